@@ -1,0 +1,28 @@
+# Python 3.11 to 3.13 and make are all that a machine needs. `make` names the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo dev test check chaos bench clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "GAELP needs Python 3.11, 3.12 or 3.13; this is %d.%d. Name another: make PYTHON=python3.11" % v)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/ready ## the virtual environment with every dependency
+
+check: setup ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+clean: ## forget the virtual environment and everything local
+	rm -rf .venv .gaelp

@@ -1,0 +1,1 @@
+"""TOUCH THE WORLD: one class per outside system or kind of work; each method is one idempotent effect."""

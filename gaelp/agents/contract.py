@@ -1,0 +1,93 @@
+"""What an agent is: the observation it sees, the decision it gives, and the two verbs `act` and `learn`.
+
+Axes: C campaigns, S segments, K candidates (creatives or items). Money is integer micros; bids are per thousand
+impressions (CPM). Touch this only with every agent and every world in view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+F8 = npt.NDArray[np.float64]
+F4 = npt.NDArray[np.float32]
+I8 = npt.NDArray[np.int64]
+B1 = npt.NDArray[np.bool_]
+State = Mapping[str, npt.NDArray[np.generic]]
+"""An agent's learned state, or a trajectory, as named arrays; stored and named by digest."""
+
+HEADS: tuple[str, ...] = ("bid_micros", "creative_prob", "spend_rate", "target")
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is known at a tick. Counts are totals since the campaign began; conversions are matured ones only."""
+
+    hour: I8  # [C] 0-23
+    weekday: I8  # [C] 0 = Monday
+    time_left: F8  # [C] share of the campaign's life still to come, in [0, 1]
+    budget_left_micros: I8  # [C] of today's platform budget
+    impressions: I8  # [C, S, K]
+    clicks: I8  # [C, S, K]
+    matured_conversions: I8  # [C, S, K]
+    cost_micros: I8  # [C, S, K]
+    segment_features: F4  # [C, S, F]
+    candidate_features: F4  # [C, K, G]
+    mask: B1  # [C, K] False: this candidate may not be shown
+    click_value_micros: I8  # [C] contribution of an average click, from the configuration's economics
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do until the next tick. A head that is None is left to the incumbent."""
+
+    bid_micros: I8 | None  # [C, S] per thousand impressions; 0 = off
+    creative_prob: F8 | None  # [C, S, K] sums to one over K
+    spend_rate: F8 | None = None  # [C] in [0, 1]: share of what is left that may go until the next tick
+    target: F8 | None = None  # [C] CPA or ROAS, for platforms that bid themselves
+
+
+@dataclass(frozen=True)
+class WorldShape:
+    """The sizes an agent's state is made for."""
+
+    segments: int
+    candidates: int
+    segment_features: int
+    candidate_features: int
+
+
+class Agent(Protocol):
+    """Two verbs. Both are pure: randomness comes in as `rng`, everything remembered goes out again."""
+
+    name: str
+    heads: tuple[str, ...]
+
+    def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
+        """The state before any learning."""
+        ...
+
+    def initial_memory(self, campaigns: int) -> F8:
+        """Memory [C, M] at the start of an episode; M may be 0."""
+        ...
+
+    def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
+        """Decide for C campaigns at once."""
+        ...
+
+    def learn(self, state: State, trajectories: Sequence[State]) -> State:
+        """The next state from a round's trajectories, read in the order given.
+
+        A trajectory has (T ticks): impressions, clicks, matured_conversions, cost_micros i8 [T, C, S, K] counted per
+        tick; bid_micros i8 [T, C, S]; creative_prob f8 [T, C, S, K]; segment_features f4 [S, F];
+        candidate_features f4 [K, G]; click_value_micros i8 [C].
+        """
+        ...
+
+
+class InvalidDecision(ValueError):
+    """An agent's decision has a wrong shape, a NaN, a negative bid or probabilities that do not sum to one."""

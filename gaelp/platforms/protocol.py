@@ -1,0 +1,89 @@
+"""What every ad platform must be able to do for us. Touch this to change what may be asked of a platform.
+
+`at` is the campaign's own instant: the emulator advances to it, real platforms ignore it. Every write is absolute
+and is followed by a read-back of the caller's. An adapter raises PlatformError with `permanent` set where a retry
+cannot help; its client library's own retries are off. A write whose outcome is unknown raises OutcomeUnknown: count
+it as done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState
+
+
+class PlatformError(Exception):
+    """A platform refused or could not be reached. The message is fit for a user and holds no secret."""
+
+    def __init__(self, message: str, *, permanent: bool, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after_seconds = retry_after_seconds
+
+
+class OutcomeUnknown(PlatformError):
+    """A write timed out or its connection broke: it may have happened."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=False)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a platform supports; an adapter lists its decision heads."""
+
+    name: str
+    heads: tuple[str, ...]
+    minimum_dwell_hours: int
+
+
+class ReadsCampaigns(Protocol):
+    """The read-only half."""
+
+    def capabilities(self) -> Capabilities: ...
+
+    def find(self, account: str, external_name: str) -> CampaignState | None:
+        """The campaign of that name, or None. Names are unique in an account."""
+        ...
+
+    def campaigns(self, account: str) -> tuple[CampaignState, ...]:
+        """Every campaign of ours in the account."""
+        ...
+
+    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
+        """What the platform reports at `at`; late and incomplete as platforms are."""
+        ...
+
+
+class AdPlatform(ReadsCampaigns, Protocol):
+    """The half that may spend. Only activities/campaigns.py and the emergency stop call it."""
+
+    def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
+        """Create it paused. A second create of the same external name raises a permanent PlatformError."""
+        ...
+
+    def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None: ...
+
+    def set_delivery(
+        self,
+        account: str,
+        platform_id: str,
+        bid_micros: tuple[int, ...],
+        creative_prob: tuple[tuple[float, ...], ...],
+        at: datetime,
+    ) -> None:
+        """Bids per segment and creative shares, absolute."""
+        ...
+
+    def set_end(self, account: str, platform_id: str, end_at: datetime, at: datetime) -> None:
+        """Renew the lease."""
+        ...
+
+    def enable(self, account: str, platform_id: str, at: datetime) -> None: ...
+
+    def pause(self, account: str, platform_id: str, at: datetime | None) -> None:
+        """Pause; `at` None means now, at whatever instant the platform has reached."""
+        ...

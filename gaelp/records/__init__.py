@@ -1,0 +1,1 @@
+"""REMEMBER: content store, warehouse, ingestion, events, live metrics. Touch this when what we keep changes."""

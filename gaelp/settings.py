@@ -1,0 +1,45 @@
+"""Process settings: where the services are. Read from the environment once, at a program's start.
+
+These are the only GAELP_ variables that are not training configuration (gaelp/configuration.py leaves them alone).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Addresses and places. Defaults are those of `make dev`."""
+
+    model_config = SettingsConfigDict(env_prefix="GAELP_", extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".gaelp"), description="where everything local is kept")
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_ui: str = "http://127.0.0.1:8233"
+    ledger_url: str = Field("", description="SQLAlchemy URL; default sqlite in home")
+    store_url: str = Field("", description="fsspec URL of the content store; default a folder in home")
+    warehouse_url: str = Field("", description="bigquery://PROJECT/DATASET or a folder; default a folder in home")
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    pubsub_project: str = Field("", description="Google Cloud project of the events topic; none: a Redis stream")
+    emulator_url: str = "http://127.0.0.1:8700"
+    emulator_token: str = Field("local-emulator", description="bearer token of the platform emulator", repr=False)
+    approver_key: Path | None = Field(None, description="private key that `approve` signs with")
+
+    @property
+    def ledger(self) -> str:
+        """URL of the ledger database."""
+        return self.ledger_url or f"sqlite:///{(self.home / 'ledger.db').absolute()}"
+
+    @property
+    def store(self) -> str:
+        """URL of the content store."""
+        return self.store_url or str((self.home / "store").absolute())
+
+    @property
+    def warehouse(self) -> str:
+        """URL of the warehouse."""
+        return self.warehouse_url or str((self.home / "warehouse").absolute())

@@ -1,0 +1,164 @@
+"""The training configuration: what a user may choose for a run. Touch this to add a setting; loading is elsewhere.
+
+Money here is in whole currency units with two decimals (`daily_budget: 20.00`); `micros()` turns it into the
+integer micros that everything else uses.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+
+
+def micros(amount: Decimal) -> int:
+    """Whole currency units to integer micros, exactly."""
+    return int(amount * 1_000_000)
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Economics(Section):
+    """What a click and a conversion are worth."""
+
+    conversion_action: str = Field("purchase", description="the conversion that counts")
+    conversion_rate: Share = Field(0.06, description="conversions per click, the mean over creatives and segments")
+    order_value: Money = Field(Decimal("40.00"), description="mean value of an order")
+    margin: Share = Field(0.5, description="share of the order value that is contribution before ad cost")
+    refund_rate: Share = Field(0.0, description="share of conversions refunded later")
+    target_cpa: Money = Field(Decimal("20.00"), description="the most a conversion may cost")
+    attribution_window_days: Count = Field(7, description="days after a click in which a conversion is its own")
+    lag_days: Positive = Field(1.0, description="mean days from click to conversion (exponential)")
+
+
+class Market(Section):
+    """The simulated market where no log says otherwise."""
+
+    segments: Count = Field(4, description="audience segments made from the log's user features")
+    hourly_auctions: Count = Field(4000, description="mean auctions an hour over all segments, before the hourly curve")
+    price_median: Money = Field(Decimal("3.00"), description="median highest competing bid, per thousand impressions")
+    price_spread: Positive = Field(0.6, description="standard deviation of the log of that bid")
+    creative_spread: Positive = Field(0.5, description="standard deviation of log CTR between creatives, at the least")
+    day_shock: float = Field(0.1, ge=0, le=1, description="standard deviation of the common log shock of a day")
+
+
+class Simulation(Section):
+    """The simulation phase."""
+
+    rounds: Count = Field(6, description="learning rounds")
+    batches_per_round: Count = Field(4, description="batches in flight (W); a round waits for them all")
+    campaigns_per_batch: Count = Field(32, description="campaigns that advance together in one batch (C)")
+    days: Count = Field(7, description="length of an episode")
+    daily_budget: Money = Field(Decimal("40.00"), description="budget of a simulated campaign")
+    exam_batches: Count = Field(4, description="batches of one look at the exam, on fresh seeds")
+    exam_looks: Count = Field(4, description="looks at the most before an inconclusive exam ends")
+    failed_batches: int = Field(2, ge=0, description="batches that may be set aside before the phase fails")
+    average_reward: Share = Field(0.7, description="criterion 1")
+    success_rate: Share = Field(0.8, description="criterion 2")
+    improvement: Share = Field(0.05, description="criterion 3")
+    consistency_episodes: Count = Field(50, description="criterion 4")
+
+
+class Historical(Section):
+    """Historical validation."""
+
+    logs: tuple[Name, ...] = Field((), description="ingested logs, by name, in the order they are replayed")
+    calibration_share: float = Field(0.5, gt=0, lt=1, description="earlier share of each log that calibrates")
+    match: Share = Field(0.95, description="criterion 5")
+    accuracy: Share = Field(0.85, description="criterion 6")
+    correlation: Share = Field(0.8, description="criterion 7")
+
+
+class LiveTest(Section):
+    """The small-budget live test."""
+
+    campaigns: Count = Field(6, description="campaigns at the most, one after another (at most 10)", le=10)
+    days: Count = Field(7, description="days that one campaign runs")
+    daily_cap: Annotated[Decimal, Field(ge=10, le=50, decimal_places=2)] = Field(
+        Decimal("50.00"), description="hard cap on what the platform may bill on one day, in the account's currency"
+    )
+    drawdown_limit: Money = Field(Decimal("150.00"), description="cumulated loss at which the test stops")
+    minimum_conversions: int = Field(10, ge=0, description="a campaign with fewer matured ones does not count")
+    minimum_spend: Money = Field(Decimal("50.00"), description="a campaign that spent less does not count")
+    streak: Count = Field(5, description="criterion 8: consecutive positive-ROI campaigns")
+    roi: float = Field(0.05, description="criterion 8: ROI to be exceeded (h of the profit test)")
+    budget_efficiency: Share = Field(0.8, description="criterion 9")
+
+
+class Scaled(Section):
+    """Scaled deployment."""
+
+    products: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(("product-a", "product-b", "product-c"))
+    daily_budget: Money = Field(Decimal("30.00"), description="platform budget a campaign starts with")
+    daily_cap: Money = Field(Decimal("400.00"), description="hard cap of the portfolio on one day")
+    periods: Count = Field(4, description="periods between budget decisions")
+    period_days: Count = Field(3, description="settling time: days between two budget decisions")
+    raise_step: float = Field(0.2, gt=0, le=0.2, description="largest raise in one decision")
+    improvement: Share = Field(0.15, description="criterion 11")
+    success: Share = Field(0.9, description="criterion 12")
+    transfer: Share = Field(0.8, description="criterion 13")
+
+
+class Limits(Section):
+    """Spend limits on top of the phases' caps; the smallest one binds."""
+
+    daily: Money = Field(Decimal("500.00"), description="per account and day, worst case")
+    campaign: Money = Field(Decimal("1000.00"), description="per campaign over its life, worst case")
+    run: Money = Field(Decimal("10000.00"), description="per run, billed plus open worst case")
+    alerts: tuple[Share, ...] = Field((0.5, 0.8, 0.95), description="shares of each limit that raise an alert")
+
+
+class Safety(Section):
+    """Content and conduct."""
+
+    forbidden_keywords: tuple[str, ...] = Field((), description="never in a creative, however it is spelled")
+    minimum_quality: Share = Field(0.5, description="content quality score below which a creative is refused")
+
+
+class Approval(Section):
+    """Human approval of spend."""
+
+    deadline_hours: Positive = Field(72.0, description="silence until then is a refusal")
+
+
+class Clock(Section):
+    """How a campaign's time relates to ours."""
+
+    tick_hours: Literal[1, 2, 3, 4, 6, 8, 12, 24] = Field(1, description="hours between two decisions of an agent")
+    time_scale: float = Field(1.0, ge=0, description="wall seconds per campaign second; 0 waits for nothing")
+    start: datetime | None = Field(None, description="first campaign instant; none: the time the phase begins")
+
+
+class TrainingConfiguration(Section):
+    """Everything that decides what a run does. Its digest names it exactly."""
+
+    profile: Literal["quick-test", "development", "staging", "production"] = "quick-test"
+    mode: Literal["advisory", "strict"] = Field("strict", description="advisory: INCONCLUSIVE goes on, unproven")
+    seed: int = Field(0, ge=0, lt=2**63, description="root of every random stream")
+    agent: Name = Field("linear-thompson", description="entry point in the group gaelp.agents")
+    incumbent: Name = Field("fixed-bid", description="the policy that acts today; reference and fallback")
+    product: Name = Field("product-a", description="what the live test advertises")
+    account: Name = Field("emulator", description="ad account, as its owner entered it in the ledger")
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    economics: Economics = Economics()
+    market: Market = Market()
+    simulation: Simulation = Simulation()
+    historical: Historical = Historical()
+    live_test: LiveTest = LiveTest()
+    scaled: Scaled = Scaled()
+    limits: Limits = Limits()
+    safety: Safety = Safety()
+    approval: Approval = Approval()
+    clock: Clock = Clock()

@@ -1,0 +1,882 @@
+"""Every model that crosses a Temporal boundary, and the records that money and verdicts are made of.
+
+Touch this when a workflow, an activity or a signal says something new. Money is integer micros of the account's
+currency. Large things travel as content digests (`…_digest`), never by value.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.names import EpisodeState, Outcome, Phase
+
+
+class Message(BaseModel):
+    """Frozen; changed by copy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# ---------------------------------------------------------------- verdicts
+
+
+class Verdict(StrEnum):
+    """What a test says. Only PASS promotes."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
+
+
+class CriterionVerdict(Message):
+    """One criterion of gates.md with its numbers."""
+
+    id: str  # "1" … "14", "5b"
+    name: str  # "average reward"
+    verdict: Verdict
+    reason: str  # one sentence a growth team understands
+    estimate: float | None = None
+    bound: float | None = None  # the lower bound that decides
+    threshold: float | None = None
+    unit: str = ""
+    n: int = 0
+    formula: str = ""  # "betting/aGRAPA", "clopper-pearson", "snips+dr", "not-assessed"
+
+
+class GateVerdict(Message):
+    """The verdict of one gate: all criteria, the attempt it used, what it froze."""
+
+    phase: Phase
+    verdict: Verdict
+    criteria: tuple[CriterionVerdict, ...]
+    attempt: int
+    alpha: float
+    checkpoint_digest: str
+    evidence_digest: str
+    promote: bool  # strict: PASS only; advisory: PASS or INCONCLUSIVE
+    proven: bool  # every criterion PASS
+    heads: tuple[str, ...] = ()  # decision heads that this evidence validated
+    reason: str = ""
+
+
+# ---------------------------------------------------------------- the run
+
+
+class RunInput(Message):
+    """Starts a TrainingRun; the workflow id is `run`."""
+
+    run: str
+    config: TrainingConfiguration
+    config_digest: str
+    agent: str
+    from_phase: Phase = Phase.SIMULATION
+    from_checkpoint: str | None = None
+
+
+class RunProgress(Message):
+    """What a run carries through continue-as-new."""
+
+    next_phase: int = 0
+    checkpoint_digest: str | None = None
+    gates: tuple[GateVerdict, ...] = ()
+    spend_micros: int = 0
+
+
+class PhaseInput(Message):
+    """Starts a phase workflow; its id is `RUN/PHASE`."""
+
+    run: str
+    phase: Phase
+    config_digest: str
+    account: str
+    agent: str
+    experiment: str
+    checkpoint_digest: str | None = None
+    time_scale: float = 1.0
+    earlier_evidence: tuple[str, ...] = ()  # evidence digests of the phases before
+
+
+class PhaseResult(Message):
+    """How a phase ended."""
+
+    phase: Phase
+    checkpoint_digest: str
+    evidence_digest: str
+    gate: GateVerdict | None  # none where the phase ended before its gate
+    ended: Outcome | None = None  # set where the phase itself ends the run
+    reason: str = ""
+    spend_micros: int = 0
+    episodes: int = 0
+
+
+class RunResult(Message):
+    """How a run ended."""
+
+    run: str
+    outcome: Outcome
+    reason: str
+    checkpoint_digest: str | None
+    phases: tuple[PhaseResult, ...]
+    spend_micros: int
+
+
+class BeginRun(Message):
+    """Stores the configuration, versions and seeds of a run (R2, R4), and checks the account."""
+
+    run: str
+    config: TrainingConfiguration
+    config_digest: str
+    agent: str
+    started_at: datetime
+
+
+class RunBegun(Message):
+    """What the run found when it began."""
+
+    accepted: bool
+    reason: str
+    account_kind: str
+    code_version: str
+
+
+# ---------------------------------------------------------------- simulation
+
+
+class PlanSimulation(Message):
+    """Calibrates the market on the earlier share of the logs and makes (or takes) the first checkpoint."""
+
+    run: str
+    config_digest: str
+    agent: str
+    from_checkpoint: str | None = None
+
+
+class SimulationPlan(Message):
+    """What a simulation phase will do, decided once."""
+
+    market_digest: str  # arrays of the calibrated market
+    checkpoint_digest: str  # the agent's state at entry (the anchor of criterion 3)
+    rounds: int
+    batches_per_round: int
+    exam_batches: int
+    exam_looks: int
+    failed_batches: int
+    attempt: int  # of this gate, from the ledger: exam seeds are fresh for each attempt
+
+
+class SimulateBatch(Message):
+    """One batch of episodes that advance together. (seed, phase, index, purpose) key its random streams."""
+
+    run: str
+    config_digest: str
+    market_digest: str
+    checkpoint_digest: str
+    agent: str
+    index: int
+    purpose: str  # "train" or "exam"
+    attempt: int = 0  # keys the exam's streams, never the training's
+
+
+class BatchResult(Message):
+    """A finished batch: trajectories by digest, per-episode measures as short tuples."""
+
+    index: int
+    purpose: str
+    state: EpisodeState
+    trajectory_digest: str | None
+    episodes: int
+    rewards: tuple[float, ...] = ()  # clipped r per episode (gates.md 1)
+    raw_rewards: tuple[float, ...] = ()  # unclipped ratio, for CVaR
+    successes: tuple[bool, ...] = ()
+    replaced: int = 0  # episodes whose optimum was below 1 % of the budget
+    expected_profit_micros: int = 0
+    spend_micros: int = 0
+    impressions: int = 0
+    clicks: int = 0
+    conversions: int = 0
+    reason: str = ""
+
+
+class LearnRound(Message):
+    """Agent state and a round's trajectories, in index order, to the next agent state."""
+
+    run: str
+    config_digest: str
+    agent: str
+    checkpoint_digest: str
+    trajectory_digests: tuple[str, ...]
+    round: int
+
+
+class Learned(Message):
+    """The next checkpoint."""
+
+    checkpoint_digest: str
+    episodes: int
+
+
+class AssessSimulation(Message):
+    """Looks at the exam so far. `final`: no further look follows."""
+
+    run: str
+    config_digest: str
+    agent: str
+    checkpoint_digest: str
+    exams: tuple[BatchResult, ...]
+    attempt: int
+    training: tuple[BatchResult, ...] = ()
+    final: bool = False
+
+
+class Assessment(Message):
+    """What an assessment found; `settled` is false where more data may still decide."""
+
+    gate: GateVerdict
+    settled: bool
+
+
+# ---------------------------------------------------------------- history
+
+
+class PlanHistorical(Message):
+    """Which logs are replayed."""
+
+    run: str
+    config_digest: str
+
+
+class HistoricalPlan(Message):
+    """The logs of a phase, in order."""
+
+    logs: tuple[str, ...]
+
+
+class ReplayLog(Message):
+    """The agent's policy on the later share of one log."""
+
+    run: str
+    config_digest: str
+    checkpoint_digest: str
+    agent: str
+    log: str
+
+
+class Estimate(Message):
+    """An off-policy estimate with its 90 % interval, beside what it rests on."""
+
+    estimator: str  # "ips", "snips", "dr", "switch-dr", "on-policy"
+    policy: str  # "candidate", or a baseline's name, or "logging"
+    value: float  # clicks per impression
+    low: float
+    high: float
+    row_ess: float = 0.0
+    click_ess: float = 0.0
+    largest_weight_share: float = 0.0
+    mean_weight: float = 0.0
+    mean_weight_error: float = 0.0  # standard error of the mean weight
+
+
+class LogEvidence(Message):
+    """What one log says about the policy."""
+
+    log: str
+    kind: str  # bandit, market, report
+    grade: str  # A, B, R, C
+    rows: int
+    clicks: int
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    estimates: tuple[Estimate, ...] = ()
+    state: EpisodeState = EpisodeState.SETTLED
+    reason: str = ""
+
+
+class AssessHistorical(Message):
+    """Gate of the historical phase."""
+
+    run: str
+    config_digest: str
+    agent: str
+    checkpoint_digest: str
+    logs: tuple[LogEvidence, ...]
+
+
+# ---------------------------------------------------------------- money: accounts, envelopes, approvals
+
+
+class AccountKind(StrEnum):
+    """What an account is, as its owner says in the ledger. Only an emulator may be advisory or use demo keys."""
+
+    EMULATOR = "emulator"
+    REAL = "real"
+
+
+class Account(Message):
+    """An ad account's envelope, set by its owner and never by a run."""
+
+    account: str
+    kind: AccountKind
+    platform: str  # "emulator", "google-ads", "meta"
+    currency: str
+    timezone: str = "UTC"
+    daily_cap_micros: int  # worst case that all of our campaigns may be billed on one day
+    total_cap_micros: int  # billed plus open worst case over the account's life with us
+    fence: int = 0  # raised by every stop; a claim under an older fence is refused
+
+
+class Approver(Message):
+    """A named person who may approve spend on an account, up to a limit."""
+
+    account: str
+    key_id: str  # first 16 hex digits of SHA-256 of the raw public key
+    name: str
+    public_key: str  # base64 of the 32 raw Ed25519 bytes
+    limit_micros: int  # the largest total envelope this person may approve
+    demo: bool = False  # refused on any account that is not an emulator's
+
+
+class ApprovalRequest(Message):
+    """What a person signs: canonical JSON of this model (sorted keys, no spaces), UTF-8."""
+
+    request_id: str  # "RUN/live-test#1"; single use
+    nonce: str  # SHA-256 hex of what is bound below; the ledger consumes it once
+    account: str
+    run: str
+    phase: Phase
+    purpose: str  # "first spend", "raise"
+    currency: str
+    daily_cap_micros: int  # worst case per day
+    total_cap_micros: int  # worst case over the phase
+    agent: str
+    checkpoint_digest: str
+    config_digest: str
+    evidence_digest: str
+    exposure_digest: str  # of the exposure table shown to the person
+    fence: int
+    expires_at: datetime
+
+
+class SignedDecision(Message):
+    """The body of an approve or reject signal. `request_digest` is SHA-256 of the request's canonical JSON.
+
+    The signature is over the UTF-8 text `gaelp-DECISION:REQUEST_DIGEST` (DECISION is approve or reject).
+    """
+
+    request_id: str
+    decision: str  # "approve" or "reject"
+    request_digest: str
+    key_id: str
+    signature: str  # base64, Ed25519
+    reason: str = ""
+
+
+class RequestApproval(Message):
+    """Opens an approval request (idempotent on its id)."""
+
+    run: str
+    phase: Phase
+    config_digest: str
+    account: str
+    agent: str
+    checkpoint_digest: str
+    evidence_digest: str
+    purpose: str
+    sequence: int
+    daily_cap_micros: int
+    total_cap_micros: int
+    exposure: tuple[ExposureLine, ...]
+    now: datetime
+
+
+class ApprovalCard(Message):
+    """An open request, with the text that a person sees before signing."""
+
+    request: ApprovalRequest
+    request_digest: str
+    text: str  # markdown
+
+
+class SubmitDecision(Message):
+    """A signal's raw payload on its way to the ledger. `submission` identifies the signal, so a retry is harmless."""
+
+    request_id: str
+    submission: str
+    payload: Any
+    now: datetime
+
+
+class ApprovalOutcome(Message):
+    """What the ledger made of a submitted decision."""
+
+    accepted: bool  # a valid, authorised decision: it now stands
+    decision: str = ""  # "approve" or "reject" where accepted
+    approver: str = ""
+    reason: str  # refusal: one sentence
+
+
+class ExposureLine(Message):
+    """The worst that one campaign may be billed, by the platform's own rules."""
+
+    campaign: str
+    platform: str
+    daily_budget_micros: int
+    days: int
+    worst_day_micros: int
+    worst_total_micros: int
+    rule: str  # "Google Ads: up to 2x the highest daily budget of a day"
+
+
+class Reserve(Message):
+    """Book the worst case of one campaign day before anything may be billed for it."""
+
+    key: str  # RUN/PHASE/campaign-NN/day-DDD
+    account: str
+    run: str
+    phase: Phase
+    campaign: str
+    day: date  # day of the ad account's time zone
+    worst_case_micros: int  # absolute; a later call under the same key may raise it or leave it
+    request_id: str  # the approval it draws on
+    at: datetime
+
+
+class Reserved(Message):
+    """Whether the worst case fits every cap that applies."""
+
+    granted: bool
+    reason: str = ""  # names the cap and what is left of it
+    worst_case_micros: int = 0
+    daily_left_micros: int = 0
+    total_left_micros: int = 0
+
+
+class Claim(Message):
+    """The right to make one spend-affecting call. At most one is granted per key."""
+
+    key: str  # RUN/PHASE/campaign-NN/day-DDD/INTENT
+    account: str
+    run: str
+    campaign: str
+    intent: str  # create, enable, budget, apply, end, pause
+    fence: int | None = None  # the fence the caller believes in; none: the current one
+    at: datetime
+
+
+class Claimed(Message):
+    """`granted`: make the call. `done`: it was made before, do not make it again. Otherwise refused."""
+
+    granted: bool
+    done: bool = False
+    fence: int = 0
+    reason: str = ""
+    detail: str = ""  # what was recorded when it was resolved
+
+
+class Violation(Message):
+    """A recorded breach (F8)."""
+
+    id: str
+    account: str
+    run: str
+    phase: Phase
+    campaign: str
+    kind: str  # over-reservation, unchecked-content, ...
+    severity: str  # critical, high, medium, low
+    evidence: str
+    at: datetime
+    resolved_by: str | None = None
+    resolution: str | None = None
+
+
+class JournalEntry(Message):
+    """One fact about money; append-only, numbered without gaps per ledger."""
+
+    sequence: int
+    at: datetime
+    kind: str  # reserve, post, settle, freeze, claim, resolve, approve, reject, fence, violation, ...
+    account: str
+    run: str
+    phase: str
+    campaign: str
+    key: str
+    amount_micros: int
+    detail: str  # JSON
+
+
+# ---------------------------------------------------------------- live campaigns
+
+
+class Creative(Message):
+    """An ad that policy has checked."""
+
+    id: str
+    headline: str
+    body: str = ""
+    content_digest: str = ""
+
+
+class CampaignSpec(Message):
+    """What a platform is asked to create, paused. `external_name` is deterministic: it is the idempotency key."""
+
+    external_name: str
+    account: str
+    product: str
+    daily_budget_micros: int
+    end_at: datetime  # the lease
+    segments: int
+    creatives: tuple[Creative, ...]
+    bid_micros: tuple[int, ...]  # [S], per thousand impressions; 0 = off
+    creative_prob: tuple[tuple[float, ...], ...]  # [S][K]
+
+
+class CampaignState(Message):
+    """A campaign as the platform reads it back."""
+
+    platform_id: str
+    external_name: str
+    account: str
+    enabled: bool
+    daily_budget_micros: int
+    end_at: datetime
+    bid_micros: tuple[int, ...]
+    creative_prob: tuple[tuple[float, ...], ...]
+    created_at: datetime
+
+
+class DayReport(Message):
+    """A click-day of one campaign, as reported at some instant; conversions and revenue belong to the click's day."""
+
+    day: date
+    impressions: int
+    clicks: int
+    conversions: int
+    cost_micros: int  # billed so far
+    served_micros: int  # served so far: may run ahead of billed
+    revenue_micros: int  # attributed, before margin
+    final: bool  # the platform will not change cost any more
+    matured: bool  # age of the day's last click has reached the 90 % lag quantile
+    hourly_cost_micros: tuple[int, ...] = ()  # [24]
+
+
+class CellReport(Message):
+    """Counts per segment and creative since the campaign began, for the agent's observation."""
+
+    impressions: tuple[tuple[int, ...], ...]  # [S][K]
+    clicks: tuple[tuple[int, ...], ...]
+    conversions: tuple[tuple[int, ...], ...]
+    cost_micros: tuple[tuple[int, ...], ...]
+
+
+class CampaignReport(Message):
+    """All that a platform reports of one campaign at `at`."""
+
+    platform_id: str
+    at: datetime
+    days: tuple[DayReport, ...]
+    cells: CellReport
+    disapproved: tuple[str, ...] = ()  # creative ids
+
+
+class PlanCampaigns(Message):
+    """Plans the campaigns of a spending phase and their exposure."""
+
+    run: str
+    phase: Phase
+    config_digest: str
+    account: str
+    agent: str
+    checkpoint_digest: str
+    now: datetime
+
+
+class CampaignPlan(Message):
+    """One campaign to be run."""
+
+    index: int
+    campaign: str  # RUN/PHASE/campaign-NN
+    product: str
+    arm: str  # "candidate" or "control"
+    agent: str  # who decides in it
+    daily_budget_micros: int
+    days: int
+
+
+class CampaignsPlan(Message):
+    """What a spending phase will do."""
+
+    campaigns: tuple[CampaignPlan, ...]
+    start: datetime
+    tick_hours: int
+    parallel: bool
+    period_days: int  # days between budget decisions; equal to `days` where there are none
+    maturing_hours: int  # after a campaign's end until its last day decides
+    daily_cap_micros: int
+    total_cap_micros: int
+    exposure: tuple[ExposureLine, ...]
+    approval_deadline: datetime
+
+
+class CampaignInput(Message):
+    """Starts a LiveCampaign; its id is the plan's `campaign`. Also what continue-as-new carries."""
+
+    run: str
+    phase: Phase
+    phase_workflow: str  # who is told
+    config_digest: str
+    account: str
+    checkpoint_digest: str
+    experiment: str
+    plan: CampaignPlan
+    request_id: str
+    start: datetime
+    tick_hours: int
+    time_scale: float
+    maturing_hours: int
+    until_day: int  # authorised so far; the phase signals `proceed` for more
+    tick: int = 0
+    state: EpisodeState = EpisodeState.PLANNED
+    daily_budget_micros: int = 0
+    platform_id: str = ""
+    memory_digest: str = ""
+    spend_micros: int = 0
+    paused: bool = False
+    reason: str = ""
+
+
+class LaunchCampaign(Message):
+    """Reserve, create paused, read back, enable, read back; each claimed. Idempotent on the campaign's name."""
+
+    campaign: CampaignInput
+    at: datetime
+
+
+class Launched(Message):
+    """How a launch ended; not launched means nothing is enabled."""
+
+    launched: bool
+    platform_id: str = ""
+    reason: str = ""
+
+
+class Observe(Message):
+    """Read-only: what a campaign's report says at `at`."""
+
+    campaign: CampaignInput
+    at: datetime
+
+
+class Observed(Message):
+    """A tick's observation, by digest, and what the monitor needs of it."""
+
+    observation_digest: str
+    spend_micros: int
+    day_spend_micros: int
+    clicks: int
+    conversions: int
+    enabled: bool
+    halt: str = ""  # a reason to pause and settle: drawdown, over-reservation, disapproved content
+
+
+class Decide(Message):
+    """The agent's turn, in a process without credentials."""
+
+    campaign: CampaignInput
+    observation_digest: str
+
+
+class Decided(Message):
+    """A decision by digest, and the agent's memory for the next tick."""
+
+    decision_digest: str
+    memory_digest: str
+
+
+class Apply(Message):
+    """Reserve the day, clamp the decision, write absolute values, renew the lease, read back."""
+
+    campaign: CampaignInput
+    decision_digest: str
+    at: datetime
+
+
+class Applied(Message):
+    """What was applied."""
+
+    applied: bool
+    halt: str = ""
+    worst_case_micros: int = 0
+
+
+class PauseAndSettle(Message):
+    """Pause, read back, and settle what is known; `final` waits for nothing more."""
+
+    campaign: CampaignInput
+    at: datetime
+    reason: str
+    final: bool
+
+
+class CampaignResult(Message):
+    """How a campaign ended, sent to its phase by signal `settled`."""
+
+    campaign: str
+    index: int
+    product: str
+    arm: str
+    state: EpisodeState
+    days: tuple[DayReport, ...] = ()
+    planned_micros: int = 0  # sum of the platform budgets set, over days
+    spend_micros: int = 0
+    actions: int = 0  # decisions that policy checked
+    violations: int = 0
+    reason: str = ""
+
+
+class DayReached(Message):
+    """A campaign tells its phase that it has used up its authorised days (signal `reached`)."""
+
+    campaign: str
+    day: int
+    spend_micros: int
+
+
+class Proceed(Message):
+    """The phase lets a campaign go on (signal `proceed`)."""
+
+    until_day: int
+    daily_budget_micros: int
+
+
+class ScaleBudgets(Message):
+    """The portfolio's budget decision between two periods."""
+
+    run: str
+    config_digest: str
+    account: str
+    campaigns: tuple[CampaignInput, ...]
+    request_id: str
+    period: int
+    at: datetime
+
+
+class BudgetMove(Message):
+    """One campaign's next budget; 0 pauses it."""
+
+    campaign: str
+    before_micros: int
+    after_micros: int
+    reason: str
+
+
+class BudgetMoves(Message):
+    """All moves of one decision."""
+
+    moves: tuple[BudgetMove, ...]
+
+
+class AssessCampaigns(Message):
+    """Gate of a spending phase."""
+
+    run: str
+    phase: Phase
+    config_digest: str
+    account: str
+    agent: str
+    checkpoint_digest: str
+    campaigns: tuple[CampaignResult, ...]
+    moves: tuple[BudgetMove, ...] = ()
+    stopped: str = ""  # why the phase stopped early, if it did
+
+
+# ---------------------------------------------------------------- records
+
+
+class EpisodeRecord(Message):
+    """One row of the warehouse's episodes (a batch's episodes are summed)."""
+
+    run: str
+    phase: Phase
+    episode: str  # workflow id
+    state: EpisodeState
+    agent: str
+    checkpoint_digest: str
+    at: datetime
+    episodes: int = 1
+    reward: float | None = None
+    profit_micros: int = 0
+    spend_micros: int = 0
+    impressions: int = 0
+    clicks: int = 0
+    conversions: int = 0
+    roi: float | None = None
+    regret: float | None = None
+    reason: str = ""
+
+
+class LifecycleEvent(Message):
+    """Published once per id, ordered per run (I3)."""
+
+    id: str  # deterministic: workflow id + step
+    run: str
+    kind: str  # run.started, phase.started, episode.settled, approval.requested, gate.decided, alert, run.ended
+    at: datetime
+    phase: str = ""
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class Record(Message):
+    """Facts to remember. Each is written once however often the activity is retried."""
+
+    run: str
+    step: str  # with the run: the idempotency key
+    episodes: tuple[EpisodeRecord, ...] = ()
+    gates: tuple[GateVerdict, ...] = ()
+    events: tuple[LifecycleEvent, ...] = ()
+    metrics: dict[str, float] = Field(default_factory=dict)  # to the live stream that `watch` reads
+    export_journal: bool = False
+
+
+class Recorded(Message):
+    """What was written."""
+
+    rows: int
+    events: int
+
+
+class EndRun(Message):
+    """The last record of a run."""
+
+    result: RunResult
+    config_digest: str
+    at: datetime
+
+
+class StopAccount(Message):
+    """Emergency stop of one account."""
+
+    account: str
+    reason: str
+    by: str
+    at: datetime
+
+
+class StopReport(Message):
+    """What a stop found; `stopped` only after the second read-back."""
+
+    account: str
+    stopped: bool
+    fence: int
+    paused: tuple[str, ...] = ()
+    still_enabled: tuple[str, ...] = ()
+    unresolved_claims: tuple[str, ...] = ()
+    seconds: float = 0.0
+    reason: str = ""
+
+
+RequestApproval.model_rebuild()

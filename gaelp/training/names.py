@@ -1,0 +1,102 @@
+"""The names that all of GAELP shares: phases, states, queues, identifiers. Touch this to rename nothing lightly."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The four phases of a run, in order."""
+
+    SIMULATION = "simulation"
+    HISTORICAL = "historical"
+    LIVE_TEST = "live-test"
+    SCALED = "scaled"
+
+
+PHASE_ORDER: tuple[Phase, ...] = tuple(Phase)
+SPENDING_PHASES: frozenset[Phase] = frozenset({Phase.LIVE_TEST, Phase.SCALED})
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    GRADUATED = "graduated"
+    GRADUATED_UNPROVEN = "graduated-unproven"
+    NOT_GRADUATED = "not-graduated"
+    STOPPED = "stopped"
+
+
+class EpisodeState(StrEnum):
+    """Where an episode (a simulated batch, a replayed log, a live campaign) is in its life."""
+
+    PLANNED = "planned"
+    RESERVED = "reserved"
+    LAUNCHING = "launching"
+    RUNNING = "running"
+    MATURING = "maturing"
+    SETTLED = "settled"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Status(StrEnum):
+    """What a run is doing now; the search attribute GaelpStatus."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    AWAITING_APPROVAL = "awaiting-approval"
+    STOPPING = "stopping"
+    ENDED = "ended"
+
+
+class Queue(StrEnum):
+    """Task queues. Only the worker of `live` and `stop` holds ad credentials."""
+
+    WORKFLOWS = "gaelp"
+    COMPUTE = "compute"
+    RECORDS = "records"
+    LIVE = "live"
+    STOP = "stop"
+
+
+class Attribute(StrEnum):
+    """Temporal search attributes: all Keyword, but GaelpSpendMicros (Int) and GaelpAwaiting (Bool)."""
+
+    EXPERIMENT = "GaelpExperiment"
+    PHASE = "GaelpPhase"
+    STATUS = "GaelpStatus"
+    SPEND_MICROS = "GaelpSpendMicros"
+    AWAITING = "GaelpAwaiting"
+
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+NAME_RULE = "1 to 63 characters, a-z, 0-9 and '-', beginning and ending with a letter or a digit"
+
+
+def checked_name(name: str, what: str) -> str:
+    """Return `name` if it may become a path, a workflow id or a key; raise ValueError naming `what` otherwise."""
+    if not _NAME.match(name):
+        raise ValueError(f"{what} {name!r} is not a valid name: use {NAME_RULE}")
+    return name
+
+
+def phase_id(run: str, phase: Phase) -> str:
+    """Workflow id of a phase."""
+    return f"{run}/{phase}"
+
+
+def batch_id(run: str, phase: Phase, index: int) -> str:
+    """Workflow id of a batch of simulated episodes."""
+    return f"{run}/{phase}/batch-{index:04d}"
+
+
+def replay_id(run: str, log: str) -> str:
+    """Workflow id of one replayed log."""
+    return f"{run}/{Phase.HISTORICAL}/{log}"
+
+
+def campaign_id(run: str, phase: Phase, index: int) -> str:
+    """Workflow id of one live campaign, and the root of its name on the platform."""
+    return f"{run}/{phase}/campaign-{index:02d}"
