@@ -16,6 +16,12 @@ help: ## what there is to make
 
 setup: .venv/ready ## the virtual environment with every dependency
 
+demo: setup ## an agent through all four phases, and a poor one that is refused; about a minute after set-up
+	@$(BIN)/python -m gaelp.demo $(ARGS)
+
+dev: setup ## the local services and workers in the foreground; Web UI on port 8233
+	@$(BIN)/python starter.py dev
+
 check: setup ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

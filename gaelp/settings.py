@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     pubsub_project: str = Field("", description="Google Cloud project of the events topic; none: a Redis stream")
     emulator_url: str = "http://127.0.0.1:8700"
     emulator_token: str = Field("local-emulator", description="bearer token of the platform emulator", repr=False)
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     approver_key: Path | None = Field(None, description="private key that `approve` signs with")
 
     @property

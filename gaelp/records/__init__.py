@@ -1,1 +1,4 @@
-"""REMEMBER: content store, warehouse, ingestion, events, live metrics. Touch this when what we keep changes."""
+"""What GAELP remembers: content by digest, facts in a warehouse, lifecycle events, live metrics, ingested logs.
+
+Touch this package when a fact is kept somewhere new or is asked for in a new way. Nothing here decides anything.
+"""

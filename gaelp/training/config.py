@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gaelp.training import legacy
 
 Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -35,10 +37,10 @@ class Economics(Section):
 
     conversion_action: str = Field("purchase", description="the conversion that counts")
     conversion_rate: Share = Field(0.06, description="conversions per click, the mean over creatives and segments")
-    order_value: Money = Field(Decimal("40.00"), description="mean value of an order")
-    margin: Share = Field(0.5, description="share of the order value that is contribution before ad cost")
+    order_value: Money = Field(Decimal("25.00"), description="mean value of an order")
+    margin: Share = Field(0.4, description="share of the order value that is contribution before ad cost")
     refund_rate: Share = Field(0.0, description="share of conversions refunded later")
-    target_cpa: Money = Field(Decimal("20.00"), description="the most a conversion may cost")
+    target_cpa: Money = Field(Decimal("10.00"), description="the most a conversion may cost")
     attribution_window_days: Count = Field(7, description="days after a click in which a conversion is its own")
     lag_days: Positive = Field(1.0, description="mean days from click to conversion (exponential)")
 
@@ -47,10 +49,10 @@ class Market(Section):
     """The simulated market where no log says otherwise."""
 
     segments: Count = Field(4, description="audience segments made from the log's user features")
-    hourly_auctions: Count = Field(4000, description="mean auctions an hour over all segments, before the hourly curve")
-    price_median: Money = Field(Decimal("3.00"), description="median highest competing bid, per thousand impressions")
+    hourly_auctions: Count = Field(600, description="mean auctions an hour over all segments, before the hourly curve")
+    price_median: Money = Field(Decimal("5.50"), description="median highest competing bid, per thousand impressions")
     price_spread: Positive = Field(0.6, description="standard deviation of the log of that bid")
-    creative_spread: Positive = Field(0.5, description="standard deviation of log CTR between creatives, at the least")
+    creative_spread: Positive = Field(0.4, description="standard deviation of log CTR between creatives, at the least")
     day_shock: float = Field(0.1, ge=0, le=1, description="standard deviation of the common log shock of a day")
 
 
@@ -61,7 +63,7 @@ class Simulation(Section):
     batches_per_round: Count = Field(4, description="batches in flight (W); a round waits for them all")
     campaigns_per_batch: Count = Field(32, description="campaigns that advance together in one batch (C)")
     days: Count = Field(7, description="length of an episode")
-    daily_budget: Money = Field(Decimal("40.00"), description="budget of a simulated campaign")
+    daily_budget: Money = Field(Decimal("30.00"), description="budget of a simulated campaign")
     exam_batches: Count = Field(4, description="batches of one look at the exam, on fresh seeds")
     exam_looks: Count = Field(4, description="looks at the most before an inconclusive exam ends")
     failed_batches: int = Field(2, ge=0, description="batches that may be set aside before the phase fails")
@@ -162,3 +164,20 @@ class TrainingConfiguration(Section):
     safety: Safety = Safety()
     approval: Approval = Approval()
     clock: Clock = Clock()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_form(cls, data: Any) -> Any:
+        """Older callers give flat keywords: TrainingConfiguration(**DEVELOPMENT_CONFIG.to_legacy_config())."""
+        if isinstance(data, dict) and not data.keys() <= cls.model_fields.keys():
+            return legacy.nested(cls, data)
+        return data
+
+    def to_legacy_config(self) -> dict[str, Any]:
+        """The flat form of older callers; its keys are listed in docs/configuration.md."""
+        return legacy.flat(self)
+
+    @classmethod
+    def from_legacy_config(cls, flat: dict[str, Any]) -> Self:
+        """The configuration of a flat form; unknown and retired keys are refused by name."""
+        return cls.model_validate(flat)

@@ -89,17 +89,20 @@ class RunProgress(Message):
 
 
 class PhaseInput(Message):
-    """Starts a phase workflow; its id is `RUN/PHASE`."""
+    """Starts a phase workflow; its id is `RUN/PHASE`. Also what its continue-as-new carries."""
 
     run: str
     phase: Phase
     config_digest: str
+    market_digest: str
     account: str
     agent: str
     experiment: str
     checkpoint_digest: str | None = None
     time_scale: float = 1.0
-    earlier_evidence: tuple[str, ...] = ()  # evidence digests of the phases before
+    evidence_digest: str = ""  # of the phase before: what an approval is bound to
+    simulation: SimulationProgress | None = None
+    campaigns: CampaignsProgress | None = None
 
 
 class PhaseResult(Message):
@@ -126,6 +129,22 @@ class RunResult(Message):
     spend_micros: int
 
 
+class CalibrateMarket(Message):
+    """Calibrates the market on the earlier share of the configured logs."""
+
+    run: str
+    config_digest: str
+
+
+class Calibrated(Message):
+    """The calibrated market's arrays."""
+
+    market_digest: str
+    logs: tuple[str, ...]
+    segments: int
+    candidates: int
+
+
 class BeginRun(Message):
     """Stores the configuration, versions and seeds of a run (R2, R4), and checks the account."""
 
@@ -149,19 +168,26 @@ class RunBegun(Message):
 
 
 class PlanSimulation(Message):
-    """Calibrates the market on the earlier share of the logs and makes (or takes) the first checkpoint."""
+    """Sizes of a simulation phase and the attempt it uses."""
 
     run: str
     config_digest: str
+    account: str
     agent: str
-    from_checkpoint: str | None = None
+
+
+class FirstCheckpoint(Message):
+    """The agent's state before any learning."""
+
+    run: str
+    config_digest: str
+    market_digest: str
+    agent: str
 
 
 class SimulationPlan(Message):
     """What a simulation phase will do, decided once."""
 
-    market_digest: str  # arrays of the calibrated market
-    checkpoint_digest: str  # the agent's state at entry (the anchor of criterion 3)
     rounds: int
     batches_per_round: int
     exam_batches: int
@@ -221,6 +247,28 @@ class Learned(Message):
     episodes: int
 
 
+class SimulationProgress(Message):
+    """What a simulation phase carries through continue-as-new."""
+
+    plan: SimulationPlan
+    checkpoint_digest: str
+    anchor_digest: str  # the state at entry
+    next_round: int = 0
+    failed_batches: int = 0
+    episodes: int = 0
+    training: tuple[RoundSummary, ...] = ()
+
+
+class RoundSummary(Message):
+    """A learning round in one line."""
+
+    round: int
+    episodes: int
+    mean_reward: float
+    success_rate: float
+    checkpoint_digest: str
+
+
 class AssessSimulation(Message):
     """Looks at the exam so far. `final`: no further look follows."""
 
@@ -229,8 +277,8 @@ class AssessSimulation(Message):
     agent: str
     checkpoint_digest: str
     exams: tuple[BatchResult, ...]
-    attempt: int
-    training: tuple[BatchResult, ...] = ()
+    training: tuple[RoundSummary, ...] = ()
+    account: str
     final: bool = False
 
 
@@ -257,14 +305,45 @@ class HistoricalPlan(Message):
     logs: tuple[str, ...]
 
 
-class ReplayLog(Message):
-    """The agent's policy on the later share of one log."""
+class PrepareLog(Message):
+    """Takes the later share of one log out of the warehouse."""
 
     run: str
     config_digest: str
+    log: str
+
+
+class PreparedLog(Message):
+    """The later share of a log as arrays, beside what it is."""
+
+    log: str
+    kind: str
+    rows_digest: str
+    rows: int
+    window_start: datetime | None
+    window_end: datetime | None
+
+
+class ReplayInput(Message):
+    """Starts a LogReplay; its id is `RUN/historical/LOG`."""
+
+    run: str
+    config_digest: str
+    market_digest: str
     checkpoint_digest: str
     agent: str
     log: str
+
+
+class ReplayLog(Message):
+    """The agent's policy on a prepared log."""
+
+    run: str
+    config_digest: str
+    market_digest: str
+    checkpoint_digest: str
+    agent: str
+    log: PreparedLog
 
 
 class Estimate(Message):
@@ -280,6 +359,8 @@ class Estimate(Message):
     largest_weight_share: float = 0.0
     mean_weight: float = 0.0
     mean_weight_error: float = 0.0  # standard error of the mean weight
+    log_wealth: float | None = None  # non-inferiority only: natural log of the bet on value > 0, PASS at log(1/alpha)
+    log_wealth_against: float | None = None  # and of the bet on value < 0
 
 
 class LogEvidence(Message):
@@ -304,6 +385,7 @@ class AssessHistorical(Message):
     config_digest: str
     agent: str
     checkpoint_digest: str
+    account: str
     logs: tuple[LogEvidence, ...]
 
 
@@ -391,6 +473,7 @@ class RequestApproval(Message):
     daily_cap_micros: int
     total_cap_micros: int
     exposure: tuple[ExposureLine, ...]
+    expires_at: datetime
     now: datetime
 
 
@@ -465,6 +548,7 @@ class Claim(Message):
     campaign: str
     intent: str  # create, enable, budget, apply, end, pause
     fence: int | None = None  # the fence the caller believes in; none: the current one
+    shortens: bool = False  # intent end: the end comes earlier than before, so no fence stands against it
     at: datetime
 
 
@@ -473,6 +557,7 @@ class Claimed(Message):
 
     granted: bool
     done: bool = False
+    unknown: bool = False  # claimed before, outcome not known: read the platform back, resolve, claim again
     fence: int = 0
     reason: str = ""
     detail: str = ""  # what was recorded when it was resolved
@@ -583,12 +668,28 @@ class CampaignReport(Message):
     disapproved: tuple[str, ...] = ()  # creative ids
 
 
+class CampaignsProgress(Message):
+    """What a spending phase carries through continue-as-new."""
+
+    plan: CampaignsPlan
+    decisions: int = 0  # signals answered so far
+    request_id: str = ""
+    next_campaign: int = 0
+    open: tuple[str, ...] = ()  # campaign workflow ids not settled yet
+    settled: tuple[CampaignResult, ...] = ()
+    reached: tuple[DayReached, ...] = ()
+    moves: tuple[BudgetMove, ...] = ()
+    period: int = 0
+    paused: bool = False
+
+
 class PlanCampaigns(Message):
     """Plans the campaigns of a spending phase and their exposure."""
 
     run: str
     phase: Phase
     config_digest: str
+    market_digest: str
     account: str
     agent: str
     checkpoint_digest: str
@@ -605,13 +706,13 @@ class CampaignPlan(Message):
     agent: str  # who decides in it
     daily_budget_micros: int
     days: int
+    start: datetime  # midnight of the ad account's time zone
 
 
 class CampaignsPlan(Message):
     """What a spending phase will do."""
 
     campaigns: tuple[CampaignPlan, ...]
-    start: datetime
     tick_hours: int
     parallel: bool
     period_days: int  # days between budget decisions; equal to `days` where there are none
@@ -619,7 +720,8 @@ class CampaignsPlan(Message):
     daily_cap_micros: int
     total_cap_micros: int
     exposure: tuple[ExposureLine, ...]
-    approval_deadline: datetime
+    approval_deadline: datetime  # silence until then is a refusal
+    approval_expires: datetime  # nothing is spent under the approval after this campaign instant
 
 
 class CampaignInput(Message):
@@ -629,6 +731,7 @@ class CampaignInput(Message):
     phase: Phase
     phase_workflow: str  # who is told
     config_digest: str
+    market_digest: str
     account: str
     checkpoint_digest: str
     experiment: str
@@ -641,9 +744,13 @@ class CampaignInput(Message):
     until_day: int  # authorised so far; the phase signals `proceed` for more
     tick: int = 0
     state: EpisodeState = EpisodeState.PLANNED
-    daily_budget_micros: int = 0
+    anchored_at: datetime | None = None  # wall instant of tick 0
+    daily_budget_micros: int
     platform_id: str = ""
     memory_digest: str = ""
+    planned_micros: int = 0  # sum of the platform budgets set so far, a day each
+    actions: int = 0
+    near_misses: int = 0
     spend_micros: int = 0
     paused: bool = False
     reason: str = ""
@@ -680,6 +787,7 @@ class Observed(Message):
     clicks: int
     conversions: int
     enabled: bool
+    days: tuple[DayReport, ...] = ()
     halt: str = ""  # a reason to pause and settle: drawdown, over-reservation, disapproved content
 
 
@@ -711,6 +819,9 @@ class Applied(Message):
     applied: bool
     halt: str = ""
     worst_case_micros: int = 0
+    planned_micros: int = 0  # sum of the platform budgets set so far, a day each
+    actions: int = 0  # decisions that policy has checked so far
+    near_misses: int = 0  # of them, how many policy blocked or clamped
 
 
 class PauseAndSettle(Message):
@@ -720,6 +831,15 @@ class PauseAndSettle(Message):
     at: datetime
     reason: str
     final: bool
+
+
+class Paused(Message):
+    """What a pause-and-settle left behind."""
+
+    enabled: bool  # as read back; False is what we want
+    days: tuple[DayReport, ...] = ()
+    spend_micros: int = 0
+    final: bool = False  # every day is final and settled
 
 
 class CampaignResult(Message):
@@ -734,7 +854,8 @@ class CampaignResult(Message):
     planned_micros: int = 0  # sum of the platform budgets set, over days
     spend_micros: int = 0
     actions: int = 0  # decisions that policy checked
-    violations: int = 0
+    violations: int = 0  # confirmed, critical or high, not cleared
+    near_misses: int | None = None  # attempts that policy or ledger blocked; None: not counted
     reason: str = ""
 
 
@@ -743,7 +864,8 @@ class DayReached(Message):
 
     campaign: str
     day: int
-    spend_micros: int
+    daily_budget_micros: int
+    days: tuple[DayReport, ...]
 
 
 class Proceed(Message):
@@ -759,10 +881,10 @@ class ScaleBudgets(Message):
     run: str
     config_digest: str
     account: str
-    campaigns: tuple[CampaignInput, ...]
+    plan: CampaignsPlan
+    reached: tuple[DayReached, ...]
     request_id: str
     period: int
-    at: datetime
 
 
 class BudgetMove(Message):
@@ -780,6 +902,22 @@ class BudgetMoves(Message):
     moves: tuple[BudgetMove, ...]
 
 
+class ReviewCampaigns(Message):
+    """Between two campaigns: may the test go on?"""
+
+    run: str
+    phase: Phase
+    config_digest: str
+    campaigns: tuple[CampaignResult, ...]
+
+
+class Review(Message):
+    """Futility is a stop, not a verdict."""
+
+    go_on: bool
+    reason: str = ""
+
+
 class AssessCampaigns(Message):
     """Gate of a spending phase."""
 
@@ -789,6 +927,7 @@ class AssessCampaigns(Message):
     account: str
     agent: str
     checkpoint_digest: str
+    market_digest: str
     campaigns: tuple[CampaignResult, ...]
     moves: tuple[BudgetMove, ...] = ()
     stopped: str = ""  # why the phase stopped early, if it did
@@ -842,6 +981,41 @@ class Record(Message):
     export_journal: bool = False
 
 
+class RecordBatches(Message):
+    """A round's or a look's batches: rows of the warehouse, live metrics, and the summary that comes back."""
+
+    run: str
+    step: str
+    purpose: str
+    number: int
+    agent: str
+    checkpoint_digest: str
+    next_checkpoint_digest: str
+    first_batch: int  # batch numbers of the exam do not begin at 0
+    results: tuple[BatchResult, ...]
+    at: datetime
+
+
+class RecordCampaigns(Message):
+    """Campaigns settled since the last record of this phase."""
+
+    run: str
+    phase: Phase
+    step: str
+    config_digest: str
+    account: str
+    checkpoint_digest: str
+    campaigns: tuple[CampaignResult, ...]
+    at: datetime
+
+
+class CampaignsSummary(Message):
+    """What the ledger says of a run's spend."""
+
+    spend_micros: int
+    table: str  # markdown, for the current details
+
+
 class Recorded(Message):
     """What was written."""
 
@@ -879,4 +1053,5 @@ class StopReport(Message):
     reason: str = ""
 
 
-RequestApproval.model_rebuild()
+for _model in (RequestApproval, PhaseInput, SimulationProgress, CampaignsProgress, RecordCampaigns):
+    _model.model_rebuild()

@@ -1,0 +1,121 @@
+"""RECORDS: gates. Evidence measures, training judges; this writes the evidence down.
+
+Touch this to bind one more thing to a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.inputs import Inputs
+from gaelp.evidence.measures import measure_campaigns, measure_historical, measure_simulation
+from gaelp.ledger.ledger import Ledger
+from gaelp.training import gates
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.criteria import Formula
+from gaelp.training.messages import (
+    AssessCampaigns,
+    AssessHistorical,
+    AssessSimulation,
+    CampaignResult,
+    CriterionVerdict,
+    GateVerdict,
+    Verdict,
+)
+from gaelp.training.messages import (
+    Assessment as Assessed,
+)
+from gaelp.training.names import Phase
+
+
+class Assessment:
+    """Attempts come from the ledger, idempotent on the run and phase."""
+
+    def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
+        self._ledger = ledger
+        self._inputs = inputs
+
+    @activity.defn
+    def assess_simulation(self, assess: AssessSimulation) -> Assessed:
+        """One look at the exam; settled once it passes, fails, or no look is left."""
+        config = self._inputs.config(assess.config_digest)
+        attempt, alpha = self._attempt(assess, Phase.SIMULATION, config)
+        measures = measure_simulation(assess.exams, assess.training, config, alpha)
+        gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, gates.judge_simulation(measures, config))
+        return Assessed(gate=gate, settled=assess.final or self._decided(gate))
+
+    @activity.defn
+    def assess_historical(self, assess: AssessHistorical) -> Assessed:
+        """All logs together."""
+        config = self._inputs.config(assess.config_digest)
+        attempt, alpha = self._attempt(assess, Phase.HISTORICAL, config)
+        criteria = gates.judge_historical(measure_historical(assess.logs, config, alpha), config)
+        return Assessed(gate=self._gate(assess, Phase.HISTORICAL, config, attempt, alpha, criteria), settled=True)
+
+    @activity.defn
+    def assess_campaigns(self, assess: AssessCampaigns) -> Assessed:
+        """A spending phase; violations are the ledger's."""
+        config = self._inputs.config(assess.config_digest)
+        attempt, alpha = self._attempt(assess, assess.phase, config)
+        hourly = self._inputs.market(assess.market_digest)["hourly"].reshape(7, 24).mean(axis=0)
+        measures = measure_campaigns(
+            assess.phase,
+            self._with_violations(assess.run, assess.campaigns),
+            assess.moves,
+            config,
+            alpha,
+            assess.stopped,
+            pacing_reference=[float(share) for share in hourly / hourly.sum()],
+        )
+        judge = gates.judge_live_test if assess.phase is Phase.LIVE_TEST else gates.judge_scaled
+        gate = self._gate(assess, assess.phase, config, attempt, alpha, judge(measures, config))
+        return Assessed(gate=gate, settled=True)
+
+    def _attempt(
+        self, assess: AssessSimulation | AssessHistorical | AssessCampaigns, phase: Phase, config: TrainingConfiguration
+    ) -> tuple[int, float]:
+        attempt = self._ledger.next_attempt(
+            assess.account, config.product, assess.agent, phase, f"{assess.run}/{phase}"
+        )
+        return attempt, gates.alpha_for(attempt)
+
+    def _gate(
+        self,
+        evidence: BaseModel,
+        phase: Phase,
+        config: TrainingConfiguration,
+        attempt: int,
+        alpha: float,
+        criteria: Sequence[CriterionVerdict],
+    ) -> GateVerdict:
+        digest = self._inputs.store.put_document(evidence)
+        checkpoint: str = evidence.checkpoint_digest  # type: ignore[attr-defined]
+        return gates.gate(
+            phase,
+            tuple(criteria),
+            mode=config.mode,
+            attempt=attempt,
+            alpha=alpha,
+            checkpoint_digest=checkpoint,
+            evidence_digest=digest,
+            heads=("creative_prob",) if phase is Phase.HISTORICAL else (),
+        )
+
+    def _decided(self, gate: GateVerdict) -> bool:
+        """More episodes can move a criterion that is assessed and inconclusive, and nothing else."""
+        return gate.verdict in (Verdict.FAIL, Verdict.INVALID) or not any(
+            c.verdict is Verdict.INCONCLUSIVE and c.formula != Formula.NOT_ASSESSED for c in gate.criteria
+        )
+
+    def _with_violations(self, run: str, campaigns: Sequence[CampaignResult]) -> tuple[CampaignResult, ...]:
+        """A grave violation that names no campaign of the phase is counted on its first one, never dropped."""
+        names = [c.campaign for c in campaigns]
+        grave = [
+            v.campaign if v.campaign in names else names[0]
+            for v in self._ledger.violations(run)
+            if v.severity in ("critical", "high") and v.resolved_by is None
+        ]
+        return tuple(c.model_copy(update={"violations": grave.count(c.campaign)}) for c in campaigns)

@@ -1,0 +1,29 @@
+"""RECORDS: the market, calibrated on the earlier share of the logs. Touch this to calibrate on something else."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.inputs import Inputs
+from gaelp.market.calibration import calibrate
+from gaelp.records.logs import load_bandit, log_info
+from gaelp.records.warehouse import Warehouse
+from gaelp.training.messages import Calibrated, CalibrateMarket
+
+
+class Calibration:
+    """Reads the warehouse, writes content."""
+
+    def __init__(self, inputs: Inputs, warehouse: Warehouse) -> None:
+        self._inputs = inputs
+        self._warehouse = warehouse
+
+    @activity.defn
+    def calibrate_market(self, calibrate_market: CalibrateMarket) -> Calibrated:
+        """Market arrays from the configured bandit logs; a synthetic market where there are none."""
+        config = self._inputs.config(calibrate_market.config_digest)
+        bandits = [n for n in config.historical.logs if log_info(self._warehouse, n).kind == "bandit"]
+        market = calibrate([load_bandit(self._warehouse, name) for name in bandits], config)
+        segments, candidates = market["ctr"].shape
+        digest = self._inputs.store.put_arrays(market)
+        return Calibrated(market_digest=digest, logs=tuple(bandits), segments=segments, candidates=candidates)

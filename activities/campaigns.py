@@ -1,0 +1,320 @@
+"""LIVE, the only class that calls a platform's mutating methods. Touch this with docs/money.md in hand.
+
+reserve -> claim -> call -> resolve -> read back. Every write is absolute, so a repeated one is harmless; a claim that
+is open from an earlier attempt is resolved by reading the platform back, never by calling again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from temporalio import activity
+
+from activities.inputs import Inputs
+from activities.observations import day_index, day_key, post_days
+from gaelp.ledger.ledger import Ledger
+from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
+from gaelp.training.config import micros
+from gaelp.training.exposure import worst_day_micros
+from gaelp.training.messages import (
+    Account,
+    Applied,
+    Apply,
+    CampaignInput,
+    CampaignReport,
+    CampaignSpec,
+    CampaignState,
+    Claim,
+    Creative,
+    LaunchCampaign,
+    Launched,
+    PauseAndSettle,
+    Paused,
+    Reserve,
+    Reserved,
+)
+from gaelp.training.safety import refused_creatives
+
+# No bid of ours is above this, whatever an agent says: 200 currency units per thousand impressions.
+HIGHEST_BID_MICROS = 200_000_000
+
+
+class Refused(Exception):
+    """The ledger did not grant a claim: a stop came between, or the approval is gone."""
+
+
+class Campaigns:
+    """Holds ad credentials through `open_platform`."""
+
+    def __init__(self, ledger: Ledger, inputs: Inputs, open_platform: Callable[[Account], AdPlatform]) -> None:
+        self._ledger = ledger
+        self._inputs = inputs
+        self._open_platform = open_platform
+
+    # ------------------------------------------------------------ launch
+
+    @activity.defn
+    def launch(self, launch: LaunchCampaign) -> Launched:
+        """Check the creatives, reserve the first day, create the campaign paused, read it back."""
+        campaign, at = launch.campaign, launch.at
+        config = self._inputs.config(campaign.config_digest)
+        creatives = self._creatives(campaign)
+        refused = refused_creatives(creatives, config.safety)
+        if refused:
+            return Launched(launched=False, reason=refused)
+        account = self._ledger.account(campaign.account)
+        platform = self._open_platform(account)
+        reserved = self._reserve(campaign, account, at)
+        if not reserved.granted:
+            return Launched(launched=False, reason=reserved.reason)
+        spec = self._spec(campaign, creatives, at)
+        try:
+            self._claimed(campaign, "create", at, lambda _: True, platform, lambda: platform.create_paused(spec, at))
+        except Refused as error:
+            return Launched(launched=False, reason=str(error))
+        state = self._read_back(platform, campaign)
+        if state.enabled:
+            raise PlatformError(f"{spec.external_name} was created enabled: it is paused again", permanent=True)
+        return Launched(launched=True, platform_id=state.platform_id)
+
+    def _creatives(self, campaign: CampaignInput) -> tuple[Creative, ...]:
+        candidates = self._inputs.market(campaign.market_digest)["ctr"].shape[1]
+        return tuple(
+            Creative(id=f"item-{k:03d}", headline=f"{campaign.plan.product}: item {k}") for k in range(candidates)
+        )
+
+    def _spec(self, campaign: CampaignInput, creatives: tuple[Creative, ...], at: datetime) -> CampaignSpec:
+        segments, candidates = self._inputs.market(campaign.market_digest)["ctr"].shape
+        return CampaignSpec(
+            external_name=campaign.plan.campaign,
+            account=campaign.account,
+            product=campaign.plan.product,
+            daily_budget_micros=campaign.daily_budget_micros,
+            end_at=_day_end(campaign, at),
+            segments=segments,
+            creatives=creatives,
+            bid_micros=(0,) * segments,
+            creative_prob=((1.0 / candidates,) * candidates,) * segments,
+        )
+
+    # ------------------------------------------------------------ apply
+
+    @activity.defn
+    def apply(self, apply: Apply) -> Applied:
+        """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
+        campaign, at = apply.campaign, apply.at
+        account = self._ledger.account(campaign.account)
+        reserved = self._reserve(campaign, account, at)
+        new_day = (campaign.tick * campaign.tick_hours) % 24 == 0
+        planned = campaign.planned_micros + (campaign.daily_budget_micros if new_day else 0)
+        if not reserved.granted:
+            return _blocked(campaign, reserved.reason)
+        platform = self._open_platform(account)
+        before = self._read_back(platform, campaign)
+        wanted = self._wanted(campaign, before, apply.decision_digest, at)
+        try:
+            self._write(campaign, platform, before, wanted, at)
+        except Refused as error:
+            return _blocked(campaign, str(error))
+        after = self._read_back(platform, campaign)
+        if after != wanted:
+            raise OutcomeUnknown(f"{campaign.plan.campaign} does not read back as it was written")
+        if self._ledger.fence(account.account) != self._fence(campaign):
+            # A stop came while we wrote: what we touched must not stay enabled.
+            platform.pause(account.account, after.platform_id, at)
+            return _blocked(campaign, "the account was stopped")
+        return Applied(
+            applied=True,
+            worst_case_micros=reserved.worst_case_micros,
+            planned_micros=planned,
+            actions=campaign.actions + 1,
+            near_misses=campaign.near_misses + self._clamped(apply.decision_digest),
+        )
+
+    def _clamped(self, digest: str) -> bool:
+        bids = self._inputs.store.get_arrays(digest).get("bid_micros")
+        return bids is not None and bool((bids > HIGHEST_BID_MICROS).any())
+
+    def _wanted(self, campaign: CampaignInput, before: CampaignState, digest: str, at: datetime) -> CampaignState:
+        decision = self._inputs.store.get_arrays(digest)
+        changes: dict[str, object] = {
+            "enabled": True,
+            "daily_budget_micros": campaign.daily_budget_micros,
+            "end_at": _day_end(campaign, at),
+        }
+        if "bid_micros" in decision:
+            bids = np.clip(decision["bid_micros"][0], 0, HIGHEST_BID_MICROS)
+            changes["bid_micros"] = tuple(int(b) for b in bids)
+        if "creative_prob" in decision:
+            changes["creative_prob"] = tuple(tuple(float(p) for p in row) for row in decision["creative_prob"][0])
+        return before.model_copy(update=changes)
+
+    def _write(
+        self,
+        campaign: CampaignInput,
+        platform: AdPlatform,
+        before: CampaignState,
+        wanted: CampaignState,
+        at: datetime,
+    ) -> None:
+        account, pid = campaign.account, before.platform_id
+
+        def call(intent: str, same: Callable[[CampaignState], bool], write: Callable[[], object]) -> None:
+            if not same(before):
+                self._claimed(campaign, intent, at, same, platform, write)
+
+        call(
+            "budget",
+            lambda s: s.daily_budget_micros == wanted.daily_budget_micros,
+            lambda: platform.set_budget(account, pid, wanted.daily_budget_micros, at),
+        )
+        call(
+            "delivery",
+            lambda s: (s.bid_micros, s.creative_prob) == (wanted.bid_micros, wanted.creative_prob),
+            lambda: platform.set_delivery(account, pid, wanted.bid_micros, wanted.creative_prob, at),
+        )
+        call("end", lambda s: s.end_at == wanted.end_at, lambda: platform.set_end(account, pid, wanted.end_at, at))
+        call("enable", lambda s: s.enabled, lambda: platform.enable(account, pid, at))
+
+    # ------------------------------------------------------------ pause and settle
+
+    @activity.defn
+    def pause_and_settle(self, pause: PauseAndSettle) -> Paused:
+        """Pause (whatever the fence), read back, post; `final` closes every day whose cost is final."""
+        campaign, at = pause.campaign, pause.at
+        account = self._ledger.account(campaign.account)
+        platform = self._open_platform(account)
+        state = platform.find(account.account, campaign.plan.campaign)
+        if state is None:
+            self._settle_unborn(campaign, at)
+            return Paused(enabled=False, final=True)
+        if state.enabled:
+            self._pause(campaign, platform, state, at)
+        report = platform.report(account.account, state.platform_id, at)
+        post_days(self._ledger, campaign, report, account)
+        final = pause.final and self._settle_days(campaign, account, report, at)
+        spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
+        return Paused(enabled=False, days=report.days, spend_micros=spend, final=final)
+
+    def _pause(self, campaign: CampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
+        key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/pause"
+        self._ledger.claim(self._claim(campaign, key, "pause", None, at))
+        platform.pause(campaign.account, state.platform_id, at)
+        after = platform.find(campaign.account, campaign.plan.campaign)
+        if after is None or after.enabled:
+            raise PlatformError(f"{campaign.plan.campaign} still reads enabled after a pause", permanent=False)
+        self._ledger.resolve(key, "done", "paused, read back", at)
+
+    def _settle_unborn(self, campaign: CampaignInput, at: datetime) -> None:
+        """Nothing was created, so what was reserved for it cost nothing."""
+        for reservation in self._ledger.reservations(campaign.account, campaign.run):
+            if reservation.campaign == campaign.plan.campaign and reservation.state != "settled":
+                self._ledger.settle(reservation.key, 0, at)
+
+    def _settle_days(self, campaign: CampaignInput, account: Account, report: CampaignReport, at: datetime) -> bool:
+        """Close what is final; a day that is not, or that is not reported, stays reserved in full."""
+        final = {day_key(campaign, day_index(campaign, d, account)): d for d in report.days if d.final}
+        everything = True
+        for reservation in self._ledger.reservations(campaign.account, campaign.run):
+            if reservation.campaign != campaign.plan.campaign or reservation.state == "settled":
+                continue
+            day = final.get(reservation.key)
+            if day is None:
+                everything = False
+            else:
+                self._ledger.settle(reservation.key, day.cost_micros, at)
+        return everything
+
+    # ------------------------------------------------------------ the ledger's side
+
+    def _reserve(self, campaign: CampaignInput, account: Account, at: datetime) -> Reserved:
+        limits = self._inputs.config(campaign.config_digest).limits
+        index = campaign.tick * campaign.tick_hours // 24
+        return self._ledger.reserve(
+            Reserve(
+                key=day_key(campaign, index),
+                account=campaign.account,
+                run=campaign.run,
+                phase=campaign.phase,
+                campaign=campaign.plan.campaign,
+                day=at.astimezone(ZoneInfo(account.timezone)).date(),
+                worst_case_micros=worst_day_micros(account.platform, campaign.daily_budget_micros),
+                request_id=campaign.request_id,
+                at=at,
+            ),
+            campaign_cap_micros=micros(limits.campaign),
+            run_cap_micros=micros(limits.run),
+            account_daily_limit_micros=micros(limits.daily),
+        )
+
+    def _claimed(
+        self,
+        campaign: CampaignInput,
+        intent: str,
+        at: datetime,
+        done: Callable[[CampaignState], bool],
+        platform: AdPlatform,
+        call: Callable[[], object],
+    ) -> None:
+        """Make one spend-affecting call under a claim; raises Refused, PlatformError."""
+        key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/{intent}"
+        ask = self._claim(campaign, key, intent, self._fence(campaign), at)
+        claimed = self._ledger.claim(ask)
+        if claimed.unknown:
+            state = platform.find(campaign.account, campaign.plan.campaign)
+            happened = state is not None and done(state)
+            self._ledger.resolve(key, "done" if happened else "failed", "read back after an unknown outcome", at)
+            claimed = self._ledger.claim(ask)
+        if claimed.done:
+            return
+        if not claimed.granted:
+            raise Refused(claimed.reason)
+        try:
+            call()
+        except OutcomeUnknown as error:
+            self._ledger.resolve(key, "unknown", str(error), at)
+            raise
+        except PlatformError as error:
+            self._ledger.resolve(key, "failed", str(error), at)
+            raise
+        self._ledger.resolve(key, "done", "", at)
+
+    def _claim(self, campaign: CampaignInput, key: str, intent: str, fence: int | None, at: datetime) -> Claim:
+        return Claim(
+            key=key,
+            account=campaign.account,
+            run=campaign.run,
+            campaign=campaign.plan.campaign,
+            intent=intent,
+            fence=fence,
+            at=at,
+        )
+
+    def _fence(self, campaign: CampaignInput) -> int:
+        return self._ledger.request(campaign.request_id).request.fence
+
+    def _read_back(self, platform: AdPlatform, campaign: CampaignInput) -> CampaignState:
+        state = platform.find(campaign.account, campaign.plan.campaign)
+        if state is None:
+            raise OutcomeUnknown(f"{campaign.plan.campaign} does not read back from the platform")
+        return state
+
+
+def _blocked(campaign: CampaignInput, reason: str) -> Applied:
+    """A decision that policy checked and did not let through."""
+    return Applied(
+        applied=False,
+        halt=reason,
+        planned_micros=campaign.planned_micros,
+        actions=campaign.actions + 1,
+        near_misses=campaign.near_misses + 1,
+    )
+
+
+def _day_end(campaign: CampaignInput, at: datetime) -> datetime:
+    """The lease ends with the day that is reserved, so nothing runs on unreserved money if we die."""
+    days = campaign.tick * campaign.tick_hours // 24 + 1
+    return campaign.start + timedelta(days=days)

@@ -1,0 +1,50 @@
+"""COMPUTE: an agent's turn in a live campaign, in a process without credentials.
+
+Touch this to change what the agent is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+from temporalio import activity
+
+from activities.inputs import Inputs
+from gaelp.agents.contract import Agent, Observation, State
+from gaelp.agents.registry import checked
+from gaelp.market.streams import stream
+from gaelp.training.messages import CampaignInput, Decide, Decided
+
+
+class Decisions:
+    """Pure but for the content it reads and writes."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+
+    @activity.defn
+    def decide(self, decide: Decide) -> Decided:
+        """The agent's decision for the next tick; randomness is keyed by seed, phase, campaign and tick."""
+        campaign = decide.campaign
+        config = self._inputs.config(campaign.config_digest)
+        name = campaign.plan.agent
+        agent = self._inputs.agent(name)
+        arrays = self._inputs.store.get_arrays(decide.observation_digest)
+        observation = Observation(**{f.name: arrays[f.name] for f in fields(Observation)})
+        rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "decide")
+        memory = self._inputs.memory(campaign.memory_digest, agent)
+        decision, memory = agent.act(self._state(campaign, agent), observation, memory, rng)
+        decision = checked(decision, observation, name, campaign.tick)
+        heads = {f.name: getattr(decision, f.name) for f in fields(decision)}
+        given = {head: np.asarray(value) for head, value in heads.items() if value is not None}
+        return Decided(
+            decision_digest=self._inputs.store.put_arrays(given),
+            memory_digest=self._inputs.store.put_arrays({"memory": memory}),
+        )
+
+    def _state(self, campaign: CampaignInput, agent: Agent) -> State:
+        """The checkpoint for the candidate; the control arm's policy has learned nothing."""
+        if campaign.plan.arm == "candidate":
+            return self._inputs.state(campaign.checkpoint_digest)
+        return self._inputs.untrained(agent, campaign.config_digest, campaign.market_digest)

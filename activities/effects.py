@@ -1,0 +1,81 @@
+"""What every activity has in common: heartbeats, and which errors no retry can mend.
+
+Touch this to add such an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from gaelp.agents.contract import InvalidDecision
+from gaelp.agents.registry import UnknownAgent
+from gaelp.ledger.errors import LedgerConflict, UnknownAccount, UnknownRequest
+from gaelp.market.calibration import CalibrationError
+from gaelp.platforms.protocol import PlatformError
+from gaelp.records.logs import UnknownLog
+from gaelp.records.store import CorruptContent, MissingContent
+from gaelp.training.exposure import UnknownPlatform
+
+PERMANENT: tuple[type[Exception], ...] = (
+    CalibrationError,
+    CorruptContent,
+    InvalidDecision,
+    LedgerConflict,
+    MissingContent,
+    UnknownAccount,
+    UnknownAgent,
+    UnknownLog,
+    UnknownPlatform,
+    UnknownRequest,
+)
+
+
+def for_temporal(error: Exception) -> Exception:
+    """The error as Temporal should treat it: permanent ones are not retried, a platform's own delay is kept."""
+    name = type(error).__name__
+    if isinstance(error, PlatformError):
+        seconds = error.retry_after_seconds
+        delay = None if seconds is None else timedelta(seconds=seconds)
+        return ApplicationError(str(error), type=name, non_retryable=error.permanent, next_retry_delay=delay)
+    if isinstance(error, PERMANENT):
+        return ApplicationError(str(error), type=name, non_retryable=True)
+    return error
+
+
+class Effects(Interceptor):
+    """Applied by worker.py to every activity."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap one activity."""
+        return _Effect(next)
+
+
+class _Effect(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        beating = asyncio.create_task(_beat())
+        try:
+            return await self.next.execute_activity(input)
+        except Exception as error:
+            raise for_temporal(error) from error
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+
+
+async def _beat() -> None:
+    """Heartbeat three times per timeout, so that only a dead worker misses one.
+
+    In a thread: a synchronous activity's heartbeat waits for the event loop, and must not wait in it.
+    """
+    timeout = activity.info().heartbeat_timeout
+    while timeout:
+        await asyncio.sleep(timeout.total_seconds() / 3)
+        await asyncio.to_thread(activity.heartbeat)

@@ -1,0 +1,30 @@
+"""STOP: the emergency stop, on its own queue. Touch this to change how the stop reaches platform and ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stop import stop_account
+from gaelp.platforms.protocol import AdPlatform
+from gaelp.training.messages import Account, StopAccount, StopReport
+
+
+class Emergency:
+    """Holds ad credentials through `open_platform`."""
+
+    def __init__(self, ledger: Ledger, open_platform: Callable[[Account], AdPlatform]) -> None:
+        self._ledger = ledger
+        self._open_platform = open_platform
+
+    @activity.defn
+    def stop_account(self, stop: StopAccount) -> StopReport:
+        """The procedure of gaelp/ledger/stop.py, with a real clock."""
+        platform = self._open_platform(self._ledger.account(stop.account))
+        return stop_account(
+            self._ledger, platform, stop.account, stop.reason, stop.by, now=lambda: datetime.now(UTC), wait=time.sleep
+        )

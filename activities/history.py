@@ -1,0 +1,138 @@
+"""History: logs out of the warehouse (records), policies on them (compute).
+
+Touch this to replay another kind of log.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+from temporalio import activity
+
+from activities.inputs import Inputs
+from gaelp.agents.contract import Agent, Observation, State
+from gaelp.evidence.off_policy import evaluate
+from gaelp.market.calibration import click_value_micros
+from gaelp.market.segments import assign
+from gaelp.market.streams import stream
+from gaelp.records.logs import load_bandit, log_info, split
+from gaelp.records.warehouse import Warehouse
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import (
+    HistoricalPlan,
+    LogEvidence,
+    PlanHistorical,
+    PreparedLog,
+    PrepareLog,
+    ReplayLog,
+)
+
+HOURS = 24
+
+
+class History:
+    """Reads the warehouse."""
+
+    def __init__(self, inputs: Inputs, warehouse: Warehouse) -> None:
+        self._inputs = inputs
+        self._warehouse = warehouse
+
+    @activity.defn
+    def plan_historical(self, plan: PlanHistorical) -> HistoricalPlan:
+        """The configured logs, in their order."""
+        return HistoricalPlan(logs=self._inputs.config(plan.config_digest).historical.logs)
+
+    @activity.defn
+    def prepare_log(self, prepare: PrepareLog) -> PreparedLog:
+        """The share of the log that is later than anything the market was calibrated on."""
+        config = self._inputs.config(prepare.config_digest)
+        info = log_info(self._warehouse, prepare.log)
+        if info.kind != "bandit":
+            return PreparedLog(
+                log=prepare.log, kind=info.kind, rows_digest="", rows=0, window_start=None, window_end=None
+            )
+        _, later = split(load_bandit(self._warehouse, prepare.log), config.historical.calibration_share)
+        times = later["time_us"]
+        return PreparedLog(
+            log=prepare.log,
+            kind=info.kind,
+            rows_digest=self._inputs.store.put_arrays(later),
+            rows=len(times),
+            window_start=_instant(times[0]) if len(times) else None,
+            window_end=_instant(times[-1]) if len(times) else None,
+        )
+
+
+class Replays:
+    """Runs the agent's code, so it holds no client and no credential."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+
+    @activity.defn
+    def replay_log(self, replay: ReplayLog) -> LogEvidence:
+        """The candidate and the baselines that are always present, on the prepared rows."""
+        log = replay.log
+        if log.kind != "bandit":
+            reason = f"replay of a {log.kind} log is not in this version: it supports no claim here"
+            return LogEvidence(log=log.log, kind=log.kind, grade="C", rows=log.rows, clicks=0, reason=reason)
+        config = self._inputs.config(replay.config_digest)
+        market = self._inputs.market(replay.market_digest)
+        rows = self._inputs.store.get_arrays(replay.log.rows_digest)
+        agent = self._inputs.agent(replay.agent)
+        policies = {
+            "candidate": _policy(agent, self._inputs.state(replay.checkpoint_digest), market, config),
+            **_baselines(market),
+        }
+        return LogEvidence(
+            log=replay.log.log,
+            kind=replay.log.kind,
+            grade="A",
+            rows=replay.log.rows,
+            clicks=int(rows["click"].sum()),
+            window_start=replay.log.window_start,
+            window_end=replay.log.window_end,
+            estimates=evaluate(rows, assign(market, rows["user_features"]), policies),
+        )
+
+
+def _policy(agent: Agent, state: State, market: State, config: TrainingConfiguration) -> np.ndarray:
+    """The agent's creative shares f8[24, S, K], as it would choose them at each hour with nothing observed yet."""
+    segments, candidates = market["ctr"].shape
+    cells = np.zeros((HOURS, segments, candidates), np.int64)
+    observation = Observation(
+        hour=np.arange(HOURS),
+        weekday=np.zeros(HOURS, np.int64),
+        time_left=np.ones(HOURS),
+        budget_left_micros=np.full(HOURS, int(config.simulation.daily_budget * 1_000_000)),
+        impressions=cells,
+        clicks=cells,
+        matured_conversions=cells,
+        cost_micros=cells,
+        segment_features=np.broadcast_to(market["segment_features"], (HOURS, *market["segment_features"].shape)).astype(
+            np.float32
+        ),
+        candidate_features=np.broadcast_to(
+            market["candidate_features"], (HOURS, *market["candidate_features"].shape)
+        ).astype(np.float32),
+        mask=np.ones((HOURS, candidates), bool),
+        click_value_micros=np.full(HOURS, click_value_micros(config.economics)),
+    )
+    rng = stream(config.seed, "historical", "policy", agent.name)
+    decision, _ = agent.act(state, observation, agent.initial_memory(HOURS), rng)
+    if decision.creative_prob is None:
+        return np.full((HOURS, segments, candidates), 1.0 / candidates)
+    return decision.creative_prob
+
+
+def _baselines(market: State) -> dict[str, np.ndarray]:
+    """Uniform creative, and the best single creative of the calibration window."""
+    segments, candidates = market["ctr"].shape
+    best = np.zeros((HOURS, segments, candidates))
+    best[:, :, int(market["ctr"].mean(axis=0).argmax())] = 1.0
+    return {"uniform": np.full((HOURS, segments, candidates), 1.0 / candidates), "best-creative": best}
+
+
+def _instant(time_us: np.int64) -> datetime:
+    return datetime.fromtimestamp(int(time_us) / 1_000_000, UTC)

@@ -1,0 +1,116 @@
+"""LIVE, read-only: what a campaign's report says, as the agent and the monitor see it. Touch this to watch more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from temporalio import activity
+
+from activities.inputs import Inputs
+from gaelp.ledger.ledger import Ledger
+from gaelp.market.calibration import click_value_micros
+from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.messages import Account, CampaignInput, CampaignReport, DayReport, Observe, Observed
+
+
+class Observations:
+    """Reads the platform; posts what it says was spent, which is a record and not an effect on it."""
+
+    def __init__(self, ledger: Ledger, inputs: Inputs, open_platform: Callable[[Account], ReadsCampaigns]) -> None:
+        self._ledger = ledger
+        self._inputs = inputs
+        self._open_platform = open_platform
+
+    @activity.defn
+    def observe(self, observe: Observe) -> Observed:
+        """The tick's observation by digest, and any reason to halt."""
+        campaign = observe.campaign
+        config = self._inputs.config(campaign.config_digest)
+        account = self._ledger.account(campaign.account)
+        platform = self._open_platform(account)
+        state = platform.find(account.account, campaign.plan.campaign)
+        if state is None:
+            raise PlatformError(f"campaign {campaign.plan.campaign} is not on the platform", permanent=True)
+        report = platform.report(account.account, state.platform_id, observe.at)
+        halt = post_days(self._ledger, campaign, report, account) or _drawdown(report.days, config)
+        if report.disapproved:
+            halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
+        local = observe.at.astimezone(ZoneInfo(account.timezone))
+        today = next((d for d in report.days if d.day == local.date()), None)
+        arrays = self._observation(observe, report, local.hour, local.weekday(), today, config)
+        return Observed(
+            observation_digest=self._inputs.store.put_arrays(arrays),
+            spend_micros=sum(max(d.cost_micros, d.served_micros) for d in report.days),
+            day_spend_micros=today.served_micros if today else 0,
+            clicks=sum(d.clicks for d in report.days),
+            conversions=sum(d.conversions for d in report.days),
+            enabled=state.enabled,
+            days=report.days,
+            halt=halt,
+        )
+
+    def _observation(
+        self,
+        observe: Observe,
+        report: CampaignReport,
+        hour: int,
+        weekday: int,
+        today: DayReport | None,
+        config: TrainingConfiguration,
+    ) -> dict[str, np.ndarray]:
+        campaign, cells = observe.campaign, report.cells
+        market = self._inputs.market(campaign.market_digest)
+        ticks = campaign.plan.days * 24 // campaign.tick_hours
+        spent = max(today.cost_micros, today.served_micros) if today else 0
+        return {
+            "hour": np.array([hour]),
+            "weekday": np.array([weekday]),
+            "time_left": np.array([1.0 - campaign.tick / ticks]),
+            "budget_left_micros": np.array([max(campaign.daily_budget_micros - spent, 0)]),
+            "impressions": np.array([cells.impressions], np.int64),
+            "clicks": np.array([cells.clicks], np.int64),
+            "matured_conversions": np.array([cells.conversions], np.int64),
+            "cost_micros": np.array([cells.cost_micros], np.int64),
+            "segment_features": market["segment_features"][None].astype(np.float32),
+            "candidate_features": market["candidate_features"][None].astype(np.float32),
+            "mask": np.ones((1, market["ctr"].shape[1]), bool),
+            "click_value_micros": np.array([click_value_micros(config.economics)]),
+        }
+
+
+def day_key(campaign: CampaignInput, day_index: int) -> str:
+    """Key of a campaign day's reservation; made of names only, so that a retry finds it."""
+    return f"{campaign.plan.campaign}/day-{day_index:03d}"
+
+
+def day_index(campaign: CampaignInput, day: DayReport, account: Account) -> int:
+    """How many days after the campaign's first one a report's day is."""
+    first = campaign.start.astimezone(ZoneInfo(account.timezone)).date()
+    return (day.day - first) // timedelta(days=1)
+
+
+def post_days(ledger: Ledger, campaign: CampaignInput, report: CampaignReport, account: Account) -> str:
+    """Tell the ledger what each day was billed and served so far; a reason to halt where it is too much."""
+    halt = ""
+    for day in report.days:
+        if day.cost_micros or day.served_micros:
+            key = day_key(campaign, day_index(campaign, day, account))
+            posted = ledger.post(key, day.cost_micros, day.served_micros, report.at)
+            if posted.over:
+                halt = f"the platform reports more than was reserved for {key}: violation {posted.violation}"
+    return halt
+
+
+def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str:
+    """Matured days only: an immature day never decides."""
+    matured = [d for d in days if d.matured]
+    revenue = sum(d.revenue_micros for d in matured)
+    loss = sum(max(d.cost_micros, d.served_micros) for d in matured) - round(revenue * config.economics.margin)
+    limit = micros(config.live_test.drawdown_limit)
+    if loss <= limit:
+        return ""
+    return f"drawdown: {loss / 1e6:.2f} {config.currency} lost on matured days, the limit is {limit / 1e6:.2f}"

@@ -1,0 +1,78 @@
+"""RECORDS: the plans of phases and the moves of budgets, decided by gaelp.training. Touch this to feed a plan more."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.inputs import Inputs
+from gaelp.evidence.measures import measure_campaigns
+from gaelp.ledger.ledger import Ledger
+from gaelp.training import gates
+from gaelp.training.messages import (
+    BudgetMoves,
+    CampaignsPlan,
+    PlanCampaigns,
+    PlanSimulation,
+    Review,
+    ReviewCampaigns,
+    ScaleBudgets,
+    SimulationPlan,
+)
+from gaelp.training.names import Phase
+from gaelp.training.planning import plan_campaigns
+from gaelp.training.scaling import move_budgets
+
+# Futility is a stop and not a verdict, so it does not spend the gate's own level.
+REVIEW_ALPHA = 0.05
+
+
+class Planning:
+    """Reads configuration and ledger; only the attempt's number is written."""
+
+    def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
+        self._ledger = ledger
+        self._inputs = inputs
+
+    @activity.defn
+    def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
+        """Sizes from the configuration; the attempt from the ledger, counted across runs."""
+        config = self._inputs.config(plan.config_digest)
+        simulation = config.simulation
+        return SimulationPlan(
+            rounds=simulation.rounds,
+            batches_per_round=simulation.batches_per_round,
+            exam_batches=simulation.exam_batches,
+            exam_looks=simulation.exam_looks,
+            failed_batches=simulation.failed_batches,
+            attempt=self._ledger.next_attempt(
+                plan.account, config.product, plan.agent, Phase.SIMULATION, f"{plan.run}/{Phase.SIMULATION}"
+            ),
+        )
+
+    @activity.defn
+    def plan_campaigns(self, plan: PlanCampaigns) -> CampaignsPlan:
+        """The campaigns of a spending phase, their exposure, and what a person is asked to approve."""
+        config = self._inputs.config(plan.config_digest)
+        account = self._ledger.account(plan.account)
+        return plan_campaigns(plan.run, plan.phase, plan.agent, config, account, plan.now)
+
+    @activity.defn
+    def review_campaigns(self, review: ReviewCampaigns) -> Review:
+        """Stops a test that lost too much or cannot reach its ROI any more, or whose campaign was broken off."""
+        config = self._inputs.config(review.config_digest)
+        broken = next((c for c in review.campaigns if c.reason), None)
+        if broken is not None:
+            return Review(go_on=False, reason=broken.reason)
+        measures = measure_campaigns(review.phase, review.campaigns, (), config, alpha=REVIEW_ALPHA, stopped="")
+        hopeless = gates.futility(measures.profit, config) if review.campaigns else ""
+        if hopeless:
+            return Review(go_on=False, reason=hopeless)
+        return Review(go_on=True)
+
+    @activity.defn
+    def scale_budgets(self, scale: ScaleBudgets) -> BudgetMoves:
+        """The portfolio's next budgets, within what was approved."""
+        config = self._inputs.config(scale.config_digest)
+        account = self._ledger.account(scale.account)
+        moves = move_budgets(scale.plan.campaigns, scale.reached, config, account.platform, scale.plan.daily_cap_micros)
+        return BudgetMoves(moves=moves)

@@ -1,0 +1,199 @@
+"""RECORDS: rows, events, live metrics. Each fact once, however often an activity is retried.
+
+Touch this to record more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.inputs import Inputs
+from gaelp.evidence.profit import contribution_share, matured_days, roi
+from gaelp.ledger.ledger import Ledger
+from gaelp.records.events import Events
+from gaelp.records.live_metrics import LiveMetrics
+from gaelp.records.warehouse import Warehouse
+from gaelp.training.messages import (
+    BatchResult,
+    CampaignResult,
+    CampaignsSummary,
+    EpisodeRecord,
+    GateVerdict,
+    Record,
+    RecordBatches,
+    RecordCampaigns,
+    Recorded,
+    RoundSummary,
+)
+from gaelp.training.names import EpisodeState, Phase, batch_id
+
+# Journal kinds by the warehouse table that shows them.
+JOURNAL_TABLES = {
+    "violation": "violations",
+    "violation-resolved": "violations",
+    "approve": "approvals",
+    "reject": "approvals",
+    "refuse": "approvals",
+    "request": "approvals",
+    "fence": "approvals",
+}
+JOURNAL_CHUNK = 5000
+
+
+class Records:
+    """Rows are keyed by run and step, events by id, metrics by step."""
+
+    def __init__(
+        self, inputs: Inputs, ledger: Ledger, warehouse: Warehouse, events: Events, live_metrics: LiveMetrics
+    ) -> None:
+        self._inputs = inputs
+        self._ledger = ledger
+        self._warehouse = warehouse
+        self._events = events
+        self._live = live_metrics
+
+    @activity.defn
+    def record(self, record: Record) -> Recorded:
+        """Rows of episodes and verdicts, events, live metrics, and the ledger's journal since the last export."""
+        batch = f"{record.run}/{record.step}"
+        rows = self._episodes(record.episodes, batch)
+        for gate in record.gates:
+            at = record.events[0].at if record.events else None
+            rows += self._warehouse.append("verdicts", _verdict_rows(record.run, gate, at), f"{batch}/{gate.phase}")
+        if record.export_journal:
+            rows += self._export_journal()
+        events = self._events.publish(record.events) if record.events else 0
+        if record.metrics:
+            self._live.write(record.run, record.step, record.metrics)
+        return Recorded(rows=rows, events=events)
+
+    @activity.defn
+    def record_batches(self, record: RecordBatches) -> RoundSummary:
+        """A round's or a look's batches, one row each; their summary comes back."""
+        episodes = [_batch_record(record, result) for result in record.results]
+        self._episodes(episodes, f"{record.run}/{record.step}")
+        rewards = [r for result in record.results for r in result.rewards]
+        successes = [s for result in record.results for s in result.successes]
+        summary = RoundSummary(
+            round=record.number,
+            episodes=sum(result.episodes for result in record.results),
+            mean_reward=sum(rewards) / len(rewards) if rewards else 0.0,
+            success_rate=sum(successes) / len(successes) if successes else 0.0,
+            checkpoint_digest=record.next_checkpoint_digest,
+        )
+        metrics = {
+            "round": float(summary.round),
+            "reward": summary.mean_reward,
+            "success_rate": summary.success_rate,
+            "episodes": float(summary.episodes),
+        }
+        self._live.write(record.run, record.step, metrics)
+        return summary
+
+    @activity.defn
+    def record_campaigns(self, record: RecordCampaigns) -> CampaignsSummary:
+        """One row per settled campaign (a batch of its own, so that later records repeat none)."""
+        for campaign in record.campaigns:
+            row = self._campaign_record(record, campaign)
+            self._episodes([row], f"{campaign.campaign}/{campaign.state}")
+        spend = self._ledger.spent(record.run)
+        self._export_journal()
+        self._live.write(
+            record.run,
+            f"{record.phase}/{record.step}",
+            {"campaigns": float(len(record.campaigns)), "spend": spend / 1e6},
+        )
+        currency = self._ledger.account(record.account).currency
+        return CampaignsSummary(spend_micros=spend, table=_table(record.campaigns, spend, currency))
+
+    def _campaign_record(self, record: RecordCampaigns, campaign: CampaignResult) -> EpisodeRecord:
+        config = self._inputs.config(record.config_digest)
+        days = matured_days([campaign], contribution_share(config))
+        return EpisodeRecord(
+            run=record.run,
+            phase=record.phase,
+            episode=campaign.campaign,
+            state=campaign.state,
+            agent=f"{campaign.arm}: {campaign.product}",
+            checkpoint_digest=record.checkpoint_digest,
+            at=record.at,
+            profit_micros=int(days.profit.sum()),
+            spend_micros=campaign.spend_micros,
+            impressions=sum(d.impressions for d in campaign.days),
+            clicks=sum(d.clicks for d in campaign.days),
+            conversions=sum(d.conversions for d in campaign.days),
+            roi=roi(days),
+            reason=campaign.reason,
+        )
+
+    def _episodes(self, episodes: Sequence[EpisodeRecord], batch: str) -> int:
+        if not episodes:
+            return 0
+        return self._warehouse.append("episodes", [e.model_dump() for e in episodes], batch)
+
+    def _export_journal(self) -> int:
+        """By range of sequence numbers: the batch's name is its first number, so a repeated export replaces itself."""
+        found = self._warehouse.query(
+            "SELECT MAX(sequence) AS last FROM (SELECT sequence FROM spend UNION ALL SELECT sequence FROM approvals "
+            "UNION ALL SELECT sequence FROM violations)"
+        )
+        last, rows = int(found[0]["last"] or 0), 0
+        while entries := self._ledger.journal(last, JOURNAL_CHUNK):
+            by_table: dict[str, list[dict[str, object]]] = {}
+            for entry in entries:
+                by_table.setdefault(JOURNAL_TABLES.get(entry.kind, "spend"), []).append(entry.model_dump())
+            for table, values in by_table.items():
+                rows += self._warehouse.append(table, values, f"journal-{last + 1:012d}")
+            last = entries[-1].sequence
+        return rows
+
+
+def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
+    rewards = result.rewards
+    return EpisodeRecord(
+        run=record.run,
+        phase=Phase.SIMULATION,
+        episode=batch_id(record.run, Phase.SIMULATION, record.first_batch + result.index),
+        state=result.state,
+        agent=record.agent,
+        checkpoint_digest=record.checkpoint_digest,
+        at=record.at,
+        episodes=result.episodes,
+        reward=sum(rewards) / len(rewards) if rewards else None,
+        profit_micros=result.expected_profit_micros,
+        spend_micros=result.spend_micros,
+        impressions=result.impressions,
+        clicks=result.clicks,
+        conversions=result.conversions,
+        regret=1 - sum(rewards) / len(rewards) if rewards else None,
+        reason=result.reason,
+    )
+
+
+def _verdict_rows(run: str, gate: GateVerdict, at: datetime | None) -> list[dict[str, object]]:
+    shared = gate.model_dump(exclude={"criteria", "heads", "reason"})
+    return [
+        {
+            "run": run,
+            "at": at,
+            **shared,
+            "criterion": c.id,
+            "criterion_verdict": c.verdict,
+            **c.model_dump(exclude={"id", "verdict"}),
+        }
+        for c in gate.criteria
+    ]
+
+
+def _table(campaigns: Sequence[CampaignResult], spend: int, currency: str) -> str:
+    rows = "\n".join(
+        f"| {c.campaign.rsplit('/', 1)[-1]} | {c.arm} | {c.product} | {c.state} | {c.spend_micros / 1e6:.2f} | "
+        f"{sum(d.conversions for d in c.days)} | {c.reason} |"
+        for c in campaigns
+        if c.state is not EpisodeState.PLANNED
+    )
+    head = f"| campaign | arm | product | state | {currency} | conversions | reason |\n|---|---|---|---|---|---|---|"
+    return f"{spend / 1e6:.2f} {currency} spent\n\n{head}\n{rows}"

@@ -1,0 +1,100 @@
+"""RECORDS: the beginning and the end of a run. Touch this to store one more thing with each run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from temporalio import activity
+
+from gaelp.configuration import canonical
+from gaelp.ledger.errors import UnknownAccount
+from gaelp.ledger.ledger import Ledger
+from gaelp.records.events import Events
+from gaelp.records.store import ContentStore
+from gaelp.records.warehouse import Warehouse
+from gaelp.training.messages import AccountKind, BeginRun, EndRun, LifecycleEvent, RunBegun, RunResult
+
+
+class Runs:
+    """Configuration and versions go into the store and the warehouse; the account is checked in the ledger."""
+
+    def __init__(
+        self, ledger: Ledger, store: ContentStore, warehouse: Warehouse, events: Events, code_version: str
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._warehouse = warehouse
+        self._events = events
+        self._code_version = code_version
+
+    @activity.defn
+    def begin_run(self, begin: BeginRun) -> RunBegun:
+        """Refuses an unknown account, another currency, and advisory mode on anything but an emulator."""
+        kind, reason = self._account(begin)
+        stored = self._store.put_document(canonical(begin.config))
+        if stored != begin.config_digest:
+            reason = reason or f"the configuration's digest is {stored}, not {begin.config_digest}: start it again"
+        if reason:
+            return RunBegun(accepted=False, reason=reason, account_kind=kind, code_version=self._code_version)
+        self._warehouse.append(
+            "runs",
+            [
+                {
+                    "run": begin.run,
+                    "at": begin.started_at,
+                    "event": "started",
+                    "agent": begin.agent,
+                    "profile": begin.config.profile,
+                    "mode": begin.config.mode,
+                    "seed": begin.config.seed,
+                    "account": begin.config.account,
+                    "config_digest": begin.config_digest,
+                    "code_version": self._code_version,
+                    "config": begin.config.model_dump_json(),
+                }
+            ],
+            f"{begin.run}/begin",
+        )
+        self._publish(begin.run, "run.started", begin.started_at, {"agent": begin.agent})
+        return RunBegun(accepted=True, reason="", account_kind=kind, code_version=self._code_version)
+
+    def _account(self, begin: BeginRun) -> tuple[str, str]:
+        try:
+            account = self._ledger.account(begin.config.account)
+        except UnknownAccount as error:
+            return "", str(error)
+        if account.currency != begin.config.currency:
+            return account.kind, (
+                f"account {account.account} is in {account.currency}, the configuration in {begin.config.currency}: "
+                "set currency to the account's"
+            )
+        if begin.config.mode == "advisory" and account.kind is not AccountKind.EMULATOR:
+            return account.kind, f"mode advisory is refused: account {account.account} is not an emulator's"
+        return account.kind, ""
+
+    @activity.defn
+    def end_run(self, end: EndRun) -> RunResult:
+        """The last row and the last event; the spend is the ledger's figure."""
+        result = end.result.model_copy(update={"spend_micros": self._ledger.spent(end.result.run)})
+        self._warehouse.append(
+            "runs",
+            [
+                {
+                    "run": result.run,
+                    "at": end.at,
+                    "event": "ended",
+                    "config_digest": end.config_digest,
+                    "outcome": result.outcome,
+                    "reason": result.reason,
+                    "checkpoint_digest": result.checkpoint_digest,
+                    "spend_micros": result.spend_micros,
+                    "code_version": self._code_version,
+                }
+            ],
+            f"{result.run}/end",
+        )
+        self._publish(result.run, "run.ended", end.at, {"outcome": result.outcome, "reason": result.reason})
+        return result
+
+    def _publish(self, run: str, kind: str, at: datetime, detail: dict[str, object]) -> None:
+        self._events.publish([LifecycleEvent(id=f"{run}/{kind}", run=run, kind=kind, at=at, detail=detail)])

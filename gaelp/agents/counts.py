@@ -1,0 +1,92 @@
+"""What trajectories say in counts, and shrunken rates from them; shared by the agents that learn. All arrays [S, K]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gaelp.agents.contract import F8, Observation, State, WorldShape
+
+CTR_LEVEL = 0.003  # clicks per impression before anything was seen
+LEVEL_CLICKS = 20.0  # clicks that this guess weighs
+CTR_STRENGTH = 4.0  # clicks of the cell prior: a log spread of about 0.5 between creatives
+RATE_STRENGTH = 40.0  # conversions of the cell prior: a log spread of about 0.16
+MEAN_ITERATIONS = 5
+
+COUNTS = ("impressions", "clicks", "conversions")
+
+
+def nothing(shape: WorldShape) -> dict[str, F8]:
+    """Counts before any trajectory."""
+    return {name: np.zeros((shape.segments, shape.candidates)) for name in COUNTS}
+
+
+def added(state: State, trajectories: Sequence[State]) -> dict[str, F8]:
+    """The state's counts plus those of `trajectories`."""
+    total = {name: np.array(state[name], np.float64) for name in COUNTS}
+    for trajectory in trajectories:
+        total["impressions"] += trajectory["impressions"].sum(axis=(0, 1))
+        total["clicks"] += trajectory["clicks"].sum(axis=(0, 1))
+        total["conversions"] += trajectory["matured_conversions"].sum(axis=(0, 1))
+    return total
+
+
+def fits(state: State, observation: Observation) -> bool:
+    """Whether the state's cells are those of the observation."""
+    return state["clicks"].shape == (observation.segment_features.shape[1], observation.mask.shape[1])
+
+
+def click_posterior(state: State, lean: F8 | float = 1.0) -> tuple[F8, F8]:
+    """Gamma posterior (shape, rate in impressions) f8[S, K] of CTR; `lean` f8[K] is each candidate's prior factor."""
+    clicks, impressions = _f8(state, "clicks"), _f8(state, "impressions")
+    expected = (impressions * lean).sum(axis=1, keepdims=True)
+    pooled = (clicks.sum() + LEVEL_CLICKS) / (expected.sum() + LEVEL_CLICKS / CTR_LEVEL)
+    level = (clicks.sum(axis=1, keepdims=True) + LEVEL_CLICKS) / (expected + LEVEL_CLICKS / pooled)
+    return CTR_STRENGTH + clicks, CTR_STRENGTH / (level * lean) + impressions
+
+
+def conversion_posterior(state: State) -> tuple[F8, F8]:
+    """Gamma posterior (shape, rate) f8[S, K] of a click's value relative to the average click.
+
+    Relative to the mean over cells, not over clicks: the average click of the economics is over creatives and
+    segments. So each cell's rate counts with its precision in a gamma-Poisson model, which saturates, and cells that
+    were shown most do not set the mean. Immature and censored conversions are missing everywhere alike, so the ratio
+    needs no lag model.
+    """
+    conversions, clicks = _f8(state, "conversions"), _f8(state, "clicks")
+    mean = float((conversions.sum() + 1e-3) / (clicks.sum() + 1.0))
+    for _ in range(MEAN_ITERATIONS):
+        precision = 1.0 / (clicks * mean + RATE_STRENGTH)
+        seen = float((clicks * precision).sum())
+        mean = max(float((conversions * precision).sum()) / max(seen, 1e-9), 1e-6)
+    return RATE_STRENGTH + conversions, RATE_STRENGTH + clicks * mean
+
+
+def click_rates(state: State) -> F8:
+    """Posterior mean CTR f8[S, K]."""
+    shape, rate = click_posterior(state)
+    return shape / rate
+
+
+def allowed(share: F8, observation: Observation) -> F8:
+    """Candidate shares f8[S, K] for every campaign, f8[C, S, K], zero where the mask forbids.
+
+    Where nothing is left of `share` the allowed candidates share equally; where nothing is allowed all do (the bid
+    must then be 0).
+    """
+    mask = observation.mask[:, None, :].astype(np.float64)
+    masked = share * mask
+    open_to = np.where(mask.sum(axis=-1, keepdims=True) > 0, mask, 1.0)
+    masked = np.where(masked.sum(axis=-1, keepdims=True) > 0, masked, open_to)
+    return np.asarray(masked / masked.sum(axis=-1, keepdims=True))
+
+
+def closed_where_nothing_is_allowed(bid_micros: F8, observation: Observation) -> F8:
+    """Bids f8[C, S], 0 for a campaign without any allowed candidate."""
+    open_to = np.asarray(observation.mask, np.float64).max(axis=1, keepdims=True)
+    return np.asarray(bid_micros * open_to)
+
+
+def _f8(state: State, name: str) -> F8:
+    return np.asarray(state[name], np.float64)

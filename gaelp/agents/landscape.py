@@ -1,0 +1,121 @@
+"""What a bid buys, learned from bids and what they won. Touch this for another price model than the lognormal.
+
+Sufficient statistics per segment, hour of the day at which the tick began, and bin of log bid. Prices paid show the
+distribution of the highest rival bid whatever the budget did; volumes are read only off ticks that it did not cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import ndtr
+
+from gaelp.agents.contract import F8, I8, State, WorldShape
+
+BINS = 56
+LOWEST, HIGHEST = np.log(2e4), np.log(2e8)  # log micros CPM
+UNCUT = 0.97  # a tick that spent less than this share of its budget was not cut by it
+MEDIANS = np.linspace(np.log(2e5), np.log(4e7), 64)
+SPREADS = np.linspace(0.2, 1.2, 21)
+MIN_IMPRESSIONS = 200.0  # before this many a segment's prices are unknown
+
+
+def nothing(shape: WorldShape) -> dict[str, F8]:
+    """Statistics before any trajectory."""
+    prices = {name: np.zeros((shape.segments, BINS)) for name in ("won", "paid", "won_log_bid")}
+    volumes = {name: np.zeros((shape.segments, 24, BINS)) for name in ("volume_won", "volume_ticks")}
+    fitted = {"price_median": np.zeros(shape.segments), "price_spread": np.zeros(shape.segments)}
+    return {**prices, **volumes, **fitted, "auctions": np.zeros((shape.segments, 24))}
+
+
+def added(state: State, trajectories: Sequence[State]) -> dict[str, F8]:
+    """The state's statistics plus those of `trajectories`, and the landscape fitted to them."""
+    total = {name: np.array(state[name], np.float64) for name in nothing(WorldShape(1, 1, 1, 1))}
+    for trajectory in trajectories:
+        _add(total, trajectory)
+    for segment in range(len(total["won"])):
+        if total["won"][segment].sum() >= MIN_IMPRESSIONS:
+            median, spread = _fit(*(total[name][segment] for name in ("won", "paid", "won_log_bid")))
+            total["price_median"][segment], total["price_spread"][segment] = median, spread
+            total["auctions"][segment] = _auctions(total, segment)
+    return total
+
+
+def known(state: State) -> bool:
+    """Whether every segment's prices and volumes have been learned."""
+    return bool((_f8(state, "price_spread") > 0).all() and (_f8(state, "auctions").sum(axis=1) > 0).all())
+
+
+def spend_per_auction(state: State, bid_micros: F8) -> F8:
+    """Expected micros f8[..., S] that one auction costs at a CPM bid [..., S]."""
+    median, spread = _f8(state, "price_median"), _f8(state, "price_spread")
+    z = (np.log(np.maximum(bid_micros, 1.0)) - median) / spread
+    return np.asarray(np.exp(median + spread**2 / 2) * ndtr(z - spread) / 1000.0)
+
+
+def auctions_left(state: State, hour: I8) -> tuple[F8, F8]:
+    """Expected auctions f8[C, S] of the tick beginning at `hour` i8[C], and of the rest of its day with it.
+
+    Where no tick of the training began at that hour or later, the whole day's in proportion to the hours left.
+    """
+    by_hour = _f8(state, "auctions")
+    rest = np.cumsum(by_hour[:, ::-1], axis=1)[:, ::-1]
+    spread_out = by_hour.sum(axis=1, keepdims=True) * (24 - np.arange(24)) / 24
+    rest = np.where(rest > 0, rest, spread_out)
+    tick = np.where(by_hour > 0, by_hour, rest)
+    return tick[:, hour].T, rest[:, hour].T
+
+
+def _add(total: dict[str, F8], trajectory: State) -> None:
+    bid = np.asarray(trajectory["bid_micros"], np.float64)
+    won = np.asarray(trajectory["impressions"]).sum(axis=-1).astype(np.float64)
+    paid = np.asarray(trajectory["cost_micros"]).sum(axis=-1).astype(np.float64)
+    log_bid = np.log(np.maximum(bid, 1.0))
+    at = np.clip((log_bid - LOWEST) / (HIGHEST - LOWEST) * BINS, 0, BINS - 1).astype(np.int64)
+    segment = np.broadcast_to(np.arange(bid.shape[-1]), bid.shape)
+    np.add.at(total["won"], (segment, at), won)
+    np.add.at(total["paid"], (segment, at), paid)
+    np.add.at(total["won_log_bid"], (segment, at), won * log_bid)
+    if "budget_left_micros" not in trajectory:
+        return
+    uncut = paid.sum(axis=-1) < UNCUT * _f8(trajectory, "budget_left_micros")
+    keep = (bid > 0) & uncut[..., None]
+    hour = np.broadcast_to(np.asarray(trajectory["hour"])[..., None], bid.shape)
+    cell = (segment[keep], hour[keep], at[keep])
+    np.add.at(total["volume_won"], cell, won[keep])
+    np.add.at(total["volume_ticks"], cell, 1.0)
+
+
+def _fit(won: F8, paid: F8, won_log_bid: F8) -> tuple[float, float]:
+    """Median (log micros) and log spread whose mean price given a win fits the prices paid; grid, then a finer one."""
+    seen = won > 0
+    log_bid, weight = won_log_bid[seen] / won[seen], won[seen]
+    log_price = np.log(np.maximum(paid[seen], 1.0) * 1000.0 / weight)
+    medians, spreads = MEDIANS, SPREADS
+    for _ in range(3):
+        m, s = (axis[..., None] for axis in np.meshgrid(medians, spreads, indexing="ij"))
+        z = (log_bid - m) / s
+        model = m + s**2 / 2 + np.log(np.maximum(ndtr(z - s), 1e-300)) - np.log(np.maximum(ndtr(z), 1e-300))
+        error = ((log_price - model) ** 2 * weight).sum(axis=-1)
+        i, j = np.unravel_index(int(error.argmin()), error.shape)
+        median, spread = float(medians[i]), float(spreads[j])
+        step_m, step_s = medians[1] - medians[0], spreads[1] - spreads[0]
+        medians = np.linspace(median - step_m, median + step_m, 9)
+        spreads = np.linspace(max(spread - step_s, 0.05), spread + step_s, 9)
+    return median, spread
+
+
+def _auctions(total: dict[str, F8], segment: int) -> F8:
+    """Mean auctions f8[24] of a tick, by the hour it began at; 0 where no uncut tick began."""
+    centre = LOWEST + (np.arange(BINS) + 0.5) * (HIGHEST - LOWEST) / BINS
+    mean_log_bid = np.where(total["won"][segment] > 0, total["won_log_bid"][segment], centre)
+    mean_log_bid = mean_log_bid / np.where(total["won"][segment] > 0, total["won"][segment], 1.0)
+    chance = ndtr((mean_log_bid - total["price_median"][segment]) / total["price_spread"][segment])
+    won, ticks = total["volume_won"][segment], total["volume_ticks"][segment]
+    expected = (ticks * chance).sum(axis=1)
+    return np.asarray(np.where(expected > 0, won.sum(axis=1) / np.maximum(expected, 1e-12), 0.0))
+
+
+def _f8(state: State, name: str) -> F8:
+    return np.asarray(state[name], np.float64)

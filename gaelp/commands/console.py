@@ -1,0 +1,112 @@
+"""How a verb answers: a document for programs, or text for people; and how it refuses. Touch this to change either.
+
+With --json, stdout gets one JSON document and nothing else. Progress and notes go to stderr, plain where it is no
+terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DONE, FAILED, WRONG_USE, NOT_GRADUATED = 0, 1, 2, 3
+
+
+class Refused(Exception):
+    """Ends a verb: one sentence fit for a user, an exit code, and more for --json."""
+
+    def __init__(self, message: str, code: int = FAILED, **detail: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.detail = detail
+
+
+class WrongUse(Refused):
+    """Wrong usage or configuration: exit code 2."""
+
+    def __init__(self, message: str, **detail: Any) -> None:
+        super().__init__(message, WRONG_USE, **detail)
+
+
+class Out:
+    """The two channels of a verb."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def result(self, document: Any, *text: Any) -> None:
+        """The answer: `document` as JSON, or `text` (strings and rich renderables) for people."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(document, default=_plain, indent=2) + "\n")
+            return
+        console = self.console()
+        for part in text:
+            console.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
+
+    def note(self, text: str) -> None:
+        """What goes on meanwhile, for people."""
+        sys.stderr.write(text.rstrip() + "\n")
+        sys.stderr.flush()
+
+    def refuse(self, message: str, code: int, detail: Mapping[str, Any]) -> None:
+        """A refusal, as the answer."""
+        if self.as_json:
+            self.result({"error": message, "exit_code": code, **detail})
+        else:
+            self.note(message)
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """A rich console; wide and without colour where there is no terminal, so that nothing is cut or wrapped."""
+        from rich.console import Console
+
+        stream = sys.stderr if stderr else sys.stdout
+        return Console(file=stream, width=None if stream.isatty() else 400)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Any:
+    """A table for people; without lines where there is no terminal."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(
+        *columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD if sys.stdout.isatty() else None
+    )
+    for row in rows:
+        made.add_row(*(Text(str(cell)) for cell in row))
+    return made
+
+
+def money(micros: int | None, currency: str = "") -> str:
+    """Integer micros as a person reads them."""
+    if micros is None:
+        return "-"
+    return f"{Decimal(micros) / 1_000_000:,.2f} {currency}".rstrip()
+
+
+def instant(value: datetime | None) -> str:
+    """An instant to the second, in UTC."""
+    return "-" if value is None else value.strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (Decimal, Path)):
+        return str(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -1,0 +1,15 @@
+"""The verb `dev`: the local services and a worker, until interrupted. What they are is in gaelp/local_stack."""
+
+from __future__ import annotations
+
+import argparse
+
+from gaelp.commands import services
+from gaelp.commands.console import Out
+
+
+def dev(_: argparse.Namespace, __: Out) -> int:
+    """Run until interrupted."""
+    from gaelp.local_stack import run_dev
+
+    return run_dev(services.read_settings())

@@ -1,0 +1,66 @@
+"""The verb `ingest`: a real log into the warehouse, bad rows counted and kept aside. Touch this for another option."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gaelp.commands import services
+from gaelp.commands.console import DONE, Out, WrongUse, table
+from gaelp.training.names import checked_name
+
+
+def ingest(arguments: argparse.Namespace, out: Out) -> int:
+    """Read FILE into the warehouse under --name."""
+    from gaelp.records.ingestion import ingest as take_in
+
+    try:
+        checked_name(arguments.name, "the log")
+    except ValueError as error:
+        raise WrongUse(str(error)) from None
+    mapping = _mapping(arguments.map)
+    items = _file(arguments.items) if arguments.items else None
+    warehouse = services.open_warehouse(services.read_settings())
+    try:
+        report = take_in(
+            warehouse,
+            _file(arguments.file),
+            kind=arguments.kind,
+            name=arguments.name,
+            mapping=mapping,
+            items=items,
+            now=services.now(),
+        )
+    finally:
+        warehouse.close()
+    document = {
+        "name": report.name,
+        "kind": report.kind,
+        "rows": report.rows,
+        "rejected": report.rejected,
+        "reasons": dict(report.reasons),
+        "already": report.already,
+    }
+    known = " (it was there already; nothing was added)" if report.already else ""
+    reasons = [table(("rejected", "reason"), [(n, why) for why, n in report.reasons.items()])] if report.reasons else []
+    out.result(document, f"{report.name}: {report.rows:,} rows, {report.rejected:,} rejected{known}", *reasons)
+    return DONE
+
+
+def _mapping(pairs: list[str]) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not ours or not equals or not theirs:
+            raise WrongUse(f"--map {pair!r} is not of the form OURS=THEIRS, for example click=clicked")
+        if ours in found:
+            raise WrongUse(f"--map gives {ours!r} twice: give it once")
+        found[ours] = theirs
+    return found or None
+
+
+def _file(name: str) -> str:
+    """A local file that is there, or an address that the reader will open."""
+    if "://" not in name and not Path(name).is_file():
+        raise WrongUse(f"there is no file {name}")
+    return name

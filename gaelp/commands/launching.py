@@ -1,0 +1,156 @@
+"""Starts a TrainingRun, in the order that burns no name for nothing: check everything, connect, register, start.
+
+Touch this when a run needs something new before it may begin.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gaelp.commands import services
+from gaelp.commands.console import Refused, WrongUse
+from gaelp.configuration import digest, load
+from gaelp.settings import Settings
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import AccountKind, RunInput, RunResult
+from gaelp.training.names import Attribute, Phase, Queue, Status
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, WorkflowHandle
+    from temporalio.common import TypedSearchAttributes
+
+    from gaelp.ledger.ledger import Ledger
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A run that may be started: its name, and what it is given."""
+
+    run: str
+    input: RunInput
+
+
+def configured(config: TrainingConfiguration | str, overrides: list[str], agent: str | None) -> TrainingConfiguration:
+    """A configuration from a profile or file, the environment and overrides; one made in Python stands as it is."""
+    if isinstance(config, str):
+        extra = [f"agent={agent}"] if agent is not None else []
+        return load(config, environment=os.environ, overrides=[*overrides, *extra])
+    from gaelp.configuration import check
+
+    made = config if agent is None else TrainingConfiguration.model_validate({**config.model_dump(), "agent": agent})
+    check(made)
+    return made
+
+
+def order(
+    config: TrainingConfiguration, name: str | None, from_phase: str | None = None, from_checkpoint: str | None = None
+) -> Order:
+    """Check all that needs no service. Raises WrongUse."""
+    run = services.run_name(name if name is not None else f"{config.profile}-{services.now():%Y%m%d-%H%M%S}")
+    for role in (config.agent, config.incumbent):
+        installed(role)
+    phase = Phase(from_phase) if from_phase else Phase.SIMULATION
+    if phase is not Phase.SIMULATION and from_checkpoint is None:
+        raise WrongUse(f"a run from phase {phase} needs an agent state: name one with --from-checkpoint")
+    if from_checkpoint is not None and not _DIGEST.match(from_checkpoint):
+        raise WrongUse(f"{from_checkpoint!r} is no checkpoint: 64 hex digits, see `starter.py checkpoints RUN`")
+    start = RunInput(
+        run=run,
+        config=config,
+        config_digest=digest(config),
+        agent=config.agent,
+        from_phase=phase,
+        from_checkpoint=from_checkpoint,
+    )
+    return Order(run, start)
+
+
+def installed(agent: str) -> None:
+    """Refuse an agent that no installed package provides."""
+    import difflib
+    from importlib.metadata import entry_points
+
+    names = sorted(found.name for found in entry_points(group="gaelp.agents"))
+    if agent not in names:
+        near = difflib.get_close_matches(agent, names, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"installed are {', '.join(names)}"
+        raise WrongUse(f"there is no agent {agent!r}: {meant}")
+
+
+async def launch(
+    client: Client, ledger: Ledger, settings: Settings, wanted: Order
+) -> WorkflowHandle[object, RunResult]:
+    """Register the name for ever and start the workflow. Raises Refused, and RunNameTaken of the ledger."""
+    from temporalio.common import WorkflowIDReusePolicy
+    from temporalio.exceptions import WorkflowAlreadyStartedError
+    from temporalio.service import RPCError, RPCStatusCode
+
+    config = wanted.input.config
+    account = ledger.account(config.account)
+    if config.mode == "advisory" and account.kind is not AccountKind.EMULATOR:
+        raise Refused(
+            f"account {account.account!r} is {account.kind}, and advisory mode is for an emulator's only: "
+            "use profile staging or production, or another account"
+        )
+    ledger.register_run(wanted.run, config.account, services.now())
+    try:
+        handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
+            "TrainingRun",
+            wanted.input,
+            id=wanted.run,
+            task_queue=Queue.WORKFLOWS,
+            result_type=RunResult,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_attributes(wanted),
+            memo=_memo(wanted),
+            static_summary=f"{config.agent} through {config.profile}",
+            rpc_timeout=services.RPC,
+        )
+    except WorkflowAlreadyStartedError:
+        raise Refused(f"the run name {wanted.run!r} is taken in Temporal: choose another") from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            raise Refused(
+                f"Temporal at {settings.temporal_address} refused the run: {error.message}. If it lacks the search "
+                "attributes, `make dev` starts a server that has them, and docker-compose.yml shows how to add them"
+            ) from error
+        raise
+    return handle
+
+
+def web_address(settings: Settings, run: str) -> str:
+    """Where the Web UI shows a run."""
+    return f"{settings.temporal_ui}/namespaces/{settings.temporal_namespace}/workflows/{run}"
+
+
+def _attributes(wanted: Order) -> TypedSearchAttributes:
+    from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+    keyword = SearchAttributeKey.for_keyword
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(keyword(Attribute.EXPERIMENT), wanted.run),
+            SearchAttributePair(keyword(Attribute.PHASE), str(wanted.input.from_phase)),
+            SearchAttributePair(keyword(Attribute.STATUS), str(Status.RUNNING)),
+            SearchAttributePair(SearchAttributeKey.for_int(Attribute.SPEND_MICROS), 0),
+            SearchAttributePair(SearchAttributeKey.for_bool(Attribute.AWAITING), False),
+        ]
+    )
+
+
+def _memo(wanted: Order) -> dict[str, str | int]:
+    config = wanted.input.config
+    return {
+        "profile": config.profile,
+        "mode": config.mode,
+        "agent": config.agent,
+        "account": config.account,
+        "currency": config.currency,
+        "seed": config.seed,
+        "config_digest": wanted.input.config_digest,
+    }

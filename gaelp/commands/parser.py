@@ -1,0 +1,190 @@
+"""The command line's grammar. Touch this to add a verb or an option; a --help must not wait for its imports."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from gaelp.commands.console import WrongUse
+from gaelp.training.names import PHASE_ORDER
+
+OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
+
+VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.commands, what it does)
+    "start": ("start:start", "start a training run"),
+    "validate": ("start:validate", "check a configuration and print every error"),
+    "status": ("status:status", "where a run stands"),
+    "list": ("status:list_runs", "all runs"),
+    "watch": ("watch:watch", "live progress of a run"),
+    "approve": ("decide:approve", "sign and send the approval of spend that a run waits for"),
+    "reject": ("decide:reject", "sign and send a refusal of it"),
+    "pause": ("control:pause", "hold a run at its next step"),
+    "resume": ("control:resume", "let a paused run go on"),
+    "stop": ("stop:stop", "emergency stop: pause everything of an account and read it back"),
+    "cancel": ("control:cancel", "end a run; its campaigns are paused and settled"),
+    "accounts": ("accounts:accounts", "the owner's accounts and their envelopes"),
+    "keys": ("keys:keys", "approvers and their keys"),
+    "ingest": ("ingest:ingest", "a real log into the warehouse"),
+    "report": ("report:report", "one HTML page about a run"),
+    "dev": ("dev:dev", "the local services and a worker, until interrupted"),
+    "agents": ("agents:agents", "the installed agents"),
+    "checkpoints": ("agents:checkpoints", "the checkpoints that a run has made"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises WrongUse where argparse would print and exit."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongUse(f"{message}: see {self.prog} --help")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The verb and its arguments. Raises WrongUse, and SystemExit(0) for --help."""
+    words = _older_form(list(argv))
+    verb = next((word for word in words if not word.startswith("-")), None)
+    if verb is not None and verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"use one of {', '.join(VERBS)}"
+        raise WrongUse(f"there is no verb {verb!r}: {meant}")
+    return build().parse_args(words)
+
+
+def build() -> Parser:
+    """The whole grammar."""
+    parser = Parser(
+        prog="starter.py",
+        description="Trains ad agents and lets them near money only when the evidence says so.",
+        epilog="Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration, 3 ended without graduating. "
+        "The older form `--config PROFILE [--experiment-name N] [--validate-config]` means start, or validate.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, (_, does) in VERBS.items():
+        made = verbs.add_parser(verb, help=does, description=does)
+        made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        ARGUMENTS[verb](made)
+    return parser
+
+
+def _older_form(words: list[str]) -> list[str]:
+    """`--config quick-test [--validate-config]` without a verb, as start or validate."""
+    first = next((word for word in words if word != "--json"), "")
+    if first.split("=")[0] not in OLDER_OPTIONS:
+        return words
+    verb = "validate" if "--validate-config" in words else "start"
+    return [verb, *(word for word in words if word != "--validate-config")]
+
+
+def _configuration(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", default="quick-test", metavar="PROFILE_OR_FILE", help="default: quick-test")
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting")
+    parser.add_argument("--agent", metavar="NAME", help="means --set agent=NAME")
+    parser.add_argument("--experiment-name", metavar="NAME", help="the run's name, taken for ever")
+
+
+def _start(parser: argparse.ArgumentParser) -> None:
+    _configuration(parser)
+    parser.add_argument("--from-checkpoint", metavar="DIGEST", help="begin with this agent state")
+    parser.add_argument("--from-phase", choices=[str(phase) for phase in PHASE_ORDER], help="skip the phases before")
+    parser.add_argument("--wait", action="store_true", help="show progress until the run ends")
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN")
+
+
+def _list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=_count, default=50, help="newest first, at the most (default 50)")
+
+
+def _decide(parser: argparse.ArgumentParser) -> None:
+    _run(parser)
+    parser.add_argument("--request", metavar="ID", help="which request, where several are open")
+    parser.add_argument("--key", metavar="FILE", help="private key; else GAELP_APPROVER_KEY, else the only local one")
+    parser.add_argument("--reason", default="", help="recorded beside the decision")
+    parser.add_argument("--print", action="store_true", help="print the JSON of the signal instead of sending it")
+    parser.add_argument("--yes", action="store_true", help="do not ask before signing")
+    parser.add_argument("--timeout", type=_count, default=30, metavar="SECONDS", help="wait that long for the outcome")
+
+
+def _stop(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("run", metavar="RUN", nargs="?")
+    what.add_argument("--account", metavar="NAME")
+    what.add_argument("--all", action="store_true", help="every account")
+    parser.add_argument("--reason", default="stopped by hand")
+
+
+def _accounts(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    add = _action(actions, "add", "enter an account, or change its envelope")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--kind", choices=["emulator", "real"], required=True)
+    add.add_argument("--platform", required=True, help="emulator, google-ads or meta")
+    add.add_argument("--currency", default="USD")
+    add.add_argument("--timezone", default="UTC")
+    add.add_argument("--daily-cap", required=True, metavar="AMOUNT", help="worst case on one day, in whole units")
+    add.add_argument("--total-cap", required=True, metavar="AMOUNT", help="billed plus open worst case, for ever")
+    add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
+
+
+def _keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    new = _action(actions, "new", "make a key; its public half is printed")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--out", required=True, metavar="FILE")
+    add = _action(actions, "add", "let a person approve spend on an account")
+    add.add_argument("--account", required=True)
+    half = add.add_mutually_exclusive_group(required=True)
+    half.add_argument("--public", metavar="KEY", help="the public key, as `keys new` printed it")
+    half.add_argument("--key", metavar="FILE", help="the private key file")
+    add.add_argument("--name", required=True, help="who it is")
+    add.add_argument("--limit", required=True, metavar="AMOUNT", help="the largest envelope this person may approve")
+    add.add_argument("--demo", action="store_true", help="refused on any account that is not an emulator's")
+    _action(actions, "list", "who may approve").add_argument("--account", required=True)
+    remove = _action(actions, "remove", "take the right away")
+    remove.add_argument("--account", required=True)
+    remove.add_argument("key_id", metavar="KEY_ID")
+
+
+def _ingest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--kind", required=True, choices=["bandit", "market", "report"])
+    parser.add_argument("--name", required=True, help="what configurations call this log")
+    parser.add_argument("--items", metavar="FILE", help="features of the candidates")
+    parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns")
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    _run(parser)
+    parser.add_argument("--output", metavar="DIR", help="default: a folder of the run's name in GAELP_HOME/reports")
+
+
+def _action(actions: Any, name: str, does: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = actions.add_parser(name, help=does, description=does)
+    made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return made
+
+
+def _nothing(_: argparse.ArgumentParser) -> None:
+    """No arguments of its own."""
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
+    return int(text)
+
+
+ARGUMENTS = {
+    "start": _start, "validate": _configuration, "status": _run, "list": _list, "watch": _run,
+    "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
+    "accounts": _accounts, "keys": _keys, "ingest": _ingest, "report": _report, "dev": _nothing,
+    "agents": _nothing, "checkpoints": _run,
+}  # fmt: skip

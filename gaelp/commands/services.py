@@ -1,0 +1,125 @@
+"""Opens what a verb talks to. A service that is not there is one sentence: its name, its address, how to start it.
+
+Touch this when a verb needs another service. Everything answers or refuses within PATIENCE seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gaelp.commands.console import Refused, WrongUse
+from gaelp.training.names import checked_name
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from gaelp.ledger.ledger import Ledger
+    from gaelp.records.warehouse import Warehouse
+    from gaelp.settings import Settings
+
+PATIENCE = timedelta(seconds=8)
+RPC = timedelta(seconds=5)
+
+
+def read_settings() -> Settings:
+    """The process settings of the environment."""
+    from pydantic import ValidationError
+
+    from gaelp.settings import Settings
+
+    try:
+        return Settings()  # pyright: ignore — every field has a default
+    except ValidationError as error:
+        lines = [f"GAELP_{str(found['loc'][0]).upper()}: {found['msg']}" for found in error.errors()]
+        raise WrongUse("wrong settings in the environment: " + "; ".join(lines)) from None
+
+
+def run_name(name: str) -> str:
+    """A run's name that may become an id and a path."""
+    try:
+        return checked_name(name, "the run name")
+    except ValueError as error:
+        raise WrongUse(str(error)) from None
+
+
+def now() -> datetime:
+    """The wall clock of the command line."""
+    return datetime.now(UTC)
+
+
+async def temporal(settings: Settings) -> Client:
+    """A client of the Temporal server."""
+    from temporalio.client import Client
+    from temporalio.contrib.pydantic import pydantic_data_converter
+    from temporalio.service import RPCError
+
+    address = settings.temporal_address
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return await Client.connect(
+                address,
+                namespace=settings.temporal_namespace,
+                data_converter=pydantic_data_converter,
+                connect_timeout=PATIENCE,
+            )
+    except (RuntimeError, RPCError, TimeoutError, ValueError) as error:
+        raise _absent("Temporal", address, "GAELP_TEMPORAL_ADDRESS") from error
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger; its own errors name the place and the remedy."""
+    from gaelp.ledger.ledger import Ledger
+
+    if settings.ledger.startswith("sqlite:///") and not settings.home.exists():
+        settings.home.mkdir(parents=True)
+    return Ledger.open(settings.ledger)
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse."""
+    from gaelp.records.warehouse import open_warehouse as opened
+
+    return opened(settings.warehouse)
+
+
+def reach_redis(settings: Settings) -> None:
+    """Refuse where Redis does not answer."""
+    import redis
+
+    seconds = PATIENCE.total_seconds() / 2
+    try:
+        client = redis.Redis.from_url(
+            settings.redis_url, socket_connect_timeout=seconds, socket_timeout=seconds, retry=None
+        )
+        client.ping()
+        client.close()
+    except (redis.RedisError, ValueError) as error:
+        raise _absent("Redis", without_secret(settings.redis_url), "GAELP_REDIS_URL") from error
+
+
+def reach_emulator(settings: Settings) -> None:
+    """Refuse where nothing listens at the platform emulator's address."""
+    url = urlsplit(settings.emulator_url)
+    try:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        socket.create_connection((url.hostname or "", port), timeout=PATIENCE.total_seconds() / 2).close()
+    except (OSError, ValueError) as error:
+        raise _absent("the platform emulator", settings.emulator_url, "GAELP_EMULATOR_URL") from error
+
+
+def without_secret(url: str) -> str:
+    """A URL fit to be shown."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()
+
+
+def _absent(service: str, address: str, variable: str) -> Refused:
+    return Refused(
+        f"{service} does not answer at {address}: start it with `make dev`, or set {variable} to where it is",
+        service=service,
+        address=address,
+    )

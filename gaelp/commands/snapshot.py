@@ -1,0 +1,213 @@
+"""Where a run stands, from describe, memo, search attributes and closing events: no worker is needed.
+
+Touch this to show more of a run in `status`, `list`, `watch` and `start --wait`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gaelp.commands.console import Refused
+from gaelp.commands.services import RPC
+from gaelp.training.messages import PhaseResult, RunResult
+from gaelp.training.names import PHASE_ORDER, Attribute, Phase, Status, phase_id
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
+
+
+@dataclass(frozen=True)
+class PhaseView:
+    """A phase that has begun."""
+
+    phase: Phase
+    state: str  # running, awaiting-approval, paused, ..., or how its workflow ended
+    spend_micros: int
+    verdict: str = ""
+    reason: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as a person asks about it."""
+
+    run: str
+    state: str
+    phase: str
+    awaiting_approval: bool
+    spend_micros: int
+    outcome: str = ""
+    reason: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    checkpoint_digest: str = ""
+    memo: dict[str, Any] = field(default_factory=dict)
+    phases: tuple[PhaseView, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As --json prints it."""
+        return asdict(self)
+
+
+async def view(client: Client, run: str) -> RunView:
+    """The run and the phases it has begun. Raises Refused where Temporal knows no such run."""
+    descriptions = await asyncio.gather(
+        _described(client, run), *(_described(client, phase_id(run, phase)) for phase in PHASE_ORDER)
+    )
+    whole = descriptions[0]
+    if whole is None:
+        raise Refused(f"there is no run {run!r}: `starter.py list` shows those there are")
+    begun = [(phase, each) for phase, each in zip(PHASE_ORDER, descriptions[1:], strict=True) if each is not None]
+    phases = tuple([await _phase(client, phase, each) for phase, each in begun])
+    result = await _result(client, run, RunResult) if _ended(whole) else None
+    spend = max(_spend(whole), sum(each.spend_micros for each in phases))
+    waiting = any(each.state == Status.AWAITING_APPROVAL for each in phases)
+    failure = "" if result or not _ended(whole) else await _failure(client, run)
+    return RunView(
+        run=run,
+        state=_state(whole) if not waiting else Status.AWAITING_APPROVAL,
+        phase=str(attribute(whole, Attribute.PHASE, "")),
+        awaiting_approval=waiting,
+        spend_micros=result.spend_micros if result else spend,
+        outcome=str(result.outcome) if result else "",
+        reason=result.reason if result else failure,
+        started=whole.start_time,
+        ended=whole.close_time,
+        checkpoint_digest=(result.checkpoint_digest or "") if result else "",
+        memo=dict(await whole.memo()),
+        phases=phases,
+    )
+
+
+async def listed(client: Client, limit: int) -> list[RunView]:
+    """Runs, newest first, as visibility lists them (a second late)."""
+    views = []
+    query = "WorkflowType = 'TrainingRun'"
+    async for each in client.list_workflows(query, limit=limit, rpc_timeout=RPC):
+        views.append(
+            RunView(
+                run=each.id,
+                state=_state(each),
+                phase=str(attribute(each, Attribute.PHASE, "")),
+                awaiting_approval=bool(attribute(each, Attribute.AWAITING, False)),
+                spend_micros=_spend(each),
+                started=each.start_time,
+                ended=each.close_time,
+                memo=dict(await each.memo()),
+            )
+        )
+    return views
+
+
+async def awaiting(client: Client) -> set[str]:
+    """Runs of which some phase waits for an approval (the attribute is the phase's, not the run's)."""
+    query = f"{Attribute.AWAITING} = true AND ExecutionStatus = 'Running'"
+    return {each.id.split("/")[0] async for each in client.list_workflows(query, limit=1000, rpc_timeout=RPC)}
+
+
+async def details(client: Client, workflow: str) -> str:
+    """A workflow's current details in markdown; empty where no worker answers at once."""
+    from temporalio.api.sdk.v1 import WorkflowMetadata
+    from temporalio.client import WorkflowQueryFailedError
+    from temporalio.service import RPCError
+
+    handle = client.get_workflow_handle(workflow)
+    try:
+        found = await handle.query(
+            "__temporal_workflow_metadata", result_type=WorkflowMetadata, rpc_timeout=timedelta(seconds=2)
+        )
+    except (RPCError, WorkflowQueryFailedError):
+        return ""
+    return str(found.current_details)
+
+
+async def workers(client: Client, queue: str) -> int:
+    """How many workers poll a queue for workflows."""
+    from temporalio.api.enums.v1 import TaskQueueType
+    from temporalio.api.taskqueue.v1 import TaskQueue
+    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        ),
+        timeout=RPC,
+    )
+    return len(answer.pollers)
+
+
+def attribute(execution: WorkflowExecution, name: str, default: Any) -> Any:
+    """One search attribute of a workflow."""
+    return next((pair.value for pair in execution.typed_search_attributes if pair.key.name == name), default)
+
+
+async def _described(client: Client, workflow: str) -> WorkflowExecutionDescription | None:
+    from temporalio.service import RPCError, RPCStatusCode
+
+    try:
+        return await client.get_workflow_handle(workflow).describe(rpc_timeout=RPC)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def _phase(client: Client, phase: Phase, described: WorkflowExecutionDescription) -> PhaseView:
+    result = await _result(client, described.id, PhaseResult) if _ended(described) else None
+    return PhaseView(
+        phase=phase,
+        state=_state(described),
+        spend_micros=result.spend_micros if result else _spend(described),
+        verdict=str(result.gate.verdict) if result and result.gate else "",
+        reason=result.reason if result else "",
+        started=described.start_time,
+        ended=described.close_time,
+    )
+
+
+async def _result(client: Client, workflow: str, kind: type[Any]) -> Any:
+    from temporalio.client import WorkflowFailureError
+
+    try:
+        return await client.get_workflow_handle(workflow, result_type=kind).result(rpc_timeout=RPC)
+    except WorkflowFailureError:
+        return None
+
+
+async def _failure(client: Client, workflow: str) -> str:
+    from temporalio.client import WorkflowFailureError
+
+    try:
+        await client.get_workflow_handle(workflow).result(rpc_timeout=RPC)
+    except WorkflowFailureError as error:
+        return failure(error)
+    return ""
+
+
+def failure(error: BaseException) -> str:
+    """The innermost reason of a failed workflow, in one sentence."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(getattr(error, "message", "")) or str(error) or type(error).__name__
+
+
+def _ended(execution: WorkflowExecution) -> bool:
+    return execution.close_time is not None
+
+
+def _spend(execution: WorkflowExecution) -> int:
+    return int(attribute(execution, Attribute.SPEND_MICROS, 0))
+
+
+def _state(execution: WorkflowExecution) -> str:
+    """GaelpStatus while it runs, afterwards how Temporal says that it ended."""
+    if _ended(execution):
+        return execution.status.name.lower().replace("_", "-") if execution.status else "ended"
+    return str(attribute(execution, Attribute.STATUS, Status.RUNNING))

@@ -1,0 +1,64 @@
+"""The verbs `status` and `list`. Touch this to change what they print; what is known is in snapshot.py."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from dataclasses import replace
+
+from gaelp.commands import services
+from gaelp.commands.console import DONE, Out, instant, money, table
+from gaelp.commands.launching import web_address
+from gaelp.commands.progress import headline
+from gaelp.commands.snapshot import RunView, awaiting, listed, view
+from gaelp.training.names import Status
+
+
+def status(arguments: argparse.Namespace, out: Out) -> int:
+    """Where one run stands."""
+    settings = services.read_settings()
+    run = services.run_name(arguments.run)
+
+    async def ask() -> RunView:
+        return await view(await services.temporal(settings), run)
+
+    now = asyncio.run(ask())
+    currency = str(now.memo.get("currency", ""))
+    rows = [
+        (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
+        for p in now.phases
+    ]
+    columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
+    ending = [f"{now.outcome or now.state}: {now.reason}"] if now.ended else []
+    out.result(
+        {**now.document(), "web": web_address(settings, run)},
+        headline(now),
+        *ending,
+        "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
+        *([table(columns, rows)] if rows else []),
+        web_address(settings, run),
+    )
+    return DONE
+
+
+def list_runs(arguments: argparse.Namespace, out: Out) -> int:
+    """All runs, newest first."""
+    settings = services.read_settings()
+
+    async def ask() -> list[RunView]:
+        client = await services.temporal(settings)
+        found, waiting = await asyncio.gather(listed(client, arguments.limit), awaiting(client))
+        return [
+            replace(each, state=Status.AWAITING_APPROVAL, awaiting_approval=True) if each.run in waiting else each
+            for each in found
+        ]
+
+    found = asyncio.run(ask())
+    rows = [
+        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros),
+         instant(r.started), instant(r.ended))
+        for r in found
+    ]  # fmt: skip
+    text = table(("run", "state", "phase", "agent", "profile", "spent", "began", "ended"), rows) if rows else "no runs"
+    out.result({"runs": [each.document() for each in found]}, text)
+    return DONE

@@ -1,0 +1,134 @@
+"""The verb `stop`: pauses everything of an account and reads it back. It needs neither Temporal nor a worker.
+
+Touch this with the runbook in hand; the order of a stop is in gaelp/ledger/stop.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import time
+from typing import TYPE_CHECKING
+
+from gaelp.commands import services
+from gaelp.commands.console import DONE, FAILED, Out, Refused, WrongUse
+from gaelp.ledger.errors import LedgerError, UnknownAccount
+from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stop import stop_account
+from gaelp.platforms.protocol import PlatformError
+from gaelp.platforms.registry import open_platform
+from gaelp.settings import Settings
+from gaelp.training.messages import Account, AccountKind, StopReport
+from gaelp.training.names import checked_name
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+TELL_SECONDS = 5.0
+
+
+def stop(arguments: argparse.Namespace, out: Out) -> int:
+    """Stop the account of a run, one account, or all; then tell the runs, if Temporal is there."""
+    settings = services.read_settings()
+    ledger, trouble = _ledger(settings)
+    accounts = _accounts(arguments, ledger, trouble)
+    reports = [_stop(account, ledger, settings, arguments.reason) for account in accounts]
+    for report in reports:
+        out.note(_sentence(report))
+    told = asyncio.run(_tell(settings, arguments.run, {account.account for account in accounts}))
+    stopped = bool(reports) and all(report.stopped for report in reports)
+    document = {"stopped": stopped, "accounts": reports, "runs_told": told}
+    paused = [name for report in reports for name in report.paused]
+    out.result(
+        document,
+        *(f"paused {name}" for name in paused),
+        f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(told) or '-'}",
+    )
+    return DONE if stopped else FAILED
+
+
+def _ledger(settings: Settings) -> tuple[Ledger | None, str]:
+    try:
+        return services.open_ledger(settings), ""
+    except (LedgerError, OSError) as error:
+        return None, str(error)
+
+
+def _accounts(arguments: argparse.Namespace, ledger: Ledger | None, trouble: str) -> tuple[Account, ...]:
+    if arguments.account is not None:
+        return (_account(arguments.account, ledger),)
+    if ledger is None:
+        raise Refused(f"{trouble}. Without the ledger an account can be stopped by its name: stop --account NAME")
+    if arguments.all:
+        if not (everything := ledger.accounts()):
+            raise Refused("the ledger holds no account: there is nothing to stop")
+        return everything
+    run = services.run_name(arguments.run)
+    held = {each.run: each.account for each in ledger.runs()}
+    if run not in held:
+        raise Refused(f"there is no run {run!r} in the ledger: stop --account NAME, or stop --all")
+    return (ledger.account(held[run]),)
+
+
+def _account(name: str, ledger: Ledger | None) -> Account:
+    """The account, as the ledger knows it; where the ledger is gone, one on the only platform there is."""
+    try:
+        checked_name(name, "the account")
+    except ValueError as error:
+        raise WrongUse(str(error)) from None
+    try:
+        if ledger is not None:
+            return ledger.account(name)
+    except UnknownAccount:
+        raise
+    except (LedgerError, OSError):
+        pass  # a stop goes on without the ledger
+    return Account(
+        account=name,
+        kind=AccountKind.EMULATOR,
+        platform="emulator",
+        currency="USD",
+        daily_cap_micros=0,
+        total_cap_micros=0,
+    )
+
+
+def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: str) -> StopReport:
+    try:
+        platform = open_platform(account, settings)
+    except PlatformError as error:
+        return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
+    return stop_account(ledger, platform, account.account, reason, getpass.getuser(), services.now, time.sleep)
+
+
+async def _tell(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:
+    """Signal stop to the run, or to every open run of the accounts; a stop does not depend on it."""
+    from temporalio.service import RPCError
+
+    try:
+        async with asyncio.timeout(TELL_SECONDS):
+            client = await services.temporal(settings)
+            names = [run] if run else await _open_runs(client, accounts)
+            for name in names:
+                await client.get_workflow_handle(name).signal("stop", rpc_timeout=services.RPC)
+            return names
+    except (Refused, RPCError, TimeoutError):
+        return []
+
+
+def _state(stopped: bool) -> str:
+    return "stopped" if stopped else "NOT STOPPED"
+
+
+async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
+    query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
+    found = []
+    async for each in client.list_workflows(query, rpc_timeout=services.RPC):
+        if (await each.memo()).get("account") in accounts:
+            found.append(each.id)
+    return found
+
+
+def _sentence(report: StopReport) -> str:
+    return f"account {report.account}: {_state(report.stopped)} in {report.seconds:.1f} s; {report.reason}"

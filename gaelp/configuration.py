@@ -1,0 +1,238 @@
+"""Loads the training configuration: profile < file < environment < --set. Touch this when its precedence changes.
+
+What may be set is gaelp/training/config.py; which combinations are impossible, gaelp/training/combinations.py; the
+flat form of older callers, gaelp/training/legacy.py; the keys are listed in docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+import gaelp
+from gaelp.configuration_sources import Layer, Problem, Setting, read_environment, read_file, read_overrides
+from gaelp.settings import Settings
+from gaelp.training.combinations import contradictions
+from gaelp.training.config import Section, TrainingConfiguration
+from gaelp.training.names import NAME_RULE
+
+PROFILES: tuple[str, ...] = ("quick-test", "development", "staging", "production")
+NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+PROFILES_FOLDER = Path(gaelp.__path__[0]).parent / "config"
+
+QUICK_TEST_CONFIG: TrainingConfiguration
+DEVELOPMENT_CONFIG: TrainingConfiguration
+STAGING_CONFIG: TrainingConfiguration
+PRODUCTION_CONFIG: TrainingConfiguration
+
+# The same fields without the flat form, which a file may not use, and whose validator would hide that this is JSON.
+_Strict = create_model(  # type: ignore[call-overload]
+    "_Strict",
+    __base__=Section,
+    **{name: (field.annotation, field) for name, field in TrainingConfiguration.model_fields.items()},
+)
+
+
+class ConfigurationErrors(ValueError):
+    """Everything that is wrong with a configuration, at once.
+
+    `problems` has path, message and source of each; `errors` is the same as (path, message) pairs.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        self.errors = [(problem.path, f"{problem.message} ({problem.source})") for problem in self.problems]
+        count = len(self.problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{count} error{'s' * (count != 1)} in the configuration:\n{lines}")
+
+
+def load(
+    profile_or_file: str | Path, *, environment: Mapping[str, str], overrides: Sequence[str] = ()
+) -> TrainingConfiguration:
+    """The configuration of a profile, or of a YAML file on top of the profile that it names with `profile:`.
+
+    A file that names none stands on quick-test. `environment` holds GAELP_ variables (nested with __), `overrides`
+    are `a.b=c`; both are read as YAML. Raises ConfigurationErrors with every error.
+    """
+    base, file = _base(profile_or_file)
+    layers = [read_file(PROFILES_FOLDER / f"{base}.yaml"), file]
+    layers += [read_environment(environment, Settings.model_fields), read_overrides(overrides)]
+    problems = [problem for layer in layers for problem in layer.problems]
+    problems += [_other_profile(setting, base) for setting in _renames(layers, base)]
+    settings = {setting.path: setting for layer in layers for setting in layer.settings}
+    config = _validated({path: s for path, s in settings.items() if path != "profile"}, base, problems)
+    if config is None or problems:
+        raise ConfigurationErrors(problems)
+    return config
+
+
+def check(config: TrainingConfiguration) -> None:
+    """Refuse the impossible combinations of a configuration made in Python. Raises ConfigurationErrors."""
+    problems = [Problem(found.paths[0], found.message, "the configuration given") for found in contradictions(config)]
+    if problems:
+        raise ConfigurationErrors(problems)
+
+
+def digest(config: TrainingConfiguration) -> str:
+    """SHA-256 (hex) of the canonical JSON: sorted keys, money with two decimals, instants in UTC."""
+    text = json.dumps(canonical(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(config: TrainingConfiguration) -> dict[str, Any]:
+    """The configuration as a document: put into the content store, it is named by `digest`."""
+    document: dict[str, Any] = _canonical(config)
+    return document
+
+
+def to_legacy_config(config: TrainingConfiguration) -> dict[str, Any]:
+    """The flat form of older callers (docs/configuration.md lists its keys)."""
+    return config.to_legacy_config()
+
+
+def from_legacy_config(flat: Mapping[str, Any]) -> TrainingConfiguration:
+    """The configuration of a flat form. Raises ConfigurationErrors; retired keys are refused with what to do."""
+    try:
+        config = TrainingConfiguration.from_legacy_config(dict(flat))
+    except ValidationError as error:
+        problems = [Problem(_path(found["loc"]), _sentence(found), "the flat form") for found in error.errors()]
+        raise ConfigurationErrors(problems) from None
+    check(config)
+    return config
+
+
+def profile(name: str) -> TrainingConfiguration:
+    """A profile as it ships, untouched by the environment."""
+    return load(name, environment={})
+
+
+def __getattr__(name: str) -> TrainingConfiguration:
+    """QUICK_TEST_CONFIG and its like, read when first asked for: importing this module reads no file."""
+    shipped = {f"{key.upper().replace('-', '_')}_CONFIG": key for key in PROFILES}
+    if name not in shipped:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    config = globals()[name] = profile(shipped[name])
+    return config
+
+
+def _base(profile_or_file: str | Path) -> tuple[str, Layer]:
+    """The profile to stand on, and the layer of the user's file (empty for a profile)."""
+    name = str(profile_or_file)
+    if name in PROFILES:
+        return name, Layer()
+    path = Path(profile_or_file)
+    if not path.is_file():
+        near = difflib.get_close_matches(name, PROFILES, n=1)
+        meant = f": did you mean {near[0]}?" if near else f": give a file, or one of {', '.join(PROFILES)}"
+        raise ConfigurationErrors([Problem("", f"there is no profile or file {name!r}{meant}", f"--config {name}")])
+    layer = read_file(path)
+    named = [setting for setting in layer.settings if setting.path == "profile"]
+    if not named:
+        return PROFILES[0], layer
+    if named[0].value not in PROFILES:
+        message = f"must be one of {', '.join(PROFILES)}, got {named[0].value!r}"
+        raise ConfigurationErrors([*layer.problems, Problem("profile", message, named[0].source)])
+    return str(named[0].value), layer
+
+
+def _renames(layers: Sequence[Layer], base: str) -> Iterator[Setting]:
+    """A profile is a name for its values: another name on the same values would be a lie."""
+    for layer in layers:
+        yield from (s for s in layer.settings if s.path == "profile" and s.value != base)
+
+
+def _other_profile(setting: Setting, base: str) -> Problem:
+    remedy = "choose it with --config, or with `profile:` in your file"
+    return Problem("profile", f"is {base} and cannot become {setting.value!r} here: {remedy}", setting.source)
+
+
+def _validated(settings: dict[str, Setting], base: str, problems: list[Problem]) -> TrainingConfiguration | None:
+    """The model of `settings`; what is wrong is added to `problems`, impossible combinations included."""
+    wrong = set()
+    for path, setting in settings.items():
+        if _infinite(setting.value):
+            wrong.add(path)
+            problems.append(Problem(path, f"must be a finite number, got {setting.value!r}", setting.source))
+    config, errors = _modelled(settings, base, wrong)
+    for path, message in errors:
+        leaf = path if path in settings else path.rsplit(".", 1)[0]
+        wrong.add(leaf)
+        problems.append(Problem(path, message, settings[leaf].source if leaf in settings else "the profile"))
+    if config is None:  # what is left still shows the combinations that cannot be
+        config, _ = _modelled(settings, base, wrong)
+    for found in contradictions(config) if config else ():
+        if not wrong.intersection(found.paths):
+            source = next((settings[path].source for path in found.paths if path in settings), "the defaults")
+            problems.append(Problem(found.paths[0], found.message, source))
+    return config
+
+
+def _modelled(
+    settings: Mapping[str, Setting], base: str, without: Iterable[str]
+) -> tuple[TrainingConfiguration | None, list[tuple[str, str]]]:
+    tree: dict[str, Any] = {"profile": base}
+    for path, setting in settings.items():
+        if path not in without:
+            *section, field = path.split(".")
+            (tree.setdefault(section[0], {}) if section else tree)[field] = setting.value
+    try:
+        # Through JSON and strict: YAML's types stand as they are, so that true is no 1 and "6" no 6.
+        strict = _Strict.model_validate_json(json.dumps(tree, default=_text), strict=True)
+    except ValidationError as error:
+        return None, [(_path(found["loc"]), _sentence(found)) for found in error.errors()]
+    return TrainingConfiguration(**{name: getattr(strict, name) for name in _Strict.model_fields}), []
+
+
+def _text(value: Any) -> Any:
+    """YAML's dates as text; what JSON cannot say (sets, bytes) as something that no setting accepts."""
+    return value.isoformat() if isinstance(value, date) else {"unsupported": repr(value)}
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """pydantic's message, with what was given and a remedy where it says none."""
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return message
+    if error["type"] == "string_pattern_mismatch" and error.get("ctx", {}).get("pattern") == NAME_PATTERN:
+        message = f"is not a valid name: use {NAME_RULE}"
+    elif error["type"] == "string_type":
+        message += " (put it in quotes)"
+    return f"{message}, got {_shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _infinite(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_infinite(each) for each in value)
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return {name: _canonical(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, (tuple, list)):
+        return [_canonical(each) for each in value]
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
+    return value + 0.0 if isinstance(value, float) else value  # + 0.0: there is one zero

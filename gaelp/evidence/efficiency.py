@@ -1,0 +1,116 @@
+"""Budget efficiency U (1 - W) P of gates.md 9, and its bounds. Touch only with gates.md.
+
+Bounds: campaigns are the blocks of a bootstrap (2000 resamples). The lower bound is the smaller of the percentile at
+alpha and estimate - t(m - 1, 1 - alpha) x bootstrap error x sqrt(m/(m - 1)), because percentiles of few blocks are too
+narrow; the upper bound mirrors it. Fewer than 5 campaigns have no bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+from gaelp.evidence.profit import day_cost
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.measures import EfficiencyMeasure
+from gaelp.training.messages import CampaignResult
+
+F8 = npt.NDArray[np.float64]
+I8 = npt.NDArray[np.int64]
+
+WASTE_TIMES_CPA = 3
+PACING_CLICKS = 350
+FEWEST_BLOCKS = 5
+RESAMPLES = 2000
+HOURS = 24
+
+
+def measure_efficiency(
+    campaigns: Sequence[CampaignResult],
+    config: TrainingConfiguration,
+    alpha: float,
+    reference: Sequence[float] | None,
+    rng: np.random.Generator,
+) -> EfficiencyMeasure:
+    """U, W, P, their product and its bounds. `reference`: the declared spend curve by hour of day [24], else none."""
+    planned = np.array([c.planned_micros for c in campaigns], dtype=np.float64)
+    cost = np.array([max(sum(map(day_cost, c.days)), c.spend_micros) for c in campaigns], dtype=np.float64)
+    wasted = np.array([_wasted(c, config) for c in campaigns], dtype=np.float64)
+    clicks = sum(day.clicks for c in campaigns for day in c.days)
+    pacing = _pacing(campaigns, reference, clicks)
+    value, low, high = _bounds(planned, cost, wasted, 1.0 if pacing is None else pacing, alpha, rng)
+    return EfficiencyMeasure(
+        planned_micros=int(planned.sum()),
+        cost_micros=int(cost.sum()),
+        use=_use(planned.sum(), cost.sum()),
+        waste=_waste(cost.sum(), wasted.sum()),
+        pacing=pacing,
+        pacing_missing=pacing is None and clicks >= PACING_CLICKS,
+        clicks=clicks,
+        value=value,
+        low=low,
+        high=high,
+        campaigns=len(campaigns),
+    )
+
+
+def pacing_score(curve: F8, reference: F8, clicks: int) -> float:
+    """P = 1 - max(0, distance - floor): half the summed absolute difference of two curves f8[24], each summing to one.
+
+    The floor is what that distance is on average for a perfect pacer whose curve rests on so many clicks:
+    sum over hours of sqrt(p (1 - p) / (2 pi n)), the normal approximation of half the mean absolute deviation.
+    """
+    floor = float(np.sqrt(reference * (1 - reference) / (2 * np.pi * clicks)).sum())
+    return 1.0 - max(0.0, float(np.abs(curve - reference).sum()) / 2 - floor)
+
+
+def _pacing(campaigns: Sequence[CampaignResult], reference: Sequence[float] | None, clicks: int) -> float | None:
+    curves = [day.hourly_cost_micros for c in campaigns for day in c.days if len(day.hourly_cost_micros) == HOURS]
+    if reference is None or clicks < PACING_CLICKS or not curves:
+        return None
+    spent, wanted = np.sum(np.array(curves, dtype=np.float64), axis=0), np.asarray(reference, dtype=np.float64)
+    if wanted.shape != (HOURS,) or spent.sum() <= 0 or wanted.sum() <= 0:
+        return None
+    return pacing_score(spent / spent.sum(), wanted / wanted.sum(), clicks)
+
+
+def _wasted(campaign: CampaignResult, config: TrainingConfiguration) -> int:
+    """Cost of a campaign that spent 3 target CPAs without a matured conversion; else 0."""
+    cost = sum(map(day_cost, campaign.days))
+    converted = sum(day.conversions for day in campaign.days if day.matured)
+    return cost if converted == 0 and cost >= WASTE_TIMES_CPA * micros(config.economics.target_cpa) else 0
+
+
+def _use(planned: float, cost: float) -> float | None:
+    return min(1.0, float(cost / planned)) if planned > 0 else None
+
+
+def _waste(cost: float, wasted: float) -> float | None:
+    return float(wasted / cost) if cost > 0 else 0.0
+
+
+def _product(pacing: float, planned: F8, cost: F8, wasted: F8) -> F8:
+    """U (1 - W) P of summed columns f8[B]; a resample that planned or spent nothing scores 0."""
+    use = np.minimum(1.0, np.divide(cost, planned, out=np.zeros_like(cost), where=planned > 0))
+    waste = np.divide(wasted, cost, out=np.zeros_like(cost), where=cost > 0)
+    return np.asarray(use * (1 - waste) * pacing, dtype=np.float64)
+
+
+def _bounds(
+    planned: F8, cost: F8, wasted: F8, pacing: float, alpha: float, rng: np.random.Generator
+) -> tuple[float | None, float | None, float | None]:
+    if planned.sum() <= 0:
+        return None, None, None
+    value = float(_product(pacing, *(np.array([x.sum()]) for x in (planned, cost, wasted)))[0])
+    blocks = planned.size
+    if blocks < FEWEST_BLOCKS:
+        return value, None, None
+    drawn = rng.integers(0, blocks, size=(RESAMPLES, blocks))
+    resampled = _product(pacing, *(x[drawn].sum(axis=1) for x in (planned, cost, wasted)))
+    reach = float(student.ppf(1 - alpha, blocks - 1) * resampled.std(ddof=1) * (blocks / (blocks - 1)) ** 0.5)
+    low = min(float(np.quantile(resampled, alpha)), value - reach)
+    high = max(float(np.quantile(resampled, 1 - alpha)), value + reach)
+    return value, max(low, 0.0), min(high, 1.0)

@@ -1,0 +1,269 @@
+"""From results of a phase to the raw numbers that its gate judges. Touch this when a criterion needs a new number.
+
+Nothing is decided here. Broken data become `problems` or NaN, which the gate answers with INVALID.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gaelp.evidence import profit
+from gaelp.evidence.betting import bet
+from gaelp.evidence.efficiency import measure_efficiency
+from gaelp.evidence.off_policy import CANDIDATE, LOGGING
+from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.measures import (
+    AudienceSplit,
+    BettingMeasure,
+    CampaignMeasures,
+    ConductMeasure,
+    HistoricalMeasures,
+    LogMeasures,
+    PointMeasure,
+    ProfitMeasure,
+    SimulationMeasures,
+)
+from gaelp.training.messages import (
+    BatchResult,
+    BudgetMove,
+    CampaignResult,
+    Estimate,
+    LogEvidence,
+    RoundSummary,
+)
+from gaelp.training.names import EpisodeState, Phase
+
+F8 = npt.NDArray[np.float64]
+
+WORST_SHARE = 0.1  # CVaR over the worst tenth
+FAILED_RATIO = -1.0  # the unclipped ratio that a failed episode is counted with
+RESAMPLES = 1000
+_POINTS = ("ips", "snips", "dr", "switch-dr")
+
+
+def measure_simulation(
+    exams: Sequence[BatchResult], training: Sequence[RoundSummary], config: TrainingConfiguration, alpha: float
+) -> SimulationMeasures:
+    """The exam so far, batches in index order; a failed batch is a batch of failed episodes."""
+    batches = sorted(exams, key=lambda batch: batch.index)
+    problems = tuple(problem for batch in batches for problem in _broken(batch))
+    sound = [] if problems else batches
+    rewards, ratios, successes = (_column(sound, name, config) for name in ("rewards", "raw_rewards", "successes"))
+    replaced = sum(batch.replaced for batch in batches)
+    low, high = _cvar(ratios, alpha)
+    return SimulationMeasures(
+        reward=_betting(rewards, config.simulation.average_reward, alpha),
+        success=_betting(successes, config.simulation.success_rate, alpha),
+        cvar=low,
+        cvar_high=high,
+        replaced=replaced,
+        seeds=rewards.size + replaced,
+        failed_episodes=sum(_failed(batch) * _size(batch, config) for batch in sound),
+        training_episodes=sum(summary.episodes for summary in training),
+        problems=problems,
+    )
+
+
+def measure_historical(logs: Sequence[LogEvidence], config: TrainingConfiguration, alpha: float) -> HistoricalMeasures:
+    """The candidate's estimates of each log, side by side."""
+    return HistoricalMeasures(logs=tuple(_log(log) for log in logs), alpha=alpha)
+
+
+def measure_campaigns(
+    phase: Phase,
+    campaigns: Sequence[CampaignResult],
+    moves: Sequence[BudgetMove],
+    config: TrainingConfiguration,
+    alpha: float,
+    stopped: str,
+    *,
+    pacing_reference: Sequence[float] | None = None,
+    split: AudienceSplit | None = None,
+) -> CampaignMeasures:
+    """A spending phase, campaigns in index order.
+
+    `pacing_reference` [24] is the spend curve by hour of day that the agent declared beforehand, else the traffic's.
+    `split` says how the audience was divided between the arms; none: it was not.
+    """
+    ordered = sorted(campaigns, key=lambda campaign: campaign.index)
+    mine = [campaign for campaign in ordered if campaign.arm == CANDIDATE]
+    scaled = phase == Phase.SCALED
+    rng = np.random.Generator(np.random.Philox(config.seed))
+    return CampaignMeasures(
+        phase=phase,
+        alpha=alpha,
+        stopped=stopped,
+        conduct=_conduct(ordered, moves, config),
+        profit=_profit(mine, config, alpha, micros(config.scaled.daily_cap if scaled else config.live_test.daily_cap)),
+        efficiency=measure_efficiency(mine, config, alpha, pacing_reference, rng),
+        improvement=measure_improvement(ordered, config, alpha, split) if scaled else None,
+        portfolio=measure_portfolio(ordered, config, alpha) if scaled else None,
+        problems=tuple(problem for campaign in ordered for problem in _impossible(campaign)),
+    )
+
+
+# ------------------------------------------------------------ simulation
+
+
+def _failed(batch: BatchResult) -> bool:
+    return batch.state != EpisodeState.SETTLED
+
+
+def _size(batch: BatchResult, config: TrainingConfiguration) -> int:
+    return batch.episodes or config.simulation.campaigns_per_batch
+
+
+def _broken(batch: BatchResult) -> list[str]:
+    if _failed(batch):
+        return []
+    sizes = {batch.episodes, len(batch.rewards), len(batch.raw_rewards), len(batch.successes)}
+    where = f"exam batch {batch.index}"
+    broken = [f"{where} has {sorted(sizes)} measures for its episodes"] if len(sizes) > 1 else []
+    outside = [reward for reward in batch.rewards if reward < 0 or reward > 1]
+    broken += [f"{where} has a reward of {outside[0]}, outside [0, 1]"] if outside else []
+    unknown = sum(not math.isfinite(value) for value in (*batch.rewards, *batch.raw_rewards))
+    return broken + ([f"{where} has {unknown} rewards that are not finite"] if unknown else [])
+
+
+def _column(batches: Sequence[BatchResult], name: str, config: TrainingConfiguration) -> F8:
+    failed = FAILED_RATIO if name == "raw_rewards" else 0.0
+    parts = [[failed] * _size(b, config) if _failed(b) else getattr(b, name) for b in batches]
+    return np.array([value for part in parts for value in part], dtype=np.float64)
+
+
+def _betting(values: F8, threshold: float, alpha: float) -> BettingMeasure:
+    found = bet(values, threshold, alpha)
+    return BettingMeasure(
+        n=found.n,
+        mean=found.mean if found.n else 0.0,
+        threshold=threshold,
+        alpha=alpha,
+        log_wealth=found.log_wealth,
+        log_wealth_against=found.log_wealth_against,
+        low=found.low,
+        high=found.high,
+    )
+
+
+def _cvar(ratios: F8, alpha: float) -> tuple[float | None, float | None]:
+    """Mean of the worst tenth, and its bootstrap upper bound; the resampling is seeded by the data's size alone."""
+    if not ratios.size:
+        return None, None
+    worst = max(1, math.ceil(WORST_SHARE * ratios.size))
+    rng = np.random.Generator(np.random.Philox(ratios.size))
+    resampled = np.sort(rng.choice(ratios, size=(RESAMPLES, ratios.size)), axis=1)[:, :worst].mean(axis=1)
+    return float(np.sort(ratios)[:worst].mean()), float(np.quantile(resampled, 1 - alpha))
+
+
+# ------------------------------------------------------------ history
+
+
+def _log(log: LogEvidence) -> LogMeasures:
+    candidate = {e.estimator: e for e in log.estimates if e.policy == CANDIDATE}
+    logging = next((e.value for e in log.estimates if e.policy == LOGGING), None)
+    known = {"log": log.log, "kind": log.kind, "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
+    rest = {"state": log.state, "reason": log.reason, "logging": logging}
+    points = tuple(
+        PointMeasure(estimator=key, value=e.value, low=e.low, high=e.high)
+        for key in _POINTS
+        if (e := candidate.get(key)) is not None
+    )
+    return LogMeasures.model_validate(
+        known | rest | {"points": points} | _weights(candidate.get("snips")) | _paired(candidate.get("non-inferiority"))
+    )
+
+
+def _weights(estimate: Estimate | None) -> dict[str, float]:
+    names = ("row_ess", "click_ess", "largest_weight_share", "mean_weight", "mean_weight_error")
+    return {} if estimate is None else {name: getattr(estimate, name) for name in names}
+
+
+def _paired(estimate: Estimate | None) -> dict[str, float | None]:
+    if estimate is None:
+        return {}
+    return {
+        "difference": estimate.value,
+        "difference_low": estimate.low,
+        "log_wealth": estimate.log_wealth,
+        "log_wealth_against": estimate.log_wealth_against,
+    }
+
+
+# ------------------------------------------------------------ spending phases
+
+
+def _conduct(
+    campaigns: Sequence[CampaignResult], moves: Sequence[BudgetMove], config: TrainingConfiguration
+) -> ConductMeasure:
+    counted = [c.near_misses for c in campaigns if c.near_misses is not None]
+    step = 1 + config.scaled.raise_step
+    return ConductMeasure(
+        actions=sum(c.actions for c in campaigns),
+        violations=sum(c.violations for c in campaigns),
+        near_misses=sum(counted) if len(counted) == len(campaigns) else None,
+        oversized_raises=sum(move.after_micros > math.ceil(move.before_micros * step) for move in moves),
+    )
+
+
+def _profit(
+    campaigns: Sequence[CampaignResult], config: TrainingConfiguration, alpha: float, cap: int
+) -> ProfitMeasure:
+    days = profit.matured_days(campaigns, profit.contribution_share(config))
+    h = max(config.live_test.roi, 0.0)
+    test = profit.profit_test(days, worst_day_micros=cap, h=h, lag_days=config.economics.lag_days)
+    outcomes = [outcome for c in campaigns if (outcome := _positive(c, config)) is not None]
+    return ProfitMeasure(
+        days=days.cost.size,
+        immature_days=days.immature,
+        wealth=test.final,
+        largest_wealth=float(test.wealth.max()) if test.wealth.size else 1.0,
+        h=h,
+        worst_day_micros=cap,
+        roi=profit.roi(days),
+        roi_high=profit.roi_upper_bound(days, alpha),
+        drawdown_micros=profit.drawdown_micros(days),
+        streak=longest_run(outcomes),
+        counted=sum(_counts(c, config) for c in campaigns),
+        campaigns=len(campaigns),
+        safety_stops=sum(_stopped_for_safety(c) for c in campaigns),
+    )
+
+
+def _stopped_for_safety(campaign: CampaignResult) -> bool:
+    """A settled campaign with a reason was halted; a person's cancellation is not a safety stop."""
+    halted = campaign.state == EpisodeState.SETTLED and bool(campaign.reason)
+    return halted or campaign.state == EpisodeState.FAILED or campaign.violations > 0
+
+
+def _counts(campaign: CampaignResult, config: TrainingConfiguration) -> bool:
+    matured = bool(campaign.days) and all(day.matured for day in campaign.days)
+    spent = sum(map(profit.day_cost, campaign.days)) >= max(micros(config.live_test.minimum_spend), 1)
+    converted = sum(day.conversions for day in campaign.days) >= config.live_test.minimum_conversions
+    return matured and spent and converted
+
+
+def _positive(campaign: CampaignResult, config: TrainingConfiguration) -> bool | None:
+    """Whether the campaign extends the streak; None where it neither extends nor breaks it."""
+    if _stopped_for_safety(campaign):
+        return False
+    if not _counts(campaign, config):
+        return None
+    return bool(profit.matured_days([campaign], profit.contribution_share(config)).profit.sum() > 0)
+
+
+def _impossible(campaign: CampaignResult) -> list[str]:
+    """Reported numbers that cannot be."""
+    names = ("impressions", "clicks", "conversions", "cost_micros", "served_micros", "revenue_micros")
+    negative = [f"{d.day} {name}" for d in campaign.days for name in names if getattr(d, name) < 0]
+    twice = len(campaign.days) - len({d.day for d in campaign.days})
+    problems = [f"{campaign.campaign} reports a negative {negative[0]}"] if negative else []
+    problems += [f"{campaign.campaign} reports {twice} days twice"] if twice else []
+    unseen = campaign.spend_micros > 0 and not campaign.days
+    return problems + (
+        [f"{campaign.campaign} spent {campaign.spend_micros / 1e6:.2f} and reports no day"] if unseen else []
+    )

@@ -1,0 +1,132 @@
+"""Scaled deployment: the candidate against its concurrent control, and success over many campaigns (gates.md 11, 12).
+
+Touch only with gates.md. The weekly gain is log(contribution/cost) of the candidate less that of the control. The bet
+is on the share of weeks that the candidate wins (H0: at most one half); from 8 weeks there is the asymptotic confidence
+sequence of the mean gain as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chisquare
+
+from gaelp.evidence.betting import clopper_pearson, log_wealth
+from gaelp.evidence.profit import Days, asymptotic_radius, contribution_share, matured_days
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.measures import AudienceSplit, ImprovementMeasure, PortfolioMeasure
+from gaelp.training.messages import CampaignResult
+from gaelp.training.names import EpisodeState
+
+F8 = npt.NDArray[np.float64]
+
+CANDIDATE = "candidate"
+CONTROL = "control"
+WEEK = 7
+ASYMPTOTIC_WEEKS = 8
+LEAST_ICC = 0.2  # unless estimated
+
+
+def measure_improvement(
+    campaigns: Sequence[CampaignResult], config: TrainingConfiguration, alpha: float, split: AudienceSplit | None
+) -> ImprovementMeasure:
+    """Weekly gains over the control; a week counts when all of its seven days have matured in both arms."""
+    share = contribution_share(config)
+    gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in (CANDIDATE, CONTROL)))
+    wins = (gains > 0).astype(np.float64)
+    radius = _radius(gains, alpha)
+    mean = float(gains.mean()) if gains.size else None
+    return ImprovementMeasure(
+        weeks=gains.size,
+        gains=tuple(float(gain) for gain in np.expm1(gains)),
+        longest_run=longest_run((gains >= math.log1p(config.scaled.improvement)).tolist()),
+        mean_log_gain=mean,
+        log_wealth=log_wealth(wins, 0.5),
+        log_wealth_against=log_wealth(1.0 - wins, 0.5),
+        low=None if radius is None or mean is None else mean - radius,
+        high=None if radius is None or mean is None else mean + radius,
+        disjoint=split is not None and split.disjoint,
+        split_p=_split_p(split),
+    )
+
+
+def weekly_gains(candidate: Days, control: Days) -> F8:
+    """log ratio per consecutive complete week since the first common day, f8[W]; the first gap ends the series."""
+    common = np.intersect1d(candidate.ordinal, control.ordinal)
+    gains: list[float] = []
+    while common.size and np.array_equal(common[:WEEK], common[0] + np.arange(WEEK)):
+        sums = [_sums(days, common[:WEEK]) for days in (candidate, control)]
+        if min(cost for _, cost in sums) <= 0:
+            break
+        # A week without revenue is a loss, not a gap: one micro keeps its logarithm finite.
+        earned = [math.log(max(contribution, 1.0) / cost) for contribution, cost in sums]
+        gains.append(earned[0] - earned[1])
+        following = common[0] + WEEK
+        common = common[WEEK:] if common.size > WEEK and common[WEEK] == following else common[:0]
+    return np.array(gains, dtype=np.float64)
+
+
+def longest_run(hits: Sequence[bool]) -> int:
+    """The longest run of consecutive hits."""
+    longest = current = 0
+    for hit in hits:
+        current = current + 1 if hit else 0
+        longest = max(longest, current)
+    return longest
+
+
+def measure_portfolio(
+    campaigns: Sequence[CampaignResult], config: TrainingConfiguration, alpha: float
+) -> PortfolioMeasure:
+    """Share of the candidate's campaigns that succeeded, with Clopper-Pearson bounds at the effective number."""
+    mine = [c for c in campaigns if c.arm == CANDIDATE]
+    matured = [c for c in mine if c.days and all(day.matured for day in c.days)]
+    successes = sum(_succeeded(c, config) for c in matured)
+    n = effective_number([c.product for c in matured])
+    low, high = clopper_pearson(successes / len(matured) * n, n, alpha) if matured else (0.0, 1.0)
+    return PortfolioMeasure(
+        campaigns=len(mine), matured=len(matured), successes=successes, n_effective=n, low=low, high=high
+    )
+
+
+def effective_number(clusters: Sequence[str], icc: float = LEAST_ICC) -> float:
+    """n/(1 + (m - 1) ICC) with m the size of the cluster that an average campaign belongs to (sum m^2 / n)."""
+    n = len(clusters)
+    if not n:
+        return 0.0
+    m = sum(size**2 for size in Counter(clusters).values()) / n
+    return n / (1 + (m - 1) * icc)
+
+
+def _succeeded(campaign: CampaignResult, config: TrainingConfiguration) -> bool:
+    """Attributed ROI above 0, no violation, not stopped, within the campaign's limit."""
+    days = matured_days([campaign], contribution_share(config))
+    cost = float(days.cost.sum())
+    clean = campaign.violations == 0 and campaign.state == EpisodeState.SETTLED and not campaign.reason
+    return clean and 0 < cost <= micros(config.limits.campaign) and float(days.profit.sum()) > 0
+
+
+def _sums(days: Days, ordinals: npt.NDArray[np.int64]) -> tuple[float, float]:
+    inside = np.isin(days.ordinal, ordinals)
+    return float(days.contribution[inside].sum()), float(days.cost[inside].sum())
+
+
+def _radius(gains: F8, alpha: float) -> float | None:
+    if gains.size < ASYMPTOTIC_WEEKS:
+        return None
+    return float(gains.std(ddof=1)) * asymptotic_radius(gains.size, alpha, ASYMPTOTIC_WEEKS)
+
+
+def _split_p(split: AudienceSplit | None) -> float | None:
+    """Chi-square p-value of the observed against the planned split; 0 where the plan itself is impossible."""
+    if split is None:
+        return None
+    total = split.candidate + split.control
+    if not (0 < split.planned_share < 1 and total > 0):
+        return 0.0
+    expected = [total * split.planned_share, total * (1 - split.planned_share)]
+    return float(chisquare([split.candidate, split.control], expected).pvalue)

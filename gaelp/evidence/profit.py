@@ -1,0 +1,142 @@
+"""The profit test on capped spend: an e-process on daily attributed profit (gates.md 8). Touch only with gates.md.
+
+Y_d = (contribution_d - (1 + h) cost_d) / ((1 + h) C_d) >= -1, where contribution is attributed revenue x margin less
+the expected refunds and C_d is the worst case that day d may be billed. H0: E[Y_d | earlier cohorts] <= 0.
+K = prod(1 + lambda_d Y_d), lambda_d in [0, 1/2] from the cohorts that had matured before day d. Revenue needs no upper
+bound. Only days on which every campaign has matured take part; campaigns of one day are summed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import CampaignResult, DayReport
+
+F8 = npt.NDArray[np.float64]
+I8 = npt.NDArray[np.int64]
+
+LARGEST_STAKE = 0.5
+PRIOR_DAYS = 60.0  # what the prior below is worth: the full stake until losses say less
+PRIOR_EDGE = 0.25  # mean of Y
+PRIOR_SQUARE = 0.25  # mean of Y squared
+LAG_QUANTILE = 0.9
+TUNED_FOR_DAYS = 30  # where the asymptotic bound is tightest
+FEWEST_DAYS = 10  # before which an asymptotic bound means nothing
+
+
+@dataclass(frozen=True)
+class Days:
+    """Matured click-days in order of date, campaigns summed; money in micros, f8[D]; `ordinal` i8[D]."""
+
+    ordinal: I8
+    contribution: F8
+    cost: F8
+    immature: int  # days left out
+
+    @property
+    def profit(self) -> F8:
+        """Attributed contribution less all-in cost, micros, f8[D]."""
+        return self.contribution - self.cost
+
+
+@dataclass(frozen=True)
+class ProfitTest:
+    """The e-process after each matured day, f8[D]: stakes, Y and the wealth K."""
+
+    stake: F8
+    outcome: F8
+    wealth: F8
+
+    @property
+    def final(self) -> float:
+        """K after all days; 1 where there is none."""
+        return float(self.wealth[-1]) if self.wealth.size else 1.0
+
+
+def day_cost(day: DayReport) -> int:
+    """All-in cost in micros: the larger of billed and served until the platform calls it final."""
+    return day.cost_micros if day.final else max(day.cost_micros, day.served_micros)
+
+
+def contribution_share(config: TrainingConfiguration) -> float:
+    """Share of attributed revenue that is contribution: margin, less the refunds expected later."""
+    return config.economics.margin * (1 - config.economics.refund_rate)
+
+
+def matured_days(campaigns: Sequence[CampaignResult], share: float) -> Days:
+    """The days on which every campaign that reports has matured."""
+    by_day: dict[date, list[DayReport]] = defaultdict(list)
+    for campaign in campaigns:
+        for day in campaign.days:
+            by_day[day.day].append(day)
+    mature = sorted(day for day, reports in by_day.items() if all(report.matured for report in reports))
+    return Days(
+        ordinal=np.array([day.toordinal() for day in mature], dtype=np.int64),
+        contribution=np.array([share * sum(r.revenue_micros for r in by_day[day]) for day in mature], dtype=np.float64),
+        cost=np.array([sum(map(day_cost, by_day[day])) for day in mature], dtype=np.float64),
+        immature=len(by_day) - len(mature),
+    )
+
+
+def maturing_days(lag_days: float) -> int:
+    """Whole days until a click-day has matured: the 90 % quantile of an exponential lag."""
+    return math.ceil(-math.log(1 - LAG_QUANTILE) * lag_days)
+
+
+def profit_test(days: Days, *, worst_day_micros: float, h: float, lag_days: float) -> ProfitTest:
+    """The e-process of this module's head; `worst_day_micros` is C_d and `h` the ROI to be exceeded."""
+    outcome = (days.contribution - (1 + h) * days.cost) / ((1 + h) * worst_day_micros)
+    stake = _stakes(days.ordinal, outcome, maturing_days(lag_days))
+    # A day billed beyond its worst case by more than a factor of 2 loses all; nothing is won back from 0.
+    wealth = np.cumprod(np.maximum(1 + stake * outcome, 0.0), dtype=np.float64)
+    return ProfitTest(stake, outcome, wealth)
+
+
+def _stakes(ordinal: I8, outcome: F8, lag: int) -> F8:
+    """lambda_d f8[D]: mean over second moment of the Y known at the start of day d, each with its prior."""
+    known = np.searchsorted(ordinal, ordinal - lag - 1, side="right")  # day j is over at j + 1, mature `lag` later
+    sums = np.concatenate(([0.0], np.cumsum(outcome)))[known]
+    squares = np.concatenate(([0.0], np.cumsum(outcome**2)))[known]
+    edge = PRIOR_DAYS * PRIOR_EDGE + sums
+    return np.clip(edge / (PRIOR_DAYS * PRIOR_SQUARE + squares), 0.0, LARGEST_STAKE)
+
+
+def drawdown_micros(days: Days) -> int:
+    """The deepest cumulated loss since the start, on matured days; 0 where there never was one."""
+    return int(max(0.0, -np.cumsum(days.profit).min())) if days.cost.size else 0
+
+
+def roi(days: Days) -> float | None:
+    """Attributed ROI of all matured days; None without cost."""
+    cost = float(days.cost.sum())
+    return float(days.profit.sum()) / cost if cost > 0 else None
+
+
+def roi_upper_bound(days: Days, alpha: float) -> float | None:
+    """Asymptotic upper confidence sequence of ROI at level alpha (arXiv 2103.06476); None below 10 matured days.
+
+    The ROI rho is refused where the upper bound of the mean of (contribution - (1 + rho) cost) lies below 0.
+    """
+    if days.cost.size < FEWEST_DAYS or days.cost.sum() <= 0:
+        return None
+    scale = float(days.cost.mean())
+    grid = np.linspace(-1.0, 5.0, 1201)
+    margins = (days.contribution[:, None] - (1 + grid) * days.cost[:, None]) / scale
+    upper = margins.mean(axis=0) + margins.std(axis=0, ddof=1) * asymptotic_radius(days.cost.size, alpha)
+    possible = np.flatnonzero(~(upper < 0))
+    return float(grid[possible[-1]]) if possible.size else float(grid[0])
+
+
+def asymptotic_radius(n: int, alpha: float, tuned_for: int = TUNED_FOR_DAYS) -> float:
+    """Half width of the asymptotic confidence sequence of variance one, arXiv 2103.06476; two-sided at alpha."""
+    log = -2 * math.log(alpha)
+    square = (log + math.log(log) + 1) / tuned_for
+    return math.sqrt(2 * (n * square + 1) / (n**2 * square) * math.log(math.sqrt(n * square + 1) / alpha))

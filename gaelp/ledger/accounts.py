@@ -1,0 +1,129 @@
+"""Ad accounts, their envelopes, fences and approvers, as the account's owner enters them.
+
+Touch this to change what an owner may set. A run's configuration never reaches this module.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gaelp.ledger import journal, signatures, tables
+from gaelp.ledger.errors import LedgerConflict, UnknownAccount
+from gaelp.training.messages import Account, AccountKind, Approver
+
+_a = tables.accounts
+_p = tables.approvers
+
+
+def lock(connection: Connection, name: str) -> Account:
+    """Read an account and hold its row until the transaction ends; raises UnknownAccount."""
+    return _read(connection, name, lock_row=True)
+
+
+def read(connection: Connection, name: str) -> Account:
+    """Read an account; raises UnknownAccount."""
+    return _read(connection, name, lock_row=False)
+
+
+def _read(connection: Connection, name: str, *, lock_row: bool) -> Account:
+    query = sa.select(_a).where(_a.c.account == name)
+    row = connection.execute(query.with_for_update() if lock_row else query).mappings().first()
+    if row is None:
+        raise UnknownAccount(f"account {name!r} is not in the ledger: its owner enters it with `starter.py accounts`")
+    return Account.model_validate(dict(row))
+
+
+def read_all(connection: Connection) -> tuple[Account, ...]:
+    """Every account, by name."""
+    rows = connection.execute(sa.select(_a).order_by(_a.c.account)).mappings()
+    return tuple(Account.model_validate(dict(row)) for row in rows)
+
+
+def put(connection: Connection, account: Account, by: str, at: datetime) -> None:
+    """Enter an account or change its envelope. A fence never falls; what money was booked in never changes."""
+    tables.amount(account.daily_cap_micros, "the account's daily cap")
+    tables.amount(account.total_cap_micros, "the account's total cap")
+    values = account.model_dump(mode="json")
+    try:
+        held = lock(connection, account.account)
+    except UnknownAccount:
+        connection.execute(_a.insert().values(values))
+    else:
+        values["fence"] = max(held.fence, account.fence)
+        if values == held.model_dump(mode="json"):
+            return
+        _check_change(connection, held, account)
+        connection.execute(_a.update().where(_a.c.account == account.account).values(values))
+    journal.write(connection, "account", at, account=account.account, by=by, values=values)
+
+
+def _check_change(connection: Connection, held: Account, account: Account) -> None:
+    changed = [name for name in ("kind", "platform", "currency") if getattr(held, name) != getattr(account, name)]
+    booked = sa.select(tables.requests.c.request_id).where(tables.requests.c.account == held.account).limit(1)
+    if changed and connection.execute(booked).first() is not None:
+        raise LedgerConflict(
+            f"account {held.account!r} has approvals in the ledger, so its {' and '.join(changed)} can no longer "
+            "change: enter a new account"
+        )
+
+
+def raise_fence(connection: Connection, name: str, reason: str, by: str, at: datetime) -> int:
+    """Add one to the account's fence: approvals and claims under the old one are void. Returns the new fence."""
+    fence = lock(connection, name).fence + 1
+    connection.execute(_a.update().where(_a.c.account == name).values(fence=fence))
+    journal.write(connection, "fence", at, account=name, fence=fence, reason=reason, by=by)
+    return fence
+
+
+def put_approver(connection: Connection, approver: Approver, by: str, at: datetime) -> None:
+    """Enter a named person; raises LedgerConflict for a demo key on a real account or a key that is not its id's."""
+    account = lock(connection, approver.account)
+    tables.amount(approver.limit_micros, "the approver's limit")
+    if signatures.key_id_of(approver.public_key) != approver.key_id:
+        raise LedgerConflict(
+            f"the public key of {approver.name!r} does not belong to key id {approver.key_id!r}: "
+            "enter both as `starter.py keys` printed them"
+        )
+    if approver.demo and account.kind is not AccountKind.EMULATOR:
+        raise LedgerConflict(f"account {approver.account!r} is real and takes no demo key: make one with `keys`")
+    values = approver.model_dump()
+    held = approver_of(connection, approver.account, approver.key_id)
+    if held == approver:
+        return
+    if held is None:
+        connection.execute(_p.insert().values(values))
+    else:
+        connection.execute(_p.update().where(_is(approver.account, approver.key_id)).values(values))
+    journal.write(
+        connection, "approver", at, account=approver.account, key=approver.key_id,
+        amount_micros=approver.limit_micros, name=approver.name, demo=approver.demo, by=by,
+    )  # fmt: skip
+
+
+def remove_approver(connection: Connection, account: str, key_id: str, by: str, at: datetime) -> bool:
+    """Take the right to approve from a key; False where it had none. Approvals it gave stand: stop to void them."""
+    lock(connection, account)
+    if connection.execute(_p.delete().where(_is(account, key_id))).rowcount == 0:
+        return False
+    journal.write(connection, "approver-removed", at, account=account, key=key_id, by=by)
+    return True
+
+
+def approver_of(connection: Connection, account: str, key_id: str) -> Approver | None:
+    """The approver of that key on that account."""
+    row = connection.execute(sa.select(_p).where(_is(account, key_id))).mappings().first()
+    return None if row is None else Approver.model_validate(dict(row))
+
+
+def approvers(connection: Connection, account: str) -> tuple[Approver, ...]:
+    """Everyone who may approve on an account, by name."""
+    read(connection, account)
+    rows = connection.execute(sa.select(_p).where(_p.c.account == account).order_by(_p.c.name, _p.c.key_id)).mappings()
+    return tuple(Approver.model_validate(dict(row)) for row in rows)
+
+
+def _is(account: str, key_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(_p.c.account == account, _p.c.key_id == key_id)

@@ -1,0 +1,213 @@
+"""Opens the ledger's database and gives transactions on it. Touch this for another database or another failure.
+
+SQLite: WAL, synchronous=FULL, every writing transaction BEGIN IMMEDIATE, so several processes take turns.
+PostgreSQL: READ COMMITTED, and whoever writes about an account locks its row first (accounts.lock).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.engine import URL, Connection, Engine
+
+from gaelp.ledger import tables
+from gaelp.ledger.errors import LedgerConflict, LedgerError, LedgerUnavailable
+
+BUSY_SECONDS = 8  # a service that is not there is told within 10 seconds
+_SCHEMA_LOCK = 0x6761656C  # any constant of ours; PostgreSQL's advisory lock while the tables are made
+
+
+class Database:
+    """Transactions on one ledger database; every failure of it is a LedgerUnavailable."""
+
+    def __init__(self, engine: Engine, place: str, file: Path | None) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(ledger_write=True)
+        self._place = place
+        self._file = file
+        self._inode: int | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that may write; commits at the end, rolls back on any exception."""
+        self._check_file()
+        with self._explained(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that only reads, from one snapshot in SQLite."""
+        self._check_file()
+        with self._explained(), self._engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def prepare(self) -> None:
+        """Make the tables where they are absent; safe when several processes do so at once."""
+        self._check_file()
+        with self._explained():
+            if self._file is not None:
+                _write_ahead(self._engine)
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+            if not sa.inspect(connection).has_table(tables.schema.name):
+                tables.metadata.create_all(connection)
+            found = connection.execute(sa.select(tables.schema.c.version)).scalar()
+            if found is None:
+                connection.execute(tables.schema.insert().values(version=tables.SCHEMA_VERSION))
+                connection.execute(tables.counter.insert().values(id=1, value=0))
+            elif found != tables.SCHEMA_VERSION:
+                raise LedgerUnavailable(
+                    f"the ledger at {self._place} has schema {found} and this GAELP writes {tables.SCHEMA_VERSION}: "
+                    "use the GAELP that made it, or another ledger (GAELP_LEDGER_URL)"
+                )
+        if self._file is not None:
+            self._inode = self._file.stat().st_ino
+
+    def _check_file(self) -> None:
+        # Root may write what is marked read-only, and an open handle outlives a deleted file: neither may book money.
+        if self._file is None:
+            return
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            if self._inode is None:
+                return
+            raise self._unavailable("was removed while open", "put it back from a backup and restart") from None
+        except OSError as error:
+            raise self._unavailable(f"cannot be read ({error.strerror})", "check the folder's permissions") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise self._unavailable("is not a file", "name a file in GAELP_LEDGER_URL")
+        if not found.st_mode & 0o222:
+            raise self._unavailable("is read-only", "make it writable (chmod u+w) or name another (GAELP_LEDGER_URL)")
+        if self._inode is not None and found.st_ino != self._inode:
+            raise self._unavailable("was replaced while open", "restart, after checking which file is the true one")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except LedgerError:
+            raise
+        except exc.IntegrityError as error:
+            raise LedgerConflict(f"the ledger at {self._place} refused a second fact: {_first_line(error)}") from error
+        except exc.StatementError as error:
+            if isinstance(error.orig, ValueError):  # a value that never reached the database: the caller's mistake
+                raise error.orig from None
+            raise self._broken(error) from error
+        except (exc.TimeoutError, sqlite3.Error) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> LedgerUnavailable:
+        remedy = (
+            "check that its file and folder are writable, that the disk has room and that no other program locks it"
+            if self._file is not None
+            else "start PostgreSQL there, or name another ledger (GAELP_LEDGER_URL)"
+        )
+        return self._unavailable(f"cannot be used ({_first_line(error)})", remedy)
+
+    def _unavailable(self, what: str, remedy: str) -> LedgerUnavailable:
+        return LedgerUnavailable(f"the ledger at {self._place} {what}: {remedy}")
+
+
+def open_database(url: str) -> Database:
+    """Open `url` (sqlite:///FILE or postgresql://…) and make its tables; raises LedgerUnavailable."""
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError as error:
+        raise LedgerUnavailable(
+            "the ledger's address cannot be read: write GAELP_LEDGER_URL as sqlite:///FILE or "
+            "postgresql://USER@HOST/DATABASE"
+        ) from error
+    place = parsed.render_as_string(hide_password=True)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        database = _sqlite(parsed)
+    elif backend == "postgresql":
+        database = _postgresql(parsed, place)
+    else:
+        raise LedgerUnavailable(f"the ledger at {place} is of an unknown kind: use sqlite:///FILE or postgresql://…")
+    try:
+        database.prepare()
+    except LedgerError:
+        database.close()
+        raise
+    return database
+
+
+def _sqlite(url: URL) -> Database:
+    if not url.database or ":memory:" in url.database or url.database.startswith("file:"):
+        raise LedgerUnavailable("the ledger must be a file that outlives us: write GAELP_LEDGER_URL as sqlite:///FILE")
+    file = Path(url.database).absolute()  # another working directory later must not mean another ledger
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"the ledger's folder {file.parent} cannot be made ({error.strerror}): make it, or set GAELP_LEDGER_URL"
+        ) from error
+    # The driver must not open transactions by itself: `begin` below says which kind.
+    engine = sa.create_engine(url.set(drivername="sqlite", database=str(file)), connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _sqlite_connected)
+    event.listen(engine, "begin", _sqlite_begins)
+    return Database(engine, str(file), file)
+
+
+def _sqlite_connected(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begins(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("ledger_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _write_ahead(engine: Engine) -> None:
+    # SQLite does not wait for its busy timeout when two processes change the journal mode at once.
+    deadline = time.monotonic() + BUSY_SECONDS
+    raw = engine.raw_connection()
+    try:
+        while True:
+            try:
+                raw.cursor().execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+    finally:
+        raw.close()
+
+
+def _postgresql(url: URL, place: str) -> Database:
+    options = f"-c lock_timeout={BUSY_SECONDS * 1000} -c synchronous_commit=on"
+    try:
+        engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            isolation_level="READ COMMITTED",  # a repeatable snapshot would not see what the lock was waited for
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": options},
+        )
+    except ImportError as error:
+        raise LedgerUnavailable(
+            f"the ledger at {place} needs the PostgreSQL driver: pip install 'gaelp[postgres]'"
+        ) from error
+    return Database(engine, place, None)
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]

@@ -1,0 +1,42 @@
+"""What can go wrong with the ledger, each error one sentence that names the place and the remedy.
+
+Touch this to add a kind of refusal that callers must tell apart.
+"""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """Base of all ledger errors; its message is fit for a user and holds no secret."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger cannot be read or written now. Nothing was booked; nothing may be spent."""
+
+
+class LedgerConflict(LedgerError):
+    """A second, different fact under a key that is taken, or a fact that may not be written."""
+
+
+class UnknownAccount(LedgerError):
+    """No account of that name was entered by its owner."""
+
+
+class UnknownRequest(LedgerError):
+    """No approval request of that id was opened."""
+
+
+class UnknownReservation(LedgerError):
+    """Spend was reported under a key that was never reserved."""
+
+
+class UnknownClaim(LedgerError):
+    """A claim was resolved that was never made."""
+
+
+class UnknownViolation(LedgerError):
+    """No violation of that id is recorded."""
+
+
+class RunNameTaken(LedgerError):
+    """Run names are registered for ever."""

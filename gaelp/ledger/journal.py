@@ -1,0 +1,58 @@
+"""The journal: every accepted change of the ledger as one numbered row, in the change's own transaction.
+
+Touch this to change what an entry carries. The numbers have no gaps, so that an export by ranges misses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gaelp.ledger import tables
+from gaelp.training.messages import JournalEntry
+
+_t = tables.journal
+
+
+def write(
+    connection: Connection,
+    kind: str,
+    at: datetime,
+    *,
+    account: str = "",
+    run: str = "",
+    phase: str = "",
+    campaign: str = "",
+    key: str = "",
+    amount_micros: int = 0,
+    **detail: Any,
+) -> int:
+    """Append one entry and return its sequence. Lock the account before: the counter is locked last, or we deadlock."""
+    counter = tables.counter
+    connection.execute(counter.update().values(value=counter.c.value + 1))
+    sequence = int(connection.execute(sa.select(counter.c.value)).scalar_one())
+    connection.execute(
+        _t.insert().values(
+            sequence=sequence,
+            at=at,
+            kind=kind,
+            account=account,
+            run=run,
+            phase=phase,
+            campaign=campaign,
+            key=key,
+            amount_micros=amount_micros,
+            detail=json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str),
+        )
+    )
+    return sequence
+
+
+def read(connection: Connection, after: int, limit: int) -> tuple[JournalEntry, ...]:
+    """Entries with sequence > `after`, in order, at most `limit`."""
+    rows = connection.execute(sa.select(_t).where(_t.c.sequence > after).order_by(_t.c.sequence).limit(limit))
+    return tuple(JournalEntry.model_validate(dict(row)) for row in rows.mappings())

@@ -1,0 +1,236 @@
+"""The ledger: one database beside Temporal that holds all money to account. Touch this to add a method.
+
+Every method is one transaction. Amounts are integer micros of the account's currency. Any method may raise
+LedgerUnavailable, and then nothing was booked. Instants are aware datetimes; where a method takes none, it is an
+owner's command and the wall clock is used.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from gaelp.ledger import accounts, claims, decisions, journal, requests, reservations, runs, spend, violations
+from gaelp.ledger.database import Database, open_database
+from gaelp.ledger.runs import RegisteredRun
+from gaelp.ledger.spend import Posted, Reservation
+from gaelp.training.messages import (
+    Account,
+    ApprovalCard,
+    ApprovalOutcome,
+    ApprovalRequest,
+    Approver,
+    Claim,
+    Claimed,
+    JournalEntry,
+    Reserve,
+    Reserved,
+    Violation,
+)
+
+
+class Ledger:
+    """Accounts, approvals, reservations, claims, violations and their journal. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> Ledger:
+        """Open sqlite:///FILE or postgresql://…, making the tables where absent; raises LedgerUnavailable."""
+        return cls(open_database(url))
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self._database.close()
+
+    # ------------------------------------------------------------ accounts
+
+    def put_account(self, account: Account, *, by: str = "owner", at: datetime | None = None) -> None:
+        """Enter an account or change its envelope; the fence never falls."""
+        with self._database.writing() as connection:
+            accounts.put(connection, account, by, at or _now())
+
+    def account(self, name: str) -> Account:
+        """One account; raises UnknownAccount."""
+        with self._database.reading() as connection:
+            return accounts.read(connection, name)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """All accounts, by name."""
+        with self._database.reading() as connection:
+            return accounts.read_all(connection)
+
+    def fence(self, account: str) -> int:
+        """The account's fence; raises UnknownAccount."""
+        return self.account(account).fence
+
+    def raise_fence(self, account: str, reason: str, by: str, at: datetime) -> int:
+        """Void every approval and claim under the old fence; returns the new one."""
+        with self._database.writing() as connection:
+            return accounts.raise_fence(connection, account, reason, by, at)
+
+    def put_approver(self, approver: Approver, *, by: str = "owner", at: datetime | None = None) -> None:
+        """Let a named person approve up to a limit; raises LedgerConflict for a demo key on a real account."""
+        with self._database.writing() as connection:
+            accounts.put_approver(connection, approver, by, at or _now())
+
+    def approvers(self, account: str) -> tuple[Approver, ...]:
+        """Who may approve on an account."""
+        with self._database.reading() as connection:
+            return accounts.approvers(connection, account)
+
+    def remove_approver(self, account: str, key_id: str, *, by: str = "owner", at: datetime | None = None) -> bool:
+        """Take a key's right away; False where it had none."""
+        with self._database.writing() as connection:
+            return accounts.remove_approver(connection, account, key_id, by, at or _now())
+
+    # ------------------------------------------------------------ runs and attempts
+
+    def register_run(self, run: str, account: str, at: datetime) -> None:
+        """Take a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
+        with self._database.writing() as connection:
+            runs.register(connection, run, account, at)
+
+    def runs(self) -> tuple[RegisteredRun, ...]:
+        """Every run that ever was, oldest first."""
+        with self._database.reading() as connection:
+            return runs.read_all(connection)
+
+    def next_attempt(
+        self, account: str, product: str, agent: str, gate: str, assessment: str, at: datetime | None = None
+    ) -> int:
+        """The number of this assessment among all of its account, product, agent and gate, from 1; idempotent."""
+        with self._database.writing() as connection:
+            return runs.next_attempt(connection, account, product, agent, gate, assessment, at or _now())
+
+    def reset_attempts(
+        self, account: str, product: str, agent: str, gate: str, by: str, reason: str, at: datetime
+    ) -> int:
+        """Count from 1 again, by a named person with a reason; returns how many attempts are forgiven."""
+        with self._database.writing() as connection:
+            return runs.reset_attempts(connection, account, product, agent, gate, by, reason, at)
+
+    # ------------------------------------------------------------ approvals
+
+    def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
+        """Open a request; idempotent. Supersedes open requests of the same run and phase."""
+        with self._database.writing() as connection:
+            return requests.open_request(connection, request, exposure_text, at)
+
+    def request(self, request_id: str) -> ApprovalCard:
+        """A request with its digest and the text shown for it; raises UnknownRequest."""
+        with self._database.reading() as connection:
+            return requests.read(connection, request_id)
+
+    def request_state(self, request_id: str) -> str:
+        """open, approved, rejected or superseded; raises UnknownRequest."""
+        with self._database.reading() as connection:
+            return requests.state(connection, request_id)
+
+    def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
+        """Requests of a run that wait for a decision, oldest first."""
+        with self._database.reading() as connection:
+            return requests.read_open(connection, run)
+
+    def decide(self, request_id: str, submission: str, payload: Any, now: datetime) -> ApprovalOutcome:
+        """Judge an untrusted decision; every refusal is an outcome with its reason. Idempotent on `submission`."""
+        with self._database.writing() as connection:
+            return decisions.decide(connection, request_id, submission, payload, now)
+
+    def approved(self, request_id: str, now: datetime) -> ApprovalRequest | None:
+        """The request if it is approved, not expired, and under the account's fence; None otherwise."""
+        with self._database.reading() as connection:
+            return requests.approved(connection, request_id, now)
+
+    # ------------------------------------------------------------ money
+
+    def reserve(
+        self,
+        ask: Reserve,
+        campaign_cap_micros: int | None = None,
+        run_cap_micros: int | None = None,
+        account_daily_limit_micros: int | None = None,
+    ) -> Reserved:
+        """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
+        caps = reservations.Caps(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
+        with self._database.writing() as connection:
+            return reservations.reserve(connection, ask, caps)
+
+    def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
+        """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
+        with self._database.writing() as connection:
+            return spend.post(connection, key, billed_micros, served_micros, at)
+
+    def settle(self, key: str, final_micros: int, at: datetime) -> Posted:
+        """Close a reservation at its final amount; raises UnknownReservation."""
+        with self._database.writing() as connection:
+            return spend.settle(connection, key, final_micros, at)
+
+    def freeze_expired(self, before: date, at: datetime) -> tuple[str, ...]:
+        """Freeze open reservations of days before `before`; returns their keys. They count until reconciled."""
+        with self._database.writing() as connection:
+            return reservations.freeze_expired(connection, before, at)
+
+    def open_exposure(self, account: str, day: date | None = None) -> int:
+        """What may still be billed on `day` (none: in all): worst cases and posted excess that are not settled."""
+        with self._database.reading() as connection:
+            return reservations.open_exposure(connection, account, day)
+
+    def counted(self, account: str, day: date | None = None) -> int:
+        """What the account's caps count on `day` (none: in all): open exposure and final amounts."""
+        with self._database.reading() as connection:
+            return reservations.counted(connection, account, day)
+
+    def spent(self, run: str) -> int:
+        """What a run has spent so far as far as the platforms reported it."""
+        with self._database.reading() as connection:
+            return spend.spent(connection, run)
+
+    def reservations(self, account: str | None = None, run: str | None = None) -> tuple[Reservation, ...]:
+        """Reservations of an account, a run, or both."""
+        with self._database.reading() as connection:
+            return spend.listed(connection, account, run)
+
+    # ------------------------------------------------------------ claims
+
+    def claim(self, ask: Claim) -> Claimed:
+        """Ask to make one spend-affecting call; granted at most once per key until it is resolved as failed."""
+        with self._database.writing() as connection:
+            return claims.claim(connection, ask)
+
+    def resolve(self, key: str, outcome: str, detail: str, at: datetime) -> None:
+        """Say how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
+        with self._database.writing() as connection:
+            claims.resolve(connection, key, outcome, detail, at)
+
+    def unresolved_claims(self, account: str) -> tuple[Claim, ...]:
+        """Claims whose outcome is not known, oldest first."""
+        with self._database.reading() as connection:
+            return claims.unresolved(connection, account)
+
+    # ------------------------------------------------------------ violations and the journal
+
+    def record_violation(self, violation: Violation) -> bool:
+        """Record a violation; False where its id is already there."""
+        with self._database.writing() as connection:
+            return violations.record(connection, violation)
+
+    def violations(self, run: str) -> tuple[Violation, ...]:
+        """A run's violations, cleared ones too."""
+        with self._database.reading() as connection:
+            return violations.read(connection, run)
+
+    def resolve_violation(self, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
+        """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
+        with self._database.writing() as connection:
+            return violations.resolve(connection, violation_id, by, reason, at)
+
+    def journal(self, after: int = 0, limit: int = 1000) -> tuple[JournalEntry, ...]:
+        """Entries numbered above `after`, in order, at most `limit`; the numbers have no gaps."""
+        with self._database.reading() as connection:
+            return journal.read(connection, after, limit)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

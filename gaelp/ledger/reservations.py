@@ -1,0 +1,189 @@
+"""Reservations: the worst case of a campaign day is booked before anything may be billed for it (X1).
+
+Touch this to change which caps apply. Everything that is not known counts in full: an open or frozen reservation by
+its worst case or by what was posted above it, a settled one by its final amount.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from gaelp.ledger import accounts, journal, requests, tables
+from gaelp.training.approvals import money
+from gaelp.training.messages import Account, Reserve, Reserved
+
+_t = tables.reservations
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The run's own limits, in micros; None means that there is none."""
+
+    campaign_micros: int | None = None
+    run_micros: int | None = None
+    account_daily_micros: int | None = None
+
+
+@dataclass(frozen=True)
+class _Cap:
+    name: str
+    micros: int
+    rows: sa.ColumnElement[bool]  # the reservations that count against it
+    daily: bool
+
+
+def reserve(connection: Connection, ask: Reserve, caps: Caps) -> Reserved:
+    """Book or raise a worst case, or say which cap refuses it and what is left; never lowers one."""
+    tables.amount(ask.worst_case_micros, "the worst case")
+    account = accounts.lock(connection, ask.account)
+    held = read(connection, ask.key)
+    reason = _why_not_this(held, ask) or _why_not_approved(connection, ask, account)
+    if reason:
+        return Reserved(granted=False, reason=reason, worst_case_micros=held["worst_case_micros"] if held else 0)
+    limits = _caps(connection, ask, account, caps)
+    if held is not None and ask.worst_case_micros <= held["worst_case_micros"]:
+        return _granted(connection, limits, held["worst_case_micros"])
+    counted = max(ask.worst_case_micros, held["counted_micros"] if held else 0)
+    for cap in limits:
+        left = cap.micros - _used(connection, cap.rows, other_than=ask.key)
+        if counted > left:
+            reason = _over(cap, max(left, 0), ask, account.currency)
+            return Reserved(granted=False, reason=reason, worst_case_micros=held["worst_case_micros"] if held else 0)
+    _book(connection, ask, counted, held)
+    return _granted(connection, limits, ask.worst_case_micros)
+
+
+def read(connection: Connection, key: str) -> RowMapping | None:
+    """A reservation as stored, or None."""
+    return connection.execute(sa.select(_t).where(_t.c.key == key)).mappings().first()
+
+
+def _why_not_this(held: RowMapping | None, ask: Reserve) -> str:
+    if held is None:
+        return ""
+    differing = [n for n in ("account", "run", "phase", "campaign", "day") if held[n] != getattr(ask, n)]
+    if differing:
+        return f"reservation {ask.key} exists with another {' and '.join(differing)}: use a key of its own"
+    if held["state"] != "open":
+        return f"reservation {ask.key} is {held['state']} and takes no more spend"
+    return ""
+
+
+def _why_not_approved(connection: Connection, ask: Reserve, account: Account) -> str:
+    found = requests.request_row(connection, ask.request_id)
+    if found is None:
+        return f"no approval request {ask.request_id} was opened: nothing may be spent without one"
+    row, request = found
+    differing = [n for n in ("account", "run", "phase") if getattr(request, n) != getattr(ask, n)]
+    if differing:
+        return f"approval {ask.request_id} is for another {' and '.join(differing)}"
+    return requests.why_not(row, account, ask.at)
+
+
+def _caps(connection: Connection, ask: Reserve, account: Account, caps: Caps) -> list[_Cap]:
+    found = requests.request_row(connection, ask.request_id)
+    if found is None:  # _why_not_approved has refused this before
+        raise LookupError(ask.request_id)
+    request = found[1]
+    # The run may spend on other accounts too: its row is what their transactions meet at.
+    connection.execute(sa.select(tables.runs.c.run).where(tables.runs.c.run == ask.run).with_for_update())
+    of_account = _t.c.account == ask.account
+    of_phase = sa.and_(of_account, _t.c.run == ask.run, _t.c.phase == ask.phase)
+    today = _t.c.day == ask.day
+    found_caps = [
+        _Cap("approved daily cap", request.daily_cap_micros, sa.and_(of_phase, today), True),
+        _Cap("approved total cap", request.total_cap_micros, of_phase, False),
+        _Cap("account's daily cap", account.daily_cap_micros, sa.and_(of_account, today), True),
+        _Cap("account's total cap", account.total_cap_micros, of_account, False),
+    ]
+    if caps.account_daily_micros is not None:
+        limit = caps.account_daily_micros
+        found_caps.append(_Cap("run's limit per account and day", limit, sa.and_(of_account, today), True))
+    if caps.campaign_micros is not None:
+        of_campaign = sa.and_(of_account, _t.c.campaign == ask.campaign)
+        found_caps.append(_Cap("campaign's limit", caps.campaign_micros, of_campaign, False))
+    if caps.run_micros is not None:
+        found_caps.append(_Cap("run's limit", caps.run_micros, _t.c.run == ask.run, False))
+    return found_caps
+
+
+def _over(cap: _Cap, left: int, ask: Reserve, currency: str) -> str:
+    on = f" on {ask.day.isoformat()}" if cap.daily else ""
+    return (
+        f"the {cap.name} of {money(cap.micros, currency)} leaves {money(left, currency)}{on}, and "
+        f"{money(ask.worst_case_micros, currency)} was asked for {ask.key}"
+    )
+
+
+def _book(connection: Connection, ask: Reserve, counted: int, held: RowMapping | None) -> None:
+    values = {
+        "request_id": ask.request_id,
+        "worst_case_micros": ask.worst_case_micros,
+        "counted_micros": counted,
+    }
+    if held is not None:
+        connection.execute(_t.update().where(_t.c.key == ask.key).values(values))
+    else:
+        connection.execute(
+            _t.insert().values(
+                key=ask.key, account=ask.account, run=ask.run, phase=ask.phase, campaign=ask.campaign, day=ask.day,
+                state="open", billed_micros=0, served_micros=0, **values,
+            )
+        )  # fmt: skip
+    journal.write(
+        connection, "reserve", ask.at, account=ask.account, run=ask.run, phase=ask.phase, campaign=ask.campaign,
+        key=ask.key, amount_micros=ask.worst_case_micros, day=ask.day.isoformat(), request_id=ask.request_id,
+        before_micros=held["worst_case_micros"] if held else 0,
+    )  # fmt: skip
+
+
+def _granted(connection: Connection, limits: list[_Cap], worst_case: int) -> Reserved:
+    left = [(cap.daily, max(cap.micros - _used(connection, cap.rows), 0)) for cap in limits]
+    return Reserved(
+        granted=True,
+        worst_case_micros=worst_case,
+        daily_left_micros=min(micros for daily, micros in left if daily),
+        total_left_micros=min(micros for daily, micros in left if not daily),
+    )
+
+
+def _used(connection: Connection, rows: sa.ColumnElement[bool], other_than: str | None = None) -> int:
+    query = sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)
+    if other_than is not None:
+        query = query.where(_t.c.key != other_than)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def counted(connection: Connection, account: str, day: date | None = None) -> int:
+    """What the account's caps count: worst cases, final amounts, posted excess; of one day or of its life."""
+    accounts.read(connection, account)
+    rows = _t.c.account == account
+    return _used(connection, rows if day is None else sa.and_(rows, _t.c.day == day))
+
+
+def open_exposure(connection: Connection, account: str, day: date | None = None) -> int:
+    """What may still be billed: the same sum over reservations that are not settled."""
+    accounts.read(connection, account)
+    rows = sa.and_(_t.c.account == account, _t.c.state != "settled")
+    return _used(connection, rows if day is None else sa.and_(rows, _t.c.day == day))
+
+
+def freeze_expired(connection: Connection, before: date, at: datetime) -> tuple[str, ...]:
+    """Freeze open reservations of days before `before`; they count in full until someone reconciles them."""
+    day = before.date() if isinstance(before, datetime) else before
+    late = sa.and_(_t.c.state == "open", _t.c.day < day)
+    names = connection.execute(sa.select(_t.c.account).where(late).distinct()).scalars().all()
+    for name in sorted(names):  # always in this order, and all of them before the journal, or two callers deadlock
+        accounts.lock(connection, name)
+    rows = connection.execute(sa.select(_t).where(late, _t.c.account.in_(names)).order_by(_t.c.key)).mappings().all()
+    for row in rows:
+        connection.execute(_t.update().where(_t.c.key == row["key"]).values(state="frozen"))
+        journal.write(
+            connection, "freeze", at, account=row["account"], run=row["run"], phase=row["phase"],
+            campaign=row["campaign"], key=row["key"], amount_micros=row["counted_micros"], day=row["day"].isoformat(),
+        )  # fmt: skip
+    return tuple(row["key"] for row in rows)

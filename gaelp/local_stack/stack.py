@@ -1,0 +1,195 @@
+"""LocalStack: Temporal, Redis, the platform emulator and the workers as children of this process.
+
+Touch this when the order of starting or stopping changes. The home folder is locked: two stacks never open the same
+files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from gaelp.local_stack import services
+from gaelp.local_stack.process import Child, Service, StackError, Watchdog, free_port, is_free
+from gaelp.local_stack.services import Ports
+
+SERVICES: tuple[str, ...] = ("temporal", "redis", "emulator", "worker", "compute")
+LOCK_SECONDS = 4.0  # a watchdog cleaning up after a killed stack holds the lock for about two
+
+
+class LocalStack:
+    """Starts what is asked for, in order; stops it in reverse, however this process ends.
+
+    `ports`: None takes free ones. `names`: which of SERVICES. `environment`: on top of this process's own.
+    """
+
+    def __init__(
+        self,
+        home: Path = Path(".gaelp"),
+        *,
+        ports: Ports | None = None,
+        names: Sequence[str] = SERVICES,
+        conversion_factor: float = 1.0,
+        emulator_seed: int = 1,
+        emulator_token: str = "local-emulator",  # noqa: S107 — the emulator guards no money
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        unknown = [name for name in names if name not in SERVICES]
+        if unknown:
+            raise StackError(f"There is no local service {unknown[0]!r}: choose from {', '.join(SERVICES)}.")
+        self.home = home.absolute()
+        self.ports = ports or Ports(free_port(), free_port(), free_port(), free_port())
+        self.seconds: dict[str, float] = {}
+        self._names = [name for name in SERVICES if name in names]
+        self._emulator = (emulator_seed, conversion_factor)
+        self._token = emulator_token
+        self._extra = dict(environment or {})
+        self._children: dict[str, Child] = {}
+        self._lock: TextIO | None = None
+        self._watchdog: Watchdog | None = None
+
+    def environment(self) -> dict[str, str]:
+        """The GAELP_* variables with which any program of ours finds this stack."""
+        return {
+            "GAELP_HOME": str(self.home),
+            "GAELP_TEMPORAL_ADDRESS": f"127.0.0.1:{self.ports.temporal}",
+            "GAELP_TEMPORAL_UI": f"http://127.0.0.1:{self.ports.ui}",
+            "GAELP_REDIS_URL": f"redis://127.0.0.1:{self.ports.redis}/0",
+            "GAELP_EMULATOR_URL": f"http://127.0.0.1:{self.ports.emulator}",
+            "GAELP_EMULATOR_TOKEN": self._token,
+            **self._extra,
+        }
+
+    def __enter__(self) -> LocalStack:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start every service and wait until each is ready; StackError leaves nothing running."""
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            self._check_ports()
+            self._watchdog = Watchdog(self._lock_descriptor())
+            # The workers need the three servers; within a group, everything starts at once.
+            for group in (("temporal", "redis", "emulator"), ("worker", "compute")):
+                self._start_group([name for name in group if name in self._names])
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything in reverse order; a second call does nothing."""
+        while self._children:
+            _, child = self._children.popitem()
+            child.stop()
+        if self._watchdog is not None:
+            self._watchdog.close()
+            self._watchdog = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def pid(self, name: str) -> int:
+        """Process id of a running service."""
+        return self._child(name).pid
+
+    def kill9(self, name: str) -> None:
+        """SIGKILL to a service and its descendants, as a crash would."""
+        self._child(name).kill()
+
+    def restart(self, name: str) -> None:
+        """Start a service again, after ending it where it still runs."""
+        child = self._child(name)
+        if child.alive():
+            child.stop()
+        self._start_group([name])
+
+    def check(self) -> None:
+        """StackError where a service has ended by itself."""
+        for child in self._children.values():
+            if not child.alive():
+                raise StackError(child.death())
+
+    def _child(self, name: str) -> Child:
+        if name not in self._children:
+            raise StackError(f"The local service {name!r} is not part of this stack: {', '.join(self._children)} are.")
+        return self._children[name]
+
+    def _start_group(self, names: Sequence[str]) -> None:
+        begun = time.monotonic()
+        for name in names:
+            (self.home / f"{name}.ready").unlink(missing_ok=True)
+            self._children[name] = Child(self._service(name), self.home / "logs" / f"{name}.log", self._guard())
+        for name in names:
+            self._children[name].wait_ready()
+            self.seconds[name] = time.monotonic() - begun
+
+    def _service(self, name: str) -> Service:
+        environment = {**os.environ, **self.environment()}
+        match name:
+            case "temporal":
+                return services.temporal(self.home, self.ports, services.without_secrets(environment))
+            case "redis":
+                return services.redis(self.home, self.ports, services.without_secrets(environment))
+            case "emulator":
+                return services.emulator(self.home, self.ports, environment, *self._emulator)
+            case "worker":
+                return services.worker(self.home, environment)
+            case _:
+                return services.compute(self.home, environment)
+
+    def _guard(self) -> Watchdog:
+        if self._watchdog is None:
+            raise StackError("The local stack is not started: use it as a context manager.")
+        return self._watchdog
+
+    def _check_ports(self) -> None:
+        needed = {"temporal": ("temporal", "ui"), "redis": ("redis",), "emulator": ("emulator",)}
+        for name in self._names:
+            for port in needed.get(name, ()):
+                number = asdict(self.ports)[port]
+                if not is_free(number):
+                    raise StackError(
+                        f"Port {number} on 127.0.0.1, meant for {port}, is taken: stop the program that holds it "
+                        "(perhaps another `make dev`), or choose another address by GAELP_ variables."
+                    )
+
+    def _lock_descriptor(self) -> int:
+        if self._lock is None:
+            raise StackError("The local stack holds no lock on its home.")
+        return self._lock.fileno()
+
+    def _take_lock(self) -> None:
+        path = self.home / "lock"
+        lock = path.open("a+")
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    lock.seek(0)
+                    holder = lock.read().strip() or "another process"
+                    lock.close()
+                    raise StackError(
+                        f"{self.home} is in use by process {holder}: a `make dev` or `make demo` is still running "
+                        "there; end it, or set GAELP_HOME to another folder."
+                    ) from error
+                time.sleep(0.05)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock

@@ -1,0 +1,169 @@
+"""The emulator as an AdPlatform, over HTTP. Touch this when the emulator's routes change.
+
+No retries: they belong to Temporal. A write that was sent and not answered, or answered with 5xx, has an unknown
+outcome; a write that was never sent (no connection) has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from safetensors import numpy as safetensors_numpy
+
+from gaelp.platforms.emulator import wire
+from gaelp.platforms.emulator.world import numeric
+from gaelp.platforms.protocol import Capabilities, OutcomeUnknown, PlatformError
+from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState
+
+Answer = TypeVar("Answer")
+_STATES = TypeAdapter(tuple[CampaignState, ...])
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class EmulatorPlatform:
+    """One reused connection to one emulator; `timeout_seconds` bounds a whole call."""
+
+    def __init__(self, url: str, token: str, timeout_seconds: float = 5.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise PlatformError(f"The emulator's address {url!r} is not an http address.", permanent=True)
+        self._url = url.rstrip("/")
+        self._client = httpx.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_within(timeout_seconds),
+            limits=httpx.Limits(max_keepalive_connections=1),
+            verify=parts.scheme == "https",  # reading the certificates takes 70 ms, which plain http does not need
+            trust_env=False,  # a proxy of the environment must not see the token
+        )
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
+    def capabilities(self) -> Capabilities:
+        """Bids and creative shares may change every hour."""
+        return Capabilities(name="emulator", heads=("bid_micros", "creative_prob"), minimum_dwell_hours=1)
+
+    def find(self, account: str, external_name: str) -> CampaignState | None:
+        """The campaign of that name, or None."""
+        answer = self._read(_campaigns(account), {"name": external_name})
+        states = self._parsed(_STATES, answer)
+        return states[0] if states else None
+
+    def campaigns(self, account: str) -> tuple[CampaignState, ...]:
+        """Every campaign of the account, in the order of creation."""
+        return self._parsed(_STATES, self._read(_campaigns(account), {}))
+
+    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
+        """What the platform says at `at`."""
+        answer = self._read(f"{_campaign(account, platform_id)}/report", {"at": at.isoformat()})
+        return self._parsed(TypeAdapter(CampaignReport), answer)
+
+    def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
+        """Create it paused; a known name raises a permanent PlatformError."""
+        answer = self._write("POST", _campaigns(spec.account), wire.Create, spec=spec, at=at)
+        return self._parsed(TypeAdapter(CampaignState), answer)
+
+    def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None:
+        """Absolute daily budget from `at` on."""
+        place = f"{_campaign(account, platform_id)}/budget"
+        self._write("PUT", place, wire.SetBudget, daily_budget_micros=daily_budget_micros, at=at)
+
+    def set_delivery(
+        self,
+        account: str,
+        platform_id: str,
+        bid_micros: tuple[int, ...],
+        creative_prob: tuple[tuple[float, ...], ...],
+        at: datetime,
+    ) -> None:
+        """Bids [S] per thousand impressions and creative shares [S][K], absolute, from `at` on."""
+        place = f"{_campaign(account, platform_id)}/delivery"
+        self._write("PUT", place, wire.SetDelivery, bid_micros=bid_micros, creative_prob=creative_prob, at=at)
+
+    def set_end(self, account: str, platform_id: str, end_at: datetime, at: datetime) -> None:
+        """Delivery stops at `end_at` by itself."""
+        self._write("PUT", f"{_campaign(account, platform_id)}/end", wire.SetEnd, end_at=end_at, at=at)
+
+    def enable(self, account: str, platform_id: str, at: datetime) -> None:
+        """Deliver from `at` on."""
+        self._write("PUT", f"{_campaign(account, platform_id)}/status", wire.SetStatus, enabled=True, at=at)
+
+    def pause(self, account: str, platform_id: str, at: datetime | None) -> None:
+        """Stop delivering at `at`, or at the instant the campaign has reached."""
+        self._write("PUT", f"{_campaign(account, platform_id)}/status", wire.SetStatus, enabled=False, at=at)
+
+    def open_world(self, account: str, market: Mapping[str, npt.NDArray[np.generic]]) -> str:
+        """Upload the account's base world, for campaigns created from now on; returns its digest."""
+        body = safetensors_numpy.save(numeric(market))
+        answer = self._call("PUT", f"/control/accounts/{quote(account, safe='')}/world", write=True, content=body)
+        return str(answer.json()["digest"])
+
+    def _read(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+        return self._call("GET", path, write=False, params=dict(parameters))
+
+    def _write(self, method: str, path: str, model: type[BaseModel], **fields: object) -> httpx.Response:
+        try:
+            body = model.model_validate(fields).model_dump_json()
+        except ValidationError as error:
+            found = error.errors()[0]
+            place = ".".join(str(part) for part in found["loc"])
+            raise PlatformError(f"The emulator would refuse {place}: {found['msg']}.", permanent=True) from error
+        return self._call(method, path, write=True, content=body, headers={"Content-Type": "application/json"})
+
+    def _call(self, method: str, path: str, *, write: bool, **request: Any) -> httpx.Response:
+        try:
+            answer = self._client.request(method, path, **request)
+        except _NEVER_SENT as error:
+            raise PlatformError(self._absent(), permanent=False) from error
+        except httpx.HTTPError as error:
+            what = f"The emulator at {self._url} did not answer {method} {path} ({type(error).__name__})."
+            raise (OutcomeUnknown(what) if write else PlatformError(what, permanent=False)) from error
+        if answer.is_success:
+            return answer
+        what = f"The emulator refused {method} {path}: {_message(answer)}"
+        if answer.status_code >= 500:
+            raise OutcomeUnknown(what) if write else PlatformError(what, permanent=False)
+        raise PlatformError(what, permanent=answer.status_code != 429)
+
+    def _parsed(self, adapter: TypeAdapter[Answer], answer: httpx.Response) -> Answer:
+        try:
+            return adapter.validate_json(answer.content)
+        except ValidationError as error:
+            what = f"What answers at {self._url} is not the platform emulator of this version."
+            raise PlatformError(what, permanent=True) from error
+
+    def _absent(self) -> str:
+        parts = urlsplit(self._url)
+        return (
+            f"The platform emulator does not answer at {self._url}: start it with `python -m gaelp.platforms.emulator "
+            f"--host {parts.hostname} --port {parts.port or 80} --db FILE --seed N`."
+        )
+
+
+def _within(seconds: float) -> httpx.Timeout:
+    """Timeouts of a call's stages that sum to `seconds`: httpx has none for the whole."""
+    return httpx.Timeout(connect=0.1 * seconds, write=0.1 * seconds, pool=0.1 * seconds, read=0.7 * seconds)
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return wire.Problem.model_validate_json(answer.content).message
+    except ValidationError:
+        return f"HTTP {answer.status_code}"
+
+
+def _campaigns(account: str) -> str:
+    return f"/accounts/{quote(account, safe='')}/campaigns"
+
+
+def _campaign(account: str, platform_id: str) -> str:
+    return f"{_campaigns(account)}/{quote(platform_id, safe='')}"

@@ -1,0 +1,179 @@
+"""How a campaign spends its hours: pacing, over-delivery, auctions, orders. Touch this to change what a platform does
+with a budget.
+
+Google's rule (support.google.com/google-ads/answer/2375423): a day may bill up to twice the highest daily budget set
+on it, a month up to 30.4 times the daily budget.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gaelp.agents.contract import F8, I8
+from gaelp.market.auctions import serve
+from gaelp.market.streams import stream
+from gaelp.platforms.emulator.timeline import DAY, HOUR, Piece, Timeline, from_us
+from gaelp.platforms.emulator.world import World, with_conversions
+
+OVERDELIVERING_DAYS = 0.25  # share of days on which the platform bills more than the budget
+MONTHLY_BUDGETS = 30.4
+ORDER_SPREAD = 0.5  # log standard deviation of an order's value
+IMPRESSIONS, CLICKS, CONVERSIONS, COST = range(4)
+CELL, CONVERTED, VALUE = range(3)
+
+
+@dataclass(frozen=True)
+class Hour:
+    """What happened in one hour, whether reported yet or not."""
+
+    start_us: int
+    counts: I8  # [4, S, K] impressions, clicks, conversions, cost in micros
+    orders: I8  # [3, N] cell (s * K + k), instant of conversion in microseconds, value in micros
+
+
+@dataclass
+class Campaign:
+    """A campaign as the server holds it. `reached` never goes back; hours before `cursor` are served."""
+
+    platform_id: str
+    account: str
+    external_name: str
+    created_us: int
+    world: World  # hidden shift and product included
+    timeline: Timeline
+    reached: int
+    cursor: int
+    hours: list[Hour] = field(default_factory=list)
+    spent: Counter[tuple[str, int]] = field(default_factory=Counter)  # ("day", n) and ("month", yyyymm) -> micros
+
+    def record(self, hour: Hour) -> None:
+        """Add a served hour to the campaign's history and its budgets."""
+        cost = int(hour.counts[COST].sum())
+        self.hours.append(hour)
+        self.spent["day", hour.start_us // DAY] += cost
+        self.spent["month", _month(hour.start_us)] += cost
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Serves hours: a pure function of seed, campaign name, hour and the settings in force."""
+
+    seed: int
+    overdelivery: float = 2.0
+
+    def advance(self, campaign: Campaign, until_us: int) -> list[Hour]:
+        """Serve every whole hour up to `until_us` and return those that had delivery."""
+        served = []
+        for start, pieces in _active_hours(campaign, until_us):
+            hour = self._hour(campaign, start, pieces)
+            campaign.record(hour)
+            served.append(hour)
+        campaign.reached = max(campaign.reached, until_us)
+        return served
+
+    def day_factor(self, name: str, day: int) -> float:
+        """Share of the budget that the platform may bill on a day: 1 on most, up to `overdelivery` on some."""
+        rng = stream(self.seed, "over-delivery", name, day)
+        if rng.random() >= OVERDELIVERING_DAYS:
+            return 1.0
+        return float(1.0 + (self.overdelivery - 1.0) * np.sqrt(rng.random()))
+
+    def _hour(self, campaign: Campaign, start: int, pieces: list[Piece]) -> Hour:
+        counts = np.zeros((4, *np.shape(campaign.world["ctr"])), dtype=np.int64)
+        shock = self._shock(campaign, start)
+        for index, piece in enumerate(pieces):
+            left = self._allowance(campaign, piece, start, int(counts[COST].sum()))
+            if left > 0:
+                counts += self._piece(campaign, piece, start, index, left, shock)
+        return Hour(start, counts, self._orders(campaign, start, counts[CONVERSIONS]))
+
+    def _piece(self, campaign: Campaign, piece: Piece, start: int, index: int, left: int, shock: float) -> I8:
+        key = (campaign.external_name, start // HOUR, index)
+        held = piece.settings
+        moment = from_us(start)
+        result = serve(
+            _traffic(with_conversions(campaign.world, held.conversion_factor), (piece.end_us - piece.start_us) / HOUR),
+            hour=np.array([moment.hour]),
+            weekday=np.array([moment.weekday()]),
+            shock=np.array([shock]),
+            bid_micros=np.array([held.bid_micros], dtype=np.int64),
+            creative_prob=np.array([held.creative_prob], dtype=np.float64),
+            budget_micros=np.array([left], dtype=np.int64),
+            world=stream(self.seed, "traffic", *key),
+            response=stream(self.seed, "response", *key),
+        )
+        return np.stack([result.wins[0], result.clicks[0], result.conversions[0], result.cost_micros[0]])
+
+    def _allowance(self, campaign: Campaign, piece: Piece, start: int, this_hour: int) -> int:
+        """Micros that may go in a piece: what the day and the month have left, paced by the rest of the day's traffic.
+
+        On an over-delivering day the platform aims at the highest budget of the day, even after a cut.
+        """
+        day, line = start // DAY, campaign.timeline
+        factor = self.day_factor(campaign.external_name, day)
+        highest = line.highest_budget(day * DAY, piece.start_us)
+        aim = int(factor * highest) if factor > 1.0 else piece.settings.daily_budget_micros
+        month = int(MONTHLY_BUDGETS * line.highest_budget(_month_start(start), piece.start_us))
+        left_day = aim - campaign.spent["day", day] - this_hour
+        left_month = month - campaign.spent["month", _month(start)] - this_hour
+        share = _share_of_rest(np.asarray(campaign.world["hourly"], dtype=np.float64), piece, start)
+        return max(0, min(int(left_day * share), left_month))
+
+    def _shock(self, campaign: Campaign, start: int) -> float:
+        """The day's traffic against its mean, common to an account: lognormal with mean 1."""
+        rng = stream(self.seed, "day-shock", campaign.account, start // DAY)
+        spread = float(campaign.world["day_shock"][0])
+        return float(np.exp(spread * rng.standard_normal() - spread**2 / 2))
+
+    def _orders(self, campaign: Campaign, start: int, conversions: I8) -> I8:
+        """Each conversion's cell, instant (click within the hour plus an exponential lag) and noisy value."""
+        rng = stream(self.seed, "orders", campaign.external_name, start // HOUR)
+        cells = np.repeat(np.arange(conversions.size), conversions.ravel())
+        clicked = start + rng.random(cells.size) * HOUR
+        lag = rng.exponential(float(campaign.world["lag_days"][0]) * DAY, cells.size)
+        noise = np.exp(ORDER_SPREAD * rng.standard_normal(cells.size) - ORDER_SPREAD**2 / 2)
+        value = float(campaign.world["order_value_micros"][0]) * noise
+        return np.stack([cells, (clicked + lag).astype(np.int64), np.rint(value).astype(np.int64)]).astype(np.int64)
+
+
+def _active_hours(campaign: Campaign, until_us: int) -> Iterator[tuple[int, list[Piece]]]:
+    """Whole hours with delivery; moves the cursor. Idle stretches are jumped over, however long."""
+    while campaign.cursor + HOUR <= until_us:
+        start, line = campaign.cursor, campaign.timeline
+        pieces = line.pieces(start, start + HOUR)
+        if pieces:
+            campaign.cursor = start + HOUR
+            yield start, pieces
+            continue
+        change = line.next_change(start + HOUR)
+        resume = until_us if change is None else min(change, until_us)
+        campaign.cursor = max(start + HOUR, resume // HOUR * HOUR)
+
+
+def _traffic(world: World, fraction: float) -> World:
+    """The world with the traffic of a part of an hour."""
+    if fraction == 1.0:
+        return world
+    return {**world, "auctions_per_hour": np.asarray(world["auctions_per_hour"], dtype=np.float64) * fraction}
+
+
+def _share_of_rest(hourly: F8, piece: Piece, start: int) -> float:
+    """This piece's part of the traffic still to come today."""
+    hour = start % DAY // HOUR
+    first = from_us(start).weekday() * 24
+    now = float(hourly[first + hour])
+    rest = now * (start + HOUR - piece.start_us) / HOUR + float(hourly[first + hour + 1 : first + 24].sum())
+    return now * (piece.end_us - piece.start_us) / HOUR / rest if rest > 0 else 0.0
+
+
+def _month(us: int) -> int:
+    moment = from_us(us)
+    return moment.year * 100 + moment.month
+
+
+def _month_start(us: int) -> int:
+    return us // DAY * DAY - (from_us(us).day - 1) * DAY

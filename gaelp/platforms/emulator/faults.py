@@ -1,0 +1,74 @@
+"""Faults on demand: the platform at its worst, for tests. Touch this to add a way in which a platform fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gaelp.platforms.emulator.refusals import Refusal
+
+Answer = TypeVar("Answer")
+Verb = Literal["create", "enable", "pause", "budget", "delivery", "end", "list", "read", "report", "any"]
+Kind = Literal["error-before", "error-after", "hang-before", "hang-after", "slow"]
+
+
+class Fault(BaseModel):
+    """The next `calls` calls of `verb` fail. "after": the effect has happened, and the caller is not told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verb: Verb
+    kind: Kind
+    calls: Annotated[int, Field(ge=1)] = 1
+    seconds: Annotated[float, Field(ge=0, le=600)] = 30.0  # of a hang or of slowness
+    account: str | None = None  # none: any account
+
+
+class Faults:
+    """The faults still to come, oldest first."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Queue a fault."""
+        self._waiting.append(fault)
+
+    def clear(self) -> None:
+        """Forget every fault still to come."""
+        self._waiting.clear()
+
+    @property
+    def waiting(self) -> tuple[Fault, ...]:
+        """Faults still to come."""
+        return tuple(self._waiting)
+
+    async def call(self, verb: Verb, account: str, effect: Callable[[], Answer]) -> Answer:
+        """Run `effect` with the fault, if any, that waits for this verb and account."""
+        fault = self._take(verb, account)
+        kind = fault.kind if fault else None
+        seconds = fault.seconds if fault else 0.0
+        if kind == "error-before":
+            raise Refusal(500, "INTERNAL", "The platform failed (injected fault, nothing was done).")
+        if kind in ("slow", "hang-before"):
+            await asyncio.sleep(seconds)
+        if kind == "hang-before":
+            raise Refusal(503, "UNAVAILABLE", "The platform hung (injected fault, nothing was done).")
+        answer = effect()
+        if kind == "error-after":
+            raise Refusal(500, "INTERNAL", "The platform failed (injected fault).")
+        if kind == "hang-after":
+            await asyncio.sleep(seconds)
+        return answer
+
+    def _take(self, verb: Verb, account: str) -> Fault | None:
+        for fault in self._waiting:
+            if fault.verb in (verb, "any") and fault.account in (None, account):
+                fault.calls -= 1
+                if fault.calls == 0:
+                    self._waiting.remove(fault)
+                return fault.model_copy()
+        return None

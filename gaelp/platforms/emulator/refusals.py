@@ -1,0 +1,15 @@
+"""The one way in which the emulator says no. Touch this to add an error code."""
+
+from __future__ import annotations
+
+DUPLICATE_NAME = "DUPLICATE_CAMPAIGN_NAME"
+NOT_FOUND = "CAMPAIGN_NOT_FOUND"
+INVALID = "INVALID_ARGUMENT"
+
+
+class Refusal(Exception):
+    """Answered as JSON {code, message} with an HTTP status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message

@@ -1,0 +1,150 @@
+"""What the platform says at an instant: late, incomplete, and never more than was known then. Touch this to change
+what a report hides.
+
+Impressions, clicks and served cost are known when an hour ends; billed cost, conversions and revenue appear
+`report_lag_us` later. Conversions and revenue belong to the day of the click.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaelp.agents.contract import B1, I8
+from gaelp.platforms.emulator.delivery import (
+    CELL,
+    CLICKS,
+    CONVERSIONS,
+    CONVERTED,
+    COST,
+    IMPRESSIONS,
+    VALUE,
+    Campaign,
+)
+from gaelp.platforms.emulator.timeline import DAY, HOUR, from_us
+from gaelp.platforms.emulator.wire import Truth
+from gaelp.training.messages import CampaignReport, CampaignState, CellReport, DayReport
+
+MATURED = 0.9  # quantile of the conversion lag after which a click-day decides
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A campaign's hours and orders with what is visible of them at an instant."""
+
+    starts: I8  # [H] microseconds
+    counts: I8  # [H, 4, S, K]
+    totals: I8  # [H, 4]
+    served: B1  # [H] the hour has ended
+    billed: B1  # [H] its cost is reported
+    order_day: I8  # [N] days since the epoch, of visible orders
+    order_cell: I8  # [N]
+    order_value: I8  # [N]
+
+
+def report(campaign: Campaign, at_us: int, report_lag_us: int) -> CampaignReport:
+    """The report as of `at_us`; asking again later for the same instant gives the same answer."""
+    known = _known(campaign, at_us, report_lag_us)
+    days = known.starts[known.served] // DAY
+    span = range(int(days.min()), int(days.max()) + 1) if days.size else range(0)
+    quantile = int(-math.log(1 - MATURED) * float(campaign.world["lag_days"][0]) * DAY) + report_lag_us
+    rows = tuple(_day(known, day, at_us, report_lag_us, quantile) for day in span)
+    return CampaignReport(
+        platform_id=campaign.platform_id,
+        at=from_us(at_us),
+        days=rows,
+        cells=_cells(known, np.shape(campaign.world["ctr"])),
+    )
+
+
+def state(campaign: Campaign) -> CampaignState:
+    """The campaign as last written."""
+    settings = campaign.timeline.latest
+    return CampaignState(
+        platform_id=campaign.platform_id,
+        external_name=campaign.external_name,
+        account=campaign.account,
+        enabled=settings.enabled,
+        daily_budget_micros=settings.daily_budget_micros,
+        end_at=from_us(settings.end_us),
+        bid_micros=settings.bid_micros,
+        creative_prob=settings.creative_prob,
+        created_at=from_us(campaign.created_us),
+    )
+
+
+def truth(campaign: Campaign) -> Truth:
+    """What really happened, for tests and the demo: no product code may read it."""
+    totals = sum((hour.counts.sum(axis=(1, 2)) for hour in campaign.hours), np.zeros(4, dtype=np.int64))
+    return Truth(
+        state=state(campaign),
+        reached=from_us(campaign.reached),
+        hours=len(campaign.hours),
+        impressions=int(totals[IMPRESSIONS]),
+        clicks=int(totals[CLICKS]),
+        conversions=int(totals[CONVERSIONS]),
+        cost_micros=int(totals[COST]),
+        highest_day_micros=max((cost for (span, _), cost in campaign.spent.items() if span == "day"), default=0),
+        writes=len(campaign.timeline),
+    )
+
+
+def _known(campaign: Campaign, at_us: int, lag_us: int) -> _Known:
+    hours, shape = campaign.hours, np.shape(campaign.world["ctr"])
+    starts = np.array([hour.start_us for hour in hours], dtype=np.int64)
+    counts = np.stack([hour.counts for hour in hours]) if hours else np.zeros((0, 4, *shape), dtype=np.int64)
+    orders = np.concatenate([hour.orders for hour in hours] or [np.zeros((3, 0), dtype=np.int64)], axis=1)
+    clicked = np.repeat(starts, [hour.orders.shape[1] for hour in hours]) if hours else starts
+    visible = orders[CONVERTED] + lag_us <= at_us
+    return _Known(
+        starts=starts,
+        counts=counts,
+        totals=counts.sum(axis=(2, 3)),
+        served=starts + HOUR <= at_us,
+        billed=starts + HOUR + lag_us <= at_us,
+        order_day=clicked[visible] // DAY,
+        order_cell=orders[CELL][visible],
+        order_value=orders[VALUE][visible],
+    )
+
+
+def _day(known: _Known, day: int, at_us: int, lag_us: int, quantile_us: int) -> DayReport:
+    today = known.starts // DAY == day
+    served, billed = today & known.served, today & known.billed
+    cost = known.totals[:, COST]
+    hourly = np.zeros(24, dtype=np.int64)
+    np.add.at(hourly, known.starts[billed] % DAY // HOUR, cost[billed])
+    totals = known.totals[served].sum(axis=0)
+    over = (day + 1) * DAY <= at_us
+    last_hour = int(known.starts[served].max(initial=day * DAY)) + HOUR
+    orders = known.order_day == day
+    return DayReport(
+        day=from_us(day * DAY).date(),
+        impressions=int(totals[IMPRESSIONS]),
+        clicks=int(totals[CLICKS]),
+        conversions=int(orders.sum()),
+        cost_micros=int(cost[billed].sum()),
+        served_micros=int(totals[COST]),
+        revenue_micros=int(known.order_value[orders].sum()),
+        final=(day + 1) * DAY + lag_us <= at_us,
+        matured=over and last_hour + quantile_us <= at_us,
+        hourly_cost_micros=tuple(hourly.tolist()),
+    )
+
+
+def _cells(known: _Known, shape: tuple[int, ...]) -> CellReport:
+    served = known.counts[known.served].sum(axis=0)
+    cost = known.counts[known.billed, COST].sum(axis=0)
+    conversions = np.bincount(known.order_cell, minlength=math.prod(shape)).reshape(shape)
+    return CellReport(
+        impressions=_rows(served[IMPRESSIONS]),
+        clicks=_rows(served[CLICKS]),
+        conversions=_rows(conversions),
+        cost_micros=_rows(cost),
+    )
+
+
+def _rows(table: I8) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(row) for row in table.tolist())

@@ -1,0 +1,152 @@
+"""The emulator over HTTP. Touch this to add a route; what a verb does is in service.py.
+
+Handlers are coroutines on one event loop and the service is synchronous: verbs happen one after another, and a fault
+that hangs blocks nobody else. Every error is JSON {code, message}; a traceback stays in the server's log.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime
+from starlette.exceptions import HTTPException
+
+from gaelp.platforms.emulator import wire
+from gaelp.platforms.emulator.faults import Fault, Faults
+from gaelp.platforms.emulator.refusals import INVALID, Refusal
+from gaelp.platforms.emulator.service import Emulator
+from gaelp.platforms.emulator.timeline import to_us
+from gaelp.training.messages import CampaignReport, CampaignState
+
+LARGEST_WORLD = 64_000_000  # bytes
+
+
+def create_app(emulator: Emulator, token: str) -> FastAPI:
+    """The application; `token` is the bearer token of every route but /healthz."""
+    app = FastAPI(title="GAELP platform emulator", docs_url=None, redoc_url=None, openapi_url=None)
+    faults = Faults()
+
+    def authorised(authorization: Annotated[str, Header()] = "") -> None:
+        if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+            raise Refusal(401, "UNAUTHENTICATED", "The bearer token is missing or wrong: set GAELP_EMULATOR_TOKEN.")
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    app.include_router(_campaigns(emulator, faults), dependencies=[Depends(authorised)])
+    app.include_router(_control(emulator, faults), prefix="/control", dependencies=[Depends(authorised)])
+    _answer_errors(app)
+    return app
+
+
+def _campaigns(emulator: Emulator, faults: Faults) -> APIRouter:
+    router = APIRouter(prefix="/accounts/{account}/campaigns")
+
+    @router.post("", status_code=201)
+    async def create(account: str, body: wire.Create) -> CampaignState:
+        return await faults.call("create", account, lambda: emulator.create(account, body))
+
+    @router.get("")
+    async def campaigns(account: str, name: str | None = None) -> tuple[CampaignState, ...]:
+        return await faults.call("list", account, lambda: emulator.campaigns(account, name))
+
+    @router.get("/{campaign}")
+    async def read(account: str, campaign: str) -> CampaignState:
+        return await faults.call("read", account, lambda: emulator.read(account, campaign))
+
+    @router.put("/{campaign}/status")
+    async def status(account: str, campaign: str, body: wire.SetStatus) -> CampaignState:
+        if body.enabled and body.at is None:
+            raise Refusal(422, INVALID, "Refused: only a pause may come without an instant.")
+        verb = "enable" if body.enabled else "pause"
+        return await faults.call(
+            "enable" if verb == "enable" else "pause",
+            account,
+            lambda: emulator.write(account, campaign, body.at, enabled=body.enabled),
+        )
+
+    @router.put("/{campaign}/budget")
+    async def budget(account: str, campaign: str, body: wire.SetBudget) -> CampaignState:
+        amount = body.daily_budget_micros
+        write = lambda: emulator.write(account, campaign, body.at, daily_budget_micros=amount)  # noqa: E731
+        return await faults.call("budget", account, write)
+
+    @router.put("/{campaign}/delivery")
+    async def delivery(account: str, campaign: str, body: wire.SetDelivery) -> CampaignState:
+        fields = {"bid_micros": body.bid_micros, "creative_prob": body.creative_prob}
+        return await faults.call("delivery", account, lambda: emulator.write(account, campaign, body.at, **fields))
+
+    @router.put("/{campaign}/end")
+    async def end(account: str, campaign: str, body: wire.SetEnd) -> CampaignState:
+        end_us = to_us(body.end_at)
+        return await faults.call("end", account, lambda: emulator.write(account, campaign, body.at, end_us=end_us))
+
+    @router.get("/{campaign}/report")
+    async def report(account: str, campaign: str, at: AwareDatetime) -> CampaignReport:
+        return await faults.call("report", account, lambda: emulator.report(account, campaign, at))
+
+    return router
+
+
+def _control(emulator: Emulator, faults: Faults) -> APIRouter:
+    """What no real platform has: for tests and the demo."""
+    router = APIRouter()
+
+    @router.put("/accounts/{account}/world")
+    async def put_world(account: str, request: Request) -> dict[str, str]:
+        if int(request.headers.get("content-length", "0")) > LARGEST_WORLD:
+            raise Refusal(413, "TOO_LARGE", f"Refused: a world has at most {LARGEST_WORLD} bytes.")
+        return {"digest": emulator.put_world(account, await request.body())}
+
+    @router.post("/faults")
+    async def add_fault(fault: Fault) -> tuple[Fault, ...]:
+        faults.add(fault)
+        return faults.waiting
+
+    @router.delete("/faults")
+    async def clear_faults() -> tuple[Fault, ...]:
+        faults.clear()
+        return faults.waiting
+
+    @router.put("/conversion-factor")
+    async def set_conversion_factor(body: wire.ConversionFactor) -> wire.ConversionFactor:
+        emulator.set_conversion_factor(body.factor)
+        return body
+
+    @router.post("/advance")
+    async def advance(body: wire.Advance) -> dict[str, int]:
+        return {"campaigns": emulator.advance(body.at)}
+
+    @router.get("/campaigns")
+    async def truth() -> tuple[wire.Truth, ...]:
+        return emulator.truth()
+
+    return router
+
+
+def _answer_errors(app: FastAPI) -> None:
+    def problem(status: int, code: str, message: str) -> Response:
+        return JSONResponse(wire.Problem(code=code, message=message).model_dump(), status_code=status)
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> Response:
+        return problem(error.status, error.code, error.message)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        found = error.errors()[0]
+        place = ".".join(str(part) for part in found["loc"])
+        return problem(422, INVALID, f"Refused: {place}: {found['msg']}.")
+
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, "NO_SUCH_CALL", f"No such call: {request.method} {request.url.path}.")
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        return problem(500, "INTERNAL", "The emulator failed; its log says why.")

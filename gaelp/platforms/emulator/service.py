@@ -1,0 +1,186 @@
+"""The emulator's verbs, without HTTP. Touch this to change what a verb does.
+
+Not for concurrent use: the server calls it from one event loop, so verbs happen one after another.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import numpy as np
+import safetensors
+from safetensors import numpy as safetensors_numpy
+
+from gaelp.market.calibration import calibrate
+from gaelp.platforms.emulator import checks, reporting, world
+from gaelp.platforms.emulator.delivery import Campaign, Delivery
+from gaelp.platforms.emulator.refusals import DUPLICATE_NAME, NOT_FOUND, Refusal
+from gaelp.platforms.emulator.store import Store
+from gaelp.platforms.emulator.timeline import HOUR, InForce, Timeline, to_us
+from gaelp.platforms.emulator.wire import Create, Truth
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState
+
+KEPT_CAMPAIGNS = 64  # in memory; the rest is read from the file when asked for
+
+
+class Emulator:
+    """All accounts of one server."""
+
+    def __init__(self, store: Store, delivery: Delivery, report_lag_hours: float) -> None:
+        self._store, self._delivery = store, delivery
+        self._report_lag_us = int(report_lag_hours * HOUR)
+        self._kept: OrderedDict[int, Campaign] = OrderedDict()
+        default = world.numeric(calibrate((), TrainingConfiguration()))
+        self._default = store.keep_default_world(safetensors_numpy.save(default))
+
+    def put_world(self, account: str, arrays: bytes) -> str:
+        """The account's base world for campaigns created from now on; returns its digest."""
+        try:
+            world.check(safetensors_numpy.load(arrays))
+        except (safetensors.SafetensorError, world.InvalidWorld) as error:
+            raise Refusal(422, "INVALID_WORLD", f"The uploaded world cannot be used: {error}.") from error
+        with self._store.transaction():
+            return self._store.put_world(account, arrays)
+
+    def create(self, account: str, request: Create) -> CampaignState:
+        """Create a campaign, paused; its name must be new in the account."""
+        spec, at_us = request.spec, to_us(request.at)
+        settings = _first_settings(spec, self._store.conversion_factor)
+        digest = self._store.account_world(account) or self._default
+        base = self._base(digest, spec.segments, len(spec.creatives))
+        checks.new_campaign(spec, account, at_us, np.shape(base["ctr"]))
+        try:
+            with self._store.transaction():
+                cursor = at_us // HOUR * HOUR
+                campaign = self._store.add_campaign(account, spec.external_name, spec.product, digest, at_us, cursor)
+                self._store.add_change(campaign, 0, at_us, settings)
+        except sqlite3.IntegrityError as error:
+            name = f"Account {account!r} already has a campaign named {spec.external_name!r}."
+            raise Refusal(409, DUPLICATE_NAME, name) from error
+        return reporting.state(self._campaign(account, str(campaign)))
+
+    def campaigns(self, account: str, name: str | None) -> tuple[CampaignState, ...]:
+        """States in the order of creation."""
+        return tuple(reporting.state(self._load(campaign)) for campaign in self._store.campaign_ids(account, name))
+
+    def read(self, account: str, platform_id: str) -> CampaignState:
+        """One campaign as last written."""
+        return reporting.state(self._campaign(account, platform_id))
+
+    def write(self, account: str, platform_id: str, at: datetime | None, **fields: object) -> CampaignState:
+        """Set fields of InForce absolutely, from `at` or from the instant reached, whichever is later."""
+        campaign = self._campaign(account, platform_id)
+        at_us = max(campaign.reached, to_us(at)) if at else campaign.reached
+        checks.write(campaign, at_us, fields)
+        with self._all_or_nothing(campaign):
+            self._advance(campaign, at_us)
+            self._change(campaign, campaign.timeline.latest.model_copy(update=fields))
+        return reporting.state(campaign)
+
+    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
+        """What the platform says at `at`; an earlier instant than the one reached shows what was known then."""
+        campaign = self._campaign(account, platform_id)
+        if to_us(at) > campaign.reached:
+            with self._all_or_nothing(campaign):
+                self._advance(campaign, to_us(at))
+        return reporting.report(campaign, to_us(at), self._report_lag_us)
+
+    def set_conversion_factor(self, factor: float) -> None:
+        """From the instant each campaign has reached, conversion rates are those of the world times `factor`."""
+        with self._store.transaction():
+            self._store.put_conversion_factor(factor)
+        for identifier in self._store.campaign_ids():
+            campaign = self._load(identifier)
+            with self._all_or_nothing(campaign):
+                self._change(campaign, campaign.timeline.latest.model_copy(update={"conversion_factor": factor}))
+
+    def advance(self, at: datetime) -> int:
+        """Push every campaign forward to `at`; returns how many there are."""
+        identifiers = self._store.campaign_ids()
+        for identifier in identifiers:
+            campaign = self._load(identifier)
+            with self._all_or_nothing(campaign):
+                self._advance(campaign, max(campaign.reached, to_us(at)))
+        return len(identifiers)
+
+    def truth(self) -> tuple[Truth, ...]:
+        """Everything, unreported facts included."""
+        return tuple(reporting.truth(self._load(identifier)) for identifier in self._store.campaign_ids())
+
+    @contextmanager
+    def _all_or_nothing(self, campaign: Campaign) -> Iterator[None]:
+        """One transaction; when it fails the campaign is read again, so that memory never runs ahead of the file."""
+        try:
+            with self._store.transaction():
+                yield
+        except BaseException:
+            self._kept.pop(int(campaign.platform_id), None)
+            raise
+
+    def _advance(self, campaign: Campaign, at_us: int) -> None:
+        hours = self._delivery.advance(campaign, at_us)
+        self._store.add_hours(int(campaign.platform_id), hours, campaign.reached, campaign.cursor)
+
+    def _change(self, campaign: Campaign, settings: InForce) -> None:
+        if settings == campaign.timeline.latest:
+            return
+        self._store.add_change(int(campaign.platform_id), len(campaign.timeline), campaign.reached, settings)
+        campaign.timeline.append(campaign.reached, settings)
+
+    def _campaign(self, account: str, platform_id: str) -> Campaign:
+        row = self._store.campaign(int(platform_id)) if platform_id.isdecimal() and len(platform_id) < 19 else None
+        if row is None or row["account"] != account:
+            raise Refusal(404, NOT_FOUND, f"Account {account!r} has no campaign {platform_id!r}.")
+        return self._load(int(platform_id))
+
+    def _load(self, identifier: int) -> Campaign:
+        if identifier not in self._kept:
+            self._kept[identifier] = self._from_file(identifier)
+            while len(self._kept) > KEPT_CAMPAIGNS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(identifier)
+        return self._kept[identifier]
+
+    def _from_file(self, identifier: int) -> Campaign:
+        row = self._store.campaign(identifier) or {}
+        timeline = Timeline()
+        for at_us, settings in self._store.changes(identifier):
+            timeline.append(at_us, settings)
+        campaign = Campaign(
+            platform_id=str(identifier),
+            account=row["account"],
+            external_name=row["external_name"],
+            created_us=row["created_us"],
+            world=self._world(row["world"], row["account"], row["product"], timeline.latest),
+            timeline=timeline,
+            reached=row["reached_us"],
+            cursor=row["cursor_us"],
+        )
+        for hour in self._store.hours(identifier):
+            campaign.record(hour)
+        return campaign
+
+    def _world(self, digest: str, account: str, product: str, settings: InForce) -> world.World:
+        base = self._base(digest, len(settings.creative_prob), len(settings.creative_prob[0]))
+        seed = self._delivery.seed
+        return world.with_conversions(world.shifted(base, seed, account), world.product_factor(seed, product))
+
+    def _base(self, digest: str, segments: int, creatives: int) -> world.World:
+        base: world.World = safetensors_numpy.load(self._store.world(digest))
+        return world.fitted(base, segments, creatives) if digest == self._default else base
+
+
+def _first_settings(spec: CampaignSpec, factor: float) -> InForce:
+    return InForce(
+        enabled=False,
+        daily_budget_micros=spec.daily_budget_micros,
+        end_us=to_us(spec.end_at),
+        bid_micros=spec.bid_micros,
+        creative_prob=spec.creative_prob,
+        conversion_factor=factor,
+    )

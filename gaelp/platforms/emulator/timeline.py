@@ -1,0 +1,99 @@
+"""What was in force when: every write to a campaign, in order. Touch this to change when a write takes effect.
+
+Instants are integer microseconds since the epoch, so that comparisons are exact.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_us(instant: datetime) -> int:
+    """Microseconds since the epoch of an aware instant, exactly."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_us(us: int) -> datetime:
+    """The instant in UTC."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+class InForce(BaseModel):
+    """All settings of a campaign between two writes. Bids are micros per thousand impressions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool
+    daily_budget_micros: int
+    end_us: int
+    bid_micros: tuple[int, ...]  # [S]
+    creative_prob: tuple[tuple[float, ...], ...]  # [S][K]
+    conversion_factor: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of one hour in which a campaign delivers under unchanged settings."""
+
+    start_us: int
+    end_us: int
+    settings: InForce
+
+
+class Timeline:
+    """Settings by the instant from which they held. Writes are appended and never precede an earlier one."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._settings: list[InForce] = []
+
+    def append(self, at_us: int, settings: InForce) -> None:
+        """From `at_us` on, `settings` hold."""
+        if self._starts and at_us < self._starts[-1]:
+            raise ValueError("a write may not precede an earlier one")
+        self._starts.append(at_us)
+        self._settings.append(settings)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @property
+    def latest(self) -> InForce:
+        """The settings as last written."""
+        return self._settings[-1]
+
+    def pieces(self, start_us: int, end_us: int) -> list[Piece]:
+        """The stretches of [start, end) in which the campaign is enabled and its end time has not come."""
+        found = []
+        for index in range(max(bisect_right(self._starts, start_us) - 1, 0), len(self._starts)):
+            if self._starts[index] >= end_us:
+                break
+            held = self._settings[index]
+            until = self._starts[index + 1] if index + 1 < len(self._starts) else end_us
+            begin, stop = max(start_us, self._starts[index]), min(end_us, until, held.end_us)
+            if held.enabled and begin < stop:
+                found.append(Piece(begin, stop, held))
+        return found
+
+    def next_change(self, after_us: int) -> int | None:
+        """The first write at or after an instant."""
+        index = bisect_right(self._starts, after_us - 1)
+        return self._starts[index] if index < len(self._starts) else None
+
+    def highest_budget(self, start_us: int, until_us: int) -> int:
+        """The highest daily budget set at any moment of [start, until], one that held for no time at all included."""
+        highest = 0
+        for index in range(bisect_right(self._starts, until_us) - 1, -1, -1):
+            last = index + 1 == len(self._starts)
+            if self._starts[index] < start_us and not last and self._starts[index + 1] <= start_us:
+                break
+            highest = max(highest, self._settings[index].daily_budget_micros)
+        return highest

@@ -1,0 +1,103 @@
+"""The world behind the emulator: an account's base market, shifted by the server's own seed. Touch this to change how
+far "live" lies from every simulation.
+
+The shift is hidden from the product: no agent is trained on it, so the gap between simulation and live is never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import numpy as np
+import numpy.typing as npt
+
+from gaelp.agents.contract import F8
+from gaelp.market.streams import stream
+
+World = Mapping[str, npt.NDArray[np.generic]]
+
+PRODUCT_FACTORS: Mapping[str, float] = {"product-a": 1.0, "*-c": 0.3}
+"""Conversion rate of a product against the base market's, by name pattern; a product that none matches has one drawn
+from the server's seed. Products ending in -c are poor on purpose: a portfolio needs something to cut."""
+
+CTR_SPREAD = 0.15  # log standard deviation, per segment and creative
+PRICE_SPREAD = 0.08  # log standard deviation, per segment
+CVR_RANGE = (0.9, 1.05)
+LAG_RANGE = (1.1, 1.5)
+OTHER_PRODUCTS = (0.85, 1.15)
+
+_SHAPES = {
+    "ctr": "SK",
+    "cvr": "SK",
+    "price_log_median": "S",
+    "price_log_spread": "S",
+    "auctions_per_hour": "S",
+    "hourly": "168",
+    "order_value_micros": "1",
+    "lag_days": "1",
+    "day_shock": "1",
+}
+
+
+class InvalidWorld(ValueError):
+    """The uploaded market arrays cannot serve auctions."""
+
+
+def numeric(market: World) -> dict[str, npt.NDArray[np.generic]]:
+    """The arrays that can serve: text (the names of segment values) is of no use to a platform."""
+    return {name: np.ascontiguousarray(value) for name, value in market.items() if value.dtype.kind in "biuf"}
+
+
+def check(market: World) -> None:
+    """Raise InvalidWorld naming the first array that is missing, mis-shaped or not finite."""
+    missing = sorted(set(_SHAPES) - set(market))
+    if missing:
+        raise InvalidWorld(f"the market has no array {missing[0]!r}; upload what gaelp.market.calibration makes")
+    segments, creatives = market["ctr"].shape if market["ctr"].ndim == 2 else (0, 0)
+    sizes = {"SK": (segments, creatives), "S": (segments,), "168": (168,), "1": (1,)}
+    for name, kind in _SHAPES.items():
+        if market[name].shape != sizes[kind] or not market[name].size:
+            raise InvalidWorld(f"array {name!r} has shape {market[name].shape}, not {sizes[kind]} ({kind})")
+        if not np.all(np.isfinite(_f8(market, name))):
+            raise InvalidWorld(f"array {name!r} has values that are not finite")
+    for name in ("ctr", "cvr"):
+        if np.any((_f8(market, name) < 0) | (_f8(market, name) > 1)):
+            raise InvalidWorld(f"array {name!r} has rates outside [0, 1]")
+
+
+def shifted(market: World, seed: int, account: str) -> dict[str, npt.NDArray[np.generic]]:
+    """The hidden world of an account: a pure function of base market, server seed and account."""
+    rng = stream(seed, "hidden-world", account)
+    ctr, price = _f8(market, "ctr"), _f8(market, "price_log_median")
+    world = dict(market)
+    world["ctr"] = np.clip(ctr * np.exp(CTR_SPREAD * rng.standard_normal(ctr.shape)), 0.0, 1.0)
+    world["price_log_median"] = price + PRICE_SPREAD * rng.standard_normal(price.shape)
+    world["cvr"] = np.clip(_f8(market, "cvr") * rng.uniform(*CVR_RANGE), 0.0, 1.0)
+    world["lag_days"] = _f8(market, "lag_days") * rng.uniform(*LAG_RANGE)
+    return world
+
+
+def product_factor(seed: int, product: str) -> float:
+    """How well a product converts, against the base market."""
+    for pattern, factor in PRODUCT_FACTORS.items():
+        if fnmatchcase(product, pattern):
+            return factor
+    return float(stream(seed, "product", product).uniform(*OTHER_PRODUCTS))
+
+
+def with_conversions(world: World, factor: float) -> dict[str, npt.NDArray[np.generic]]:
+    """The world with its conversion rates times `factor`."""
+    return {**world, "cvr": np.clip(_f8(world, "cvr") * factor, 0.0, 1.0)}
+
+
+def fitted(world: World, segments: int, creatives: int) -> dict[str, npt.NDArray[np.generic]]:
+    """The default world cut or repeated to a campaign's own sizes, so that a user can try any campaign on it."""
+    s, k = np.arange(segments) % world["ctr"].shape[0], np.arange(creatives) % world["ctr"].shape[1]
+    cells = {name: world[name][np.ix_(s, k)] for name in ("ctr", "cvr")}
+    rows = {name: world[name][s] for name, kind in _SHAPES.items() if kind == "S"}
+    return {**world, **cells, **rows}
+
+
+def _f8(world: World, name: str) -> F8:
+    return np.asarray(world[name], dtype=np.float64)

@@ -1,0 +1,37 @@
+"""Which adapter serves an account. Touch this to add an ad platform."""
+
+from __future__ import annotations
+
+from gaelp.platforms.emulator.client import EmulatorPlatform
+from gaelp.platforms.protocol import AdPlatform, PlatformError
+from gaelp.settings import Settings
+from gaelp.training.messages import Account, AccountKind
+
+NOT_YET = ("google-ads", "meta")
+
+
+class UnknownPlatform(PlatformError):
+    """The account names a platform that this version cannot serve."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
+
+
+def open_platform(account: Account, settings: Settings) -> AdPlatform:
+    """The adapter of the account's platform, with its credentials; raises UnknownPlatform naming the remedy."""
+    if account.platform in NOT_YET:
+        raise UnknownPlatform(
+            f"Account {account.account!r} is on {account.platform}, which is not in this version yet: "
+            "use an account on the emulator."
+        )
+    if account.platform != "emulator":
+        raise UnknownPlatform(
+            f"Account {account.account!r} names the platform {account.platform!r}, which does not exist: "
+            "its owner sets it to 'emulator' with `starter.py accounts`."
+        )
+    if account.kind is not AccountKind.EMULATOR or account.timezone != "UTC":
+        raise UnknownPlatform(
+            f"Account {account.account!r} is on the emulator but is entered as kind {account.kind.value!r} "
+            f"in time zone {account.timezone!r}: its owner sets the kind to 'emulator' and the time zone to 'UTC'."
+        )
+    return EmulatorPlatform(settings.emulator_url, settings.emulator_token)

@@ -1,0 +1,109 @@
+"""What may be shown: item ids and their features. Touch this to describe candidates in another way."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gaelp.records.log_files import IngestError, opened
+
+_BESIDE = "item_context.csv"  # Open Bandit's name for it
+_MOST_NUMBERED = 1024  # items without features are told apart by a column each
+
+
+@dataclass(frozen=True)
+class Items:
+    """Items in the order of their action index; every value is text as it was read."""
+
+    ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    raw: bytes = b""
+
+    @property
+    def index(self) -> dict[str, int]:
+        """Id to action index."""
+        return {item: index for index, item in enumerate(self.ids)}
+
+    @classmethod
+    def numbered(cls, count: int, path: str) -> Items:
+        """Items 0 to count-1 of which nothing is known."""
+        if count > _MOST_NUMBERED:
+            raise IngestError(f"{path} has items up to {count - 1}: above {_MOST_NUMBERED} items give an item file")
+        return cls(tuple(map(str, range(count))), (), ((),) * count)
+
+    def to_json(self) -> str:
+        """For the warehouse."""
+        return json.dumps({"ids": self.ids, "columns": self.columns, "values": self.values})
+
+    @classmethod
+    def from_json(cls, text: str) -> Items:
+        """The inverse of `to_json`."""
+        found = json.loads(text)
+        return cls(tuple(found["ids"]), tuple(found["columns"]), tuple(map(tuple, found["values"])))
+
+    def features(self) -> npt.NDArray[np.float32]:
+        """f4[K, G]: numeric columns as they are, text columns one-hot (sorted); identity where none."""
+        if not self.columns:
+            return np.eye(len(self.ids), dtype=np.float32)
+        blocks = [_encoded([row[i] for row in self.values]) for i in range(len(self.columns))]
+        return np.concatenate(blocks, axis=1).astype(np.float32)
+
+
+def _encoded(texts: list[str]) -> npt.NDArray[np.float64]:
+    try:
+        numeric = [float(text) for text in texts]
+    except ValueError:
+        numeric = [math.nan]
+    if all(map(math.isfinite, numeric)):
+        return np.array(numeric)[:, None]
+    levels = sorted(set(texts))
+    return np.array([[text == level for level in levels] for text in texts], np.float64)
+
+
+def read_items(path: str, items: str | None, mapping: Mapping[str, str]) -> Items | None:
+    """Items from the file `items`, or from item_context.csv beside `path`; None where there is neither."""
+    if items is not None:
+        return _parsed(str(items), _bytes(str(items)), mapping.get("item_id", "item_id"))
+    folder, slash, _ = path.rpartition("/")
+    beside = f"{folder}{slash}{_BESIDE}"
+    try:
+        raw = _bytes(beside)
+    except IngestError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+    return _parsed(beside, raw, "item_id")
+
+
+def _bytes(path: str) -> bytes:
+    with opened(path) as stream:
+        return stream.read()
+
+
+def _parsed(path: str, raw: bytes, wanted: str) -> Items:
+    try:
+        rows = list(csv.reader(io.StringIO(raw.decode("utf-8-sig")), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise IngestError(f"item file {path} is not csv in UTF-8: {error}") from error
+    header, body = (rows[0] if rows else []), [row for row in rows[1:] if row]
+    name = wanted if wanted in header else "item_id"
+    if name not in header or not body:
+        raise IngestError(f"item file {path} has no column item_id, or no items; its header is {', '.join(header)}")
+    if any(len(row) != len(header) for row in body):
+        raise IngestError(f"item file {path}: a row has not the {len(header)} columns of the header")
+    at = header.index(name)
+    if len({row[at] for row in body}) != len(body):
+        raise IngestError(f"item file {path} names an item twice")
+    if all(row[at].isascii() and row[at].isdigit() for row in body):
+        body.sort(key=lambda row: int(row[at]))
+    kept = [i for i, column in enumerate(header) if i != at and column]  # a column without a name is a row number
+    values = tuple(tuple(row[i] for i in kept) for row in body)
+    return Items(tuple(row[at] for row in body), tuple(header[i] for i in kept), values, raw)

@@ -1,0 +1,155 @@
+"""From lines of a log to good rows and rejected lines, a chunk at a time. Touch this to judge rows otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gaelp.records.log_files import Line
+from gaelp.records.log_kinds import BANDIT, Check, Field, Kind, Layout
+
+CHUNK = 50_000  # lines judged together, and rows of one batch: bounds memory however long the log is
+NO_DATE = date(1970, 1, 1)
+_RAW = 2000  # characters kept of a rejected line
+Reasons = list[str | None]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A line that was not taken."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One chunk: rows for the warehouse, what was rejected, and how many kept rows fit each note."""
+
+    rows: list[dict[str, Any]]
+    rejected: list[Rejected]
+    notes: dict[str, int]
+
+
+class Judge:
+    """Judges the chunks of one log; remembers what it has seen, so that a duplicate is found in a later chunk."""
+
+    def __init__(self, kind: Kind, layout: Layout, items: dict[str, int] | None) -> None:
+        self._kind = kind
+        self._layout = layout
+        self._items = items
+        self._seen: set[bytes] = set()
+
+    def judge(self, lines: Sequence[Line]) -> Judged:
+        """Split a chunk into good rows and rejected lines; the first reason that applies is given."""
+        whole = [line for line in lines if self._fits(line)]
+        rejected = [_rejected(line, _broken(line)) for line in lines if not self._fits(line)]
+        reasons: Reasons = [None] * len(whole)
+        columns = {wanted.stored: self._parsed(wanted, whole, reasons) for wanted in self._kind.fields}
+        for check in self._kind.checks:
+            _reject(reasons, _true(check, columns), check.reason)
+        if self._kind is BANDIT:
+            columns["action"] = self._actions(columns.pop("item"), reasons)
+            columns["user_features"] = pa.array([self._features(line) for line in whole], pa.string())
+        self._reject_duplicates(whole, reasons)
+        good = [index for index, reason in enumerate(reasons) if reason is None]
+        rejected += [_rejected(line, reason) for line, reason in zip(whole, reasons, strict=True) if reason is not None]
+        kept = {name: values.take(pa.array(good, pa.int64())) for name, values in columns.items()}
+        notes = {note.reason: int(_true(note, kept).sum()) for note in self._kind.notes}
+        return Judged(_rows(kept, [whole[i].number for i in good]), sorted(rejected, key=lambda r: r.line), notes)
+
+    def _fits(self, line: Line) -> bool:
+        return line.fields is not None and len(line.fields) == self._layout.width
+
+    def _parsed(self, wanted: Field, whole: Sequence[Line], reasons: Reasons) -> Any:
+        position = self._layout.positions[wanted.name]
+        if position is None:
+            texts = [wanted.default or ""] * len(whole)
+        else:
+            texts = [line.fields[position] for line in whole if line.fields]
+        values, good = wanted.parse(texts)
+        if wanted.blank:
+            good = good | np.array([not text.strip() for text in texts], bool)
+        _reject(reasons, ~good, wanted.wrong)
+        return values
+
+    def _actions(self, items: Any, reasons: Reasons) -> Any:
+        """Item ids to their index in the item file, or to themselves where there is none."""
+        if self._items is None:
+            found = [_own_number(name) for name in items.to_pylist()]
+            wrong = "item_id is not an integer below 1,000,000 (give an item file for other ids)"
+        else:
+            found = [self._items.get(name) for name in items.to_pylist()]
+            wrong = "item is not in the item file"
+        actions = pa.array(found, pa.int64())
+        _reject(reasons, pc.is_null(actions).to_numpy(zero_copy_only=False), wrong)
+        return actions
+
+    def _features(self, line: Line) -> str:
+        return json.dumps([line.fields[i] for i in self._layout.user_features] if line.fields else [])
+
+    def _reject_duplicates(self, whole: Sequence[Line], reasons: Reasons) -> None:
+        """Of rows of one id (or, where the kind says so, equal rows) the first one stands."""
+        if self._layout.identity is None:
+            return
+        for index, line in enumerate(whole):
+            if reasons[index] is None:
+                key = "\x1f".join(line.fields[i] for i in self._layout.identity) if line.fields else ""
+                seen = hashlib.blake2b((key or line.raw).encode(), digest_size=12).digest()
+                if seen in self._seen:
+                    reasons[index] = "duplicate of an earlier row"
+                self._seen.add(seen)
+
+
+def chunks(lines: Iterator[Line], size: int = CHUNK) -> Iterator[list[Line]]:
+    """Lists of `size` lines, the last one shorter."""
+    chunk: list[Line] = []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _broken(line: Line) -> str:
+    if line.fields is None:
+        return "not UTF-8" if any("\ud800" <= c <= "\udfff" for c in line.raw) else "unclosed or stray quote"
+    return "wrong number of columns"
+
+
+def _own_number(name: str | None) -> int | None:
+    return int(name) if name and name.isascii() and name.isdigit() and len(name) < 7 else None
+
+
+def _rejected(line: Line, reason: str) -> Rejected:
+    return Rejected(line.number, reason, line.raw[:_RAW].encode("utf-8", "backslashreplace").decode())
+
+
+def _reject(reasons: Reasons, bad: npt.NDArray[np.bool_], reason: str) -> None:
+    for index in np.flatnonzero(bad):
+        reasons[index] = reasons[index] or reason
+
+
+def _true(check: Check, columns: dict[str, Any]) -> npt.NDArray[np.bool_]:
+    result: npt.NDArray[np.bool_] = pc.fill_null(check.bad(columns), False).to_numpy(zero_copy_only=False)
+    return result
+
+
+def _rows(columns: dict[str, Any], numbers: list[int]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pa.table(columns).to_pylist()
+    for row, number in zip(rows, numbers, strict=True):
+        row["line"] = number
+        row["day"] = row["at"].astimezone(UTC).date() if row["at"] is not None else NO_DATE
+    return rows

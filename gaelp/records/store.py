@@ -1,0 +1,151 @@
+"""The content store: arrays and documents named by the SHA-256 of what they say. Touch this to keep content elsewhere.
+
+A digest covers names, types, shapes and bytes, not the container, and is checked on every read: what comes back is
+what was put, or an error. Nothing is pickled. Content is never changed, so writers of the same content cannot harm
+each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_KINDS = "biufU"  # bool, integers, floats, unicode text
+
+
+class MissingContent(LookupError):
+    """There is no content of that digest in the store."""
+
+
+class CorruptContent(ValueError):
+    """Stored content does not match its digest."""
+
+
+class ContentStore:
+    """Content under an fsspec URL (a folder, gs://bucket/prefix, memory://name)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._files, self._root = fsspec.core.url_to_fs(url)
+
+    def put_arrays(self, arrays: Arrays) -> str:
+        """Store named arrays of bool, integer, float or unicode type; return their digest.
+
+        Raises ValueError for any other type: object arrays would need pickle.
+        """
+        plain = {name: _plain(name, array) for name, array in arrays.items()}
+        digest = arrays_digest(plain)
+        self._write(self._path(digest, "safetensors"), _packed(plain))
+        return digest
+
+    def get_arrays(self, digest: str) -> dict[str, npt.NDArray[Any]]:
+        """The arrays of that digest; MissingContent or CorruptContent."""
+        data = self._read(digest, "safetensors")
+        try:
+            arrays = _unpacked(data)
+        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
+            raise self._corrupt(digest, "safetensors") from error
+        if arrays_digest(arrays) != digest:
+            raise self._corrupt(digest, "safetensors")
+        return arrays
+
+    def put_document(self, document: BaseModel | Mapping[str, Any]) -> str:
+        """Store a model or mapping as canonical JSON; return its digest. NaN and infinity are refused."""
+        data = canonical_json(document)
+        digest = hashlib.sha256(data).hexdigest()
+        self._write(self._path(digest, "json"), data)
+        return digest
+
+    def get_document(self, digest: str) -> dict[str, Any]:
+        """The document of that digest; MissingContent or CorruptContent."""
+        data = self._read(digest, "json")
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise self._corrupt(digest, "json")
+        document: dict[str, Any] = json.loads(data)
+        return document
+
+    def _path(self, digest: str, suffix: str) -> str:
+        if not _DIGEST.match(digest):
+            raise ValueError(f"{digest!r} is not a digest: 64 characters 0-9 and a-f")
+        return f"{self._root}/{digest[:2]}/{digest}.{suffix}"
+
+    def _write(self, path: str, data: bytes) -> None:
+        draft = f"{path}.{secrets.token_hex(6)}.draft"
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._files.pipe_file(draft, data)
+        self._files.mv(draft, path)
+
+    def _read(self, digest: str, suffix: str) -> bytes:
+        path = self._path(digest, suffix)
+        try:
+            data: bytes = self._files.cat_file(path)
+        except FileNotFoundError as error:
+            raise MissingContent(
+                f"content {digest} is not in the store at {path}: the store was moved or cleaned; "
+                "restore it, or run the step that made it again"
+            ) from error
+        return data
+
+    def _corrupt(self, digest: str, suffix: str) -> CorruptContent:
+        return CorruptContent(
+            f"content {digest} at {self._path(digest, suffix)} does not match its digest: it was changed after it "
+            "was written; restore the file from a backup, or delete it and run the step that made it again"
+        )
+
+
+def canonical_json(document: BaseModel | Mapping[str, Any]) -> bytes:
+    """UTF-8 JSON with sorted keys and no spaces: one text per meaning."""
+    value = document.model_dump(mode="json") if isinstance(document, BaseModel) else dict(document)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def arrays_digest(arrays: Arrays) -> str:
+    """SHA-256 over names (sorted), dtypes, shapes and bytes (little-endian, C order)."""
+    seen = hashlib.sha256(b"gaelp arrays 1\n")
+    for name in sorted(arrays):
+        array = _plain(name, arrays[name])
+        seen.update(json.dumps([name, array.dtype.str, list(array.shape)]).encode() + b"\n")
+        seen.update(array.tobytes())
+    return seen.hexdigest()
+
+
+def _plain(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    value = np.asarray(array)
+    if value.dtype.kind not in _KINDS or (value.dtype.itemsize > 8 and value.dtype.kind != "U"):
+        raise ValueError(f"array {name!r} has type {value.dtype}: the store takes bool, integers, floats and text")
+    return value.astype(value.dtype.newbyteorder("<"), order="C", copy=False)
+
+
+def _packed(arrays: Arrays) -> bytes:
+    """Safetensors; text travels as its code points with the character count in the header."""
+    texts = {name: array.dtype.str[2:] for name, array in arrays.items() if array.dtype.kind == "U"}
+    tensors = {name: _code_points(array) if name in texts else array for name, array in arrays.items()}
+    packed: bytes = save(tensors, metadata={"text": canonical_json(texts).decode()})
+    return packed
+
+
+def _code_points(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.reshape((*array.shape, 1)).view(np.uint32)
+
+
+def _unpacked(data: bytes) -> dict[str, npt.NDArray[Any]]:
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    texts = json.loads(header["__metadata__"]["text"])
+    tensors: dict[str, npt.NDArray[Any]] = load(data)
+    return {
+        name: tensor.view(f"<U{texts[name]}").reshape(tensor.shape[:-1]) if name in texts else tensor
+        for name, tensor in tensors.items()
+    }

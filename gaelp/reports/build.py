@@ -1,0 +1,153 @@
+"""One self-contained HTML page about a run, with its plots beside it as PNG. Touch this to change what the page says.
+
+The page holds no script and loads nothing: its content policy forbids both, and every text is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gaelp.records.warehouse import Warehouse
+from gaelp.reports import plots
+from gaelp.reports.facts import Facts, HasJournal, gather
+from gaelp.training.config import micros
+from gaelp.training.names import PHASE_ORDER, Outcome, Phase
+
+MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
+CRITERIA_OF = {
+    Phase.SIMULATION: ("1 average reward", "2 success rate", "3 improvement", "4 consistency"),
+    Phase.HISTORICAL: ("5 historical match", "6 prediction accuracy", "7 correlation"),
+    Phase.LIVE_TEST: ("8 positive-ROI campaigns", "9 budget efficiency", "10 zero violations"),
+    Phase.SCALED: ("11 sustained improvement", "12 multi-campaign success", "13 transfer effectiveness"),
+}
+MAY = {
+    Outcome.GRADUATED: "This agent may run live campaigns, inside the envelope that its account's owner approved.",
+    Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet. It went through every phase on an emulator "
+    "and nothing it showed speaks against it, but not everything is proven.",
+    Outcome.NOT_GRADUATED: "This agent may not spend. It was refused.",
+    Outcome.STOPPED: "This agent may not spend. The run was stopped before it could prove itself.",
+}
+RUNNING = "The run has not ended, so this agent may do nothing beyond the phase it is in."
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A spend limit and how near the run came to it."""
+
+    name: str
+    limit_micros: int
+    worst_micros: int
+
+    @property
+    def share(self) -> float:
+        """Worst case as a share of the limit."""
+        return self.worst_micros / self.limit_micros if self.limit_micros else 0.0
+
+
+def build_report(warehouse: Warehouse, ledger: HasJournal, run: str, output: Path) -> Path:
+    """Write `output`/report.html and its PNGs; return the page's path. Raises UnknownRun."""
+    facts = gather(warehouse, ledger, run)
+    output.mkdir(parents=True, exist_ok=True)
+    images = {"timeline": "", "learning": "", "spend": ""}
+    drawn = {
+        "timeline": plots.timeline(facts.spans),
+        "learning": plots.learning_curve(facts),
+        "spend": plots.spend(facts),
+    }
+    for name, figure in drawn.items():
+        if figure is not None:
+            data = plots.png(figure)
+            (output / f"{name}.png").write_bytes(data)
+            images[name] = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    page = output / "report.html"
+    page.write_text(_render(facts, images), encoding="utf-8")
+    return page
+
+
+def _render(facts: Facts, images: dict[str, str]) -> str:
+    environment = Environment(
+        loader=PackageLoader("gaelp.reports", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["money"] = lambda amount: f"{amount / 1e6:,.2f}"
+    environment.filters["figure"] = _figure
+    environment.filters["instant"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return environment.get_template("report.html").render(
+        facts=facts,
+        images=images,
+        marks=MARKS,
+        phases=PHASE_ORDER,
+        criteria_of=CRITERIA_OF,
+        may=MAY[facts.outcome] if facts.outcome else RUNNING,
+        why=reasons(facts),
+        counts=_counts(facts),
+        limits=limits(facts),
+        events=_events(facts),
+        currency=facts.config.currency if facts.config else "",
+        config=_pretty(facts.started.get("config")),
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.4g}"
+
+
+def _pretty(text: str | None) -> str:
+    return json.dumps(json.loads(text), indent=2, sort_keys=True) if text else ""
+
+
+def _counts(facts: Facts) -> dict[str, int]:
+    verdicts = [row["criterion_verdict"] for rows in facts.criteria.values() for row in rows]
+    return {verdict: verdicts.count(verdict) for verdict in MARKS if verdict in verdicts}
+
+
+def reasons(facts: Facts) -> list[str]:
+    """Why, in plain words: what the run said, then what did not pass: the worst first, what nobody assessed last."""
+    said = [facts.ended["reason"]] if facts.ended and facts.ended["reason"] else []
+    order = ("FAIL", "INVALID", "INCONCLUSIVE")
+    rows = [row for of_phase in facts.criteria.values() for row in of_phase]
+    open_rows = [row for verdict in order for row in rows if row["criterion_verdict"] == verdict]
+    open_rows.sort(key=lambda row: row["formula"] == "not-assessed")
+    return said + [f"{row['name']} ({row['phase']}): {row['reason']}" for row in open_rows]
+
+
+def limits(facts: Facts) -> list[Limit]:
+    """Each spend limit with the worst case that was reserved under it; empty where the limits are not known."""
+    if facts.config is None:
+        return []
+    found = []
+    for phase in (Phase.LIVE_TEST, Phase.SCALED):
+        worst = max((day.worst_micros for day in facts.spend if day.phase == phase), default=0)
+        found.append(Limit(f"{phase}, any one day", plots.daily_cap(phase, facts.config), worst))
+    campaign = max(facts.campaign_worst.values(), default=0)
+    found.append(Limit("any one campaign, over its life", micros(facts.config.limits.campaign), campaign))
+    # A settled day holds what it was billed, an open one its worst case; after the run they are settled.
+    found.append(Limit("the whole run, billed", micros(facts.config.limits.run), facts.billed_micros))
+    return found
+
+
+def _events(facts: Facts) -> list[dict[str, Any]]:
+    """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
+    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "attempt"}
+    return [
+        {"at": entry.at, "kind": entry.kind, "phase": entry.phase, "key": entry.key, "detail": _said(entry.detail)}
+        for entry in facts.journal
+        if entry.kind not in quiet
+    ]
+
+
+def _said(detail: str) -> str:
+    """A journal entry's JSON as `name value` pairs; whatever is no object is shown as it is."""
+    try:
+        pairs = json.loads(detail or "{}")
+    except ValueError:
+        return detail
+    if not isinstance(pairs, dict):
+        return detail
+    return ", ".join(f"{name} {value}" for name, value in pairs.items() if value not in ("", None))

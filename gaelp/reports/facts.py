@@ -1,0 +1,229 @@
+"""What a report knows about one run, gathered from the warehouse and the ledger's journal.
+
+Touch this when the report should show something more. It reads; it decides nothing and recomputes no verdict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from gaelp.records.warehouse import Warehouse
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import JournalEntry
+from gaelp.training.names import PHASE_ORDER, Outcome, Phase
+
+EXAM_FROM = 5000  # workflows number an exam's batches from here
+_PAGE = 1000
+
+
+class HasJournal(Protocol):
+    """The part of the ledger that a report reads."""
+
+    def journal(self, after: int, limit: int) -> Sequence[JournalEntry]:
+        """Entries numbered above `after`, in order."""
+        ...
+
+
+class UnknownRun(LookupError):
+    """The warehouse holds nothing of that run."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A settled batch of simulated episodes."""
+
+    number: int
+    exam: bool
+    reward: float
+    episodes: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """A phase on the wall clock."""
+
+    phase: Phase
+    start: datetime
+    end: datetime
+    verdict: str  # of its gate; "" where the run ended before the gate
+
+    @property
+    def seconds(self) -> float:
+        """How long the phase took."""
+        return (self.end - self.start).total_seconds()
+
+
+@dataclass(frozen=True)
+class SpendDay:
+    """All campaigns of one phase on one day of the ad account."""
+
+    phase: str
+    day: date
+    worst_micros: int
+    billed_micros: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the page shows. Money is integer micros of the account's currency."""
+
+    run: str
+    started: dict[str, Any]
+    ended: dict[str, Any] | None
+    config: TrainingConfiguration | None
+    criteria: dict[Phase, list[dict[str, Any]]]
+    batches: list[Batch]
+    spans: list[Span]
+    spend: list[SpendDay]
+    campaign_worst: dict[str, int]
+    journal: list[JournalEntry]
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the run ended; None while it has not."""
+        return Outcome(self.ended["outcome"]) if self.ended else None
+
+    @property
+    def billed_micros(self) -> int:
+        """What the platform billed, over all phases."""
+        return sum(day.billed_micros for day in self.spend)
+
+
+def gather(warehouse: Warehouse, ledger: HasJournal, run: str) -> Facts:
+    """Read the run's facts. Raises UnknownRun where the warehouse has no row that says it began."""
+    rows = warehouse.query("SELECT * FROM runs WHERE run = @run ORDER BY at", {"run": run})
+    started = next((row for row in rows if row["event"] == "started"), None)
+    if started is None:
+        raise UnknownRun(f"run {run!r} is not in the warehouse: see `starter.py list` for the runs there are")
+    ended = next((row for row in rows if row["event"] == "ended"), None)
+    criteria = _criteria(warehouse, run)
+    journal = [entry for entry in _journal(ledger) if _concerns(entry, run, started)]
+    keys = _campaign_days(journal)
+    return Facts(
+        run=run,
+        started=started,
+        ended=ended,
+        config=_config(started.get("config")),
+        criteria=criteria,
+        batches=_batches(warehouse, run),
+        spans=_spans(started, ended, criteria),
+        spend=_by_day(keys),
+        campaign_worst=_by_campaign(keys),
+        journal=journal,
+    )
+
+
+def _config(text: str | None) -> TrainingConfiguration | None:
+    try:
+        return TrainingConfiguration.model_validate_json(text or "")
+    except ValidationError:  # a run of another version: its report has no limits, and says so
+        return None
+
+
+def _criteria(warehouse: Warehouse, run: str) -> dict[Phase, list[dict[str, Any]]]:
+    rows = warehouse.query("SELECT * FROM verdicts WHERE run = @run ORDER BY at", {"run": run})
+    latest = {(row["phase"], row["criterion"]): row for row in rows}
+    found: dict[Phase, list[dict[str, Any]]] = {}
+    for phase in PHASE_ORDER:
+        of_phase = [row for (name, _), row in latest.items() if name == phase]
+        if of_phase:
+            found[phase] = sorted(of_phase, key=lambda row: _natural(row["criterion"]))
+    return found
+
+
+def _natural(criterion: str) -> tuple[int, str]:
+    digits = "".join(c for c in criterion if c.isdigit())
+    return int(digits or 0), criterion
+
+
+def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
+    sql = (
+        "SELECT DISTINCT episode, reward, episodes FROM episodes "
+        "WHERE run = @run AND phase = 'simulation' AND state = 'settled' AND reward IS NOT NULL ORDER BY episode"
+    )
+    found = []
+    for row in warehouse.query(sql, {"run": run}):
+        number = int(row["episode"].rpartition("-")[2])
+        exam = number >= EXAM_FROM
+        found.append(Batch(number - EXAM_FROM * exam, exam, row["reward"], row["episodes"] or 1))
+    return found
+
+
+def _spans(
+    started: dict[str, Any], ended: dict[str, Any] | None, criteria: dict[Phase, list[dict[str, Any]]]
+) -> list[Span]:
+    """From gate to gate; the phase in which the run ended before its gate lasts until the end."""
+    spans, begin = [], started["at"]
+    for phase, rows in criteria.items():
+        end = max(row["at"] for row in rows)
+        spans.append(Span(phase, begin, end, rows[0]["verdict"]))
+        begin = end
+    missing = [phase for phase in PHASE_ORDER if phase not in criteria]
+    went_on = all(row["promote"] for rows in criteria.values() for row in rows)
+    if ended and missing and went_on and ended["at"] > begin:
+        spans.append(Span(missing[0], begin, ended["at"], ""))
+    return spans
+
+
+def _journal(ledger: HasJournal) -> Iterator[JournalEntry]:
+    after = 0
+    while page := ledger.journal(after, _PAGE):
+        yield from page
+        after = page[-1].sequence
+
+
+def _concerns(entry: JournalEntry, run: str, started: dict[str, Any]) -> bool:
+    """Entries of the run, refusals of its requests, and stops of its account while it may have run."""
+    if entry.kind == "fence":
+        return bool(entry.account == started["account"] and entry.at >= started["at"])
+    return entry.run == run or (not entry.run and entry.key.startswith(f"{run}/"))
+
+
+@dataclass
+class _Key:
+    phase: str
+    campaign: str
+    day: date
+    worst: int = 0
+    billed: int = 0
+
+
+def _campaign_days(journal: list[JournalEntry]) -> list[_Key]:
+    """One row per reservation key; amounts in the journal are absolute, so the last one of a kind counts."""
+    keys: dict[str, _Key] = {}
+    for entry in journal:
+        if entry.kind not in ("reserve", "post", "settle", "freeze"):
+            continue
+        row = keys.setdefault(entry.key, _Key(entry.phase, entry.campaign, _day(entry)))
+        if entry.kind == "reserve":
+            row.worst = max(row.worst, entry.amount_micros)
+        elif entry.kind in ("post", "settle"):
+            row.billed = entry.amount_micros
+    return list(keys.values())
+
+
+def _day(entry: JournalEntry) -> date:
+    detail = json.loads(entry.detail or "{}")
+    return date.fromisoformat(detail["day"]) if "day" in detail else entry.at.date()
+
+
+def _by_day(keys: list[_Key]) -> list[SpendDay]:
+    totals: dict[tuple[str, date], list[int]] = {}
+    for key in keys:
+        total = totals.setdefault((key.phase, key.day), [0, 0])
+        total[0] += key.worst
+        total[1] += key.billed
+    return [SpendDay(phase, day, worst, billed) for (phase, day), (worst, billed) in sorted(totals.items())]
+
+
+def _by_campaign(keys: list[_Key]) -> dict[str, int]:
+    worst: dict[str, int] = {}
+    for key in keys:
+        worst[key.campaign] = worst.get(key.campaign, 0) + key.worst
+    return worst

@@ -1,0 +1,136 @@
+"""The plots of a report. Touch this to draw something else.
+
+Colours are Okabe and Ito's, which colour-blind readers tell apart; nothing is said by colour alone.
+"""
+
+from __future__ import annotations
+
+import io
+from itertools import groupby
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from gaelp.reports.facts import Batch, Facts, Span, SpendDay
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.names import Phase
+
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#6B7280"
+VERDICT_STYLE = {
+    "PASS": (BLUE, ""),
+    "FAIL": (VERMILLION, "xx"),
+    "INCONCLUSIVE": (ORANGE, "//"),
+    "INVALID": (PURPLE, ".."),
+    "": (GREY, ""),
+}
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG."""
+    buffer = io.BytesIO()
+    # No creation date: the same facts give the same bytes.
+    figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight", metadata={"Software": "gaelp"})
+    return buffer.getvalue()
+
+
+def _figure(height: float) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(9, height))
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.25)
+    return figure, axes
+
+
+def learning_curve(facts: Facts) -> Figure | None:
+    """Reward of each training batch, the mean of each round, and the exam; None where nothing was trained."""
+    training = [batch for batch in facts.batches if not batch.exam]
+    exam = [batch for batch in facts.batches if batch.exam]
+    if not facts.batches:
+        return None
+    figure, axes = _figure(3.4)
+    width = facts.config.simulation.batches_per_round if facts.config else 1
+    axes.plot([b.number + 1 for b in training], [b.reward for b in training], "o", color=GREY, ms=4, label="batch")
+    rounds = [list(group) for _, group in groupby(training, lambda batch: batch.number // width)]
+    middles = [sum(b.number + 1 for b in group) / len(group) for group in rounds]
+    axes.plot(middles, [_mean(group) for group in rounds], "-s", color=BLUE, ms=5, label="mean of a learning round")
+    offset = max((b.number + 1 for b in training), default=0) + 1
+    places = [offset + b.number + 1 for b in exam]
+    axes.plot(places, [b.reward for b in exam], "D", color=GREEN, ms=6, label="exam, policy frozen")
+    if exam and training:
+        axes.axvline(offset, color=GREY, lw=0.8, ls=":")
+    if facts.config:
+        threshold = facts.config.simulation.average_reward
+        axes.axhline(threshold, color=VERMILLION, ls="--", lw=1.2, label=f"threshold {threshold:g}")
+    axes.set(xlabel="batch, in order", ylabel="reward: 0 nothing, 1 optimum", ylim=(-0.02, 1.05))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return figure
+
+
+def _mean(batches: list[Batch]) -> float:
+    return sum(b.reward * b.episodes for b in batches) / sum(b.episodes for b in batches)
+
+
+def timeline(spans: list[Span]) -> Figure | None:
+    """Each phase on the wall clock, with its verdict; None where no phase was begun."""
+    if not spans:
+        return None
+    figure, axes = _figure(0.9 + 0.45 * len(spans))
+    axes.grid(axis="y", visible=False)
+    zero = spans[0].start
+    for row, span in enumerate(spans):
+        colour, hatch = VERDICT_STYLE.get(span.verdict, VERDICT_STYLE[""])
+        left = (span.start - zero).total_seconds()
+        axes.barh(row, max(span.seconds, 0.01), left=left, color=colour, hatch=hatch, edgecolor="white", height=0.6)
+        label = f"  {span.seconds:.1f} s, {span.verdict or 'ended before its gate'}"
+        axes.text(left + span.seconds, row, label, va="center", fontsize=8)
+    axes.set_yticks(range(len(spans)), [span.phase.value for span in spans])
+    axes.invert_yaxis()
+    end = (spans[-1].end - zero).total_seconds()
+    axes.set(xlabel="seconds since the run began", xlim=(0, max(end, 0.1) * 1.35))
+    return figure
+
+
+def spend(facts: Facts) -> Figure | None:
+    """Per phase and account day: billed against the reserved worst case and the cap; None where nothing was."""
+    phases = [phase for phase in Phase if any(day.phase == phase for day in facts.spend)]
+    if not phases:
+        return None
+    figure = Figure(figsize=(9, 2.9 * len(phases)))
+    for axes, phase in zip(figure.subplots(len(phases), squeeze=False)[:, 0], phases, strict=True):
+        _spend_of(axes, phase, [day for day in facts.spend if day.phase == phase], facts.config)
+    figure.tight_layout()
+    return figure
+
+
+def _spend_of(axes: Any, phase: Phase, days: list[SpendDay], config: TrainingConfiguration | None) -> None:
+    first = min(day.day for day in days)
+    x = [(day.day - first).days + 1 for day in days]
+    axes.bar(
+        x,
+        [d.worst_micros / 1e6 for d in days],
+        0.9,
+        fc="none",
+        ec=GREY,
+        hatch="//",
+        lw=0.8,
+        label="worst case reserved",
+    )
+    axes.bar(x, [d.billed_micros / 1e6 for d in days], 0.55, color=BLUE, label="billed")
+    cap = daily_cap(phase, config)
+    if cap:
+        axes.axhline(cap / 1e6, color=VERMILLION, ls="--", lw=1.2, label=f"hard cap {cap / 1e6:,.2f} a day")
+    axes.set(title=phase.value, xlabel=f"account day (1 = {first})", ylabel=config.currency if config else "units")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylim(0, max([cap, *(d.worst_micros for d in days), 1]) / 1e6 * 1.3)
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
+
+
+def daily_cap(phase: Phase, config: TrainingConfiguration | None) -> int:
+    """The hard cap of a spending phase's day in micros: the smallest that binds; 0 where unknown."""
+    if config is None:
+        return 0
+    of_phase = {Phase.LIVE_TEST: config.live_test.daily_cap, Phase.SCALED: config.scaled.daily_cap}
+    return micros(min(of_phase[phase], config.limits.daily)) if phase in of_phase else 0

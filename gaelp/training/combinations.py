@@ -1,0 +1,127 @@
+"""Combinations of settings that are each valid and together impossible. Touch this to refuse another one.
+
+Each is a sentence with a remedy. Only contradictions are refused here: a configuration that is merely unwise is the
+business of `plan` and of the gates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gaelp.training.config import TrainingConfiguration
+
+ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Why the settings at `paths` cannot stand together; the first path is where to change something."""
+
+    paths: tuple[str, ...]
+    message: str
+
+
+def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
+    """Every impossible combination in `config`, in a fixed order."""
+    rules = (_mode, _clock, _live_test, _scaled, _limits, _simulation, _names)
+    return tuple(found for rule in rules for found in rule(config))
+
+
+def _mode(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    if config.mode == "advisory" and config.profile not in ADVISORY_PROFILES:
+        yield Contradiction(
+            ("mode", "profile"),
+            f"advisory is for {' and '.join(ADVISORY_PROFILES)} only, and the profile is {config.profile}: "
+            "set mode to strict, or take profile development",
+        )
+
+
+def _clock(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    clock = config.clock
+    if clock.start is not None and clock.start.tzinfo is None:
+        yield Contradiction(("clock.start",), "has no time zone: end it with Z or an offset such as +01:00")
+    if config.profile != "production":
+        return
+    if clock.time_scale != 1:
+        yield Contradiction(
+            ("clock.time_scale", "profile"),
+            f"is {clock.time_scale:g} and production runs in real time: set it to 1, or take another profile",
+        )
+    if clock.start is not None:
+        yield Contradiction(
+            ("clock.start", "profile"),
+            "is set and production begins when its phase begins: leave it out, or take another profile",
+        )
+
+
+def _live_test(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    live = config.live_test
+    if live.streak > live.campaigns:
+        yield Contradiction(
+            ("live_test.streak", "live_test.campaigns"),
+            f"asks for {live.streak} positive campaigns in a row and only {live.campaigns} may run: "
+            "raise live_test.campaigns (10 at the most) or lower the streak",
+        )
+    most = live.daily_cap * live.days
+    if live.minimum_spend > most:
+        yield Contradiction(
+            ("live_test.minimum_spend", "live_test.daily_cap", "live_test.days"),
+            f"is {live.minimum_spend} and a campaign of {live.days} days under a cap of {live.daily_cap} a day can "
+            f"spend {most} at the most, so that none would count: lower it, or let campaigns run longer",
+        )
+
+
+def _scaled(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    scaled = config.scaled
+    needed = scaled.daily_budget * len(scaled.products)
+    if needed > scaled.daily_cap:
+        yield Contradiction(
+            ("scaled.daily_cap", "scaled.daily_budget", "scaled.products"),
+            f"is {scaled.daily_cap} and {len(scaled.products)} products at {scaled.daily_budget} a day need {needed}: "
+            "raise the cap, lower scaled.daily_budget, or name fewer products",
+        )
+
+
+def _limits(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    limits = config.limits
+    for phase, cap in (("live_test", config.live_test.daily_cap), ("scaled", config.scaled.daily_cap)):
+        if cap > limits.daily:
+            yield Contradiction(
+                (f"{phase}.daily_cap", "limits.daily"),
+                f"is {cap} and limits.daily allows {limits.daily}: lower the cap or raise limits.daily",
+            )
+    for name, limit in (("campaign", limits.campaign), ("run", limits.run)):
+        if config.live_test.daily_cap > limit:
+            yield Contradiction(
+                (f"limits.{name}", "live_test.daily_cap"),
+                f"is {limit}, less than one day under live_test.daily_cap ({config.live_test.daily_cap}), so that "
+                f"nothing could be launched: raise limits.{name} or lower the cap",
+            )
+    if list(limits.alerts) != sorted(set(limits.alerts)):
+        yield Contradiction(("limits.alerts",), "must rise from one to the next: sort them and remove duplicates")
+
+
+def _simulation(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    simulation = config.simulation
+    most = simulation.exam_batches * simulation.exam_looks * simulation.campaigns_per_batch
+    if config.mode == "strict" and most < simulation.consistency_episodes:
+        yield Contradiction(
+            (
+                "simulation.consistency_episodes",
+                "simulation.exam_batches",
+                "simulation.exam_looks",
+                "simulation.campaigns_per_batch",
+                "mode",
+            ),
+            f"asks for {simulation.consistency_episodes} episodes and the exam has {most} at the most, so that a "
+            "strict gate could never pass: raise exam_batches, exam_looks or campaigns_per_batch",
+        )
+
+
+def _names(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    for path, names in (("historical.logs", config.historical.logs), ("scaled.products", config.scaled.products)):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            yield Contradiction((path,), f"names {', '.join(twice)} more than once: name each once")

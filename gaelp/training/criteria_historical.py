@@ -1,0 +1,132 @@
+"""Criteria 5 to 7: what real logs say. Touch only with gates.md, whose table of logs is SUPPORT below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.criteria import Formula, criterion, finite, not_assessed
+from gaelp.training.measures import HistoricalMeasures, LogMeasures, PointMeasure
+from gaelp.training.messages import CriterionVerdict, Verdict
+from gaelp.training.names import EpisodeState
+
+FIDELITY, NON_INFERIORITY = "historical match: fidelity", "historical match: non-inferiority"
+ACCURACY, CORRELATION = "prediction accuracy", "correlation"
+
+SUPPORT: dict[str, dict[str, str]] = {
+    "bandit": {"5b": "", "7": "across arms"},
+    "market": {"5a": "clicks given wins", "5b": "", "6": "over a panel of policies", "7": "over a panel of policies"},
+    "report": {"5a": ""},
+}
+NAMES = {"5a": FIDELITY, "5b": NON_INFERIORITY, "6": ACCURACY, "7": CORRELATION}
+
+LEAST_ROW_ESS = 200
+LEAST_CLICK_ESS = 30
+LARGEST_WEIGHT = 0.05
+WEIGHT_ERRORS = 3
+WEIGHT_ROUNDING = 0.001  # propensities are printed with few digits; where all are equal the standard error is 0
+AGREEING = ("snips", "dr", "switch-dr")
+
+
+def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
+    """Historical match (5a, and 5b once per log), prediction accuracy, correlation. Thresholds are gates.md's."""
+    logs = measures.logs
+    if not logs:
+        return tuple(not_assessed(id, name, "No log was replayed: history says nothing.") for id, name in NAMES.items())
+    paired = tuple(_non_inferiority(log, measures.alpha) for log in logs)
+    return (_by_support("5a", logs), *paired, _by_support("6", logs), _by_support("7", logs))
+
+
+def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:
+    """INCONCLUSIVE for every log: those that cannot support the criterion, and those whose numbers are not made yet."""
+    unable = [f"{log.kind or 'unreadable'} log {log.log}" for log in logs if id not in SUPPORT.get(log.kind, {})]
+    able = [log.log for log in logs if id in SUPPORT.get(log.kind, {})]
+    said = [f"{NAMES[id].capitalize()} is not supported by {_listed(unable)}."] if unable else []
+    said += [f"What {_listed(able)} supports is not assessed yet."] if able else []
+    return not_assessed(id, NAMES[id], " ".join(said))
+
+
+def _non_inferiority(log: LogMeasures, alpha: float) -> CriterionVerdict:
+    verdict, reason = _paired(log, alpha)
+    assessed = log.difference is not None
+    return criterion(
+        "5b",
+        f"{NON_INFERIORITY} on {log.log}",
+        verdict,
+        reason,
+        Formula.PAIRED if assessed else Formula.NOT_ASSESSED,
+        estimate=log.difference,
+        bound=log.difference_low,
+        threshold=0.0 if assessed else None,
+        unit="clicks per impression above 95 % of the logging policy" if assessed else "",
+        n=log.rows,
+    )
+
+
+def _paired(log: LogMeasures, alpha: float) -> tuple[Verdict, str]:
+    """INVALID, then what the log cannot say, then what it rests on, then the bet."""
+    if log.state != EpisodeState.SETTLED:
+        return Verdict.INVALID, f"Log {log.log} was not replayed ({log.state}): {log.reason or 'no reason was given'}."
+    if not _sound(log):
+        return Verdict.INVALID, f"An estimate on log {log.log} is missing or infinite."
+    if "5b" not in SUPPORT.get(log.kind, {}):
+        return Verdict.INCONCLUSIVE, f"A {log.kind} log as {log.log} has no counterfactual: it cannot show this."
+    if log.difference is None or log.log_wealth is None or log.log_wealth_against is None:
+        return Verdict.INCONCLUSIVE, f"The comparison with the logging policy of {log.log} is not assessed yet."
+    missed = grade_a_missed(log)
+    if missed:
+        return Verdict.INCONCLUSIVE, f"Log {log.log} cannot carry grade-A evidence: {'; '.join(missed)}."
+    return _bet(log, log.difference, log.log_wealth, log.log_wealth_against, alpha)
+
+
+def _bet(log: LogMeasures, difference: float, wealth: float, against: float, alpha: float) -> tuple[Verdict, str]:
+    said = f"On {log.log} ({log.rows:,} rows, {log.clicks} clicks) the candidate's click rate less 95 % of the logging"
+    said += f" policy's is {difference:+.5f}"
+    needed = -math.log(alpha)
+    if wealth >= needed:
+        return Verdict.PASS, f"{said}: above 0 at level {alpha:.4f}."
+    if against >= needed:
+        return Verdict.FAIL, f"{said}: below 0 at level {alpha:.4f}."
+    have, want = math.exp(min(wealth, needed)), 1 / alpha
+    return Verdict.INCONCLUSIVE, f"{said}: evidence {have:.1f} of the {want:.1f} needed, more clicks are needed."
+
+
+def grade_a_missed(log: LogMeasures) -> list[str]:
+    """The requirements of grade A that a log misses, in words; empty where none."""
+    missed = [] if log.grade == "A" else [f"its grade is {log.grade or 'none'}"]
+    if log.row_ess < LEAST_ROW_ESS:
+        missed.append(f"effective rows {log.row_ess:.0f} of the {LEAST_ROW_ESS} needed")
+    if log.click_ess < LEAST_CLICK_ESS:
+        missed.append(f"effective clicks {log.click_ess:.1f} of the {LEAST_CLICK_ESS} needed")
+    if log.largest_weight_share > LARGEST_WEIGHT:
+        missed.append(f"one row carries {log.largest_weight_share:.1%} of the weight, more than {LARGEST_WEIGHT:.0%}")
+    if abs(log.mean_weight - 1) > WEIGHT_ERRORS * log.mean_weight_error + WEIGHT_ROUNDING:
+        error = log.mean_weight_error
+        missed.append(f"mean weight {log.mean_weight:.3f} is further than {WEIGHT_ERRORS} x {error:.3f} from 1")
+    return missed + _disagreements(log.points)
+
+
+def _disagreements(points: Sequence[PointMeasure]) -> list[str]:
+    """Estimators that are missing, or whose point lies outside another's 90 % interval."""
+    found = {point.estimator: point for point in points}
+    absent = [name for name in AGREEING if name not in found]
+    if absent:
+        return [f"no estimate by {_listed(absent)}"]
+    chosen = [found[name] for name in AGREEING]
+    outside = [
+        f"{a.estimator} outside {b.estimator}'s" for a in chosen for b in chosen if not b.low <= a.value <= b.high
+    ]
+    return [f"the estimators disagree ({', '.join(outside)} interval)"] if outside else []
+
+
+def _sound(log: LogMeasures) -> bool:
+    """A log wealth of minus infinity would be a lost bet; the stakes exclude it, so it is broken data."""
+    numbers = [number for point in log.points for number in (point.value, point.low, point.high)]
+    weights = (log.row_ess, log.click_ess, log.largest_weight_share, log.mean_weight, log.mean_weight_error)
+    bets = (log.logging, log.difference, log.difference_low, log.log_wealth, log.log_wealth_against)
+    return finite(*numbers, *weights, *bets)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,175 @@
+"""What `evidence` measures and `gates` judge: raw numbers, no verdicts. Touch this with both sides in view.
+
+Logarithms are natural. Bounds are one-sided, each at the level `alpha` of the measure. A number that could not be
+computed is NaN or infinite and makes its criterion INVALID; one that does not exist yet is None.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gaelp.training.messages import Message
+from gaelp.training.names import EpisodeState, Phase
+
+Level = Annotated[float, Field(gt=0, lt=1)]
+"""The level of one attempt, alpha_k."""
+
+
+class BettingMeasure(Message):
+    """A betting test of one mean."""
+
+    n: int
+    mean: float
+    threshold: float
+    alpha: Level
+    log_wealth: float  # against H0: mean <= threshold
+    log_wealth_against: float  # against H0: mean >= threshold
+    low: float
+    high: float
+
+
+class SimulationMeasures(Message):
+    """The exam of the simulation phase."""
+
+    reward: BettingMeasure
+    success: BettingMeasure
+    cvar: float | None  # mean of the worst tenth of the unclipped ratios
+    cvar_high: float | None  # its bootstrap upper bound
+    replaced: int  # seeds replaced because their optimum was below 1 % of the budget
+    seeds: int  # seeds drawn, replaced ones included
+    failed_episodes: int  # of failed batches, counted with reward 0, ratio -1 and no success
+    training_episodes: int
+    problems: tuple[str, ...] = ()  # broken data: INVALID
+
+
+class PointMeasure(Message):
+    """One estimator's answer with its 90 % interval."""
+
+    estimator: str
+    value: float
+    low: float
+    high: float
+
+
+class LogMeasures(Message):
+    """What one log says of the candidate."""
+
+    log: str
+    kind: str
+    grade: str
+    rows: int
+    clicks: int
+    state: EpisodeState
+    reason: str = ""
+    logging: float | None = None  # click rate of the logging policy
+    points: tuple[PointMeasure, ...] = ()  # of the candidate
+    row_ess: float = 0.0
+    click_ess: float = 0.0
+    largest_weight_share: float = 0.0
+    mean_weight: float = 0.0
+    mean_weight_error: float = 0.0
+    difference: float | None = None  # mean of (w - 0.95) r; none: not measured
+    difference_low: float | None = None
+    log_wealth: float | None = None
+    log_wealth_against: float | None = None
+
+
+class HistoricalMeasures(Message):
+    """All logs of the historical phase."""
+
+    logs: tuple[LogMeasures, ...]
+    alpha: Level
+
+
+class ProfitMeasure(Message):
+    """The profit e-process and the streak (criterion 8)."""
+
+    days: int  # matured click-days
+    immature_days: int
+    wealth: float  # K after the last matured day
+    largest_wealth: float
+    h: float
+    worst_day_micros: int
+    roi: float | None  # attributed, matured days
+    roi_high: float | None  # asymptotic upper confidence sequence
+    drawdown_micros: int
+    streak: int  # longest run of counting campaigns with positive attributed ROI
+    counted: int  # campaigns that were matured, spent and converted enough
+    campaigns: int
+    safety_stops: int
+
+
+class EfficiencyMeasure(Message):
+    """Budget efficiency U (1 - W) P (criterion 9)."""
+
+    planned_micros: int
+    cost_micros: int
+    use: float | None  # U
+    waste: float | None  # W
+    pacing: float | None  # P; none: left out
+    pacing_missing: bool  # enough clicks to judge pacing, but no reference curve or no hourly cost
+    clicks: int
+    value: float | None
+    low: float | None
+    high: float | None
+    campaigns: int
+
+
+class ConductMeasure(Message):
+    """Violations (criterion 10)."""
+
+    actions: int
+    violations: int
+    near_misses: int | None  # none: not counted
+    oversized_raises: int
+
+
+class ImprovementMeasure(Message):
+    """Candidate against the concurrent control, week by week (criterion 11)."""
+
+    weeks: int  # matured weeks in which both arms spent and earned
+    gains: tuple[float, ...]  # ratio of revenue x margin / cost, candidate over control, less 1
+    longest_run: int  # consecutive weeks at or above the threshold
+    mean_log_gain: float | None
+    log_wealth: float  # of the bet that the candidate wins more than half of the weeks
+    log_wealth_against: float
+    low: float | None  # asymptotic confidence sequence of the mean log gain, from 8 weeks
+    high: float | None
+    disjoint: bool
+    split_p: float | None  # chi-square p-value of the sample-ratio check; none: not checked
+
+
+class PortfolioMeasure(Message):
+    """How many campaigns succeeded (criterion 12)."""
+
+    campaigns: int
+    matured: int
+    successes: int
+    n_effective: float
+    low: float
+    high: float
+
+
+class CampaignMeasures(Message):
+    """A spending phase."""
+
+    phase: Phase
+    alpha: Level
+    stopped: str
+    conduct: ConductMeasure
+    profit: ProfitMeasure
+    efficiency: EfficiencyMeasure
+    improvement: ImprovementMeasure | None = None
+    portfolio: PortfolioMeasure | None = None
+    problems: tuple[str, ...] = ()
+
+
+class AudienceSplit(Message):
+    """How the audience was split between the arms, where it was: people, and the share meant for the candidate."""
+
+    disjoint: bool
+    candidate: int
+    control: int
+    planned_share: float

@@ -1,0 +1,122 @@
+"""What a spending phase will run, and what it may be billed at the worst. Touch this to plan campaigns otherwise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from math import ceil, log
+from zoneinfo import ZoneInfo
+
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.exposure import budget_for_cap, exposure_line, worst_day_micros
+from gaelp.training.messages import Account, CampaignPlan, CampaignsPlan, ExposureLine
+from gaelp.training.names import Phase, campaign_id
+
+MATURED_QUANTILE = 0.9  # of the conversion lag; a day younger than that does not decide
+REPORT_DELAY_HOURS = 72  # platforms correct cost for about three days
+
+
+def plan_campaigns(
+    run: str, phase: Phase, agent: str, config: TrainingConfiguration, account: Account, now: datetime
+) -> CampaignsPlan:
+    """The campaigns in their order, their exposure, and the caps a person is asked to approve.
+
+    Raises UnknownPlatform where the account's platform has no known billing rules.
+    """
+    start = first_midnight(config, account, now)
+    maturing = maturing_hours(config)
+    if phase is Phase.LIVE_TEST:
+        campaigns = _live_test(run, agent, config, account, start, maturing)
+        highest = {c.campaign: c.daily_budget_micros for c in campaigns}
+        daily_cap = worst_day_micros(account.platform, max(highest.values()))
+    else:
+        campaigns = _scaled(run, agent, config, start)
+        highest = {c.campaign: _highest_budget(c, config) for c in campaigns}
+        worst = sum(worst_day_micros(account.platform, b) for b in highest.values())
+        daily_cap = min(worst, micros(config.scaled.daily_cap))
+    exposure = tuple(_line(c, highest[c.campaign], account) for c in campaigns)
+    ends = max(c.start + timedelta(days=c.days) for c in campaigns)
+    deadline = now + timedelta(hours=config.approval.deadline_hours)
+    return CampaignsPlan(
+        campaigns=campaigns,
+        tick_hours=config.clock.tick_hours,
+        parallel=phase is Phase.SCALED,
+        period_days=config.scaled.period_days if phase is Phase.SCALED else config.live_test.days,
+        maturing_hours=maturing,
+        daily_cap_micros=daily_cap,
+        total_cap_micros=sum(line.worst_total_micros for line in exposure),
+        exposure=exposure,
+        approval_deadline=deadline,
+        # A person may answer until the deadline, and only then does the first campaign begin on a real clock.
+        approval_expires=max(ends + (deadline - now), deadline),
+    )
+
+
+def first_midnight(config: TrainingConfiguration, account: Account, now: datetime) -> datetime:
+    """The first instant of a day of the ad account at or after the configured start, else after now; in UTC."""
+    zone = ZoneInfo(account.timezone)
+    local = (config.clock.start or now).astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    if midnight < local:
+        midnight += timedelta(days=1)
+    return midnight.astimezone(UTC)
+
+
+def maturing_hours(config: TrainingConfiguration) -> int:
+    """Hours from a click to the 90 % quantile of the stated exponential lag, and the platform's own delay."""
+    quantile_days = -log(1 - MATURED_QUANTILE) * config.economics.lag_days
+    # Twice the stated lag: a platform whose lag is longer than we believe must still have matured.
+    return ceil(2 * quantile_days * 24) + REPORT_DELAY_HOURS
+
+
+def _live_test(
+    run: str, agent: str, config: TrainingConfiguration, account: Account, start: datetime, maturing: int
+) -> tuple[CampaignPlan, ...]:
+    """One after another, each beginning when the one before has matured; each may use the whole day's cap."""
+    live = config.live_test
+    step = timedelta(days=live.days + ceil(maturing / 24))
+    budget = budget_for_cap(account.platform, micros(live.daily_cap))
+    return tuple(
+        CampaignPlan(
+            index=index,
+            campaign=campaign_id(run, Phase.LIVE_TEST, index),
+            product=config.product,
+            arm="candidate",
+            agent=agent,
+            daily_budget_micros=budget,
+            days=live.days,
+            start=start + index * step,
+        )
+        for index in range(live.campaigns)
+    )
+
+
+def _scaled(run: str, agent: str, config: TrainingConfiguration, start: datetime) -> tuple[CampaignPlan, ...]:
+    """For every product a candidate and a concurrent control run by the incumbent."""
+    scaled = config.scaled
+    arms = [(p, arm) for p in scaled.products for arm in ("candidate", "control")]
+    return tuple(
+        CampaignPlan(
+            index=index,
+            campaign=campaign_id(run, Phase.SCALED, index),
+            product=product,
+            arm=arm,
+            agent=agent if arm == "candidate" else config.incumbent,
+            daily_budget_micros=micros(scaled.daily_budget),
+            days=scaled.periods * scaled.period_days,
+            start=start,
+        )
+        for index, (product, arm) in enumerate(arms)
+    )
+
+
+def _highest_budget(campaign: CampaignPlan, config: TrainingConfiguration) -> int:
+    """A candidate may be raised once between any two periods; a control's budget stays."""
+    if campaign.arm == "control":
+        return campaign.daily_budget_micros
+    raises = config.scaled.periods - 1
+    return ceil(campaign.daily_budget_micros * (1 + config.scaled.raise_step) ** raises)
+
+
+def _line(campaign: CampaignPlan, highest_micros: int, account: Account) -> ExposureLine:
+    first = campaign.start.astimezone(ZoneInfo(account.timezone)).date()
+    return exposure_line(campaign.campaign, account.platform, highest_micros, campaign.days, first)

@@ -1,0 +1,69 @@
+"""How a portfolio's budgets move: raises in small steps on evidence, cuts at once. Touch this to change the rule.
+
+A raise needs the lower bound of attributed ROI above zero on matured days, a cut its upper bound below zero. The
+bounds treat conversions as Poisson counts (square-root transform: sqrt(n) +- z/2), revenue per conversion as known.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.exposure import worst_day_micros
+from gaelp.training.messages import BudgetMove, CampaignPlan, DayReached
+
+Z = 1.2816  # one-sided 90 %: budgets move on less evidence than verdicts, because a move can be undone
+CUT_TO = 2  # a cut halves
+
+
+def move_budgets(
+    plans: tuple[CampaignPlan, ...],
+    reached: tuple[DayReached, ...],
+    config: TrainingConfiguration,
+    platform: str,
+    daily_cap_micros: int,
+) -> tuple[BudgetMove, ...]:
+    """One move per campaign that goes on, in the order of the plan; the worst day of all stays within the cap."""
+    by_name = {day.campaign: day for day in reached}
+    open_plans = [plan for plan in plans if plan.campaign in by_name]
+    budgets = {p.campaign: by_name[p.campaign].daily_budget_micros for p in open_plans}
+    moves = []
+    for plan in open_plans:
+        before = budgets[plan.campaign]
+        after, reason = _next(plan, by_name[plan.campaign], config)
+        others = sum(worst_day_micros(platform, b) for name, b in budgets.items() if name != plan.campaign)
+        if after > before and others + worst_day_micros(platform, after) > daily_cap_micros:
+            after, reason = before, f"{reason}, but the approved daily cap leaves no room for a raise"
+        budgets[plan.campaign] = after
+        moves.append(BudgetMove(campaign=plan.campaign, before_micros=before, after_micros=after, reason=reason))
+    return tuple(moves)
+
+
+def _next(plan: CampaignPlan, reached: DayReached, config: TrainingConfiguration) -> tuple[int, str]:
+    before = reached.daily_budget_micros
+    if plan.arm == "control":
+        return before, "a control's budget stays"
+    low, high = roi_bounds(reached, config)
+    if low is None or high is None:
+        return before, "no matured spend yet"
+    words = f"attributed ROI on matured days between {low:+.0%} and {high:+.0%}"
+    if low > 0:
+        return int(before * (1 + config.scaled.raise_step)), f"raise: {words}"
+    if high < 0:
+        return before // CUT_TO, f"cut: {words}"
+    return before, f"hold: {words}"
+
+
+def roi_bounds(reached: DayReached, config: TrainingConfiguration) -> tuple[float | None, float | None]:
+    """One-sided 90 % bounds of attributed ROI over matured days; None without matured spend."""
+    matured = [day for day in reached.days if day.matured]
+    cost = sum(max(day.cost_micros, day.served_micros) for day in matured)
+    if cost == 0:
+        return None, None
+    count = sum(day.conversions for day in matured)
+    revenue = sum(day.revenue_micros for day in matured)
+    each = revenue / count if count else float(micros(config.economics.order_value))
+    worth = each * config.economics.margin * (1 - config.economics.refund_rate) / cost
+    low = max(sqrt(count) - Z / 2, 0.0) ** 2 if count else 0.0
+    high = (sqrt(count) + Z / 2) ** 2 if count else 2.3026  # 90 % upper bound of a Poisson mean with none seen
+    return low * worth - 1, high * worth - 1

@@ -1,0 +1,49 @@
+"""The command line's front door: `python starter.py VERB`. Verbs live in gaelp/commands; touch this to add none.
+
+From Python: `from starter import start_training; result = await start_training(config, agent="...")`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gaelp.commands.dispatch import leave, main
+
+if TYPE_CHECKING:
+    from gaelp.settings import Settings
+    from gaelp.training.config import TrainingConfiguration
+    from gaelp.training.messages import RunResult
+
+__all__ = ["main", "start_training"]
+
+
+async def start_training(
+    config: TrainingConfiguration | str,
+    *,
+    agent: str | None = None,
+    name: str | None = None,
+    from_phase: str | None = None,
+    from_checkpoint: str | None = None,
+    settings: Settings | None = None,
+) -> RunResult:
+    """Start a run and wait for its end.
+
+    `config` is a configuration, a profile's name or a file; `agent` an entry point's name, on top of it; `name` the
+    run's, by default made of the profile and the time. Raises ConfigurationErrors, or gaelp.commands.console.Refused
+    with one sentence.
+    """
+    from gaelp.commands.start import train  # Temporal's client costs half a second that --help should not pay
+
+    return await train(
+        config,
+        agent=agent,
+        name=name,
+        from_phase=from_phase,
+        from_checkpoint=from_checkpoint,
+        settings=settings,
+    )
+
+
+if __name__ == "__main__":
+    leave(main(sys.argv[1:]))

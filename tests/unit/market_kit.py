@@ -1,0 +1,89 @@
+"""Logs, markets and trained agents for the tests of market and agents. Touch this when a log gains a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gaelp.agents.contract import Agent, Observation, State, WorldShape
+from gaelp.agents.registry import load_agent
+from gaelp.market.simulator import simulate
+from gaelp.market.streams import stream
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import BatchResult
+
+HOUR_US = 3_600_000_000
+
+
+def configured(seed: int = 7, **sections: Mapping[str, Any]) -> TrainingConfiguration:
+    """A configuration with day-long ticks, and `section={"key": value}` where given."""
+    return TrainingConfiguration.model_validate({"seed": seed, "clock": {"tick_hours": 24}, **sections})
+
+
+def bandit_log(seed: int, rows: int = 4000, candidates: int = 80, ctr: float = 0.004) -> dict[str, Any]:
+    """A week's uniformly randomised log; user feature 1 is the best balanced one."""
+    rng = stream(seed, "test-log")
+    time = np.sort(rng.integers(0, 7 * 24 * HOUR_US, rows))
+    users = np.stack([rng.choice(["x", "y"], rows, p=[0.9, 0.1]), rng.choice(list("abcdef"), rows)], axis=1)
+    return {
+        "time_us": time,
+        "hour": time // HOUR_US % 24,
+        "weekday": time // (24 * HOUR_US),
+        "position": rng.integers(0, 3, rows),
+        "action": rng.integers(0, candidates, rows),
+        "propensity": np.full(rows, 1 / candidates),
+        "click": rng.binomial(1, ctr, rows),
+        "user_features": users.astype(np.str_),
+        "candidate_features": stream(9, "features").normal(size=(candidates, 5)).astype(np.float32),
+        "item_ids": np.arange(candidates).astype(np.str_),
+    }
+
+
+def shape_of(market: Mapping[str, Any]) -> WorldShape:
+    """The sizes of a market."""
+    return WorldShape(*market["ctr"].shape, market["segment_features"].shape[1], market["candidate_features"].shape[1])
+
+
+def run(
+    market: Mapping[str, Any], config: TrainingConfiguration, agent: Agent, state: State, index: int, purpose: str
+) -> tuple[dict[str, Any], BatchResult]:
+    """One batch beside the incumbent fixed-bid."""
+    incumbent = load_agent("fixed-bid")
+    reference = incumbent.initial_state(shape_of(market), stream(config.seed, "reference"))
+    return simulate(market, agent, state, incumbent, reference, config, index=index, purpose=purpose, attempt=1)
+
+
+def trained(
+    market: Mapping[str, Any], config: TrainingConfiguration, agent: Agent
+) -> tuple[State, list[float], list[State]]:
+    """The state after the configured rounds, the mean reward of each round, and the state each round began with."""
+    state = agent.initial_state(shape_of(market), stream(config.seed, "first"))
+    rewards, states = [], []
+    for number in range(config.simulation.rounds):
+        states.append(state)
+        batches = config.simulation.batches_per_round
+        ran = [run(market, config, agent, state, number * batches + b, "train") for b in range(batches)]
+        state = agent.learn(state, [trajectory for trajectory, _ in ran])
+        rewards.append(float(np.mean([reward for _, result in ran for reward in result.rewards])))
+    return state, rewards, states
+
+
+def observation(campaigns: int, segments: int, candidates: int, features: int = 3) -> Observation:
+    """A first tick: nothing seen, hours 0 to C-1, a large budget."""
+    nothing = np.zeros((campaigns, segments, candidates), np.int64)
+    return Observation(
+        hour=np.arange(campaigns) % 24,
+        weekday=np.zeros(campaigns, np.int64),
+        time_left=np.ones(campaigns),
+        budget_left_micros=np.full(campaigns, 10**9),
+        impressions=nothing,
+        clicks=nothing,
+        matured_conversions=nothing,
+        cost_micros=nothing,
+        segment_features=np.ones((campaigns, segments, 2), np.float32),
+        candidate_features=np.ones((campaigns, candidates, features), np.float32),
+        mask=np.ones((campaigns, candidates), bool),
+        click_value_micros=np.full(campaigns, 600_000),
+    )

@@ -1,0 +1,132 @@
+"""The betting test and the one-look bound. Touch with gaelp/evidence/betting.py."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gaelp.evidence.betting import (
+    bet,
+    clopper_pearson,
+    log_wealth,
+    log_wealth_path,
+    lower_bound,
+    rescaled_difference,
+    upper_bound,
+)
+from gaelp.training.gates import alpha_for
+
+ALPHA = alpha_for(1)
+NEEDED = -math.log(ALPHA)
+RUNS, EPISODES = 400, 300
+
+
+def bernoulli(mean: float, seed: int, n: int = EPISODES) -> np.ndarray:
+    return (np.random.default_rng(seed).random(n) < mean).astype(np.float64)
+
+
+def wealth_by_hand(values: list[float], m: float) -> float:
+    """K_n written as the paper writes it, one value after another."""
+    wealth, total, spread = 1.0, 0.5, 0.25
+    for count, value in enumerate(values, start=1):
+        mean, variance = total / count, spread / count
+        stake = min(max((mean - m) / (variance + (mean - m) ** 2), 0.0), 0.75 / m)
+        wealth *= 1 + stake * (value - m)
+        total += value
+        spread += (value - total / (count + 1)) ** 2
+    return wealth
+
+
+def test_wealth_is_the_papers_product():
+    """The vectorised wealth equals the recursion of arXiv 2010.09686 with this prior and this clip."""
+    values = [0.9, 1.0, 0.2, 0.8, 0.95, 0.0, 1.0, 0.7]
+    assert log_wealth(np.array(values), 0.6) == pytest.approx(math.log(wealth_by_hand(values, 0.6)))
+
+
+@pytest.mark.parametrize("draw", [bernoulli, lambda mean, seed: np.random.default_rng(seed).beta(7, 3, EPISODES)])
+def test_an_agent_at_the_threshold_passes_at_most_at_level_alpha_however_often_it_is_looked_at(draw):
+    """With the mean exactly 0.7 and a look after every episode from the 50th, passes stay below alpha and 2 errors."""
+    ever = [bool((log_wealth_path(draw(0.7, seed), 0.7)[49:] >= NEEDED).any()) for seed in range(RUNS)]
+    assert np.mean(ever) <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / RUNS)
+
+
+def test_a_bare_comparison_would_have_passed_it_nearly_always():
+    """The test above can fail: '80 % over the last 50' passes a 70 % agent in most runs."""
+    window = np.ones(50) / 50
+    ever = [(np.convolve(bernoulli(0.7, seed, 500), window, "valid") >= 0.8).any() for seed in range(200)]
+    assert np.mean(ever) > 0.8
+
+
+def test_the_stake_on_an_episode_is_fixed_before_the_episode():
+    """Whatever the last episode brings, the stake on it is the same, and it is above 0."""
+    before = bernoulli(0.85, 1, 100)
+    start = log_wealth(before, 0.7)
+    outcomes = (0.0, 0.4, 1.0)
+    stakes = [math.expm1(log_wealth(np.append(before, x), 0.7) - start) / (x - 0.7) for x in outcomes]
+    assert stakes[0] > 0
+    assert stakes == pytest.approx([stakes[0]] * 3)
+
+
+def test_a_good_agent_passes():
+    """At a true mean of 0.85, 300 episodes prove 0.7 in more than 9 of 10 runs."""
+    assert np.mean([log_wealth(bernoulli(0.85, seed), 0.7) >= NEEDED for seed in range(200)]) > 0.9
+
+
+def test_a_poor_agent_fails_by_the_mirrored_test_and_never_passes():
+    """At a true mean of 0.4 the mirrored test refuses within 300 episodes, and the test itself never passes."""
+    found = [bet(bernoulli(0.4, seed), 0.7, ALPHA) for seed in range(30)]
+    assert all(b.log_wealth_against >= NEEDED for b in found)
+    assert all(b.log_wealth < NEEDED for b in found)
+
+
+def test_bounds_agree_with_the_wealth_and_hold_the_truth():
+    """A threshold below the lower bound is proven, one above it is not, and the truth lies between the bounds."""
+    values = np.random.default_rng(5).beta(8, 2, 400)
+    low, high = lower_bound(values, ALPHA), upper_bound(values, ALPHA)
+    assert log_wealth(values, low) >= NEEDED > log_wealth(values, low + 0.002)
+    assert low < 0.8 < high
+    assert high - low < 0.08
+
+
+def test_no_data_prove_nothing():
+    """Without values the bounds are those of ignorance and the wealth is the start's."""
+    found = bet(np.array([]), 0.7, ALPHA)
+    assert (found.low, found.high, found.log_wealth, found.log_wealth_against) == (0.0, 1.0, 0.0, 0.0)
+
+
+def test_values_outside_the_unit_interval_are_refused():
+    """A value of 1.2 is named with its place and the remedy."""
+    with pytest.raises(ValueError, match=r"value 1 .* is 1\.2: rescale"):
+        bet(np.array([0.5, 1.2]), 0.7, ALPHA)
+
+
+def test_nan_comes_out_as_nan():
+    """A NaN is never bet away: it reaches the answer, where the gate calls it INVALID."""
+    assert math.isnan(bet(np.array([0.9, math.nan, 0.9] * 30), 0.7, ALPHA).log_wealth)
+
+
+def test_rescaled_difference_proves_a_real_improvement_only():
+    """D = new - 1.05 anchor from [-1.05, 1]: a clear improvement passes, an unchanged agent does not."""
+    rng = np.random.default_rng(2)
+    anchor = np.clip(0.5 + 0.05 * rng.standard_normal(400), 0, 1)
+    for gain, passes in ((0.15, True), (0.0, False)):
+        values, zero = rescaled_difference(np.clip(anchor + gain, 0, 1), anchor)
+        assert (log_wealth(values, zero) >= NEEDED) is passes
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "threshold"),
+    [(46, 50, 0.8), (88, 100, 0.8), (171, 200, 0.8), (57, 60, 0.85), (92, 100, 0.85), (180, 200, 0.85)],
+)
+def test_one_look_counts_of_gates_md(successes: int, n: int, threshold: float):
+    """The counts that gates.md prints are the smallest whose exact lower bound at alpha_1 reaches the threshold."""
+    assert clopper_pearson(successes, n, ALPHA)[0] >= threshold > clopper_pearson(successes - 1, n, ALPHA)[0]
+
+
+def test_one_look_bounds_at_the_edges():
+    """No and all successes have the trivial bound on one side; no trials have both."""
+    assert clopper_pearson(0, 10, 0.05)[0] == 0.0
+    assert clopper_pearson(10, 10, 0.05)[1] == 1.0
+    assert clopper_pearson(0, 0, 0.05) == (0.0, 1.0)

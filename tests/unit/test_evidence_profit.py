@@ -1,0 +1,158 @@
+"""The profit e-process and what goes with it. Touch with gaelp/evidence/profit.py."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from gaelp.evidence import profit
+from gaelp.evidence.profit import Days, matured_days, profit_test
+from gaelp.training.gates import alpha_for
+from gaelp.training.messages import CampaignResult, DayReport
+from gaelp.training.names import EpisodeState
+
+CAP, BUDGET, ORDER = 50e6, 25e6, 40e6
+FIRST = date(2026, 3, 2)
+
+
+def days(roi: float, seed: int, length: int = 60, sigma: float = 1.0) -> Days:
+    """Click-days of an agent whose true ROI is `roi`; orders bring a log-normal contribution of 40 on average."""
+    rng = np.random.default_rng(seed)
+    cost = np.minimum(BUDGET * rng.lognormal(-0.03, 0.25, length), CAP)
+    orders = rng.poisson(cost * (1 + roi) / ORDER)
+    values = [ORDER * rng.lognormal(-(sigma**2) / 2, sigma, n).sum() for n in orders]
+    return Days(np.arange(length) + FIRST.toordinal(), np.array(values), cost, 0)
+
+
+def share_passing(roi: float, h: float, alpha: float, runs: int = 400, sigma: float = 1.0) -> float:
+    """Share of runs whose wealth is ever enough within 60 days."""
+    tests = (profit_test(days(roi, s, 60, sigma), worst_day_micros=CAP, h=h, lag_days=1.0) for s in range(runs))
+    return float(np.mean([test.wealth.max() >= 1 / alpha for test in tests]))
+
+
+def report(offset: int, *, cost: int = 20_000_000, revenue: int = 60_000_000, **changes: object) -> DayReport:
+    known = {"day": FIRST + timedelta(days=offset), "impressions": 9000, "clicks": 90, "conversions": 5}
+    rest = {"cost_micros": cost, "served_micros": cost, "revenue_micros": revenue, "final": True, "matured": True}
+    return DayReport.model_validate(known | rest | changes)
+
+
+def campaign(index: int, *reports: DayReport) -> CampaignResult:
+    return CampaignResult(
+        campaign=f"r/live-test/campaign-{index:02d}",
+        index=index,
+        product="p",
+        arm="candidate",
+        state=EpisodeState.SETTLED,
+        days=reports,
+    )
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 1.5])
+def test_an_agent_without_profit_seldom_passes_however_heavy_the_tails(sigma: float):
+    """At a true ROI of exactly h, at most alpha and 2 errors of 400 runs of 60 days ever reach 1/alpha."""
+    alpha = 0.05
+    assert share_passing(0.05, 0.05, alpha, sigma=sigma) <= alpha + 2 * math.sqrt(alpha * (1 - alpha) / 400)
+
+
+def test_power_under_the_hard_cap_is_of_the_order_that_gates_md_states():
+    """At h = 0 and alpha = 0.05, +50 % ROI passes within 60 days in roughly 43 % of runs and +100 % in roughly 90 %."""
+    assert 0.3 < share_passing(0.5, 0.0, 0.05) < 0.6
+    assert 0.8 < share_passing(1.0, 0.0, 0.05)
+
+
+def test_power_at_the_level_and_hurdle_of_a_first_attempt():
+    """At h = 0.05 and alpha_1, +100 % still passes in most runs and a break-even agent almost never does."""
+    assert share_passing(1.0, 0.05, alpha_for(1)) > 0.7
+    assert share_passing(0.0, 0.05, alpha_for(1)) < 0.03
+
+
+def test_a_later_day_changes_no_earlier_stake():
+    """A disaster on day 30 lowers the stake of the day on which it is known, and of no day before that."""
+    before = days(0.2, 7)
+    changed = before.contribution.copy()
+    changed[30] = 0.0
+    cost = before.cost.copy()
+    cost[30] = 100e6
+    after = Days(before.ordinal, changed, cost, 0)
+    first, second = (profit_test(d, worst_day_micros=CAP, h=0.05, lag_days=1.0) for d in (before, after))
+    known_from = 30 + 1 + profit.maturing_days(1.0)
+    assert np.array_equal(first.stake[:known_from], second.stake[:known_from])
+    assert first.stake[known_from] > second.stake[known_from]
+
+
+def test_stakes_stay_between_zero_and_a_half():
+    """Neither the luckiest nor the unluckiest outcomes move a stake out of [0, 1/2]."""
+    lucky, unlucky = days(20.0, 1), days(-1.0, 1)
+    for found in (lucky, unlucky):
+        stake = profit_test(found, worst_day_micros=CAP, h=0.05, lag_days=0.1).stake
+        assert stake.min() >= 0 and stake.max() <= 0.5
+    assert profit_test(unlucky, worst_day_micros=CAP, h=0.05, lag_days=0.1).stake[-1] < 0.5
+
+
+def test_wealth_is_the_product_of_the_module_head():
+    """Two days by hand: Y = (60 - 1.05 x 20)/(1.05 x 50) on each, staked in full."""
+    found = Days(np.array([1, 2]), np.array([60e6, 60e6]), np.array([20e6, 20e6]), 0)
+    outcome = (60 - 21) / 52.5
+    test = profit_test(found, worst_day_micros=CAP, h=0.05, lag_days=1.0)
+    assert test.final == pytest.approx((1 + outcome / 2) ** 2)
+
+
+def test_wealth_that_is_lost_never_comes_back():
+    """A day billed far beyond its worst case leaves nothing, whatever follows."""
+    found = Days(np.arange(3), np.array([0.0, 500e6, 500e6]), np.array([400e6, 1e6, 1e6]), 0)
+    assert profit_test(found, worst_day_micros=CAP, h=0.05, lag_days=1.0).final == 0.0
+
+
+def test_only_days_that_matured_in_every_campaign_decide():
+    """A day with one immature campaign is left out whole and counted; the others are summed over campaigns."""
+    found = matured_days(
+        [campaign(0, report(0), report(1), report(2)), campaign(1, report(1), report(2, matured=False))], share=0.5
+    )
+    assert found.ordinal.tolist() == [FIRST.toordinal(), FIRST.toordinal() + 1]
+    assert found.contribution.tolist() == [30e6, 60e6]
+    assert found.cost.tolist() == [20e6, 40e6]
+    assert found.immature == 1
+
+
+def test_cost_is_the_larger_of_billed_and_served_until_final():
+    """What was served and not billed yet counts until the platform calls the day final."""
+    assert profit.day_cost(report(0, served_micros=25_000_000, final=False)) == 25_000_000
+    assert profit.day_cost(report(0, served_micros=25_000_000)) == 20_000_000
+
+
+def test_no_days_no_wealth():
+    """Without a matured day the wealth is the start's, and ROI and its bound are unknown."""
+    found = matured_days([campaign(0, report(0, matured=False))], share=0.5)
+    assert profit_test(found, worst_day_micros=CAP, h=0.05, lag_days=1.0).final == 1.0
+    assert (profit.roi(found), profit.roi_upper_bound(found, 0.05), profit.drawdown_micros(found)) == (None, None, 0)
+
+
+def test_drawdown_is_the_deepest_cumulated_loss():
+    """Losses of 20 and 20 after a gain of 10 are a drawdown of 30, whatever is won back later."""
+    found = Days(np.arange(4), np.array([30e6, 0.0, 0.0, 90e6]), np.full(4, 20e6), 0)
+    assert profit.drawdown_micros(found) == 30_000_000
+
+
+def test_the_upper_bound_of_roi_refuses_the_hopeless_and_spares_the_good():
+    """After 60 days a -80 % agent's ROI is bounded below 5 %, a +20 % agent's in at most alpha and 2 errors of runs."""
+    hopeless = profit.roi_upper_bound(days(-0.8, 3), 0.05)
+    assert hopeless is not None and hopeless < 0.05
+    ever = [
+        any(
+            (bound := profit.roi_upper_bound(Days(d.ordinal[:t], d.contribution[:t], d.cost[:t], 0), 0.05)) is not None
+            and bound < 0.2
+            for t in range(10, 61, 5)
+        )
+        for d in (days(0.2, seed, sigma=0.5) for seed in range(200))
+    ]
+    assert np.mean(ever) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 200)
+
+
+def test_the_upper_bound_lies_above_the_estimate():
+    """The bound of ROI is never below its estimate, and it closes in on it."""
+    short, long = days(0.5, 9, 20), days(0.5, 9, 400)
+    gaps = [profit.roi_upper_bound(d, 0.05) - profit.roi(d) for d in (short, long)]  # type: ignore[operator]
+    assert gaps[0] > gaps[1] > 0

@@ -1,0 +1,306 @@
+"""The report: every criterion with its numbers, the money against its limits, and no text that can act."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from gaelp.records.warehouse import Warehouse, open_warehouse
+from gaelp.reports.build import build_report, limits
+from gaelp.reports.facts import UnknownRun, gather
+from gaelp.reports.terminal import criteria_table
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import CriterionVerdict, GateVerdict, JournalEntry, PhaseResult, Verdict
+from gaelp.training.names import Phase
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+HOSTILE = '<script>alert("x")</script>'
+NAMES = {
+    Phase.SIMULATION: ["1", "2", "3", "4"],
+    Phase.HISTORICAL: ["5a", "5b", "6", "7"],
+    Phase.LIVE_TEST: ["8", "9", "10"],
+    Phase.SCALED: ["11", "12", "13"],
+}
+
+
+class Journal:
+    """A ledger of which only the journal is asked."""
+
+    def __init__(self, entries: Sequence[JournalEntry] = ()) -> None:
+        self.entries = entries
+
+    def journal(self, after: int, limit: int) -> tuple[JournalEntry, ...]:
+        return tuple(entry for entry in self.entries if entry.sequence > after)[:limit]
+
+
+def entry(sequence: int, kind: str, day: int, amount: int, *, run: str = "a", detail: str = "{}") -> JournalEntry:
+    campaign = f"{run}/live-test/campaign-01"
+    return JournalEntry(
+        sequence=sequence, at=START + timedelta(days=day), kind=kind, account="emulator", run=run, phase="live-test",
+        campaign=campaign, key=f"{campaign}/day-{day:03d}", amount_micros=amount, detail=detail,
+    )  # fmt: skip
+
+
+def money() -> Journal:
+    """Two days of one campaign: the second day's reservation is raised, its spend is posted twice."""
+    other = entry(7, "post", 0, 999_000_000, run="another")
+    return Journal(
+        [
+            entry(1, "reserve", 0, 50_000_000),
+            entry(2, "post", 0, 10_000_000),
+            entry(3, "reserve", 1, 30_000_000),
+            entry(4, "reserve", 1, 40_000_000),
+            entry(5, "post", 1, 5_000_000),
+            entry(6, "settle", 1, 7_000_000),
+            other,
+            entry(8, "approve", 0, 0, detail=json.dumps({"by": "Ada"})),
+        ]
+    )
+
+
+def start_run(warehouse: Warehouse, run: str = "a", **changed: Any) -> None:
+    row = {
+        "run": run, "at": START, "event": "started", "agent": "linear-thompson", "profile": "quick-test",
+        "mode": "advisory", "seed": 0, "account": "emulator", "code_version": "0.1.0",
+        "config": TrainingConfiguration().model_dump_json(),
+    }  # fmt: skip
+    warehouse.append("runs", [row | changed], f"{run}/started")
+
+
+def end_run(warehouse: Warehouse, outcome: str, reason: str = "") -> None:
+    row = {"run": "a", "at": START + timedelta(seconds=60), "event": "ended", "outcome": outcome, "reason": reason}
+    warehouse.append("runs", [row], "a/ended")
+
+
+def judge(warehouse: Warehouse, phase: Phase, seconds: int, verdict: str = "PASS", **changed: Any) -> None:
+    """A gate whose criteria all say `verdict`."""
+    gate = {
+        "run": "a", "at": START + timedelta(seconds=seconds), "phase": phase, "attempt": 1, "alpha": 0.0304,
+        "verdict": verdict, "promote": verdict in ("PASS", "INCONCLUSIVE"), "proven": verdict == "PASS",
+    }  # fmt: skip
+    rows = [
+        gate | {
+            "criterion": number, "name": f"criterion {number}", "criterion_verdict": verdict, "estimate": 0.8125,
+            "bound": 0.7321, "threshold": 0.7, "n": 123, "formula": "betting/aGRAPA", "reason": f"reason of {number}",
+        } | changed
+        for number in NAMES[phase]
+    ]  # fmt: skip
+    warehouse.append("verdicts", rows, f"a/{phase}/{seconds}")
+
+
+def settle_batches(warehouse: Warehouse) -> None:
+    for number in (0, 1, 2, 3, 5000, 5001):
+        row = {
+            "run": "a", "at": START, "phase": "simulation", "episode": f"a/simulation/batch-{number:04d}",
+            "state": "settled", "episodes": 32, "reward": 0.5 + 0.01 * (number % 10),
+        }  # fmt: skip
+        warehouse.append("episodes", [row, row | {"state": "running", "reward": None}], f"batch-{number}")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return open_warehouse(str(tmp_path / "warehouse"))
+
+
+def whole_run(warehouse: Warehouse) -> None:
+    start_run(warehouse)
+    settle_batches(warehouse)
+    for number, phase in enumerate(Phase):
+        judge(warehouse, phase, 10 * (number + 1), "INCONCLUSIVE" if phase is Phase.HISTORICAL else "PASS")
+    end_run(warehouse, "graduated-unproven", "not proven in historical")
+
+
+def text_of(page: Path) -> str:
+    return re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "IMAGE", page.read_text(encoding="utf-8"))
+
+
+def test_every_criterion_is_listed_with_its_numbers(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A whole run's page shows each criterion's verdict, estimate, bound, threshold, n and reason."""
+    whole_run(warehouse)
+    html = text_of(build_report(warehouse, money(), "a", tmp_path / "out"))
+    for numbers in NAMES.values():
+        for number in numbers:
+            row = re.search(rf"<tr><td>{number}</td>.*?</tr>", html, re.DOTALL)
+            assert row, number
+            for shown in ("0.8125", "0.7321", "0.7<", "123", f"reason of {number}"):
+                assert shown in row[0], (number, shown)
+    assert html.count("✓ PASS") == 10 and html.count("? INCONCLUSIVE") == 4
+
+
+def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The page loads nothing and runs nothing; the three plots are inside it and beside it as PNG."""
+    whole_run(warehouse)
+    page = build_report(warehouse, money(), "a", tmp_path / "out")
+    assert {file.name for file in page.parent.iterdir()} == {
+        "report.html", "timeline.png", "learning.png", "spend.png",
+    }  # fmt: skip
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in page.parent.glob("*.png"))
+    html = text_of(page)
+    assert html.count("IMAGE") == 3
+    assert "<script" not in html and "http://" not in html and "https://" not in html
+    assert "default-src 'none'" in html
+
+
+def test_hostile_text_is_shown_and_not_run(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Markup in an agent's name, a reason, a criterion or a journal entry arrives escaped."""
+    start_run(warehouse, agent=HOSTILE, code_version=HOSTILE, account='"><img src=x>')
+    judge(warehouse, Phase.SIMULATION, 5, "FAIL", reason=HOSTILE, name=HOSTILE, unit=HOSTILE)
+    end_run(warehouse, "not-graduated", HOSTILE)
+    evidence = json.dumps({"evidence": HOSTILE})
+    journal = Journal([entry(1, "violation", 0, 0, detail=HOSTILE), entry(2, "violation", 0, 0, detail=evidence)])
+    html = text_of(build_report(warehouse, journal, "a", tmp_path / "out"))
+    assert "<script" not in html and "<img src=x" not in html
+    assert html.count("&lt;script&gt;") >= 6
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        ("graduated", "This agent may run live campaigns"),
+        ("graduated-unproven", "This agent may not handle real money yet"),
+        ("not-graduated", "This agent may not spend. It was refused."),
+        ("stopped", "This agent may not spend. The run was stopped"),
+    ],
+)
+def test_the_summary_says_what_the_agent_may_do(warehouse: Warehouse, tmp_path: Path, outcome: str, says: str) -> None:
+    """The first lines answer what the agent may do now, and repeat the run's reason."""
+    start_run(warehouse)
+    end_run(warehouse, outcome, "because of something")
+    html = text_of(build_report(warehouse, Journal(), "a", tmp_path / "out"))
+    header = html.split("</header>")[0]
+    assert says in header and "because of something" in header
+
+
+def test_a_run_that_goes_on_has_a_page_too(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Before the first gate the page says so, and names every criterion as not reached."""
+    start_run(warehouse)
+    page = build_report(warehouse, Journal(), "a", tmp_path / "out")
+    html = text_of(page)
+    assert "The run has not ended" in html
+    assert html.count("Not reached") == 4
+    assert "13 transfer effectiveness" in html
+    assert "Nothing was reserved and nothing was spent." in html
+    assert list(page.parent.glob("*.png")) == []
+
+
+def test_phases_that_were_not_reached_are_named(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A run refused in simulation shows its criteria and says that the other phases were not reached."""
+    start_run(warehouse)
+    judge(warehouse, Phase.SIMULATION, 5, "FAIL")
+    end_run(warehouse, "not-graduated", "simulation: too poor")
+    html = text_of(build_report(warehouse, Journal(), "a", tmp_path / "out"))
+    assert html.count("Not reached") == 3 and html.count("✗ FAIL") == 4
+    assert "not promoted, not proven" in html
+
+
+def test_amounts_are_absolute_and_of_this_run_only(warehouse: Warehouse) -> None:
+    """The last reservation and the settlement of a key count, and another run's money does not."""
+    start_run(warehouse)
+    facts = gather(warehouse, money(), "a")
+    assert [(d.worst_micros, d.billed_micros) for d in facts.spend] == [
+        (50_000_000, 10_000_000),
+        (40_000_000, 7_000_000),
+    ]
+    assert facts.billed_micros == 17_000_000
+    shown = {limit.name: (limit.limit_micros, limit.worst_micros) for limit in limits(facts)}
+    assert shown["live-test, any one day"] == (50_000_000, 50_000_000)
+    assert shown["any one campaign, over its life"] == (1_000_000_000, 90_000_000)
+    assert shown["the whole run, billed"] == (10_000_000_000, 17_000_000)
+
+
+def test_the_day_is_the_accounts_and_not_the_clocks(warehouse: Warehouse) -> None:
+    """Where the journal names the account's day, that day counts and not the instant's date."""
+    start_run(warehouse)
+    journal = Journal([entry(1, "reserve", 0, 1, detail='{"day": "2026-01-04"}')])
+    assert gather(warehouse, journal, "a").spend[0].day.isoformat() == "2026-01-04"
+
+
+def test_stops_of_the_account_and_refusals_of_its_requests_are_shown(warehouse: Warehouse) -> None:
+    """A fence has no run and a refusal only a request's id: both belong on the page of the run that they concern."""
+    start_run(warehouse)
+    blank = {"run": "", "phase": "", "campaign": ""}
+    refused = entry(1, "refuse", 0, 0).model_copy(update={**blank, "key": "a/live-test#1"})
+    elsewhere = entry(2, "refuse", 0, 0).model_copy(update={**blank, "key": "ab/live-test#1"})
+    fence = entry(3, "fence", 0, 0).model_copy(update={**blank, "key": ""})
+    earlier = entry(4, "fence", -1, 0).model_copy(update={**blank, "key": ""})
+    foreign = entry(5, "fence", 0, 0).model_copy(update={**blank, "key": "", "account": "other"})
+    facts = gather(warehouse, Journal([refused, elsewhere, fence, earlier, foreign]), "a")
+    assert [each.sequence for each in facts.journal] == [1, 3]
+
+
+def test_phases_last_from_gate_to_gate(warehouse: Warehouse) -> None:
+    """Seconds per phase run from the start or the gate before; an end without a gate has no verdict."""
+    start_run(warehouse)
+    judge(warehouse, Phase.SIMULATION, 12)
+    end_run(warehouse, "stopped", "by hand")
+    spans = gather(warehouse, Journal(), "a").spans
+    assert [(s.phase, s.seconds, s.verdict) for s in spans] == [
+        (Phase.SIMULATION, 12, "PASS"),
+        (Phase.HISTORICAL, 48, ""),
+    ]
+
+
+def test_the_latest_verdict_of_a_criterion_is_shown(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A gate that was judged twice shows its second verdict, once."""
+    start_run(warehouse)
+    judge(warehouse, Phase.SIMULATION, 5, "INCONCLUSIVE")
+    judge(warehouse, Phase.SIMULATION, 9, "PASS")
+    html = text_of(build_report(warehouse, Journal(), "a", tmp_path / "out"))
+    assert html.count("✓ PASS") == 4 and "? INCONCLUSIVE" not in html
+
+
+def test_exam_batches_are_told_from_training(warehouse: Warehouse) -> None:
+    """Batches numbered from 5000 are the exam's, and only settled ones are drawn."""
+    whole_run(warehouse)
+    batches = gather(warehouse, Journal(), "a").batches
+    assert [(b.number, b.exam) for b in batches] == [
+        (0, False),
+        (1, False),
+        (2, False),
+        (3, False),
+        (0, True),
+        (1, True),
+    ]
+
+
+def test_an_unreadable_configuration_costs_only_the_limits(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A run recorded by another version still gets its page, which says that its limits are not shown."""
+    start_run(warehouse, config='{"a_key_of_another_version": 1}')
+    html = text_of(build_report(warehouse, money(), "a", tmp_path / "out"))
+    assert "The limits are not shown" in html and "a_key_of_another_version" in html
+
+
+def test_an_unknown_run_is_refused(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A run that the warehouse does not know is refused by name, and nothing is written."""
+    with pytest.raises(UnknownRun, match="run 'nobody' is not in the warehouse"):
+        build_report(warehouse, Journal(), "nobody", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_terminal_shows_each_criterion_with_its_reason() -> None:
+    """The table that the demo ends with has one row per criterion, and says where a phase had no gate."""
+    said = {"alpha": 0.0304, "checkpoint_digest": "c", "evidence_digest": "e"}
+    criteria = tuple(
+        CriterionVerdict(id=number, name=f"name {number}", verdict=Verdict.PASS, reason=f"[red]because {number}[/red]")
+        for number in ("1", "2")
+    )
+    gate = GateVerdict(
+        phase=Phase.SIMULATION, verdict=Verdict.PASS, criteria=criteria, attempt=1, promote=True, proven=True, **said
+    )
+    phases = [
+        PhaseResult(phase=Phase.SIMULATION, checkpoint_digest="c", evidence_digest="e", gate=gate),
+        PhaseResult(phase=Phase.HISTORICAL, checkpoint_digest="c", evidence_digest="e", gate=None, reason="stopped"),
+    ]
+    output = io.StringIO()
+    Console(file=output, width=120).print(criteria_table("the run", phases, {"simulation": 12.3}))
+    shown = output.getvalue()
+    assert "simulation (12 s)" in shown and "no gate" in shown and "stopped" in shown
+    assert "[red]because 1[/red]" in shown and "[red]because 2[/red]" in shown

@@ -1,0 +1,242 @@
+"""The composition root: settings -> clients -> activity objects -> workers by queue.
+
+Touch this when a workflow or an activity is added: every one is listed here by hand. Only the process that serves
+`live` and `stop` needs ad credentials; the one that serves `compute` runs agents and must have none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+# One thread per process for linear algebra, set before numpy is imported: equal seeds then give equal bits.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Worker
+
+from activities.approvals import Approvals
+from activities.assessment import Assessment
+from activities.calibration import Calibration
+from activities.campaigns import Campaigns
+from activities.decisions import Decisions
+from activities.effects import Effects
+from activities.emergency import Emergency
+from activities.history import History, Replays
+from activities.inputs import Inputs
+from activities.observations import Observations
+from activities.planning import Planning
+from activities.records import Records
+from activities.runs import Runs
+from activities.simulation import Simulation
+from gaelp import observability
+from gaelp.ledger.ledger import Ledger
+from gaelp.platforms.protocol import AdPlatform
+from gaelp.platforms.registry import open_platform
+from gaelp.records.events import open_events
+from gaelp.records.live_metrics import LiveMetrics
+from gaelp.records.store import ContentStore
+from gaelp.records.warehouse import open_warehouse
+from gaelp.settings import Settings
+from gaelp.training.messages import Account
+from gaelp.training.names import Queue
+from workflows.campaign import LiveCampaign
+from workflows.emergency_stop import EmergencyStop
+from workflows.episodes import EpisodeBatch, LogReplay
+from workflows.historical import HistoricalValidation
+from workflows.live_test import LiveTest
+from workflows.scaled import ScaledDeployment
+from workflows.simulation import SimulationTraining
+from workflows.training_run import TrainingRun
+
+WORKFLOWS: tuple[type, ...] = (
+    TrainingRun,
+    SimulationTraining,
+    HistoricalValidation,
+    LiveTest,
+    ScaledDeployment,
+    EpisodeBatch,
+    LogReplay,
+    LiveCampaign,
+)
+Activities = list[Callable[..., Any]]
+
+
+def compute_activities(settings: Settings) -> Activities:
+    """Agents and simulation: the content store, and nothing else."""
+    inputs = Inputs(ContentStore(settings.store))
+    simulation, replays, decisions = Simulation(inputs), Replays(inputs), Decisions(inputs)
+    return [
+        simulation.first_checkpoint,
+        simulation.simulate_batch,
+        simulation.learn,
+        replays.replay_log,
+        decisions.decide,
+    ]
+
+
+def records_activities(settings: Settings) -> Activities:
+    """Ledger, warehouse, events, live metrics."""
+    store = ContentStore(settings.store)
+    inputs = Inputs(store)
+    ledger = Ledger.open(settings.ledger)
+    warehouse = open_warehouse(settings.warehouse)
+    events = open_events(settings.redis_url, settings.pubsub_project)
+    runs = Runs(ledger, store, warehouse, events, code_version())
+    calibration, history = Calibration(inputs, warehouse), History(inputs, warehouse)
+    planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger, store)
+    records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
+    return [
+        runs.begin_run,
+        runs.end_run,
+        calibration.calibrate_market,
+        history.plan_historical,
+        history.prepare_log,
+        planning.plan_simulation,
+        planning.plan_campaigns,
+        planning.review_campaigns,
+        planning.scale_budgets,
+        assessment.assess_simulation,
+        assessment.assess_historical,
+        assessment.assess_campaigns,
+        approvals.request_approval,
+        approvals.submit_decision,
+        records.record,
+        records.record_batches,
+        records.record_campaigns,
+    ]
+
+
+def _platforms(settings: Settings) -> Callable[[Account], AdPlatform]:
+    @cache
+    def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
+        return open_platform(account, settings)
+
+    # One connection per kind of account, reused; an envelope's change must not open another.
+    def platform_of(account: Account) -> AdPlatform:
+        plain = account.model_copy(update={"daily_cap_micros": 0, "total_cap_micros": 0, "fence": 0})
+        return opened(account.platform, account.kind, account.timezone, plain)
+
+    return platform_of
+
+
+def live_activities(settings: Settings) -> Activities:
+    """The only activities with ad credentials, beside the stop."""
+    ledger, inputs = Ledger.open(settings.ledger), Inputs(ContentStore(settings.store))
+    campaigns = Campaigns(ledger, inputs, _platforms(settings))
+    observations = Observations(ledger, inputs, _platforms(settings))
+    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe]
+
+
+def stop_activities(settings: Settings) -> Activities:
+    """The emergency stop."""
+    return [Emergency(Ledger.open(settings.ledger), _platforms(settings)).stop_account]
+
+
+def workers(client: Client, settings: Settings, queues: Sequence[Queue]) -> list[Worker]:
+    """One worker per queue, all in this process; see `make_worker`."""
+    return [make_worker(client, settings, queue) for queue in queues]
+
+
+def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any) -> Worker:
+    """The worker of one queue. `options` are temporalio's, for tests."""
+    activities: dict[Queue, Callable[[Settings], Activities]] = {
+        Queue.COMPUTE: compute_activities,
+        Queue.RECORDS: records_activities,
+        Queue.LIVE: live_activities,
+        Queue.STOP: stop_activities,
+    }
+    threads = 2 if queue is Queue.COMPUTE else 16
+    served: list[type] = [EmergencyStop] if queue is Queue.STOP else []
+    if queue is Queue.WORKFLOWS:
+        served = list(WORKFLOWS)
+    defaults: dict[str, Any] = {
+        "interceptors": [Effects()],
+        "max_concurrent_activities": threads,
+        "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),
+        # A dead worker's workflows move to another one after this, not after the default ten seconds.
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
+        "graceful_shutdown_timeout": timedelta(seconds=5),
+    }
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=served,
+        activities=activities[queue](settings) if queue in activities else [],
+        **{**defaults, **options},
+    )
+
+
+def code_version() -> str:
+    """The commit, marked where the work tree differs from it; `unknown` outside a checkout."""
+    git = ["git", "-C", str(Path(__file__).resolve().parent)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
+        dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return commit.stdout.strip() + ("-dirty" if dirty.stdout.strip() else "")
+
+
+async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None) -> None:
+    """Run the workers until SIGTERM or SIGINT; `ready` is created once all of them poll."""
+    client = await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        data_converter=pydantic_data_converter,
+    )
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in workers(client, settings, queues):
+            await stack.enter_async_context(worker)
+        if ready is not None:
+            await asyncio.to_thread(ready.touch)
+        await stopped.wait()
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Serves GAELP's task queues.")
+    parser.add_argument("--queues", default=",".join(Queue), help="comma-separated: " + ", ".join(Queue))
+    parser.add_argument("--ready", type=Path, help="a file that is created when the workers poll")
+    found = parser.parse_args(argv)
+    unknown = [name for name in found.queues.split(",") if name not in set(Queue)]
+    if unknown:
+        parser.error(f"unknown queue {', '.join(unknown)}: use {', '.join(Queue)}")
+    found.queues = [Queue(name) for name in found.queues.split(",")]
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; a service that is not there is one sentence and exit code 1."""
+    arguments = _arguments(argv)
+    observability.configure()
+    try:
+        asyncio.run(serve(Settings(), arguments.queues, arguments.ready))
+    except Exception as error:
+        sys.stderr.write(f"worker: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's threads may abort the interpreter at exit (exit code 134) after everything has ended well.
+    os._exit(code)

@@ -1,0 +1,26 @@
+"""The emergency stop as a short workflow on its own queue. Touch this to change what a stop waits for: nothing else."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.emergency import Emergency
+    from gaelp.training.messages import StopAccount, StopReport
+    from workflows.options import STOP, named
+    from workflows.story import tell
+
+
+@workflow.defn(name="EmergencyStop", failure_exception_types=[Exception])
+class EmergencyStop:
+    """Started on demand, on the `stop` queue, so that a stuck run cannot block it."""
+
+    @workflow.run
+    async def run(self, stop: StopAccount) -> StopReport:
+        """Stop one account and report what was read back."""
+        tell(f"stopping {stop.account}: {stop.reason}")
+        report = await workflow.execute_activity_method(
+            Emergency.stop_account, stop, **named(STOP, f"stop {stop.account}")
+        )
+        tell(f"**{'stopped' if report.stopped else 'NOT STOPPED'}** {report.reason}")
+        return report

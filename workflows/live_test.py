@@ -1,0 +1,52 @@
+"""The small-budget live test: one campaign after another, a review between. Touch this to change their order."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.planning import Planning
+    from gaelp.training.messages import CampaignsProgress, PhaseInput, PhaseResult, ReviewCampaigns
+    from gaelp.training.names import Phase
+    from workflows.options import RECORDS, named
+    from workflows.spending import SpendingPhase
+
+
+@workflow.defn(name="LiveTest", failure_exception_types=[Exception])
+class LiveTest(SpendingPhase):
+    """A failed approval or campaign fails the workflow rather than freezing it: a stop must always get through."""
+
+    phase = Phase.LIVE_TEST
+
+    @workflow.run
+    async def run(self, phase: PhaseInput) -> PhaseResult:
+        """Approval, campaigns, gate."""
+        return await self.conduct(phase)
+
+    async def campaigns(self, phase: PhaseInput, progress: CampaignsProgress) -> tuple[CampaignsProgress, str]:
+        """In the order fixed by the plan; a review before each may end the test."""
+        while True:
+            await workflow.wait_condition(self.all_settled)
+            self.forget_settled()
+            if self._settled:
+                await self.record_campaigns(phase, f"campaign-{progress.next_campaign:02d}")
+            review = await workflow.execute_activity_method(
+                Planning.review_campaigns,
+                ReviewCampaigns(
+                    run=phase.run,
+                    phase=self.phase,
+                    config_digest=phase.config_digest,
+                    campaigns=tuple(self._settled.values()),
+                ),
+                **named(RECORDS, "may the test go on?"),
+            )
+            if not review.go_on or self.stopped:
+                return progress, review.reason or self.stopped
+            if progress.next_campaign == len(progress.plan.campaigns):
+                return progress, ""
+            await self.released()
+            await self.renew(phase, progress)
+            if not self.stopped:
+                campaign = progress.plan.campaigns[progress.next_campaign]
+                progress = await self.start_campaign(phase, progress, campaign)
+                await self.renew(phase, progress)

@@ -1,0 +1,88 @@
+"""Named activity options, one set per kind of effect. Touch this to change a timeout or a retry, with its reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+
+class ActivityOptions(TypedDict, total=False):
+    """What `workflow.execute_activity` takes beside the activity and its input."""
+
+    task_queue: str
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+    summary: str
+
+
+# A worker that dies is noticed by the missing heartbeat, not by the long timeout: the worker heartbeats for every
+# activity (worker.py), three times in this span.
+_HEARTBEAT = timedelta(seconds=5)
+
+# Simulating and learning: CPU for seconds to minutes, free of effects, so retried; a crash of foreign code is retried
+# only a few times, because it will most likely crash again.
+COMPUTE: ActivityOptions = {
+    "task_queue": "compute",
+    "start_to_close_timeout": timedelta(minutes=10),
+    "heartbeat_timeout": _HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=4),
+}
+
+# Rows, events, verdicts and the ledger's own decisions: idempotent by key, so retried for as long as an outage of a
+# database may last.
+RECORDS: ActivityOptions = {
+    "task_queue": "records",
+    "start_to_close_timeout": timedelta(minutes=2),
+    "heartbeat_timeout": _HEARTBEAT,
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10), maximum_attempts=10
+    ),
+}
+
+# Reading a platform: harmless, but a campaign must not run unwatched, so attempts are few and the campaign is paused
+# when they are used up.
+OBSERVE: ActivityOptions = {
+    "task_queue": "live",
+    "start_to_close_timeout": timedelta(seconds=60),
+    "heartbeat_timeout": _HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=6),
+}
+
+# Anything that may spend: claimed in the ledger, absolute, read back. The timeout is longer than the HTTP client's own
+# total, else attempts overlap; a cancellation waits for the outcome, else we would not know it.
+SPEND: ActivityOptions = {
+    "task_queue": "live",
+    "start_to_close_timeout": timedelta(seconds=90),
+    "heartbeat_timeout": _HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=6),
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+}
+
+# Pausing and settling: the safe direction, so it is retried for a day before a person must look.
+PAUSE: ActivityOptions = {
+    "task_queue": "live",
+    "start_to_close_timeout": timedelta(seconds=90),
+    "heartbeat_timeout": _HEARTBEAT,
+    "schedule_to_close_timeout": timedelta(hours=24),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)),
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+}
+
+# The emergency stop waits inside for older calls to end, and runs beside everything else on its own queue.
+STOP: ActivityOptions = {
+    "task_queue": "stop",
+    "start_to_close_timeout": timedelta(minutes=5),
+    "heartbeat_timeout": timedelta(seconds=10),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)),
+}
+
+
+def named(options: ActivityOptions, summary: str) -> Any:
+    """The options with the line that the Web UI shows beside the activity."""
+    return {**options, "summary": summary}

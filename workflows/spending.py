@@ -1,0 +1,373 @@
+"""What the two spending phases share: approval, starting and awaiting campaigns, winding down.
+
+Touch this to change how a phase waits for a person or for its campaigns. It decides nothing: plans, approvals and
+verdicts come from activities.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.approvals import Approvals
+    from activities.assessment import Assessment
+    from activities.planning import Planning
+    from activities.records import Records
+    from gaelp.training.messages import (
+        ApprovalCard,
+        AssessCampaigns,
+        CampaignInput,
+        CampaignPlan,
+        CampaignResult,
+        CampaignsProgress,
+        CampaignsSummary,
+        DayReached,
+        LifecycleEvent,
+        PhaseInput,
+        PhaseResult,
+        PlanCampaigns,
+        Record,
+        RecordCampaigns,
+        RequestApproval,
+        SubmitDecision,
+    )
+    from gaelp.training.names import Outcome, Phase, Status
+    from workflows.campaign import LiveCampaign
+    from workflows.holds import Holds
+    from workflows.options import RECORDS, named
+    from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, mark, tell
+
+# A campaign that was cancelled pauses and settles by itself; this is how long its phase waits to hear of it.
+WIND_DOWN = timedelta(hours=24)
+
+
+class SpendingPhase(Holds):
+    """Approval first, then campaigns, then the gate. Whatever ends it, campaigns are paused and settled before."""
+
+    phase: Phase
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._payloads: list[tuple[str, Any]] = []
+        self._answered = 0
+        self._decision = ""
+        self._decider = ""
+        self._refusals: list[str] = []
+        self._settled: dict[str, CampaignResult] = {}
+        self._reached: dict[str, DayReached] = {}
+        self._story = ""
+
+    # ------------------------------------------------------------ signals
+
+    @workflow.signal(name="approve", description="a signed approval, as printed by `starter.py approve RUN --print`")
+    def approve(self, payload: Any = None) -> None:
+        """Untyped, because a malformed typed signal is dropped while its sender sees success."""
+        self._payloads.append(("approve", payload))
+
+    @workflow.signal(name="reject", description="a signed rejection, as printed by `starter.py reject RUN --print`")
+    def reject(self, payload: Any = None) -> None:
+        """As approve."""
+        self._payloads.append(("reject", payload))
+
+    @workflow.signal(name="settled")
+    def settled(self, result: CampaignResult) -> None:
+        """A campaign has ended."""
+        self._settled[result.campaign] = result
+
+    @workflow.signal(name="reached")
+    def reached(self, day: DayReached) -> None:
+        """A campaign has used up the days it was authorised for."""
+        self._reached[day.campaign] = day
+
+    # ------------------------------------------------------------ order
+
+    async def conduct(self, phase: PhaseInput) -> PhaseResult:
+        """The whole phase; `campaigns` is the subclass's own part."""
+        progress = phase.campaigns
+        if progress is None:
+            plan = await workflow.execute_activity_method(
+                Planning.plan_campaigns,
+                PlanCampaigns(
+                    run=phase.run,
+                    phase=self.phase,
+                    config_digest=phase.config_digest,
+                    market_digest=phase.market_digest,
+                    account=phase.account,
+                    agent=phase.agent,
+                    checkpoint_digest=phase.checkpoint_digest or "",
+                    now=workflow.now(),
+                ),
+                **named(RECORDS, "plan the campaigns and their exposure"),
+            )
+            progress = CampaignsProgress(plan=plan)
+        self._take_up(progress)
+        answering = asyncio.create_task(self._answer(phase))
+        try:
+            if not progress.request_id:
+                progress, refused = await self._ask(phase, progress)
+                if refused:
+                    return await self._finish(phase, progress, refused)
+            progress, halted = await self.campaigns(phase, progress)
+            return await self._finish(phase, progress, halted)
+        except BaseException as error:
+            if not isinstance(error, workflow.ContinueAsNewError):
+                await asyncio.shield(self._wind_down(phase, progress, cancel=is_cancelled_exception(error)))
+            raise
+        finally:
+            answering.cancel()
+
+    async def campaigns(self, phase: PhaseInput, progress: CampaignsProgress) -> tuple[CampaignsProgress, str]:
+        """Run the planned campaigns; returns the progress and why it halted early, if it did."""
+        raise NotImplementedError
+
+    def _take_up(self, progress: CampaignsProgress) -> None:
+        self._answered = progress.decisions
+        self.open = list(progress.open)
+        self.paused = self.paused or progress.paused
+        self._settled = {r.campaign: r for r in progress.settled} | self._settled
+        self._reached = {r.campaign: r for r in progress.reached} | self._reached
+
+    def carried(self, progress: CampaignsProgress) -> CampaignsProgress:
+        """The progress with everything that signals brought."""
+        return progress.model_copy(
+            update={
+                "decisions": self._answered,
+                "open": tuple(self.open),
+                "paused": self.paused,
+                "settled": tuple(self._settled.values()),
+                "reached": tuple(self._reached.values()),
+            }
+        )
+
+    async def renew(self, phase: PhaseInput, progress: CampaignsProgress) -> None:
+        """Continue as new where history has grown; campaigns are abandoned children and live on."""
+        if workflow.info().is_continue_as_new_suggested():
+            await workflow.wait_condition(lambda: not self._payloads and workflow.all_handlers_finished())
+            self._continue(phase, progress)
+
+    def _continue(self, phase: PhaseInput, progress: CampaignsProgress) -> NoReturn:
+        workflow.continue_as_new(phase.model_copy(update={"campaigns": self.carried(progress)}))
+
+    # ------------------------------------------------------------ approval
+
+    async def _ask(self, phase: PhaseInput, progress: CampaignsProgress) -> tuple[CampaignsProgress, str]:
+        plan = progress.plan
+        card = await workflow.execute_activity_method(
+            Approvals.request_approval,
+            RequestApproval(
+                run=phase.run,
+                phase=self.phase,
+                config_digest=phase.config_digest,
+                account=phase.account,
+                agent=phase.agent,
+                checkpoint_digest=phase.checkpoint_digest or "",
+                evidence_digest=phase.evidence_digest,
+                purpose="first spend",
+                sequence=1,
+                daily_cap_micros=plan.daily_cap_micros,
+                total_cap_micros=plan.total_cap_micros,
+                exposure=plan.exposure,
+                expires_at=plan.approval_expires,
+                now=workflow.now(),
+            ),
+            **named(RECORDS, "ask a person for approval"),
+        )
+        mark(status=Status.AWAITING_APPROVAL)
+        self._card = card
+        self._tell_card()
+        await self._event(phase, "approval.requested", {"request": card.request.request_id})
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._decision or self.stopped),
+                timeout=max(plan.approval_deadline - workflow.now(), timedelta(0)),
+                timeout_summary="deadline of the approval: silence is a refusal",
+            )
+        except TimeoutError:
+            return progress, f"no approval until {plan.approval_deadline:%Y-%m-%d %H:%M} UTC: silence is a refusal"
+        mark(status=Status.RUNNING)
+        progress = progress.model_copy(update={"request_id": card.request.request_id})
+        if self._decision == "approve":
+            tell(f"approved by {self._decider}")
+            return progress, ""
+        return progress, f"rejected by {self._decider}" if self._decision else self.stopped
+
+    async def _answer(self, phase: PhaseInput) -> None:
+        """Hand every approval signal to the ledger, whenever it comes; refusals are recorded and shown."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._payloads))
+            _, payload = self._payloads[0]
+            outcome = await workflow.execute_activity_method(
+                Approvals.submit_decision,
+                SubmitDecision(
+                    request_id=f"{phase.run}/{self.phase}#1",
+                    submission=f"{workflow.info().workflow_id}/decision-{self._answered + 1:04d}",
+                    payload=payload,
+                    now=workflow.now(),
+                ),
+                **named(RECORDS, "check the signature of a decision"),
+            )
+            self._answered += 1
+            self._payloads.pop(0)
+            if outcome.accepted:
+                self._decision, self._decider = outcome.decision, outcome.approver
+            else:
+                self._refusals.append(outcome.reason)
+                self._tell_card()
+
+    def _tell_card(self) -> None:
+        if self._decision or not hasattr(self, "_card"):
+            return
+        refused = "".join(f"\n- refused: {reason}" for reason in self._refusals[-5:])
+        tell(f"**awaiting approval**\n\n{self._card.text}\n{refused}")
+
+    _card: ApprovalCard
+
+    # ------------------------------------------------------------ campaigns
+
+    async def start_campaign(
+        self, phase: PhaseInput, progress: CampaignsProgress, campaign: CampaignPlan
+    ) -> CampaignsProgress:
+        """Start one child; it is abandoned, so that continue-as-new of this phase does not terminate it."""
+        plan = progress.plan
+        await workflow.start_child_workflow(
+            LiveCampaign.run,
+            CampaignInput(
+                run=phase.run,
+                phase=self.phase,
+                phase_workflow=workflow.info().workflow_id,
+                config_digest=phase.config_digest,
+                market_digest=phase.market_digest,
+                account=phase.account,
+                checkpoint_digest=phase.checkpoint_digest or "",
+                experiment=phase.experiment,
+                plan=campaign,
+                request_id=progress.request_id,
+                start=campaign.start,
+                tick_hours=plan.tick_hours,
+                time_scale=phase.time_scale,
+                maturing_hours=plan.maturing_hours,
+                until_day=min(plan.period_days, campaign.days),
+                daily_budget_micros=campaign.daily_budget_micros,
+                paused=self.paused,
+            ),
+            id=campaign.campaign,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            static_summary=f"{campaign.arm}: {campaign.product} by {campaign.agent}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(EXPERIMENT, phase.experiment),
+                    SearchAttributePair(PHASE, self.phase),
+                    SearchAttributePair(STATUS, Status.RUNNING),
+                    SearchAttributePair(SPEND, 0),
+                    SearchAttributePair(AWAITING, False),
+                ]
+            ),
+        )
+        self.open.append(campaign.campaign)
+        return progress.model_copy(update={"next_campaign": campaign.index + 1})
+
+    def all_settled(self) -> bool:
+        """Whether every campaign that was started has ended."""
+        return all(campaign in self._settled for campaign in self.open)
+
+    def forget_settled(self) -> None:
+        """Settled campaigns take no more signals."""
+        self.open = [campaign for campaign in self.open if campaign not in self._settled]
+
+    async def record_campaigns(self, phase: PhaseInput, step: str) -> CampaignsSummary:
+        """Write the rows of all settled campaigns (once each) and show where the phase stands."""
+        summary = await workflow.execute_activity_method(
+            Records.record_campaigns,
+            RecordCampaigns(
+                run=phase.run,
+                phase=self.phase,
+                step=step,
+                config_digest=phase.config_digest,
+                account=phase.account,
+                checkpoint_digest=phase.checkpoint_digest or "",
+                campaigns=tuple(self._settled.values()),
+                at=workflow.now(),
+            ),
+            **named(RECORDS, f"record {step}"),
+        )
+        mark(spend_micros=summary.spend_micros)
+        tell(summary.table)
+        return summary
+
+    async def _wind_down(self, phase: PhaseInput, progress: CampaignsProgress, *, cancel: bool) -> None:
+        """Cancel every open campaign and wait until each has paused and settled."""
+        self.forget_settled()
+        tell("winding down: every campaign is paused and settled")
+        for campaign in self.open:
+            handle: workflow.ExternalWorkflowHandle[Any] = workflow.get_external_workflow_handle(campaign)
+            try:
+                await handle.cancel()
+            except FailureError:
+                workflow.logger.info("%s had ended before it was cancelled", campaign)
+        if self.open:
+            await workflow.wait_condition(self.all_settled, timeout=WIND_DOWN)
+            await self.record_campaigns(phase, "wound-down")
+        tell("cancelled; every campaign is paused and settled" if cancel else "failed; every campaign is settled")
+
+    # ------------------------------------------------------------ the end
+
+    async def _finish(self, phase: PhaseInput, progress: CampaignsProgress, halted: str) -> PhaseResult:
+        checkpoint = phase.checkpoint_digest or ""
+        if not self._settled:
+            early = Outcome.STOPPED if self.stopped else Outcome.NOT_GRADUATED
+            tell(f"**{early}** {halted}")
+            return PhaseResult(
+                phase=self.phase,
+                checkpoint_digest=checkpoint,
+                evidence_digest="",
+                gate=None,
+                ended=early,
+                reason=halted,
+            )
+        summary = await self.record_campaigns(phase, "end")
+        assessment = await workflow.execute_activity_method(
+            Assessment.assess_campaigns,
+            AssessCampaigns(
+                run=phase.run,
+                market_digest=phase.market_digest,
+                phase=self.phase,
+                config_digest=phase.config_digest,
+                account=phase.account,
+                agent=phase.agent,
+                checkpoint_digest=checkpoint,
+                campaigns=tuple(self._settled.values()),
+                moves=progress.moves,
+                stopped=halted,
+            ),
+            **named(RECORDS, "assess the campaigns"),
+        )
+        gate = assessment.gate
+        ended: Outcome | None = None if gate.promote and not halted else Outcome.NOT_GRADUATED
+        tell(f"**{gate.verdict}** {gate.reason}\n\n{summary.table}")
+        return PhaseResult(
+            phase=self.phase,
+            checkpoint_digest=checkpoint,
+            evidence_digest=gate.evidence_digest,
+            gate=gate,
+            ended=Outcome.STOPPED if self.stopped else ended,
+            reason=gate.reason,
+            spend_micros=summary.spend_micros,
+            episodes=len(self._settled),
+        )
+
+    async def _event(self, phase: PhaseInput, kind: str, detail: dict[str, Any]) -> None:
+        step = f"{self.phase}/{kind}"
+        event = LifecycleEvent(
+            id=f"{phase.run}/{step}", run=phase.run, kind=kind, at=workflow.now(), phase=self.phase, detail=detail
+        )
+        await workflow.execute_activity_method(
+            Records.record,
+            Record(run=phase.run, step=step, events=(event,)),
+            **named(RECORDS, f"publish {kind}"),
+        )

@@ -1,0 +1,216 @@
+"""The run: four phases in order, a gate after each. Touch this to change what follows what."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.calibration import Calibration
+    from activities.records import Records
+    from activities.runs import Runs
+    from gaelp.training.messages import (
+        BeginRun,
+        Calibrated,
+        CalibrateMarket,
+        EndRun,
+        LifecycleEvent,
+        PhaseInput,
+        PhaseResult,
+        Record,
+        RunInput,
+        RunResult,
+    )
+    from gaelp.training.names import PHASE_ORDER, Outcome, Phase, Status, phase_id
+    from workflows.historical import HistoricalValidation
+    from workflows.live_test import LiveTest
+    from workflows.options import RECORDS, named
+    from workflows.scaled import ScaledDeployment
+    from workflows.simulation import SimulationTraining
+    from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, cause, mark, tell
+
+PHASE_WORKFLOWS: dict[Phase, Any] = {
+    Phase.SIMULATION: SimulationTraining.run,
+    Phase.HISTORICAL: HistoricalValidation.run,
+    Phase.LIVE_TEST: LiveTest.run,
+    Phase.SCALED: ScaledDeployment.run,
+}
+
+
+@workflow.defn(name="TrainingRun")
+class TrainingRun:
+    """One agent on its way through the phases. Signals are handed to the phase that is open."""
+
+    def __init__(self) -> None:
+        self._phase: Phase | None = None
+        self._results: list[PhaseResult] = []
+        self._paused = False
+        self._stopped = False
+
+    @workflow.run
+    async def run(self, start: RunInput) -> RunResult:
+        """Begin, calibrate, then phase by phase until one ends the run."""
+        tell("beginning")
+        begun = await workflow.execute_activity_method(
+            Runs.begin_run,
+            BeginRun(
+                run=start.run,
+                config=start.config,
+                config_digest=start.config_digest,
+                agent=start.agent,
+                started_at=workflow.now(),
+            ),
+            **named(RECORDS, "store the configuration, check the account"),
+        )
+        if not begun.accepted:
+            raise ApplicationError(begun.reason, type="RunRefused", non_retryable=True)
+        try:
+            result = await self._phases(start)
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                await asyncio.shield(self._end(start, self._result(start, Outcome.STOPPED, "cancelled")))
+            else:
+                failed = self._result(start, Outcome.NOT_GRADUATED, f"failed: {cause(error)}")
+                await self._end(start, failed)
+            raise
+        return await self._end(start, result)
+
+    async def _phases(self, start: RunInput) -> RunResult:
+        market = await workflow.execute_activity_method(
+            Calibration.calibrate_market,
+            CalibrateMarket(run=start.run, config_digest=start.config_digest),
+            **named(RECORDS, "calibrate the market on the earlier share of the logs"),
+        )
+        first = PHASE_ORDER.index(start.from_phase)
+        for phase in PHASE_ORDER[first:]:
+            result = await self._run_phase(start, phase, market)
+            self._results.append(result)
+            await self._record_phase(start, result)
+            if result.ended is not None:
+                return self._result(start, result.ended, f"{phase}: {result.reason}")
+        unproven = [r.phase for r in self._results if r.gate is None or not r.gate.proven]
+        if unproven or first > 0:
+            why = f"not proven in {', '.join(unproven)}" if unproven else "earlier phases were skipped"
+            return self._result(start, Outcome.GRADUATED_UNPROVEN, why)
+        return self._result(start, Outcome.GRADUATED, "every criterion of every phase passed")
+
+    async def _run_phase(self, start: RunInput, phase: Phase, market: Calibrated) -> PhaseResult:
+        last = self._results[-1] if self._results else None
+        self._phase = phase
+        mark(phase=phase, status=Status.RUNNING)
+        self._tell(f"{phase} is running")
+        phase_input = PhaseInput(
+            run=start.run,
+            phase=phase,
+            config_digest=start.config_digest,
+            market_digest=market.market_digest,
+            account=start.config.account,
+            agent=start.agent,
+            experiment=start.run,
+            checkpoint_digest=last.checkpoint_digest if last else start.from_checkpoint,
+            time_scale=start.config.clock.time_scale,
+            evidence_digest=last.evidence_digest if last else "",
+        )
+        handle = await workflow.start_child_workflow(
+            PHASE_WORKFLOWS[phase],
+            phase_input,
+            id=phase_id(start.run, phase),
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            static_summary=f"{phase} of {start.run}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(EXPERIMENT, start.run),
+                    SearchAttributePair(PHASE, phase),
+                    SearchAttributePair(STATUS, Status.RUNNING),
+                    SearchAttributePair(SPEND, 0),
+                    SearchAttributePair(AWAITING, False),
+                ]
+            ),
+        )
+        if self._stopped:
+            await handle.signal("stop")
+        elif self._paused:
+            await handle.signal("pause")
+        result: PhaseResult = await handle
+        return result
+
+    async def _record_phase(self, start: RunInput, result: PhaseResult) -> None:
+        event = LifecycleEvent(
+            id=f"{phase_id(start.run, result.phase)}/ended",
+            run=start.run,
+            kind="gate.decided" if result.gate else "phase.ended",
+            at=workflow.now(),
+            phase=result.phase,
+            detail={"verdict": result.gate.verdict if result.gate else "", "reason": result.reason},
+        )
+        await workflow.execute_activity_method(
+            Records.record,
+            Record(
+                run=start.run,
+                step=f"{result.phase}/gate",
+                gates=(result.gate,) if result.gate else (),
+                events=(event,),
+                export_journal=True,
+            ),
+            **named(RECORDS, f"record the gate of {result.phase}"),
+        )
+
+    async def _end(self, start: RunInput, result: RunResult) -> RunResult:
+        result = await workflow.execute_activity_method(
+            Runs.end_run,
+            EndRun(result=result, config_digest=start.config_digest, at=workflow.now()),
+            **named(RECORDS, "record the end of the run"),
+        )
+        mark(status=Status.ENDED, spend_micros=result.spend_micros)
+        self._tell(f"**{result.outcome}** {result.reason}")
+        return result
+
+    def _result(self, start: RunInput, outcome: Outcome, reason: str) -> RunResult:
+        return RunResult(
+            run=start.run,
+            outcome=outcome,
+            reason=reason,
+            checkpoint_digest=self._results[-1].checkpoint_digest if self._results else start.from_checkpoint,
+            phases=tuple(self._results),
+            spend_micros=0,  # the ledger's figure is put in when the run ends
+        )
+
+    def _tell(self, headline: str) -> None:
+        rows = "\n".join(f"| {r.phase} | {r.gate.verdict if r.gate else '-'} | {r.reason} |" for r in self._results)
+        tell(f"{headline}\n\n| phase | verdict | reason |\n|---|---|---|\n{rows}")
+
+    @workflow.signal(name="pause", description="hold the open phase at its next step")
+    async def pause(self) -> None:
+        """Hold the open phase."""
+        self._paused = True
+        mark(status=Status.PAUSED)
+        await self._hand_on("pause")
+
+    @workflow.signal(name="resume", description="go on after a pause")
+    async def resume(self) -> None:
+        """Release the open phase."""
+        self._paused = False
+        mark(status=Status.RUNNING)
+        await self._hand_on("resume")
+
+    @workflow.signal(name="stop", description="end the run; anything that spends is paused and settled")
+    async def stop(self) -> None:
+        """End the open phase, and with it the run."""
+        self._stopped = True
+        mark(status=Status.STOPPING)
+        await self._hand_on("stop")
+
+    async def _hand_on(self, signal: str) -> None:
+        if self._phase is None or len(self._results) == len(PHASE_ORDER):
+            return
+        handle = workflow.get_external_workflow_handle(phase_id(workflow.info().workflow_id, self._phase))
+        try:
+            await handle.signal(signal)
+        except FailureError:
+            # The phase ended in this instant; the next one is told at its start.
+            workflow.logger.info("phase had ended before signal %s", signal)
