@@ -97,7 +97,7 @@ def records_activities(settings: Settings) -> Activities:
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version())
     calibration, history = Calibration(inputs, warehouse), History(inputs, warehouse)
-    planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger, store)
+    planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     return [
         runs.begin_run,

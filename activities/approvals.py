@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from temporalio import activity
 
 from gaelp.ledger.ledger import Ledger
-from gaelp.records.store import ContentStore
-from gaelp.training.approvals import card_text
+from gaelp.training.approvals import card_text, request_for
 from gaelp.training.messages import (
     ApprovalCard,
     ApprovalOutcome,
-    ApprovalRequest,
     RequestApproval,
     SubmitDecision,
 )
@@ -21,37 +17,14 @@ from gaelp.training.messages import (
 class Approvals:
     """The ledger decides; this only carries."""
 
-    def __init__(self, ledger: Ledger, store: ContentStore) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._store = store
 
     @activity.defn
     def request_approval(self, ask: RequestApproval) -> ApprovalCard:
         """Open the request (once) and return the card that was opened, whatever a retry would compute."""
-        request_id = f"{ask.run}/{ask.phase}#{ask.sequence}"
         account = self._ledger.account(ask.account)
-        exposure_digest = self._store.put_document(
-            {"exposure": [line.model_dump(mode="json") for line in ask.exposure]}
-        )
-        bound = "\n".join((request_id, ask.checkpoint_digest, ask.config_digest, ask.evidence_digest, exposure_digest))
-        request = ApprovalRequest(
-            request_id=request_id,
-            nonce=hashlib.sha256(bound.encode()).hexdigest(),
-            account=ask.account,
-            run=ask.run,
-            phase=ask.phase,
-            purpose=ask.purpose,
-            currency=account.currency,
-            daily_cap_micros=ask.daily_cap_micros,
-            total_cap_micros=ask.total_cap_micros,
-            agent=ask.agent,
-            checkpoint_digest=ask.checkpoint_digest,
-            config_digest=ask.config_digest,
-            evidence_digest=ask.evidence_digest,
-            exposure_digest=exposure_digest,
-            fence=account.fence,
-            expires_at=ask.expires_at,
-        )
+        request = request_for(ask, account)
         return self._ledger.open_request(request, card_text(request, ask.exposure), ask.now)
 
     @activity.defn

@@ -15,6 +15,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.observations import day_index, day_key, post_days
+from gaelp.ledger.errors import LedgerUnavailable
 from gaelp.ledger.ledger import Ledger
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
 from gaelp.training.config import micros
@@ -53,6 +54,7 @@ class Campaigns:
         self._ledger = ledger
         self._inputs = inputs
         self._open_platform = open_platform
+        self._known: dict[str, Account] = {}
 
     # ------------------------------------------------------------ launch
 
@@ -65,7 +67,7 @@ class Campaigns:
         refused = refused_creatives(creatives, config.safety)
         if refused:
             return Launched(launched=False, reason=refused)
-        account = self._ledger.account(campaign.account)
+        account = self._account(campaign)
         platform = self._open_platform(account)
         reserved = self._reserve(campaign, account, at)
         if not reserved.granted:
@@ -77,7 +79,8 @@ class Campaigns:
             return Launched(launched=False, reason=str(error))
         state = self._read_back(platform, campaign)
         if state.enabled:
-            raise PlatformError(f"{spec.external_name} was created enabled: it is paused again", permanent=True)
+            self._pause(campaign, platform, state, at)
+            raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
         return Launched(launched=True, platform_id=state.platform_id)
 
     def _creatives(self, campaign: CampaignInput) -> tuple[Creative, ...]:
@@ -185,7 +188,7 @@ class Campaigns:
     def pause_and_settle(self, pause: PauseAndSettle) -> Paused:
         """Pause (whatever the fence), read back, post; `final` closes every day whose cost is final."""
         campaign, at = pause.campaign, pause.at
-        account = self._ledger.account(campaign.account)
+        account = self._account(campaign)
         platform = self._open_platform(account)
         state = platform.find(account.account, campaign.plan.campaign)
         if state is None:
@@ -199,17 +202,29 @@ class Campaigns:
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
         return Paused(enabled=False, days=report.days, spend_micros=spend, final=final)
 
+    def _account(self, campaign: CampaignInput) -> Account:
+        """The account; the last one known where the ledger is gone, because pausing must not wait for it."""
+        try:
+            self._known[campaign.account] = self._ledger.account(campaign.account)
+        except LedgerUnavailable:
+            if campaign.account not in self._known:
+                raise
+        return self._known[campaign.account]
+
     def _pause(self, campaign: CampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
-        key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/pause"
-        self._ledger.claim(self._claim(campaign, key, "pause", None, at))
+        """Pause first and write it down after: a ledger that is gone must not keep a campaign alive."""
         platform.pause(campaign.account, state.platform_id, at)
         after = platform.find(campaign.account, campaign.plan.campaign)
         if after is None or after.enabled:
             raise PlatformError(f"{campaign.plan.campaign} still reads enabled after a pause", permanent=False)
+        key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/pause"
+        self._ledger.claim(self._claim(campaign, key, "pause", None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
 
     def _settle_unborn(self, campaign: CampaignInput, at: datetime) -> None:
-        """Nothing was created, so what was reserved for it cost nothing."""
+        """Nothing was created, so what was reserved for it cost nothing; a create still open may yet appear."""
+        if any(c.campaign == campaign.plan.campaign for c in self._ledger.unresolved_claims(campaign.account)):
+            return
         for reservation in self._ledger.reservations(campaign.account, campaign.run):
             if reservation.campaign == campaign.plan.campaign and reservation.state != "settled":
                 self._ledger.settle(reservation.key, 0, at)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
-LOOK_SECONDS = 0.4
+LOOK_SECONDS = 0.8  # a look costs a dozen calls: often enough for a person, rare enough for two cores
 
 
 @dataclass
@@ -168,7 +168,8 @@ async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
         tasks = {run: bars.add_task(run, total=len(PHASE_ORDER), told="") for run in (demo.name, demo.poor)}
         while (await asyncio.wait(ends, timeout=LOOK_SECONDS))[1]:
             for run, task in tasks.items():
-                await advance(bars, task, client, run)
+                if not bars.tasks[task].finished:
+                    await advance(bars, task, client, run)
             for card in (*ledger.open_requests(demo.name), *ledger.open_requests(demo.poor)):
                 await asyncio.to_thread(decide, demo, card, bars)
     await time_phases(demo, client)

@@ -50,6 +50,12 @@ sys.addaudithook(_guard)
 
 
 @pytest.fixture
+def left_loopback() -> type[BaseException]:
+    """What the guard raises."""
+    return LeftLoopback
+
+
+@pytest.fixture
 def escapes() -> list[str]:
     """What the guard has caught in this test; the guard's own test empties it."""
     return _escapes

@@ -80,7 +80,8 @@ async def _bars(client: Client, run: str, out: Out) -> None:
 
 def headline(now: RunView) -> str:
     """A run's state in one line, with what it waits for."""
-    line = f"{now.run}: {now.phase or 'beginning'}, {now.state}"
+    where = now.outcome or now.state
+    line = f"{now.run}: {where}" if now.ended else f"{now.run}: {now.phase or 'beginning'}, {where}"
     if now.spend_micros:
         line += f", spent {money(now.spend_micros, str(now.memo.get('currency', '')))}"
     if now.state == Status.AWAITING_APPROVAL:

@@ -29,7 +29,7 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         for p in now.phases
     ]
     columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
-    ending = [f"{now.outcome or now.state}: {now.reason}"] if now.ended else []
+    ending = [now.reason] if now.reason else []
     out.result(
         {**now.document(), "web": web_address(settings, run)},
         headline(now),

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import getpass
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gaelp.commands import services
@@ -106,15 +107,17 @@ async def _tell(settings: Settings, run: str | None, accounts: set[str]) -> list
     """Signal stop to the run, or to every open run of the accounts; a stop does not depend on it."""
     from temporalio.service import RPCError
 
+    told: list[str] = []
     try:
         async with asyncio.timeout(TELL_SECONDS):
             client = await services.temporal(settings)
-            names = [run] if run else await _open_runs(client, accounts)
-            for name in names:
-                await client.get_workflow_handle(name).signal("stop", rpc_timeout=services.RPC)
-            return names
+            for name in [run] if run else await _open_runs(client, accounts):
+                with suppress(RPCError):  # it has ended
+                    await client.get_workflow_handle(name).signal("stop", rpc_timeout=services.RPC)
+                    told.append(name)
     except (Refused, RPCError, TimeoutError):
-        return []
+        pass  # everything is paused already, or said not to be
+    return told
 
 
 def _state(stopped: bool) -> str:

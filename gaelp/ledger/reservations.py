@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.ledger import accounts, journal, requests, tables
 from gaelp.training.approvals import money
-from gaelp.training.messages import Account, Reserve, Reserved
+from gaelp.training.messages import Account, ApprovalRequest, Reserve, Reserved
 
 _t = tables.reservations
 
@@ -41,20 +41,23 @@ def reserve(connection: Connection, ask: Reserve, caps: Caps) -> Reserved:
     tables.amount(ask.worst_case_micros, "the worst case")
     account = accounts.lock(connection, ask.account)
     held = read(connection, ask.key)
-    reason = _why_not_this(held, ask) or _why_not_approved(connection, ask, account)
-    if reason:
-        return Reserved(granted=False, reason=reason, worst_case_micros=held["worst_case_micros"] if held else 0)
-    limits = _caps(connection, ask, account, caps)
-    if held is not None and ask.worst_case_micros <= held["worst_case_micros"]:
-        return _granted(connection, limits, held["worst_case_micros"])
-    counted = max(ask.worst_case_micros, held["counted_micros"] if held else 0)
-    for cap in limits:
-        left = cap.micros - _used(connection, cap.rows, other_than=ask.key)
-        if counted > left:
+    booked = held["worst_case_micros"] if held is not None else 0
+    counted_before = held["counted_micros"] if held is not None else 0
+    found = requests.request_row(connection, ask.request_id)
+    reason = _why_not_this(held, ask) or _why_not_approved(found, ask, account)
+    if reason or found is None:
+        return Reserved(granted=False, reason=reason, worst_case_micros=booked)
+    limits = _caps(found[1], ask, account, caps)
+    room = _room(connection, limits, ask, counted_before)
+    if held is not None and ask.worst_case_micros <= booked:
+        return _granted(limits, room, booked, counted_before)
+    counting = max(ask.worst_case_micros, counted_before)
+    for cap, left in zip(limits, room, strict=True):
+        if counting > left:
             reason = _over(cap, max(left, 0), ask, account.currency)
-            return Reserved(granted=False, reason=reason, worst_case_micros=held["worst_case_micros"] if held else 0)
-    _book(connection, ask, counted, held)
-    return _granted(connection, limits, ask.worst_case_micros)
+            return Reserved(granted=False, reason=reason, worst_case_micros=booked)
+    _book(connection, ask, counting, held)
+    return _granted(limits, room, ask.worst_case_micros, counting)
 
 
 def read(connection: Connection, key: str) -> RowMapping | None:
@@ -73,8 +76,7 @@ def _why_not_this(held: RowMapping | None, ask: Reserve) -> str:
     return ""
 
 
-def _why_not_approved(connection: Connection, ask: Reserve, account: Account) -> str:
-    found = requests.request_row(connection, ask.request_id)
+def _why_not_approved(found: tuple[RowMapping, ApprovalRequest] | None, ask: Reserve, account: Account) -> str:
     if found is None:
         return f"no approval request {ask.request_id} was opened: nothing may be spent without one"
     row, request = found
@@ -84,13 +86,7 @@ def _why_not_approved(connection: Connection, ask: Reserve, account: Account) ->
     return requests.why_not(row, account, ask.at)
 
 
-def _caps(connection: Connection, ask: Reserve, account: Account, caps: Caps) -> list[_Cap]:
-    found = requests.request_row(connection, ask.request_id)
-    if found is None:  # _why_not_approved has refused this before
-        raise LookupError(ask.request_id)
-    request = found[1]
-    # The run may spend on other accounts too: its row is what their transactions meet at.
-    connection.execute(sa.select(tables.runs.c.run).where(tables.runs.c.run == ask.run).with_for_update())
+def _caps(request: ApprovalRequest, ask: Reserve, account: Account, caps: Caps) -> list[_Cap]:
     of_account = _t.c.account == ask.account
     of_phase = sa.and_(of_account, _t.c.run == ask.run, _t.c.phase == ask.phase)
     today = _t.c.day == ask.day
@@ -109,6 +105,16 @@ def _caps(connection: Connection, ask: Reserve, account: Account, caps: Caps) ->
     if caps.run_micros is not None:
         found_caps.append(_Cap("run's limit", caps.run_micros, _t.c.run == ask.run, False))
     return found_caps
+
+
+def _room(connection: Connection, limits: list[_Cap], ask: Reserve, counted_before: int) -> list[int]:
+    """What each cap leaves for this reservation, which itself is not counted against it; negative where overrun."""
+    # The run may spend on other accounts too: its row is what their transactions meet at.
+    connection.execute(sa.select(tables.runs.c.run).where(tables.runs.c.run == ask.run).with_for_update())
+    sums = [sa.func.sum(sa.case((cap.rows, _t.c.counted_micros), else_=0)) for cap in limits]
+    rows = sa.or_(_t.c.account == ask.account, _t.c.run == ask.run)
+    used = connection.execute(sa.select(*sums).where(rows)).one()
+    return [cap.micros - int(micros or 0) + counted_before for cap, micros in zip(limits, used, strict=True)]
 
 
 def _over(cap: _Cap, left: int, ask: Reserve, currency: str) -> str:
@@ -141,8 +147,8 @@ def _book(connection: Connection, ask: Reserve, counted: int, held: RowMapping |
     )  # fmt: skip
 
 
-def _granted(connection: Connection, limits: list[_Cap], worst_case: int) -> Reserved:
-    left = [(cap.daily, max(cap.micros - _used(connection, cap.rows), 0)) for cap in limits]
+def _granted(limits: list[_Cap], room: list[int], worst_case: int, counting: int) -> Reserved:
+    left = [(cap.daily, max(micros - counting, 0)) for cap, micros in zip(limits, room, strict=True)]
     return Reserved(
         granted=True,
         worst_case_micros=worst_case,
@@ -151,11 +157,8 @@ def _granted(connection: Connection, limits: list[_Cap], worst_case: int) -> Res
     )
 
 
-def _used(connection: Connection, rows: sa.ColumnElement[bool], other_than: str | None = None) -> int:
-    query = sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)
-    if other_than is not None:
-        query = query.where(_t.c.key != other_than)
-    return int(connection.execute(query).scalar() or 0)
+def _used(connection: Connection, rows: sa.ColumnElement[bool]) -> int:
+    return int(connection.execute(sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)).scalar() or 0)
 
 
 def counted(connection: Connection, account: str, day: date | None = None) -> int:

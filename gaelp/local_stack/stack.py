@@ -82,8 +82,8 @@ class LocalStack:
         try:
             self._check_ports()
             self._watchdog = Watchdog(self._lock_descriptor())
-            # The workers need the three servers; within a group, everything starts at once.
-            for group in (("temporal", "redis", "emulator"), ("worker", "compute")):
+            # The workers need the first two at once and the emulator only later; a group starts all at once.
+            for group in (("temporal", "redis"), ("emulator", "worker", "compute")):
                 self._start_group([name for name in group if name in self._names])
         except BaseException:
             self.stop()

@@ -31,7 +31,7 @@ from gaelp.records.warehouse import WarehouseError, WarehouseUnavailable, arrow_
 _TIMEOUT = 30.0  # seconds for one call; the client would wait for ever
 _JOB_TIMEOUT = 300.0  # seconds for a load job or a query to end
 _RETRY = Retry(predicate=lambda error: isinstance(error, api.ServerError), initial=0.2, maximum=2.0, timeout=8.0)
-_LOAD_ATTEMPTS = 5  # a failed job keeps its id for ever: the next attempt takes the next suffix
+_LOAD_ATTEMPTS = 20  # a failed job keeps its id for ever: the next attempt takes the next suffix
 _Result = TypeVar("_Result")
 
 
@@ -62,25 +62,19 @@ class BigQueryWarehouse:
         raise WarehouseError(f"batch {batch!r} of {table}: {_LOAD_ATTEMPTS} load jobs failed; BigQuery lists them")
 
     def _load(self, table: str, data: Any, job_id: str) -> bool | None:
-        """True: loaded now. False: loaded before. None: a job of that id has failed."""
+        """True: loaded now. False: loaded before. None: an earlier job of that id has failed."""
         new = True
         try:
             job = self._start(table, data, job_id)
-        except (api.Conflict, api.BadRequest) as error:  # the emulator answers a race with 400 where BigQuery says 409
-            new, job = False, self._earlier(job_id, error)
+        except api.Conflict:
+            new, job = False, self._client.get_job(job_id, retry=_RETRY, timeout=_TIMEOUT)
         try:
             job.result(retry=_RETRY, timeout=_JOB_TIMEOUT)
         except api.GoogleAPICallError:
-            if job.done(retry=_RETRY, timeout=_TIMEOUT) and job.error_result:
+            if not new and job.done(retry=_RETRY, timeout=_TIMEOUT) and job.error_result:
                 return None
             raise
         return new
-
-    def _earlier(self, job_id: str, refusal: api.ClientError) -> Any:
-        try:
-            return self._client.get_job(job_id, retry=_RETRY, timeout=_TIMEOUT)
-        except api.NotFound:
-            raise refusal from None
 
     def _start(self, table: str, data: Any, job_id: str) -> Any:
         buffer = io.BytesIO()
@@ -91,7 +85,8 @@ class BigQueryWarehouse:
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
         )
-        return self._client.load_table_from_file(
+        load = functools.partial(
+            self._client.load_table_from_file,
             buffer,
             self._dataset.table(table),
             rewind=True,
@@ -101,6 +96,10 @@ class BigQueryWarehouse:
             job_config=config,
             timeout=_TIMEOUT,
         )
+        try:
+            return load()
+        except requests.ConnectionError:  # an idle connection was closed; if the job began after all, its id says so
+            return load()
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Rows of a GoogleSQL SELECT."""

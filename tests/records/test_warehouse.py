@@ -19,13 +19,25 @@ AT = datetime(2026, 3, 1, 23, 59, 59, 123456, tzinfo=UTC)
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
-    """A new, empty warehouse on each back end."""
-    url = str(tmp_path / "warehouse")
-    if request.param == "bigquery":
-        server: Server = request.getfixturevalue("bigquery")
-        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.address)
-        url = f"bigquery://{BIGQUERY_PROJECT}/kit_{secrets.token_hex(4)}"
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where a new, empty warehouse may be, on each back end."""
+    if request.param == "duckdb":
+        return str(tmp_path / "warehouse")
+    server: Server = request.getfixturevalue("bigquery")
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.address)
+    return f"bigquery://{BIGQUERY_PROJECT}/kit_{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def warehouse(url: str) -> Iterator[Warehouse]:
+    opened = open_warehouse(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def another(url: str) -> Iterator[Warehouse]:
+    """The same warehouse, opened a second time."""
     opened = open_warehouse(url)
     yield opened
     opened.close()
@@ -48,19 +60,18 @@ def entry(sequence: int, kind: str, amount: int, *, at: datetime = AT, day: int 
 
 
 class TestEveryWarehouse:
-    def test_every_table_and_view_can_be_asked_while_empty(self, warehouse: Warehouse) -> None:
-        """A fresh warehouse answers every table and view with no rows."""
-        counts = ", ".join(f"(SELECT COUNT(*) FROM {name}) AS {name}" for name in (*TABLES, *VIEWS))  # noqa: S608
-        assert warehouse.query(f"SELECT {counts}") == [dict.fromkeys((*TABLES, *VIEWS), 0)]
-        assert warehouse.query("SELECT * FROM episodes WHERE day = @day", {"day": AT.date()}) == []
+    def test_tables_and_views_can_be_asked_while_empty(self, warehouse: Warehouse) -> None:
+        """A fresh warehouse answers with no rows."""
+        for name in (*VIEWS, "logs", "bandit_rows"):  # the views name most tables; an emulated query takes a second
+            assert warehouse.query(f"SELECT * FROM {name}") == []  # noqa: S608
 
-    def test_a_batch_twice_is_there_once(self, warehouse: Warehouse) -> None:
-        """The same batch appended again, even with another clock, adds nothing and says so."""
+    def test_a_batch_twice_is_there_once(self, warehouse: Warehouse, another: Warehouse) -> None:
+        """The same batch appended again, even by another process with another clock, adds nothing and says so."""
         rows = [episode(1), episode(2)]
         assert warehouse.append("episodes", rows, "a/round-0") == 2
         assert warehouse.append("episodes", rows, "a/round-0") == 0
         later = [row | {"at": AT + timedelta(days=1)} for row in rows]
-        assert warehouse.append("episodes", later, "a/round-0") == 0
+        assert another.append("episodes", later, "a/round-0") == 0
         assert warehouse.query("SELECT COUNT(*) AS n, MIN(day) AS d FROM episodes") == [{"n": 2, "d": AT.date()}]
 
     def test_equal_rows_of_two_batches_are_two_rows(self, warehouse: Warehouse) -> None:
@@ -68,14 +79,6 @@ class TestEveryWarehouse:
         for batch in ("a/b", "a-b", "a_b"):
             assert warehouse.append("episodes", [episode(1)], batch) == 1
         assert warehouse.query("SELECT COUNT(*) AS n FROM episodes")[0]["n"] == 3
-
-    def test_attempts_at_the_same_time_leave_one_batch(self, warehouse: Warehouse) -> None:
-        """Four attempts at one batch at once append it once."""
-        with ThreadPoolExecutor(4) as pool:
-            attempts = [pool.submit(warehouse.append, "episodes", [episode(1)], "race") for _ in range(4)]
-            new = sorted(attempt.result() for attempt in attempts)
-        assert new == [0, 0, 0, 1]
-        assert warehouse.query("SELECT COUNT(*) AS n FROM episodes")[0]["n"] == 1
 
     def test_values_come_back_as_they_went(self, warehouse: Warehouse) -> None:
         """Nulls, text, 64-bit integers, floats and times to the microsecond in another zone survive."""
@@ -139,7 +142,7 @@ class TestEveryWarehouse:
             "run": "a",
             "at": AT + timedelta(hours=1),
             "event": "ended",
-            "outcome": "not-graduated",
+            "outcome": "stopped",
             "spend_micros": 5,
         }
         warehouse.append("runs", [end], "a/end")
@@ -203,6 +206,20 @@ def test_a_query_reads_nothing_but_the_warehouse(tmp_path: Path) -> None:
     for sql in (reading, "DELETE FROM runs", "SELECT 1; SELECT 2"):
         with pytest.raises(WarehouseError):
             warehouse.query(sql)
+    warehouse.close()
+
+
+def test_attempts_at_the_same_moment_leave_one_batch(tmp_path: Path) -> None:
+    """Eight attempts at one batch at once, with different clocks, append it once and one of them says so.
+
+    Not in the kit: BigQuery gives a job id to one caller only, but its emulator looks, then stores, and can take two.
+    """
+    warehouse = open_warehouse(str(tmp_path))
+    rows = [[episode(1, at=AT + timedelta(days=number))] for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        new = list(pool.map(lambda batch: warehouse.append("episodes", batch, "race"), rows))
+    assert sorted(new) == [0] * 7 + [1]
+    assert warehouse.query("SELECT at FROM episodes") == [{"at": rows[new.index(1)][0]["at"]}]
     warehouse.close()
 
 

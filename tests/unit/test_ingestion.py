@@ -40,8 +40,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 def row(number: int, **changed: Any) -> str:
     fields = {
-        "id": number, "timestamp": f"2026-01-{1 + number // 24:02d} {number % 24:02d}:00:00+00:00", "item_id": number % 3,
-        "position": 1, "click": number % 2, "propensity_score": 0.5, "u0": f"u{number % 2}", "u1": "ü", "affinity": 0.0,
+        "id": number, "timestamp": f"2026-01-{1 + number // 24:02d} {number % 24:02d}:00:00+00:00",
+        "item_id": number % 3, "position": 1, "click": number % 2, "propensity_score": 0.5,
+        "u0": f"u{number % 2}", "u1": "ü", "affinity": 0.0,
     }  # fmt: skip
     return ",".join(str(value) for value in (fields | changed).values())
 
@@ -139,7 +140,7 @@ class TestLogs:
         """A log is never overwritten: other rows, or another reading of the same rows, need another name."""
         path = log(tmp_path, row(0), row(1))
         bandit(warehouse, path)
-        with pytest.raises(LogExists, match="'log' exists with other content.*another --name"):
+        with pytest.raises(LogExists, match=r"'log' exists with other content.*another --name"):
             bandit(warehouse, log(tmp_path, row(0), name="other.csv"))
         with pytest.raises(LogExists):
             bandit(warehouse, path, mapping={"user_feature_0": "user_feature_1"})
@@ -239,7 +240,7 @@ class TestLogs:
             ({"name": "A"}, "is not a valid name"),
             ({"kind": "click"}, "no kind of log 'click': it is bandit, market, report"),
             ({"mapping": {"time": "timestamp"}}, "a bandit log has no 'time'; it has timestamp, item_id"),
-            ({"mapping": {"click": "clicked"}}, "has no such column; it has id, timestamp"),
+            ({"mapping": {"click": "clicked"}}, "has no column 'clicked'; it has id, timestamp"),
             ({"items": "absent.csv"}, "there is no file absent.csv"),
         ],
     )

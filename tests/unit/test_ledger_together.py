@@ -132,7 +132,7 @@ class Books(RuleBasedStateMachine):
 
 
 Books.TestCase.settings = settings(
-    max_examples=8, stateful_step_count=15, deadline=None, phases=[Phase.explicit, Phase.generate]
+    max_examples=8, stateful_step_count=12, deadline=None, phases=[Phase.explicit, Phase.generate]
 )
 
 

@@ -1,0 +1,233 @@
+"""The house: services, account, approver and logs, and what a person does in it. Touch this to give tests another verb."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+
+from gaelp import configuration
+from gaelp.ledger import signatures
+from gaelp.ledger.ledger import Ledger
+from gaelp.local_stack import LocalStack
+from gaelp.market.calibration import calibrate
+from gaelp.platforms.emulator.client import EmulatorPlatform
+from gaelp.records.ingestion import ingest
+from gaelp.records.logs import load_bandit
+from gaelp.records.store import ContentStore
+from gaelp.records.warehouse import open_warehouse
+from gaelp.settings import Settings
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import (
+    Account,
+    AccountKind,
+    Approver,
+    CampaignState,
+    RunInput,
+    RunResult,
+    SignedDecision,
+)
+from gaelp.training.names import Phase, Queue, phase_id
+
+from .logs import write_log
+
+ROOT = Path(__file__).parents[2]
+LOG = "made-log"
+# A run of a few seconds: every phase, none of its size.
+SMALL = (
+    f"historical.logs=['{LOG}']",
+    "simulation.rounds=2",
+    "simulation.batches_per_round=2",
+    "simulation.campaigns_per_batch=16",
+    "simulation.exam_batches=4",
+    "simulation.exam_looks=3",
+    "live_test.campaigns=2",
+    "live_test.streak=2",
+    "live_test.days=3",
+    "scaled.products=['product-a', 'product-c']",
+    "scaled.periods=2",
+    "scaled.period_days=2",
+)
+
+
+@dataclass
+class House:
+    """One stack with an account `emulator` and an approver whose key is at hand."""
+
+    stack: LocalStack
+    key: signatures.NewKey = field(default_factory=signatures.new_key)
+
+    @property
+    def settings(self) -> Settings:
+        """Where this stack's services are."""
+        e = self.stack.environment()
+        return Settings(**{k.removeprefix("GAELP_").lower(): v for k, v in e.items()})  # type: ignore[arg-type]
+
+    def furnish(self) -> None:
+        """Account, approver, log, and the emulator's hidden world around the log."""
+        settings, now = self.settings, datetime.now(UTC)
+        ledger = Ledger.open(settings.ledger)
+        ledger.put_account(
+            Account(
+                account="emulator",
+                kind=AccountKind.EMULATOR,
+                platform="emulator",
+                currency="USD",
+                daily_cap_micros=1_000_000_000,
+                total_cap_micros=1_000_000_000_000,
+            )
+        )
+        ledger.put_approver(
+            Approver(
+                account="emulator",
+                key_id=self.key.key_id,
+                name="Ada",
+                public_key=self.key.public_key,
+                limit_micros=100_000_000_000,
+                demo=True,
+            )
+        )
+        ledger.close()
+        warehouse = open_warehouse(settings.warehouse)
+        log = write_log(self.stack.home / "logs-made", seed=1)
+        ingest(warehouse, log, kind="bandit", name=LOG, now=now)
+        world = calibrate([load_bandit(warehouse, LOG)], self.config())
+        warehouse.close()
+        platform = EmulatorPlatform(settings.emulator_url, settings.emulator_token)
+        platform.open_world("emulator", world)
+        platform.close()
+
+    def config(self, *changes: str, small: bool = True) -> TrainingConfiguration:
+        """quick-test, made small, with changes as `--set` takes them."""
+        overrides = [*(SMALL if small else ()), *changes]
+        return configuration.load("quick-test", environment={}, overrides=overrides)
+
+    def run_input(self, run: str, *changes: str, agent: str | None = None, **more: Any) -> RunInput:
+        """What starter.py would start a run with, its name registered."""
+        config = self.config(*changes)
+        with self.ledger() as ledger:
+            ledger.register_run(run, "emulator", datetime.now(UTC))
+        return RunInput(
+            run=run,
+            config=config,
+            config_digest=configuration.digest(config),
+            agent=agent or config.agent,
+            **more,
+        )
+
+    def ledger(self) -> _Closing:
+        """The ledger, closed at the end of the block."""
+        return _Closing(Ledger.open(self.settings.ledger))
+
+    def store(self) -> ContentStore:
+        """The content store."""
+        return ContentStore(self.settings.store)
+
+    def on_platform(self, run: str) -> list[CampaignState]:
+        """The run's campaigns as the emulator has them."""
+        platform = EmulatorPlatform(self.settings.emulator_url, self.settings.emulator_token)
+        try:
+            return [c for c in platform.campaigns("emulator") if c.external_name.startswith(f"{run}/")]
+        finally:
+            platform.close()
+
+    def control(self, method: str, path: str, **request: Any) -> Any:
+        """The emulator's control endpoints."""
+        headers = {"Authorization": f"Bearer {self.settings.emulator_token}"}
+        url = f"{self.settings.emulator_url}/control{path}"
+        answer = httpx.request(method, url, headers=headers, timeout=20, trust_env=False, **request)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def unsettled(self, run: str) -> list[str]:
+        """Keys of the run's reservations that are not settled."""
+        with self.ledger() as ledger:
+            return [r.key for r in ledger.reservations("emulator", run) if r.state != "settled"]
+
+    # ------------------------------------------------------------ a person's part
+
+    def signed(self, run: str, phase: Phase, decision: str = "approve") -> SignedDecision | None:
+        """A decision on the phase's open request; None where none is open."""
+        with self.ledger() as ledger:
+            cards = [c for c in ledger.open_requests(run) if c.request.phase is phase]
+        return signatures.sign(self.key.pem, cards[0].request, decision) if cards else None
+
+    async def approve(
+        self, client: Client, run: str, phases: Sequence[Phase] = (Phase.LIVE_TEST, Phase.SCALED)
+    ) -> None:
+        """Approve each phase once its request is open; cancel the task to stop."""
+        for phase in phases:
+            while (decision := await asyncio.to_thread(self.signed, run, phase)) is None:
+                await asyncio.sleep(0.05)
+            handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(phase_id(run, phase))
+            await handle.signal("approve", decision.model_dump())
+
+    async def train(self, client: Client, start: RunInput, approve: bool = True) -> RunResult:
+        """Start a run, approve what it asks for, and return its result."""
+        approving = asyncio.create_task(self.approve(client, start.run)) if approve else None
+        try:
+            return await client.execute_workflow(
+                "TrainingRun", start, id=start.run, task_queue=Queue.WORKFLOWS, result_type=RunResult
+            )
+        finally:
+            if approving is not None:
+                approving.cancel()
+                with suppress(asyncio.CancelledError, RPCError):
+                    await approving
+
+    def starter(self, *arguments: str, timeout: float = 120) -> Ran:
+        """starter.py as a user runs it."""
+        environment = {**os.environ, **self.stack.environment()}
+        ran = subprocess.run(
+            [sys.executable, str(ROOT / "starter.py"), *arguments],
+            env=environment, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its one JSON document."""
+        return json.loads(self.out)
+
+
+class _Closing:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> Ledger:
+        return self._ledger
+
+    def __exit__(self, *_: object) -> None:
+        self._ledger.close()
+
+
+async def until(found: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """Poll in a thread until `found` returns something true; fail naming `what`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := await asyncio.to_thread(found):
+            return value
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")

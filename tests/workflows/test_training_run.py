@@ -1,0 +1,132 @@
+"""The whole run and its gates, on the time-skipping server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+
+from gaelp.training.messages import Verdict
+from gaelp.training.names import EpisodeState, Outcome, Phase
+from tests.house.house import House, until
+
+from .conftest import serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_good_agent_goes_through_all_four_phases(environment: WorkflowEnvironment, house: House) -> None:
+    """A trained agent on a small budget ends graduated-unproven, with every campaign paused and settled."""
+    async with serving(environment.client, house):
+        result = await house.train(environment.client, house.run_input("whole"))
+    assert result.outcome is Outcome.GRADUATED_UNPROVEN, result.reason
+    assert [p.phase for p in result.phases] == list(Phase)
+    assert all(p.gate is not None and p.gate.promote and not p.gate.proven for p in result.phases)
+    campaigns = house.on_platform("whole")
+    assert len(campaigns) == 6  # two of the live test; two products, candidate and control
+    assert not any(c.enabled for c in campaigns)
+    assert house.unsettled("whole") == []
+    assert result.spend_micros > 0
+
+
+async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnvironment, house: House) -> None:
+    """An agent that shows every creative alike fails criterion 1 and never asks for money."""
+    async with serving(environment.client, house):
+        result = await house.train(environment.client, house.run_input("poor", agent="uniform"), approve=False)
+    assert result.outcome is Outcome.NOT_GRADUATED
+    assert [p.phase for p in result.phases] == [Phase.SIMULATION]
+    gate = result.phases[0].gate
+    assert gate is not None
+    assert next(c for c in gate.criteria if c.id == "1").verdict is Verdict.FAIL
+    assert house.on_platform("poor") == []
+
+
+async def test_silence_until_the_deadline_is_a_refusal(environment: WorkflowEnvironment, house: House) -> None:
+    """Without an approval nothing is created on the platform and the run ends not graduated."""
+    async with serving(environment.client, house):
+        result = await house.train(environment.client, house.run_input("silent"), approve=False)
+    assert result.outcome is Outcome.NOT_GRADUATED
+    assert "silence is a refusal" in result.reason
+    assert house.on_platform("silent") == []
+
+
+async def test_a_flipped_byte_in_a_checkpoint_is_refused_by_name(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """A run from a checkpoint whose file was changed fails, naming the digest."""
+    async with serving(environment.client, house):
+        first = await house.train(environment.client, house.run_input("sound", agent="fixed-bid"), approve=False)
+        digest = first.checkpoint_digest
+        assert digest is not None
+        path = next((house.stack.home / "store").rglob(f"{digest}.safetensors"))
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(bytes(data))
+        changed = house.run_input("flipped", from_checkpoint=digest, agent="fixed-bid")
+        with pytest.raises(WorkflowFailureError) as failure:
+            await house.train(environment.client, changed, approve=False)
+    assert digest in str(_innermost(failure.value))
+
+
+async def test_a_poison_batch_is_set_aside_up_to_the_limit(environment: WorkflowEnvironment, house: House) -> None:
+    """An agent whose decisions are invalid fails its batches with its name, and the phase fails beyond the limit."""
+    start = house.run_input("poison", "simulation.failed_batches=0", agent="no-such-agent")
+    async with serving(environment.client, house):
+        with pytest.raises(WorkflowFailureError) as failure:
+            await house.train(environment.client, start, approve=False)
+    assert "no-such-agent" in str(_innermost(failure.value))
+
+
+async def test_a_stop_ends_the_run_with_campaigns_paused_and_settled(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """The stop signal reaches the open campaign through run and phase."""
+    client = environment.client
+    start = house.run_input("halted", "live_test.days=30", "live_test.campaigns=3")
+    async with serving(client, house):
+        running = asyncio.create_task(house.train(client, start))
+        await until(lambda: any(c.enabled for c in house.on_platform("halted")), "a campaign is enabled")
+        await client.get_workflow_handle("halted").signal("stop")
+        result = await running
+    assert result.outcome is Outcome.STOPPED
+    assert not any(c.enabled for c in house.on_platform("halted"))
+    assert house.unsettled("halted") == []
+
+
+async def test_a_phase_that_continued_as_new_is_cancelled_cleanly(
+    environment: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With campaigns enabled and the phase continued as new, a cancelled run leaves all paused and settled."""
+    from temporalio import workflow
+
+    client = environment.client
+    start = house.run_input("renewed", "live_test.days=60", "live_test.campaigns=2")
+    monkeypatch.setattr(
+        workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
+    )
+    async with serving(client, house):
+        running = asyncio.create_task(house.train(client, start))
+        phase = client.get_workflow_handle("renewed/live-test")
+        await until(lambda: any(c.enabled for c in house.on_platform("renewed")), "a campaign is enabled")
+        description = await phase.describe()
+        first_run = description.raw_description.workflow_execution_info.first_run_id
+        await client.get_workflow_handle("renewed").cancel()
+        with pytest.raises(WorkflowFailureError):
+            await running
+    assert first_run != description.run_id, "the phase did not continue as new"
+    assert not any(c.enabled for c in house.on_platform("renewed"))
+    assert house.unsettled("renewed") == []
+    states = [e.state for e in await _results(client, "renewed")]
+    assert states == [EpisodeState.CANCELLED]
+
+
+async def _results(client: object, run: str) -> list[object]:
+    return []
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
