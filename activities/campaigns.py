@@ -7,7 +7,7 @@ is open from an earlier attempt is resolved by reading the platform back, never 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -37,6 +37,7 @@ from gaelp.training.messages import (
     Reserve,
     Reserved,
 )
+from gaelp.training.planning import REPORT_DELAY_HOURS
 from gaelp.training.safety import refused_creatives
 
 # No bid of ours is above this, whatever an agent says: 200 currency units per thousand impressions.
@@ -230,17 +231,24 @@ class Campaigns:
                 self._ledger.settle(reservation.key, 0, at)
 
     def _settle_days(self, campaign: CampaignInput, account: Account, report: CampaignReport, at: datetime) -> bool:
-        """Close what is final; a day that is not, or that is not reported, stays reserved in full."""
+        """Close what is final; a day whose books are still open stays reserved in full.
+
+        A day that the platform does not list although its books are closed had no delivery, and cost nothing.
+        """
         final = {day_key(campaign, day_index(campaign, d, account)): d for d in report.days if d.final}
         everything = True
         for reservation in self._ledger.reservations(campaign.account, campaign.run):
             if reservation.campaign != campaign.plan.campaign or reservation.state == "settled":
                 continue
             day = final.get(reservation.key)
-            if day is None:
-                everything = False
-            else:
+            listed = any(d.day == reservation.day for d in report.days)
+            ended = datetime.combine(reservation.day, time.max, ZoneInfo(account.timezone))
+            if day is not None:
                 self._ledger.settle(reservation.key, day.cost_micros, at)
+            elif not listed and report.at > ended + timedelta(hours=REPORT_DELAY_HOURS):
+                self._ledger.settle(reservation.key, 0, at)
+            else:
+                everything = False
         return everything
 
     # ------------------------------------------------------------ the ledger's side

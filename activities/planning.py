@@ -54,7 +54,9 @@ class Planning:
         """The campaigns of a spending phase, their exposure, and what a person is asked to approve."""
         config = self._inputs.config(plan.config_digest)
         account = self._ledger.account(plan.account)
-        return plan_campaigns(plan.run, plan.phase, plan.agent, config, account, plan.now)
+        own = (plan.run, plan.phase)
+        taken = [r.day for r in self._ledger.reservations(plan.account) if (r.run, r.phase) != own]
+        return plan_campaigns(plan.run, plan.phase, plan.agent, config, account, plan.now, max(taken, default=None))
 
     @activity.defn
     def review_campaigns(self, review: ReviewCampaigns) -> Review:

@@ -30,15 +30,11 @@ from gaelp.training.messages import (
 )
 from gaelp.training.names import EpisodeState, Phase, batch_id
 
-# Journal kinds by the warehouse table that shows them.
-JOURNAL_TABLES = {
-    "violation": "violations",
-    "violation-resolved": "violations",
-    "approve": "approvals",
-    "reject": "approvals",
-    "refuse": "approvals",
-    "request": "approvals",
-    "fence": "approvals",
+# The ledger's journal in the warehouse: `spend` takes every kind that the other two do not.
+JOURNAL_TABLES: dict[str, tuple[str, ...]] = {
+    "violations": ("violation", "violation-resolved"),
+    "approvals": ("approve", "reject", "refuse", "request", "fence"),
+    "spend": (),
 }
 JOURNAL_CHUNK = 5000
 
@@ -61,8 +57,8 @@ class Records:
         batch = f"{record.run}/{record.step}"
         rows = self._episodes(record.episodes, batch)
         for gate in record.gates:
-            at = record.events[0].at if record.events else None
-            rows += self._warehouse.append("verdicts", _verdict_rows(record.run, gate, at), f"{batch}/{gate.phase}")
+            values = _verdict_rows(record.run, gate, record.at)
+            rows += self._warehouse.append("verdicts", values, f"{batch}/{gate.phase}")
         if record.export_journal:
             rows += self._export_journal()
         events = self._events.publish(record.events) if record.events else 0
@@ -99,15 +95,18 @@ class Records:
         for campaign in record.campaigns:
             row = self._campaign_record(record, campaign)
             self._episodes([row], f"{campaign.campaign}/{campaign.state}")
-        spend = self._ledger.spent(record.run)
+        spend = self._ledger.spent(record.run, record.phase)
         self._export_journal()
         self._live.write(
             record.run,
             f"{record.phase}/{record.step}",
             {"campaigns": float(len(record.campaigns)), "spend": spend / 1e6},
         )
-        currency = self._ledger.account(record.account).currency
-        return CampaignsSummary(spend_micros=spend, table=_table(record.campaigns, spend, currency))
+        account = self._ledger.account(record.account)
+        approved = self._ledger.request(record.request_id).request.fence if record.request_id else account.fence
+        stopped = "" if account.fence == approved else f"account {account.account} was stopped"
+        table = _table(record.campaigns, spend, account.currency)
+        return CampaignsSummary(spend_micros=spend, table=table, stopped=stopped)
 
     def _campaign_record(self, record: RecordCampaigns, campaign: CampaignResult) -> EpisodeRecord:
         config = self._inputs.config(record.config_digest)
@@ -135,18 +134,21 @@ class Records:
         return self._warehouse.append("episodes", [e.model_dump() for e in episodes], batch)
 
     def _export_journal(self) -> int:
-        """By range of sequence numbers: the batch's name is its first number, so a repeated export replaces itself."""
-        found = self._warehouse.query(
-            "SELECT MAX(sequence) AS last FROM (SELECT sequence FROM spend UNION ALL SELECT sequence FROM approvals "
-            "UNION ALL SELECT sequence FROM violations)"
-        )
+        return sum(self._export_table(table) for table in JOURNAL_TABLES)
+
+    def _export_table(self, table: str) -> int:
+        """By range of sequence numbers, from the last one that the table holds.
+
+        The batch is named by its first number: of a repeated or a concurrent export of the same range one stands,
+        and whatever it lacks is after its last number and comes with the next.
+        """
+        found = self._warehouse.query(f"SELECT MAX(sequence) AS last FROM {table}")  # noqa: S608 - a table of ours
         last, rows = int(found[0]["last"] or 0), 0
-        while entries := self._ledger.journal(last, JOURNAL_CHUNK):
-            by_table: dict[str, list[dict[str, object]]] = {}
-            for entry in entries:
-                by_table.setdefault(JOURNAL_TABLES.get(entry.kind, "spend"), []).append(entry.model_dump())
-            for table, values in by_table.items():
-                rows += self._warehouse.append(table, values, f"journal-{last + 1:012d}")
+        kinds = JOURNAL_TABLES[table]
+        others = () if kinds else tuple(kind for each in JOURNAL_TABLES.values() for kind in each)
+        while entries := self._ledger.journal(last, JOURNAL_CHUNK, kinds=kinds, but=others):
+            values = [entry.model_dump() for entry in entries]
+            rows += self._warehouse.append(table, values, f"journal-{table}-{last + 1:012d}")
             last = entries[-1].sequence
         return rows
 
@@ -173,7 +175,7 @@ def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
     )
 
 
-def _verdict_rows(run: str, gate: GateVerdict, at: datetime | None) -> list[dict[str, object]]:
+def _verdict_rows(run: str, gate: GateVerdict, at: datetime) -> list[dict[str, object]]:
     shared = gate.model_dump(exclude={"criteria", "heads", "reason"})
     return [
         {

@@ -114,6 +114,7 @@ class HistoricalValidation(Holds):
             Record(
                 run=phase.run,
                 step=f"{Phase.HISTORICAL}/logs",
+                at=workflow.now(),
                 episodes=episodes,
                 metrics={"logs": len(logs), "rows": sum(log.rows for log in logs)},
             ),

@@ -29,7 +29,7 @@ class LiveTest(SpendingPhase):
             await workflow.wait_condition(self.all_settled)
             self.forget_settled()
             if self._settled:
-                await self.record_campaigns(phase, f"campaign-{progress.next_campaign:02d}")
+                await self.record_campaigns(phase, f"campaign-{progress.next_campaign:02d}", progress.request_id)
             review = await workflow.execute_activity_method(
                 Planning.review_campaigns,
                 ReviewCampaigns(

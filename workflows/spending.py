@@ -280,7 +280,7 @@ class SpendingPhase(Holds):
         """Settled campaigns take no more signals."""
         self.open = [campaign for campaign in self.open if campaign not in self._settled]
 
-    async def record_campaigns(self, phase: PhaseInput, step: str) -> CampaignsSummary:
+    async def record_campaigns(self, phase: PhaseInput, step: str, request_id: str) -> CampaignsSummary:
         """Write the rows of all settled campaigns (once each) and show where the phase stands."""
         summary = await workflow.execute_activity_method(
             Records.record_campaigns,
@@ -291,6 +291,7 @@ class SpendingPhase(Holds):
                 config_digest=phase.config_digest,
                 account=phase.account,
                 checkpoint_digest=phase.checkpoint_digest or "",
+                request_id=request_id,
                 campaigns=tuple(self._settled.values()),
                 at=workflow.now(),
             ),
@@ -312,7 +313,7 @@ class SpendingPhase(Holds):
                 workflow.logger.info("%s had ended before it was cancelled", campaign)
         if self.open:
             await workflow.wait_condition(self.all_settled, timeout=WIND_DOWN)
-            await self.record_campaigns(phase, "wound-down")
+            await self.record_campaigns(phase, "wound-down", progress.request_id)
         tell("cancelled; every campaign is paused and settled" if cancel else "failed; every campaign is settled")
 
     # ------------------------------------------------------------ the end
@@ -330,7 +331,8 @@ class SpendingPhase(Holds):
                 ended=early,
                 reason=halted,
             )
-        summary = await self.record_campaigns(phase, "end")
+        summary = await self.record_campaigns(phase, "end", progress.request_id)
+        self.stopped = self.stopped or summary.stopped
         assessment = await workflow.execute_activity_method(
             Assessment.assess_campaigns,
             AssessCampaigns(
@@ -368,6 +370,6 @@ class SpendingPhase(Holds):
         )
         await workflow.execute_activity_method(
             Records.record,
-            Record(run=phase.run, step=step, events=(event,)),
+            Record(run=phase.run, step=step, at=workflow.now(), events=(event,)),
             **named(RECORDS, f"publish {kind}"),
         )

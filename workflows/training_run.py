@@ -153,6 +153,7 @@ class TrainingRun:
             Record(
                 run=start.run,
                 step=f"{result.phase}/gate",
+                at=workflow.now(),
                 gates=(result.gate,) if result.gate else (),
                 events=(event,),
                 export_journal=True,

@@ -65,7 +65,8 @@ async def view(client: Client, run: str) -> RunView:
     begun = [(phase, each) for phase, each in zip(PHASE_ORDER, descriptions[1:], strict=True) if each is not None]
     phases = tuple([await _phase(client, phase, each) for phase, each in begun])
     result = await _result(client, run, RunResult) if _ended(whole) else None
-    spend = max((_spend(whole), *(each.spend_micros for each in phases)))  # a phase shows the run's spend so far
+    # The run's own figure comes with its end; until then its phases have said more.
+    spend = max(_spend(whole), sum(each.spend_micros for each in phases))
     waiting = any(each.state == Status.AWAITING_APPROVAL for each in phases)
     failure = "" if result or not _ended(whole) else await _failure(client, run)
     return RunView(

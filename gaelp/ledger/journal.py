@@ -6,6 +6,7 @@ Touch this to change what an entry carries. The numbers have no gaps, so that an
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +53,14 @@ def write(
     return sequence
 
 
-def read(connection: Connection, after: int, limit: int) -> tuple[JournalEntry, ...]:
-    """Entries with sequence > `after`, in order, at most `limit`."""
-    rows = connection.execute(sa.select(_t).where(_t.c.sequence > after).order_by(_t.c.sequence).limit(limit))
+def read(
+    connection: Connection, after: int, limit: int, kinds: Sequence[str] = (), but: Sequence[str] = ()
+) -> tuple[JournalEntry, ...]:
+    """Entries with sequence > `after`, in order, at most `limit`; only of `kinds` where given, none of `but`."""
+    query = sa.select(_t).where(_t.c.sequence > after).order_by(_t.c.sequence).limit(limit)
+    if kinds:
+        query = query.where(_t.c.kind.in_(kinds))
+    if but:
+        query = query.where(_t.c.kind.not_in(but))
+    rows = connection.execute(query)
     return tuple(JournalEntry.model_validate(dict(row)) for row in rows.mappings())

@@ -7,6 +7,7 @@ owner's command and the wall clock is used.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -182,10 +183,10 @@ class Ledger:
         with self._database.reading() as connection:
             return reservations.counted(connection, account, day)
 
-    def spent(self, run: str) -> int:
-        """What a run has spent so far as far as the platforms reported it."""
+    def spent(self, run: str, phase: str | None = None) -> int:
+        """What a run (or one phase of it) has spent so far as far as the platforms reported it."""
         with self._database.reading() as connection:
-            return spend.spent(connection, run)
+            return spend.spent(connection, run, phase)
 
     def reservations(self, account: str | None = None, run: str | None = None) -> tuple[Reservation, ...]:
         """Reservations of an account, a run, or both."""
@@ -226,10 +227,15 @@ class Ledger:
         with self._database.writing() as connection:
             return violations.resolve(connection, violation_id, by, reason, at)
 
-    def journal(self, after: int = 0, limit: int = 1000) -> tuple[JournalEntry, ...]:
-        """Entries numbered above `after`, in order, at most `limit`; the numbers have no gaps."""
+    def journal(
+        self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = (), but: Sequence[str] = ()
+    ) -> tuple[JournalEntry, ...]:
+        """Entries numbered above `after`, in order, at most `limit`; the numbers have no gaps.
+
+        `kinds` takes only those, `but` leaves those out.
+        """
         with self._database.reading() as connection:
-            return journal.read(connection, after, limit)
+            return journal.read(connection, after, limit, kinds, but)
 
 
 def _now() -> datetime:

@@ -126,11 +126,14 @@ def _locked(connection: Connection, key: str) -> RowMapping:
     return row
 
 
-def spent(connection: Connection, run: str) -> int:
-    """What a run has spent so far as far as is known: final amounts, else the larger of billed and served."""
+def spent(connection: Connection, run: str, phase: str | None = None) -> int:
+    """What a run (or one phase of it) has spent as far as is known: final amounts, else the larger of billed, served."""
     so_far = sa.case((_t.c.billed_micros > _t.c.served_micros, _t.c.billed_micros), else_=_t.c.served_micros)
     total = sa.func.sum(sa.func.coalesce(_t.c.final_micros, so_far))
-    return int(connection.execute(sa.select(total).where(_t.c.run == run)).scalar() or 0)
+    query = sa.select(total).where(_t.c.run == run)
+    if phase is not None:
+        query = query.where(_t.c.phase == phase)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def listed(connection: Connection, account: str | None, run: str | None) -> tuple[Reservation, ...]:

@@ -974,6 +974,7 @@ class Record(Message):
 
     run: str
     step: str  # with the run: the idempotency key
+    at: datetime
     episodes: tuple[EpisodeRecord, ...] = ()
     gates: tuple[GateVerdict, ...] = ()
     events: tuple[LifecycleEvent, ...] = ()
@@ -1005,14 +1006,16 @@ class RecordCampaigns(Message):
     config_digest: str
     account: str
     checkpoint_digest: str
+    request_id: str = ""
     campaigns: tuple[CampaignResult, ...]
     at: datetime
 
 
 class CampaignsSummary(Message):
-    """What the ledger says of a run's spend."""
+    """What the ledger says of a phase."""
 
     spend_micros: int
+    stopped: str = ""  # why, where the account's fence is no longer the one that was approved
     table: str  # markdown, for the current details
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import ceil, log
 from zoneinfo import ZoneInfo
 
@@ -16,13 +16,20 @@ REPORT_DELAY_HOURS = 72  # platforms correct cost for about three days
 
 
 def plan_campaigns(
-    run: str, phase: Phase, agent: str, config: TrainingConfiguration, account: Account, now: datetime
+    run: str,
+    phase: Phase,
+    agent: str,
+    config: TrainingConfiguration,
+    account: Account,
+    now: datetime,
+    last_day_taken: date | None = None,
 ) -> CampaignsPlan:
     """The campaigns in their order, their exposure, and the caps a person is asked to approve.
 
-    Raises UnknownPlatform where the account's platform has no known billing rules.
+    `last_day_taken` is the last day on which anything else of the account was reserved. Raises UnknownPlatform where
+    the account's platform has no known billing rules.
     """
-    start = first_midnight(config, account, now)
+    start = first_midnight(config, account, now, last_day_taken)
     maturing = maturing_hours(config)
     if phase is Phase.LIVE_TEST:
         campaigns = _live_test(run, agent, config, account, start, maturing)
@@ -51,9 +58,19 @@ def plan_campaigns(
     )
 
 
-def first_midnight(config: TrainingConfiguration, account: Account, now: datetime) -> datetime:
-    """The first instant of a day of the ad account at or after the configured start, else after now; in UTC."""
+def first_midnight(
+    config: TrainingConfiguration, account: Account, now: datetime, last_day_taken: date | None = None
+) -> datetime:
+    """The first instant of a day of the ad account at or after the configured start, else after now; in UTC.
+
+    A clock that waits for nothing (time_scale 0) would let every run of an account spend on the same days, so there
+    a phase begins after the last day that is taken.
+    """
     zone = ZoneInfo(account.timezone)
+    if config.clock.time_scale == 0 and last_day_taken is not None:
+        free = datetime.combine(last_day_taken + timedelta(days=1), time.min, zone)
+        if config.clock.start is None or free > config.clock.start:
+            return free.astimezone(UTC)
     local = (config.clock.start or now).astimezone(zone)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     if midnight < local:

@@ -1,4 +1,7 @@
-"""The house: services, account, approver and logs, and what a person does in it. Touch this to give tests another verb."""
+"""The house: services, account, approver and logs, and what a person does in it.
+
+Touch this to give tests another verb.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +49,7 @@ from .logs import write_log
 
 ROOT = Path(__file__).parents[2]
 LOG = "made-log"
+ACCOUNT = "emulator"
 # A run of a few seconds: every phase, none of its size.
 SMALL = (
     f"historical.logs=['{LOG}']",
@@ -56,6 +60,8 @@ SMALL = (
     "simulation.exam_looks=3",
     "live_test.campaigns=2",
     "live_test.streak=2",
+    "limits.campaign=100000",
+    "limits.run=1000000",
     "live_test.days=3",
     "scaled.products=['product-a', 'product-c']",
     "scaled.periods=2",
@@ -77,38 +83,46 @@ class House:
         return Settings(**{k.removeprefix("GAELP_").lower(): v for k, v in e.items()})  # type: ignore[arg-type]
 
     def furnish(self) -> None:
-        """Account, approver, log, and the emulator's hidden world around the log."""
-        settings, now = self.settings, datetime.now(UTC)
-        ledger = Ledger.open(settings.ledger)
-        ledger.put_account(
-            Account(
-                account="emulator",
-                kind=AccountKind.EMULATOR,
-                platform="emulator",
-                currency="USD",
-                daily_cap_micros=1_000_000_000,
-                total_cap_micros=1_000_000_000_000,
-            )
-        )
-        ledger.put_approver(
-            Approver(
-                account="emulator",
-                key_id=self.key.key_id,
-                name="Ada",
-                public_key=self.key.public_key,
-                limit_micros=100_000_000_000,
-                demo=True,
-            )
-        )
-        ledger.close()
-        warehouse = open_warehouse(settings.warehouse)
+        """The log, the key as a file that `starter.py approve` finds, and the account `emulator`."""
+        warehouse = open_warehouse(self.settings.warehouse)
         log = write_log(self.stack.home / "logs-made", seed=1)
-        ingest(warehouse, log, kind="bandit", name=LOG, now=now)
+        ingest(warehouse, log, kind="bandit", name=LOG, now=datetime.now(UTC))
+        warehouse.close()
+        signatures.write_key(self.stack.home / "keys" / "ada.pem", self.key.pem)
+        self.open_account(ACCOUNT)
+
+    def open_account(self, name: str) -> str:
+        """An account, Ada as its approver, and its hidden world around the log; returns its name.
+
+        A test with an account of its own has its first attempt, its own fence and its own days.
+        """
+        with self.ledger() as ledger:
+            ledger.put_account(
+                Account(
+                    account=name,
+                    kind=AccountKind.EMULATOR,
+                    platform="emulator",
+                    currency="USD",
+                    daily_cap_micros=1_000_000_000,
+                    total_cap_micros=1_000_000_000_000,
+                )
+            )
+            ledger.put_approver(
+                Approver(
+                    account=name,
+                    key_id=self.key.key_id,
+                    name="Ada",
+                    public_key=self.key.public_key,
+                    limit_micros=100_000_000_000,
+                    demo=True,
+                )
+            )
+        warehouse = open_warehouse(self.settings.warehouse)
         world = calibrate([load_bandit(warehouse, LOG)], self.config())
         warehouse.close()
-        platform = EmulatorPlatform(settings.emulator_url, settings.emulator_token)
-        platform.open_world("emulator", world)
-        platform.close()
+        with self._platform() as platform:
+            platform.open_world(name, world)
+        return name
 
     def config(self, *changes: str, small: bool = True) -> TrainingConfiguration:
         """quick-test, made small, with changes as `--set` takes them."""
@@ -119,7 +133,7 @@ class House:
         """What starter.py would start a run with, its name registered."""
         config = self.config(*changes)
         with self.ledger() as ledger:
-            ledger.register_run(run, "emulator", datetime.now(UTC))
+            ledger.register_run(run, config.account, datetime.now(UTC))
         return RunInput(
             run=run,
             config=config,
@@ -136,11 +150,16 @@ class House:
         """The content store."""
         return ContentStore(self.settings.store)
 
-    def on_platform(self, run: str) -> list[CampaignState]:
+    def on_platform(self, run: str, account: str = ACCOUNT) -> list[CampaignState]:
         """The run's campaigns as the emulator has them."""
+        with self._platform() as platform:
+            return [c for c in platform.campaigns(account) if c.external_name.startswith(f"{run}/")]
+
+    @contextmanager
+    def _platform(self) -> Iterator[EmulatorPlatform]:
         platform = EmulatorPlatform(self.settings.emulator_url, self.settings.emulator_token)
         try:
-            return [c for c in platform.campaigns("emulator") if c.external_name.startswith(f"{run}/")]
+            yield platform
         finally:
             platform.close()
 
@@ -152,10 +171,10 @@ class House:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def unsettled(self, run: str) -> list[str]:
+    def unsettled(self, run: str, account: str = ACCOUNT) -> list[str]:
         """Keys of the run's reservations that are not settled."""
         with self.ledger() as ledger:
-            return [r.key for r in ledger.reservations("emulator", run) if r.state != "settled"]
+            return [r.key for r in ledger.reservations(account, run) if r.state != "settled"]
 
     # ------------------------------------------------------------ a person's part
 

@@ -114,7 +114,7 @@ async def test_a_phase_that_continued_as_new_is_cancelled_cleanly(
         first_run = description.raw_description.workflow_execution_info.first_run_id
         await client.get_workflow_handle("renewed").cancel()
         with pytest.raises(WorkflowFailureError):
-            await running
+            print('RESULT', await running)
     assert first_run != description.run_id, "the phase did not continue as new"
     assert not any(c.enabled for c in house.on_platform("renewed"))
     assert house.unsettled("renewed") == []

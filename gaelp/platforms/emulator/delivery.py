@@ -50,6 +50,14 @@ class Campaign:
     hours: list[Hour] = field(default_factory=list)
     spent: Counter[tuple[str, int]] = field(default_factory=Counter)  # ("day", n) and ("month", yyyymm) -> micros
 
+    @property
+    def entity(self) -> str:
+        """What the random streams are keyed by: the name without its first part, so that a run that is repeated
+
+        under another name (RUN/PHASE/campaign-NN) meets the same traffic and the same luck.
+        """
+        return self.external_name.partition("/")[2] or self.external_name
+
     def record(self, hour: Hour) -> None:
         """Add a served hour to the campaign's history and its budgets."""
         cost = int(hour.counts[COST].sum())
@@ -92,7 +100,7 @@ class Delivery:
         return Hour(start, counts, self._orders(campaign, start, counts[CONVERSIONS]))
 
     def _piece(self, campaign: Campaign, piece: Piece, start: int, index: int, left: int, shock: float) -> I8:
-        key = (campaign.external_name, start // HOUR, index)
+        key = (campaign.entity, start // HOUR, index)
         held = piece.settings
         moment = from_us(start)
         result = serve(
@@ -114,7 +122,7 @@ class Delivery:
         On an over-delivering day the platform aims at the highest budget of the day, even after a cut.
         """
         day, line = start // DAY, campaign.timeline
-        factor = self.day_factor(campaign.external_name, day)
+        factor = self.day_factor(campaign.entity, day)
         highest = line.highest_budget(day * DAY, piece.start_us)
         aim = int(factor * highest) if factor > 1.0 else piece.settings.daily_budget_micros
         month = int(MONTHLY_BUDGETS * line.highest_budget(_month_start(start), piece.start_us))
@@ -131,7 +139,7 @@ class Delivery:
 
     def _orders(self, campaign: Campaign, start: int, conversions: I8) -> I8:
         """Each conversion's cell, instant (click within the hour plus an exponential lag) and noisy value."""
-        rng = stream(self.seed, "orders", campaign.external_name, start // HOUR)
+        rng = stream(self.seed, "orders", campaign.entity, start // HOUR)
         cells = np.repeat(np.arange(conversions.size), conversions.ravel())
         clicked = start + rng.random(cells.size) * HOUR
         lag = rng.exponential(float(campaign.world["lag_days"][0]) * DAY, cells.size)

@@ -168,7 +168,7 @@ class Emulator:
     def _world(self, digest: str, account: str, product: str, settings: InForce) -> world.World:
         base = self._base(digest, len(settings.creative_prob), len(settings.creative_prob[0]))
         seed = self._delivery.seed
-        return world.with_conversions(world.shifted(base, seed, account), world.product_factor(seed, product))
+        return world.with_conversions(world.shifted(base, seed), world.product_factor(seed, product))
 
     def _base(self, digest: str, segments: int, creatives: int) -> world.World:
         base: world.World = safetensors_numpy.load(self._store.world(digest))

@@ -66,9 +66,9 @@ def check(market: World) -> None:
             raise InvalidWorld(f"array {name!r} has rates outside [0, 1]")
 
 
-def shifted(market: World, seed: int, account: str) -> dict[str, npt.NDArray[np.generic]]:
-    """The hidden world of an account: a pure function of base market, server seed and account."""
-    rng = stream(seed, "hidden-world", account)
+def shifted(market: World, seed: int) -> dict[str, npt.NDArray[np.generic]]:
+    """The hidden world around a base market: a pure function of market and server seed."""
+    rng = stream(seed, "hidden-world")
     ctr, price = _f8(market, "ctr"), _f8(market, "price_log_median")
     world = dict(market)
     world["ctr"] = np.clip(ctr * np.exp(CTR_SPREAD * rng.standard_normal(ctr.shape)), 0.0, 1.0)
