@@ -164,24 +164,21 @@ class Campaigns:
         wanted: CampaignState,
         at: datetime,
     ) -> None:
+        """One claim for the whole decision: its writes are absolute, so reading back tells whether all were made."""
         account, pid = campaign.account, before.platform_id
 
-        def call(intent: str, same: Callable[[CampaignState], bool], write: Callable[[], object]) -> None:
-            if not same(before):
-                self._claimed(campaign, intent, at, same, platform, write)
+        def write() -> None:
+            if before.daily_budget_micros != wanted.daily_budget_micros:
+                platform.set_budget(account, pid, wanted.daily_budget_micros, at)
+            if (before.bid_micros, before.creative_prob) != (wanted.bid_micros, wanted.creative_prob):
+                platform.set_delivery(account, pid, wanted.bid_micros, wanted.creative_prob, at)
+            if before.end_at != wanted.end_at:
+                platform.set_end(account, pid, wanted.end_at, at)
+            if not before.enabled:
+                platform.enable(account, pid, at)
 
-        call(
-            "budget",
-            lambda s: s.daily_budget_micros == wanted.daily_budget_micros,
-            lambda: platform.set_budget(account, pid, wanted.daily_budget_micros, at),
-        )
-        call(
-            "delivery",
-            lambda s: (s.bid_micros, s.creative_prob) == (wanted.bid_micros, wanted.creative_prob),
-            lambda: platform.set_delivery(account, pid, wanted.bid_micros, wanted.creative_prob, at),
-        )
-        call("end", lambda s: s.end_at == wanted.end_at, lambda: platform.set_end(account, pid, wanted.end_at, at))
-        call("enable", lambda s: s.enabled, lambda: platform.enable(account, pid, at))
+        if before != wanted:
+            self._claimed(campaign, "apply", at, lambda state: state == wanted, platform, write)
 
     # ------------------------------------------------------------ pause and settle
 

@@ -96,12 +96,19 @@ def day_index(campaign: CampaignInput, day: DayReport, account: Account) -> int:
 def post_days(ledger: Ledger, campaign: CampaignInput, report: CampaignReport, account: Account) -> str:
     """Tell the ledger what each day was billed and served so far; a reason to halt where it is too much."""
     halt = ""
+    known = {r.key: r for r in ledger.reservations(campaign.account, campaign.run)}
     for day in report.days:
-        if day.cost_micros or day.served_micros:
-            key = day_key(campaign, day_index(campaign, day, account))
-            posted = ledger.post(key, day.cost_micros, day.served_micros, report.at)
-            if posted.over:
-                halt = f"the platform reports more than was reserved for {key}: violation {posted.violation}"
+        if not (day.cost_micros or day.served_micros):
+            continue
+        key = day_key(campaign, day_index(campaign, day, account))
+        booked = known.get(key)
+        # Amounts are absolute, so what the ledger has already need not be written again.
+        if booked is None or (booked.billed_micros, booked.served_micros) != (day.cost_micros, day.served_micros):
+            over = ledger.post(key, day.cost_micros, day.served_micros, report.at).over
+        else:
+            over = max(day.cost_micros, day.served_micros) > booked.worst_case_micros
+        if over:
+            halt = f"the platform reports more than was reserved for {key}; the account is stopped"
     return halt
 
 

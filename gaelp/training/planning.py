@@ -67,11 +67,9 @@ def first_midnight(
     a phase begins after the last day that is taken.
     """
     zone = ZoneInfo(account.timezone)
-    if config.clock.time_scale == 0 and last_day_taken is not None:
-        free = datetime.combine(last_day_taken + timedelta(days=1), time.min, zone)
-        if config.clock.start is None or free > config.clock.start:
-            return free.astimezone(UTC)
     local = (config.clock.start or now).astimezone(zone)
+    if config.clock.time_scale == 0 and last_day_taken is not None:
+        local = max(local, datetime.combine(last_day_taken + timedelta(days=1), time.min, zone))
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     if midnight < local:
         midnight += timedelta(days=1)

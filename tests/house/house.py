@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +67,8 @@ SMALL = (
     "scaled.periods=2",
     "scaled.period_days=2",
 )
+# The emulator's day shock is common to an account's campaigns, and differs between accounts.
+SAME_DAYS = "market.day_shock=0"
 
 
 @dataclass
@@ -91,10 +93,11 @@ class House:
         signatures.write_key(self.stack.home / "keys" / "ada.pem", self.key.pem)
         self.open_account(ACCOUNT)
 
-    def open_account(self, name: str) -> str:
+    def open_account(self, name: str, *changes: str) -> str:
         """An account, Ada as its approver, and its hidden world around the log; returns its name.
 
-        A test with an account of its own has its first attempt, its own fence and its own days.
+        A test with an account of its own has its first attempt, its own fence and its own days. `changes` are the
+        world's: with SAME_DAYS equal runs on two accounts are billed equally to the cent.
         """
         with self.ledger() as ledger:
             ledger.put_account(
@@ -118,7 +121,7 @@ class House:
                 )
             )
         warehouse = open_warehouse(self.settings.warehouse)
-        world = calibrate([load_bandit(warehouse, LOG)], self.config())
+        world = calibrate([load_bandit(warehouse, LOG)], self.config(*changes))
         warehouse.close()
         with self._platform() as platform:
             platform.open_world(name, world)
@@ -176,6 +179,18 @@ class House:
         with self.ledger() as ledger:
             return [r.key for r in ledger.reservations(account, run) if r.state != "settled"]
 
+    def untidy(self, run: str, account: str = ACCOUNT) -> list[str]:
+        """What a run that has ended must not leave: enabled or doubled campaigns, open reservations, open claims."""
+        names = [c.external_name for c in self.on_platform(run, account)]
+        with self.ledger() as ledger:
+            claims = [c.key for c in ledger.unresolved_claims(account) if c.run == run]
+        return [
+            *(f"{c.external_name} is enabled" for c in self.on_platform(run, account) if c.enabled),
+            *(f"{name} is there twice" for name in sorted(set(names)) if names.count(name) > 1),
+            *(f"{key} is not settled" for key in self.unsettled(run, account)),
+            *(f"{key} is an open claim" for key in claims),
+        ]
+
     # ------------------------------------------------------------ a person's part
 
     def signed(self, run: str, phase: Phase, decision: str = "approve") -> SignedDecision | None:
@@ -194,6 +209,17 @@ class House:
             handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(phase_id(run, phase))
             await handle.signal("approve", decision.model_dump())
 
+    @asynccontextmanager
+    async def approving(self, client: Client, run: str) -> AsyncIterator[None]:
+        """Within the block a person approves whatever the run asks for."""
+        task = asyncio.create_task(self.approve(client, run))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError, RPCError):
+                await task
+
     async def train(self, client: Client, start: RunInput, approve: bool = True) -> RunResult:
         """Start a run, approve what it asks for, and return its result."""
         approving = asyncio.create_task(self.approve(client, start.run)) if approve else None
@@ -207,14 +233,32 @@ class House:
                 with suppress(asyncio.CancelledError, RPCError):
                     await approving
 
-    def starter(self, *arguments: str, timeout: float = 120) -> Ran:
-        """starter.py as a user runs it."""
-        environment = {**os.environ, **self.stack.environment()}
-        ran = subprocess.run(
-            [sys.executable, str(ROOT / "starter.py"), *arguments],
-            env=environment, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+    def starter(self, *arguments: str, timeout: float = 120, environment: Mapping[str, str] | None = None) -> Ran:
+        """starter.py as a user runs it; `environment` on top of the stack's."""
+        return _ran([sys.executable, str(ROOT / "starter.py"), *arguments], timeout, self._environment(environment))
+
+    def start(self, run: str, *changes: str, agent: str | None = None, timeout: float = 120) -> Ran:
+        """`starter.py start RUN --wait --json` with a small run, and changes as `--set` takes them."""
+        settings = [word for each in (*SMALL, *changes) for word in ("--set", each)]
+        named = ["--agent", agent] if agent else []
+        arguments = ["--config", "quick-test", "--experiment-name", run, *named, *settings]
+        return self.starter("start", *arguments, "--wait", "--json", timeout=timeout)
+
+    def temporal(self, *arguments: str, timeout: float = 30) -> Ran:
+        """The real `temporal` program, pointed at this stack's server."""
+        program = str(Path(sys.executable).with_name("temporal"))
+        return _ran([program, *arguments, "--address", self.settings.temporal_address], timeout, self._environment())
+
+    def _environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {**os.environ, **self.stack.environment(), **(more or {})}
+
+
+def _ran(command: list[str], timeout: float, environment: Mapping[str, str]) -> Ran:
+    ran = subprocess.run(
+        command, env=dict(environment), capture_output=True, text=True, timeout=timeout, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
 @dataclass(frozen=True)
@@ -224,6 +268,11 @@ class Ran:
     code: int
     out: str
     err: str
+
+    @property
+    def said(self) -> str:
+        """Both channels, for a failed assertion."""
+        return f"code {self.code}\n{self.out}\n{self.err}"
 
     @property
     def json(self) -> Any:

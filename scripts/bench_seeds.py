@@ -1,0 +1,128 @@
+"""`make bench`: the quick-test run with many root seeds, on real parts. Touch this to bench another outcome.
+
+At least 49 of 50 seeds must end graduated or graduated-unproven; prints a table and writes it as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gaelp import configuration
+from gaelp.commands import services
+from gaelp.ledger import signatures
+from gaelp.ledger.ledger import Ledger
+from gaelp.local_stack import LocalStack, first_use
+from gaelp.market.calibration import calibrate
+from gaelp.platforms.emulator.client import EmulatorPlatform
+from gaelp.records.logs import load_bandit
+from gaelp.records.warehouse import open_warehouse
+from gaelp.settings import Settings
+from gaelp.training.messages import Account, AccountKind, Approver, RunInput, RunResult
+from gaelp.training.names import Outcome, Queue, phase_id
+
+GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
+
+
+def open_account(settings: Settings, ledger: Ledger, name: str, key: signatures.NewKey, world: Any) -> None:
+    """An emulator account of the seed's own, as `make demo` opens one."""
+    ledger.put_account(
+        Account(
+            account=name,
+            kind=AccountKind.EMULATOR,
+            platform="emulator",
+            currency="USD",
+            daily_cap_micros=500_000_000,
+            total_cap_micros=100_000_000_000,
+        )
+    )
+    ledger.put_approver(
+        Approver(
+            account=name,
+            key_id=key.key_id,
+            name="bench",
+            public_key=key.public_key,
+            limit_micros=100_000_000_000,
+            demo=True,
+        )
+    )
+    platform = EmulatorPlatform(settings.emulator_url, settings.emulator_token)
+    platform.open_world(name, world)
+    platform.close()
+
+
+async def run_seed(client: Any, settings: Settings, ledger: Ledger, seed: int, world: Any) -> dict[str, Any]:
+    """One run from its start to its end, approved whenever it asks."""
+    name, key = f"seed-{seed:03d}", signatures.new_key()
+    open_account(settings, ledger, name, key, world)
+    changes = [f"seed={seed}", f"account={name}"]
+    config = configuration.load("quick-test", environment={}, overrides=changes)
+    ledger.register_run(name, name, datetime.now(UTC))
+    start = RunInput(run=name, config=config, config_digest=configuration.digest(config), agent=config.agent)
+    begun = time.monotonic()
+    handle = await client.start_workflow(
+        "TrainingRun", start, id=name, task_queue=Queue.WORKFLOWS, result_type=RunResult
+    )
+    ending = asyncio.create_task(handle.result())
+    while not (await asyncio.wait([ending], timeout=0.2))[0]:
+        for card in ledger.open_requests(name):
+            decision = signatures.sign(key.pem, card.request, "approve")
+            phase = client.get_workflow_handle(phase_id(name, card.request.phase))
+            await phase.signal("approve", decision.model_dump())
+            await asyncio.sleep(0.5)  # until the ledger has it, a second signal would only be refused
+    result: RunResult = ending.result()
+    live = next((p for p in result.phases if p.phase == "live-test" and p.gate), None)
+    nine = next((c for c in live.gate.criteria if c.id == "9"), None) if live and live.gate else None
+    return {
+        "seed": seed,
+        "outcome": result.outcome,
+        "seconds": round(time.monotonic() - begun, 1),
+        "spend": result.spend_micros / 1e6,
+        "efficiency": nine.estimate if nine else None,
+        "reason": result.reason,
+    }
+
+
+async def bench(settings: Settings, seeds: list[int], output: Path) -> int:
+    """All seeds one after another."""
+    ledger = Ledger.open(settings.ledger)
+    warehouse = open_warehouse(settings.warehouse)
+    logs = [load_bandit(warehouse, name) for name in first_use.LOGS]
+    base = configuration.load("quick-test", environment={}, overrides=[])
+    whole = base.historical.model_copy(update={"calibration_share": 1.0})
+    world = calibrate(logs, base.model_copy(update={"historical": whole}))
+    client = await services.temporal(settings)
+    rows = []
+    for seed in seeds:
+        row = await run_seed(client, settings, ledger, seed, world)
+        rows.append(row)
+        print(f"{row['seed']:4} {row['outcome']:20} {row['seconds']:6.1f} s  {row['efficiency']}  {row['reason']}", flush=True)
+        output.write_text(json.dumps(rows, indent=1))
+    good = sum(row["outcome"] in GOOD for row in rows)
+    print(f"{good} of {len(rows)} seeds graduated (proven or not)")
+    return 0 if good >= 0.98 * len(rows) else 1
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--home", type=Path, default=Path(".gaelp/bench"))
+    parser.add_argument("--output", type=Path, default=Path(".gaelp/bench/seeds.json"))
+    options = parser.parse_args()
+    folder = first_use.fetch_logs(options.home.absolute())
+    with LocalStack(options.home) as stack:
+        os.environ.update(stack.environment())
+        first_use.ingest_logs(folder, stack.environment())
+        return asyncio.run(bench(Settings(), list(range(options.seeds)), options.output.absolute()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

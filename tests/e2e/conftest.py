@@ -1,0 +1,40 @@
+"""End to end: the real dev server, real worker processes, starter.py as a user runs it.
+
+One stack for all tests, started once; a test that breaks a service mends it. Touch this when the stack gains a service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from temporalio.client import Client
+
+from gaelp.commands import services
+from gaelp.local_stack import LocalStack
+from gaelp.training.messages import RunResult
+from tests.house.house import SAME_DAYS, House
+
+from .undisturbed import Undisturbed, follow_readme
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Every service and both workers, an account and a key."""
+    with LocalStack(tmp_path_factory.mktemp("house")) as stack:
+        found = House(stack)
+        found.furnish()
+        yield found
+
+
+@pytest.fixture(scope="session")
+async def client(house: House) -> Client:
+    """A client that outlives restarts of the server."""
+    return await services.temporal(house.settings)
+
+
+@pytest.fixture(scope="session")
+async def undisturbed(house: House) -> Undisturbed:
+    """One whole run, as the README tells a person to make it; what the others are compared with."""
+    return await follow_readme(house)

@@ -1,0 +1,79 @@
+"""kill -9 of both workers in the middle of each phase. `make chaos` is the longer version, with the servers too."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from gaelp.training.messages import RunResult
+from gaelp.training.names import Phase, Queue, phase_id
+from tests.house.house import SAME_DAYS, House, until
+
+from .undisturbed import NAME as REFERENCE
+from .undisturbed import SETTINGS, Undisturbed
+
+WORKERS = ("worker", "compute")
+RUN = "killed"
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_run_survives_its_workers_in_every_phase(
+    house: House, client: Client, undisturbed: Undisturbed
+) -> None:
+    """Killed in the middle of each phase, it ends as the undisturbed run did: digest, verdicts, campaigns, cents."""
+    account = house.open_account(RUN, SAME_DAYS)
+    start = house.run_input(RUN, *SETTINGS, f"account={account}")
+    async with house.approving(client, RUN):
+        run: WorkflowHandle[object, RunResult] = await client.start_workflow(
+            "TrainingRun", start, id=RUN, task_queue=Queue.WORKFLOWS, result_type=RunResult
+        )
+        await _running(client, f"{RUN}/simulation/batch-0001")
+        await _kill_within(house, client, Phase.SIMULATION)
+        await _running(client, f"{RUN}/historical")
+        await _kill_within(house, client, Phase.HISTORICAL)
+        for phase in (Phase.LIVE_TEST, Phase.SCALED):
+            await until(lambda phase=phase: _enabled(house, phase), f"a campaign of {phase} is enabled")
+            await _kill_within(house, client, phase)
+        result = await run.result()
+    expected = undisturbed.result
+    assert (result.outcome, result.checkpoint_digest) == (expected.outcome, expected.checkpoint_digest), result.reason
+    assert [p.gate and p.gate.criteria for p in result.phases] == [p.gate and p.gate.criteria for p in expected.phases]
+    assert result.spend_micros == expected.spend_micros
+    assert _names(house, RUN) == _names(house, REFERENCE)
+    assert house.untidy(RUN, account) == []
+
+
+async def _kill_within(house: House, client: Client, phase: Phase) -> None:
+    """Kill both workers, make sure that the phase was not over, start them again."""
+    for name in WORKERS:
+        house.stack.kill9(name)
+    enabled = _enabled(house, phase)
+    description = await client.get_workflow_handle(phase_id(RUN, phase)).describe()
+    assert description.status is WorkflowExecutionStatus.RUNNING, f"{phase} was over before the kill"
+    assert enabled or phase in (Phase.SIMULATION, Phase.HISTORICAL), f"no campaign of {phase} outlived the workers"
+    await asyncio.to_thread(house.stack.restart, *WORKERS)
+
+
+async def _running(client: Client, workflow: str) -> None:
+    """Wait until a workflow has been started."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await client.get_workflow_handle(workflow).describe()
+                return
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                await asyncio.sleep(0.005)
+
+
+def _enabled(house: House, phase: Phase) -> list[str]:
+    here = f"{RUN}/{phase}/"
+    return [c.external_name for c in house.on_platform(RUN, RUN) if c.enabled and c.external_name.startswith(here)]
+
+
+def _names(house: House, run: str) -> list[str]:
+    return [c.external_name.removeprefix(run) for c in house.on_platform(run, run)]

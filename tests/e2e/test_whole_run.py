@@ -1,0 +1,81 @@
+"""What a person sees of a whole run: by command, by plain Temporal, and in the books."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from temporalio.client import Client
+
+from gaelp.commands.snapshot import view
+from gaelp.training.names import Outcome, Phase
+from tests.house.house import House
+
+from .undisturbed import NAME, Undisturbed
+
+TYPES = {
+    "TrainingRun",
+    "SimulationTraining",
+    "HistoricalValidation",
+    "LiveTest",
+    "ScaledDeployment",
+    "EpisodeBatch",
+    "LogReplay",
+    "LiveCampaign",
+}
+
+
+def test_a_run_graduates_unproven_with_its_books_in_order(house: House, undisturbed: Undisturbed) -> None:
+    """Started and approved by command, it ends with exit code 0, all campaigns paused and settled."""
+    result = undisturbed.result
+    assert (undisturbed.ended.code, result.outcome) == (0, Outcome.GRADUATED_UNPROVEN), undisturbed.ended.said
+    assert [phase.phase for phase in result.phases] == list(Phase)
+    assert len(house.on_platform(NAME, NAME)) == 6  # two of the live test; two products, candidate and control
+    assert house.untidy(NAME, NAME) == []
+    with house.ledger() as ledger:
+        assert result.spend_micros == ledger.spent(NAME) > 0
+
+
+def test_both_ways_to_approve_work(house: House, undisturbed: Undisturbed) -> None:
+    """A printed decision sent by the temporal program, and the approve command, each let a phase through."""
+    printed, signalled, approved = undisturbed.printed, undisturbed.signalled, undisturbed.approved
+    assert (printed.code, printed.json["decision"]) == (0, "approve"), printed.said
+    assert signalled.code == 0, signalled.said
+    assert (approved.code, approved.json["state"]) == (0, "approved"), approved.said
+    with house.ledger() as ledger:
+        accepted = [entry for entry in ledger.journal(limit=100_000) if entry.kind == "approve" and entry.run == NAME]
+    assert [entry.key for entry in accepted] == [f"{NAME}/live-test#1", f"{NAME}/scaled#1"]
+
+
+def test_temporal_lists_the_products_own_words(house: House, undisturbed: Undisturbed) -> None:
+    """`temporal workflow list` shows the workflow types of the design, and nothing else."""
+    listed = house.temporal("workflow", "list", "--query", f"WorkflowId STARTS_WITH '{NAME}'", "--output", "json")
+    assert listed.code == 0, listed.said
+    assert {each["type"]["name"] for each in listed.json} == TYPES
+
+
+def test_no_history_of_a_run_is_long(house: House, undisturbed: Undisturbed) -> None:
+    """`temporal workflow show` of the run and of each phase has under 1,000 events."""
+    for workflow in (NAME, *(f"{NAME}/{phase}" for phase in Phase)):
+        shown = house.temporal("workflow", "show", "--workflow-id", workflow, "--output", "json")
+        assert shown.code == 0, shown.said
+        assert 10 < len(shown.json["events"]) < 1000, workflow
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_taken_name_is_refused_and_nothing_overwritten(
+    house: House, client: Client, undisturbed: Undisturbed
+) -> None:
+    """Starting again under the name is exit code 1 and a sentence; run, books and rows stay as they were."""
+    before = await _everything(house, client)
+    again = await asyncio.to_thread(house.start, NAME, "seed=8", f"account={NAME}")
+    assert (again.code, "taken" in again.json["error"]) == (1, True), again.said
+    assert await _everything(house, client) == before
+
+
+async def _everything(house: House, client: Client) -> tuple[object, ...]:
+    description = await client.get_workflow_handle(NAME).describe()
+    files = {str(path): path.stat().st_mtime_ns for path in (house.stack.home / "warehouse").rglob("*.parquet")}
+    with house.ledger() as ledger:
+        journal = ledger.journal(limit=100_000)
+    return description.run_id, await view(client, NAME), files, journal, house.on_platform(NAME, NAME)

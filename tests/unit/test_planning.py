@@ -1,0 +1,172 @@
+"""Plans of spending phases: nothing planned may be billed above the caps that a person is asked to approve."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.exposure import UnknownPlatform, worst_day_micros, worst_total_micros
+from gaelp.training.messages import Account, AccountKind, CampaignsPlan
+from gaelp.training.names import Phase
+from gaelp.training.planning import REPORT_DELAY_HOURS, first_midnight, maturing_hours, plan_campaigns
+
+NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
+PLATFORMS = ("emulator", "google-ads", "meta")
+
+
+def _account(platform: str = "emulator", timezone: str = "UTC") -> Account:
+    return Account(
+        account="acme", kind=AccountKind.EMULATOR, platform=platform, currency="USD", timezone=timezone,
+        daily_cap_micros=10**12, total_cap_micros=10**15,
+    )  # fmt: skip
+
+
+def _config(**sections: object) -> TrainingConfiguration:
+    return TrainingConfiguration.model_validate(sections)
+
+
+def _plan(phase: Phase, config: TrainingConfiguration, account: Account | None = None) -> CampaignsPlan:
+    return plan_campaigns("run-a", phase, "linear-thompson", config, account or _account(), NOW)
+
+
+def test_a_live_test_is_one_campaign_after_another() -> None:
+    """Each campaign begins when the one before has ended and matured, and all are the candidate's."""
+    config = _config(live_test={"campaigns": 3, "days": 7})
+    plan = _plan(Phase.LIVE_TEST, config)
+    assert [c.campaign for c in plan.campaigns] == [f"run-a/live-test/campaign-0{i}" for i in range(3)]
+    assert {(c.arm, c.agent, c.product) for c in plan.campaigns} == {("candidate", "linear-thompson", "product-a")}
+    for before, after in zip(plan.campaigns, plan.campaigns[1:], strict=False):
+        matured = before.start + timedelta(days=before.days, hours=plan.maturing_hours)
+        assert matured <= after.start < matured + timedelta(days=1)
+    assert (plan.parallel, plan.period_days) == (False, 7)
+
+
+@given(
+    platform=st.sampled_from(PLATFORMS),
+    cap_cents=st.integers(1000, 5000),
+    days=st.integers(1, 40),
+    campaigns=st.integers(1, 10),
+)
+def test_no_day_of_a_live_test_can_be_billed_above_its_cap(
+    platform: str, cap_cents: int, days: int, campaigns: int
+) -> None:
+    """Whatever cap, length and platform: the worst day of the budget fits the hard cap, and what is asked covers it."""
+    config = _config(live_test={"campaigns": campaigns, "days": days, "daily_cap": f"{cap_cents / 100:.2f}"})
+    plan = _plan(Phase.LIVE_TEST, config, _account(platform))
+    worst = {worst_day_micros(platform, c.daily_budget_micros) for c in plan.campaigns}
+    assert max(worst) <= plan.daily_cap_micros <= micros(config.live_test.daily_cap)
+    assert plan.total_cap_micros == sum(line.worst_total_micros for line in plan.exposure)
+    for campaign, line in zip(plan.campaigns, plan.exposure, strict=True):
+        total = worst_total_micros(platform, campaign.daily_budget_micros, days, campaign.start.date())
+        assert (line.campaign, line.worst_total_micros) == (campaign.campaign, total)
+
+
+def test_scaled_pairs_every_product_with_a_control_of_the_incumbent() -> None:
+    """A candidate and a concurrent control per product, equal in budget, days and start."""
+    config = _config(scaled={"products": ["product-a", "product-c"], "periods": 3, "period_days": 2})
+    plan = _plan(Phase.SCALED, config)
+    assert [(c.product, c.arm, c.agent) for c in plan.campaigns] == [
+        ("product-a", "candidate", "linear-thompson"),
+        ("product-a", "control", "fixed-bid"),
+        ("product-c", "candidate", "linear-thompson"),
+        ("product-c", "control", "fixed-bid"),
+    ]
+    assert len({(c.daily_budget_micros, c.days, c.start) for c in plan.campaigns}) == 1
+    assert (plan.campaigns[0].days, plan.period_days, plan.parallel) == (6, 2, True)
+
+
+@given(
+    platform=st.sampled_from(PLATFORMS),
+    budget=st.integers(1, 200),
+    cap=st.integers(1, 4000),
+    periods=st.integers(1, 6),
+    step=st.floats(0.01, 0.2),
+)
+def test_the_exposure_of_a_portfolio_covers_every_raise_it_may_make(
+    platform: str, budget: int, cap: int, periods: int, step: float
+) -> None:
+    """A candidate is shown with a raise between any two periods, a control with none; the cap asked for never tops."""
+    config = _config(
+        scaled={"daily_budget": budget, "daily_cap": cap, "periods": periods, "period_days": 1, "raise_step": step}
+    )
+    plan = _plan(Phase.SCALED, config, _account(platform))
+    assert plan.daily_cap_micros <= micros(config.scaled.daily_cap)
+    for campaign, line in zip(plan.campaigns, plan.exposure, strict=True):
+        highest = campaign.daily_budget_micros
+        for _ in range(periods - 1 if campaign.arm == "candidate" else 0):
+            highest = int(highest * (1 + step))
+        assert line.daily_budget_micros >= highest
+        assert line.worst_day_micros == worst_day_micros(platform, line.daily_budget_micros)
+        assert campaign.arm == "candidate" or line.daily_budget_micros == campaign.daily_budget_micros
+
+
+def test_an_unknown_platform_is_refused() -> None:
+    """Without known billing rules the worst case is unbounded, so no plan is made."""
+    for phase in (Phase.LIVE_TEST, Phase.SCALED):
+        with pytest.raises(UnknownPlatform, match="billboards"):
+            _plan(phase, _config(), _account("billboards"))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"])
+def test_a_campaign_begins_at_midnight_of_its_account(zone: str) -> None:
+    """The first midnight of the account's own time zone that is not past; midnight itself is not put off."""
+    start = first_midnight(_config(), _account(timezone=zone), NOW)
+    local = start.astimezone(ZoneInfo(zone))
+    assert (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
+    assert NOW <= start <= NOW + timedelta(days=1)
+    assert first_midnight(_config(), _account(timezone=zone), start) == start
+
+
+def test_the_configured_start_goes_before_now() -> None:
+    """A start in the configuration decides the first day, wherever the clock stands."""
+    config = _config(clock={"start": "2026-01-05T00:00:00Z"})
+    assert first_midnight(config, _account(), NOW) == datetime(2026, 1, 5, tzinfo=UTC)
+    later = _config(clock={"start": "2026-01-05T00:00:01Z"})
+    assert first_midnight(later, _account(), NOW) == datetime(2026, 1, 6, tzinfo=UTC)
+
+
+def test_a_clock_that_waits_for_nothing_takes_only_free_days() -> None:
+    """With time_scale 0 a phase begins after the last day taken; on a real clock the calendar decides."""
+    taken = date(2026, 2, 10)
+    waits_not = _config(clock={"start": "2026-01-05T00:00:00Z", "time_scale": 0})
+    assert first_midnight(waits_not, _account(), NOW, taken) == datetime(2026, 2, 11, tzinfo=UTC)
+    assert first_midnight(waits_not, _account(), NOW, date(2026, 1, 1)) == datetime(2026, 1, 5, tzinfo=UTC)
+    assert first_midnight(_config(), _account(), NOW, date(2027, 1, 1)) == datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def test_days_taken_are_counted_in_the_accounts_time_zone() -> None:
+    """The day after the last one taken begins at the account's midnight."""
+    config = _config(clock={"time_scale": 0})
+    account = _account(timezone="America/Los_Angeles")
+    start = first_midnight(config, account, NOW, date(2026, 12, 1))
+    assert start == datetime(2026, 12, 2, 8, tzinfo=UTC)
+
+
+def test_a_plan_without_a_start_never_begins_in_the_past() -> None:
+    """Without a configured start, days taken long ago do not pull the first campaign before now."""
+    config = _config(clock={"time_scale": 0})
+    assert first_midnight(config, _account(), NOW, date(2026, 1, 1)) >= NOW
+
+
+def test_maturing_waits_for_twice_the_stated_lag_and_the_platforms_corrections() -> None:
+    """ceil(2 x 24 x ln 10 x lag) hours and three days, growing with the lag."""
+    assert maturing_hours(_config()) == ceil(2 * 24 * 2.302585092994046) + REPORT_DELAY_HOURS
+    assert maturing_hours(_config(economics={"lag_days": 3.0})) > maturing_hours(_config())
+
+
+@given(
+    hours=st.floats(0.01, 2000), campaigns=st.integers(1, 10), phase=st.sampled_from((Phase.LIVE_TEST, Phase.SCALED))
+)
+def test_an_approval_outlives_every_campaign_that_begins_under_it(hours: float, campaigns: int, phase: Phase) -> None:
+    """An answer in the last second before the deadline still covers the last campaign's last day."""
+    config = _config(approval={"deadline_hours": hours}, live_test={"campaigns": campaigns})
+    plan = _plan(phase, config)
+    wait = plan.approval_deadline - NOW
+    assert wait == timedelta(hours=hours)
+    assert plan.approval_expires >= max(c.start + timedelta(days=c.days) for c in plan.campaigns) + wait
