@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -95,7 +96,7 @@ def records_activities(settings: Settings) -> Activities:
     ledger = Ledger.open(settings.ledger)
     warehouse = open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
-    runs = Runs(ledger, store, warehouse, events, code_version())
+    runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, history = Calibration(inputs, warehouse), History(inputs, warehouse)
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
@@ -189,6 +190,11 @@ def code_version() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return commit.stdout.strip() + ("-dirty" if dirty.stdout.strip() else "")
+
+
+def package_versions() -> dict[str, str]:
+    """Every installed distribution with its version (R4)."""
+    return {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
 
 
 async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None) -> None:

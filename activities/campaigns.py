@@ -177,8 +177,9 @@ class Campaigns:
             if not before.enabled:
                 platform.enable(account, pid, at)
 
-        if before != wanted:
-            self._claimed(campaign, "apply", at, lambda state: state == wanted, platform, write)
+        # Claimed even where nothing is left to write: an attempt that died between its writes and its claim's end
+        # left the claim open, and reading back closes it.
+        self._claimed(campaign, "apply", at, lambda state: state == wanted, platform, write)
 
     # ------------------------------------------------------------ pause and settle
 
@@ -196,6 +197,7 @@ class Campaigns:
             self._pause(campaign, platform, state, at)
         report = platform.report(account.account, state.platform_id, at)
         post_days(self._ledger, campaign, report, account)
+        self._close_claims(campaign, at)
         final = pause.final and self._settle_days(campaign, account, report, at)
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
         return Paused(enabled=False, days=report.days, spend_micros=spend, final=final)
@@ -218,6 +220,12 @@ class Campaigns:
         key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/pause"
         self._ledger.claim(self._claim(campaign, key, "pause", None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
+
+    def _close_claims(self, campaign: CampaignInput, at: datetime) -> None:
+        """What an attempt that died had begun has ended, and cannot spend: the campaign was read back as paused."""
+        for claim in self._ledger.unresolved_claims(campaign.account):
+            if claim.campaign == campaign.plan.campaign:
+                self._ledger.resolve(claim.key, "done", "read back as paused", at)
 
     def _settle_unborn(self, campaign: CampaignInput, at: datetime) -> None:
         """Nothing was created, so what was reserved for it cost nothing; a create still open may yet appear."""

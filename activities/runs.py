@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from temporalio import activity
@@ -19,13 +21,20 @@ class Runs:
     """Configuration and versions go into the store and the warehouse; the account is checked in the ledger."""
 
     def __init__(
-        self, ledger: Ledger, store: ContentStore, warehouse: Warehouse, events: Events, code_version: str
+        self,
+        ledger: Ledger,
+        store: ContentStore,
+        warehouse: Warehouse,
+        events: Events,
+        code_version: str,
+        versions: Mapping[str, str],
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._warehouse = warehouse
         self._events = events
         self._code_version = code_version
+        self._versions = json.dumps(dict(versions), sort_keys=True)
 
     @activity.defn
     def begin_run(self, begin: BeginRun) -> RunBegun:
@@ -50,6 +59,7 @@ class Runs:
                     "account": begin.config.account,
                     "config_digest": begin.config_digest,
                     "code_version": self._code_version,
+                    "versions": self._versions,
                     "config": begin.config.model_dump_json(),
                 }
             ],

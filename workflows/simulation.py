@@ -26,13 +26,11 @@ with workflow.unsafe.imports_passed_through():
         SimulateBatch,
         SimulationProgress,
     )
-    from gaelp.training.names import Outcome, Phase, batch_id
+    from gaelp.training.names import EXAM_FROM, Outcome, Phase, batch_id
     from workflows.episodes import EpisodeBatch
     from workflows.holds import Holds
     from workflows.options import COMPUTE, RECORDS, named
     from workflows.story import tell
-
-EXAM_FROM = 5000  # batch numbers of the exam begin here, so that ids of training and exam never meet
 
 
 @workflow.defn(name="SimulationTraining")

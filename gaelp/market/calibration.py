@@ -1,4 +1,4 @@
-"""The market's parameters from bandit logs, or from the seed alone. Touch this when logs can say more.
+"""The market's parameters from bandit logs, or made up where there are none. Touch this when logs can say more.
 
 What is measured: segments and their shares, the level of CTR and what heterogeneity the clicks support, the hourly
 curve. What is stated, because bandit logs hold no prices and few clicks: prices (`config.market`), conversions
@@ -7,6 +7,7 @@ curve. What is stated, because bandit logs hold no prices and few clicks: prices
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -57,6 +58,17 @@ def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration
     return _assembled(shrinkage.click_rates(rows, clicks), share, earlier.hourly(logged), candidates, named, config)
 
 
+def world_seed(candidates: Array) -> int:
+    """Key of what is assumed and not measured: the items themselves, and not the run's root seed.
+
+    A root seed repeats or varies what an agent goes through, never which of the items people like: a run with another
+    seed trains for the same audience, and so does the platform emulator that was given the same log.
+    """
+    return int.from_bytes(
+        hashlib.blake2b(np.ascontiguousarray(candidates, np.float32).tobytes(), digest_size=7).digest(), "big"
+    )
+
+
 def click_value_micros(economics: Economics) -> int:
     """Contribution of an average click in micros: conversion rate x order value x margin x (1 - refunds)."""
     contribution = economics.margin * (1.0 - economics.refund_rate) * micros(economics.order_value)
@@ -72,7 +84,8 @@ def conversion_value_micros(market: Mapping[str, Array]) -> float:
 def _assembled(
     ctr: F8, share: F8, hourly: F8, candidates: Array, named: Mapping[str, Array], config: TrainingConfiguration
 ) -> dict[str, Array]:
-    rng = stream(config.seed, "calibration", "heterogeneity")
+    assumed = world_seed(candidates)
+    rng = stream(assumed, "calibration", "heterogeneity")
     economics, market = config.economics, config.market
     features = _standard(np.asarray(candidates, np.float64).T).T
     spread = CVR_SPREAD * _normal_scores(rng.normal(size=ctr.shape))
@@ -81,7 +94,7 @@ def _assembled(
         PRICE_SPREAD_BETWEEN_SEGMENTS * _normal_scores(rng.normal(size=len(ctr)))
     )
     return {
-        "ctr": _with_spread(ctr, market.creative_spread, features, stream(config.seed, "calibration", "creatives")),
+        "ctr": _with_spread(ctr, market.creative_spread, features, stream(assumed, "calibration", "creatives")),
         "cvr": np.clip(rates, 0.0, 1.0),
         "order_value_micros": np.array([micros(economics.order_value)], np.int64),
         "margin": np.array([economics.margin]),
@@ -127,16 +140,16 @@ def _standard(values: F8) -> F8:
 def _normal_scores(values: F8) -> F8:
     """Standard normal quantiles of the ranks over the last axis.
 
-    The seed then decides which cell is good, not how good the best one is: one lucky draw out of 80 would make a
-    world twice as rich as the next seed's.
+    The draw then decides which cell is good, not how good the best one is: one lucky draw out of 80 would make a
+    world twice as rich as the next one.
     """
     rank = values.argsort(axis=-1).argsort(axis=-1)
     return _standard(np.asarray(ndtri((rank + 0.5) / values.shape[-1])))
 
 
 def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, dict[str, Array]]:
-    """A market without logs: level, shares, a daily wave, random item features; everything from the seed."""
-    rng = stream(config.seed, "calibration", "synthetic")
+    """A market without logs: level, shares, a daily wave, random item features; the same for every root seed."""
+    rng = stream(0, "calibration", "synthetic")
     count = config.market.segments
     ctr = (
         SYNTHETIC_CTR

@@ -16,9 +16,8 @@ from pydantic import ValidationError
 from gaelp.records.warehouse import Warehouse
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import JournalEntry
-from gaelp.training.names import PHASE_ORDER, Outcome, Phase
+from gaelp.training.names import EXAM_FROM, PHASE_ORDER, Outcome, Phase
 
-EXAM_FROM = 5000  # workflows number an exam's batches from here
 _PAGE = 1000
 
 
@@ -128,12 +127,13 @@ def _config(text: str | None) -> TrainingConfiguration | None:
 
 def _criteria(warehouse: Warehouse, run: str) -> dict[Phase, list[dict[str, Any]]]:
     rows = warehouse.query("SELECT * FROM verdicts WHERE run = @run ORDER BY at", {"run": run})
-    latest = {(row["phase"], row["criterion"]): row for row in rows}
+    # One criterion may be judged once per log: its name tells them apart.
+    latest = {(row["phase"], row["criterion"], row["name"]): row for row in rows}
     found: dict[Phase, list[dict[str, Any]]] = {}
     for phase in PHASE_ORDER:
-        of_phase = [row for (name, _), row in latest.items() if name == phase]
+        of_phase = [row for (name, *_), row in latest.items() if name == phase]
         if of_phase:
-            found[phase] = sorted(of_phase, key=lambda row: _natural(row["criterion"]))
+            found[phase] = sorted(of_phase, key=lambda row: (*_natural(row["criterion"]), row["name"]))
     return found
 
 

@@ -82,6 +82,10 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
+EXAM_FROM = 5000
+"""Batch numbers of an exam begin here, so that the ids of training and exam never meet."""
+
+
 def phase_id(run: str, phase: Phase) -> str:
     """Workflow id of a phase."""
     return f"{run}/{phase}"

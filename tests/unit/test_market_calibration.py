@@ -114,12 +114,14 @@ def test_one_or_no_user_feature_gives_one_segment() -> None:
     assert segments.assign(market, log["user_features"]).max() == 0
 
 
-def test_without_logs_a_market_comes_from_the_seed() -> None:
-    """No log: twelve candidates, bit-equal for equal seeds, other for other seeds; the run's name enters nothing."""
-    first, again, other = (calibrate([], configured(seed)) for seed in (1, 1, 2))
+def test_the_root_seed_does_not_change_the_audience() -> None:
+    """No log: twelve candidates, bit-equal whatever the root seed; with a log, other items mean another audience."""
+    first, other = (calibrate([], configured(seed)) for seed in (1, 2))
     assert first["ctr"].shape == (4, 12)
-    assert all(np.array_equal(first[name], again[name]) for name in first)
-    assert not np.array_equal(first["ctr"], other["ctr"])
+    assert all(np.array_equal(first[name], other[name]) for name in first)
+    log = bandit_log(1)
+    renamed = {**log, "candidate_features": log["candidate_features"][::-1]}
+    assert not np.array_equal(calibrate([log], configured(1))["ctr"], calibrate([renamed], configured(1))["ctr"])
 
 
 def test_the_hourly_curve_follows_the_log() -> None:

@@ -1,0 +1,88 @@
+"""Activity tests: the real activities in an ActivityEnvironment, on the real emulator, Redis, ledger and store."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.campaigns import Campaigns
+from activities.inputs import Inputs
+from activities.observations import Observations
+from gaelp import configuration
+from gaelp.ledger.ledger import Ledger
+from gaelp.local_stack import LocalStack
+from gaelp.market.calibration import calibrate
+from gaelp.platforms.emulator.client import EmulatorPlatform
+from gaelp.training.messages import Account, AccountKind, Approver
+from tests.house.house import House
+
+from .stand import RUN, START, UNIT, Disturbed, Stand, approved, planned
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Redis and the emulator as processes."""
+    with LocalStack(tmp_path_factory.mktemp("house"), names=("redis", "emulator")) as stack:
+        yield House(stack)
+
+
+@pytest.fixture(scope="session")
+def inputs(house: House) -> Inputs:
+    """One content store for the session: content cannot be harmed."""
+    return Inputs(house.store())
+
+
+@pytest.fixture
+def stands(house: House, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..., Stand]]:
+    """Approved campaigns, each on an account and a ledger of its own; `changes` are the configuration's."""
+    with ExitStack() as closing:
+
+        def make(*changes: str, request: dict[str, Any] | None = None) -> Stand:
+            number = next(_numbers)
+            account = Account(
+                account=f"account-{number}", kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
+                daily_cap_micros=1000 * UNIT, total_cap_micros=100_000 * UNIT,
+            )  # fmt: skip
+            ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger-{number}.db")
+            closing.callback(ledger.close)
+            ledger.put_account(account)
+            ledger.put_approver(
+                Approver(
+                    account=account.account, key_id=house.key.key_id, name="Ada", public_key=house.key.public_key,
+                    limit_micros=10**12, demo=True,
+                )
+            )  # fmt: skip
+            ledger.register_run(RUN, account.account, START)
+            approved(ledger, house.key, account, **(request or {}))
+            config = house.config("historical.logs=[]", *changes)
+            inputs.store.put_document(configuration.canonical(config))
+            market = calibrate([], config)
+            platform = EmulatorPlatform(house.settings.emulator_url, house.settings.emulator_token)
+            closing.callback(platform.close)
+            platform.open_world(account.account, market)
+            disturbed = Disturbed(platform)
+            return Stand(
+                ledger=ledger,
+                inputs=inputs,
+                platform=disturbed,
+                campaigns=Campaigns(ledger, inputs, lambda _: disturbed),  # type: ignore[arg-type,return-value]
+                observations=Observations(ledger, inputs, lambda _: disturbed),  # type: ignore[arg-type,return-value]
+                campaign=planned(account.account, config, inputs.store.put_arrays(market)),
+                temporal=ActivityEnvironment(),
+            )
+
+        yield make
+
+
+@pytest.fixture
+def stand(stands: Callable[..., Stand]) -> Stand:
+    """One of them, with nothing changed."""
+    return stands()

@@ -1,0 +1,208 @@
+"""A campaign on the real emulator beside a ledger of its own, and a platform that can be disturbed between two calls.
+
+Touch this when activity tests need another fault that the emulator itself cannot make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from temporalio.testing import ActivityEnvironment
+
+from activities.campaigns import Campaigns
+from activities.inputs import Inputs
+from activities.observations import Observations
+from gaelp import configuration
+from gaelp.ledger import signatures
+from gaelp.ledger.ledger import Ledger
+from gaelp.platforms.emulator.client import EmulatorPlatform
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import (
+    Account,
+    Applied,
+    Apply,
+    ApprovalRequest,
+    CampaignInput,
+    CampaignPlan,
+    CampaignState,
+    LaunchCampaign,
+    Launched,
+    Observe,
+    Observed,
+    PauseAndSettle,
+    Paused,
+)
+from gaelp.training.names import Phase, campaign_id
+
+UNIT = 1_000_000
+START = datetime(2026, 1, 5, tzinfo=UTC)
+RUN = "run-a"
+REQUEST = f"{RUN}/live-test#1"
+MUTATING = ("create_paused", "set_budget", "set_delivery", "set_end", "enable", "pause")
+
+
+class Crash(BaseException):
+    """The worker dies here: no `except Exception` and no rollback sees it."""
+
+
+def crash() -> None:
+    """What a disturbance calls to end the worker."""
+    raise Crash
+
+
+class Disturbed:
+    """The emulator's own client; records what reached it, and lets a test act before or after one call, once."""
+
+    def __init__(self, platform: EmulatorPlatform) -> None:
+        self.real = platform
+        self.calls: list[str] = []
+        self.before: dict[str, Callable[[], object]] = {}
+        self.after: dict[str, Callable[[], object]] = {}
+        self.changed: dict[str, Callable[[Any], Any]] = {}  # what the caller is given instead
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self.real, name)
+
+        def call(*arguments: Any) -> Any:
+            self.before.pop(name, lambda: None)()
+            answer = real(*arguments)
+            if name in MUTATING:
+                self.calls.append(name)
+            self.after.pop(name, lambda: None)()
+            return self.changed.get(name, lambda same: same)(answer)
+
+        return call
+
+
+@dataclass
+class Stand:
+    """One approved campaign and the activities that run it."""
+
+    ledger: Ledger
+    inputs: Inputs
+    platform: Disturbed
+    campaigns: Campaigns
+    observations: Observations
+    campaign: CampaignInput
+    temporal: ActivityEnvironment
+
+    @property
+    def account(self) -> str:
+        """The campaign's account."""
+        return self.campaign.account
+
+    def at(self, hours: float = 0) -> datetime:
+        """The campaign's instant after so many hours."""
+        return START + timedelta(hours=hours)
+
+    def on_tick(self, tick: int, **changes: Any) -> CampaignInput:
+        """The campaign as its workflow passes it at a tick (a day)."""
+        return self.campaign.model_copy(update={"tick": tick, **changes})
+
+    def launch(self) -> Launched:
+        """The activity of that name."""
+        return self.temporal.run(self.campaigns.launch, LaunchCampaign(campaign=self.campaign, at=self.at()))
+
+    def decide(self, bid: int = 5 * UNIT) -> str:
+        """A decision's digest: one bid for every segment, the first creative most of the time."""
+        segments, candidates = self.inputs.market(self.campaign.market_digest)["ctr"].shape
+        shares = np.full((1, segments, candidates), 0.5 / (candidates - 1))
+        shares[:, :, 0] = 0.5
+        return self.inputs.store.put_arrays(
+            {"bid_micros": np.full((1, segments), bid, np.int64), "creative_prob": shares}
+        )
+
+    def apply(self, tick: int = 0, decision: str = "", **changes: Any) -> Applied:
+        """The activity of that name, at midnight of the tick's day."""
+        campaign = self.on_tick(tick, **changes)
+        asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=self.at(24 * tick))
+        return self.temporal.run(self.campaigns.apply, asked)
+
+    def settle(self, hours: float = 24, *, final: bool = False) -> Paused:
+        """The activity pause_and_settle."""
+        asked = PauseAndSettle(campaign=self.campaign, at=self.at(hours), reason="the test says so", final=final)
+        return self.temporal.run(self.campaigns.pause_and_settle, asked)
+
+    def observe(self, hours: float = 24, **changes: Any) -> Observed:
+        """The activity of that name."""
+        campaign = self.on_tick(int(hours) // 24, **changes)
+        return self.temporal.run(self.observations.observe, Observe(campaign=campaign, at=self.at(hours)))
+
+    def found(self) -> CampaignState | None:
+        """The campaign as the platform has it."""
+        return self.platform.real.find(self.account, self.campaign.plan.campaign)
+
+    def running(self) -> CampaignState:
+        """Launch, apply once, and return what the platform then has."""
+        assert self.launch().launched
+        assert self.apply().applied
+        self.platform.calls.clear()
+        found = self.found()
+        assert found is not None and found.enabled
+        return found
+
+    def stop(self) -> None:
+        """What every stop does first."""
+        self.ledger.raise_fence(self.account, "the test says so", "Ada", self.at())
+
+    def kinds(self, *kinds: str) -> list[str]:
+        """The journal's entries of those kinds, oldest first."""
+        return [entry.kind for entry in self.ledger.journal(limit=10_000) if entry.kind in kinds]
+
+
+def approved(ledger: Ledger, key: signatures.NewKey, account: Account, **changes: Any) -> ApprovalRequest:
+    """A request for 50 units a day and 1000 in all, opened and approved."""
+    values = {
+        "request_id": REQUEST,
+        "nonce": f"{account.account} {changes}",
+        "account": account.account,
+        "run": RUN,
+        "phase": Phase.LIVE_TEST,
+        "purpose": "first spend",
+        "currency": "USD",
+        "daily_cap_micros": 50 * UNIT,
+        "total_cap_micros": 1000 * UNIT,
+        "agent": "fixed-bid",
+        "checkpoint_digest": "c" * 64,
+        "config_digest": "d" * 64,
+        "evidence_digest": "e" * 64,
+        "exposure_digest": "f" * 64,
+        "fence": 0,
+        "expires_at": START + timedelta(days=60),
+    }
+    request = ApprovalRequest.model_validate({**values, **changes})
+    ledger.open_request(request, "the table", START)
+    payload = signatures.sign(key.pem, request, "approve").model_dump()
+    outcome = ledger.decide(request.request_id, f"{request.request_id} approved", payload, START)
+    assert outcome.accepted, outcome.reason
+    return request
+
+
+def planned(account: str, config: TrainingConfiguration, market_digest: str) -> CampaignInput:
+    """A campaign of three days at 25 units a day, as its phase starts it."""
+    plan = CampaignPlan(
+        index=0, campaign=campaign_id(RUN, Phase.LIVE_TEST, 0), product="product-a", arm="candidate",
+        agent="fixed-bid", daily_budget_micros=25 * UNIT, days=3, start=START,
+    )  # fmt: skip
+    return CampaignInput(
+        run=RUN,
+        phase=Phase.LIVE_TEST,
+        phase_workflow=f"{RUN}/live-test",
+        config_digest=configuration.digest(config),
+        market_digest=market_digest,
+        account=account,
+        checkpoint_digest="c" * 64,
+        experiment=RUN,
+        plan=plan,
+        request_id=REQUEST,
+        start=START,
+        tick_hours=24,
+        time_scale=0,
+        maturing_hours=240,
+        until_day=3,
+        daily_budget_micros=25 * UNIT,
+    )
