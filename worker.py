@@ -108,6 +108,7 @@ def records_activities(settings: Settings) -> Activities:
         history.prepare_log,
         planning.plan_simulation,
         planning.plan_campaigns,
+        planning.start_of,
         planning.review_campaigns,
         planning.scale_budgets,
         assessment.assess_simulation,
@@ -218,13 +219,15 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None)
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serves GAELP's task queues.")
-    parser.add_argument("--queues", default=",".join(Queue), help="comma-separated: " + ", ".join(Queue))
+    parser.add_argument("--queues", required=True, help="comma-separated: " + ", ".join(Queue))
     parser.add_argument("--ready", type=Path, help="a file that is created when the workers poll")
     found = parser.parse_args(argv)
     unknown = [name for name in found.queues.split(",") if name not in set(Queue)]
     if unknown:
         parser.error(f"unknown queue {', '.join(unknown)}: use {', '.join(Queue)}")
     found.queues = [Queue(name) for name in found.queues.split(",")]
+    if Queue.COMPUTE in found.queues and len(found.queues) > 1:
+        parser.error("compute runs agents, so it is a process of its own, without credentials: start another worker")
     return found
 
 

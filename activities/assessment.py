@@ -101,7 +101,7 @@ class Assessment:
             alpha=alpha,
             checkpoint_digest=checkpoint,
             evidence_digest=digest,
-            heads=("creative_prob",) if phase is Phase.HISTORICAL else (),
+            heads=gates.validated_heads(phase, criteria),
         )
 
     def _decided(self, gate: GateVerdict) -> bool:

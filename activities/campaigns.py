@@ -6,6 +6,7 @@ is open from an earlier attempt is resolved by reading the platform back, never 
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -42,6 +43,8 @@ from gaelp.training.safety import refused_creatives
 
 # No bid of ours is above this, whatever an agent says: 200 currency units per thousand impressions.
 HIGHEST_BID_MICROS = 200_000_000
+# A little more than the total timeout of a platform's client (EmulatorPlatform: 5 seconds).
+CLIENT_TOTAL_SECONDS = 6.0
 
 
 class Refused(Exception):
@@ -51,8 +54,15 @@ class Refused(Exception):
 class Campaigns:
     """Holds ad credentials through `open_platform`."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, open_platform: Callable[[Account], AdPlatform]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        inputs: Inputs,
+        open_platform: Callable[[Account], AdPlatform],
+        wait: Callable[[float], None] = clock.sleep,
+    ) -> None:
         self._ledger = ledger
+        self._wait = wait
         self._inputs = inputs
         self._open_platform = open_platform
         self._known: dict[str, Account] = {}
@@ -164,7 +174,7 @@ class Campaigns:
         wanted: CampaignState,
         at: datetime,
     ) -> None:
-        """One claim for the whole decision: its writes are absolute, so reading back tells whether all were made."""
+        """One claim for the settings: its writes are absolute, so reading back tells whether all were made."""
         account, pid = campaign.account, before.platform_id
 
         def write() -> None:
@@ -174,12 +184,15 @@ class Campaigns:
                 platform.set_delivery(account, pid, wanted.bid_micros, wanted.creative_prob, at)
             if before.end_at != wanted.end_at:
                 platform.set_end(account, pid, wanted.end_at, at)
-            if not before.enabled:
-                platform.enable(account, pid, at)
 
         # Claimed even where nothing is left to write: an attempt that died between its writes and its claim's end
         # left the claim open, and reading back closes it.
-        self._claimed(campaign, "apply", at, lambda state: state == wanted, platform, write)
+        self._claimed(campaign, "apply", at, lambda state: _same_settings(state, wanted), platform, write)
+        if not before.enabled or activity.info().attempt > 1:
+            # By itself and last: the ledger looks at the fence once more, in the very moment before.
+            self._claimed(
+                campaign, "enable", at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)
+            )
 
     # ------------------------------------------------------------ pause and settle
 
@@ -292,6 +305,9 @@ class Campaigns:
         ask = self._claim(campaign, key, intent, self._fence(campaign), at)
         claimed = self._ledger.claim(ask)
         if claimed.unknown:
+            # The attempt that made the claim may still be on its way: not before its client has given up is what we
+            # read the last word.
+            self._wait(CLIENT_TOTAL_SECONDS)
             state = platform.find(campaign.account, campaign.plan.campaign)
             happened = state is not None and done(state)
             self._ledger.resolve(key, "done" if happened else "failed", "read back after an unknown outcome", at)
@@ -329,6 +345,10 @@ class Campaigns:
         if state is None:
             raise OutcomeUnknown(f"{campaign.plan.campaign} does not read back from the platform")
         return state
+
+
+def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:
+    return state.model_copy(update={"enabled": wanted.enabled}) == wanted
 
 
 def _blocked(campaign: CampaignInput, reason: str) -> Applied:

@@ -11,8 +11,9 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.agents.contract import Agent, Observation, State
+from gaelp.agents.contract import Agent, Decision, Observation, State
 from gaelp.agents.registry import checked
+from gaelp.market.simulator import completed
 from gaelp.market.streams import stream
 from gaelp.training.messages import CampaignInput, Decide, Decided
 
@@ -35,6 +36,8 @@ class Decisions:
         rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "decide")
         memory = self._inputs.memory(campaign.memory_digest, agent)
         decision, memory = agent.act(self._state(campaign, agent), observation, memory, rng)
+        if decision.bid_micros is None or decision.creative_prob is None:
+            decision = completed(decision, self._incumbent(campaign, observation))
         decision = checked(decision, observation, name, campaign.tick)
         heads = {f.name: getattr(decision, f.name) for f in fields(decision)}
         given = {head: np.asarray(value) for head, value in heads.items() if value is not None}
@@ -42,6 +45,14 @@ class Decisions:
             decision_digest=self._inputs.store.put_arrays(given),
             memory_digest=self._inputs.store.put_arrays({"memory": memory}),
         )
+
+    def _incumbent(self, campaign: CampaignInput, observation: Observation) -> Decision:
+        """A head that the agent does not give is the incumbent's."""
+        config = self._inputs.config(campaign.config_digest)
+        agent = self._inputs.agent(config.incumbent)
+        state = self._inputs.untrained(agent, campaign.config_digest, campaign.market_digest)
+        rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "incumbent")
+        return agent.act(state, observation, agent.initial_memory(1), rng)[0]
 
     def _state(self, campaign: CampaignInput, agent: Agent) -> State:
         """The checkpoint for the candidate; the control arm's policy has learned nothing."""

@@ -63,7 +63,10 @@ class _Effect(ActivityInboundInterceptor):
         try:
             return await self.next.execute_activity(input)
         except Exception as error:
-            raise for_temporal(error) from error
+            told = for_temporal(error)
+            if told is error:
+                raise  # raised "from" itself it would be its own cause, and could not be encoded
+            raise told from error
         finally:
             beating.cancel()
             with suppress(asyncio.CancelledError):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stop import stop_account
@@ -23,8 +24,11 @@ class Emergency:
 
     @activity.defn
     def stop_account(self, stop: StopAccount) -> StopReport:
-        """The procedure of gaelp/ledger/stop.py, with a real clock."""
+        """The procedure of gaelp/ledger/stop.py on a real clock; tried again until it can say that all is stopped."""
         platform = self._open_platform(self._ledger.account(stop.account))
-        return stop_account(
+        report = stop_account(
             self._ledger, platform, stop.account, stop.reason, stop.by, now=lambda: datetime.now(UTC), wait=time.sleep
         )
+        if not report.stopped:
+            raise ApplicationError(f"NOT stopped yet: {report.reason}", report, type="NotStopped")
+        return report

@@ -16,7 +16,7 @@ from gaelp.evidence.off_policy import evaluate
 from gaelp.market.calibration import click_value_micros
 from gaelp.market.segments import assign
 from gaelp.market.streams import stream
-from gaelp.records.logs import load_bandit, log_info, split
+from gaelp.records.logs import NOT_PER_ROW, load_bandit, log_info, split
 from gaelp.records.warehouse import Warehouse
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import (
@@ -52,7 +52,7 @@ class History:
             return PreparedLog(
                 log=prepare.log, kind=info.kind, rows_digest="", rows=0, window_start=None, window_end=None
             )
-        _, later = split(load_bandit(self._warehouse, prepare.log), config.historical.calibration_share)
+        later = self._after_calibration(prepare.log, config)
         times = later["time_us"]
         return PreparedLog(
             log=prepare.log,
@@ -62,6 +62,19 @@ class History:
             window_start=_instant(times[0]) if len(times) else None,
             window_end=_instant(times[-1]) if len(times) else None,
         )
+
+    def _after_calibration(self, name: str, config: TrainingConfiguration) -> dict[str, np.ndarray]:
+        """The log's later share, less what is older than the latest row of any log that calibrated the market."""
+        share, last = config.historical.calibration_share, -1
+        later: dict[str, np.ndarray] = {}
+        for log in config.historical.logs:
+            if log_info(self._warehouse, log).kind != "bandit":
+                continue
+            earlier, rest = split(load_bandit(self._warehouse, log), share)
+            last = max(last, int(earlier["time_us"].max()))
+            later = rest if log == name else later
+        keep = (later["time_us"] > last) | (later["time_us"] < 0)  # a log without times has only its order
+        return {key: values if key in NOT_PER_ROW else values[keep] for key, values in later.items()}
 
 
 class Replays:

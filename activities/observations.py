@@ -36,7 +36,8 @@ class Observations:
         if state is None:
             raise PlatformError(f"campaign {campaign.plan.campaign} is not on the platform", permanent=True)
         report = platform.report(account.account, state.platform_id, observe.at)
-        halt = post_days(self._ledger, campaign, report, account) or _drawdown(report.days, config)
+        over = post_days(self._ledger, campaign, report, account)
+        halt = over or _drawdown(report.days, config)
         if report.disapproved:
             halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
         local = observe.at.astimezone(ZoneInfo(account.timezone))
@@ -45,12 +46,12 @@ class Observations:
         return Observed(
             observation_digest=self._inputs.store.put_arrays(arrays),
             spend_micros=sum(max(d.cost_micros, d.served_micros) for d in report.days),
-            day_spend_micros=today.served_micros if today else 0,
             clicks=sum(d.clicks for d in report.days),
             conversions=sum(d.conversions for d in report.days),
             enabled=state.enabled,
             days=report.days,
             halt=halt,
+            stop_account=bool(over),
         )
 
     def _observation(

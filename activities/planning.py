@@ -17,9 +17,11 @@ from gaelp.training.messages import (
     ReviewCampaigns,
     ScaleBudgets,
     SimulationPlan,
+    Start,
+    StartOf,
 )
 from gaelp.training.names import Phase
-from gaelp.training.planning import plan_campaigns
+from gaelp.training.planning import first_midnight, plan_campaigns
 from gaelp.training.scaling import move_budgets
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
@@ -57,6 +59,14 @@ class Planning:
         own = (plan.run, plan.phase)
         taken = [r.day for r in self._ledger.reservations(plan.account) if (r.run, r.phase) != own]
         return plan_campaigns(plan.run, plan.phase, plan.agent, config, account, plan.now, max(taken, default=None))
+
+    @activity.defn
+    def start_of(self, ask: StartOf) -> Start:
+        """The next midnight of the account, or the configured start where that is still to come."""
+        config = self._inputs.config(ask.config_digest)
+        now = max(ask.now, config.clock.start) if config.clock.start else ask.now
+        later = config.model_copy(update={"clock": config.clock.model_copy(update={"start": None})})
+        return Start(start=first_midnight(later, self._ledger.account(ask.account), now))
 
     @activity.defn
     def review_campaigns(self, review: ReviewCampaigns) -> Review:

@@ -140,17 +140,24 @@ class Records:
         """By range of sequence numbers, from the last one that the table holds.
 
         The batch is named by its first number: of a repeated or a concurrent export of the same range one stands,
-        and whatever it lacks is after its last number and comes with the next.
+        and whatever it lacks is after its last number and comes next.
         """
-        found = self._warehouse.query(f"SELECT MAX(sequence) AS last FROM {table}")  # noqa: S608 - a table of ours
-        last, rows = int(found[0]["last"] or 0), 0
+        last, rows = self._exported(table), 0
         kinds = JOURNAL_TABLES[table]
         others = () if kinds else tuple(kind for each in JOURNAL_TABLES.values() for kind in each)
         while entries := self._ledger.journal(last, JOURNAL_CHUNK, kinds=kinds, but=others):
             values = [entry.model_dump() for entry in entries]
-            rows += self._warehouse.append(table, values, f"journal-{table}-{last + 1:012d}")
-            last = entries[-1].sequence
+            new = self._warehouse.append(table, values, f"journal-{table}-{last + 1:012d}")
+            # The batch that stands may be another's and shorter, and what it lacks must not be skipped.
+            before, last = last, entries[-1].sequence if new else self._exported(table)
+            if last == before:
+                break
+            rows += new
         return rows
+
+    def _exported(self, table: str) -> int:
+        found = self._warehouse.query(f"SELECT MAX(sequence) AS last FROM {table}")  # noqa: S608 - a table of ours
+        return int(found[0]["last"] or 0)
 
 
 def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:

@@ -15,6 +15,7 @@ from gaelp.records.events import Events
 from gaelp.records.store import ContentStore
 from gaelp.records.warehouse import Warehouse
 from gaelp.training.messages import AccountKind, BeginRun, EndRun, LifecycleEvent, RunBegun, RunResult
+from gaelp.training.names import PHASE_ORDER
 
 
 class Runs:
@@ -40,6 +41,7 @@ class Runs:
     def begin_run(self, begin: BeginRun) -> RunBegun:
         """Refuses an unknown account, another currency, and advisory mode on anything but an emulator."""
         kind, reason = self._account(begin)
+        reason = reason or self._skipped(begin)
         stored = self._store.put_document(canonical(begin.config))
         if stored != begin.config_digest:
             reason = reason or f"the configuration's digest is {stored}, not {begin.config_digest}: start it again"
@@ -81,6 +83,20 @@ class Runs:
         if begin.config.mode == "advisory" and account.kind is not AccountKind.EMULATOR:
             return account.kind, f"mode advisory is refused: account {account.account} is not an emulator's"
         return account.kind, ""
+
+    def _skipped(self, begin: BeginRun) -> str:
+        """A strict run may skip only phases that its very checkpoint has passed."""
+        needed = PHASE_ORDER[: PHASE_ORDER.index(begin.from_phase)]
+        if not needed or begin.config.mode != "strict":
+            return ""
+        rows = self._warehouse.query(
+            "SELECT DISTINCT phase FROM verdicts WHERE checkpoint_digest = @digest AND verdict = 'PASS'",
+            {"digest": begin.from_checkpoint or ""},
+        )
+        missing = [phase for phase in needed if phase not in {row["phase"] for row in rows}]
+        if not missing:
+            return ""
+        return f"checkpoint {begin.from_checkpoint} has not passed {', '.join(missing)}: begin with {missing[0]}"
 
     @activity.defn
     def end_run(self, end: EndRun) -> RunResult:

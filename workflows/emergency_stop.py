@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.story import tell
 
 
-@workflow.defn(name="EmergencyStop", failure_exception_types=[Exception])
+@workflow.defn(name="EmergencyStop")
 class EmergencyStop:
     """Started on demand, on the `stop` queue, so that a stuck run cannot block it."""
 

@@ -31,6 +31,10 @@ with workflow.unsafe.imports_passed_through():
 class HistoricalValidation(Holds):
     """Replays the later share of every configured log under the frozen policy."""
 
+    @workflow.init
+    def __init__(self, phase: PhaseInput) -> None:
+        super().__init__()
+
     @workflow.run
     async def run(self, phase: PhaseInput) -> PhaseResult:
         """One child per log, together; one gate over all of them."""
@@ -42,7 +46,8 @@ class HistoricalValidation(Holds):
         )
         tell(f"replaying {', '.join(plan.logs) or 'no logs'}")
         await self.released()
-        logs = await asyncio.gather(*(self._replay(phase, checkpoint, log) for log in plan.logs))
+        wanted = () if self.stopped else plan.logs
+        logs = await asyncio.gather(*(self._replay(phase, checkpoint, log) for log in wanted))
         await self.released()
         if self.stopped:
             return PhaseResult(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from gaelp.training.names import Status
@@ -14,6 +16,7 @@ class Holds:
     """Holds a workflow at its next step while paused; a stop releases it. Open children are told as well."""
 
     def __init__(self) -> None:
+        """Subclasses take up carried state in their `workflow.init`: signals are applied before `run` begins."""
         self.paused = False
         self.stopped = ""
         self.open: list[str] = []  # workflow ids of children that take the same signals
@@ -48,13 +51,25 @@ class Holds:
             await tell_workflow(child, signal)
 
 
+def check_cancelled() -> None:
+    """Raise where this workflow was cancelled.
+
+    An effect whose outcome we must know is awaited through a cancellation, and then returns as if there had been
+    none; Temporal cancels a workflow only once. So whoever awaits such an effect asks here before going on.
+    """
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
+
+
 async def tell_workflow(workflow_id: str, signal: str, argument: object = None) -> bool:
     """Signal another workflow; False where it is closed already, which is no error to its sender."""
     handle: workflow.ExternalWorkflowHandle[object] = workflow.get_external_workflow_handle(workflow_id)
     arguments = [] if argument is None else [argument]
     try:
         await handle.signal(signal, args=arguments)
-    except FailureError:
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise
         workflow.logger.info("%s is closed: it does not take the signal %s", workflow_id, signal)
         return False
     return True

@@ -12,11 +12,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.spending import SpendingPhase
 
 
-@workflow.defn(name="LiveTest", failure_exception_types=[Exception])
+@workflow.defn(name="LiveTest")
 class LiveTest(SpendingPhase):
-    """A failed approval or campaign fails the workflow rather than freezing it: a stop must always get through."""
+    """In the order fixed by the plan; what is learned between two campaigns may end the test."""
 
     phase = Phase.LIVE_TEST
+
+    @workflow.init
+    def __init__(self, phase: PhaseInput) -> None:
+        super().__init__(phase)
 
     @workflow.run
     async def run(self, phase: PhaseInput) -> PhaseResult:
@@ -26,7 +30,7 @@ class LiveTest(SpendingPhase):
     async def campaigns(self, phase: PhaseInput, progress: CampaignsProgress) -> tuple[CampaignsProgress, str]:
         """In the order fixed by the plan; a review before each may end the test."""
         while True:
-            await workflow.wait_condition(self.all_settled)
+            await self.wait_for(self.all_settled)
             self.forget_settled()
             if self._settled:
                 await self.record_campaigns(phase, f"campaign-{progress.next_campaign:02d}", progress.request_id)

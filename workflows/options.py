@@ -34,15 +34,24 @@ COMPUTE: ActivityOptions = {
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=4),
 }
 
+# An agent's turn while its campaign runs: one that hangs or has no worker must not keep a campaign under old settings,
+# so after this its campaign is paused and settled.
+DECIDE: ActivityOptions = {
+    "task_queue": "compute",
+    "start_to_close_timeout": timedelta(minutes=2),
+    "schedule_to_close_timeout": timedelta(minutes=10),
+    "heartbeat_timeout": _HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=4),
+}
+
 # Rows, events, verdicts and the ledger's own decisions: idempotent by key, so retried for as long as an outage of a
-# database may last.
+# database or of Redis may last. Campaigns do not wait for them.
 RECORDS: ActivityOptions = {
     "task_queue": "records",
     "start_to_close_timeout": timedelta(minutes=2),
     "heartbeat_timeout": _HEARTBEAT,
-    "retry_policy": RetryPolicy(
-        initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10), maximum_attempts=10
-    ),
+    "schedule_to_close_timeout": timedelta(hours=6),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
 }
 
 # Reading a platform: harmless, but a campaign must not run unwatched, so attempts are few and the campaign is paused

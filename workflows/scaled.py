@@ -11,16 +11,20 @@ with workflow.unsafe.imports_passed_through():
     from activities.planning import Planning
     from gaelp.training.messages import CampaignsProgress, PhaseInput, PhaseResult, Proceed, ScaleBudgets
     from gaelp.training.names import Phase
-    from workflows.holds import tell_workflow
+    from workflows.holds import check_cancelled, tell_workflow
     from workflows.options import RECORDS, named
     from workflows.spending import SpendingPhase
 
 
-@workflow.defn(name="ScaledDeployment", failure_exception_types=[Exception])
+@workflow.defn(name="ScaledDeployment")
 class ScaledDeployment(SpendingPhase):
     """All campaigns meet at the end of each period; clocks are never compared."""
 
     phase = Phase.SCALED
+
+    @workflow.init
+    def __init__(self, phase: PhaseInput) -> None:
+        super().__init__(phase)
 
     @workflow.run
     async def run(self, phase: PhaseInput) -> PhaseResult:
@@ -34,18 +38,18 @@ class ScaledDeployment(SpendingPhase):
             if self.stopped:
                 break
             progress = await self.start_campaign(phase, progress, campaign)
-        while True:
+        while not self.stopped:
             await self.renew(phase, progress)
             day = (progress.period + 1) * progress.plan.period_days
-            await workflow.wait_condition(lambda: self._all_at(day))  # noqa: B023 - awaited before day changes
-            if self.all_settled():
-                self.forget_settled()
-                return progress, self.stopped
+            await self.wait_for(lambda: self._all_at(day))  # noqa: B023 - awaited before day changes
             await self.released()
-            if self.stopped:
-                await workflow.wait_condition(self.all_settled)
-                continue
-            progress = await self._move_budgets(phase, progress, day)
+            if self.all_settled():
+                break
+            if not self.stopped:
+                progress = await self._move_budgets(phase, progress, day)
+        await self.wait_for(self.all_settled)
+        self.forget_settled()
+        return progress, self.stopped
 
     def _all_at(self, day: int) -> bool:
         return all(
@@ -72,4 +76,5 @@ class ScaledDeployment(SpendingPhase):
         for move in decision.moves:
             proceed = Proceed(until_day=until, daily_budget_micros=move.after_micros)
             await tell_workflow(move.campaign, "proceed", proceed)
+        check_cancelled()
         return progress.model_copy(update={"period": progress.period + 1, "moves": (*progress.moves, *decision.moves)})

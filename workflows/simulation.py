@@ -37,19 +37,25 @@ with workflow.unsafe.imports_passed_through():
 class SimulationTraining(Holds):
     """Trains in rounds; each waits for its batches and reads them in index order. Then a frozen exam, in looks."""
 
+    @workflow.init
+    def __init__(self, phase: PhaseInput) -> None:
+        super().__init__()
+
     @workflow.run
     async def run(self, phase: PhaseInput) -> PhaseResult:
         """Continues as new between rounds when its history grows."""
         progress = phase.simulation or await self._begin(phase)
         while progress.next_round < progress.plan.rounds and not self.stopped:
             await self.released()
-            if workflow.info().is_continue_as_new_suggested():
+            if workflow.info().is_continue_as_new_suggested() and not self.stopped:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(phase.model_copy(update={"simulation": progress}))
             progress = await self._train_round(phase, progress)
         if self.stopped:
             return self._ended(phase, progress, None, Outcome.STOPPED, self.stopped)
         gate = await self._exam(phase, progress)
+        if gate is None:
+            return self._ended(phase, progress, None, Outcome.STOPPED, self.stopped)
         ended = None if gate.promote else Outcome.NOT_GRADUATED
         return self._ended(phase, progress, gate, ended, gate.reason)
 
@@ -136,11 +142,13 @@ class SimulationTraining(Holds):
             }
         )
 
-    async def _exam(self, phase: PhaseInput, progress: SimulationProgress) -> GateVerdict:
+    async def _exam(self, phase: PhaseInput, progress: SimulationProgress) -> GateVerdict | None:
         plan = progress.plan
         exams: list[BatchResult] = []
         for look in range(plan.exam_looks):
             await self.released()
+            if self.stopped:
+                return None
             tell(f"exam, look {look + 1} of at most {plan.exam_looks}\n\n{_curve(progress)}")
             first = look * plan.exam_batches
             results = await self._batches(

@@ -7,20 +7,23 @@ verdicts come from activities.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.approvals import Approvals
     from activities.assessment import Assessment
+    from activities.campaigns import Campaigns
     from activities.planning import Planning
     from activities.records import Records
     from gaelp.training.messages import (
         ApprovalCard,
+        ApprovalOutcome,
         AssessCampaigns,
         CampaignInput,
         CampaignPlan,
@@ -29,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         CampaignsSummary,
         DayReached,
         LifecycleEvent,
+        PauseAndSettle,
         PhaseInput,
         PhaseResult,
         PlanCampaigns,
@@ -39,9 +43,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from gaelp.training.names import Outcome, Phase, Status
     from workflows.campaign import LiveCampaign
-    from workflows.holds import Holds
-    from workflows.options import RECORDS, named
-    from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, mark, tell
+    from workflows.holds import Holds, check_cancelled, tell_workflow
+    from workflows.options import PAUSE, RECORDS, named
+    from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, cause, mark, tell
 
 # A campaign that was cancelled pauses and settles by itself; this is how long its phase waits to hear of it.
 WIND_DOWN = timedelta(hours=24)
@@ -52,7 +56,7 @@ class SpendingPhase(Holds):
 
     phase: Phase
 
-    def __init__(self) -> None:
+    def __init__(self, phase: PhaseInput) -> None:
         super().__init__()
         self._payloads: list[tuple[str, Any]] = []
         self._answered = 0
@@ -61,7 +65,10 @@ class SpendingPhase(Holds):
         self._refusals: list[str] = []
         self._settled: dict[str, CampaignResult] = {}
         self._reached: dict[str, DayReached] = {}
-        self._story = ""
+        self._started: dict[str, CampaignInput] = {}
+        self._handles: dict[str, asyncio.Task[Any]] = {}
+        if phase.campaigns is not None:
+            self._take_up(phase.campaigns)
 
     # ------------------------------------------------------------ signals
 
@@ -106,7 +113,6 @@ class SpendingPhase(Holds):
                 **named(RECORDS, "plan the campaigns and their exposure"),
             )
             progress = CampaignsProgress(plan=plan)
-        self._take_up(progress)
         answering = asyncio.create_task(self._answer(phase))
         try:
             if not progress.request_id:
@@ -118,6 +124,9 @@ class SpendingPhase(Holds):
         except BaseException as error:
             if not isinstance(error, workflow.ContinueAsNewError):
                 await asyncio.shield(self._wind_down(phase, progress, cancel=is_cancelled_exception(error)))
+                if isinstance(error, Exception) and not isinstance(error, FailureError):
+                    # Anything else would freeze the workflow at this task, and a stop could not get through.
+                    raise ApplicationError(f"{type(error).__name__}: {error}") from error
             raise
         finally:
             answering.cancel()
@@ -129,9 +138,11 @@ class SpendingPhase(Holds):
     def _take_up(self, progress: CampaignsProgress) -> None:
         self._answered = progress.decisions
         self.open = list(progress.open)
-        self.paused = self.paused or progress.paused
-        self._settled = {r.campaign: r for r in progress.settled} | self._settled
-        self._reached = {r.campaign: r for r in progress.reached} | self._reached
+        self.paused = progress.paused
+        self.stopped = progress.stopped
+        self._settled = {r.campaign: r for r in progress.settled}
+        self._reached = {r.campaign: r for r in progress.reached}
+        self._decision = "approve" if progress.request_id else ""
 
     def carried(self, progress: CampaignsProgress) -> CampaignsProgress:
         """The progress with everything that signals brought."""
@@ -140,6 +151,7 @@ class SpendingPhase(Holds):
                 "decisions": self._answered,
                 "open": tuple(self.open),
                 "paused": self.paused,
+                "stopped": self.stopped,
                 "settled": tuple(self._settled.values()),
                 "reached": tuple(self._reached.values()),
             }
@@ -168,6 +180,7 @@ class SpendingPhase(Holds):
                 agent=phase.agent,
                 checkpoint_digest=phase.checkpoint_digest or "",
                 evidence_digest=phase.evidence_digest,
+                validated_heads=phase.validated_heads,
                 purpose="first spend",
                 sequence=1,
                 daily_cap_micros=plan.daily_cap_micros,
@@ -189,6 +202,9 @@ class SpendingPhase(Holds):
                 timeout_summary="deadline of the approval: silence is a refusal",
             )
         except TimeoutError:
+            # A decision that came in time may still be with the ledger.
+            await workflow.wait_condition(lambda: not self._payloads)
+        if not self._decision and not self.stopped:
             return progress, f"no approval until {plan.approval_deadline:%Y-%m-%d %H:%M} UTC: silence is a refusal"
         mark(status=Status.RUNNING)
         progress = progress.model_copy(update={"request_id": card.request.request_id})
@@ -201,24 +217,28 @@ class SpendingPhase(Holds):
         """Hand every approval signal to the ledger, whenever it comes; refusals are recorded and shown."""
         while True:
             await workflow.wait_condition(lambda: bool(self._payloads))
-            _, payload = self._payloads[0]
-            outcome = await workflow.execute_activity_method(
-                Approvals.submit_decision,
-                SubmitDecision(
-                    request_id=f"{phase.run}/{self.phase}#1",
-                    submission=f"{workflow.info().workflow_id}/decision-{self._answered + 1:04d}",
-                    payload=payload,
-                    now=workflow.now(),
-                ),
-                **named(RECORDS, "check the signature of a decision"),
-            )
+            signal, payload = self._payloads[0]
+            try:
+                outcome = await workflow.execute_activity_method(
+                    Approvals.submit_decision,
+                    SubmitDecision(
+                        request_id=f"{phase.run}/{self.phase}#1",
+                        submission=f"{workflow.info().workflow_id}/decision-{self._answered + 1:04d}",
+                        signal=signal,
+                        payload=payload,
+                        now=workflow.now(),
+                    ),
+                    **named(RECORDS, "check the signature of a decision"),
+                )
+            except ActivityError as error:
+                outcome = ApprovalOutcome(accepted=False, reason=f"could not be checked: {cause(error)}")
             self._answered += 1
-            self._payloads.pop(0)
             if outcome.accepted:
                 self._decision, self._decider = outcome.decision, outcome.approver
             else:
                 self._refusals.append(outcome.reason)
                 self._tell_card()
+            self._payloads.pop(0)
 
     def _tell_card(self) -> None:
         if self._decision or not hasattr(self, "_card"):
@@ -235,27 +255,31 @@ class SpendingPhase(Holds):
     ) -> CampaignsProgress:
         """Start one child; it is abandoned, so that continue-as-new of this phase does not terminate it."""
         plan = progress.plan
-        await workflow.start_child_workflow(
+        begin = CampaignInput(
+            run=phase.run,
+            phase=self.phase,
+            phase_workflow=workflow.info().workflow_id,
+            config_digest=phase.config_digest,
+            market_digest=phase.market_digest,
+            account=phase.account,
+            checkpoint_digest=phase.checkpoint_digest or "",
+            experiment=phase.experiment,
+            plan=campaign,
+            request_id=progress.request_id,
+            start=campaign.start,
+            tick_hours=plan.tick_hours,
+            time_scale=phase.time_scale,
+            maturing_hours=plan.maturing_hours,
+            until_day=min(plan.period_days, campaign.days),
+            daily_budget_micros=campaign.daily_budget_micros,
+            paused=self.paused,
+        )
+        # Signals that come while it is being started must find it: it is open before it is running.
+        self.open.append(campaign.campaign)
+        self._started[campaign.campaign] = begin
+        self._handles[campaign.campaign] = await workflow.start_child_workflow(
             LiveCampaign.run,
-            CampaignInput(
-                run=phase.run,
-                phase=self.phase,
-                phase_workflow=workflow.info().workflow_id,
-                config_digest=phase.config_digest,
-                market_digest=phase.market_digest,
-                account=phase.account,
-                checkpoint_digest=phase.checkpoint_digest or "",
-                experiment=phase.experiment,
-                plan=campaign,
-                request_id=progress.request_id,
-                start=campaign.start,
-                tick_hours=plan.tick_hours,
-                time_scale=phase.time_scale,
-                maturing_hours=plan.maturing_hours,
-                until_day=min(plan.period_days, campaign.days),
-                daily_budget_micros=campaign.daily_budget_micros,
-                paused=self.paused,
-            ),
+            begin,
             id=campaign.campaign,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             static_summary=f"{campaign.arm}: {campaign.product} by {campaign.agent}",
@@ -269,8 +293,21 @@ class SpendingPhase(Holds):
                 ]
             ),
         )
-        self.open.append(campaign.campaign)
+        if self.stopped:
+            await tell_workflow(campaign.campaign, "stop")
+        elif self.paused != begin.paused:
+            await tell_workflow(campaign.campaign, "pause" if self.paused else "resume")
+        check_cancelled()
         return progress.model_copy(update={"next_campaign": campaign.index + 1})
+
+    async def wait_for(self, reached: Callable[[], bool]) -> None:
+        """Wait for the campaigns; ApplicationError where one was terminated and can tell nothing any more."""
+        await workflow.wait_condition(lambda: reached() or bool(self._dead()))
+        if dead := self._dead():
+            raise ApplicationError(f"{', '.join(dead)} ended without telling how: terminated by a person?")
+
+    def _dead(self) -> list[str]:
+        return [c for c, handle in self._handles.items() if handle.done() and c not in self._settled]
 
     def all_settled(self) -> bool:
         """Whether every campaign that was started has ended."""
@@ -305,6 +342,14 @@ class SpendingPhase(Holds):
         """Cancel every open campaign and wait until each has paused and settled."""
         self.forget_settled()
         tell("winding down: every campaign is paused and settled")
+        for campaign in self._dead():
+            self.open.remove(campaign)
+            left = PauseAndSettle(
+                campaign=self._started[campaign], at=self._started[campaign].start, reason="terminated", final=False
+            )
+            await workflow.execute_activity_method(
+                Campaigns.pause_and_settle, left, **named(PAUSE, f"pause {campaign}, which was terminated")
+            )
         for campaign in self.open:
             handle: workflow.ExternalWorkflowHandle[Any] = workflow.get_external_workflow_handle(campaign)
             try:

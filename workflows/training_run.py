@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from gaelp.training.names import PHASE_ORDER, Outcome, Phase, Status, phase_id
     from workflows.historical import HistoricalValidation
+    from workflows.holds import check_cancelled, tell_workflow
     from workflows.live_test import LiveTest
     from workflows.options import RECORDS, named
     from workflows.scaled import ScaledDeployment
@@ -62,6 +63,8 @@ class TrainingRun:
                 config=start.config,
                 config_digest=start.config_digest,
                 agent=start.agent,
+                from_phase=start.from_phase,
+                from_checkpoint=start.from_checkpoint,
                 started_at=workflow.now(),
             ),
             **named(RECORDS, "store the configuration, check the account"),
@@ -114,6 +117,7 @@ class TrainingRun:
             checkpoint_digest=last.checkpoint_digest if last else start.from_checkpoint,
             time_scale=start.config.clock.time_scale,
             evidence_digest=last.evidence_digest if last else "",
+            validated_heads=tuple(h for r in self._results if r.gate for h in r.gate.heads),
         )
         handle = await workflow.start_child_workflow(
             PHASE_WORKFLOWS[phase],
@@ -132,12 +136,26 @@ class TrainingRun:
                 ]
             ),
         )
-        if self._stopped:
-            await handle.signal("stop")
-        elif self._paused:
-            await handle.signal("pause")
-        result: PhaseResult = await handle
-        return result
+        if self._stopped or self._paused:
+            await tell_workflow(phase_id(start.run, phase), "stop" if self._stopped else "pause")
+        check_cancelled()
+        return await self._seen_through(handle)
+
+    async def _seen_through(self, handle: workflow.ChildWorkflowHandle[Any, PhaseResult]) -> PhaseResult:
+        """Await a phase. Cancelling one means the one that runs now: it may have continued as new since its start,
+
+        and Temporal would cancel the run that was started.
+        """
+        try:
+            return await asyncio.shield(handle)
+        except asyncio.CancelledError:
+            phase: workflow.ExternalWorkflowHandle[Any] = workflow.get_external_workflow_handle(handle.id)
+            try:
+                await phase.cancel()
+            except FailureError:
+                workflow.logger.info("%s had ended before it was cancelled", handle.id)
+            await handle
+            raise
 
     async def _record_phase(self, start: RunInput, result: PhaseResult) -> None:
         event = LifecycleEvent(
@@ -209,9 +227,5 @@ class TrainingRun:
     async def _hand_on(self, signal: str) -> None:
         if self._phase is None or len(self._results) == len(PHASE_ORDER):
             return
-        handle = workflow.get_external_workflow_handle(phase_id(workflow.info().workflow_id, self._phase))
-        try:
-            await handle.signal(signal)
-        except FailureError:
-            # The phase ended in this instant; the next one is told at its start.
-            workflow.logger.info("phase had ended before signal %s", signal)
+        # A phase that ended in this instant does not take it; the next one is told at its start.
+        await tell_workflow(phase_id(workflow.info().workflow_id, self._phase), signal)

@@ -20,8 +20,6 @@ B1 = npt.NDArray[np.bool_]
 State = Mapping[str, npt.NDArray[np.generic]]
 """An agent's learned state, or a trajectory, as named arrays; stored and named by digest."""
 
-HEADS: tuple[str, ...] = ("bid_micros", "creative_prob", "spend_rate", "target")
-
 
 @dataclass(frozen=True)
 class Observation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -30,7 +29,7 @@ def accounts(arguments: argparse.Namespace, out: Out) -> int:
         ledger = services.open_ledger(settings)
         if arguments.world_from:
             open_world(settings, account, arguments.world_from)
-        ledger.put_account(account, by=getpass.getuser())
+        ledger.put_account(account, by=services.user_name())
         listed: tuple[Account, ...] = (ledger.account(account.account),)
     else:
         ledger = services.open_ledger(settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 from pathlib import Path
 
 from gaelp.commands import services
@@ -47,7 +46,7 @@ def _add(arguments: argparse.Namespace, out: Out) -> int:
     )
     ledger = services.open_ledger(services.read_settings())
     currency = ledger.account(arguments.account).currency
-    ledger.put_approver(approver, by=getpass.getuser())
+    ledger.put_approver(approver, by=services.user_name())
     out.result(
         {"approver": approver},
         f"{approver.name} ({key_id}) may approve up to {money(approver.limit_micros, currency)} on {approver.account}",
@@ -68,7 +67,7 @@ def _list(arguments: argparse.Namespace, out: Out) -> int:
 def _remove(arguments: argparse.Namespace, out: Out) -> int:
     ledger = services.open_ledger(services.read_settings())
     ledger.account(arguments.account)
-    if not ledger.remove_approver(arguments.account, arguments.key_id, by=getpass.getuser()):
+    if not ledger.remove_approver(arguments.account, arguments.key_id, by=services.user_name()):
         raise Refused(f"no key {arguments.key_id!r} may approve on account {arguments.account!r}: see `keys list`")
     out.result(
         {"account": arguments.account, "removed": arguments.key_id},

@@ -6,6 +6,8 @@ Touch this when a verb needs another service. Everything answers or refuses with
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -49,6 +51,14 @@ def run_name(name: str) -> str:
 def now() -> datetime:
     """The wall clock of the command line."""
     return datetime.now(UTC)
+
+
+def user_name() -> str:
+    """Who gives the command; a container's user may have no name, and a stop must not fail over it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 async def temporal(settings: Settings) -> Client:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -100,7 +99,7 @@ def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: s
         platform = open_platform(account, settings)
     except PlatformError as error:
         return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
-    return stop_account(ledger, platform, account.account, reason, getpass.getuser(), services.now, time.sleep)
+    return stop_account(ledger, platform, account.account, reason, services.user_name(), services.now, time.sleep)
 
 
 async def _tell(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:

@@ -127,7 +127,7 @@ def _locked(connection: Connection, key: str) -> RowMapping:
 
 
 def spent(connection: Connection, run: str, phase: str | None = None) -> int:
-    """What a run (or one phase of it) has spent as far as is known: final amounts, else the larger of billed, served."""
+    """What a run (or one phase) has spent as far as is known: final amounts, else the larger of billed and served."""
     so_far = sa.case((_t.c.billed_micros > _t.c.served_micros, _t.c.billed_micros), else_=_t.c.served_micros)
     total = sa.func.sum(sa.func.coalesce(_t.c.final_micros, so_far))
     query = sa.select(total).where(_t.c.run == run)

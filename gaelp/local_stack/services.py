@@ -30,6 +30,14 @@ DYNAMIC_CONFIGURATION = (
     'history.timerProcessorMaxTimeShift="1ms"',
 )
 _SECRET_ENDINGS = ("TOKEN", "SECRET", "KEY", "PASSWORD", "CREDENTIALS", "PASSPHRASE")
+# All of ours that the compute worker needs. Addresses of the ledger, of Redis and of platforms may hold passwords.
+_COMPUTE_NEEDS = (
+    "GAELP_HOME",
+    "GAELP_STORE_URL",
+    "GAELP_TEMPORAL_ADDRESS",
+    "GAELP_TEMPORAL_NAMESPACE",
+    "GAELP_LOG_LEVEL",
+)
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -45,7 +53,11 @@ class Ports:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that runs foreign code: nothing in it opens a door."""
-    return {name: value for name, value in environment.items() if not name.upper().endswith(_SECRET_ENDINGS)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in _COMPUTE_NEEDS or (not name.upper().endswith(_SECRET_ENDINGS) and not name.startswith("GAELP_"))
+    }
 
 
 def _program(name: str, remedy: str) -> str:

@@ -31,6 +31,7 @@ __all__ = [
     "judge_live_test",
     "judge_scaled",
     "judge_simulation",
+    "validated_heads",
 ]
 
 REQUIRED: dict[Phase, dict[str, str]] = {
@@ -80,6 +81,14 @@ def gate(
         heads=tuple(heads),
         reason=_reason(verdict, listed),
     )
+
+
+def validated_heads(phase: Phase, criteria: Sequence[CriterionVerdict]) -> tuple[str, ...]:
+    """The decision heads that a phase's evidence validates: creative shares, where every log's 5b passes."""
+    if phase is not Phase.HISTORICAL:
+        return ()
+    logs = [criterion.verdict for criterion in criteria if criterion.id == "5b"]
+    return ("creative_prob",) if logs and all(verdict is Verdict.PASS for verdict in logs) else ()
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Verdict:

@@ -79,15 +79,6 @@ class RunInput(Message):
     from_checkpoint: str | None = None
 
 
-class RunProgress(Message):
-    """What a run carries through continue-as-new."""
-
-    next_phase: int = 0
-    checkpoint_digest: str | None = None
-    gates: tuple[GateVerdict, ...] = ()
-    spend_micros: int = 0
-
-
 class PhaseInput(Message):
     """Starts a phase workflow; its id is `RUN/PHASE`. Also what its continue-as-new carries."""
 
@@ -101,6 +92,7 @@ class PhaseInput(Message):
     checkpoint_digest: str | None = None
     time_scale: float = 1.0
     evidence_digest: str = ""  # of the phase before: what an approval is bound to
+    validated_heads: tuple[str, ...] = ()  # decision heads that a log has validated
     simulation: SimulationProgress | None = None
     campaigns: CampaignsProgress | None = None
 
@@ -152,6 +144,8 @@ class BeginRun(Message):
     config: TrainingConfiguration
     config_digest: str
     agent: str
+    from_phase: Phase = Phase.SIMULATION
+    from_checkpoint: str | None = None
     started_at: datetime
 
 
@@ -440,6 +434,7 @@ class ApprovalRequest(Message):
     config_digest: str
     evidence_digest: str
     exposure_digest: str  # of the exposure table shown to the person
+    unvalidated_heads: tuple[str, ...] = ()  # decision heads that no log validated; approving allows them by name
     fence: int
     expires_at: datetime
 
@@ -468,6 +463,7 @@ class RequestApproval(Message):
     agent: str
     checkpoint_digest: str
     evidence_digest: str
+    validated_heads: tuple[str, ...] = ()
     purpose: str
     sequence: int
     daily_cap_micros: int
@@ -490,6 +486,7 @@ class SubmitDecision(Message):
 
     request_id: str
     submission: str
+    signal: str  # the signal's name must be the decision that was signed
     payload: Any
     now: datetime
 
@@ -681,6 +678,7 @@ class CampaignsProgress(Message):
     moves: tuple[BudgetMove, ...] = ()
     period: int = 0
     paused: bool = False
+    stopped: str = ""
 
 
 class PlanCampaigns(Message):
@@ -694,6 +692,20 @@ class PlanCampaigns(Message):
     agent: str
     checkpoint_digest: str
     now: datetime
+
+
+class StartOf(Message):
+    """When may a campaign on a real clock begin?"""
+
+    config_digest: str
+    account: str
+    now: datetime
+
+
+class Start(Message):
+    """Midnight of the ad account's time zone."""
+
+    start: datetime
 
 
 class CampaignPlan(Message):
@@ -714,7 +726,6 @@ class CampaignsPlan(Message):
 
     campaigns: tuple[CampaignPlan, ...]
     tick_hours: int
-    parallel: bool
     period_days: int  # days between budget decisions; equal to `days` where there are none
     maturing_hours: int  # after a campaign's end until its last day decides
     daily_cap_micros: int
@@ -783,12 +794,12 @@ class Observed(Message):
 
     observation_digest: str
     spend_micros: int
-    day_spend_micros: int
     clicks: int
     conversions: int
     enabled: bool
     days: tuple[DayReport, ...] = ()
     halt: str = ""  # a reason to pause and settle: drawdown, over-reservation, disapproved content
+    stop_account: bool = False  # the platform billed more than was reserved: all of the account must stop
 
 
 class Decide(Message):

@@ -16,7 +16,8 @@ class Phase(StrEnum):
 
 
 PHASE_ORDER: tuple[Phase, ...] = tuple(Phase)
-SPENDING_PHASES: frozenset[Phase] = frozenset({Phase.LIVE_TEST, Phase.SCALED})
+HEADS: tuple[str, ...] = ("bid_micros", "creative_prob", "spend_rate", "target")
+"""Decision heads, as an agent may give and a platform may take them."""
 
 
 class Outcome(StrEnum):

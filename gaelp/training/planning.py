@@ -46,7 +46,6 @@ def plan_campaigns(
     return CampaignsPlan(
         campaigns=campaigns,
         tick_hours=config.clock.tick_hours,
-        parallel=phase is Phase.SCALED,
         period_days=config.scaled.period_days if phase is Phase.SCALED else config.live_test.days,
         maturing_hours=maturing,
         daily_cap_micros=daily_cap,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.campaigns import Campaigns
 from activities.inputs import Inputs
@@ -68,15 +67,15 @@ def stands(house: House, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..
             platform = EmulatorPlatform(house.settings.emulator_url, house.settings.emulator_token)
             closing.callback(platform.close)
             platform.open_world(account.account, market)
-            disturbed = Disturbed(platform)
+            disturbed, waits = Disturbed(platform), list[float]()
             return Stand(
                 ledger=ledger,
                 inputs=inputs,
                 platform=disturbed,
-                campaigns=Campaigns(ledger, inputs, lambda _: disturbed),  # type: ignore[arg-type,return-value]
-                observations=Observations(ledger, inputs, lambda _: disturbed),  # type: ignore[arg-type,return-value]
+                campaigns=Campaigns(ledger, inputs, lambda _: disturbed, waits.append),
+                observations=Observations(ledger, inputs, lambda _: disturbed),
                 campaign=planned(account.account, config, inputs.store.put_arrays(market)),
-                temporal=ActivityEnvironment(),
+                waits=waits,
             )
 
         yield make

@@ -6,7 +6,7 @@ Touch this when activity tests need another fault that the emulator itself canno
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -88,7 +88,12 @@ class Stand:
     campaigns: Campaigns
     observations: Observations
     campaign: CampaignInput
-    temporal: ActivityEnvironment
+    waits: list[float] = field(default_factory=list)  # seconds that Campaigns waited, had it really waited
+    temporal: ActivityEnvironment = field(default_factory=ActivityEnvironment)
+
+    def retrying(self) -> None:
+        """From here on activities run as second attempts."""
+        self.temporal.info = replace(self.temporal.info, attempt=2)
 
     @property
     def account(self) -> str:
@@ -117,9 +122,10 @@ class Stand:
         )
 
     def apply(self, tick: int = 0, decision: str = "", **changes: Any) -> Applied:
-        """The activity of that name, at midnight of the tick's day."""
+        """The activity of that name, at the tick's instant."""
         campaign = self.on_tick(tick, **changes)
-        asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=self.at(24 * tick))
+        at = self.at(tick * campaign.tick_hours)
+        asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=at)
         return self.temporal.run(self.campaigns.apply, asked)
 
     def settle(self, hours: float = 24, *, final: bool = False) -> Paused:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.campaigns import HIGHEST_BID_MICROS
+from activities.campaigns import CLIENT_TOTAL_SECONDS, HIGHEST_BID_MICROS
 from gaelp.ledger.errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 
@@ -42,6 +42,7 @@ def test_a_launch_that_died_at_its_call_is_taken_up(stand: Stand, when: str) -> 
     with pytest.raises(Crash):
         stand.launch()
     assert (stand.found() is None) == (when == "before")
+    stand.retrying()
     assert stand.launch().launched
     assert stand.platform.calls == ["create_paused"]
     assert stand.ledger.unresolved_claims(stand.account) == ()
@@ -57,8 +58,11 @@ def test_a_create_whose_answer_is_lost_is_not_repeated(stand: Stand) -> None:
     with pytest.raises(OutcomeUnknown):
         stand.launch()
     assert [c.intent for c in stand.ledger.unresolved_claims(stand.account)] == ["create"]
+    stand.retrying()
     assert stand.launch().launched
     assert stand.platform.calls == ["create_paused"]
+    # Not before the client of the first attempt has surely given up does the platform have the last word.
+    assert stand.waits == [CLIENT_TOTAL_SECONDS]
 
 
 def test_a_launch_that_the_ledger_does_not_cover_creates_nothing(stands: Callable[..., Stand]) -> None:
@@ -155,6 +159,7 @@ def test_an_apply_that_died_at_any_write_is_taken_up(stand: Stand, verb: str, wh
     getattr(stand.platform, when)[verb] = crash
     with pytest.raises(Crash):
         stand.apply(1, decision)
+    stand.retrying()
     assert stand.apply(1, decision).applied
     assert stand.platform.calls == list(WRITES)
     found = stand.found()
@@ -166,10 +171,12 @@ def test_a_raised_budget_is_reserved_before_it_is_written(stands: Callable[..., 
     """A budget within the caps raises the day's reservation; one above them halts, and nothing is written."""
     stand = stands(request={"daily_cap_micros": 60 * UNIT})
     stand.running()
-    applied = stand.apply(daily_budget_micros=30 * UNIT)
+    later = {"tick": 1, "tick_hours": 8}  # of the same day
+    applied = stand.apply(**later, daily_budget_micros=30 * UNIT)
     assert (applied.applied, applied.worst_case_micros) == (True, 60 * UNIT)
     assert stand.platform.calls == ["set_budget"]
-    refused = stand.apply(daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
+    later = {"tick": 2, "tick_hours": 8}
+    refused = stand.apply(**later, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
     assert not refused.applied and "approved daily cap" in refused.halt
     assert (refused.actions, refused.near_misses) == (5, 2)
     assert stand.platform.calls == ["set_budget"]
@@ -193,18 +200,41 @@ def test_a_stop_between_reservation_and_claim_halts_without_a_write(stand: Stand
     assert stand.platform.calls == []
 
 
-@pytest.mark.parametrize("verb", WRITES)
-def test_a_stop_in_the_middle_of_the_writes_pauses_what_was_touched(stand: Stand, verb: str) -> None:
-    """A fence raised between claim and read-back: the campaign that was just written does not stay enabled."""
+@pytest.mark.parametrize("verb", ["set_delivery", "set_end"])
+def test_a_stop_while_settings_are_written_keeps_the_campaign_from_being_enabled(stand: Stand, verb: str) -> None:
+    """A paused campaign whose settings were on their way when the fence rose is not enabled after."""
     stand.running()
     stand.settle(24)
     stand.platform.calls.clear()
     stand.platform.before[verb] = stand.stop
     blocked = stand.apply(1, stand.decide(bid=4 * UNIT))
     found = stand.found()
+    assert not blocked.applied and "a stop came between" in blocked.halt
+    assert found is not None and not found.enabled
+    assert "enable" not in stand.platform.calls
+
+
+@pytest.mark.parametrize("verb", ["set_delivery", "set_end"])
+def test_a_stop_while_settings_are_written_pauses_a_running_campaign(stand: Stand, verb: str) -> None:
+    """A campaign that was enabled the day before and touched while the fence rose is paused before the answer."""
+    stand.running()
+    stand.platform.before[verb] = stand.stop
+    blocked = stand.apply(1, stand.decide(bid=4 * UNIT))
+    found = stand.found()
     assert not blocked.applied and "stopped" in blocked.halt
     assert found is not None and not found.enabled
-    assert stand.platform.calls == [*WRITES, "pause"]
+    assert stand.platform.calls == ["set_delivery", "set_end", "pause"]
+
+
+def test_a_stop_in_the_moment_of_enabling_pauses_at_once(stand: Stand) -> None:
+    """A fence raised between the claim and the call: what was just enabled is paused before the answer."""
+    assert stand.launch().launched
+    stand.platform.before["enable"] = stand.stop
+    blocked = stand.apply()
+    found = stand.found()
+    assert not blocked.applied and "stopped" in blocked.halt
+    assert found is not None and not found.enabled
+    assert stand.platform.calls[-2:] == ["enable", "pause"]
 
 
 def test_a_write_that_does_not_read_back_is_not_taken_for_done(stand: Stand) -> None:

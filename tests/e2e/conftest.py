@@ -5,16 +5,14 @@ One stack for all tests, started once; a test that breaks a service mends it. To
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from temporalio.client import Client
 
 from gaelp.commands import services
 from gaelp.local_stack import LocalStack
-from gaelp.training.messages import RunResult
-from tests.house.house import SAME_DAYS, House
+from tests.house.house import House
 
 from .undisturbed import Undisturbed, follow_readme
 

@@ -34,9 +34,10 @@ async def test_a_run_survives_its_workers_in_every_phase(
         await _kill_within(house, client, Phase.SIMULATION)
         await _running(client, f"{RUN}/historical")
         await _kill_within(house, client, Phase.HISTORICAL)
-        for phase in (Phase.LIVE_TEST, Phase.SCALED):
-            await until(lambda phase=phase: _enabled(house, phase), f"a campaign of {phase} is enabled")
-            await _kill_within(house, client, phase)
+        await until(lambda: _enabled(house, Phase.LIVE_TEST), "a campaign of the live test is enabled")
+        await _kill_within(house, client, Phase.LIVE_TEST)
+        await until(lambda: len(_enabled(house, Phase.SCALED)) > 1, "campaigns of the portfolio are enabled")
+        await _kill_within(house, client, Phase.SCALED)
         result = await run.result()
     expected = undisturbed.result
     assert (result.outcome, result.checkpoint_digest) == (expected.outcome, expected.checkpoint_digest), result.reason

@@ -75,7 +75,9 @@ async def test_a_taken_name_is_refused_and_nothing_overwritten(
 
 async def _everything(house: House, client: Client) -> tuple[object, ...]:
     description = await client.get_workflow_handle(NAME).describe()
-    files = {str(path): path.stat().st_mtime_ns for path in (house.stack.home / "warehouse").rglob("*.parquet")}
+    rows = (house.stack.home / "warehouse").rglob(f"{NAME}-*.parquet")
+    files = {str(path): path.stat().st_mtime_ns for path in rows}
+    assert files, "the warehouse has no rows of the run"
     with house.ledger() as ledger:
-        journal = ledger.journal(limit=100_000)
+        journal = [entry for entry in ledger.journal(limit=100_000) if NAME in (entry.run, entry.account)]
     return description.run_id, await view(client, NAME), files, journal, house.on_platform(NAME, NAME)

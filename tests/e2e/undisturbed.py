@@ -43,5 +43,6 @@ async def follow_readme(house: House) -> Undisturbed:
 
 def run_result(ended: Ran) -> RunResult:
     """What `start --wait --json` printed, as the run returned it."""
+    assert ended.code in (0, 3) and "error" not in ended.json, ended.said
     document = {name: value for name, value in ended.json.items() if name in RunResult.model_fields}
     return RunResult.model_validate(document)

@@ -1,0 +1,151 @@
+"""What every activity has in common: which errors no retry can mend, and the heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from temporalio.api.failure.v1 import Failure
+from temporalio.converter import DataConverter
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
+
+from activities.effects import PERMANENT, Effects, for_temporal
+from gaelp.agents.contract import InvalidDecision
+from gaelp.ledger.errors import LedgerConflict, LedgerError, LedgerUnavailable
+from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
+
+
+@pytest.mark.parametrize("kind", PERMANENT, ids=lambda kind: kind.__name__)
+def test_what_no_retry_can_mend_is_not_retried(kind: type[Exception]) -> None:
+    """Each permanent error keeps its name and its sentence, and is non-retryable."""
+    try:
+        error: Exception = kind("so it is")
+    except TypeError:
+        error = kind("x", 3, "so it is")
+    told = for_temporal(error)
+    assert isinstance(told, ApplicationError)
+    assert (told.type, told.non_retryable) == (kind.__name__, True)
+    assert told.message == str(error) and "so it is" in told.message
+
+
+def test_a_platforms_refusal_is_permanent_only_where_it_says_so() -> None:
+    """`permanent` decides, and an unknown outcome is always tried again."""
+    for permanent in (True, False):
+        told = for_temporal(PlatformError("no", permanent=permanent))
+        assert isinstance(told, ApplicationError)
+        assert (told.non_retryable, told.next_retry_delay, told.type) == (permanent, None, "PlatformError")
+    unknown = for_temporal(OutcomeUnknown("lost"))
+    assert isinstance(unknown, ApplicationError)
+    assert (unknown.non_retryable, unknown.type) == (False, "OutcomeUnknown")
+
+
+def test_a_platforms_own_delay_is_kept() -> None:
+    """A rate limit's delay becomes the delay of the next attempt."""
+    told = for_temporal(PlatformError("slower", permanent=False, retry_after_seconds=17.5))
+    assert isinstance(told, ApplicationError) and told.next_retry_delay == timedelta(seconds=17.5)
+
+
+@pytest.mark.parametrize("error", [LedgerUnavailable("away"), ConnectionError("away"), ValueError("what?")])
+def test_what_a_retry_may_mend_is_left_as_it_is(error: Exception) -> None:
+    """An outage is retried by the activity's own policy."""
+    assert for_temporal(error) is error
+
+
+def test_a_ledger_that_is_away_is_never_permanent() -> None:
+    """The base of all ledger errors is no permanent one, or an outage would fail a run."""
+    assert not issubclass(LedgerUnavailable, PERMANENT)
+    assert LedgerError not in PERMANENT and issubclass(LedgerConflict, PERMANENT)
+
+
+class _Next:
+    """The activity itself."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+
+    async def execute_activity(self, _: ExecuteActivityInput) -> Any:
+        return await self._work()
+
+
+def _intercepted(work: Callable[[], Any]) -> Callable[[], Any]:
+    wrapped = Effects().intercept_activity(cast(ActivityInboundInterceptor, _Next(work)))
+
+    async def run() -> Any:
+        return await wrapped.execute_activity(cast(ExecuteActivityInput, None))
+
+    return run
+
+
+def _environment(heartbeat_timeout: timedelta | None) -> ActivityEnvironment:
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, heartbeat_timeout=heartbeat_timeout)
+    return environment
+
+
+async def test_a_long_activity_beats_until_it_ends() -> None:
+    """Three times in a timeout, from the first third on, and not once more after the end."""
+    environment, beats, enough = _environment(timedelta(seconds=0.15)), 0, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_heartbeat(*_: object) -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 3:
+            loop.call_soon_threadsafe(enough.set)
+
+    async def work() -> str:
+        await enough.wait()
+        return "done"
+
+    environment.on_heartbeat = on_heartbeat
+    begun = loop.time()
+    assert await asyncio.wait_for(environment.run(_intercepted(work)), 5) == "done"
+    assert loop.time() - begun >= 0.15
+    ended = beats
+    await asyncio.sleep(0.12)
+    assert beats == ended == 3
+
+
+async def test_an_activity_without_a_heartbeat_timeout_beats_never() -> None:
+    """Nothing is sent where nothing listens."""
+    environment = _environment(None)
+    environment.on_heartbeat = lambda *_: pytest.fail("a beat without a timeout")
+
+    async def work() -> str:
+        await asyncio.sleep(0.02)
+        return "done"
+
+    assert await environment.run(_intercepted(work)) == "done"
+
+
+async def test_an_error_is_told_to_temporal_and_its_cause_is_kept() -> None:
+    """The interceptor translates what an activity raises, and cancels its heartbeat."""
+
+    async def work() -> None:
+        raise InvalidDecision("x", 3, "a bid is NaN")
+
+    with pytest.raises(ApplicationError, match="a bid is NaN") as failure:
+        await _environment(timedelta(seconds=30)).run(_intercepted(work))
+    assert failure.value.non_retryable and isinstance(failure.value.__cause__, InvalidDecision)
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_an_outage_reaches_temporal_as_it_is() -> None:
+    """What a retry may mend can be told to Temporal: it is not its own cause, which would be followed for ever."""
+    error = LedgerUnavailable("away")
+
+    async def work() -> None:
+        raise error
+
+    with pytest.raises(LedgerUnavailable) as failure:
+        await _environment(None).run(_intercepted(work))
+    assert failure.value.__cause__ is None
+    told = Failure()
+    DataConverter.default.failure_converter.to_failure(failure.value, DataConverter.default.payload_converter, told)
+    assert (told.message, told.application_failure_info.non_retryable) == ("away", False)

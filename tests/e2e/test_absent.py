@@ -1,0 +1,78 @@
+"""A service that is not there, or that is there and says nothing: a sentence and exit code 1, within ten seconds."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.house.house import House
+
+from .undisturbed import NAME, Undisturbed
+
+SECONDS = 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "address", "named"),
+    [
+        (("start", "--experiment-name", "unborn", "--set", "historical.logs=[]"), "TEMPORAL_ADDRESS", "", "Temporal"),
+        (("status", NAME), "TEMPORAL_ADDRESS", "", "Temporal"),
+        (("watch", NAME), "REDIS_URL", "redis://", "Redis"),
+        (("stop", "--account", NAME), "EMULATOR_URL", "http://", "The platform emulator"),
+    ],
+    ids=["start-temporal", "status-temporal", "watch-redis", "stop-emulator"],
+)
+def test_a_service_that_is_not_there_is_named(
+    house: House, undisturbed: Undisturbed, arguments: tuple[str, ...], variable: str, address: str, named: str
+) -> None:
+    """Nobody listens: the command names service, address and how to start it, and nothing is registered."""
+    with _nobody() as port:
+        _refuses(house, arguments, variable, f"{address}127.0.0.1:{port}", named)
+    with house.ledger() as ledger:
+        assert "unborn" not in {each.run for each in ledger.runs()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "address", "named"),
+    [
+        (("status", NAME), "TEMPORAL_ADDRESS", "", "Temporal"),
+        (("watch", NAME), "REDIS_URL", "redis://", "Redis"),
+    ],
+    ids=["status-temporal", "watch-redis"],
+)
+def test_a_service_that_hangs_is_named(
+    house: House, undisturbed: Undisturbed, arguments: tuple[str, ...], variable: str, address: str, named: str
+) -> None:
+    """Somebody listens and never answers: the command gives up within the same time, with the same sentence."""
+    with _deaf() as port:
+        _refuses(house, arguments, variable, f"{address}127.0.0.1:{port}", named)
+
+
+def _refuses(house: House, arguments: tuple[str, ...], variable: str, address: str, named: str) -> None:
+    begun = time.monotonic()
+    refused = house.starter(*arguments, environment={f"GAELP_{variable}": address})
+    seconds = time.monotonic() - begun
+    assert refused.code == 1, refused.said
+    sentences = refused.err.splitlines()
+    assert len(sentences) == 1, refused.said
+    assert all(word in sentences[0] for word in (named, address, "start it with")), refused.said
+    assert seconds < SECONDS, f"{seconds:.1f} s"
+
+
+@contextmanager
+def _nobody() -> Iterator[int]:
+    """A port that is bound and not listened on: nobody else takes it, and a connection is refused."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@contextmanager
+def _deaf() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        yield held.getsockname()[1]

@@ -1,0 +1,133 @@
+"""The same run with one thing changed ends otherwise, and equal seeds end equally."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from gaelp.training.messages import RunResult, Verdict
+from gaelp.training.names import Outcome, Phase, Queue, phase_id
+from tests.house.house import House, until
+
+from .undisturbed import run_result
+
+SOON = "approval.deadline_hours=0.0003"  # about a second of silence
+
+
+def test_a_poor_agent_ends_in_simulation(house: House) -> None:
+    """Agent uniform: exit code 3, refused by criterion 1 on evidence, and nothing on the platform."""
+    account = house.open_account("poor")
+    ended = house.start("poor", f"account={account}", agent="uniform")
+    result = run_result(ended)
+    assert (ended.code, result.outcome) == (3, Outcome.NOT_GRADUATED), ended.said
+    assert [phase.phase for phase in result.phases] == [Phase.SIMULATION]
+    assert _verdict(result, Phase.SIMULATION, "1") is Verdict.FAIL
+    assert _in_emulator(house, "poor") == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_equal_seeds_make_equal_checkpoints_and_silence_spends_nothing(house: House) -> None:
+    """Seed 7 under two names gives one digest, seed 8 another; without approval each ends with 3 and no campaign."""
+    seeds = {"seven": "seed=7", "seven-again": "seed=7", "eight": "seed=8"}
+    runs = [asyncio.to_thread(house.start, name, seed, SOON) for name, seed in seeds.items()]
+    ended = dict(zip(seeds, await asyncio.gather(*runs), strict=True))
+    digests = {name: run_result(ran).checkpoint_digest for name, ran in ended.items()}
+    assert digests["seven"] == digests["seven-again"] not in (None, digests["eight"])
+    for name, ran in ended.items():
+        assert (ran.code, "silence is a refusal" in ran.json["reason"]) == (3, True), ran.said
+        assert _in_emulator(house, name) == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_third_of_the_conversions_does_not_pass(house: House, client: Client) -> None:
+    """With conversions divided by three the live test ends the run, its campaigns paused and settled."""
+    account = house.open_account("hard")
+    settings = ("live_test.campaigns=6", "live_test.days=7", "live_test.streak=5", f"account={account}")
+    with _conversions(house, 1 / 3):
+        async with house.approving(client, "hard"):
+            ended = await asyncio.to_thread(house.start, "hard", *settings)
+    result = run_result(ended)
+    assert (ended.code, result.outcome) == (3, Outcome.NOT_GRADUATED), ended.said
+    assert [phase.phase for phase in result.phases] == [Phase.SIMULATION, Phase.HISTORICAL, Phase.LIVE_TEST]
+    assert _verdict(result, Phase.LIVE_TEST, "8") is Verdict.FAIL
+    assert house.on_platform("hard", account) != []
+    assert house.untidy("hard", account) == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_read_only_ledger_launches_nothing(house: House, client: Client) -> None:
+    """With the ledger read-only commands refuse in a sentence and an approval launches nothing; mended, it goes on."""
+    account, run = house.open_account("locked"), "locked"
+    start = house.run_input(run, f"account={account}")
+    handle = await client.start_workflow(
+        "TrainingRun", start, id=run, task_queue=Queue.WORKFLOWS, result_type=RunResult
+    )
+    decision = await until(lambda: house.signed(run, Phase.LIVE_TEST), "the live test asks for approval")
+    phase = client.get_workflow_handle(phase_id(run, Phase.LIVE_TEST))
+    with _read_only(house.stack.home / "ledger.db"):
+        for arguments in (("approve", run), ("start", "--experiment-name", "never", "--set", f"account={account}")):
+            refused = await asyncio.to_thread(house.starter, *arguments)
+            assert (refused.code, refused.out) == (1, ""), refused.said
+            assert "ledger.db is read-only: make it writable" in refused.err
+            assert len(refused.err.splitlines()) == 1, refused.said
+        await phase.signal("approve", decision.model_dump())
+        await _fails(client, phase_id(run, Phase.LIVE_TEST), "is read-only")
+        assert _in_emulator(house, run) == []
+    async with house.approving(client, run):
+        result = await handle.result()
+    assert result.outcome is Outcome.GRADUATED_UNPROVEN, result.reason
+    assert house.untidy(run, account) == []
+
+
+async def _fails(client: Client, workflow: str, message: str) -> None:
+    """Wait until a pending activity of the workflow has failed with that message at least twice."""
+    async with asyncio.timeout(30):
+        while True:
+            description = await client.get_workflow_handle(workflow).describe()
+            pending = description.raw_description.pending_activities
+            if any(each.attempt > 2 and message in each.last_failure.message for each in pending):
+                return
+            await asyncio.sleep(0.05)
+
+
+def _verdict(result: RunResult, phase: Phase, criterion: str) -> Verdict:
+    gate = next(p.gate for p in result.phases if p.phase is phase)
+    assert gate is not None
+    return next(c.verdict for c in gate.criteria if c.id == criterion)
+
+
+def _in_emulator(house: House, run: str) -> list[str]:
+    """The run's campaigns in the emulator's database file, past every client and server of ours."""
+    with closing(sqlite3.connect(f"file:{house.stack.home / 'emulator.db'}?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT external_name FROM campaigns WHERE external_name LIKE ?", (f"{run}/%",))
+        return [name for (name,) in rows]
+
+
+@contextmanager
+def _conversions(house: House, factor: float) -> Iterator[None]:
+    house.control("PUT", "/conversion-factor", json={"factor": factor})
+    try:
+        yield
+    finally:
+        house.control("PUT", "/conversion-factor", json={"factor": 1.0})
+
+
+@contextmanager
+def _read_only(ledger: Path) -> Iterator[None]:
+    """As `chmod a-w` would do; for root, whom the system would let write, the ledger looks at the mode itself."""
+    files = [path for path in ledger.parent.glob("ledger.db*") if path.is_file()]
+    modes = {path: path.stat().st_mode for path in files}
+    for path in files:
+        path.chmod(0o444)
+    try:
+        yield
+    finally:
+        for path, mode in modes.items():
+            if path.exists():
+                path.chmod(mode)

@@ -1,0 +1,70 @@
+"""One phase on its own, without the ones before it: its configuration, market and checkpoint put in place by hand.
+
+Touch this when a phase workflow needs one more input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client, WorkflowHandle
+
+from activities.inputs import Inputs
+from gaelp import configuration
+from gaelp.market.calibration import calibrate
+from gaelp.records.logs import load_bandit
+from gaelp.records.warehouse import open_warehouse
+from gaelp.training.messages import JournalEntry, PhaseInput, PhaseResult
+from gaelp.training.names import Phase, Queue, phase_id
+from tests.house.house import LOG, House
+
+WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}
+# One campaign of a day: the shortest spending phase there is.
+SHORT = (
+    "live_test.campaigns=1",
+    "live_test.days=1",
+    "live_test.streak=1",
+    "scaled.products=['product-a']",
+    "scaled.periods=1",
+    "scaled.period_days=1",
+)
+
+
+def phase_input(house: House, run: str, phase: Phase, account: str, *changes: str) -> PhaseInput:
+    """What the run would start the phase with."""
+    config = house.config(f"account={account}", *changes)
+    inputs = Inputs(house.store())
+    digest = inputs.store.put_document(configuration.canonical(config))
+    warehouse = open_warehouse(house.settings.warehouse)
+    market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config))
+    warehouse.close()
+    checkpoint = inputs.store.put_arrays(inputs.untrained(inputs.agent(config.agent), digest, market))
+    return PhaseInput(
+        run=run, phase=phase, config_digest=digest, market_digest=market, account=account, agent=config.agent,
+        experiment=run, checkpoint_digest=checkpoint, time_scale=config.clock.time_scale, evidence_digest="e" * 64,
+    )  # fmt: skip
+
+
+async def begin(
+    client: Client, house: House, run: str, *changes: str, phase: Phase = Phase.LIVE_TEST, account: str = ""
+) -> WorkflowHandle[Any, PhaseResult]:
+    """Start the phase on an account of its own (named as the run, where none is given)."""
+    account = account or house.open_account(run)
+    given = phase_input(house, run, phase, account, *changes)
+    handle: WorkflowHandle[Any, PhaseResult] = await client.start_workflow(
+        WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
+    )
+    return handle
+
+
+async def details(handle: WorkflowHandle[Any, Any]) -> str:
+    """What the Web UI shows as the workflow's current details."""
+    found = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return found.current_details
+
+
+def journal(house: House, kind: str, request: str) -> list[JournalEntry]:
+    """The ledger's entries of that kind about one request."""
+    with house.ledger() as ledger:
+        return [e for e in ledger.journal(limit=100_000, kinds=(kind,)) if e.key == request]

@@ -1,0 +1,285 @@
+"""Approvals by signal: nothing is created on the platform until a standing person's signature is accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer
+
+from gaelp.ledger import signatures
+from gaelp.training.messages import ApprovalRequest, Approver
+from gaelp.training.names import Outcome, Phase
+from tests.house.house import House, until
+from workflows.live_test import LiveTest
+
+from .conftest import serving
+from .phases import SHORT, begin, details, journal
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+NOTHING = object()  # a signal without any payload
+
+
+async def _request(house: House, run: str, phase: Phase = Phase.LIVE_TEST) -> ApprovalRequest:
+    """The phase's request, once it is open."""
+
+    def find() -> ApprovalRequest | None:
+        with house.ledger() as ledger:
+            cards = [c for c in ledger.open_requests(run) if c.request.phase is phase]
+        return cards[0].request if cards else None
+
+    found: ApprovalRequest = await until(find, f"{run} asks for approval")
+    return found
+
+
+async def _send(handle: WorkflowHandle[Any, Any], signal: str, payloads: Sequence[Any]) -> None:
+    for payload in payloads:
+        await handle.signal(signal, args=[] if payload is NOTHING else [payload])
+
+
+async def _refusals(house: House, request: ApprovalRequest, number: int) -> list[str]:
+    """The reasons of the first so many refusals, in the order of the signals."""
+    found = await until(
+        lambda: (entries := journal(house, "refuse", request.request_id))[number - 1 :] and entries,
+        f"{number} refusals of {request.request_id}",
+    )
+    return [json.loads(entry.detail)["reason"] for entry in found]
+
+
+def _signed(house: House, request: ApprovalRequest, decision: str = "approve", **changes: Any) -> dict[str, Any]:
+    return {**signatures.sign(house.key.pem, request, decision).model_dump(), **changes}
+
+
+def _malformed(signed: dict[str, Any]) -> list[Any]:
+    """Every kind of JSON that is not a signed decision, and some that is no JSON."""
+    deep: Any = "x"
+    for _ in range(60):
+        deep = [deep]
+    return [
+        NOTHING, None, True, False, 0, 7, -1.5, 1e300, "", "approve", json.dumps(signed), [], [signed], [None], {},
+        {"decision": "approve"},
+        *({k: v for k, v in signed.items() if k != missing} for missing in signed if missing != "reason"),
+        {**signed, "approver": "Ada"},
+        {**signed, "signature": None},
+        {**signed, "signature": 7},
+        {**signed, "request_id": ["x"]},
+        {**signed, "reason": {}},
+        {**signed, "key_id": signed["key_id"].upper() + "x"},
+        {**signed, "key_id": "'; DROP TABLE approvers; --"},
+        {"payload": signed},
+        deep,
+        {"x" * 5000: "y" * 5000},
+    ]  # fmt: skip
+
+
+def _forged(house: House, request: ApprovalRequest, other: ApprovalRequest) -> list[tuple[Any, str]]:
+    """Well-formed decisions that do not count, with the beginning or a part of the reason."""
+    signed, stranger = _signed(house, request), signatures.new_key()
+    by_stranger = signatures.sign(stranger.pem, request, "approve").model_dump()
+    raised = request.model_copy(update={"total_cap_micros": request.total_cap_micros + 1})
+    rubbish = base64.b64encode(b"\x00" * 64).decode()
+    return [
+        (by_stranger, "unknown key"),
+        ({**by_stranger, "key_id": house.key.key_id}, "bad signature"),
+        ({**signed, "signature": ""}, "bad signature"),
+        ({**signed, "signature": "%%% rubbish %%%"}, "bad signature"),
+        ({**signed, "signature": rubbish}, "bad signature"),
+        ({**signed, "signature": signed["signature"][:-4]}, "bad signature"),
+        ({**_signed(house, request, "reject"), "decision": "approve"}, "bad signature"),
+        (_signed(house, request, "reject"), "bad signature"),  # the signal's name is the decision that counts
+        (_signed(house, other), "wrong request"),
+        (_signed(house, other, request_id=request.request_id), "digest differs"),
+        (_signed(house, request, request_id=f"{request.run}/scaled#1"), "wrong request"),
+        (_signed(house, raised), "digest differs"),
+        (_signed(house, request.model_copy(update={"checkpoint_digest": "0" * 64})), "digest differs"),
+    ]
+
+
+async def test_no_bad_approval_creates_anything_and_a_good_one_still_gets_through(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """Malformed, unsigned, forged, over a limit, of a removed person: each refused by its reason, and no harm done."""
+    client = environment.client
+    poor, former = signatures.new_key(), signatures.new_key()
+    async with serving(client, house, max_cached_workflows=100):  # 400 events; replayed once below
+        with environment.with_time_skipping_disabled():
+            handle = await begin(client, house, "beset", *SHORT)
+            neighbour = await begin(client, house, "neighbour", *SHORT)
+        request, other = await _request(house, "beset"), await _request(house, "neighbour")
+        with house.ledger() as ledger:
+            for key, name, limit in ((poor, "Bob", request.total_cap_micros - 1), (former, "Eve", 10**15)):
+                ledger.put_approver(
+                    Approver(
+                        account="beset", key_id=key.key_id, name=name, public_key=key.public_key, limit_micros=limit
+                    )
+                )
+            ledger.remove_approver("beset", former.key_id)
+        malformed = _malformed(_signed(house, request))
+        forged = [
+            *_forged(house, request, other),
+            (signatures.sign(poor.pem, request, "approve").model_dump(), "over the approver's limit"),
+            (signatures.sign(former.pem, request, "approve").model_dump(), "unknown key"),
+        ]
+        await _send(handle, "approve", malformed)
+        await _send(handle, "approve", [payload for payload, _ in forged])
+        reasons = await _refusals(house, request, len(malformed) + len(forged))
+        for payload, reason in zip(malformed, reasons, strict=False):
+            assert reason.startswith("malformed: "), (payload, reason)
+        for (payload, expected), reason in zip(forged, reasons[len(malformed) :], strict=True):
+            assert expected in reason, (payload, reason)
+        told = await details(handle)
+        assert "awaiting approval" in told and f"refused: {reasons[-1]}" in told
+        assert house.on_platform("beset", "beset") == []
+        good = _signed(house, request)
+        await _send(handle, "approve", [good, good])
+        result = await handle.result()
+        assert result.gate is not None and result.episodes == 1
+        (*_, again) = await _refusals(house, request, len(reasons) + 1)
+        assert "already decided" in again
+        await neighbour.signal("stop")
+        assert (await neighbour.result()).ended is Outcome.STOPPED
+        history = await handle.fetch_history()
+    await Replayer(workflows=[LiveTest], data_converter=pydantic_data_converter).replay_workflow(history)
+    assert [c.external_name for c in house.on_platform("beset", "beset")] == ["beset/live-test/campaign-00"]
+    assert house.untidy("beset", "beset") == []
+    assert house.on_platform("neighbour", "neighbour") == []
+
+
+@pytest.mark.parametrize("payload", [b"\xff\xfe\x00", "\ud800".encode("utf-8", "surrogatepass"), b"x" * 1_900_000])
+async def test_a_payload_that_is_no_json_does_not_stop_the_phase_from_listening(
+    environment: WorkflowEnvironment, house: House, payload: bytes
+) -> None:
+    """Bytes instead of JSON are refused or dropped, and a proper approval after them is heard."""
+    client, run = environment.client, f"bytes-{len(payload)}-{payload[0]}"
+    async with serving(client, house):
+        with environment.with_time_skipping_disabled():
+            handle = await begin(client, house, run, *SHORT)
+        request = await _request(house, run)
+        await handle.signal("approve", payload)
+        await handle.signal("approve", _signed(house, request))
+        result = await asyncio.wait_for(handle.result(), 30)
+    assert result.gate is not None and house.untidy(run, run) == []
+
+
+async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """Each spending phase has its own request: the first one's signature, used twice, is refused at the second."""
+    client = environment.client
+    async with serving(client, house):
+        with environment.with_time_skipping_disabled():
+            first = await begin(client, house, "twice", *SHORT)
+        used = _signed(house, await _request(house, "twice"))
+        await first.signal("approve", used)
+        await first.result()
+        with environment.with_time_skipping_disabled():
+            second = await begin(client, house, "twice", *SHORT, phase=Phase.SCALED, account="twice")
+        request = await _request(house, "twice", Phase.SCALED)
+        await _send(second, "approve", [used, {**used, "request_id": request.request_id}])
+        reasons = await _refusals(house, request, 2)
+        assert "wrong request" in reasons[0] and "digest differs" in reasons[1]
+        assert [c.external_name for c in house.on_platform("twice", "twice")] == ["twice/live-test/campaign-00"]
+        await second.signal("approve", _signed(house, request))
+        result = await second.result()
+    assert result.gate is not None and result.episodes == 2  # a candidate and its control
+    assert house.untidy("twice", "twice") == []
+
+
+async def test_an_approval_given_after_a_stop_is_stale(environment: WorkflowEnvironment, house: House) -> None:
+    """A fence raised since the request was opened voids its signature; a rejection still ends the phase."""
+    client = environment.client
+    async with serving(client, house):
+        with environment.with_time_skipping_disabled():
+            handle = await begin(client, house, "stale", *SHORT)
+        request = await _request(house, "stale")
+        with house.ledger() as ledger:
+            ledger.raise_fence("stale", "the test says so", "Ada", datetime.now(UTC))
+        await handle.signal("approve", _signed(house, request))
+        (reason,) = await _refusals(house, request, 1)
+        assert "fence" in reason and "ask for another" in reason
+        await handle.signal("reject", _signed(house, request, "reject"))
+        result = await handle.result()
+    assert (result.ended, result.reason) == (Outcome.NOT_GRADUATED, "rejected by Ada")
+    assert house.on_platform("stale", "stale") == []
+
+
+async def test_an_approval_withdrawn_by_a_stop_before_its_campaign_spends_nothing(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """Approved and then stopped: the ledger refuses the reservation, and the phase says that the account stopped."""
+    client = environment.client
+    start = house.ledger
+    async with serving(client, house):
+        with environment.with_time_skipping_disabled():
+            handle = await begin(client, house, "withdrawn", *SHORT)
+        request = await _request(house, "withdrawn")
+        await handle.signal("pause")  # so that the stop comes before the campaign
+        await handle.signal("approve", _signed(house, request))
+        await until(lambda: journal(house, "approve", request.request_id), "the approval is accepted")
+        with start() as ledger:
+            ledger.raise_fence("withdrawn", "the test says so", "Ada", datetime.now(UTC))
+        await handle.signal("resume")
+        result = await handle.result()
+    assert result.ended is Outcome.STOPPED
+    assert house.on_platform("withdrawn", "withdrawn") == []
+
+
+async def test_an_approval_after_the_deadline_finds_nobody(environment: WorkflowEnvironment, house: House) -> None:
+    """Silence until the deadline ended the phase; who signs later is told so, and nothing is created."""
+    client = environment.client
+    async with serving(client, house):
+        handle = await begin(client, house, "late", *SHORT)
+        result = await handle.result()
+        assert result.ended is Outcome.NOT_GRADUATED and "silence is a refusal" in result.reason
+        with house.ledger() as ledger:
+            request = ledger.request("late/live-test#1").request
+        with pytest.raises(RPCError, match="already completed"):
+            await handle.signal("approve", _signed(house, request))
+    assert house.on_platform("late", "late") == []
+
+
+async def test_a_bad_signal_does_not_put_off_the_deadline(environment: WorkflowEnvironment, house: House) -> None:
+    """The deadline is computed once: the one that was shown is the one that ends it, whatever came meanwhile."""
+    client = environment.client
+    async with serving(client, house):
+        with environment.with_time_skipping_disabled():
+            handle = await begin(client, house, "nagged", *SHORT, "approval.deadline_hours=0.001")  # 3.6 seconds
+        request = await _request(house, "nagged")
+        await _send(handle, "approve", [None] * 10)
+        result = await handle.result()
+        described = await handle.describe()
+    assert "silence is a refusal" in result.reason
+    assert described.close_time is not None and described.start_time is not None
+    assert (described.close_time - described.start_time).total_seconds() < 3.6 + 3
+    assert len(journal(house, "refuse", request.request_id)) == 10
+
+
+async def test_a_signed_rejection_ends_the_run(environment: WorkflowEnvironment, house: House) -> None:
+    """A forged rejection changes nothing; a signed one ends the run not-graduated, with no campaign anywhere."""
+    client = environment.client
+    account = house.open_account("rejected")
+    start = house.run_input("rejected", f"account={account}", *SHORT, from_phase=Phase.LIVE_TEST)
+    async with serving(client, house):
+        with environment.with_time_skipping_disabled():
+            run = await client.start_workflow("TrainingRun", start, id="rejected", task_queue="gaelp")
+        request = await _request(house, "rejected")
+        phase = client.get_workflow_handle("rejected/live-test")
+        forged = _signed(house, request)  # an approval, by the signal that rejects
+        await _send(phase, "reject", [None, "reject", forged])
+        reasons = await _refusals(house, request, 3)
+        assert "bad signature" in reasons[-1]
+        await phase.signal("reject", _signed(house, request, "reject"))
+        result = await run.result()
+    assert (result["outcome"], result["reason"]) == ("not-graduated", "live-test: rejected by Ada")
+    assert house.on_platform("rejected", account) == []
+    with house.ledger() as ledger:
+        assert ledger.reservations(account) == ()
