@@ -27,8 +27,15 @@ check: setup ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Compiled modules matter: Temporal's sandbox imports the workflow modules anew for every workflow.
 test: setup ## all tests
-	$(BIN)/python -m pytest
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+chaos: setup ## whole runs while workers and servers die at random; ten minutes or so
+	@PYTHONPATH=. $(BIN)/python scripts/chaos.py $(ARGS)
+
+bench: setup ## quick-test with 50 root seeds: at least 49 must graduate, proven or not; half an hour or so
+	@$(BIN)/python scripts/bench_seeds.py $(ARGS)
 
 clean: ## forget the virtual environment and everything local
 	rm -rf .venv .gaelp

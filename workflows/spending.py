@@ -50,6 +50,9 @@ with workflow.unsafe.imports_passed_through():
 # A campaign that was cancelled pauses and settles by itself; this is how long its phase waits to hear of it.
 WIND_DOWN = timedelta(hours=24)
 
+# Bytes of an approval signal's payload; a signed decision has about 500. More would not fit an activity's input.
+LONGEST_PAYLOAD = 20_000
+
 
 class SpendingPhase(Holds):
     """Approval first, then campaigns, then the gate. Whatever ends it, campaigns are paused and settled before."""
@@ -75,12 +78,22 @@ class SpendingPhase(Holds):
     @workflow.signal(name="approve", description="a signed approval, as printed by `starter.py approve RUN --print`")
     def approve(self, payload: Any = None) -> None:
         """Untyped, because a malformed typed signal is dropped while its sender sees success."""
-        self._payloads.append(("approve", payload))
+        self._hear("approve", payload)
 
     @workflow.signal(name="reject", description="a signed rejection, as printed by `starter.py reject RUN --print`")
     def reject(self, payload: Any = None) -> None:
         """As approve."""
-        self._payloads.append(("reject", payload))
+        self._hear("reject", payload)
+
+    def _hear(self, signal: str, payload: Any) -> None:
+        """Keep what can be sent on to the ledger; what is no JSON, or too long to be sent, is sent on by its kind."""
+        try:
+            size = workflow.payload_converter().to_payload({"payload": payload}).ByteSize()
+        except ValueError:
+            payload = f"{type(payload).__name__} that is no JSON"
+        else:
+            payload = payload if size <= LONGEST_PAYLOAD else f"{size} bytes"
+        self._payloads.append((signal, payload))
 
     @workflow.signal(name="settled")
     def settled(self, result: CampaignResult) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gaelp.records.warehouse import Warehouse
     from gaelp.settings import Settings
 
-PATIENCE = timedelta(seconds=8)
+PATIENCE = timedelta(seconds=6)  # ten are promised, and a busy machine takes three to begin
 RPC = timedelta(seconds=5)
 
 

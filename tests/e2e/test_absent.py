@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -36,20 +37,13 @@ def test_a_service_that_is_not_there_is_named(
         assert "unborn" not in {each.run for each in ledger.runs()}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "variable", "address", "named"),
-    [
-        (("status", NAME), "TEMPORAL_ADDRESS", "", "Temporal"),
-        (("watch", NAME), "REDIS_URL", "redis://", "Redis"),
-    ],
-    ids=["status-temporal", "watch-redis"],
-)
-def test_a_service_that_hangs_is_named(
-    house: House, undisturbed: Undisturbed, arguments: tuple[str, ...], variable: str, address: str, named: str
-) -> None:
+def test_a_service_that_hangs_is_named(house: House, undisturbed: Undisturbed) -> None:
     """Somebody listens and never answers: the command gives up within the same time, with the same sentence."""
-    with _deaf() as port:
-        _refuses(house, arguments, variable, f"{address}127.0.0.1:{port}", named)
+    with _deaf() as temporal, _deaf() as redis, ThreadPoolExecutor(2) as threads:
+        status = (house, ("status", NAME), "TEMPORAL_ADDRESS", f"127.0.0.1:{temporal}", "Temporal")
+        watch = (house, ("watch", NAME), "REDIS_URL", f"redis://127.0.0.1:{redis}", "Redis")
+        for refused in [threads.submit(_refuses, *each) for each in (status, watch)]:
+            refused.result()
 
 
 def _refuses(house: House, arguments: tuple[str, ...], variable: str, address: str, named: str) -> None:

@@ -10,10 +10,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from gaelp.training.messages import RunResult
 from gaelp.training.names import Phase, Queue, phase_id
-from tests.house.house import SAME_DAYS, House, until
+from tests.house.house import House, until
 
 from .undisturbed import NAME as REFERENCE
-from .undisturbed import SETTINGS, Undisturbed
+from .undisturbed import SETTINGS, WORLD, Undisturbed
 
 WORKERS = ("worker", "compute")
 RUN = "killed"
@@ -24,7 +24,7 @@ async def test_a_run_survives_its_workers_in_every_phase(
     house: House, client: Client, undisturbed: Undisturbed
 ) -> None:
     """Killed in the middle of each phase, it ends as the undisturbed run did: digest, verdicts, campaigns, cents."""
-    account = house.open_account(RUN, SAME_DAYS)
+    account = house.open_account(RUN, *WORLD)
     start = house.run_input(RUN, *SETTINGS, f"account={account}")
     async with house.approving(client, RUN):
         run: WorkflowHandle[object, RunResult] = await client.start_workflow(
@@ -43,8 +43,9 @@ async def test_a_run_survives_its_workers_in_every_phase(
     assert (result.outcome, result.checkpoint_digest) == (expected.outcome, expected.checkpoint_digest), result.reason
     assert [p.gate and p.gate.criteria for p in result.phases] == [p.gate and p.gate.criteria for p in expected.phases]
     assert result.spend_micros == expected.spend_micros
-    assert _names(house, RUN) == _names(house, REFERENCE)
     assert house.untidy(RUN, account) == []
+    assert house.footprint(RUN) == house.footprint(REFERENCE) != {}
+    assert house.rows(RUN) == house.rows(REFERENCE)
 
 
 async def _kill_within(house: House, client: Client, phase: Phase) -> None:
@@ -74,7 +75,3 @@ async def _running(client: Client, workflow: str) -> None:
 def _enabled(house: House, phase: Phase) -> list[str]:
     here = f"{RUN}/{phase}/"
     return [c.external_name for c in house.on_platform(RUN, RUN) if c.enabled and c.external_name.startswith(here)]
-
-
-def _names(house: House, run: str) -> list[str]:
-    return [c.external_name.removeprefix(run) for c in house.on_platform(run, run)]

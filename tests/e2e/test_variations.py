@@ -15,7 +15,7 @@ from gaelp.training.messages import RunResult, Verdict
 from gaelp.training.names import Outcome, Phase, Queue, phase_id
 from tests.house.house import House, until
 
-from .undisturbed import run_result
+from .undisturbed import SETTINGS, WORLD, Undisturbed, run_result
 
 SOON = "approval.deadline_hours=0.0003"  # about a second of silence
 
@@ -45,10 +45,11 @@ async def test_equal_seeds_make_equal_checkpoints_and_silence_spends_nothing(hou
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_third_of_the_conversions_does_not_pass(house: House, client: Client) -> None:
+async def test_a_third_of_the_conversions_does_not_pass(house: House, client: Client, undisturbed: Undisturbed) -> None:
     """With conversions divided by three the live test ends the run, its campaigns paused and settled."""
-    account = house.open_account("hard")
-    settings = ("live_test.campaigns=6", "live_test.days=7", "live_test.streak=5", f"account={account}")
+    assert _verdict(undisturbed.result, Phase.LIVE_TEST, "8") is not Verdict.FAIL
+    account = house.open_account("hard", *WORLD)
+    settings = (*SETTINGS, "live_test.campaigns=6", "live_test.streak=5", f"account={account}")
     with _conversions(house, 1 / 3):
         async with house.approving(client, "hard"):
             ended = await asyncio.to_thread(house.start, "hard", *settings)

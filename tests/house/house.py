@@ -88,7 +88,7 @@ class House:
         """The log, the key as a file that `starter.py approve` finds, and the account `emulator`."""
         warehouse = open_warehouse(self.settings.warehouse)
         log = write_log(self.stack.home / "logs-made", seed=1)
-        ingest(warehouse, log, kind="bandit", name=LOG, now=datetime.now(UTC))
+        ingest(warehouse, str(log), kind="bandit", name=LOG, now=datetime.now(UTC))
         warehouse.close()
         signatures.write_key(self.stack.home / "keys" / "ada.pem", self.key.pem)
         self.open_account(ACCOUNT)
@@ -191,6 +191,22 @@ class House:
             *(f"{key} is an open claim" for key in claims),
         ]
 
+    def footprint(self, run: str) -> dict[str, tuple[int, int]]:
+        """What a run did on the platform: campaign without the run's name -> (settings written, micros it cost)."""
+        found = self.control("GET", "/campaigns")
+        mine = [c for c in found if c["state"]["external_name"].startswith(f"{run}/")]
+        names = [c["state"]["external_name"].removeprefix(run) for c in mine]
+        return {name: (c["writes"], c["cost_micros"]) for name, c in zip(names, mine, strict=True)}
+
+    def rows(self, run: str) -> dict[str, int]:
+        """How many rows the warehouse has of a run, by table; facts that a retry must not double."""
+        warehouse = open_warehouse(self.settings.warehouse)
+        try:
+            counts = {t: f"SELECT COUNT(*) AS n FROM {t} WHERE run = @run" for t in ("runs", "episodes", "verdicts")}  # noqa: S608
+            return {table: warehouse.query(sql, {"run": run})[0]["n"] for table, sql in counts.items()}
+        finally:
+            warehouse.close()
+
     @contextmanager
     def without(self, *names: str) -> Iterator[None]:
         """Within the block these services are dead, as kill -9 leaves them; after it they run again."""
@@ -235,9 +251,10 @@ class House:
         """Start a run, approve what it asks for, and return its result."""
         approving = asyncio.create_task(self.approve(client, start.run)) if approve else None
         try:
-            return await client.execute_workflow(
+            result: RunResult = await client.execute_workflow(
                 "TrainingRun", start, id=start.run, task_queue=Queue.WORKFLOWS, result_type=RunResult
             )
+            return result
         finally:
             if approving is not None:
                 approving.cancel()

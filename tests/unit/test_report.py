@@ -128,7 +128,7 @@ def test_every_criterion_is_listed_with_its_numbers(warehouse: Warehouse, tmp_pa
     html = text_of(build_report(warehouse, money(), "a", tmp_path / "out"))
     for numbers in NAMES.values():
         for number in numbers:
-            row = re.search(rf"<tr><td>{number}</td>.*?</tr>", html, re.DOTALL)
+            row = re.search(rf'<tr><td class="id">{number}</td>.*?</tr>', html, re.DOTALL)
             assert row, number
             for shown in ("0.8125", "0.7321", "0.7<", "123", f"reason of {number}"):
                 assert shown in row[0], (number, shown)

@@ -15,7 +15,7 @@ from gaelp import configuration
 from gaelp.market.calibration import calibrate
 from gaelp.records.logs import load_bandit
 from gaelp.records.warehouse import open_warehouse
-from gaelp.training.messages import JournalEntry, PhaseInput, PhaseResult
+from gaelp.training.messages import JournalEntry, PhaseInput, PhaseResult, RunInput
 from gaelp.training.names import Phase, Queue, phase_id
 from tests.house.house import LOG, House
 
@@ -44,6 +44,13 @@ def phase_input(house: House, run: str, phase: Phase, account: str, *changes: st
         run=run, phase=phase, config_digest=digest, market_digest=market, account=account, agent=config.agent,
         experiment=run, checkpoint_digest=checkpoint, time_scale=config.clock.time_scale, evidence_digest="e" * 64,
     )  # fmt: skip
+
+
+def late_run(house: House, run: str, *changes: str) -> RunInput:
+    """A whole run that begins with the live test, from an untrained checkpoint."""
+    account = house.config(*changes).account
+    checkpoint = phase_input(house, run, Phase.LIVE_TEST, account, *changes).checkpoint_digest
+    return house.run_input(run, *changes, from_phase=Phase.LIVE_TEST, from_checkpoint=checkpoint)
 
 
 async def begin(

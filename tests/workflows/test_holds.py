@@ -1,0 +1,298 @@
+"""Pause, resume, cancel, and a platform that fails: what is held is held on the platform, and nothing is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import CancelledError
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+from activities import campaigns
+from gaelp.records.warehouse import open_warehouse
+from gaelp.training.messages import DayReached, RunInput, RunResult
+from gaelp.training.names import Outcome, Phase, Status
+from tests.house.house import House, until
+from workflows.story import STATUS
+
+from .conftest import serving
+from .phases import SHORT, begin
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+LONG = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=30")
+LOSING = ("agent=fixed-bid", "scaled.products=['product-a']", "scaled.periods=2", "scaled.period_days=8")
+
+
+@pytest.fixture
+def barren(house: House) -> Iterator[None]:
+    """Nobody buys anything, so that evidence of a loss comes soon."""
+    house.control("PUT", "/conversion-factor", json={"factor": 0.0})
+    yield
+    house.control("PUT", "/conversion-factor", json={"factor": 1.0})
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim of unknown outcome is read back at once: the emulator that answered with an error is done with it."""
+    monkeypatch.setattr(campaigns, "CLIENT_TOTAL_SECONDS", 0.0)
+
+
+async def _enabled(house: House, run: str, wanted: bool) -> None:
+    await until(
+        lambda: (found := house.on_platform(run, run)) and all(c.enabled is wanted for c in found),
+        f"the campaigns of {run} are {'enabled' if wanted else 'paused'}",
+    )
+
+
+async def _status(handle: WorkflowHandle[Any, Any], wanted: Status) -> None:
+    """Wait until the search attribute says so."""
+    for _ in range(600):
+        if (await handle.describe()).typed_search_attributes.get(STATUS) == wanted:
+            return
+    raise AssertionError(f"{handle.id} is never {wanted}")
+
+
+def _scheduled(history: Any, activity: str) -> int:
+    return len(
+        [
+            event
+            for event in history.events
+            if event.activity_task_scheduled_event_attributes.activity_type.name == activity
+        ]
+    )
+
+
+async def _begin_run(environment: WorkflowEnvironment, start: RunInput) -> WorkflowHandle[Any, RunResult]:
+    handle: WorkflowHandle[Any, RunResult] = await environment.client.start_workflow(
+        "TrainingRun", start, id=start.run, task_queue="gaelp", result_type=RunResult
+    )
+    return handle
+
+
+# ---------------------------------------------------------------- pause, resume, cancel
+
+
+async def test_a_pause_of_the_run_pauses_its_campaign_on_the_platform(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """Told to the run, heard by the campaign: paused where the money is, no tick meanwhile, and it ends after all."""
+    client, run = environment.client, "held"
+    account = house.open_account(run)
+    start = house.run_input(
+        run, f"account={account}", *LONG, "scaled.products=['product-a']", from_phase=Phase.LIVE_TEST
+    )
+    async with serving(client, house, max_cached_workflows=100):
+        handle = await _begin_run(environment, start)
+        await house.approve(client, run, (Phase.LIVE_TEST,))
+        await _enabled(house, run, True)
+        await handle.signal("pause")
+        await _enabled(house, run, False)
+        campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00")
+        await _status(campaign, Status.PAUSED)
+        held = await campaign.fetch_history()
+        await handle.signal("pause")  # a second one changes nothing
+        await campaign.signal("pause")
+        still = await campaign.fetch_history()
+        assert _scheduled(still, "apply") == _scheduled(held, "apply") < 30
+        assert not any(c.enabled for c in house.on_platform(run, account))
+        await handle.signal("resume")
+        await _enabled(house, run, True)
+        phase = client.get_workflow_handle(f"{run}/live-test")
+        assert (await phase.result())["episodes"] == 1
+        await handle.signal("stop")
+        result = await handle.result()
+    assert result.phases[0].gate is not None
+    assert result.outcome in (Outcome.STOPPED, Outcome.NOT_GRADUATED)
+    assert house.untidy(run, account) == []
+
+
+async def test_a_paused_campaign_can_be_stopped(environment: WorkflowEnvironment, house: House) -> None:
+    """A stop releases a pause: the campaign is settled and the phase says that it was stopped."""
+    client, run = environment.client, "held-stopped"
+    async with serving(client, house, max_cached_workflows=100):
+        handle = await begin(client, house, run, *LONG)
+        await house.approve(client, run, (Phase.LIVE_TEST,))
+        await _enabled(house, run, True)
+        await handle.signal("pause")
+        await _enabled(house, run, False)
+        await handle.signal("stop")
+        result = await handle.result()
+    assert result.ended is Outcome.STOPPED
+    assert house.untidy(run, run) == []
+
+
+async def test_a_pause_in_simulation_holds_the_next_round_until_it_is_resumed(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """No batch of a later round begins while paused; after the resume the phase comes to its gate."""
+    client, run = environment.client, "held-simulation"
+    start = house.run_input(run, "simulation.rounds=4", "simulation.batches_per_round=1", agent="uniform")
+    async with serving(client, house, max_cached_workflows=100):
+        handle = await _begin_run(environment, start)
+        phase = client.get_workflow_handle(f"{run}/simulation")
+        await handle.signal("pause")
+        await _status(handle, Status.PAUSED)
+        await until_started(phase)
+        await _status(phase, Status.PAUSED)
+        rounds = _scheduled(await phase.fetch_history(), "record_batches")
+        assert rounds < 4
+        await handle.signal("resume")
+        result = await handle.result()
+        history = await phase.fetch_history()
+    assert _scheduled(history, "record_batches") >= 4 + 1  # every round, and at least one look at the exam
+    assert result.outcome is Outcome.NOT_GRADUATED and result.phases[0].gate is not None
+
+
+async def until_started(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until the workflow is there."""
+    for _ in range(600):
+        try:
+            await handle.describe()
+        except RPCError:
+            continue
+        return
+    raise AssertionError(f"{handle.id} never began")
+
+
+async def test_a_run_cancelled_in_simulation_is_recorded_as_ended(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """It ends cancelled, and the warehouse says so in one row: stopped, because it was cancelled."""
+    client, run = environment.client, "cancelled"
+    start = house.run_input(run, "simulation.rounds=50", "simulation.batches_per_round=1")
+    async with serving(client, house, max_cached_workflows=100):
+        handle = await _begin_run(environment, start)
+        phase = client.get_workflow_handle(f"{run}/simulation")
+        await until_started(phase)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as failure:
+            await handle.result()
+        assert isinstance(failure.value.cause, CancelledError)
+        ended = (await phase.describe()).status
+    assert ended is not None and ended.name == "CANCELED"
+    warehouse = open_warehouse(house.settings.warehouse)
+    rows = warehouse.query(
+        "SELECT event, outcome, reason, spend_micros FROM runs WHERE run = @run ORDER BY event", {"run": run}
+    )
+    warehouse.close()
+    assert [row["event"] for row in rows] == ["ended", "started"]
+    assert (rows[0]["outcome"], rows[0]["reason"], rows[0]["spend_micros"]) == ("stopped", "cancelled", 0)
+
+
+# ---------------------------------------------------------------- a platform that fails
+
+
+def _faults(house: House, account: str, *faults: tuple[str, str, int]) -> None:
+    for verb, kind, calls in faults:
+        house.control("POST", "/faults", json={"verb": verb, "kind": kind, "calls": calls, "account": account})
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_platform_that_fails_now_and_then_changes_nothing_of_the_end(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """Errors before and after create, settings and enable, and an answer that never comes: one campaign each."""
+    client, run = environment.client, "shaken"
+    two = ("live_test.campaigns=2", "live_test.streak=2", "live_test.days=1")
+    async with serving(client, house):
+        handle = await begin(client, house, run, *two)
+        _faults(
+            house, run, ("create", "error-before", 1), ("create", "error-after", 1), ("delivery", "error-after", 1),
+            ("enable", "error-before", 1), ("enable", "error-after", 1),
+        )  # fmt: skip
+        await house.approve(client, run, (Phase.LIVE_TEST,))
+        await until(lambda: len(house.on_platform(run, run)) == 1, "the first campaign is there")
+        _faults(house, run, ("create", "hang-after", 1), ("report", "error-before", 1), ("pause", "error-after", 1))
+        result = await handle.result()
+    assert result.gate is not None and result.episodes == 2
+    names = sorted(c.external_name for c in house.on_platform(run, run))
+    assert names == [f"{run}/live-test/campaign-00", f"{run}/live-test/campaign-01"]
+    assert house.untidy(run, run) == []
+
+
+@pytest.mark.usefixtures("patient", "barren")
+async def test_a_budget_that_was_cut_by_an_unanswered_call_is_cut_once(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """At a period's end a loss halves the budget; the call that fails before and after is read back, not repeated."""
+    client, run = environment.client, "cut"
+    async with serving(client, house, max_cached_workflows=100):
+        handle = await begin(client, house, run, *LOSING, phase=Phase.SCALED)
+        _faults(house, run, ("budget", "error-before", 1), ("budget", "error-after", 1))
+        await house.approve(client, run, (Phase.SCALED,))
+        result = await handle.result()
+    assert result.gate is not None
+    found = {c.external_name[-2:]: c for c in house.on_platform(run, run)}
+    assert (found["00"].daily_budget_micros, found["01"].daily_budget_micros) == (15_000_000, 30_000_000)
+    assert house.untidy(run, run) == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_settled(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """With its attempts used up the campaign fails, paused and settled, and the phase ends in one sentence."""
+    client, run = environment.client, "broken"
+    async with serving(client, house):
+        handle = await begin(client, house, run, *SHORT)
+        _faults(house, run, ("enable", "error-before", 50))
+        await house.approve(client, run, (Phase.LIVE_TEST,))
+        result = await handle.result()
+        house.control("DELETE", "/faults")
+        campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
+        ended = await campaign.result()
+    assert (ended["state"], ended["spend_micros"]) == ("failed", 0)
+    assert "injected fault" in ended["reason"] and "\n" not in ended["reason"]
+    assert result.ended is Outcome.NOT_GRADUATED
+    assert result.reason and "\n" not in result.reason
+    assert house.untidy(run, run) == []
+
+
+# ---------------------------------------------------------------- continue as new
+
+
+@pytest.mark.usefixtures("barren")
+async def test_a_campaign_that_continues_as_new_still_shows_its_days_at_the_barrier(
+    environment: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short a campaign's history is kept, its phase decides budgets on the days it has seen."""
+    client, run = environment.client, "renewing"
+    monkeypatch.setattr(
+        workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
+    )
+    async with serving(client, house, max_cached_workflows=100):
+        handle = await begin(client, house, run, *LOSING, phase=Phase.SCALED)
+        await house.approve(client, run, (Phase.SCALED,))
+        result = await handle.result()
+        described = await client.get_workflow_handle(f"{run}/scaled/campaign-00").describe()
+        reached = await _signals(client, f"{run}/scaled", "reached", DayReached)
+    assert described.raw_description.workflow_execution_info.first_run_id != described.run_id
+    assert result.gate is not None
+    # The last report is of the last tick, when seven of the eight days were over.
+    assert [(day.day, len(day.days)) for day in reached] == [(8, 7)] * 2
+    found = {c.external_name[-2:]: c for c in house.on_platform(run, run)}
+    assert found["00"].daily_budget_micros == 15_000_000
+    assert house.untidy(run, run) == []
+
+
+async def _signals(client: Any, workflow_id: str, name: str, kind: type[Any]) -> list[Any]:
+    """The arguments of the signals of that name, over the whole chain of continued runs."""
+    found = []
+    run_id = (
+        await client.get_workflow_handle(workflow_id).describe()
+    ).raw_description.workflow_execution_info.first_run_id
+    while run_id:
+        history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+        run_id = ""
+        for event in history.events:
+            attributes = event.workflow_execution_signaled_event_attributes
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED and attributes.signal_name == name:
+                found += await pydantic_data_converter.decode(attributes.input.payloads, [kind])
+            run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id or run_id
+    return found
