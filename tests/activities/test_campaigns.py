@@ -171,12 +171,10 @@ def test_a_raised_budget_is_reserved_before_it_is_written(stands: Callable[..., 
     """A budget within the caps raises the day's reservation; one above them halts, and nothing is written."""
     stand = stands(request={"daily_cap_micros": 60 * UNIT})
     stand.running()
-    later = {"tick": 1, "tick_hours": 8}  # of the same day
-    applied = stand.apply(**later, daily_budget_micros=30 * UNIT)
+    applied = stand.apply(1, tick_hours=8, daily_budget_micros=30 * UNIT)  # later on the same day
     assert (applied.applied, applied.worst_case_micros) == (True, 60 * UNIT)
     assert stand.platform.calls == ["set_budget"]
-    later = {"tick": 2, "tick_hours": 8}
-    refused = stand.apply(**later, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
+    refused = stand.apply(2, tick_hours=8, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
     assert not refused.applied and "approved daily cap" in refused.halt
     assert (refused.actions, refused.near_misses) == (5, 2)
     assert stand.platform.calls == ["set_budget"]

@@ -235,7 +235,7 @@ def test_a_shorter_export_of_the_same_range_costs_no_entry(records: Records, war
 
     stand.running()
     stand.settle(24)
-    warehouse.append = overtaken  # type: ignore[method-assign]
+    warehouse.append = overtaken  # type: ignore[method-assign,assignment]
     run(records.record, _export(1))
     run(records.record, _export(2))
     assert _exported(warehouse) == [entry.sequence for entry in _journal(stand)]
@@ -251,7 +251,7 @@ def test_a_journal_longer_than_a_chunk_is_exported_whole(records: Records, wareh
         for number in range(1, JOURNAL_CHUNK + 12)
     )  # fmt: skip
     stand.ledger.journal = (  # type: ignore[method-assign]
-        lambda after=0, limit=1000, *, kinds=(), but=(): tuple(  # type: ignore[assignment,misc]
+        lambda after=0, limit=1000, *, kinds=(), but=(): tuple(
             e for e in entries if e.sequence > after and (e.kind in kinds if kinds else e.kind not in but)
         )[:limit]
     )

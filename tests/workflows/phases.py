@@ -5,17 +5,19 @@ Touch this when a phase workflow needs one more input.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
 
 from activities.inputs import Inputs
 from gaelp import configuration
 from gaelp.market.calibration import calibrate
 from gaelp.records.logs import load_bandit
 from gaelp.records.warehouse import open_warehouse
-from gaelp.training.messages import JournalEntry, PhaseInput, PhaseResult, RunInput
+from gaelp.training.messages import JournalEntry, PhaseInput, PhaseResult, RunInput, RunResult
 from gaelp.training.names import Phase, Queue, phase_id
 from tests.house.house import LOG, House
 
@@ -54,21 +56,40 @@ def late_run(house: House, run: str, *changes: str) -> RunInput:
 
 
 async def begin(
-    client: Client, house: House, run: str, *changes: str, phase: Phase = Phase.LIVE_TEST, account: str = ""
+    environment: WorkflowEnvironment,
+    house: House,
+    run: str,
+    *changes: str,
+    phase: Phase = Phase.LIVE_TEST,
+    account: str = "",
+    skipping: bool = False,
 ) -> WorkflowHandle[Any, PhaseResult]:
-    """Start the phase on an account of its own (named as the run, where none is given)."""
+    """Start the phase on an account of its own (named as the run, where none is given).
+
+    Unless `skipping`, on a real clock: the skipped one may jump to the approval's deadline before anybody signs.
+    """
     account = account or house.open_account(run)
     given = phase_input(house, run, phase, account, *changes)
-    handle: WorkflowHandle[Any, PhaseResult] = await client.start_workflow(
-        WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
-    )
+    with nullcontext() if skipping else environment.with_time_skipping_disabled():
+        handle: WorkflowHandle[Any, PhaseResult] = await environment.client.start_workflow(
+            WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
+        )
+    return handle
+
+
+async def begin_run(environment: WorkflowEnvironment, start: RunInput) -> WorkflowHandle[Any, RunResult]:
+    """Start a whole run on a real clock."""
+    with environment.with_time_skipping_disabled():
+        handle: WorkflowHandle[Any, RunResult] = await environment.client.start_workflow(
+            "TrainingRun", start, id=start.run, task_queue=Queue.WORKFLOWS, result_type=RunResult
+        )
     return handle
 
 
 async def details(handle: WorkflowHandle[Any, Any]) -> str:
     """What the Web UI shows as the workflow's current details."""
     found = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-    return found.current_details
+    return str(found.current_details)
 
 
 def journal(house: House, kind: str, request: str) -> list[JournalEntry]:

@@ -23,7 +23,7 @@ from tests.house.house import House, until
 from workflows.live_test import LiveTest
 
 from .conftest import serving
-from .phases import SHORT, begin, details, journal, late_run
+from .phases import SHORT, begin, begin_run, details, journal, late_run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOTHING = object()  # a signal without any payload
@@ -111,9 +111,8 @@ async def test_no_bad_approval_creates_anything_and_a_good_one_still_gets_throug
     client = environment.client
     poor, former = signatures.new_key(), signatures.new_key()
     async with serving(client, house, max_cached_workflows=100):  # 400 events; replayed once below
-        with environment.with_time_skipping_disabled():
-            handle = await begin(client, house, "beset", *SHORT)
-            neighbour = await begin(client, house, "neighbour", *SHORT)
+        handle = await begin(environment, house, "beset", *SHORT)
+        neighbour = await begin(environment, house, "neighbour", *SHORT)
         request, other = await _request(house, "beset"), await _request(house, "neighbour")
         with house.ledger() as ledger:
             for key, name, limit in ((poor, "Bob", request.total_cap_micros - 1), (former, "Eve", 10**15)):
@@ -160,8 +159,7 @@ async def test_what_is_no_json_does_not_stop_the_phase_from_listening(
     """Bytes, and JSON as long as a signal may be, are refused visibly; a proper approval after them is heard."""
     client = environment.client
     async with serving(client, house, max_cached_workflows=100):  # a history of 2 MB
-        with environment.with_time_skipping_disabled():
-            handle = await begin(client, house, "deafened", *SHORT)
+        handle = await begin(environment, house, "deafened", *SHORT)
         request = await _request(house, "deafened")
         await _send(handle, "approve", [b"\xff\xfe\x00", b"\xed\xa0\x80", "x" * 2_096_000])
         await handle.signal("approve", _signed(house, request))
@@ -177,13 +175,11 @@ async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
     """Each spending phase has its own request: the first one's signature, used twice, is refused at the second."""
     client = environment.client
     async with serving(client, house):
-        with environment.with_time_skipping_disabled():
-            first = await begin(client, house, "twice", *SHORT)
+        first = await begin(environment, house, "twice", *SHORT)
         used = _signed(house, await _request(house, "twice"))
         await first.signal("approve", used)
         await first.result()
-        with environment.with_time_skipping_disabled():
-            second = await begin(client, house, "twice", *SHORT, phase=Phase.SCALED, account="twice")
+        second = await begin(environment, house, "twice", *SHORT, phase=Phase.SCALED, account="twice")
         request = await _request(house, "twice", Phase.SCALED)
         await _send(second, "approve", [used, {**used, "request_id": request.request_id}])
         reasons = await _refusals(house, request, 2)
@@ -199,8 +195,7 @@ async def test_an_approval_given_after_a_stop_is_stale(environment: WorkflowEnvi
     """A fence raised since the request was opened voids its signature; a rejection still ends the phase."""
     client = environment.client
     async with serving(client, house):
-        with environment.with_time_skipping_disabled():
-            handle = await begin(client, house, "stale", *SHORT)
+        handle = await begin(environment, house, "stale", *SHORT)
         request = await _request(house, "stale")
         with house.ledger() as ledger:
             ledger.raise_fence("stale", "the test says so", "Ada", datetime.now(UTC))
@@ -220,8 +215,7 @@ async def test_an_approval_withdrawn_by_a_stop_before_its_campaign_spends_nothin
     client = environment.client
     start = house.ledger
     async with serving(client, house):
-        with environment.with_time_skipping_disabled():
-            handle = await begin(client, house, "withdrawn", *SHORT)
+        handle = await begin(environment, house, "withdrawn", *SHORT)
         request = await _request(house, "withdrawn")
         await handle.signal("pause")  # so that the stop comes before the campaign
         await handle.signal("approve", _signed(house, request))
@@ -238,7 +232,7 @@ async def test_an_approval_after_the_deadline_finds_nobody(environment: Workflow
     """Silence until the deadline ended the phase; who signs later is told so, and nothing is created."""
     client = environment.client
     async with serving(client, house):
-        handle = await begin(client, house, "late", *SHORT)
+        handle = await begin(environment, house, "late", *SHORT, skipping=True)
         result = await handle.result()
         assert result.ended is Outcome.NOT_GRADUATED and "silence is a refusal" in result.reason
         with house.ledger() as ledger:
@@ -252,8 +246,7 @@ async def test_a_bad_signal_does_not_put_off_the_deadline(environment: WorkflowE
     """The deadline is computed once: the one that was shown is the one that ends it, whatever came meanwhile."""
     client = environment.client
     async with serving(client, house):
-        with environment.with_time_skipping_disabled():
-            handle = await begin(client, house, "nagged", *SHORT, "approval.deadline_hours=0.001")  # 3.6 seconds
+        handle = await begin(environment, house, "nagged", *SHORT, "approval.deadline_hours=0.001")  # 3.6 seconds
         request = await _request(house, "nagged")
         await _send(handle, "approve", [None] * 10)
         result = await handle.result()
@@ -269,8 +262,7 @@ async def test_a_signed_rejection_ends_the_run(environment: WorkflowEnvironment,
     account = house.open_account("rejected")
     start = late_run(house, "rejected", f"account={account}", *SHORT)
     async with serving(client, house):
-        with environment.with_time_skipping_disabled():
-            run = await client.start_workflow("TrainingRun", start, id="rejected", task_queue="gaelp")
+        run = await begin_run(environment, start)
         request = await _request(house, "rejected")
         phase = client.get_workflow_handle("rejected/live-test")
         forged = _signed(house, request)  # an approval, by the signal that rejects
@@ -279,7 +271,7 @@ async def test_a_signed_rejection_ends_the_run(environment: WorkflowEnvironment,
         assert "bad signature" in reasons[-1]
         await phase.signal("reject", _signed(house, request, "reject"))
         result = await run.result()
-    assert (result["outcome"], result["reason"]) == ("not-graduated", "live-test: rejected by Ada")
+    assert (result.outcome, result.reason) == (Outcome.NOT_GRADUATED, "live-test: rejected by Ada")
     assert house.on_platform("rejected", account) == []
     with house.ledger() as ledger:
         assert ledger.reservations(account) == ()

@@ -16,16 +16,16 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities import campaigns
 from gaelp.records.warehouse import open_warehouse
-from gaelp.training.messages import DayReached, RunInput, RunResult
+from gaelp.training.messages import DayReached
 from gaelp.training.names import Outcome, Phase, Status
 from tests.house.house import House, until
 from workflows.story import STATUS
 
 from .conftest import serving
-from .phases import SHORT, begin
+from .phases import SHORT, begin, begin_run, late_run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-LONG = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=30")
+LONG = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=14")
 LOSING = ("agent=fixed-bid", "scaled.products=['product-a']", "scaled.periods=2", "scaled.period_days=8")
 
 
@@ -68,13 +68,6 @@ def _scheduled(history: Any, activity: str) -> int:
     )
 
 
-async def _begin_run(environment: WorkflowEnvironment, start: RunInput) -> WorkflowHandle[Any, RunResult]:
-    handle: WorkflowHandle[Any, RunResult] = await environment.client.start_workflow(
-        "TrainingRun", start, id=start.run, task_queue="gaelp", result_type=RunResult
-    )
-    return handle
-
-
 # ---------------------------------------------------------------- pause, resume, cancel
 
 
@@ -84,11 +77,9 @@ async def test_a_pause_of_the_run_pauses_its_campaign_on_the_platform(
     """Told to the run, heard by the campaign: paused where the money is, no tick meanwhile, and it ends after all."""
     client, run = environment.client, "held"
     account = house.open_account(run)
-    start = house.run_input(
-        run, f"account={account}", *LONG, "scaled.products=['product-a']", from_phase=Phase.LIVE_TEST
-    )
+    start = late_run(house, run, f"account={account}", *LONG)
     async with serving(client, house, max_cached_workflows=100):
-        handle = await _begin_run(environment, start)
+        handle = await begin_run(environment, start)
         await house.approve(client, run, (Phase.LIVE_TEST,))
         await _enabled(house, run, True)
         await handle.signal("pause")
@@ -99,7 +90,7 @@ async def test_a_pause_of_the_run_pauses_its_campaign_on_the_platform(
         await handle.signal("pause")  # a second one changes nothing
         await campaign.signal("pause")
         still = await campaign.fetch_history()
-        assert _scheduled(still, "apply") == _scheduled(held, "apply") < 30
+        assert _scheduled(still, "apply") == _scheduled(held, "apply") < 14
         assert not any(c.enabled for c in house.on_platform(run, account))
         await handle.signal("resume")
         await _enabled(house, run, True)
@@ -116,7 +107,7 @@ async def test_a_paused_campaign_can_be_stopped(environment: WorkflowEnvironment
     """A stop releases a pause: the campaign is settled and the phase says that it was stopped."""
     client, run = environment.client, "held-stopped"
     async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(client, house, run, *LONG)
+        handle = await begin(environment, house, run, *LONG)
         await house.approve(client, run, (Phase.LIVE_TEST,))
         await _enabled(house, run, True)
         await handle.signal("pause")
@@ -134,7 +125,7 @@ async def test_a_pause_in_simulation_holds_the_next_round_until_it_is_resumed(
     client, run = environment.client, "held-simulation"
     start = house.run_input(run, "simulation.rounds=4", "simulation.batches_per_round=1", agent="uniform")
     async with serving(client, house, max_cached_workflows=100):
-        handle = await _begin_run(environment, start)
+        handle = await begin_run(environment, start)
         phase = client.get_workflow_handle(f"{run}/simulation")
         await handle.signal("pause")
         await _status(handle, Status.PAUSED)
@@ -167,7 +158,7 @@ async def test_a_run_cancelled_in_simulation_is_recorded_as_ended(
     client, run = environment.client, "cancelled"
     start = house.run_input(run, "simulation.rounds=50", "simulation.batches_per_round=1")
     async with serving(client, house, max_cached_workflows=100):
-        handle = await _begin_run(environment, start)
+        handle = await begin_run(environment, start)
         phase = client.get_workflow_handle(f"{run}/simulation")
         await until_started(phase)
         await handle.cancel()
@@ -201,7 +192,7 @@ async def test_a_platform_that_fails_now_and_then_changes_nothing_of_the_end(
     client, run = environment.client, "shaken"
     two = ("live_test.campaigns=2", "live_test.streak=2", "live_test.days=1")
     async with serving(client, house):
-        handle = await begin(client, house, run, *two)
+        handle = await begin(environment, house, run, *two)
         _faults(
             house, run, ("create", "error-before", 1), ("create", "error-after", 1), ("delivery", "error-after", 1),
             ("enable", "error-before", 1), ("enable", "error-after", 1),
@@ -223,7 +214,7 @@ async def test_a_budget_that_was_cut_by_an_unanswered_call_is_cut_once(
     """At a period's end a loss halves the budget; the call that fails before and after is read back, not repeated."""
     client, run = environment.client, "cut"
     async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(client, house, run, *LOSING, phase=Phase.SCALED)
+        handle = await begin(environment, house, run, *LOSING, phase=Phase.SCALED)
         _faults(house, run, ("budget", "error-before", 1), ("budget", "error-after", 1))
         await house.approve(client, run, (Phase.SCALED,))
         result = await handle.result()
@@ -240,7 +231,7 @@ async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_sett
     """With its attempts used up the campaign fails, paused and settled, and the phase ends in one sentence."""
     client, run = environment.client, "broken"
     async with serving(client, house):
-        handle = await begin(client, house, run, *SHORT)
+        handle = await begin(environment, house, run, *SHORT)
         _faults(house, run, ("enable", "error-before", 50))
         await house.approve(client, run, (Phase.LIVE_TEST,))
         result = await handle.result()
@@ -267,7 +258,7 @@ async def test_a_campaign_that_continues_as_new_still_shows_its_days_at_the_barr
         workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
     )
     async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(client, house, run, *LOSING, phase=Phase.SCALED)
+        handle = await begin(environment, house, run, *LOSING, phase=Phase.SCALED)
         await house.approve(client, run, (Phase.SCALED,))
         result = await handle.result()
         described = await client.get_workflow_handle(f"{run}/scaled/campaign-00").describe()
