@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -83,7 +83,7 @@ class Campaigns:
         reserved = self._reserve(campaign, account, at)
         if not reserved.granted:
             return Launched(launched=False, reason=reserved.reason)
-        spec = self._spec(campaign, creatives, at)
+        spec = self._spec(campaign, creatives, account)
         try:
             self._claimed(campaign, "create", at, lambda _: True, platform, lambda: platform.create_paused(spec, at))
         except Refused as error:
@@ -100,14 +100,14 @@ class Campaigns:
             Creative(id=f"item-{k:03d}", headline=f"{campaign.plan.product}: item {k}") for k in range(candidates)
         )
 
-    def _spec(self, campaign: CampaignInput, creatives: tuple[Creative, ...], at: datetime) -> CampaignSpec:
+    def _spec(self, campaign: CampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
         segments, candidates = self._inputs.market(campaign.market_digest)["ctr"].shape
         return CampaignSpec(
             external_name=campaign.plan.campaign,
             account=campaign.account,
             product=campaign.plan.product,
             daily_budget_micros=campaign.daily_budget_micros,
-            end_at=_day_end(campaign, at),
+            end_at=_day_end(campaign, account),
             segments=segments,
             creatives=creatives,
             bid_micros=(0,) * segments,
@@ -128,7 +128,7 @@ class Campaigns:
             return _blocked(campaign, reserved.reason)
         platform = self._open_platform(account)
         before = self._read_back(platform, campaign)
-        wanted = self._wanted(campaign, before, apply.decision_digest, at)
+        wanted = self._wanted(campaign, before, apply.decision_digest, account)
         try:
             self._write(campaign, platform, before, wanted, at)
         except Refused as error:
@@ -152,12 +152,12 @@ class Campaigns:
         bids = self._inputs.store.get_arrays(digest).get("bid_micros")
         return bids is not None and bool((bids > HIGHEST_BID_MICROS).any())
 
-    def _wanted(self, campaign: CampaignInput, before: CampaignState, digest: str, at: datetime) -> CampaignState:
+    def _wanted(self, campaign: CampaignInput, before: CampaignState, digest: str, account: Account) -> CampaignState:
         decision = self._inputs.store.get_arrays(digest)
         changes: dict[str, object] = {
             "enabled": True,
             "daily_budget_micros": campaign.daily_budget_micros,
-            "end_at": _day_end(campaign, at),
+            "end_at": _day_end(campaign, account),
         }
         if "bid_micros" in decision:
             bids = np.clip(decision["bid_micros"][0], 0, HIGHEST_BID_MICROS)
@@ -281,7 +281,7 @@ class Campaigns:
                 run=campaign.run,
                 phase=campaign.phase,
                 campaign=campaign.plan.campaign,
-                day=at.astimezone(ZoneInfo(account.timezone)).date(),
+                day=_first_day(campaign, account) + timedelta(days=index),
                 worst_case_micros=worst_day_micros(account.platform, campaign.daily_budget_micros),
                 request_id=campaign.request_id,
                 at=at,
@@ -362,7 +362,14 @@ def _blocked(campaign: CampaignInput, reason: str) -> Applied:
     )
 
 
-def _day_end(campaign: CampaignInput, at: datetime) -> datetime:
-    """The lease ends with the day that is reserved, so nothing runs on unreserved money if we die."""
-    days = campaign.tick * campaign.tick_hours // 24 + 1
-    return campaign.start + timedelta(days=days)
+def _first_day(campaign: CampaignInput, account: Account) -> date:
+    return campaign.start.astimezone(ZoneInfo(account.timezone)).date()
+
+
+def _day_end(campaign: CampaignInput, account: Account) -> datetime:
+    """The lease ends with the day that is reserved, so nothing runs on unreserved money if we die.
+
+    Midnight of the account's zone: a day there may have 23 or 25 hours.
+    """
+    last = _first_day(campaign, account) + timedelta(days=campaign.tick * campaign.tick_hours // 24 + 1)
+    return datetime.combine(last, time.min, ZoneInfo(account.timezone)).astimezone(UTC)

@@ -82,6 +82,11 @@ class Runs:
             )
         if begin.config.mode == "advisory" and account.kind is not AccountKind.EMULATOR:
             return account.kind, f"mode advisory is refused: account {account.account} is not an emulator's"
+        if begin.config.clock.time_scale != 1 and account.kind is not AccountKind.EMULATOR:
+            return account.kind, (
+                f"clock.time_scale {begin.config.clock.time_scale} is refused: account {account.account} is real, and "
+                "real platforms know no clock but their own; set it to 1"
+            )
         return account.kind, ""
 
     def _skipped(self, begin: BeginRun) -> str:

@@ -174,7 +174,7 @@ async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
 ) -> None:
     """Each spending phase has its own request: the first one's signature, used twice, is refused at the second."""
     client = environment.client
-    async with serving(client, house):
+    async with serving(client, house, max_cached_workflows=100):
         first = await begin(environment, house, "twice", *SHORT)
         used = _signed(house, await _request(house, "twice"))
         await first.signal("approve", used)
@@ -194,7 +194,7 @@ async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
 async def test_an_approval_given_after_a_stop_is_stale(environment: WorkflowEnvironment, house: House) -> None:
     """A fence raised since the request was opened voids its signature; a rejection still ends the phase."""
     client = environment.client
-    async with serving(client, house):
+    async with serving(client, house, max_cached_workflows=100):
         handle = await begin(environment, house, "stale", *SHORT)
         request = await _request(house, "stale")
         with house.ledger() as ledger:
@@ -214,7 +214,7 @@ async def test_an_approval_withdrawn_by_a_stop_before_its_campaign_spends_nothin
     """Approved and then stopped: the ledger refuses the reservation, and the phase says that the account stopped."""
     client = environment.client
     start = house.ledger
-    async with serving(client, house):
+    async with serving(client, house, max_cached_workflows=100):
         handle = await begin(environment, house, "withdrawn", *SHORT)
         request = await _request(house, "withdrawn")
         await handle.signal("pause")  # so that the stop comes before the campaign

@@ -191,7 +191,7 @@ async def test_a_platform_that_fails_now_and_then_changes_nothing_of_the_end(
     """Errors before and after create, settings and enable, and an answer that never comes: one campaign each."""
     client, run = environment.client, "shaken"
     two = ("live_test.campaigns=2", "live_test.streak=2", "live_test.days=1")
-    async with serving(client, house):
+    async with serving(client, house, max_cached_workflows=100):
         handle = await begin(environment, house, run, *two)
         _faults(
             house, run, ("create", "error-before", 1), ("create", "error-after", 1), ("delivery", "error-after", 1),
@@ -204,23 +204,6 @@ async def test_a_platform_that_fails_now_and_then_changes_nothing_of_the_end(
     assert result.gate is not None and result.episodes == 2
     names = sorted(c.external_name for c in house.on_platform(run, run))
     assert names == [f"{run}/live-test/campaign-00", f"{run}/live-test/campaign-01"]
-    assert house.untidy(run, run) == []
-
-
-@pytest.mark.usefixtures("patient", "barren")
-async def test_a_budget_that_was_cut_by_an_unanswered_call_is_cut_once(
-    environment: WorkflowEnvironment, house: House
-) -> None:
-    """At a period's end a loss halves the budget; the call that fails before and after is read back, not repeated."""
-    client, run = environment.client, "cut"
-    async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(environment, house, run, *LOSING, phase=Phase.SCALED)
-        _faults(house, run, ("budget", "error-before", 1), ("budget", "error-after", 1))
-        await house.approve(client, run, (Phase.SCALED,))
-        result = await handle.result()
-    assert result.gate is not None
-    found = {c.external_name[-2:]: c for c in house.on_platform(run, run)}
-    assert (found["00"].daily_budget_micros, found["01"].daily_budget_micros) == (15_000_000, 30_000_000)
     assert house.untidy(run, run) == []
 
 
@@ -248,17 +231,18 @@ async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_sett
 # ---------------------------------------------------------------- continue as new
 
 
-@pytest.mark.usefixtures("barren")
-async def test_a_campaign_that_continues_as_new_still_shows_its_days_at_the_barrier(
+@pytest.mark.usefixtures("patient", "barren")
+async def test_a_losing_campaign_is_cut_once_though_it_continues_as_new_and_the_call_fails(
     environment: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However short a campaign's history is kept, its phase decides budgets on the days it has seen."""
-    client, run = environment.client, "renewing"
+    """Its days reach the barrier however short its history is kept; a budget call that fails is read back."""
+    client, run = environment.client, "cut"
     monkeypatch.setattr(
         workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
     )
     async with serving(client, house, max_cached_workflows=100):
         handle = await begin(environment, house, run, *LOSING, phase=Phase.SCALED)
+        _faults(house, run, ("budget", "error-before", 1), ("budget", "error-after", 1))
         await house.approve(client, run, (Phase.SCALED,))
         result = await handle.result()
         described = await client.get_workflow_handle(f"{run}/scaled/campaign-00").describe()
@@ -268,7 +252,7 @@ async def test_a_campaign_that_continues_as_new_still_shows_its_days_at_the_barr
     # The last report is of the last tick, when seven of the eight days were over.
     assert [(day.day, len(day.days)) for day in reached] == [(8, 7)] * 2
     found = {c.external_name[-2:]: c for c in house.on_platform(run, run)}
-    assert found["00"].daily_budget_micros == 15_000_000
+    assert (found["00"].daily_budget_micros, found["01"].daily_budget_micros) == (15_000_000, 30_000_000)
     assert house.untidy(run, run) == []
 
 

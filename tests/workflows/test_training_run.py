@@ -20,7 +20,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_good_agent_goes_through_all_four_phases(environment: WorkflowEnvironment, house: House) -> None:
     """A trained agent on a small budget ends graduated-unproven, with every campaign paused and settled."""
     async with serving(environment.client, house):
-        result = await house.train(environment.client, house.run_input("whole"))
+        with environment.with_time_skipping_disabled():  # or the clock may jump to the approval's deadline
+            result = await house.train(environment.client, house.run_input("whole"))
     assert result.outcome is Outcome.GRADUATED_UNPROVEN, result.reason
     assert [p.phase for p in result.phases] == list(Phase)
     assert all(p.gate is not None and p.gate.promote and not p.gate.proven for p in result.phases)
@@ -87,10 +88,11 @@ async def test_a_stop_ends_the_run_with_campaigns_paused_and_settled(
     client = environment.client
     start = house.run_input("halted", "live_test.days=30", "live_test.campaigns=3")
     async with serving(client, house):
-        running = asyncio.create_task(house.train(client, start))
-        await until(lambda: any(c.enabled for c in house.on_platform("halted")), "a campaign is enabled")
-        await client.get_workflow_handle("halted").signal("stop")
-        result = await running
+        with environment.with_time_skipping_disabled():
+            running = asyncio.create_task(house.train(client, start))
+            await until(lambda: any(c.enabled for c in house.on_platform("halted")), "a campaign is enabled")
+            await client.get_workflow_handle("halted").signal("stop")
+            result = await running
     assert result.outcome is Outcome.STOPPED
     assert not any(c.enabled for c in house.on_platform("halted"))
     assert house.unsettled("halted") == []
@@ -108,14 +110,15 @@ async def test_a_phase_that_continued_as_new_is_cancelled_cleanly(
         workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
     )
     async with serving(client, house):
-        running = asyncio.create_task(house.train(client, start))
-        phase = client.get_workflow_handle("renewed/live-test")
-        await until(lambda: any(c.enabled for c in house.on_platform("renewed")), "a campaign is enabled")
-        description = await phase.describe()
-        first_run = description.raw_description.workflow_execution_info.first_run_id
-        await client.get_workflow_handle("renewed").cancel()
-        with pytest.raises(WorkflowFailureError):
-            await running
+        with environment.with_time_skipping_disabled():
+            running = asyncio.create_task(house.train(client, start))
+            phase = client.get_workflow_handle("renewed/live-test")
+            await until(lambda: any(c.enabled for c in house.on_platform("renewed")), "a campaign is enabled")
+            description = await phase.describe()
+            first_run = description.raw_description.workflow_execution_info.first_run_id
+            await client.get_workflow_handle("renewed").cancel()
+            with pytest.raises(WorkflowFailureError):
+                await running
     assert first_run != description.run_id, "the phase did not continue as new"
     assert not any(c.enabled for c in house.on_platform("renewed"))
     assert house.unsettled("renewed") == []
