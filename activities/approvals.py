@@ -29,12 +29,5 @@ class Approvals:
 
     @activity.defn
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:
-        """What the ledger makes of an untrusted payload.
-
-        The signal's name replaces the decision that the payload states: where they differ the signature does not
-        hold, so that nobody approves by a signal named reject.
-        """
-        payload = submit.payload
-        if isinstance(payload, dict) and "decision" in payload:
-            payload = {**payload, "decision": submit.signal}
-        return self._ledger.decide(submit.request_id, submit.submission, payload, submit.now)
+        """What the ledger makes of an untrusted payload; a signal whose name contradicts it is refused."""
+        return self._ledger.decide(submit.request_id, submit.submission, submit.payload, submit.now, submit.signal)

@@ -5,6 +5,7 @@ Touch this to record more.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -104,9 +105,14 @@ class Records:
         )
         account = self._ledger.account(record.account)
         approved = self._ledger.request(record.request_id).request.fence if record.request_id else account.fence
-        stopped = "" if account.fence == approved else f"account {account.account} was stopped"
+        stopped = "" if account.fence == approved else self._why_stopped(account.account)
         table = _table(record.campaigns, spend, account.currency)
         return CampaignsSummary(spend_micros=spend, table=table, stopped=stopped)
+
+    def _why_stopped(self, account: str) -> str:
+        fences = [e for e in self._ledger.journal(limit=JOURNAL_CHUNK, kinds=("fence",)) if e.account == account]
+        reason = json.loads(fences[-1].detail).get("reason", "") if fences else ""
+        return f"account {account} was stopped: {reason}" if reason else f"account {account} was stopped"
 
     def _campaign_record(self, record: RecordCampaigns, campaign: CampaignResult) -> EpisodeRecord:
         config = self._inputs.config(record.config_digest)

@@ -249,7 +249,8 @@ def show(demo: Demo, good: RunResult | None, poor: RunResult | None, page: Path 
         say(f"[bold]{good.run}[/bold] ended [bold]{good.outcome}[/bold]:", end=" ")
         say(Text(good.reason))
         if good.outcome is Outcome.GRADUATED_UNPROVEN:
-            say("Unproven means: nothing speaks against the agent, but small public logs cannot prove more.")
+            say("Unproven means: no criterion failed, but not all passed: small public logs cannot prove more, and")
+            say("some criteria are not assessed in this version; the table says which.")
     if poor:
         say(criteria_table(f"{poor.run} (agent uniform): {poor.outcome}", poor.phases, {}))
         say(f"[bold]{poor.run}[/bold] was {'refused' if refused(poor) else 'NOT refused'}:", end=" ")

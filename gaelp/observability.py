@@ -72,6 +72,8 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None, pretty: bool
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # One line per HTTP request says nothing that a failed one would not say louder.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

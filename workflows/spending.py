@@ -194,7 +194,7 @@ class SpendingPhase(Holds):
                 checkpoint_digest=phase.checkpoint_digest or "",
                 evidence_digest=phase.evidence_digest,
                 validated_heads=phase.validated_heads,
-                purpose="first spend",
+                purpose="spend",
                 sequence=1,
                 daily_cap_micros=plan.daily_cap_micros,
                 total_cap_micros=plan.total_cap_micros,
@@ -247,7 +247,8 @@ class SpendingPhase(Holds):
                 outcome = ApprovalOutcome(accepted=False, reason=f"could not be checked: {cause(error)}")
             self._answered += 1
             if outcome.accepted:
-                self._decision, self._decider = outcome.decision, outcome.approver
+                self._decision = outcome.decision
+                self._decider = f"{outcome.approver}: {outcome.reason}" if outcome.reason else outcome.approver
             else:
                 self._refusals.append(outcome.reason)
                 self._tell_card()
@@ -256,8 +257,10 @@ class SpendingPhase(Holds):
     def _tell_card(self) -> None:
         if self._decision or not hasattr(self, "_card"):
             return
-        refused = "".join(f"\n- refused: {reason}" for reason in self._refusals[-5:])
-        tell(f"**awaiting approval**\n\n{self._card.text}\n{refused}")
+        tell(f"**awaiting approval**\n\n{self._card.text}\n{self._refused()}")
+
+    def _refused(self) -> str:
+        return "".join(f"\n- refused: {reason}" for reason in self._refusals[-5:])
 
     _card: ApprovalCard
 
@@ -348,7 +351,7 @@ class SpendingPhase(Holds):
             **named(RECORDS, f"record {step}"),
         )
         mark(spend_micros=summary.spend_micros)
-        tell(summary.table)
+        tell(f"{summary.table}\n{self._refused()}")
         return summary
 
     async def _wind_down(self, phase: PhaseInput, progress: CampaignsProgress, *, cancel: bool) -> None:
@@ -390,7 +393,20 @@ class SpendingPhase(Holds):
                 reason=halted,
             )
         summary = await self.record_campaigns(phase, "end", progress.request_id)
-        self.stopped = self.stopped or summary.stopped
+        self.stopped = summary.stopped or self.stopped
+        if self.stopped:
+            # A stop is a person's, and says nothing about the agent: no gate judges what it cut off.
+            tell(f"**{Outcome.STOPPED}** {self.stopped}\n\n{summary.table}")
+            return PhaseResult(
+                phase=self.phase,
+                checkpoint_digest=checkpoint,
+                evidence_digest="",
+                gate=None,
+                ended=Outcome.STOPPED,
+                reason=self.stopped,
+                spend_micros=summary.spend_micros,
+                episodes=len(self._settled),
+            )
         assessment = await workflow.execute_activity_method(
             Assessment.assess_campaigns,
             AssessCampaigns(
@@ -415,7 +431,7 @@ class SpendingPhase(Holds):
             checkpoint_digest=checkpoint,
             evidence_digest=gate.evidence_digest,
             gate=gate,
-            ended=Outcome.STOPPED if self.stopped else ended,
+            ended=ended,
             reason=gate.reason,
             spend_micros=summary.spend_micros,
             episodes=len(self._settled),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaelp.commands import services
-from gaelp.commands.console import DONE, Out, Refused
+from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.settings import Settings
 from gaelp.training.messages import ApprovalCard, SignedDecision
 from gaelp.training.names import phase_id
@@ -141,6 +141,8 @@ def _key_file(named: str | None, settings: Settings) -> Path:
 
 def _confirm(arguments: argparse.Namespace, decision: str, card: ApprovalCard, out: Out) -> None:
     """Ask a person at a terminal; a script has decided already by calling."""
+    if not (arguments.yes or arguments.key or out.as_json or (sys.stdin.isatty() and sys.stderr.isatty())):
+        raise WrongUse("there is no terminal to ask at: name the key with --key FILE, or say --yes, to sign unasked")
     if arguments.yes or out.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
     sys.stderr.write(f"{decision} {card.request.request_id}? [y/N] ")

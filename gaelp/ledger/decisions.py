@@ -24,7 +24,9 @@ _KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
 _MOST_PAYLOAD = 4000  # characters of a refused payload that the journal keeps
 
 
-def decide(connection: Connection, request_id: str, submission: str, payload: Any, now: datetime) -> ApprovalOutcome:
+def decide(
+    connection: Connection, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
+) -> ApprovalOutcome:
     """Judge a submitted decision. The same submission again gets the same outcome; raises nothing on bad input."""
     tables.aware(now)
     row = requests.row_of(connection, request_id)
@@ -37,12 +39,14 @@ def decide(connection: Connection, request_id: str, submission: str, payload: An
         outcome = _refused(f"no request {request_id!r} was opened")
         journal.write(connection, "refuse", now, key=request_id, reason=outcome.reason, payload=_shown(payload))
     else:
-        outcome = _decide(connection, requests.known(connection, request_id), account, payload, now)
+        outcome = _decide(connection, requests.known(connection, request_id), account, payload, now, signal)
     connection.execute(tables.submissions.insert().values(submission=submission, outcome=outcome.model_dump_json()))
     return outcome
 
 
-def _decide(connection: Connection, row: RowMapping, account: Account, payload: Any, now: datetime) -> ApprovalOutcome:
+def _decide(
+    connection: Connection, row: RowMapping, account: Account, payload: Any, now: datetime, signal: str
+) -> ApprovalOutcome:
     request = requests.request_of(row)
     signed = _parse(payload)
     reason = signed if isinstance(signed, str) else ""
@@ -50,6 +54,8 @@ def _decide(connection: Connection, row: RowMapping, account: Account, payload: 
     if isinstance(signed, SignedDecision):
         approver = accounts.approver_of(connection, account.account, signed.key_id)
         reason = _why_refused(connection, row, account, signed, approver, now)
+        if signal and signed.decision != signal:
+            reason = f"contradiction: the signal is {signal}, and the decision in it is {signed.decision[:20]!r}"
     if reason or approver is None or isinstance(signed, str):
         requests.note(connection, "refuse", request, now, reason=reason, payload=_shown(payload))
         return _refused(reason)

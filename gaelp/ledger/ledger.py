@@ -134,10 +134,15 @@ class Ledger:
         with self._database.reading() as connection:
             return requests.read_open(connection, run)
 
-    def decide(self, request_id: str, submission: str, payload: Any, now: datetime) -> ApprovalOutcome:
-        """Judge an untrusted decision; every refusal is an outcome with its reason. Idempotent on `submission`."""
+    def decide(
+        self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
+    ) -> ApprovalOutcome:
+        """Judge an untrusted decision; every refusal is an outcome with its reason. Idempotent on `submission`.
+
+        `signal` is the name of the signal that brought it: one that contradicts the decision is refused.
+        """
         with self._database.writing() as connection:
-            return decisions.decide(connection, request_id, submission, payload, now)
+            return decisions.decide(connection, request_id, submission, payload, now, signal)
 
     def approved(self, request_id: str, now: datetime) -> ApprovalRequest | None:
         """The request if it is approved, not expired, and under the account's fence; None otherwise."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gaelp.training.messages import Account, ApprovalRequest, ExposureLine, RequestApproval
-from gaelp.training.names import HEADS
+from gaelp.training.names import LIVE_HEADS
 
 DECISIONS = ("approve", "reject")
 
@@ -55,7 +55,7 @@ def request_for(ask: RequestApproval, account: Account) -> ApprovalRequest:
         "config_digest": ask.config_digest,
         "evidence_digest": ask.evidence_digest,
         "exposure_digest": exposure_digest(ask.exposure),
-        "unvalidated_heads": [head for head in HEADS if head not in ask.validated_heads],
+        "unvalidated_heads": [head for head in LIVE_HEADS if head not in ask.validated_heads],
         "fence": account.fence,
         "expires_at": ask.expires_at.isoformat(),
     }
@@ -80,7 +80,7 @@ def card_text(request: ApprovalRequest, exposure: Sequence[ExposureLine]) -> str
     ]
     lines += [_row(line, currency) for line in exposure]
     if request.unvalidated_heads:
-        lines += ["", f"No log has validated its heads: {', '.join(request.unvalidated_heads)}."]
+        lines += ["", f"No log has validated how it decides: {', '.join(request.unvalidated_heads)}."]
     lines += [
         "",
         f"Bound to checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "

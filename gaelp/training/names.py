@@ -16,8 +16,8 @@ class Phase(StrEnum):
 
 
 PHASE_ORDER: tuple[Phase, ...] = tuple(Phase)
-HEADS: tuple[str, ...] = ("bid_micros", "creative_prob", "spend_rate", "target")
-"""Decision heads, as an agent may give and a platform may take them."""
+LIVE_HEADS: tuple[str, ...] = ("bid_micros", "creative_prob")
+"""The heads that a platform of this version takes."""
 
 
 class Outcome(StrEnum):

@@ -95,7 +95,7 @@ def _forged(house: House, request: ApprovalRequest, other: ApprovalRequest) -> l
         ({**signed, "signature": rubbish}, "bad signature"),
         ({**signed, "signature": signed["signature"][:-4]}, "bad signature"),
         ({**_signed(house, request, "reject"), "decision": "approve"}, "bad signature"),
-        (_signed(house, request, "reject"), "bad signature"),  # the signal's name is the decision that counts
+        (_signed(house, request, "reject"), "contradiction"),  # the signal's name is the decision that counts
         (_signed(house, other), "wrong request"),
         (_signed(house, other, request_id=request.request_id), "digest differs"),
         (_signed(house, request, request_id=f"{request.run}/scaled#1"), "wrong request"),
@@ -268,7 +268,7 @@ async def test_a_signed_rejection_ends_the_run(environment: WorkflowEnvironment,
         forged = _signed(house, request)  # an approval, by the signal that rejects
         await _send(phase, "reject", [None, "reject", forged])
         reasons = await _refusals(house, request, 3)
-        assert "bad signature" in reasons[-1]
+        assert "contradiction" in reasons[-1]
         await phase.signal("reject", _signed(house, request, "reject"))
         result = await run.result()
     assert (result.outcome, result.reason) == (Outcome.NOT_GRADUATED, "live-test: rejected by Ada")
