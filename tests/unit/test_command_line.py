@@ -345,10 +345,10 @@ def test_print_gives_a_decision_that_the_ledger_accepts(
 def test_a_decision_needs_one_key_and_a_temporal(here: Callable[..., Ran], tmp_path: Path) -> None:
     """Without a key, with several, or without Temporal nothing is sent, and the sentence says what to do."""
     request = _open_request(_ledger(tmp_path))
-    assert "keys new NAME --out FILE" in here("approve", "a").stderr
+    assert "keys new NAME --out FILE" in here("approve", "a", "--yes").stderr
     keys = tmp_path / "home" / "keys"
     here("keys", "new", "ann", "--out", str(keys / "ann.pem"))
-    assert "Temporal does not answer" in here("approve", "a").stderr
+    assert "Temporal does not answer" in here("approve", "a", "--yes").stderr
     here("keys", "new", "bob", "--out", str(keys / "bob.pem"))
     several = here("approve", "a", "--request", request.request_id)
     assert (several.returncode, "name one with --key" in several.stderr) == (1, True)
