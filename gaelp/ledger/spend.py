@@ -62,8 +62,7 @@ def post(connection: Connection, key: str, billed: int, served: int, at: datetim
         counted = final if final is not None else max(row["worst_case_micros"], spent)
         values = {"billed_micros": billed, "served_micros": served, "final_micros": final, "counted_micros": counted}
         _change(connection, "post", row, values, at, billed, served_micros=served, final_micros=final)
-    # A settled day has given the rest of its worst case back: what is billed beyond it is booked nowhere.
-    return _judge(connection, row, spent, row["final_micros"] if settled else row["worst_case_micros"], at)
+    return _judge(connection, row, spent, _booked(row), at)
 
 
 def settle(connection: Connection, key: str, final: int, at: datetime) -> Posted:
@@ -74,7 +73,7 @@ def settle(connection: Connection, key: str, final: int, at: datetime) -> Posted
     if not (late and row["state"] == "settled"):
         values = {"state": "settled", "final_micros": final, "counted_micros": final}
         _change(connection, "settle", row, values, at, final)
-    return _judge(connection, row, final, row["worst_case_micros"], at)
+    return _judge(connection, row, final, _booked(row), at)
 
 
 def _change(
@@ -88,6 +87,11 @@ def _change(
         key=row["key"], amount_micros=micros, day=row["day"].isoformat(),
         worst_case_micros=row["worst_case_micros"], **detail,
     )  # fmt: skip
+
+
+def _booked(row: RowMapping) -> int:
+    """A settled day has given the rest of its worst case back: what is billed beyond it is booked nowhere."""
+    return int(row["worst_case_micros"] if row["final_micros"] is None else row["final_micros"])
 
 
 def _judge(connection: Connection, row: RowMapping, spent: int, booked: int, at: datetime) -> Posted:

@@ -279,6 +279,12 @@ class TestSpend:
         assert ledger.counted("acme", DAY) == ledger.spent("run-a") == 12 * UNIT
         assert "10.00 USD was settled" in ledger.violations("run-a")[0].evidence
 
+    def test_a_second_final_amount_above_the_first_trips_the_stop(self, ledger: Ledger) -> None:
+        """What a settled day gave back may be booked by another day, so more for it is over, worst case or not."""
+        assert ledger.reserve(ask(30), None, None, None).granted
+        assert not ledger.settle(ask(30).key, 10 * UNIT, NOW).over
+        assert ledger.settle(ask(30).key, 20 * UNIT, LATER).over
+
     def test_a_final_amount_above_the_reservation_trips_the_stop(self, ledger: Ledger) -> None:
         """The bill of the end is judged like every report before it."""
         ledger.reserve(ask(30))

@@ -100,8 +100,13 @@ class Books(RuleBasedStateMachine):
     @rule(data=st.data(), share=st.integers(0, 10))
     def settle(self, data: st.DataObject, share: int) -> None:
         key = data.draw(st.sampled_from(sorted(self.worst)))
-        self.final[key] = self.worst[key] * share // 10
-        assert not self.ledger.settle(self._key(key), self.final[key] * UNIT, self._now()).over
+        amount = self.worst[key] * share // 10
+        before = self.ledger.fence("acme")
+        settled = self.ledger.settle(self._key(key), amount * UNIT, self._now())
+        assert settled.over == (amount > self.final.get(key, self.worst[key]))
+        self.excess = self.excess or settled.over
+        self.final[key] = amount
+        self._after_stop(before)
 
     @rule()
     def stop(self) -> None:
