@@ -8,47 +8,36 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from temporalio import activity
 
+from activities.claiming import Claiming, Refused, first_day
 from activities.inputs import Inputs
-from activities.observations import day_index, day_key, post_days
+from activities.observations import post_days
+from activities.settling import Settling
 from gaelp.ledger.errors import LedgerUnavailable
 from gaelp.ledger.ledger import Ledger
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
-from gaelp.training.config import micros
-from gaelp.training.exposure import worst_day_micros
 from gaelp.training.messages import (
     Account,
     Applied,
     Apply,
     CampaignInput,
-    CampaignReport,
     CampaignSpec,
     CampaignState,
-    Claim,
     Creative,
     LaunchCampaign,
     Launched,
     PauseAndSettle,
     Paused,
-    Reserve,
-    Reserved,
 )
-from gaelp.training.planning import REPORT_DELAY_HOURS
 from gaelp.training.safety import refused_creatives
 
 # No bid of ours is above this, whatever an agent says: 200 currency units per thousand impressions.
 HIGHEST_BID_MICROS = 200_000_000
-# A little more than the total timeout of a platform's client (EmulatorPlatform: 5 seconds).
-CLIENT_TOTAL_SECONDS = 6.0
-
-
-class Refused(Exception):
-    """The ledger did not grant a claim: a stop came between, or the approval is gone."""
 
 
 class Campaigns:
@@ -62,7 +51,8 @@ class Campaigns:
         wait: Callable[[float], None] = clock.sleep,
     ) -> None:
         self._ledger = ledger
-        self._wait = wait
+        self._claiming = Claiming(ledger, inputs, wait)
+        self._settling = Settling(ledger)
         self._inputs = inputs
         self._open_platform = open_platform
         self._known: dict[str, Account] = {}
@@ -80,12 +70,14 @@ class Campaigns:
             return Launched(launched=False, reason=refused)
         account = self._account(campaign)
         platform = self._open_platform(account)
-        reserved = self._reserve(campaign, account, at)
+        reserved = self._claiming.reserve(campaign, account, at)
         if not reserved.granted:
             return Launched(launched=False, reason=reserved.reason)
         spec = self._spec(campaign, creatives, account)
         try:
-            self._claimed(campaign, "create", at, lambda _: True, platform, lambda: platform.create_paused(spec, at))
+            self._claiming.call_under_claim(
+                campaign, "create", at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
+            )
         except Refused as error:
             return Launched(launched=False, reason=str(error))
         state = self._read_back(platform, campaign)
@@ -121,7 +113,7 @@ class Campaigns:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
         campaign, at = apply.campaign, apply.at
         account = self._ledger.account(campaign.account)
-        reserved = self._reserve(campaign, account, at)
+        reserved = self._claiming.reserve(campaign, account, at)
         new_day = (campaign.tick * campaign.tick_hours) % 24 == 0
         planned = campaign.planned_micros + (campaign.daily_budget_micros if new_day else 0)
         if not reserved.granted:
@@ -136,7 +128,7 @@ class Campaigns:
         after = self._read_back(platform, campaign)
         if after != wanted:
             raise OutcomeUnknown(f"{campaign.plan.campaign} does not read back as it was written")
-        if self._ledger.fence(account.account) != self._fence(campaign):
+        if self._ledger.fence(account.account) != self._claiming.fence(campaign):
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
             return _blocked(campaign, "the account was stopped")
@@ -187,10 +179,12 @@ class Campaigns:
 
         # Claimed even where nothing is left to write: an attempt that died between its writes and its claim's end
         # left the claim open, and reading back closes it.
-        self._claimed(campaign, "apply", at, lambda state: _same_settings(state, wanted), platform, write)
+        self._claiming.call_under_claim(
+            campaign, "apply", at, lambda state: _same_settings(state, wanted), platform, write
+        )
         if not before.enabled or activity.info().attempt > 1:
             # By itself and last: the ledger looks at the fence once more, in the very moment before.
-            self._claimed(
+            self._claiming.call_under_claim(
                 campaign, "enable", at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)
             )
 
@@ -204,14 +198,14 @@ class Campaigns:
         platform = self._open_platform(account)
         state = platform.find(account.account, campaign.plan.campaign)
         if state is None:
-            self._settle_unborn(campaign, at)
+            self._settling.settle_unborn(campaign, at)
             return Paused(enabled=False, final=True)
         if state.enabled:
             self._pause(campaign, platform, state, at)
         report = platform.report(account.account, state.platform_id, at)
         post_days(self._ledger, campaign, report, account)
-        self._close_claims(campaign, at)
-        final = pause.final and self._settle_days(campaign, account, report, at)
+        self._settling.close_claims(campaign, at)
+        final = pause.final and self._settling.settle_days(campaign, account, report, at)
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
         return Paused(enabled=False, days=report.days, spend_micros=spend, final=final)
 
@@ -231,114 +225,8 @@ class Campaigns:
         if after is None or after.enabled:
             raise PlatformError(f"{campaign.plan.campaign} still reads enabled after a pause", permanent=False)
         key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/pause"
-        self._ledger.claim(self._claim(campaign, key, "pause", None, at))
+        self._ledger.claim(self._claiming.claim(campaign, key, "pause", None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
-
-    def _close_claims(self, campaign: CampaignInput, at: datetime) -> None:
-        """What an attempt that died had begun has ended, and cannot spend: the campaign was read back as paused."""
-        for claim in self._ledger.unresolved_claims(campaign.account):
-            if claim.campaign == campaign.plan.campaign:
-                self._ledger.resolve(claim.key, "done", "read back as paused", at)
-
-    def _settle_unborn(self, campaign: CampaignInput, at: datetime) -> None:
-        """Nothing was created, so what was reserved for it cost nothing; a create still open may yet appear."""
-        if any(c.campaign == campaign.plan.campaign for c in self._ledger.unresolved_claims(campaign.account)):
-            return
-        for reservation in self._ledger.reservations(campaign.account, campaign.run):
-            if reservation.campaign == campaign.plan.campaign and reservation.state != "settled":
-                self._ledger.settle(reservation.key, 0, at)
-
-    def _settle_days(self, campaign: CampaignInput, account: Account, report: CampaignReport, at: datetime) -> bool:
-        """Close what is final; a day whose books are still open stays reserved in full.
-
-        A day that the platform does not list although its books are closed had no delivery, and cost nothing.
-        """
-        final = {day_key(campaign, day_index(campaign, d, account)): d for d in report.days if d.final}
-        everything = True
-        for reservation in self._ledger.reservations(campaign.account, campaign.run):
-            if reservation.campaign != campaign.plan.campaign or reservation.state == "settled":
-                continue
-            day = final.get(reservation.key)
-            listed = any(d.day == reservation.day for d in report.days)
-            ended = datetime.combine(reservation.day, time.max, ZoneInfo(account.timezone))
-            if day is not None:
-                self._ledger.settle(reservation.key, day.cost_micros, at)
-            elif not listed and report.at > ended + timedelta(hours=REPORT_DELAY_HOURS):
-                self._ledger.settle(reservation.key, 0, at)
-            else:
-                everything = False
-        return everything
-
-    # ------------------------------------------------------------ the ledger's side
-
-    def _reserve(self, campaign: CampaignInput, account: Account, at: datetime) -> Reserved:
-        limits = self._inputs.config(campaign.config_digest).limits
-        index = campaign.tick * campaign.tick_hours // 24
-        return self._ledger.reserve(
-            Reserve(
-                key=day_key(campaign, index),
-                account=campaign.account,
-                run=campaign.run,
-                phase=campaign.phase,
-                campaign=campaign.plan.campaign,
-                day=_first_day(campaign, account) + timedelta(days=index),
-                worst_case_micros=worst_day_micros(account.platform, campaign.daily_budget_micros),
-                request_id=campaign.request_id,
-                at=at,
-            ),
-            campaign_cap_micros=micros(limits.campaign),
-            run_cap_micros=micros(limits.run),
-            account_daily_limit_micros=micros(limits.daily),
-        )
-
-    def _claimed(
-        self,
-        campaign: CampaignInput,
-        intent: str,
-        at: datetime,
-        done: Callable[[CampaignState], bool],
-        platform: AdPlatform,
-        call: Callable[[], object],
-    ) -> None:
-        """Make one spend-affecting call under a claim; raises Refused, PlatformError."""
-        key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/{intent}"
-        ask = self._claim(campaign, key, intent, self._fence(campaign), at)
-        claimed = self._ledger.claim(ask)
-        if claimed.unknown:
-            # The attempt that made the claim may still be on its way: not before its client has given up is what we
-            # read the last word.
-            self._wait(CLIENT_TOTAL_SECONDS)
-            state = platform.find(campaign.account, campaign.plan.campaign)
-            happened = state is not None and done(state)
-            self._ledger.resolve(key, "done" if happened else "failed", "read back after an unknown outcome", at)
-            claimed = self._ledger.claim(ask)
-        if claimed.done:
-            return
-        if not claimed.granted:
-            raise Refused(claimed.reason)
-        try:
-            call()
-        except OutcomeUnknown as error:
-            self._ledger.resolve(key, "unknown", str(error), at)
-            raise
-        except PlatformError as error:
-            self._ledger.resolve(key, "failed", str(error), at)
-            raise
-        self._ledger.resolve(key, "done", "", at)
-
-    def _claim(self, campaign: CampaignInput, key: str, intent: str, fence: int | None, at: datetime) -> Claim:
-        return Claim(
-            key=key,
-            account=campaign.account,
-            run=campaign.run,
-            campaign=campaign.plan.campaign,
-            intent=intent,
-            fence=fence,
-            at=at,
-        )
-
-    def _fence(self, campaign: CampaignInput) -> int:
-        return self._ledger.request(campaign.request_id).request.fence
 
     def _read_back(self, platform: AdPlatform, campaign: CampaignInput) -> CampaignState:
         state = platform.find(campaign.account, campaign.plan.campaign)
@@ -362,14 +250,10 @@ def _blocked(campaign: CampaignInput, reason: str) -> Applied:
     )
 
 
-def _first_day(campaign: CampaignInput, account: Account) -> date:
-    return campaign.start.astimezone(ZoneInfo(account.timezone)).date()
-
-
 def _day_end(campaign: CampaignInput, account: Account) -> datetime:
     """The lease ends with the day that is reserved, so nothing runs on unreserved money if we die.
 
     Midnight of the account's zone: a day there may have 23 or 25 hours.
     """
-    last = _first_day(campaign, account) + timedelta(days=campaign.tick * campaign.tick_hours // 24 + 1)
+    last = first_day(campaign, account) + timedelta(days=campaign.tick * campaign.tick_hours // 24 + 1)
     return datetime.combine(last, time.min, ZoneInfo(account.timezone)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""`make bench`: the quick-test run with many root seeds, on real parts. Touch this to bench another outcome.
+"""`make bench-seeds`: the quick-test run with many root seeds, on real parts. Touch this to bench another outcome.
 
 At least 49 of 50 seeds must end graduated or graduated-unproven; prints a table and writes it as JSON.
 """
@@ -17,51 +17,24 @@ from typing import Any
 
 from gaelp import configuration
 from gaelp.commands import services
+from gaelp.commands.accounts import open_emulator_account
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack, first_use
 from gaelp.market.calibration import calibrate
-from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.records.logs import load_bandit
 from gaelp.records.warehouse import open_warehouse
 from gaelp.settings import Settings
-from gaelp.training.messages import Account, AccountKind, Approver, RunInput, RunResult
+from gaelp.training.messages import RunInput, RunResult
 from gaelp.training.names import Outcome, Queue, phase_id
 
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
 
 
-def open_account(settings: Settings, ledger: Ledger, name: str, key: signatures.NewKey, world: Any) -> None:
-    """An emulator account of the seed's own, as `make demo` opens one."""
-    ledger.put_account(
-        Account(
-            account=name,
-            kind=AccountKind.EMULATOR,
-            platform="emulator",
-            currency="USD",
-            daily_cap_micros=500_000_000,
-            total_cap_micros=100_000_000_000,
-        )
-    )
-    ledger.put_approver(
-        Approver(
-            account=name,
-            key_id=key.key_id,
-            name="bench",
-            public_key=key.public_key,
-            limit_micros=100_000_000_000,
-            demo=True,
-        )
-    )
-    platform = EmulatorPlatform(settings.emulator_url, settings.emulator_token)
-    platform.open_world(name, world)
-    platform.close()
-
-
 async def run_seed(client: Any, settings: Settings, ledger: Ledger, seed: int, world: Any) -> dict[str, Any]:
     """One run from its start to its end, approved whenever it asks."""
     name, key = f"seed-{seed:03d}", signatures.new_key()
-    open_account(settings, ledger, name, key, world)
+    open_emulator_account(settings, name, "bench", key, world)
     changes = [f"seed={seed}", f"account={name}"]
     config = configuration.load("quick-test", environment={}, overrides=changes)
     ledger.register_run(name, name, datetime.now(UTC))

@@ -1,6 +1,6 @@
-"""What the two spending phases share: approval, starting and awaiting campaigns, winding down.
+"""What the two spending phases share: starting and awaiting campaigns, winding down, finishing.
 
-Touch this to change how a phase waits for a person or for its campaigns. It decides nothing: plans, approvals and
+Touch this to change how a phase waits for its campaigns (approval.py waits for a person). It decides nothing: plans and
 verdicts come from activities.
 """
 
@@ -13,17 +13,14 @@ from typing import Any, NoReturn
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.approvals import Approvals
     from activities.assessment import Assessment
     from activities.campaigns import Campaigns
     from activities.planning import Planning
     from activities.records import Records
     from gaelp.training.messages import (
-        ApprovalCard,
-        ApprovalOutcome,
         AssessCampaigns,
         CampaignInput,
         CampaignPlan,
@@ -31,41 +28,28 @@ with workflow.unsafe.imports_passed_through():
         CampaignsProgress,
         CampaignsSummary,
         DayReached,
-        LifecycleEvent,
         PauseAndSettle,
         PhaseInput,
         PhaseResult,
         PlanCampaigns,
-        Record,
         RecordCampaigns,
-        RequestApproval,
-        SubmitDecision,
     )
-    from gaelp.training.names import Outcome, Phase, Status
+    from gaelp.training.names import Outcome, Status
+    from workflows.approval import Approval
     from workflows.campaign import LiveCampaign
-    from workflows.holds import Holds, check_cancelled, tell_workflow
+    from workflows.holds import check_cancelled, tell_workflow
     from workflows.options import PAUSE, RECORDS, named
-    from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, cause, mark, tell
+    from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, mark, tell
 
 # A campaign that was cancelled pauses and settles by itself; this is how long its phase waits to hear of it.
 WIND_DOWN = timedelta(hours=24)
 
-# Bytes of an approval signal's payload; a signed decision has about 500. More would not fit an activity's input.
-LONGEST_PAYLOAD = 20_000
 
-
-class SpendingPhase(Holds):
+class SpendingPhase(Approval):
     """Approval first, then campaigns, then the gate. Whatever ends it, campaigns are paused and settled before."""
-
-    phase: Phase
 
     def __init__(self, phase: PhaseInput) -> None:
         super().__init__()
-        self._payloads: list[tuple[str, Any]] = []
-        self._answered = 0
-        self._decision = ""
-        self._decider = ""
-        self._refusals: list[str] = []
         self._settled: dict[str, CampaignResult] = {}
         self._reached: dict[str, DayReached] = {}
         self._started: dict[str, CampaignInput] = {}
@@ -74,26 +58,6 @@ class SpendingPhase(Holds):
             self._take_up(phase.campaigns)
 
     # ------------------------------------------------------------ signals
-
-    @workflow.signal(name="approve", description="a signed approval, as printed by `starter.py approve RUN --print`")
-    def approve(self, payload: Any = None) -> None:
-        """Untyped, because a malformed typed signal is dropped while its sender sees success."""
-        self._hear("approve", payload)
-
-    @workflow.signal(name="reject", description="a signed rejection, as printed by `starter.py reject RUN --print`")
-    def reject(self, payload: Any = None) -> None:
-        """As approve."""
-        self._hear("reject", payload)
-
-    def _hear(self, signal: str, payload: Any) -> None:
-        """Keep what can be sent on to the ledger; what is no JSON, or too long to be sent, is sent on by its kind."""
-        try:
-            size = workflow.payload_converter().to_payload({"payload": payload}).ByteSize()
-        except ValueError:
-            payload = f"{type(payload).__name__} that is no JSON"
-        else:
-            payload = payload if size <= LONGEST_PAYLOAD else f"{size} bytes"
-        self._payloads.append((signal, payload))
 
     @workflow.signal(name="settled")
     def settled(self, result: CampaignResult) -> None:
@@ -126,10 +90,10 @@ class SpendingPhase(Holds):
                 **named(RECORDS, "plan the campaigns and their exposure"),
             )
             progress = CampaignsProgress(plan=plan)
-        answering = asyncio.create_task(self._answer(phase))
+        answering = asyncio.create_task(self.answer(phase))
         try:
             if not progress.request_id:
-                progress, refused = await self._ask(phase, progress)
+                progress, refused = await self.ask(phase, progress)
                 if refused:
                     return await self._finish(phase, progress, refused)
             progress, halted = await self.campaigns(phase, progress)
@@ -149,19 +113,18 @@ class SpendingPhase(Holds):
         raise NotImplementedError
 
     def _take_up(self, progress: CampaignsProgress) -> None:
-        self._answered = progress.decisions
+        self.take_up_decisions(progress)
         self.open = list(progress.open)
         self.paused = progress.paused
         self.stopped = progress.stopped
         self._settled = {r.campaign: r for r in progress.settled}
         self._reached = {r.campaign: r for r in progress.reached}
-        self._decision = "approve" if progress.request_id else ""
 
     def carried(self, progress: CampaignsProgress) -> CampaignsProgress:
         """The progress with everything that signals brought."""
         return progress.model_copy(
             update={
-                "decisions": self._answered,
+                "decisions": self.answered,
                 "open": tuple(self.open),
                 "paused": self.paused,
                 "stopped": self.stopped,
@@ -173,96 +136,11 @@ class SpendingPhase(Holds):
     async def renew(self, phase: PhaseInput, progress: CampaignsProgress) -> None:
         """Continue as new where history has grown; campaigns are abandoned children and live on."""
         if workflow.info().is_continue_as_new_suggested():
-            await workflow.wait_condition(lambda: not self._payloads and workflow.all_handlers_finished())
+            await workflow.wait_condition(lambda: self.all_answered() and workflow.all_handlers_finished())
             self._continue(phase, progress)
 
     def _continue(self, phase: PhaseInput, progress: CampaignsProgress) -> NoReturn:
         workflow.continue_as_new(phase.model_copy(update={"campaigns": self.carried(progress)}))
-
-    # ------------------------------------------------------------ approval
-
-    async def _ask(self, phase: PhaseInput, progress: CampaignsProgress) -> tuple[CampaignsProgress, str]:
-        plan = progress.plan
-        card = await workflow.execute_activity_method(
-            Approvals.request_approval,
-            RequestApproval(
-                run=phase.run,
-                phase=self.phase,
-                config_digest=phase.config_digest,
-                account=phase.account,
-                agent=phase.agent,
-                checkpoint_digest=phase.checkpoint_digest or "",
-                evidence_digest=phase.evidence_digest,
-                validated_heads=phase.validated_heads,
-                purpose="spend",
-                sequence=1,
-                daily_cap_micros=plan.daily_cap_micros,
-                total_cap_micros=plan.total_cap_micros,
-                exposure=plan.exposure,
-                expires_at=plan.approval_expires,
-                now=workflow.now(),
-            ),
-            **named(RECORDS, "ask a person for approval"),
-        )
-        mark(status=Status.AWAITING_APPROVAL)
-        self._card = card
-        self._tell_card()
-        await self._event(phase, "approval.requested", {"request": card.request.request_id})
-        try:
-            await workflow.wait_condition(
-                lambda: bool(self._decision or self.stopped),
-                timeout=max(plan.approval_deadline - workflow.now(), timedelta(0)),
-                timeout_summary="deadline of the approval: silence is a refusal",
-            )
-        except TimeoutError:
-            # A decision that came in time may still be with the ledger.
-            await workflow.wait_condition(lambda: not self._payloads)
-        if not self._decision and not self.stopped:
-            return progress, f"no approval until {plan.approval_deadline:%Y-%m-%d %H:%M} UTC: silence is a refusal"
-        mark(status=Status.RUNNING)
-        progress = progress.model_copy(update={"request_id": card.request.request_id})
-        if self._decision == "approve":
-            tell(f"approved by {self._decider}")
-            return progress, ""
-        return progress, f"rejected by {self._decider}" if self._decision else self.stopped
-
-    async def _answer(self, phase: PhaseInput) -> None:
-        """Hand every approval signal to the ledger, whenever it comes; refusals are recorded and shown."""
-        while True:
-            await workflow.wait_condition(lambda: bool(self._payloads))
-            signal, payload = self._payloads[0]
-            try:
-                outcome = await workflow.execute_activity_method(
-                    Approvals.submit_decision,
-                    SubmitDecision(
-                        request_id=f"{phase.run}/{self.phase}#1",
-                        submission=f"{workflow.info().workflow_id}/decision-{self._answered + 1:04d}",
-                        signal=signal,
-                        payload=payload,
-                        now=workflow.now(),
-                    ),
-                    **named(RECORDS, "check the signature of a decision"),
-                )
-            except ActivityError as error:
-                outcome = ApprovalOutcome(accepted=False, reason=f"could not be checked: {cause(error)}")
-            self._answered += 1
-            if outcome.accepted:
-                self._decision = outcome.decision
-                self._decider = f"{outcome.approver}: {outcome.reason}" if outcome.reason else outcome.approver
-            else:
-                self._refusals.append(outcome.reason)
-                self._tell_card()
-            self._payloads.pop(0)
-
-    def _tell_card(self) -> None:
-        if self._decision or not hasattr(self, "_card"):
-            return
-        tell(f"**awaiting approval**\n\n{self._card.text}\n{self._refused()}")
-
-    def _refused(self) -> str:
-        return "".join(f"\n- refused: {reason}" for reason in self._refusals[-5:])
-
-    _card: ApprovalCard
 
     # ------------------------------------------------------------ campaigns
 
@@ -351,7 +229,7 @@ class SpendingPhase(Holds):
             **named(RECORDS, f"record {step}"),
         )
         mark(spend_micros=summary.spend_micros)
-        tell(f"{summary.table}\n{self._refused()}")
+        tell(f"{summary.table}\n{self.refused()}")
         return summary
 
     async def _wind_down(self, phase: PhaseInput, progress: CampaignsProgress, *, cancel: bool) -> None:
@@ -435,15 +313,4 @@ class SpendingPhase(Holds):
             reason=gate.reason,
             spend_micros=summary.spend_micros,
             episodes=len(self._settled),
-        )
-
-    async def _event(self, phase: PhaseInput, kind: str, detail: dict[str, Any]) -> None:
-        step = f"{self.phase}/{kind}"
-        event = LifecycleEvent(
-            id=f"{phase.run}/{step}", run=phase.run, kind=kind, at=workflow.now(), phase=self.phase, detail=detail
-        )
-        await workflow.execute_activity_method(
-            Records.record,
-            Record(run=phase.run, step=step, at=workflow.now(), events=(event,)),
-            **named(RECORDS, f"publish {kind}"),
         )

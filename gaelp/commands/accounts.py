@@ -11,11 +11,17 @@ from zoneinfo import ZoneInfo
 from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
 from gaelp.training.config import micros
-from gaelp.training.messages import Account, AccountKind
+from gaelp.training.messages import Account, AccountKind, Approver
 from gaelp.training.names import checked_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
     from gaelp.ledger.ledger import Ledger
+    from gaelp.ledger.signatures import NewKey
     from gaelp.settings import Settings
 
 LARGEST = Decimal(10**12)
@@ -53,7 +59,6 @@ def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     """Calibrate an emulator account's market on the whole of ingested logs and upload it; returns its digest."""
     from gaelp.configuration import profile
     from gaelp.market.calibration import calibrate
-    from gaelp.platforms.emulator.client import EmulatorPlatform
     from gaelp.records.logs import load_bandit
 
     services.reach_emulator(settings)
@@ -65,11 +70,47 @@ def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     config = profile("quick-test")
     # The share of a run is below 1 by rule: what it judges must be later. The emulator's world may know it all.
     whole = config.model_copy(update={"historical": config.historical.model_copy(update={"calibration_share": 1.0})})
+    return put_world(settings, account.account, calibrate(read, whole))
+
+
+def put_world(settings: Settings, account: str, market: Mapping[str, npt.NDArray[np.generic]]) -> str:
+    """Upload an emulator account's market, for campaigns created from now on; returns its digest."""
+    from gaelp.platforms.emulator.client import EmulatorPlatform
+
     platform = EmulatorPlatform(settings.emulator_url, settings.emulator_token)
     try:
-        return platform.open_world(account.account, calibrate(read, whole))
+        return platform.open_world(account, market)
     finally:
         platform.close()
+
+
+def open_emulator_account(
+    settings: Settings, name: str, person: str, key: NewKey, market: Mapping[str, npt.NDArray[np.generic]]
+) -> None:
+    """An emulator account with room for any run, its market, and a person who may approve all of it."""
+    account = Account(
+        account=name,
+        kind=AccountKind.EMULATOR,
+        platform="emulator",
+        currency="USD",
+        daily_cap_micros=micros(Decimal(1_000)),
+        total_cap_micros=micros(Decimal(1_000_000)),
+    )
+    approver = Approver(
+        account=name,
+        key_id=key.key_id,
+        name=person,
+        public_key=key.public_key,
+        limit_micros=micros(Decimal(100_000)),
+        demo=True,
+    )
+    put_world(settings, name, market)
+    ledger = services.open_ledger(settings)
+    try:
+        ledger.put_account(account)
+        ledger.put_approver(approver)
+    finally:
+        ledger.close()
 
 
 def _described(arguments: argparse.Namespace) -> Account:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.campaigns import CLIENT_TOTAL_SECONDS, HIGHEST_BID_MICROS
+from activities.campaigns import HIGHEST_BID_MICROS
+from activities.claiming import CLIENT_TOTAL_SECONDS
 from gaelp.ledger.errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 

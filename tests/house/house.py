@@ -23,6 +23,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from gaelp import configuration
+from gaelp.commands.accounts import open_emulator_account
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
@@ -35,9 +36,6 @@ from gaelp.records.warehouse import open_warehouse
 from gaelp.settings import Settings
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import (
-    Account,
-    AccountKind,
-    Approver,
     CampaignState,
     RunInput,
     RunResult,
@@ -99,32 +97,10 @@ class House:
         A test with an account of its own has its first attempt, its own fence and its own days. `changes` are the
         world's: with SAME_DAYS equal runs on two accounts are billed equally to the cent.
         """
-        with self.ledger() as ledger:
-            ledger.put_account(
-                Account(
-                    account=name,
-                    kind=AccountKind.EMULATOR,
-                    platform="emulator",
-                    currency="USD",
-                    daily_cap_micros=1_000_000_000,
-                    total_cap_micros=1_000_000_000_000,
-                )
-            )
-            ledger.put_approver(
-                Approver(
-                    account=name,
-                    key_id=self.key.key_id,
-                    name="Ada",
-                    public_key=self.key.public_key,
-                    limit_micros=100_000_000_000,
-                    demo=True,
-                )
-            )
         warehouse = open_warehouse(self.settings.warehouse)
-        world = calibrate([load_bandit(warehouse, LOG)], self.config(*changes))
+        market = calibrate([load_bandit(warehouse, LOG)], self.config(*changes))
         warehouse.close()
-        with self._platform() as platform:
-            platform.open_world(name, world)
+        open_emulator_account(self.settings, name, "Ada", self.key, market)
         return name
 
     def config(self, *changes: str, small: bool = True) -> TrainingConfiguration:

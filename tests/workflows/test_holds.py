@@ -14,7 +14,7 @@ from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from activities import campaigns
+from activities import claiming
 from gaelp.records.warehouse import open_warehouse
 from gaelp.training.messages import DayReached
 from gaelp.training.names import Outcome, Phase, Status
@@ -40,7 +40,7 @@ def barren(house: House) -> Iterator[None]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A claim of unknown outcome is read back at once: the emulator that answered with an error is done with it."""
-    monkeypatch.setattr(campaigns, "CLIENT_TOTAL_SECONDS", 0.0)
+    monkeypatch.setattr(claiming, "CLIENT_TOTAL_SECONDS", 0.0)
 
 
 async def _enabled(house: House, run: str, wanted: bool) -> None:
