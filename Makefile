@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo dev test check chaos bench clean
+.PHONY: help setup demo demo-llm dev test check chaos bench bench-seeds clean
 
 help: ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 13
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "GAELP needs Python 3.11, 3.12 or 3.13; this is %d.%d. Name another: make PYTHON=python3.11" % v)'
@@ -18,6 +18,14 @@ setup: .venv/ready ## the virtual environment with every dependency
 
 demo: setup ## an agent through all four phases, and a poor one that is refused; about a minute after set-up
 	@$(BIN)/python -m gaelp.demo $(ARGS)
+
+# 290 MB that nothing else needs, so not part of `make setup`.
+.venv/llm-ready: requirements-llm.lock .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-llm.lock
+	@touch $@
+
+demo-llm: .venv/llm-ready ## personas rated by a real, very small language model on this machine; some minutes
+	@$(BIN)/python -m gaelp.demo_llm $(ARGS)
 
 dev: setup ## the local services and workers in the foreground; Web UI on port 8233
 	@$(BIN)/python starter.py dev
@@ -34,7 +42,10 @@ test: setup ## all tests
 chaos: setup ## whole runs while workers and servers die at random; ten minutes or so
 	@PYTHONPATH=. $(BIN)/python scripts/chaos.py $(ARGS)
 
-bench: setup ## quick-test with 50 root seeds: at least 49 must graduate, proven or not; half an hour or so
+bench: setup ## how fast the market is, beside bare numpy kernels and other simulators; ARGS=--quick for a few minutes
+	@$(BIN)/python -m scripts.bench $(ARGS)
+
+bench-seeds: setup ## quick-test with 50 root seeds: at least 49 must graduate, proven or not; half an hour or so
 	@$(BIN)/python scripts/bench_seeds.py $(ARGS)
 
 clean: ## forget the virtual environment and everything local

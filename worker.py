@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,15 @@ from activities.emergency import Emergency
 from activities.history import History, Replays
 from activities.inputs import Inputs
 from activities.observations import Observations
+from activities.personas import Personas
 from activities.planning import Planning
 from activities.records import Records
 from activities.runs import Runs
 from activities.simulation import Simulation
 from gaelp import observability
 from gaelp.ledger.ledger import Ledger
+from gaelp.personas.cache import RatingCache
+from gaelp.personas.endpoint import open_endpoint
 from gaelp.platforms.protocol import AdPlatform
 from gaelp.platforms.registry import open_platform
 from gaelp.records.events import open_events
@@ -100,10 +103,13 @@ def records_activities(settings: Settings) -> Activities:
     calibration, history = Calibration(inputs, warehouse), History(inputs, warehouse)
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
+    open_rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
+    personas = Personas(inputs, open_rater, RatingCache(settings.redis_url))
     return [
         runs.begin_run,
         runs.end_run,
         calibration.calibrate_market,
+        personas.rate_panel,
         history.plan_historical,
         history.prepare_log,
         planning.plan_simulation,

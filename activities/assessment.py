@@ -13,6 +13,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.evidence.measures import measure_campaigns, measure_historical, measure_simulation
 from gaelp.ledger.ledger import Ledger
+from gaelp.personas.permutation import share_resting_on_ratings
 from gaelp.training import gates
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.criteria import Formula
@@ -31,6 +32,14 @@ from gaelp.training.messages import (
 from gaelp.training.names import Phase
 
 
+def _resting(assess: AssessSimulation) -> str:
+    """On common seeds where every batch of both exams settled; else what can be compared."""
+    gain, permuted = ([g for batch in side for g in batch.gains] for side in (assess.exams, assess.permuted))
+    if not gain or not permuted:
+        return "The exam with permuted ratings failed, so what rests on the personas' ratings is not known."
+    return share_resting_on_ratings(gain, permuted).sentence
+
+
 class Assessment:
     """Attempts come from the ledger, idempotent on the run and phase."""
 
@@ -44,6 +53,8 @@ class Assessment:
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, Phase.SIMULATION, config)
         measures = measure_simulation(assess.exams, assess.training, config, alpha)
+        if assess.permuted:
+            measures = measures.model_copy(update={"ratings": _resting(assess)})
         gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, gates.judge_simulation(measures, config))
         return Assessed(gate=gate, settled=assess.final or self._decided(gate))
 

@@ -30,7 +30,8 @@ class Decisions:
         campaign = decide.campaign
         config = self._inputs.config(campaign.config_digest)
         name = campaign.plan.agent
-        agent = self._inputs.agent(name)
+        place = f"{campaign.phase}/{campaign.plan.index}"
+        agent = self._inputs.agent(name, campaign.config_digest, place, campaign.tick)
         arrays = self._inputs.store.get_arrays(decide.observation_digest)
         observation = Observation(**{f.name: arrays[f.name] for f in fields(Observation)})
         rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "decide")
@@ -49,7 +50,8 @@ class Decisions:
     def _incumbent(self, campaign: CampaignInput, observation: Observation) -> Decision:
         """A head that the agent does not give is the incumbent's."""
         config = self._inputs.config(campaign.config_digest)
-        agent = self._inputs.agent(config.incumbent)
+        place = f"{campaign.phase}/{campaign.plan.index}/incumbent"
+        agent = self._inputs.agent(config.incumbent, campaign.config_digest, place, campaign.tick)
         state = self._inputs.untrained(agent, campaign.config_digest, campaign.market_digest)
         rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "incumbent")
         return agent.act(state, observation, agent.initial_memory(1), rng)[0]

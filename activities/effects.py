@@ -12,25 +12,35 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.registry import UnknownAgent
 from gaelp.ledger.errors import LedgerConflict, UnknownAccount, UnknownRequest
 from gaelp.market.calibration import CalibrationError
+from gaelp.market.refusals import BrokenContract, UnknownEnvironment
 from gaelp.platforms.protocol import PlatformError
 from gaelp.records.logs import UnknownLog
 from gaelp.records.store import CorruptContent, MissingContent
+from gaelp.remote_agent import RemoteRefused
 from gaelp.training.exposure import UnknownPlatform
 
 PERMANENT: tuple[type[Exception], ...] = (
+    BrokenContract,
     CalibrationError,
     CorruptContent,
     InvalidDecision,
     LedgerConflict,
     MissingContent,
+    RemoteRefused,
     UnknownAccount,
     UnknownAgent,
+    UnknownEnvironment,
     UnknownLog,
     UnknownPlatform,
     UnknownRequest,
@@ -58,6 +68,9 @@ class Effects(Interceptor):
 
 
 class _Effect(ActivityInboundInterceptor):
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        super().init(_Remembering(outbound))
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         beating = asyncio.create_task(_beat())
         try:
@@ -71,6 +84,22 @@ class _Effect(ActivityInboundInterceptor):
             beating.cancel()
             with suppress(asyncio.CancelledError):
                 await beating
+
+
+class _Remembering(ActivityOutboundInterceptor):
+    """A heartbeat without details repeats the last ones, of an earlier attempt too: the server would forget them.
+
+    Temporal calls this in the event loop only, so an automatic heartbeat cannot overtake the activity's own.
+    """
+
+    def __init__(self, next: ActivityOutboundInterceptor) -> None:
+        super().__init__(next)
+        self._last: tuple[Any, ...] | None = None
+
+    def heartbeat(self, *details: Any) -> None:
+        if details or self._last is None:
+            self._last = details or tuple(self.info().heartbeat_details)
+        super().heartbeat(*self._last)
 
 
 async def _beat() -> None:

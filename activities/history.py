@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Observation, State
+from gaelp.agents.registry import checked
 from gaelp.evidence.off_policy import evaluate
 from gaelp.market.calibration import click_value_micros
 from gaelp.market.segments import assign
@@ -93,7 +94,7 @@ class Replays:
         config = self._inputs.config(replay.config_digest)
         market = self._inputs.market(replay.market_digest)
         rows = self._inputs.store.get_arrays(replay.log.rows_digest)
-        agent = self._inputs.agent(replay.agent)
+        agent = self._inputs.agent(replay.agent, replay.config_digest, "historical")
         policies = {
             "candidate": _policy(agent, self._inputs.state(replay.checkpoint_digest), market, config),
             **_baselines(market),
@@ -134,6 +135,7 @@ def _policy(agent: Agent, state: State, market: State, config: TrainingConfigura
     )
     rng = stream(config.seed, "historical", "policy", agent.name)
     decision, _ = agent.act(state, observation, agent.initial_memory(HOURS), rng)
+    decision = checked(decision, observation, agent.name, 0)
     if decision.creative_prob is None:
         return np.full((HOURS, segments, candidates), 1.0 / candidates)
     return decision.creative_prob

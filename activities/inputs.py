@@ -10,7 +10,10 @@ import numpy as np
 from gaelp.agents.contract import WorldShape
 from gaelp.agents.registry import load_agent
 from gaelp.market.streams import stream
+from gaelp.market.variants import VARIANTS, applied
 from gaelp.records.store import ContentStore
+from gaelp.remote_agent import Ask, Line, RemoteAgent
+from gaelp.remote_call import Caller
 from gaelp.training.config import TrainingConfiguration
 
 if TYPE_CHECKING:
@@ -20,21 +23,29 @@ if TYPE_CHECKING:
 class Inputs:
     """Reads from the content store; what repeats within a run is kept in memory, a few entries at the most."""
 
-    def __init__(self, store: ContentStore) -> None:
+    def __init__(self, store: ContentStore, ask: Ask | None = None) -> None:
         self.store = store
+        self._ask = ask or Caller()  # connects when a remote agent is first asked
         self.config = lru_cache(maxsize=8)(self._config)
         self.market = lru_cache(maxsize=4)(self._arrays)
         self.state = lru_cache(maxsize=8)(self._arrays)
 
     def _config(self, digest: str) -> TrainingConfiguration:
-        return TrainingConfiguration.model_validate(self.store.get_document(digest))
+        return applied(TrainingConfiguration.model_validate(self.store.get_document(digest)))
 
     def _arrays(self, digest: str) -> State:
         return self.store.get_arrays(digest)
 
-    def agent(self, name: str) -> Agent:
-        """The installed agent of that name."""
-        return load_agent(name)
+    def agent(self, name: str, config_digest: str, place: str = "", step: int = 0) -> Agent:
+        """The installed agent of that name, for one activity; a remote one is connected as the configuration says.
+
+        `place` and the number of the first `step` tell a remote agent, and its errors, where they are.
+        """
+        agent = load_agent(name)
+        if isinstance(agent, RemoteAgent):
+            settings = self.config(config_digest).remote
+            return type(agent)(Line(settings, self.store, self._ask, place or "this activity", step))
+        return agent
 
     def memory(self, digest: str, agent: Agent) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         """One campaign's memory [1, M]; the agent's initial one where there is none yet."""
@@ -42,12 +53,20 @@ class Inputs:
 
     def untrained(self, agent: Agent, config_digest: str, market_digest: str) -> State:
         """The agent's state before any learning, for this market's sizes."""
+        config = self.config(config_digest)
+        shape = self._shape(config.environment, market_digest)
+        return agent.initial_state(shape, stream(config.seed, "initial-state", agent.name))
+
+    def _shape(self, environment: str, market_digest: str) -> WorldShape:
+        if environment not in VARIANTS:
+            from gaelp.market.foreign import world_shape  # Gymnasium takes a third of a second to import
+
+            return world_shape(environment)
         market = self.market(market_digest)
         segments, candidates = market["ctr"].shape
-        shape = WorldShape(
+        return WorldShape(
             segments=segments,
             candidates=candidates,
             segment_features=market["segment_features"].shape[1],
             candidate_features=market["candidate_features"].shape[1],
         )
-        return agent.initial_state(shape, stream(self.config(config_digest).seed, "initial-state", agent.name))

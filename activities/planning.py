@@ -46,6 +46,7 @@ class Planning:
             exam_batches=simulation.exam_batches,
             exam_looks=simulation.exam_looks,
             failed_batches=simulation.failed_batches,
+            failed_episodes=simulation.failed_episodes,
             attempt=self._ledger.next_attempt(
                 plan.account, config.product, plan.agent, Phase.SIMULATION, f"{plan.run}/{Phase.SIMULATION}"
             ),

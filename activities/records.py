@@ -183,8 +183,13 @@ def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
         impressions=result.impressions,
         clicks=result.clicks,
         conversions=result.conversions,
-        regret=1 - sum(rewards) / len(rewards) if rewards else None,
-        reason=result.reason,
+        roi=result.expected_profit_micros / result.spend_micros if result.spend_micros else None,
+        regret=1 - result.expected_profit_micros / result.optimum_micros if result.optimum_micros else None,
+        reason=result.reason or "; ".join(failure.reason for failure in result.failures[:3]),
+        attributed_profit_micros=result.attributed_profit_micros,
+        optimum_micros=result.optimum_micros,
+        **result.regret.model_dump(),
+        failures=len(result.failures),
     )
 
 

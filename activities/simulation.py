@@ -5,6 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.trajectories import Trajectories
 from gaelp.market.simulator import simulate
 from gaelp.training.messages import BatchResult, FirstCheckpoint, Learned, LearnRound, SimulateBatch
 
@@ -18,7 +19,7 @@ class Simulation:
     @activity.defn
     def first_checkpoint(self, first: FirstCheckpoint) -> Learned:
         """The agent's state before any learning."""
-        agent = self._inputs.agent(first.agent)
+        agent = self._inputs.agent(first.agent, first.config_digest)
         state = self._inputs.untrained(agent, first.config_digest, first.market_digest)
         return Learned(checkpoint_digest=self._inputs.store.put_arrays(state), episodes=0)
 
@@ -26,10 +27,11 @@ class Simulation:
     def simulate_batch(self, batch: SimulateBatch) -> BatchResult:
         """One batch of episodes beside the incumbent on the same seeds."""
         config = self._inputs.config(batch.config_digest)
-        incumbent = self._inputs.agent(config.incumbent)
+        place = f"simulation/{batch.purpose}/{batch.attempt}/{batch.index}"
+        incumbent = self._inputs.agent(config.incumbent, batch.config_digest, f"{place}/incumbent")
         trajectory, result = simulate(
             self._inputs.market(batch.market_digest),
-            self._inputs.agent(batch.agent),
+            self._inputs.agent(batch.agent, batch.config_digest, place),
             self._inputs.state(batch.checkpoint_digest),
             incumbent,
             self._inputs.untrained(incumbent, batch.config_digest, batch.market_digest),
@@ -38,14 +40,35 @@ class Simulation:
             purpose=batch.purpose,
             attempt=batch.attempt,
         )
-        if batch.purpose == "exam":
+        if batch.purpose != "train":
             return result
         return result.model_copy(update={"trajectory_digest": self._inputs.store.put_arrays(trajectory)})
 
     @activity.defn
     def learn(self, learn: LearnRound) -> Learned:
-        """The next checkpoint, from the round's trajectories in index order."""
-        trajectories = [self._inputs.store.get_arrays(digest) for digest in learn.trajectory_digests]
-        state = self._inputs.agent(learn.agent).learn(self._inputs.state(learn.checkpoint_digest), trajectories)
-        digest = self._inputs.store.put_arrays(state)
-        return Learned(checkpoint_digest=digest, episodes=len(trajectories))
+        """The next checkpoint, from the round's trajectories in index order.
+
+        An agent that declares `epochs: int` learns so many times from them. Each epoch's checkpoint is in the store
+        and in a heartbeat before the next begins, so that a retry goes on from there.
+        """
+        agent = self._inputs.agent(learn.agent, learn.config_digest)
+        done, checkpoint = _resumed(learn.checkpoint_digest)
+
+        def told(read: int) -> None:
+            if activity.in_activity():  # not so in an agent's own thread
+                activity.heartbeat(done, checkpoint, read)
+
+        trajectories = Trajectories(self._inputs.store, learn.trajectory_digests, told)
+        for epoch in range(done, max(1, int(getattr(agent, "epochs", 1)))):
+            state = agent.learn(self._inputs.state(checkpoint), trajectories)
+            done, checkpoint = epoch + 1, self._inputs.store.put_arrays(state)
+            told(0)
+        return Learned(checkpoint_digest=checkpoint, episodes=len(trajectories))
+
+
+def _resumed(first: str) -> tuple[int, str]:
+    """Epochs done and the checkpoint they led to, as an earlier attempt of this activity left them."""
+    match tuple(activity.info().heartbeat_details):
+        case (int(done), str(checkpoint), *_):
+            return done, checkpoint
+    return 0, first

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -27,6 +27,12 @@ class Settings(BaseSettings):
     pubsub_project: str = Field("", description="Google Cloud project of the events topic; none: a Redis stream")
     emulator_url: str = "http://127.0.0.1:8700"
     emulator_token: str = Field("local-emulator", description="bearer token of the platform emulator", repr=False)
+    llm_url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^\s@]+$",
+        description="base address of the OpenAI-compatible endpoint that rates personas",
+    )
+    llm_api_key: SecretStr | None = Field(None, description="its bearer token, where it wants one")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     approver_key: Path | None = Field(None, description="private key that `approve` signs with")
 

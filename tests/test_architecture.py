@@ -15,7 +15,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("gaelp", "workflows", "activities", "starter", "worker")
-PURE = ("gaelp.training", "gaelp.agents", "gaelp.market", "gaelp.evidence")
+PURE = (
+    "gaelp.training",
+    "gaelp.agents",
+    "gaelp.market",
+    "gaelp.evidence",
+    *(f"gaelp.personas.{module}" for module in ("panel", "prompt", "answers", "ratings", "rater", "permutation")),
+)
 FORBIDDEN_NAMES = {"common", "utils", "util", "helpers", "core"}
 
 # Package: what of ours it may import, besides itself. The longest matching prefix decides.
@@ -29,8 +35,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.platforms.emulator": ("gaelp.training", "gaelp.platforms", "gaelp.market", "gaelp.agents.contract"),
     "gaelp.platforms.emulator.__main__": ("gaelp.settings", "gaelp.platforms.emulator"),  # a composition root
     "gaelp.records": ("gaelp.training",),
-    # Of the registry only the check that every world makes of an agent's answer.
-    "gaelp.market": ("gaelp.training", "gaelp.agents.contract", "gaelp.agents.registry.checked"),
+    # Of the registry only the checks that every world makes of an agent's answer.
+    "gaelp.market": (
+        "gaelp.training",
+        "gaelp.agents.contract",
+        "gaelp.agents.registry.checked",
+        "gaelp.agents.registry.screened",
+    ),
+    # Foreign agents over HTTP: the network's edge, so not in gaelp.agents, which is pure.
+    "gaelp.remote_agent": ("gaelp.agents.contract", "gaelp.training.config", "gaelp.remote_call"),
+    "gaelp.remote_call": (),
+    "gaelp.personas": ("gaelp.training",),
+    "gaelp.personas.cache": ("gaelp.training", "gaelp.personas", "gaelp.records.redis_streams"),
     "gaelp.reports": ("gaelp.training", "gaelp.evidence", "gaelp.records"),
     "gaelp.commands": ("gaelp", "workflows"),
     "gaelp.settings": (),
@@ -38,6 +54,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.configuration": ("gaelp.training", "gaelp.settings", "gaelp.configuration_sources"),
     "gaelp.configuration_sources": ("gaelp.training", "gaelp.settings"),
     "gaelp.local_stack": ("gaelp.training", "gaelp.settings"),
+    # Between runs it shows what the ratings were made of.
+    "gaelp.demo_llm": (
+        "gaelp.training",
+        "gaelp.settings",
+        "gaelp.local_stack",
+        "gaelp.reports",
+        "gaelp.commands",
+        "gaelp.demo",
+        "gaelp.personas",
+        "gaelp.records",
+    ),
     "gaelp.demo": ("gaelp.training", "gaelp.settings", "gaelp.local_stack", "gaelp.reports", "gaelp.commands"),
     "workflows": ("gaelp.training", "activities"),
     "activities": ("gaelp",),
@@ -45,7 +72,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker": ("gaelp", "workflows", "activities"),
 }
 NEVER_IMPORT: dict[str, tuple[str, ...]] = {
-    "activities": ("gaelp.commands", "gaelp.local_stack", "gaelp.demo"),
+    "activities": ("gaelp.commands", "gaelp.local_stack", "gaelp.demo", "gaelp.demo_llm"),
     "gaelp.commands": ("activities",),
     "workflows": ("numpy", "structlog", "scipy", "httpx", "redis", "google", "sqlalchemy", "random", "uuid"),
     "gaelp.training": ("numpy", "scipy", "yaml"),
@@ -77,7 +104,7 @@ CLOCKS_AND_GLOBALS = {
     ("uuid", "uuid4"),
 }
 # Of np.random these make or name generators; everything else there is global state.
-GENERATORS = {"Generator", "Philox", "PCG64", "SeedSequence", "BitGenerator", "default_rng"}
+GENERATORS = {"Generator", "Philox", "PCG64", "SFC64", "SeedSequence", "BitGenerator", "default_rng"}
 
 
 def _under(module: str, package: str) -> bool:
@@ -230,6 +257,11 @@ def test_no_file_names_the_shared_folder_or_this_machine() -> None:
         ("gaelp.market.lags", "import numpy as np\nr = np.random.default_rng()"),
         ("gaelp.market.lags", "import random"),
         ("gaelp.records.store", "import pickle"),
+        ("gaelp.remote_agent", "from gaelp.records.store import ContentStore"),
+        ("gaelp.remote_call", "from gaelp.settings import Settings"),
+        ("gaelp.agents.bandit", "from gaelp.remote_call import Caller"),
+        ("gaelp.personas.rater", "import httpx"),
+        ("gaelp.personas.prompt", "from gaelp.settings import Settings"),
         ("gaelp.reports.build", "from gaelp.ledger.ledger import Ledger"),
         ("gaelp.commands.start", "from activities.campaigns import Campaigns"),
         ("gaelp.platforms.google", "from gaelp.market import auctions"),

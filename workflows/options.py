@@ -54,6 +54,15 @@ RECORDS: ActivityOptions = {
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
 }
 
+# Asking a language model about a panel: minutes of calls, each remembered as it is answered, so a retry goes on from
+# there. Ratings that fail are the panel's own business, so what is retried here is a worker that died.
+RATINGS: ActivityOptions = {
+    "task_queue": "records",
+    "start_to_close_timeout": timedelta(hours=2),
+    "heartbeat_timeout": _HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=4),
+}
+
 # Reading a platform: harmless, but a campaign must not run unwatched, so attempts are few and the campaign is paused
 # when they are used up.
 OBSERVE: ActivityOptions = {

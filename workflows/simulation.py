@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -12,6 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.planning import Planning
     from activities.records import Records
     from activities.simulation import Simulation
+    from gaelp.training.messages import (
+        Assessment as Assessed,
+    )
     from gaelp.training.messages import (
         AssessSimulation,
         BatchResult,
@@ -26,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
         SimulateBatch,
         SimulationProgress,
     )
-    from gaelp.training.names import EXAM_FROM, Outcome, Phase, batch_id
+    from gaelp.training.names import FIRST_BATCH, Outcome, Phase, batch_id
     from workflows.episodes import EpisodeBatch
     from workflows.holds import Holds
     from workflows.options import COMPUTE, RECORDS, named
@@ -83,7 +87,7 @@ class SimulationTraining(Holds):
     async def _batches(
         self, phase: PhaseInput, checkpoint: str, purpose: str, numbers: list[int], attempt: int
     ) -> list[BatchResult]:
-        base = EXAM_FROM if purpose == "exam" else 0
+        market = phase.permuted_market_digest if purpose == "permuted" else phase.market_digest
         return await asyncio.gather(
             *(
                 workflow.execute_child_workflow(
@@ -91,14 +95,14 @@ class SimulationTraining(Holds):
                     SimulateBatch(
                         run=phase.run,
                         config_digest=phase.config_digest,
-                        market_digest=phase.market_digest,
+                        market_digest=market,
                         checkpoint_digest=checkpoint,
                         agent=phase.agent,
                         index=number,
                         purpose=purpose,
-                        attempt=attempt if purpose == "exam" else 0,
+                        attempt=0 if purpose == "train" else attempt,
                     ),
-                    id=batch_id(phase.run, Phase.SIMULATION, base + number),
+                    id=batch_id(phase.run, Phase.SIMULATION, FIRST_BATCH[purpose] + number),
                     static_summary=f"{purpose} batch {number}",
                 )
                 for number in numbers
@@ -116,6 +120,10 @@ class SimulationTraining(Holds):
         if failed > progress.plan.failed_batches:
             reasons = "; ".join(r.reason for r in results if r.trajectory_digest is None)
             raise ApplicationError(f"{failed} batches failed, more than failed_batches allows: {reasons}")
+        episodes_failed = progress.failed_episodes + sum(len(r.failures) for r in good)
+        if episodes_failed > progress.plan.failed_episodes:
+            reason = next(f.reason for r in good for f in r.failures)
+            raise ApplicationError(f"{episodes_failed} episodes failed, more than failed_episodes allows: {reason}")
         checkpoint = progress.checkpoint_digest
         if good:
             learned = await workflow.execute_activity_method(
@@ -137,6 +145,7 @@ class SimulationTraining(Holds):
                 "checkpoint_digest": checkpoint,
                 "next_round": number + 1,
                 "failed_batches": failed,
+                "failed_episodes": episodes_failed,
                 "episodes": progress.episodes + summary.episodes,
                 "training": (*progress.training, summary),
             }
@@ -161,23 +170,48 @@ class SimulationTraining(Holds):
             exams.extend(results)
             frozen = progress.checkpoint_digest
             await self._record(phase, "exam", look, results, frozen, frozen)
-            assessment = await workflow.execute_activity_method(
-                Assessment.assess_simulation,
-                AssessSimulation(
-                    run=phase.run,
-                    config_digest=phase.config_digest,
-                    agent=phase.agent,
-                    checkpoint_digest=progress.checkpoint_digest,
-                    exams=tuple(exams),
-                    training=progress.training,
-                    account=phase.account,
-                    final=look + 1 == plan.exam_looks,
-                ),
-                **named(RECORDS, f"assess the exam, look {look + 1}"),
-            )
+            final = look + 1 == plan.exam_looks
+            assessment = await self._assess(phase, progress, exams, (), final, f"assess the exam, look {look + 1}")
             if assessment.settled:
                 break
-        return assessment.gate
+        if not phase.permuted_market_digest or self.stopped:
+            return assessment.gate
+        permuted = await self._permuted(phase, progress, len(exams))
+        told = "say what rests on the ratings"
+        return (await self._assess(phase, progress, exams, permuted, True, told)).gate
+
+    async def _permuted(self, phase: PhaseInput, progress: SimulationProgress, count: int) -> list[BatchResult]:
+        """The same exam where the ratings of personas are permuted."""
+        tell(f"the exam again, with the personas' ratings permuted\n\n{_curve(progress)}")
+        frozen = progress.checkpoint_digest
+        results = await self._batches(phase, frozen, "permuted", list(range(count)), progress.plan.attempt)
+        await self._record(phase, "permuted", 0, results, frozen, frozen)
+        return results
+
+    async def _assess(
+        self,
+        phase: PhaseInput,
+        progress: SimulationProgress,
+        exams: list[BatchResult],
+        permuted: Sequence[BatchResult],
+        final: bool,
+        summary: str,
+    ) -> Assessed:
+        return await workflow.execute_activity_method(
+            Assessment.assess_simulation,
+            AssessSimulation(
+                run=phase.run,
+                config_digest=phase.config_digest,
+                agent=phase.agent,
+                checkpoint_digest=progress.checkpoint_digest,
+                exams=tuple(exams),
+                permuted=tuple(permuted),
+                training=progress.training,
+                account=phase.account,
+                final=final,
+            ),
+            **named(RECORDS, summary),
+        )
 
     async def _record(
         self, phase: PhaseInput, what: str, number: int, results: list[BatchResult], checkpoint: str, after: str
@@ -192,7 +226,7 @@ class SimulationTraining(Holds):
                 agent=phase.agent,
                 checkpoint_digest=checkpoint,
                 next_checkpoint_digest=after,
-                first_batch=EXAM_FROM if what == "exam" else 0,
+                first_batch=FIRST_BATCH["train" if what == "round" else what],
                 results=tuple(results),
                 at=workflow.now(),
             ),

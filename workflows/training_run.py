@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 with workflow.unsafe.imports_passed_through():
     from activities.calibration import Calibration
+    from activities.personas import Personas
     from activities.records import Records
     from activities.runs import Runs
     from gaelp.training.messages import (
@@ -21,15 +22,16 @@ with workflow.unsafe.imports_passed_through():
         LifecycleEvent,
         PhaseInput,
         PhaseResult,
+        RatePanel,
         Record,
         RunInput,
         RunResult,
     )
     from gaelp.training.names import PHASE_ORDER, Outcome, Phase, Status, phase_id
     from workflows.historical import HistoricalValidation
-    from workflows.holds import check_cancelled, tell_workflow
+    from workflows.holds import Holds, check_cancelled, tell_workflow
     from workflows.live_test import LiveTest
-    from workflows.options import RECORDS, named
+    from workflows.options import RATINGS, RECORDS, named
     from workflows.scaled import ScaledDeployment
     from workflows.simulation import SimulationTraining
     from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, cause, mark, tell
@@ -40,17 +42,17 @@ PHASE_WORKFLOWS: dict[Phase, Any] = {
     Phase.LIVE_TEST: LiveTest.run,
     Phase.SCALED: ScaledDeployment.run,
 }
+HEARD = {"pause": Status.PAUSED, "resume": Status.RUNNING, "stop": Status.STOPPING}
 
 
 @workflow.defn(name="TrainingRun")
-class TrainingRun:
+class TrainingRun(Holds):
     """One agent on its way through the phases. Signals are handed to the phase that is open."""
 
     def __init__(self) -> None:
-        self._phase: Phase | None = None
+        super().__init__()
         self._results: list[PhaseResult] = []
-        self._paused = False
-        self._stopped = False
+        self._permuted = ""  # digest of the market with personas' ratings permuted
 
     @workflow.run
     async def run(self, start: RunInput) -> RunResult:
@@ -88,10 +90,13 @@ class TrainingRun:
             CalibrateMarket(run=start.run, config_digest=start.config_digest),
             **named(RECORDS, "calibrate the market on the earlier share of the logs"),
         )
+        if start.config.personas.source != "none":
+            market = await self._with_personas(start, market)
         first = PHASE_ORDER.index(start.from_phase)
         for phase in PHASE_ORDER[first:]:
             result = await self._run_phase(start, phase, market)
             self._results.append(result)
+            self.open = []
             await self._record_phase(start, result)
             if result.ended is not None:
                 return self._result(start, result.ended, f"{phase}: {result.reason}")
@@ -101,9 +106,28 @@ class TrainingRun:
             return self._result(start, Outcome.GRADUATED_UNPROVEN, why)
         return self._result(start, Outcome.GRADUATED, "every criterion of every phase passed")
 
+    async def _with_personas(self, start: RunInput, market: Calibrated) -> Calibrated:
+        tell("asking the panel of personas")
+        rated = await workflow.execute_activity_method(
+            Personas.rate_panel,
+            RatePanel(run=start.run, config_digest=start.config_digest, market_digest=market.market_digest),
+            **named(RATINGS, f"rate the panel of personas: {start.config.personas.source}"),
+        )
+        self._permuted = rated.permuted_market_digest
+        told = rated.model_dump(mode="json", exclude={"market_digest", "permuted_market_digest"})
+        event = LifecycleEvent(
+            id=f"{start.run}/panel.rated", run=start.run, kind="panel.rated", at=workflow.now(), detail=told
+        )
+        await workflow.execute_activity_method(
+            Records.record,
+            Record(run=start.run, step="panel", at=workflow.now(), events=(event,)),
+            **named(RECORDS, f"{rated.asked} ratings asked for, {rated.cached} known, {rated.failed} failed"),
+        )
+        return market.model_copy(update={"market_digest": rated.market_digest})
+
     async def _run_phase(self, start: RunInput, phase: Phase, market: Calibrated) -> PhaseResult:
         last = self._results[-1] if self._results else None
-        self._phase = phase
+        self.open = [phase_id(start.run, phase)]
         mark(phase=phase, status=Status.RUNNING)
         self._tell(f"{phase} is running")
         phase_input = PhaseInput(
@@ -118,6 +142,7 @@ class TrainingRun:
             time_scale=start.config.clock.time_scale,
             evidence_digest=last.evidence_digest if last else "",
             validated_heads=tuple(h for r in self._results if r.gate for h in r.gate.heads),
+            permuted_market_digest=self._permuted if phase is Phase.SIMULATION else "",
         )
         handle = await workflow.start_child_workflow(
             PHASE_WORKFLOWS[phase],
@@ -136,8 +161,8 @@ class TrainingRun:
                 ]
             ),
         )
-        if self._stopped or self._paused:
-            await tell_workflow(phase_id(start.run, phase), "stop" if self._stopped else "pause")
+        if self.stopped or self.paused:
+            await tell_workflow(phase_id(start.run, phase), "stop" if self.stopped else "pause")
         check_cancelled()
         return await self._seen_through(handle)
 
@@ -203,29 +228,7 @@ class TrainingRun:
         rows = "\n".join(f"| {r.phase} | {r.gate.verdict if r.gate else '-'} | {r.reason} |" for r in self._results)
         tell(f"{headline}\n\n| phase | verdict | reason |\n|---|---|---|\n{rows}")
 
-    @workflow.signal(name="pause", description="hold the open phase at its next step")
-    async def pause(self) -> None:
-        """Hold the open phase."""
-        self._paused = True
-        mark(status=Status.PAUSED)
-        await self._hand_on("pause")
-
-    @workflow.signal(name="resume", description="go on after a pause")
-    async def resume(self) -> None:
-        """Release the open phase."""
-        self._paused = False
-        mark(status=Status.RUNNING)
-        await self._hand_on("resume")
-
-    @workflow.signal(name="stop", description="end the run; anything that spends is paused and settled")
-    async def stop(self) -> None:
-        """End the open phase, and with it the run."""
-        self._stopped = True
-        mark(status=Status.STOPPING)
-        await self._hand_on("stop")
-
     async def _hand_on(self, signal: str) -> None:
-        if self._phase is None or len(self._results) == len(PHASE_ORDER):
-            return
-        # A phase that ended in this instant does not take it; the next one is told at its start.
-        await tell_workflow(phase_id(workflow.info().workflow_id, self._phase), signal)
+        """A phase that ended in this instant does not take it; the next one is told at its start."""
+        mark(status=HEARD[signal])
+        await super()._hand_on(signal)

@@ -1,4 +1,7 @@
-"""The baselines that are always present (H5), and `uniform`, which is poor on purpose. Touch them and history moves."""
+"""The baselines that are always present (H5), and `uniform`, which is poor on purpose. Touch them and history moves.
+
+The two that pace, pid-pacing and online-lp, have modules of their own and are built on `Counting`.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents import counts
+from gaelp.agents import counts, valuation
 from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
 
 HEADS = ("bid_micros", "creative_prob")
 CLICKS_PER_MILLE = 6.0  # what the fixed bid believes a thousand impressions give
 NAIVE_CLICKS_PER_MILLE = 20.0  # what a naive bidder believes who never looked
 SHADE = 0.8  # share of the estimated value that the linear rules bid
+EXPLORE = 0.05  # share of impressions that the greedy rules spread over all creatives: rates need all of them shown
 
 
-class _Baseline:
+class Baseline:
     """No memory, no learning; a subclass says more where it does more."""
 
     name = ""
@@ -31,7 +35,7 @@ class _Baseline:
         return {**state, "rounds": np.asarray(state["rounds"]) + 1}
 
 
-class FixedBid(_Baseline):
+class FixedBid(Baseline):
     """The incumbent: all creatives alike, and one CPM bid, 6 clicks' value per thousand impressions."""
 
     name = "fixed-bid"
@@ -40,7 +44,7 @@ class FixedBid(_Baseline):
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
         segments = observation.segment_features.shape[1]
         bid = self.clicks_per_mille * np.repeat(observation.click_value_micros.astype(np.float64)[:, None], segments, 1)
-        return _decision(bid, _uniform(observation), observation), memory
+        return decided(bid, alike(observation), observation), memory
 
 
 class Uniform(FixedBid):
@@ -50,7 +54,7 @@ class Uniform(FixedBid):
     clicks_per_mille = NAIVE_CLICKS_PER_MILLE
 
 
-class _Counting(_Baseline):
+class Counting(Baseline):
     """Learns click counts per cell."""
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
@@ -59,48 +63,60 @@ class _Counting(_Baseline):
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
         return {"rounds": np.asarray(state["rounds"]) + 1, **counts.added(state, trajectories)}
 
-    def _rates(self, state: State, observation: Observation) -> F8:
-        """CTR f8[S, K]: its own cells, or the overall level where the world has other cells than it learned."""
-        rates = counts.click_rates(state)
+    def rates(self, state: State, observation: Observation) -> F8:
+        """CTR f8[S, K]: its own cells, or the overall level where the world has other cells than it learned.
+
+        After rounds that won nothing at all it is taken for higher, or the bids would go on winning nothing.
+        """
+        rates = counts.click_rates(state) * valuation.optimism(state, first=0)
         if counts.fits(state, observation):
             return rates
         return np.full((observation.segment_features.shape[1], observation.mask.shape[1]), rates.mean())
 
 
-class LinearBid(_Counting):
+class LinearBid(Counting):
     """Bids in proportion to the segment's estimated CTR over all creatives, which it shows alike."""
 
     name = "linear-bid"
 
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
-        rate = self._rates(state, observation).mean(axis=1)
+        rate = self.rates(state, observation).mean(axis=1)
         bid = SHADE * 1000 * rate * observation.click_value_micros[:, None]
-        return _decision(bid, _uniform(observation), observation), memory
+        return decided(bid, alike(observation), observation), memory
 
 
-class BestCreative(_Counting):
+class BestCreative(Counting):
     """Shows the one creative of the highest posterior mean CTR over all segments, at a linear bid."""
 
     name = "best-creative"
 
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
-        rates = self._rates(state, observation)
+        rates = self.rates(state, observation)
         if not np.asarray(state["impressions"]).any():
-            share = _uniform(
-                observation
-            )  # nothing is known yet: every creative is shown, or one would stay the only one
+            share = alike(observation)  # nothing is known yet, and a creative never shown stays unknown
         else:
             best = np.where(observation.mask, rates.mean(axis=0), -1.0).argmax(axis=1)
             one = np.eye(rates.shape[1])[best][:, None, :]
             share = counts.allowed(np.repeat(one, rates.shape[0], axis=1), observation)
         bid = SHADE * 1000 * (share * rates).sum(axis=-1) * observation.click_value_micros[:, None]
-        return _decision(bid, share, observation), memory
+        return decided(bid, share, observation), memory
 
 
-def _uniform(observation: Observation) -> F8:
+def alike(observation: Observation) -> F8:
+    """All allowed creatives alike, f8[C, S, K]."""
     return counts.allowed(np.ones((observation.segment_features.shape[1], observation.mask.shape[1])), observation)
 
 
-def _decision(bid: F8, share: F8, observation: Observation) -> Decision:
+def greedy(state: State, rates: F8, observation: Observation) -> F8:
+    """The best allowed creative of each segment, f8[C, S, K], and a little of all; all alike before any count."""
+    if not np.asarray(state["impressions"]).any():
+        return alike(observation)
+    allowed = np.where(observation.mask[:, None, :], rates, -1.0)
+    best = (allowed.argmax(axis=-1)[..., None] == np.arange(rates.shape[1])).astype(np.float64)
+    return (1 - EXPLORE) * counts.allowed(best, observation) + EXPLORE * alike(observation)
+
+
+def decided(bid: F8, share: F8, observation: Observation) -> Decision:
+    """The decision of bids f8[C, S] and shares f8[C, S, K]; no bid where nothing may be shown."""
     bid = counts.closed_where_nothing_is_allowed(bid, observation)
     return Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share)

@@ -46,7 +46,7 @@ class Decision:
     bid_micros: I8 | None  # [C, S] per thousand impressions; 0 = off
     creative_prob: F8 | None  # [C, S, K] sums to one over K
     spend_rate: F8 | None = None  # [C] in [0, 1]: share of what is left that may go until the next tick
-    target: F8 | None = None  # [C] CPA or ROAS, for platforms that bid themselves
+    target: F8 | None = None  # [C] CPA in micros, or ROAS (value / cost), where the platform bids itself
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ class Agent(Protocol):
 
         A trajectory has (T ticks): impressions, clicks, matured_conversions, cost_micros i8 [T, C, S, K] counted per
         tick; bid_micros i8 [T, C, S]; creative_prob f8 [T, C, S, K]; segment_features f4 [S, F];
-        candidate_features f4 [K, G]; click_value_micros i8 [C].
+        candidate_features f4 [K, G]; click_value_micros i8 [C]. One is in memory at a time, the one last looked into:
+        keep sums, not arrays. An agent that declares `epochs: int` learns so many times from the same trajectories,
+        and after a crash only the unfinished epoch is repeated.
         """
         ...
 

@@ -26,12 +26,13 @@ def nothing(shape: WorldShape) -> dict[str, F8]:
     prices = {name: np.zeros((shape.segments, BINS)) for name in ("won", "paid", "won_log_bid")}
     volumes = {name: np.zeros((shape.segments, 24, BINS)) for name in ("volume_won", "volume_ticks")}
     fitted = {"price_median": np.zeros(shape.segments), "price_spread": np.zeros(shape.segments)}
-    return {**prices, **volumes, **fitted, "auctions": np.zeros((shape.segments, 24))}
+    return {**prices, **volumes, **fitted, "auctions": np.zeros((shape.segments, 24)), "tick_starts": np.zeros(24)}
 
 
 def added(state: State, trajectories: Sequence[State]) -> dict[str, F8]:
     """The state's statistics plus those of `trajectories`, and the landscape fitted to them."""
-    total = {name: np.array(state[name], np.float64) for name in nothing(WorldShape(1, 1, 1, 1))}
+    first = nothing(WorldShape(1, 1, 1, 1))  # a state of an older version has no tick_starts
+    total = {name: np.array(state.get(name, first[name]), np.float64) for name in first}
     for trajectory in trajectories:
         _add(total, trajectory)
     for segment in range(len(total["won"])):
@@ -57,14 +58,25 @@ def spend_per_auction(state: State, bid_micros: F8) -> F8:
 def auctions_left(state: State, hour: I8) -> tuple[F8, F8]:
     """Expected auctions f8[C, S] of the tick beginning at `hour` i8[C], and of the rest of its day with it.
 
-    Where no tick of the training began at that hour or later, the whole day's in proportion to the hours left.
+    Hours whose ticks were all cut or too late for any money count as the mean of the others: as nothing, they would
+    let each day's budget go in its first hours, and nothing would ever be learned of them. Where no tick of the
+    training began at that hour or later, the whole day's in proportion to the hours left.
     """
     by_hour = _f8(state, "auctions")
+    unseen = (by_hour <= 0) & (np.asarray(state.get("tick_starts", np.zeros(24)), np.float64) > 0)
+    typical = by_hour.sum(axis=1, keepdims=True) / np.maximum((by_hour > 0).sum(axis=1, keepdims=True), 1)
+    by_hour = np.where(unseen, typical, by_hour)
     rest = np.cumsum(by_hour[:, ::-1], axis=1)[:, ::-1]
     spread_out = by_hour.sum(axis=1, keepdims=True) * (24 - np.arange(24)) / 24
     rest = np.where(rest > 0, rest, spread_out)
     tick = np.where(by_hour > 0, by_hour, rest)
     return tick[:, hour].T, rest[:, hour].T
+
+
+def traffic_share(state: State, hour: I8) -> F8:
+    """Share f8[C] in (0, 1] of the day's remaining traffic that the tick beginning at `hour` has; 1 before learning."""
+    tick, rest = (auctions.sum(axis=1) for auctions in auctions_left(state, hour))
+    return np.asarray(np.where(rest > 0, tick / np.where(rest > 0, rest, 1.0), 1.0))
 
 
 def _add(total: dict[str, F8], trajectory: State) -> None:
@@ -79,7 +91,11 @@ def _add(total: dict[str, F8], trajectory: State) -> None:
     np.add.at(total["won_log_bid"], (segment, at), won * log_bid)
     if "budget_left_micros" not in trajectory:
         return
-    uncut = paid.sum(axis=-1) < UNCUT * _f8(trajectory, "budget_left_micros")
+    total["tick_starts"] += np.bincount(np.asarray(trajectory["hour"]).ravel(), minlength=24)
+    left, spent = _f8(trajectory, "budget_left_micros"), paid.sum(axis=-1)
+    # A tick with less left than an impression in each segment costs was cut, however little of it was spent: read as
+    # an hour without traffic, it would let the next day's budget go before that hour too.
+    uncut = (spent < UNCUT * left) & (left - spent > bid.sum(axis=-1) / 1000.0)
     keep = (bid > 0) & uncut[..., None]
     hour = np.broadcast_to(np.asarray(trajectory["hour"])[..., None], bid.shape)
     cell = (segment[keep], hour[keep], at[keep])

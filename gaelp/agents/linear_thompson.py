@@ -9,23 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents import counts, landscape
-from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents import counts, landscape, pacing, valuation
+from gaelp.agents.contract import F4, F8, Decision, Observation, State, WorldShape
 
-DRAWS = 200  # Monte Carlo draws behind a Thompson probability
 FLOOR = 0.02  # share of impressions spread over all allowed candidates, for ever: off-policy evaluation needs it
 FIRST_FLOOR = 0.3
 SHARPEST = 3.0  # late rounds take Thompson probabilities to a power that grows to this: less play among near-ties
-OPTIMISM = 3.0  # factor of the first round's bids, which know nothing: what is not won is not learned
 BID_JITTER = 0.03  # log standard deviation of the bid, for ever: the landscape stays measurable
 FIRST_BID_JITTER = 0.6
 DECAY = 1.5  # exploration after n rounds is its first value / (1 + n) ** DECAY
 RIDGE = 20.0  # clicks that the belief in no feature effect weighs
-LEVEL_CLICKS = 60.0  # clicks that the learned level weighs against a campaign's own
-MOST_PACE = 0.4  # a late report must not look like a spend that never came
-PACE_GAIN = 0.3  # how fast spend that missed its forecast moves the next one
-BOOK = 0.9  # forecast spend aimed at, as a share of what is left: a budget used up early was spent at too high bids
-MULTIPLIERS = np.geomspace(0.05, 1.0, 240)
 
 
 class LinearThompson:
@@ -54,15 +47,14 @@ class LinearThompson:
 
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
         rounds = int(state["rounds"][0])
-        cells = _for(state, observation)
+        cells = valuation.cells(state, observation)
         lean = _lean(state, observation.candidate_features[0])
-        share = counts.allowed(_best_shares(cells, lean, rounds, rng), observation)
-        shape, rate = counts.click_posterior(cells, lean)
-        value_shape, value_rate = counts.conversion_posterior(cells)
-        worth = (share * (shape / rate) * (value_shape / value_rate)).sum(axis=-1)
-        level = _level(shape / rate, observation)
+        share = counts.allowed(_shares(cells, lean, rounds, rng), observation)
+        rates, relative = valuation.means(cells, lean)
+        worth = (share * rates * relative).sum(axis=-1)
+        level = valuation.level(rates, observation)
         value = 1000.0 * worth * level[:, None] * observation.click_value_micros[:, None]
-        bid, memory = _paced(state, value if rounds else OPTIMISM * value, observation, memory)
+        bid, memory = pacing.paced(state, valuation.optimism(state) * value, observation, memory)
         jitter = max(BID_JITTER, FIRST_BID_JITTER / (1 + rounds) ** DECAY)
         bid = bid * np.exp(rng.normal(0.0, jitter, bid.shape))
         bid = counts.closed_where_nothing_is_allowed(bid, observation)
@@ -80,18 +72,7 @@ class LinearThompson:
         }
 
 
-def _for(state: State, observation: Observation) -> State:
-    """The state's cells, or empty ones at the learned level where the world has other cells than the training."""
-    if counts.fits(state, observation):
-        return state
-    cells = (observation.segment_features.shape[1], observation.mask.shape[1])
-    clicks, impressions = np.asarray(state["clicks"]).sum(), np.asarray(state["impressions"]).sum()
-    rate = (clicks + counts.LEVEL_CLICKS) / (impressions + counts.LEVEL_CLICKS / counts.CTR_LEVEL)
-    little = np.full(cells, 1.0)
-    return {"clicks": little, "impressions": little / rate, "conversions": np.zeros(cells)}
-
-
-def _lean(state: State, features: F8 | np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> F8:
+def _lean(state: State, features: F4) -> F8:
     """Prior CTR factor f8[K] of the candidates by their features; 1 where the features are others."""
     weights = np.asarray(state["weights"], np.float64)
     if features.shape[1] != len(weights):
@@ -100,48 +81,11 @@ def _lean(state: State, features: F8 | np.ndarray[tuple[int, ...], np.dtype[np.f
     return np.asarray(np.exp(np.clip(scores - scores.mean(), -2.0, 2.0)))
 
 
-def _best_shares(cells: State, lean: F8, rounds: int, rng: np.random.Generator) -> F8:
-    """Probability f8[S, K] that each candidate is its segment's best, mixed with the floor."""
-    shape, rate = counts.click_posterior(cells, lean)
-    value_shape, value_rate = counts.conversion_posterior(cells)
-    drawn = rng.gamma(shape, size=(DRAWS, *shape.shape)) / rate
-    drawn *= rng.gamma(value_shape, size=drawn.shape) / value_rate
-    best = drawn.argmax(axis=-1)
-    share = (best[..., None] == np.arange(shape.shape[1])).mean(axis=0) ** np.clip(rounds - 2.0, 1.0, SHARPEST)
-    share /= share.sum(axis=-1, keepdims=True)
-    floor = max(FLOOR, FIRST_FLOOR / (1 + rounds) ** DECAY)
-    return np.asarray((1 - floor) * share + floor / shape.shape[1])
-
-
-def _level(rates: F8, observation: Observation) -> F8:
-    """How a campaign's own clicks compare with what was learned, f8[C], shrunken to 1."""
-    clicks = observation.clicks.sum(axis=(1, 2))
-    expected = (observation.impressions * rates).sum(axis=(1, 2))
-    return np.asarray(np.clip((clicks + LEVEL_CLICKS) / (expected + LEVEL_CLICKS), 0.4, 2.0))
-
-
-def _paced(state: State, value: F8, observation: Observation, memory: F8) -> tuple[F8, F8]:
-    """Bids f8[C, S] that spend what is left of the day's budget, never above value, and the next memory."""
-    cost = observation.cost_micros.sum(axis=(1, 2)).astype(np.float64)
-    if not landscape.known(state) or len(np.asarray(state["price_median"])) != value.shape[1]:
-        return value, np.stack([memory[:, 0], np.zeros(len(cost)), cost], axis=1)
-    pace = _pace(memory, cost)
-    tick, rest = landscape.auctions_left(state, observation.hour)
-    bids = value[:, None, :] * MULTIPLIERS[:, None]
-    per_auction = landscape.spend_per_auction(state, bids)
-    spend = (per_auction * rest[:, None, :]).sum(axis=-1)
-    left = observation.budget_left_micros.astype(np.float64)
-    chosen = np.maximum((spend <= (BOOK * left * np.exp(pace))[:, None]).sum(axis=1) - 1, 0)
-    rows = np.arange(len(left))
-    forecast = (per_auction[rows, chosen] * tick).sum(axis=-1) * np.exp(-pace)
-    return bids[rows, chosen], np.stack([pace, np.minimum(forecast, left), cost], axis=1)
-
-
-def _pace(memory: F8, cost: F8) -> F8:
-    """Log pace f8[C] after the last tick: more where it spent less than forecast."""
-    spent, forecast = cost - memory[:, 2], memory[:, 1]
-    miss = np.where(forecast > 0, np.log(np.maximum(forecast, 1.0) / np.maximum(spent, 1.0)), 0.0)
-    return np.asarray(np.clip(memory[:, 0] + PACE_GAIN * np.clip(miss, -0.5, 0.5), -MOST_PACE, MOST_PACE))
+def _shares(cells: State, lean: F8, rounds: int, rng: np.random.Generator) -> F8:
+    """Probability f8[S, K] that each candidate is its segment's best, sharpened late and mixed with the floor."""
+    sharpness = np.clip(rounds - 2.0, 1.0, SHARPEST)
+    share = valuation.best_probability(cells, lean, rng) ** sharpness
+    return valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + rounds) ** DECAY))
 
 
 def _weights(seen: State, features: F8) -> F8:

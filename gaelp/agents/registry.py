@@ -8,7 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.agents.contract import F8, I8, Agent, Decision, InvalidDecision, Observation
+from gaelp.agents import counts
+from gaelp.agents.contract import B1, F8, Agent, Decision, InvalidDecision, Observation
 
 GROUP = "gaelp.agents"
 SUM_TOLERANCE = 1e-6
@@ -45,63 +46,105 @@ def load_agent(name: str) -> Agent:
 def checked(decision: Decision, observation: Observation, agent: str, step: int) -> Decision:
     """The decision with exact dtypes and probabilities that sum to one; heads that are None stay None.
 
-    Raises InvalidDecision naming the agent and the step.
+    Raises InvalidDecision naming the agent, the step and the head.
+    """
+    whole, failures = screened(decision, observation, agent, step)
+    if failures:
+        raise InvalidDecision(next(iter(failures.values())))
+    return whole
+
+
+def screened(decision: Decision, observation: Observation, agent: str, step: int) -> tuple[Decision, dict[int, str]]:
+    """As `checked`, but what is wrong fails its campaign only: {campaign: reason}, in the campaigns' order.
+
+    In a failed campaign every head that was given is off: bid 0, allowed candidates alike, spend_rate and target 0. A
+    head of the wrong shape, or that is not numeric, fails every campaign.
     """
     campaigns, candidates = observation.mask.shape
-    segments = observation.segment_features.shape[1]
-    where = f"agent {agent!r} at step {step}"
-    bid = _bids(decision.bid_micros, (campaigns, segments), where)
-    return Decision(
-        bid_micros=bid,
-        creative_prob=_shares(decision.creative_prob, (campaigns, segments, candidates), observation, bid, where),
-        spend_rate=_numbers(decision.spend_rate, (campaigns,), "spend_rate", where, most=1.0),
-        target=_numbers(decision.target, (campaigns,), "target", where),
+    cells = (campaigns, observation.segment_features.shape[1])
+    screen = _Screen(campaigns, f"agent {agent!r} at step {step}")
+    bid = screen.numbers("bid_micros", decision.bid_micros, cells, LARGEST_BID_MICROS)
+    bid = None if bid is None else np.floor(bid)
+    share = screen.numbers("creative_prob", decision.creative_prob, (*cells, candidates), 1.0 + SUM_TOLERANCE)
+    share = (
+        None if share is None else screen.shares(share, np.ones(cells, bool) if bid is None else bid > 0, observation)
     )
+    rate = screen.numbers("spend_rate", decision.spend_rate, (campaigns,), 1.0)
+    target = screen.numbers("target", decision.target, (campaigns,), np.inf)
+    if screen.failures:
+        alike = counts.allowed(np.ones((cells[1], candidates)), observation)
+        share = None if share is None else np.where(screen.failed[:, None, None], alike, share)
+        bid, rate, target = screen.off(bid), screen.off(rate), screen.off(target)
+    whole = Decision(None if bid is None else bid.astype(np.int64), share, rate, target)
+    return whole, dict(sorted(screen.failures.items()))
+
+
+class _Screen:
+    """Why campaigns failed; the first reason found for a campaign stays."""
+
+    def __init__(self, campaigns: int, where: str) -> None:
+        self.failures: dict[int, str] = {}
+        self.failed = np.zeros(campaigns, bool)
+        self._where = where
+
+    def numbers(
+        self, head: str, given: npt.NDArray[np.generic] | None, shape: tuple[int, ...], most: float
+    ) -> F8 | None:
+        """The head as finite numbers in [0, most]; zeros where it is not so."""
+        if given is None:
+            return None
+        numbers, wrong = _numeric(given, shape)
+        if numbers is None:
+            self._fail(np.ones(shape[0], bool), f"{head} {wrong}")
+            return np.zeros(shape)
+        rows = numbers.reshape(shape[0], -1)
+        least, largest = rows.min(axis=1, initial=0.0), rows.max(axis=1, initial=0.0)
+        broken = ~(np.isfinite(least) & np.isfinite(largest))
+        bad = broken | (least < 0) | (largest > most)
+        if not bad.any():
+            return numbers
+        self._fail(broken, f"{head} has a NaN or an infinite number")
+        self._fail(least < 0, f"{head} has a negative number, {{:.6g}}", least)
+        self._fail(largest > most, f"{head} has {{:.6g}}, above the most allowed, {most:.6g}", largest)
+        return np.where(bad.reshape(-1, *[1] * (len(shape) - 1)), 0.0, numbers)
+
+    def shares(self, share: F8, open_segments: B1, observation: Observation) -> F8:
+        """Shares that sum to one exactly; where a bid is open they must keep to the mask."""
+        total = share.sum(axis=-1)
+        worst = np.take_along_axis(total, np.abs(total - 1.0).argmax(axis=1)[:, None], axis=1)[:, 0]
+        said = "creative_prob sums to {:.6g} over the candidates, not to 1"
+        self._fail(np.abs(worst - 1.0) > SUM_TOLERANCE, said, worst)
+        forbidden = (share * ~observation.mask[:, None, :]).any(axis=-1) & open_segments
+        self._fail(np.asarray(forbidden.any(axis=1)), "creative_prob is positive for a candidate that the mask forbids")
+        return np.asarray(share / np.where(total > 0, total, 1.0)[..., None])
+
+    def off(self, head: F8 | None) -> F8 | None:
+        """Zeros where the campaign failed."""
+        if head is None:
+            return None
+        return np.where(self.failed.reshape(-1, *[1] * (head.ndim - 1)), 0.0, head)
+
+    def _fail(self, which: B1, said: str, values: F8 | None = None) -> None:
+        """`values` [C] stand where `said` has a brace."""
+        for campaign in np.flatnonzero(which & ~self.failed).tolist():
+            reason = said if values is None else said.format(values[campaign])
+            self.failures[campaign] = f"{self._where}: {reason}"
+        self.failed |= which
 
 
 def _entries() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-def _bids(given: I8 | None, shape: tuple[int, ...], where: str) -> I8 | None:
-    bid = _numbers(given, shape, "bid_micros", where, most=LARGEST_BID_MICROS)
-    return None if bid is None else np.floor(bid).astype(np.int64)
-
-
-def _shares(
-    given: F8 | None, shape: tuple[int, ...], observation: Observation, bid: I8 | None, where: str
-) -> F8 | None:
-    share = _numbers(given, shape, "creative_prob", where, most=1.0 + SUM_TOLERANCE)
-    if share is None:
-        return None
-    total = share.sum(axis=-1)
-    if np.abs(total - 1.0).max(initial=0.0) > SUM_TOLERANCE:
-        raise InvalidDecision(f"{where}: creative_prob sums to {_worst(total):.6g} over the candidates, not to 1")
-    open_segments = np.ones(shape[:2], bool) if bid is None else bid > 0
-    if (share * ~observation.mask[:, None, :])[open_segments].any():
-        raise InvalidDecision(f"{where}: creative_prob is positive for a candidate that the mask forbids")
-    return np.asarray(share / total[..., None])
-
-
-def _numbers(
-    given: npt.NDArray[np.generic] | None, shape: tuple[int, ...], head: str, where: str, *, most: float = np.inf
-) -> F8 | None:
-    if given is None:
-        return None
+def _numeric(given: npt.NDArray[np.generic], shape: tuple[int, ...]) -> tuple[F8 | None, str]:
+    """The numbers, or what is wrong with all of them."""
     try:
-        numbers = np.asarray(given).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidDecision(f"{where}: {head} is not numeric: {error}") from error
+        array = np.asarray(given)
+        if array.dtype.kind not in "biufO":
+            return None, f"is not numeric: it holds {array.dtype}"
+        numbers = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):  # their texts repeat what a foreign agent said
+        return None, "is not numeric: it is ragged, or holds something that is no number"
     if numbers.shape != shape:
-        raise InvalidDecision(f"{where}: {head} has shape {numbers.shape}, the observation needs {shape}")
-    if not np.isfinite(numbers).all():
-        raise InvalidDecision(f"{where}: {head} has a NaN or an infinite number")
-    if (numbers < 0).any():
-        raise InvalidDecision(f"{where}: {head} has a negative number, {numbers.min():.6g}")
-    if (numbers > most).any():
-        raise InvalidDecision(f"{where}: {head} has {numbers.max():.6g}, above the most allowed, {most:.6g}")
-    return numbers
-
-
-def _worst(total: F8) -> float:
-    return float(total.ravel()[np.argmax(np.abs(total - 1.0))])
+        return None, f"has shape {numbers.shape}, the observation needs {shape}"
+    return numbers, ""

@@ -1,11 +1,18 @@
-"""The verbs `agents` and `checkpoints`: what may be trained, and what training has made. Touch this to tell more."""
+"""The verbs `agents`, `environments` and `checkpoints`: what may be trained, where, and what training has made.
+
+Touch this to tell more about them.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, Refused, instant, table
+
+if TYPE_CHECKING:
+    from gaelp.market.registration import EnvironmentInfo
 
 _CHECKPOINTS = """
 SELECT phase, checkpoint_digest, MIN(at) AS first_used, SUM(episodes) AS episodes, AVG(reward) AS reward
@@ -31,6 +38,35 @@ def agents(_: argparse.Namespace, out: Out) -> int:
     rows = [(each["name"], ", ".join(each["heads"]), each["error"] or each["about"]) for each in found]
     out.result({"agents": found}, table(("agent", "decides", ""), rows))
     return DONE
+
+
+def environments(_: argparse.Namespace, out: Out) -> int:
+    """The environments of all installed packages and the heads they take; one that cannot be made says why."""
+    from gaelp.market.registry import offers
+
+    found = [_described(info) for offer in offers() for info in offer.environments]
+    found.sort(key=lambda each: str(each["id"]))
+    broken = [offer.error for offer in offers() if offer.error]
+    rows = [
+        (each["id"], each["error"] or each["about"], ", ".join(each["phases"]), ", ".join(each["heads"]))
+        for each in found
+    ]
+    shown = table(("environment", "what it is", "phases", "takes"), rows)
+    out.result({"environments": found, "errors": broken}, shown, *broken)
+    return DONE
+
+
+def _described(info: EnvironmentInfo) -> dict[str, Any]:
+    import gymnasium
+
+    told = {"id": info.id, "about": info.about, "phases": list(info.phases)}
+    try:
+        world = gymnasium.make(info.id)
+        heads = list(getattr(world.action_space, "spaces", {}))
+        world.close()
+    except Exception as error:  # a foreign environment may raise anything
+        return {**told, "heads": [], "error": f"cannot be made: {type(error).__name__}: {error}"}
+    return {**told, "heads": heads, "error": ""}
 
 
 def checkpoints(arguments: argparse.Namespace, out: Out) -> int:

@@ -23,6 +23,8 @@ SPOKEN: tuple[tuple[str, str, int], ...] = (
     ("gaelp.platforms.protocol", "PlatformError", FAILED),
     ("gaelp.platforms.registry", "UnknownPlatform", FAILED),
     ("gaelp.agents.registry", "UnknownAgent", WRONG_USE),
+    ("gaelp.market.refusals", "UnknownEnvironment", WRONG_USE),
+    ("gaelp.market.refusals", "BrokenContract", FAILED),
     ("gaelp.records.store", "MissingContent", FAILED),
     ("gaelp.records.store", "CorruptContent", FAILED),
     ("gaelp.records.warehouse", "WarehouseError", FAILED),

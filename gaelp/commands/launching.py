@@ -52,8 +52,7 @@ def order(
 ) -> Order:
     """Check all that needs no service. Raises WrongUse."""
     run = services.run_name(name if name is not None else f"{config.profile}-{services.now():%Y%m%d-%H%M%S}")
-    for role in (config.agent, config.incumbent):
-        installed(role)
+    installed(config)
     phase = Phase(from_phase) if from_phase else Phase.SIMULATION
     if phase is not Phase.SIMULATION and from_checkpoint is None:
         raise WrongUse(f"a run from phase {phase} needs an agent state: name one with --from-checkpoint")
@@ -70,16 +69,38 @@ def order(
     return Order(run, start)
 
 
-def installed(agent: str) -> None:
-    """Refuse an agent that no installed package provides."""
+def installed(config: TrainingConfiguration) -> None:
+    """Refuse agents and an environment that no installed package provides, all at once."""
+    unknown = [_unknown_agent(name) for name in dict.fromkeys((config.agent, config.incumbent))]
+    found = [told for told in (*unknown, _unknown_environment(config.environment)) if told]
+    if found:
+        raise WrongUse("; ".join(found))
+
+
+def _unknown_agent(agent: str) -> str:
     import difflib
     from importlib.metadata import entry_points
 
     names = sorted(found.name for found in entry_points(group="gaelp.agents"))
-    if agent not in names:
-        near = difflib.get_close_matches(agent, names, n=1)
-        meant = f"did you mean {near[0]}?" if near else f"installed are {', '.join(names)}"
-        raise WrongUse(f"there is no agent {agent!r}: {meant}")
+    if agent in names:
+        return ""
+    near = difflib.get_close_matches(agent, names, n=1)
+    meant = f"did you mean {near[0]}?" if near else f"installed are {', '.join(names)}"
+    return f"there is no agent {agent!r}: {meant}"
+
+
+def _unknown_environment(environment: str) -> str:
+    from gaelp.market.variants import VARIANTS
+
+    if environment in VARIANTS:
+        return ""
+    from gaelp.market.registry import UnknownEnvironment, load  # Gymnasium takes a third of a second to import
+
+    try:
+        load(environment)
+    except UnknownEnvironment as error:
+        return str(error)
+    return ""
 
 
 async def launch(

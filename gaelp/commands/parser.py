@@ -30,6 +30,8 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "report": ("report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
     "agents": ("agents:agents", "the installed agents"),
+    "environments": ("agents:environments", "the installed environments"),
+    "new-agent": ("new_agent:new_agent", "write the package of an agent of one's own"),
     "checkpoints": ("agents:checkpoints", "the checkpoints that a run has made"),
 }
 
@@ -166,6 +168,11 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="DIR", help="default: a folder of the run's name in GAELP_HOME/reports")
 
 
+def _new_agent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", metavar="DIR", help="new or empty")
+    parser.add_argument("--name", metavar="NAME", help="what configurations call the agent; default: the folder's name")
+
+
 def _action(actions: Any, name: str, does: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(name, help=does, description=does)
     made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -186,5 +193,5 @@ ARGUMENTS = {
     "start": _start, "validate": _configuration, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "ingest": _ingest, "report": _report, "dev": _nothing,
-    "agents": _nothing, "checkpoints": _run,
+    "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
 }  # fmt: skip

@@ -45,8 +45,7 @@ def validate(arguments: argparse.Namespace, out: Out) -> int:
     config = configured(arguments.config, arguments.set, arguments.agent)
     if arguments.experiment_name is not None:
         services.run_name(arguments.experiment_name)
-    for agent in (config.agent, config.incumbent):
-        installed(agent)
+    installed(config)
     name = digest(config)
     out.result(
         {"valid": True, "profile": config.profile, "config_digest": name, "config": config},

@@ -18,6 +18,7 @@ from gaelp.evidence.off_policy import CANDIDATE, LOGGING
 from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
 from gaelp.training.config import TrainingConfiguration, micros
 from gaelp.training.measures import (
+    FAILED_RATIO,
     AudienceSplit,
     BettingMeasure,
     CampaignMeasures,
@@ -41,7 +42,6 @@ from gaelp.training.names import EpisodeState, Phase
 F8 = npt.NDArray[np.float64]
 
 WORST_SHARE = 0.1  # CVaR over the worst tenth
-FAILED_RATIO = -1.0  # the unclipped ratio that a failed episode is counted with
 RESAMPLES = 1000
 _POINTS = ("ips", "snips", "dr", "switch-dr")
 
@@ -63,7 +63,7 @@ def measure_simulation(
         cvar_high=high,
         replaced=replaced,
         seeds=rewards.size + replaced,
-        failed_episodes=sum(_failed(batch) * _size(batch, config) for batch in sound),
+        failed_episodes=sum(_size(b, config) if _failed(b) else len(b.failures) for b in sound),
         training_episodes=sum(summary.episodes for summary in training),
         problems=problems,
     )

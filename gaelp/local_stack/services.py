@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gaelp.local_stack import llm_server
 from gaelp.local_stack.process import Service, StackError, answers
 from gaelp.training.names import Attribute, Queue
 
@@ -49,6 +50,7 @@ class Ports:
     ui: int = 8233
     redis: int = 6379
     emulator: int = 8700
+    llm: int = 8080
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
@@ -110,6 +112,14 @@ def emulator(home: Path, ports: Ports, environment: Mapping[str, str], seed: int
     question = b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
     ready: Callable[[], bool] = lambda: answers(ports.emulator, question, b"HTTP/1.")  # noqa: E731
     return Service("emulator", (*command, "--conversion-factor", repr(factor)), ready, environment)
+
+
+def llm(home: Path, ports: Ports, environment: Mapping[str, str], key: str) -> Service:
+    """The local model behind an OpenAI-compatible server; not part of a stack unless it is asked for."""
+    command = (sys.executable, "-m", "gaelp.local_stack.llm_server", "--home", str(home), "--port", str(ports.llm))
+    question = b"GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
+    secret = {llm_server.KEY_VARIABLE: key}
+    return Service("llm", command, lambda: answers(ports.llm, question, b"HTTP/1.1 200"), {**environment, **secret})
 
 
 def worker(home: Path, environment: Mapping[str, str]) -> Service:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -20,13 +21,14 @@ from gaelp.local_stack.process import Child, Service, StackError, Watchdog, free
 from gaelp.local_stack.services import Ports
 
 SERVICES: tuple[str, ...] = ("temporal", "redis", "emulator", "worker", "compute")
+OPTIONAL: tuple[str, ...] = ("llm",)  # needs packages that are not in requirements.lock
 LOCK_SECONDS = 4.0  # a watchdog cleaning up after a killed stack holds the lock for about two
 
 
 class LocalStack:
     """Starts what is asked for, in order; stops it in reverse, however this process ends.
 
-    `ports`: None takes free ones. `names`: which of SERVICES. `environment`: on top of this process's own.
+    `ports`: None takes free ones. `names`: which of SERVICES and OPTIONAL. `environment`: on top of this process's own.
     """
 
     def __init__(
@@ -40,15 +42,18 @@ class LocalStack:
         emulator_token: str = "local-emulator",  # noqa: S107 — the emulator guards no money
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        unknown = [name for name in names if name not in SERVICES]
+        unknown = [name for name in names if name not in (*SERVICES, *OPTIONAL)]
         if unknown:
-            raise StackError(f"There is no local service {unknown[0]!r}: choose from {', '.join(SERVICES)}.")
+            raise StackError(
+                f"There is no local service {unknown[0]!r}: choose from {', '.join((*SERVICES, *OPTIONAL))}."
+            )
         self.home = home.absolute()
-        self.ports = ports or Ports(free_port(), free_port(), free_port(), free_port())
+        self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
-        self._names = [name for name in SERVICES if name in names]
+        self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._emulator = (emulator_seed, conversion_factor)
         self._token = emulator_token
+        self._llm_key = secrets.token_hex(16)
         self._extra = dict(environment or {})
         self._children: dict[str, Child] = {}
         self._lock: TextIO | None = None
@@ -65,8 +70,15 @@ class LocalStack:
             "GAELP_EMULATOR_TOKEN": self._token,
             # Temporal's sandbox imports the workflow modules anew for every workflow: compiled once, that is cheap.
             "PYTHONDONTWRITEBYTECODE": "",
+            **self._llm(),
             **self._extra,
         }
+
+    def _llm(self) -> dict[str, str]:
+        """Where the local model is, and the key that it wants; nothing where it is not part of the stack."""
+        if "llm" not in self._names:
+            return {}
+        return {"GAELP_LLM_URL": f"http://127.0.0.1:{self.ports.llm}", "GAELP_LLM_API_KEY": self._llm_key}
 
     def __enter__(self) -> LocalStack:
         self.start()
@@ -85,7 +97,7 @@ class LocalStack:
             self._check_ports()
             self._watchdog = Watchdog(self._lock_descriptor())
             # The workers need the first two at once and the emulator only later; a group starts all at once.
-            for group in (("temporal", "redis"), ("emulator", "worker", "compute")):
+            for group in (("temporal", "redis"), ("emulator", "worker", "compute", "llm")):
                 self._start_group([name for name in group if name in self._names])
         except BaseException:
             self.stop()
@@ -147,6 +159,8 @@ class LocalStack:
                 return services.redis(self.home, self.ports, services.without_secrets(environment))
             case "emulator":
                 return services.emulator(self.home, self.ports, environment, *self._emulator)
+            case "llm":
+                return services.llm(self.home, self.ports, services.without_secrets(environment), self._llm_key)
             case "worker":
                 return services.worker(self.home, environment)
             case _:
@@ -158,7 +172,7 @@ class LocalStack:
         return self._watchdog
 
     def _check_ports(self) -> None:
-        needed = {"temporal": ("temporal", "ui"), "redis": ("redis",), "emulator": ("emulator",)}
+        needed = {"temporal": ("temporal", "ui"), "redis": ("redis",), "emulator": ("emulator",), "llm": ("llm",)}
         for name in self._names:
             for port in needed.get(name, ()):
                 number = asdict(self.ports)[port]

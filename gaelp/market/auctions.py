@@ -1,8 +1,9 @@
-"""Second-price auctions in aggregate: counts per cell, no loop over auctions. Touch this to change how ads are sold.
+"""Auctions in aggregate: counts per cell, no loop over auctions. Touch this to change how ads are sold.
 
-A bid b (micros per thousand impressions) meets the highest competing bid, lognormal per segment with median
-exp(mu) and log spread s: P(win) = Phi(z), z = (log b - mu)/s, and the n-th moment of the price paid is
-E[r^n | r < b] = exp(n mu + n^2 s^2 / 2) Phi(z - n s) / Phi(z).
+A bid (micros per thousand impressions) meets the highest competing bid, a histogram per segment (prices.py). Wins are
+binomial, the sum of the prices paid is drawn with its exact mean, variance and bounds, creatives are multinomial,
+clicks and conversions binomial. per_auction.py resolves every auction instead and has the same distribution; what the
+two do where a budget binds is stated there.
 """
 
 from __future__ import annotations
@@ -12,14 +13,38 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+
+from gaelp.market import buying
+from gaelp.market.audience import Audience as Audience
+from gaelp.market.audience import reached
+from gaelp.market.prices import PER_MILLE as PER_MILLE
+from gaelp.market.prices import PriceCurves
 
 Array = npt.NDArray[np.generic]
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
 Market = Mapping[str, Array]
 
-PER_MILLE = 1000
+
+@dataclass(frozen=True)
+class Slot:
+    """H hours under one decision and one budget: what C campaigns offer to S segments with K creatives.
+
+    Campaigns c with equal c // together meet the same auctions (equal counts and price levels within the group) and
+    bid against each other: the highest bid of those with budget left takes part for the group, of equal ones the
+    campaign of the lowest index, and the second highest is a floor under its price. Together they share a frequency
+    cap. The hours of a slot belong to one day.
+    """
+
+    auctions: I8  # [C, H, S]
+    bid_micros: I8  # [C, S] micros CPM; 0 is off
+    creative_prob: F8  # [C, S, K]
+    budget_micros: I8  # [C]
+    ctr: F8  # [C, S, K] clicks per impression of somebody fresh; may be a broadcast view
+    cvr: F8  # [C, S, K] conversions per click; may be a broadcast view
+    price_level: F8  # [C] multiplies every price of the curves, the reserve included
+    audience: Audience | None = None
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -29,24 +54,8 @@ class Served:
     wins: I8  # [C, S, K] impressions
     clicks: I8  # [C, S, K]
     conversions: I8  # [C, S, K] that these clicks will ever have
-    cost_micros: I8  # [C, S, K]
+    cost_micros: I8  # [C, S, K] the sum of the prices per thousand, divided once and rounded down
     auctions: I8  # [C, S] that took place, won or not, paid for or not
-
-
-def win_rate(market: Market, bid_micros: Array) -> F8:
-    """P(win) f8[..., S] of bids [..., S]; 0 for a bid of 0."""
-    return np.asarray(ndtr(_z(market, bid_micros)))
-
-
-def price_moments(market: Market, bid_micros: Array) -> tuple[F8, F8]:
-    """Mean and variance of the CPM price paid given a win, in micros, f8[..., S]; 0 where nothing can be won."""
-    z, spread, median = _z(market, bid_micros), _f8(market["price_log_spread"]), _f8(market["price_log_median"])
-    chance = np.maximum(ndtr(z), 1e-300)
-    mean = np.exp(median + spread**2 / 2) * ndtr(z - spread) / chance
-    square = np.exp(2 * median + 2 * spread**2) * ndtr(z - 2 * spread) / chance
-    bid = bid_micros.astype(np.float64)
-    mean = np.minimum(mean, bid)
-    return mean, np.clip(square - mean**2, 0.0, mean * (bid - mean))
 
 
 def traffic(market: Market, hour: I8, weekday: I8, shock: F8, world: np.random.Generator) -> I8:
@@ -60,6 +69,7 @@ def traffic(market: Market, hour: I8, weekday: I8, shock: F8, world: np.random.G
 
 def serve(
     market: Market,
+    curves: PriceCurves,
     *,
     hour: I8,
     weekday: I8,
@@ -70,61 +80,89 @@ def serve(
     world: np.random.Generator,
     response: np.random.Generator,
 ) -> Served:
-    """One hour for C campaigns.
+    """One hour for C campaigns of one market, whose price curves are `curves`.
 
     hour, weekday, budget_micros i8[C]; shock f8[C]; bid_micros i8[C, S]; creative_prob f8[C, S, K]. Cost never
     exceeds budget_micros: delivery stops within the hour when the budget is used up.
     """
     auctions = traffic(market, hour, weekday, shock, world)
-    return deliver(market, auctions[:, None, :], bid_micros, creative_prob, budget_micros, response)
+    ctr, cvr = (np.broadcast_to(_f8(market[name]), creative_prob.shape) for name in ("ctr", "cvr"))
+    level = np.ones(len(auctions))
+    slot = Slot(auctions[:, None], bid_micros, creative_prob, budget_micros, ctr, cvr, level)
+    return aggregate(curves, slot, response)
 
 
-def deliver(
-    market: Market, auctions: I8, bid_micros: I8, creative_prob: F8, budget_micros: I8, response: np.random.Generator
-) -> Served:
-    """Serve the hours of `auctions` i8[C, H, S] in order under one decision and one budget i8[C] for all of them."""
-    wins, cost = _bought(market, auctions, bid_micros, response)
-    wins, cost = _within_budget(wins, cost, budget_micros)
-    won, paid = wins.sum(axis=1), cost.sum(axis=1)
-    probability = creative_prob / creative_prob.sum(axis=-1, keepdims=True)
-    shown = response.multinomial(won, probability)
-    clicks = response.binomial(shown, _f8(market["ctr"]))
-    conversions = response.binomial(clicks, _f8(market["cvr"]))
-    unit = paid / np.maximum(won, 1)
-    micros = np.floor(shown * unit[..., None]).astype(np.int64)
-    return Served(shown, clicks, conversions, micros, auctions.sum(axis=1))
+def aggregate(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> Served:
+    """The slot's counts and cost, drawn from their distributions; cost never exceeds the budget by a micro.
 
-
-def _bought(market: Market, auctions: I8, bid_micros: I8, response: np.random.Generator) -> tuple[I8, F8]:
-    """Wins i8 and cost f8 (micros) [C, H, S] before any budget.
-
-    The sum of w prices is drawn as w b Beta, whose mean and variance are the exact ones of the truncated lognormal
-    and whose bounds are those of a second price: 0 and w b.
+    Where the budget is used up within an hour, that hour is cut pro rata, and own campaigns that meet take over for
+    the rest of it. Hours are drawn one by one only where an hour depends on the one before: with a frequency cap or
+    with own campaigns that meet.
     """
-    bid = np.broadcast_to(bid_micros[:, None, :], auctions.shape)
-    wins = response.binomial(auctions, np.broadcast_to(win_rate(market, bid_micros)[:, None, :], auctions.shape))
-    mean, variance = (moment[:, None, :] for moment in price_moments(market, bid_micros))
-    share = np.clip(mean / np.maximum(bid, 1), 1e-9, 1 - 1e-9)
-    spread = np.maximum(variance, 1e-12 * bid * bid) / np.maximum(wins, 1) / np.maximum(bid, 1) ** 2
-    strength = np.where(wins > 0, np.maximum(share * (1 - share) / np.maximum(spread, 1e-30) - 1.0, 1e-3), 1.0)
-    drawn = response.beta(share * strength, (1 - share) * strength)
-    return wins, wins * bid * drawn / PER_MILLE
+    bought = _bought(curves, slot, response)
+    probability = slot.creative_prob / slot.creative_prob.sum(axis=-1, keepdims=True)
+    shown = response.multinomial(bought.wins, probability)
+    cost = buying.split(shown, bought, response)
+    clicks = response.binomial(shown, slot.ctr if slot.audience is None else slot.ctr * slot.audience.tired(shown))
+    conversions = response.binomial(clicks, slot.cvr)
+    return Served(shown, clicks, conversions, np.floor(cost / PER_MILLE).astype(np.int64), slot.auctions.sum(axis=1))
 
 
-def _within_budget(wins: I8, cost: F8, budget_micros: I8) -> tuple[I8, F8]:
-    """Cut delivery at the moment the budget is used up, pro rata by time within that hour; rounded down."""
-    hourly = cost.sum(axis=2)
-    before = np.cumsum(hourly, axis=1) - hourly
-    left = np.maximum(budget_micros[:, None] - before, 0.0)
-    share = np.minimum(1.0, left / np.maximum(hourly, 1e-9))[..., None]
-    kept = np.where(share < 1.0, np.floor(wins * share), wins).astype(np.int64)
-    return kept, cost * kept / np.maximum(wins, 1)
+def best_of_group(bid: F8, together: int) -> tuple[F8, F8]:
+    """The bids f8[C, S] that take part, 0 for the others, and the floor f8[C, S] under the price of those that do."""
+    if together == 1:
+        return bid, np.zeros(bid.shape)
+    grouped = bid.reshape(-1, together, bid.shape[1])
+    leads = np.arange(together)[:, None] == grouped.argmax(axis=1)[:, None]
+    second = np.sort(grouped, axis=1)[:, -2:-1]
+    return np.where(leads, grouped, 0.0).reshape(bid.shape), np.where(leads, second, 0.0).reshape(bid.shape)
 
 
-def _z(market: Market, bid_micros: Array) -> F8:
-    with np.errstate(divide="ignore"):
-        log_bid = np.log(bid_micros.astype(np.float64))
-    return np.asarray((log_bid - _f8(market["price_log_median"])) / _f8(market["price_log_spread"]))
+def _bought(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> buying.Bought:
+    """What the slot's hours bought within the budget, together or one by one."""
+    budget = _f8(slot.budget_micros) * PER_MILLE
+    capped = slot.audience is not None and slot.audience.frequency_cap > 0
+    if slot.together == 1 and not capped:
+        price = buying.prices(curves, _f8(slot.bid_micros), None, slot.price_level)
+        wins = buying.wins(slot.auctions, price, response)
+        return buying.within_budget(wins, price, budget, response)
+    return _by_hour(curves, slot, budget, response)
+
+
+def _by_hour(curves: PriceCurves, slot: Slot, budget: F8, response: np.random.Generator) -> buying.Bought:
+    alone = buying.prices(curves, _f8(slot.bid_micros), None, slot.price_level)
+    cheapest = np.where(alone.win_rate > 0, alone.mean, np.inf).min(axis=1)
+    total = buying.nothing(slot.bid_micros.shape)
+    for hour in range(slot.auctions.shape[1]):
+        auctions = slot.auctions[:, hour]
+        for _ in range(slot.together):
+            left = budget - total.cost.sum(axis=1)
+            # One who cannot pay for an average impression would only keep the others of his group from theirs.
+            price = _prices_of_group(curves, slot, ~total.out & (left >= cheapest)) if slot.together > 1 else alone
+            wins = buying.wins(auctions[:, None], price, response)[:, 0]
+            if slot.audience is not None and slot.audience.frequency_cap > 0:
+                wins = _below_the_cap(slot.audience, slot.together, total.wins, wins, response)
+            bought, done = buying.until_one_is_out(wins, price, left, slot.together, response)
+            total = total + bought
+            if (done >= 1.0).all():
+                break
+            auctions = np.rint(auctions * (1.0 - done[:, None])).astype(np.int64)
+    return total
+
+
+def _prices_of_group(curves: PriceCurves, slot: Slot, active: npt.NDArray[np.bool_]) -> buying.Price:
+    """What the best bid of those campaigns of each group wins and pays; the others win nothing."""
+    bid, floor = best_of_group(np.where(active[:, None], slot.bid_micros, 0.0), slot.together)
+    return buying.prices(curves, bid, floor, slot.price_level)
+
+
+def _below_the_cap(audience: Audience, together: int, so_far: I8, wins: I8, response: np.random.Generator) -> I8:
+    """The wins i8[C, S] that meet somebody who has not seen enough of the group today."""
+    grouped = wins.reshape(-1, together, wins.shape[1])
+    today = (audience.today + so_far).reshape(grouped.shape).sum(axis=1)
+    kept = reached(audience.people, audience.frequency_cap, today, grouped.sum(axis=1), response)
+    # One campaign of a group takes part in a segment's hour, so that the group's wins are its own.
+    return np.where(grouped > 0, kept[:, None], 0).reshape(wins.shape)
 
 
 def _f8(array: Array) -> F8:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from gaelp.market import earlier, segments, shrinkage
+from gaelp.market import earlier, prices, segments, shrinkage
 from gaelp.market.earlier import CalibrationError as CalibrationError
 from gaelp.market.streams import stream
 from gaelp.training.config import Economics, TrainingConfiguration, micros
@@ -24,7 +24,7 @@ F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]
 
 SYNTHETIC_CANDIDATES = 12
-SYNTHETIC_CTR = 0.0055
+SYNTHETIC_CTR = 0.004
 SYNTHETIC_FEATURES = 4
 CVR_SPREAD = 0.15  # log standard deviation of conversions per click between cells
 PRICE_SPREAD_BETWEEN_SEGMENTS = 0.1  # log standard deviation of the median price
@@ -36,10 +36,12 @@ def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration
     """Market arrays (names and shapes below) from the earlier share of each bandit log, or synthetic with no log.
 
     `logs` are whole: the earlier `config.historical.calibration_share` of each is taken here, by time, and nothing
-    later is read. Returns ctr, cvr f8[S, K]; order_value_micros i8[1]; margin, refund_rate f8[1]; price_log_median,
-    price_log_spread f8[S] (log micros CPM); hourly f8[168] (weekday * 24 + hour, mean 1); auctions_per_hour f8[S];
-    lag_days, day_shock f8[1]; segment_features f4[S, F]; candidate_features f4[K, G]; segment_feature_index i8[1];
-    segment_values u1[V, L] (UTF-8; value i is segment i, any other the last). Raises CalibrationError.
+    later is read. Returns ctr, cvr f8[S, K]; order_value_micros i8[1]; margin, refund_rate f8[1]; price_low,
+    price_high f8[S] (micros CPM) and price_cdf f8[S, B + 1] (see prices.py); reserve f8[1] (micros CPM); first_price
+    i8[1] (0 or 1); rivals i8[1]; organic_share, order_spread f8[1]; hourly f8[168] (weekday * 24 + hour, mean 1);
+    auctions_per_hour f8[S]; lag_days, day_shock f8[1]; segment_features f4[S, F]; candidate_features f4[K, G];
+    segment_feature_index i8[1]; segment_values u1[V, L] (UTF-8; value i is segment i, any other the last). Raises
+    CalibrationError.
     """
     if not logs:
         return _assembled(*_synthetic(config), config)
@@ -93,14 +95,19 @@ def _assembled(
     median = np.log(max(micros(market.price_median), 1)) + (
         PRICE_SPREAD_BETWEEN_SEGMENTS * _normal_scores(rng.normal(size=len(ctr)))
     )
+    ctr = _with_spread(ctr, market.creative_spread, features, stream(assumed, "calibration", "creatives"))
     return {
-        "ctr": _with_spread(ctr, market.creative_spread, features, stream(assumed, "calibration", "creatives")),
+        "ctr": _at_level(ctr, share, market.click_rate),
         "cvr": np.clip(rates, 0.0, 1.0),
         "order_value_micros": np.array([micros(economics.order_value)], np.int64),
         "margin": np.array([economics.margin]),
         "refund_rate": np.array([economics.refund_rate]),
-        "price_log_median": median,
-        "price_log_spread": np.full(len(ctr), market.price_spread),
+        **prices.lognormal(np.exp(median), np.full(len(ctr), market.price_spread)),
+        "reserve": np.array([float(micros(market.reserve_price))]),
+        "first_price": np.array([int(market.auction == "first-price")]),
+        "rivals": np.array([market.rivals]),
+        "organic_share": np.array([market.organic_share]),
+        "order_spread": np.array([market.order_spread]),
         "hourly": hourly,
         "auctions_per_hour": market.hourly_auctions * share,
         "lag_days": np.array([economics.lag_days]),
@@ -129,6 +136,16 @@ def _with_spread(ctr: F8, floor: float, features: F8, rng: np.random.Generator) 
     spread = deviation + missing * drawn
     wide = np.exp(spread * np.maximum(1.0, floor / np.maximum(spread.std(axis=1, keepdims=True), 1e-9)))
     return np.asarray(np.minimum(wide * ctr.mean(axis=1, keepdims=True) / wide.mean(axis=1, keepdims=True), 0.5))
+
+
+def _at_level(ctr: F8, share: F8, level: float | None) -> F8:
+    """CTR whose mean over the traffic, all creatives alike, is `level`; as it is where that is none."""
+    if level is None:
+        return ctr
+    # A rate near 1 may not rise any more, so the others rise in its place until the mean is met.
+    for _ in range(50):
+        ctr = np.minimum(ctr * (level / np.average(ctr.mean(axis=1), weights=share)), 1.0)
+    return ctr
 
 
 def _standard(values: F8) -> F8:

@@ -1,53 +1,130 @@
 """The best expected profit that the realised traffic allowed: U of gates.md 1. Touch this when worlds gain constraints.
 
-With one budget a day and prices that no action moves, the best creative of a segment is the one of most value per
-impression, and buying at bid b costs N P(win) E[price | win]. On a grid of bids the steps of (cost, value) have
-falling value per cost (in a second-price auction the marginal price at bid b is b), so the linear program
-max value - cost, cost <= budget, is a fractional knapsack: take steps in order of value per cost until it is used up.
+A day's linear programme, max value - cost with cost within the budget over how much of each bid's wins to take, by its
+dual: U = min over lambda >= 0 of lambda B + sum_s N_s max_b (F_s(b) v_s - (1 + lambda) G_s(b)) / 1000, where N are the
+auctions, v the value of a thousand impressions, F the chance to win and G the expected price paid at bid b. The inner
+maximum of a second-price auction is at b = v / (1 + lambda), which is how a bidder under a budget shades (Balseiro &
+Gur, Learning in repeated auctions with budgets, 2019); any auction's is found on its landscape. There is no duality
+gap, because bids may be mixed within a day. Where audiences tire, or are capped, see fatigue.py.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.market.auctions import PER_MILLE, Market, price_moments, win_rate
+from gaelp.market.auctions import Market
 from gaelp.market.calibration import conversion_value_micros
+from gaelp.market.landscape import Landscape
+from gaelp.market.prices import PER_MILLE, PriceCurves
 
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
 
-GRID = 256
+HALVINGS = 36  # of the bracket of log(1 + lambda), which spans about 20 at the most
+
+
+@dataclass(frozen=True)
+class Best:
+    """The optimum of each campaign and day, f8[C, D], in micros."""
+
+    profit: F8
+    spend: F8
+    shadow: F8  # profit that one more micro of budget would bring
 
 
 def impression_value_micros(market: Market) -> F8:
-    """Expected contribution f8[S, K] of one impression: CTR x CVR x value of a conversion."""
+    """Expected incremental contribution f8[S, K] of one impression: what the attributed one is, less the organic share.
+
+    An organic conversion would have come without the ad; last-click attribution harvests it all the same.
+    """
+    return np.asarray(attributed_value_micros(market) * (1.0 - float(market["organic_share"][0])))
+
+
+def attributed_value_micros(market: Market) -> F8:
+    """Expected attributed contribution f8[S, K] of one impression: CTR x CVR x value of a conversion."""
     return np.asarray(market["ctr"], np.float64) * np.asarray(market["cvr"]) * conversion_value_micros(market)
 
 
-def steps(market: Market) -> tuple[F8, F8]:
-    """Cost and value f8[S, GRID] micros per auction of each step up the bid grid, cheapest first.
+def best_profit(curves: PriceCurves | Landscape, value_micros: F8, auctions: I8, price_level: F8, budget: F8) -> Best:
+    """The optimum of each day on its own.
 
-    The grid ends at the value of a thousand impressions: the step beyond it would lose.
+    value_micros f8[C, D, S]: micros that a thousand impressions of the segment's best creative are worth that day;
+    auctions i8[C, D, S]; price_level f8[C, D] multiplies every price of the curves, the reserve too; budget f8[C, D]
+    micros. The profit is the dual's value, which is the linear programme's also at steps of the spend.
     """
-    best = impression_value_micros(market).max(axis=1)
-    fraction = np.linspace(0.0, 1.0, GRID + 1)[1:, None]
-    bids = np.maximum(fraction * best * PER_MILLE, 1e-9)
-    won = win_rate(market, bids)
-    mean, _ = price_moments(market, bids)
-    cost = np.diff(won * mean / PER_MILLE, axis=0, prepend=0.0).T
-    value = np.diff(won * best, axis=0, prepend=0.0).T
-    return np.maximum(cost, 0.0), np.maximum(value, 0.0)
+    days = _Days(_landscape(curves), value_micros, auctions, price_level)
+    free = days.spend(np.ones(budget.shape))
+    low, high = days.bracket(budget, np.ones(budget.shape))
+    profit = np.minimum(days.dual(low, budget), days.dual(high, budget))
+    binds = free > budget
+    return Best(profit, np.where(binds, budget, free), np.where(binds, low - 1.0, 0.0))
 
 
-def best_profit_micros(market: Market, auctions: I8, budget_micros: F8) -> F8:
-    """Optimal expected profit f8[...] given realised auctions i8[..., S] and a budget f8[...] for them."""
-    cost, value = (array.ravel() for array in steps(market))
-    order = np.argsort(-value / np.maximum(cost, 1e-300), kind="stable")
-    segment = np.repeat(np.arange(auctions.shape[-1]), GRID)[order]
-    count = auctions[..., segment].astype(np.float64)
-    spent = count * cost[order]
-    left = np.maximum(np.asarray(budget_micros)[..., None] - (np.cumsum(spent, axis=-1) - spent), 0.0)
-    share = np.minimum(1.0, left / np.maximum(spent, 1e-300))
-    profit = count * np.maximum(value - cost, 0.0)[order]
-    return np.asarray((share * profit).sum(axis=-1))
+def best_at_spend(curves: PriceCurves | Landscape, value_micros: F8, auctions: I8, price_level: F8, spend: F8) -> F8:
+    """Best profit f8[C, D] of a day on which exactly `spend` f8[C, D] micros are spent; the rest as in best_profit.
+
+    The multiplier may go down to -1, where every impression of any value is bought; what is spent beyond that is lost.
+    """
+    days = _Days(_landscape(curves), value_micros, auctions, price_level)
+    low, high = days.bracket(spend, days.everything())
+    lost = days.value() - spend
+    return np.minimum(np.minimum(days.dual(low, spend), days.dual(high, spend)), lost)
+
+
+@dataclass(frozen=True)
+class _Days:
+    """C x D days as functions of mu = 1 + lambda f8[C, D], by which every bid is shaded."""
+
+    landscape: Landscape
+    value_micros: F8
+    auctions: I8
+    price_level: F8
+
+    def spend(self, mu: F8) -> F8:
+        """Expected spend f8[C, D] in micros."""
+        return self._money(self.landscape.bought(self._worth(mu))[1])
+
+    def value(self) -> F8:
+        """Value f8[C, D] of everything that is for sale."""
+        return np.asarray((self.auctions * self.landscape.wins[:, -1] * self.value_micros).sum(axis=-1) / PER_MILLE)
+
+    def dual(self, mu: F8, budget: F8) -> F8:
+        """The dual function f8[C, D]: an upper bound of the profit for any mu."""
+        wins, spend = self.landscape.bought(self._worth(mu))
+        value = (self.auctions * wins * self.value_micros).sum(axis=-1) / PER_MILLE
+        return np.asarray((mu - 1.0) * budget + value - mu * self._money(spend))
+
+    def everything(self) -> F8:
+        """A mu f8[C, D] so small that every impression of any value is bought."""
+        worth = self._worth(np.ones(self.price_level.shape))
+        least = np.where(worth > 0, worth, np.inf).min(axis=-1)
+        return np.where(
+            np.isfinite(least), np.minimum(least / max(2 * float(self.landscape.dearest.max()), 1e-12), 1), 1
+        )
+
+    def bracket(self, budget: F8, low: F8) -> tuple[F8, F8]:
+        """Two mu, no less than `low`, a hair apart: above the budget at the first, within it at the second.
+
+        Spend falls as mu rises. Where the spend is within the budget already at `low`, both end up there.
+        """
+        worth = self._worth(np.ones(budget.shape)).max(axis=-1)
+        high = np.maximum(2.0 * worth / np.min(self.landscape.cheapest), low)
+        for _ in range(HALVINGS):
+            middle = np.sqrt(low * high)
+            over = self.spend(middle) > budget
+            low, high = np.where(over, middle, low), np.where(over, high, middle)
+        return low, high
+
+    def _worth(self, mu: F8) -> F8:
+        """What a thousand impressions may cost at the margin, f8[C, D, S], in prices of level 1."""
+        return self.value_micros / (self.price_level * mu)[..., None]
+
+    def _money(self, spend: F8) -> F8:
+        return np.asarray((self.auctions * spend).sum(axis=-1) * self.price_level / PER_MILLE)
+
+
+def _landscape(curves: PriceCurves | Landscape) -> Landscape:
+    return curves if isinstance(curves, Landscape) else Landscape.of(curves)

@@ -1,47 +1,51 @@
-"""A batch of simulated campaigns that advance together, and their measures. Touch this to change what an episode is.
+"""A batch of simulated episodes: who acts, what is recorded, what it was worth. Touch this to play them otherwise.
 
-The world (traffic, day shocks, weekday of the first day) is drawn before anyone acts, from a stream of its own, and
-both the candidate and the incumbent meet it; clicks, conversions and prices paid come from response streams.
+Candidate and incumbent meet the same world, drawn before either acts; clicks, conversions and prices paid come from
+response streams of their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.agents.contract import Agent, Decision, Observation, State
-from gaelp.agents.registry import checked
-from gaelp.market import auctions, delays, measures
+from gaelp.agents.contract import Agent, Decision, InvalidDecision, Observation, State
+from gaelp.agents.registry import screened
 from gaelp.market.auctions import Market
-from gaelp.market.calibration import click_value_micros
+from gaelp.market.episodes import Episodes
+from gaelp.market.measures import Scores
+from gaelp.market.results import batch_result
 from gaelp.market.streams import stream
-from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.market.variants import VARIANTS
+from gaelp.market.world import draw_world
+from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import BatchResult
-from gaelp.training.names import EpisodeState
 
-I8 = npt.NDArray[np.int64]
+Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]
-COUNTS = ("impressions", "clicks", "matured_conversions", "cost_micros")
 
 
-@dataclass(frozen=True)
-class World:
-    """What no action moves. H hours of the episode, C campaigns, S segments."""
-
-    first_weekday: I8  # [C]
-    traffic: I8  # [C, H, S] auctions
-    tick_hours: int
-    daily_budget_micros: int
+class Session(Protocol):
+    """A world in play: `Episodes`, or a foreign environment that is played like it."""
 
     @property
-    def ticks(self) -> int:
-        return int(self.traffic.shape[1]) // self.tick_hours
+    def done(self) -> bool: ...
 
-    @property
-    def ticks_per_day(self) -> int:
-        return 24 // self.tick_hours
+    def observe(self) -> Observation: ...
+
+    def step(self, decision: Decision) -> object: ...
+
+    def summary(self) -> dict[str, Array]: ...
+
+    def expected_profit_micros(self) -> F8: ...
+
+    def scores(self, incumbent_profit_micros: F8) -> Scores: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,16 @@ class Streams:
     act: np.random.Generator
     lend: np.random.Generator  # the incumbent's, where it lends a head
     response: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who decides, and who lends the heads that it does not give."""
+
+    agent: Agent
+    state: State
+    incumbent: Agent
+    incumbent_state: State
 
 
 def simulate(
@@ -64,85 +78,51 @@ def simulate(
     index: int,
     purpose: str,
     attempt: int,
-) -> tuple[dict[str, npt.NDArray[np.generic]], BatchResult]:
+) -> tuple[dict[str, Array], BatchResult]:
     """One batch of `config.simulation.campaigns_per_batch` episodes: (trajectory, result without its digest).
 
     Streams are keyed (seed, "simulation", purpose, attempt where the purpose is an exam, index, what); a run's name
-    enters nothing. The trajectory is that of Agent.learn, with hour, weekday, budget_left_micros i8[T, C] (what the
-    tick could spend) besides. Raises InvalidDecision naming agent and step.
+    enters nothing, and a permuted exam has the exam's. The trajectory is that of Agent.learn. A decision that cannot
+    be carried out fails its episode from that tick on, with the agent's name and the step; InvalidDecision where no
+    episode of the batch is left.
     """
-    keys: tuple[str | int, ...] = ("simulation", purpose, *((attempt,) if purpose == "exam" else ()), index)
-    world = draw_world(market, config, stream(config.seed, *keys, "world"))
-    trajectory = _run(market, world, agent, state, incumbent, incumbent_state, config, _streams(config, keys, "agent"))
-    reference = _run(
-        market,
-        world,
-        incumbent,
-        incumbent_state,
-        incumbent,
-        incumbent_state,
-        config,
-        _streams(config, keys, "incumbent"),
-    )
-    scores = measures.score(
-        market,
-        measures.day_traffic(world.traffic),
-        trajectory["impressions"].sum(axis=0),
-        trajectory["cost_micros"].sum(axis=(0, 2, 3)),
-        measures.expected_profit_micros(market, reference),
-        world.daily_budget_micros,
-        micros(config.economics.target_cpa),
-    )
-    return trajectory, _result(scores, trajectory, index, purpose)
+    drawn = "exam" if purpose == "permuted" else purpose
+    keys: tuple[str | int, ...] = ("simulation", drawn, *((attempt,) if drawn == "exam" else ()), index)
+    mine, theirs = _streams(config, keys, "agent"), _streams(config, keys, "incumbent")
+    open_session = _opener(market, config, stream(config.seed, *keys, "world"))
+    episodes, reference = open_session(mine.response), open_session(theirs.response)
+    trajectory, failures = play(episodes, Actor(agent, state, incumbent, incumbent_state), mine)
+    play(reference, Actor(incumbent, incumbent_state, incumbent, incumbent_state), theirs)
+    scores = episodes.scores(reference.expected_profit_micros())
+    episodes.close()
+    reference.close()
+    together = config.market.own_campaigns if config.environment in VARIANTS else 1
+    result = batch_result(scores, trajectory, failures, together=together, index=index, purpose=purpose)
+    return trajectory, result
 
 
-def draw_world(market: Market, config: TrainingConfiguration, rng: np.random.Generator) -> World:
-    """Traffic of every hour and campaign, under a lognormal shock of mean 1 common to a campaign's day."""
-    simulation, spread = config.simulation, float(market["day_shock"][0])
-    campaigns, hours = simulation.campaigns_per_batch, simulation.days * 24
-    first = rng.integers(7, size=campaigns)
-    shock = np.exp(rng.normal(-(spread**2) / 2, spread, (campaigns, simulation.days)))
-    at = np.arange(hours)
-    weekday = (first[:, None] + at // 24) % 7
-    hour = np.broadcast_to(at % 24, weekday.shape)
-    traffic = auctions.traffic(market, hour, weekday, np.repeat(shock, 24, axis=1), rng)
-    return World(first, traffic, config.clock.tick_hours, micros(simulation.daily_budget))
-
-
-def _streams(config: TrainingConfiguration, keys: tuple[str | int, ...], actor: str) -> Streams:
-    return Streams(*(stream(config.seed, *keys, actor, what) for what in ("act", "lend", "response")))
-
-
-def _run(
-    market: Market,
-    world: World,
-    agent: Agent,
-    state: State,
-    incumbent: Agent,
-    incumbent_state: State,
-    config: TrainingConfiguration,
-    streams: Streams,
-) -> dict[str, npt.NDArray[np.generic]]:
-    """One actor's trajectory through the world."""
-    campaigns = len(world.first_weekday)
-    shape = (campaigns, *np.asarray(market["ctr"]).shape)
-    log = _empty(market, world, shape, click_value_micros(config.economics))
-    total = {name: np.zeros(shape, np.int64) for name in COUNTS}
-    memory, lent_memory = agent.initial_memory(campaigns), incumbent.initial_memory(campaigns)
-    left = np.zeros(campaigns, np.int64)
-    for tick in range(world.ticks):
-        if tick % world.ticks_per_day == 0:
-            left = np.full(campaigns, world.daily_budget_micros)
-        seen = _observe(market, world, tick, total, left, log["click_value_micros"])
-        decision, memory = agent.act(state, seen, memory, streams.act)
-        decision = checked(decision, seen, agent.name, tick)
+def play(session: Session, actor: Actor, streams: Streams) -> tuple[dict[str, Array], dict[int, str]]:
+    """A whole batch: (trajectory with the agent's memory after each tick, reason by campaign that failed)."""
+    seen = session.observe()
+    campaigns = len(seen.hour)
+    memory, lent = actor.agent.initial_memory(campaigns), actor.incumbent.initial_memory(campaigns)
+    remembered: list[F8] = []
+    failures: dict[int, str] = {}
+    tick = 0
+    while not session.done:
+        seen = session.observe()
+        decision, memory = actor.agent.act(actor.state, seen, memory, streams.act)
+        decision, wrong = screened(decision, seen, actor.agent.name, tick)
+        failures = {**wrong, **failures}
+        if len(failures) == campaigns:
+            raise InvalidDecision(next(iter(failures.values())))
         if decision.bid_micros is None or decision.creative_prob is None:
-            lent, lent_memory = incumbent.act(incumbent_state, seen, lent_memory, streams.lend)
-            decision = completed(decision, checked(lent, seen, incumbent.name, tick))
-        left = left - _serve(market, world, tick, decision, seen, log, streams.response)
-        for name in COUNTS:
-            total[name] += log[name][tick]
-    return dict(log)
+            given, lent = actor.incumbent.act(actor.incumbent_state, seen, lent, streams.lend)
+            decision = completed(decision, screened(given, seen, actor.incumbent.name, tick)[0])
+        session.step(_without(decision, list(failures)))
+        remembered.append(np.array(memory, np.float64))
+        tick += 1
+    return {**session.summary(), "memory": np.stack(remembered)}, failures
 
 
 def completed(decision: Decision, lent: Decision) -> Decision:
@@ -152,85 +132,29 @@ def completed(decision: Decision, lent: Decision) -> Decision:
     return replace(decision, bid_micros=bid, creative_prob=share)
 
 
-def _empty(market: Market, world: World, shape: tuple[int, ...], click_value: int) -> dict[str, npt.NDArray[np.int64]]:
-    ticks, campaigns, segments = world.ticks, shape[0], shape[1]
-    counts = {name: np.zeros((ticks, *shape), np.int64) for name in COUNTS}
-    rows = {name: np.zeros((ticks, campaigns), np.int64) for name in ("hour", "weekday", "budget_left_micros")}
-    return {
-        **counts,
-        **rows,
-        "bid_micros": np.zeros((ticks, campaigns, segments), np.int64),
-        "creative_prob": np.zeros((ticks, *shape)),
-        "segment_features": np.asarray(market["segment_features"]),
-        "candidate_features": np.asarray(market["candidate_features"]),
-        "click_value_micros": np.full(campaigns, click_value),
-    }
+def _without(decision: Decision, failed: list[int]) -> Decision:
+    """The decision with failed campaigns off; the campaigns are rows, so this loops over nothing."""
+    if not failed or decision.bid_micros is None:
+        return decision
+    bid = decision.bid_micros.copy()
+    bid[failed] = 0
+    rate = np.ones(len(bid)) if decision.spend_rate is None else decision.spend_rate.copy()
+    rate[failed] = 0.0
+    return replace(decision, bid_micros=bid, spend_rate=rate)
 
 
-def _observe(market: Market, world: World, tick: int, total: dict[str, I8], left: I8, click_value: I8) -> Observation:
-    campaigns = len(left)
-    hour, day = tick * world.tick_hours % 24, tick * world.tick_hours // 24
-    segment_features, candidate_features = (
-        np.broadcast_to(np.asarray(market[name], np.float32), (campaigns, *market[name].shape))
-        for name in ("segment_features", "candidate_features")
-    )
-    return Observation(
-        hour=np.full(campaigns, hour),
-        weekday=(world.first_weekday + day) % 7,
-        time_left=np.full(campaigns, 1.0 - tick / world.ticks),
-        budget_left_micros=left,
-        **{name: total[name].copy() for name in COUNTS},
-        segment_features=segment_features,
-        candidate_features=candidate_features,
-        mask=np.ones((campaigns, market["candidate_features"].shape[0]), bool),
-        click_value_micros=click_value,
-    )
+def _opener(
+    market: Market, config: TrainingConfiguration, rng: np.random.Generator
+) -> Callable[[np.random.Generator], Session]:
+    """Opens the same world for each actor, with response draws of its own."""
+    if config.environment not in VARIANTS:
+        from gaelp.market.foreign import ForeignEpisodes  # Gymnasium takes a third of a second to import
+
+        seeds = rng.integers(2**31, size=config.simulation.campaigns_per_batch).tolist()
+        return lambda _: ForeignEpisodes(config.environment, config, seeds)
+    world = draw_world(market, config, rng)
+    return lambda response: Episodes(market, config, world, response)
 
 
-def _serve(
-    market: Market,
-    world: World,
-    tick: int,
-    decision: Decision,
-    seen: Observation,
-    log: dict[str, I8],
-    response: np.random.Generator,
-) -> I8:
-    """Serve a tick, write it into the trajectory, return its cost i8[C]."""
-    rate = np.ones(len(seen.hour)) if decision.spend_rate is None else decision.spend_rate
-    spendable = np.floor(rate * seen.budget_left_micros).astype(np.int64)
-    hours = slice(tick * world.tick_hours, (tick + 1) * world.tick_hours)
-    bid, share = np.asarray(decision.bid_micros), np.asarray(decision.creative_prob)
-    served = auctions.deliver(market, world.traffic[:, hours], bid, share, spendable, response)
-    log["hour"][tick], log["weekday"][tick], log["budget_left_micros"][tick] = seen.hour, seen.weekday, spendable
-    log["bid_micros"][tick], log["creative_prob"][tick] = bid, share
-    log["impressions"][tick], log["clicks"][tick] = served.wins, served.clicks
-    log["cost_micros"][tick] = served.cost_micros
-    cells, period = delays.maturity(served.conversions, world.tick_hours, float(market["lag_days"][0]), response)
-    inside = tick + period < world.ticks
-    flat = log["matured_conversions"].reshape(world.ticks, -1)
-    np.add.at(flat, (tick + period[inside], cells[inside]), 1)
-    return np.asarray(served.cost_micros.sum(axis=(1, 2)))
-
-
-def _result(
-    scores: measures.Scores, trajectory: dict[str, npt.NDArray[np.generic]], index: int, purpose: str
-) -> BatchResult:
-    keep = scores.counted
-    totals = {name: int(np.asarray(trajectory[name])[:, keep].sum()) for name in COUNTS}
-    return BatchResult(
-        index=index,
-        purpose=purpose,
-        state=EpisodeState.SETTLED,
-        trajectory_digest=None,
-        episodes=int(keep.sum()),
-        rewards=tuple(scores.reward[keep].tolist()),
-        raw_rewards=tuple(scores.ratio[keep].tolist()),
-        successes=tuple(scores.success[keep].tolist()),
-        replaced=int((~keep).sum()),
-        expected_profit_micros=round(float(scores.profit_micros[keep].sum())),
-        spend_micros=totals["cost_micros"],
-        impressions=totals["impressions"],
-        clicks=totals["clicks"],
-        conversions=totals["matured_conversions"],
-    )
+def _streams(config: TrainingConfiguration, keys: tuple[str | int, ...], actor: str) -> Streams:
+    return Streams(*(stream(config.seed, *keys, actor, what) for what in ("act", "lend", "response")))

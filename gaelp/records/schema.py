@@ -75,7 +75,9 @@ _TABLES = (
         _columns(
             _RUN + "phase STRING!\nepisode STRING!\nstate STRING!\nagent STRING\ncheckpoint_digest STRING\n"
             "episodes INT64\nreward FLOAT64\nprofit_micros INT64\nspend_micros INT64\nimpressions INT64\n"
-            "clicks INT64\nconversions INT64\nroi FLOAT64\nregret FLOAT64\nreason STRING"
+            "clicks INT64\nconversions INT64\nroi FLOAT64\nregret FLOAT64\nreason STRING\n"
+            "attributed_profit_micros INT64\noptimum_micros INT64\nallocation_micros INT64\nestimation_micros INT64\n"
+            "over_bidding_micros INT64\nunder_bidding_micros INT64\nfailures INT64"
         ),
         "an episode each time its state changes; a simulated batch is one row, its episodes summed",
     ),

@@ -3,6 +3,9 @@
 A digest covers names, types, shapes and bytes, not the container, and is checked on every read: what comes back is
 what was put, or an error. Nothing is pickled. Content is never changed, so writers of the same content cannot harm
 each other.
+
+Beside the content lies `recordings`: which content answered a request that cannot be repeated (an agent's or a
+model's answer over HTTP). The first answer written stays, so that a repeated run is given what the first was given.
 """
 
 from __future__ import annotations
@@ -77,10 +80,43 @@ class ContentStore:
         document: dict[str, Any] = json.loads(data)
         return document
 
+    def record(self, request: str, content: str) -> str:
+        """Remember that the request of digest `request` was answered by stored content; the first answer stays.
+
+        Returns the digest of the answer that counts, which may be an earlier one. Raises CorruptContent.
+        """
+        path, data = self._recording(request), _digest(content).encode()
+        draft = f"{path}.{secrets.token_hex(6)}.draft"
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        try:
+            if hasattr(self._files, "link"):  # a folder: a link appears whole or not at all, and never replaces
+                self._files.pipe_file(draft, data)
+                self._files.link(draft, path)
+            else:
+                self._files.pipe_file(path, data, mode="create")
+        except FileExistsError:
+            pass
+        finally:
+            if self._files.exists(draft):
+                self._files.rm_file(draft)
+        return self.recorded(request) or content
+
+    def recorded(self, request: str) -> str | None:
+        """The digest of the content that answered this request, or None. Raises CorruptContent."""
+        path = self._recording(request)
+        try:
+            content = str(self._files.cat_file(path).decode("ascii", "replace"))
+        except FileNotFoundError:
+            return None
+        if not _DIGEST.match(content):
+            raise CorruptContent(f"the recording at {path} is no digest: delete it, and the request is made again")
+        return content
+
+    def _recording(self, request: str) -> str:
+        return f"{self._root}/recordings/{_digest(request)[:2]}/{request}"
+
     def _path(self, digest: str, suffix: str) -> str:
-        if not _DIGEST.match(digest):
-            raise ValueError(f"{digest!r} is not a digest: 64 characters 0-9 and a-f")
-        return f"{self._root}/{digest[:2]}/{digest}.{suffix}"
+        return f"{self._root}/{_digest(digest)[:2]}/{digest}.{suffix}"
 
     def _write(self, path: str, data: bytes) -> None:
         draft = f"{path}.{secrets.token_hex(6)}.draft"
@@ -104,6 +140,12 @@ class ContentStore:
             f"content {digest} at {self._path(digest, suffix)} does not match its digest: it was changed after it "
             "was written; restore the file from a backup, or delete it and run the step that made it again"
         )
+
+
+def _digest(text: str) -> str:
+    if not _DIGEST.match(text):
+        raise ValueError(f"{text!r} is not a digest: 64 characters 0-9 and a-f")
+    return text
 
 
 def canonical_json(document: BaseModel | Mapping[str, Any]) -> bytes:

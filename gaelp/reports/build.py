@@ -55,10 +55,11 @@ def build_report(warehouse: Warehouse, ledger: HasJournal, run: str, output: Pat
     """Write `output`/report.html and its PNGs; return the page's path. Raises UnknownRun."""
     facts = gather(warehouse, ledger, run)
     output.mkdir(parents=True, exist_ok=True)
-    images = {"timeline": "", "learning": "", "spend": ""}
+    images = {"timeline": "", "learning": "", "regret": "", "spend": ""}
     drawn = {
         "timeline": plots.timeline(facts.spans),
         "learning": plots.learning_curve(facts),
+        "regret": plots.regret(facts),
         "spend": plots.spend(facts),
     }
     for name, figure in drawn.items():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from gaelp.records.warehouse import Warehouse
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import JournalEntry
-from gaelp.training.names import EXAM_FROM, PHASE_ORDER, Outcome, Phase
+from gaelp.training.names import EXAM_FROM, PERMUTED_FROM, PHASE_ORDER, Outcome, Phase
 
 _PAGE = 1000
 
@@ -33,6 +33,9 @@ class UnknownRun(LookupError):
     """The warehouse holds nothing of that run."""
 
 
+LOST = ("estimation_micros", "allocation_micros", "over_bidding_micros", "under_bidding_micros")
+
+
 @dataclass(frozen=True)
 class Batch:
     """A settled batch of simulated episodes."""
@@ -41,6 +44,7 @@ class Batch:
     exam: bool
     reward: float
     episodes: int
+    lost: dict[str, float] = field(default_factory=dict)  # parts of the regret, in shares of the optimum
 
 
 @dataclass(frozen=True)
@@ -144,14 +148,19 @@ def _natural(criterion: str) -> tuple[int, str]:
 
 def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
     sql = (
-        "SELECT DISTINCT episode, reward, episodes FROM episodes "
+        "SELECT DISTINCT episode, reward, episodes, optimum_micros, estimation_micros, allocation_micros, "
+        "over_bidding_micros, under_bidding_micros FROM episodes "
         "WHERE run = @run AND phase = 'simulation' AND state = 'settled' AND reward IS NOT NULL ORDER BY episode"
     )
     found = []
     for row in warehouse.query(sql, {"run": run}):
         number = int(row["episode"].rpartition("-")[2])
+        if number >= PERMUTED_FROM:
+            continue  # another market: no point of this agent's learning curve
         exam = number >= EXAM_FROM
-        found.append(Batch(number - EXAM_FROM * exam, exam, row["reward"], row["episodes"] or 1))
+        optimum = row["optimum_micros"]
+        lost = {name.removesuffix("_micros"): (row[name] or 0) / optimum for name in LOST} if optimum else {}
+        found.append(Batch(number - EXAM_FROM * exam, exam, row["reward"], row["episodes"] or 1, lost))
     return found
 
 

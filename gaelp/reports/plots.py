@@ -72,6 +72,40 @@ def _mean(batches: list[Batch]) -> float:
     return sum(b.reward * b.episodes for b in batches) / sum(b.episodes for b in batches)
 
 
+LOSSES = {
+    "estimation": ("wrong creatives", BLUE, ""),
+    "allocation": ("wrong segments or days", GREEN, "//"),
+    "over_bidding": ("bids too high", VERMILLION, "xx"),
+    "under_bidding": ("bids too low", ORANGE, ".."),
+}
+
+
+def regret(facts: Facts) -> Figure | None:
+    """Where the attainable profit was lost, per learning round and in the exam; None where that is not known.
+
+    A part may be negative by chance and is drawn as nothing then.
+    """
+    width = facts.config.simulation.batches_per_round if facts.config else 1
+    known = [batch for batch in facts.batches if batch.lost]
+    training = [batch for batch in known if not batch.exam]
+    rounds = [(f"{number + 1}", list(group)) for number, group in groupby(training, lambda b: b.number // width)]
+    exam = [batch for batch in known if batch.exam]
+    columns = [*rounds, *([("exam", exam)] if exam else [])]
+    if not columns:
+        return None
+    figure, axes = _figure(3.0)
+    bottom = [0.0] * len(columns)
+    for name, (label, colour, hatch) in LOSSES.items():
+        heights = [max(sum(b.lost[name] for b in group) / len(group), 0.0) for _, group in columns]
+        places = range(len(columns))
+        axes.bar(places, heights, bottom=bottom, color=colour, hatch=hatch, edgecolor="white", label=label, width=0.6)
+        bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
+    axes.set_xticks(range(len(columns)), [label for label, _ in columns])
+    axes.set(xlabel="learning round", ylabel="lost, share of the optimum")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
 def timeline(spans: list[Span]) -> Figure | None:
     """Each phase on the wall clock, with its verdict; None where no phase was begun."""
     if not spans:

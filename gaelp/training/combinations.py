@@ -25,7 +25,7 @@ class Contradiction:
 
 def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
     """Every impossible combination in `config`, in a fixed order."""
-    rules = (_mode, _clock, _live_test, _scaled, _limits, _simulation, _names)
+    rules = (_mode, _clock, _live_test, _scaled, _limits, _simulation, _market, _personas, _names, _remote)
     return tuple(found for rule in rules for found in rule(config))
 
 
@@ -120,8 +120,45 @@ def _simulation(config: TrainingConfiguration) -> Iterator[Contradiction]:
         )
 
 
+def _market(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    market, simulation = config.market, config.simulation
+    finite = [f"market.{name}" for name in ("fatigue", "frequency_cap") if getattr(market, name) > 0]
+    if finite and not market.audience:
+        yield Contradiction(
+            ("market.audience", *finite),
+            "is 0, an audience without end, which neither tires nor can be capped: set it to a number of people",
+        )
+    if simulation.campaigns_per_batch % market.own_campaigns:
+        yield Contradiction(
+            ("simulation.campaigns_per_batch", "market.own_campaigns"),
+            f"is {simulation.campaigns_per_batch}, not a multiple of the {market.own_campaigns} campaigns that share "
+            "an audience: use a multiple",
+        )
+
+
+def _personas(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    personas = config.personas
+    own = [f"personas.{name}" for name in ("people", "creatives") if getattr(personas, name) is not None]
+    if personas.source == "recorded" and own:
+        yield Contradiction(
+            ("personas.source", *own),
+            "is recorded, and the recorded ratings are of the panel and the creatives that ship: "
+            "use source endpoint for your own",
+        )
+
+
 def _names(config: TrainingConfiguration) -> Iterator[Contradiction]:
     for path, names in (("historical.logs", config.historical.logs), ("scaled.products", config.scaled.products)):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             yield Contradiction((path,), f"names {', '.join(twice)} more than once: name each once")
+
+
+def _remote(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    asked = [path for path in ("agent", "incumbent") if getattr(config, path) == "remote"]
+    if asked and config.remote.url is None:
+        yield Contradiction(
+            ("remote.url", *asked),
+            f"is not set and {' and '.join(asked)} is remote, which is asked by HTTP: set it to the address before "
+            "/act, such as http://127.0.0.1:8099, or choose another agent",
+        )

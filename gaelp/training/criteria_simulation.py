@@ -26,7 +26,7 @@ def _reward(measures: SimulationMeasures) -> CriterionVerdict:
         "1",
         REWARD,
         verdict,
-        reason,
+        f"{reason} {measures.ratings}".strip(),
         Formula.BETTING_CVAR,
         estimate=measures.reward.mean,
         bound=measures.reward.low,

@@ -16,6 +16,9 @@ from gaelp.training.names import EpisodeState, Phase
 Level = Annotated[float, Field(gt=0, lt=1)]
 """The level of one attempt, alpha_k."""
 
+FAILED_RATIO = -1.0
+"""The unclipped ratio that a failed episode is counted with: as bad as losing the whole optimum."""
+
 
 class BettingMeasure(Message):
     """A betting test of one mean."""
@@ -39,8 +42,9 @@ class SimulationMeasures(Message):
     cvar_high: float | None  # its bootstrap upper bound
     replaced: int  # seeds replaced because their optimum was below 1 % of the budget
     seeds: int  # seeds drawn, replaced ones included
-    failed_episodes: int  # of failed batches, counted with reward 0, ratio -1 and no success
+    failed_episodes: int  # those of failed batches included; counted with reward 0, FAILED_RATIO and no success
     training_episodes: int
+    ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID
 
 

@@ -93,6 +93,7 @@ class PhaseInput(Message):
     time_scale: float = 1.0
     evidence_digest: str = ""  # of the phase before: what an approval is bound to
     validated_heads: tuple[str, ...] = ()  # decision heads that a log has validated
+    permuted_market_digest: str = ""  # the market with personas' ratings permuted; none where there are no personas
     simulation: SimulationProgress | None = None
     campaigns: CampaignsProgress | None = None
 
@@ -187,6 +188,7 @@ class SimulationPlan(Message):
     exam_batches: int
     exam_looks: int
     failed_batches: int
+    failed_episodes: int
     attempt: int  # of this gate, from the ledger: exam seeds are fresh for each attempt
 
 
@@ -199,23 +201,46 @@ class SimulateBatch(Message):
     checkpoint_digest: str
     agent: str
     index: int
-    purpose: str  # "train" or "exam"
+    purpose: str  # "train", "exam", or "permuted": the exam again where the ratings of personas are permuted
     attempt: int = 0  # keys the exam's streams, never the training's
 
 
+class EpisodeFailure(Message):
+    """An episode that a bad decision ended: which campaign of its batch, and why, naming agent and step."""
+
+    episode: int
+    reason: str
+
+
+class RegretSplit(Message):
+    """Where the optimum less the expected profit went, in micros; the parts sum to it exactly but for rounding."""
+
+    allocation_micros: int = 0  # the same spend elsewhere: other segments, hours, days
+    estimation_micros: int = 0  # creatives worth less than the segment's best
+    over_bidding_micros: int = 0  # days that spent more than the optimum spends
+    under_bidding_micros: int = 0  # days that spent less
+
+
 class BatchResult(Message):
-    """A finished batch: trajectories by digest, per-episode measures as short tuples."""
+    """A finished batch: trajectories by digest, per-episode measures as short tuples, money summed over episodes."""
 
     index: int
     purpose: str
     state: EpisodeState
     trajectory_digest: str | None
     episodes: int
+    failures: tuple[EpisodeFailure, ...] = ()  # counted in the tuples below with reward 0 and no success
     rewards: tuple[float, ...] = ()  # clipped r per episode (gates.md 1)
     raw_rewards: tuple[float, ...] = ()  # unclipped ratio, for CVaR
     successes: tuple[bool, ...] = ()
+    gains: tuple[float, ...] = ()  # expected profit above the incumbent's, in shares of the optimum
     replaced: int = 0  # episodes whose optimum was below 1 % of the budget
-    expected_profit_micros: int = 0
+    expected_profit_micros: int = 0  # incremental, of the impressions won
+    attributed_profit_micros: int = 0  # the same with the organic conversions that last-click attribution harvests
+    incumbent_profit_micros: int = 0  # expected, on the same worlds
+    optimum_micros: int = 0
+    regret: RegretSplit = RegretSplit()
+    revenue_micros: int = 0  # realised within the episode, attributed, net of refunds
     spend_micros: int = 0
     impressions: int = 0
     clicks: int = 0
@@ -249,6 +274,7 @@ class SimulationProgress(Message):
     anchor_digest: str  # the state at entry
     next_round: int = 0
     failed_batches: int = 0
+    failed_episodes: int = 0
     episodes: int = 0
     training: tuple[RoundSummary, ...] = ()
 
@@ -271,6 +297,7 @@ class AssessSimulation(Message):
     agent: str
     checkpoint_digest: str
     exams: tuple[BatchResult, ...]
+    permuted: tuple[BatchResult, ...] = ()  # the exam again, personas' ratings permuted; decides nothing
     training: tuple[RoundSummary, ...] = ()
     account: str
     final: bool = False
@@ -965,8 +992,15 @@ class EpisodeRecord(Message):
     clicks: int = 0
     conversions: int = 0
     roi: float | None = None
-    regret: float | None = None
+    regret: float | None = None  # (optimum - expected profit) / optimum
     reason: str = ""
+    attributed_profit_micros: int | None = None
+    optimum_micros: int | None = None
+    allocation_micros: int | None = None  # the parts of optimum - expected profit
+    estimation_micros: int | None = None
+    over_bidding_micros: int | None = None
+    under_bidding_micros: int | None = None
+    failures: int | None = None  # episodes that a bad decision ended
 
 
 class LifecycleEvent(Message):
@@ -974,7 +1008,7 @@ class LifecycleEvent(Message):
 
     id: str  # deterministic: workflow id + step
     run: str
-    kind: str  # run.started, phase.started, episode.settled, approval.requested, gate.decided, alert, run.ended
+    kind: str  # run.started, panel.rated, episode.settled, approval.requested, gate.decided, alert, run.ended, ...
     at: datetime
     phase: str = ""
     detail: dict[str, Any] = Field(default_factory=dict)
@@ -1069,3 +1103,28 @@ class StopReport(Message):
 
 for _model in (RequestApproval, PhaseInput, SimulationProgress, CampaignsProgress, RecordCampaigns):
     _model.model_rebuild()
+
+
+# ---------------------------------------------------------------- personas
+
+
+class RatePanel(Message):
+    """Put the panel of personas into a calibrated market."""
+
+    run: str
+    config_digest: str
+    market_digest: str
+
+
+class RatedPanel(Message):
+    """The market with personas, the same with their ratings permuted, and how the ratings were come by."""
+
+    market_digest: str
+    permuted_market_digest: str
+    ratings_digest: str  # click, convert f8[P, K]: relative tendencies, 1 is neutral
+    asked: int  # answers that this run asked for
+    cached: int  # answers that another run had asked for
+    failed: int  # ratings without an answer, and therefore neutral
+    tokens: int  # that the answers asked for cost, as the endpoint counts
+    cost_micros: int
+    provenance: str  # a sentence for the report

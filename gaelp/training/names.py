@@ -84,7 +84,9 @@ def checked_name(name: str, what: str) -> str:
 
 
 EXAM_FROM = 5000
-"""Batch numbers of an exam begin here, so that the ids of training and exam never meet."""
+PERMUTED_FROM = 8000
+FIRST_BATCH = {"train": 0, "exam": EXAM_FROM, "permuted": PERMUTED_FROM}
+"""Where batch numbers begin by purpose, so that the ids of training, exam and permuted exam never meet."""
 
 
 def phase_id(run: str, phase: Phase) -> str:

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
+from temporalio import activity
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
+from temporalio.worker import ActivityInboundInterceptor, ActivityOutboundInterceptor, ExecuteActivityInput
 
 from activities.effects import PERMANENT, Effects, for_temporal
 from gaelp.agents.contract import InvalidDecision
@@ -122,6 +123,53 @@ async def test_an_activity_without_a_heartbeat_timeout_beats_never() -> None:
         return "done"
 
     assert await environment.run(_intercepted(work)) == "done"
+
+
+class _Outbound(ActivityOutboundInterceptor):
+    """What would reach Temporal, in an attempt that an earlier one left these details."""
+
+    def __init__(self, *left: object) -> None:
+        self.sent: list[tuple[object, ...]] = []
+        self.left = dataclasses.replace(ActivityEnvironment.default_info(), heartbeat_details=list(left))
+
+    def info(self) -> activity.Info:
+        return self.left
+
+    def heartbeat(self, *details: object) -> None:
+        self.sent.append(details)
+
+
+def _heartbeat(outbound: _Outbound) -> Callable[..., None]:
+    """What activity.heartbeat calls under the interceptor."""
+    given: list[ActivityOutboundInterceptor] = []
+
+    class Last(ActivityInboundInterceptor):
+        def __init__(self) -> None:
+            """The end of the chain."""
+
+        def init(self, outbound: ActivityOutboundInterceptor) -> None:
+            given.append(outbound)
+
+    Effects().intercept_activity(Last()).init(outbound)
+    return given[0].heartbeat
+
+
+def test_an_automatic_heartbeat_keeps_the_activitys_own_details() -> None:
+    """One without details repeats the last ones, which the server would otherwise replace with none."""
+    outbound = _Outbound()
+    heartbeat = _heartbeat(outbound)
+    for details in ((), (1, "a"), (), (), (2, "b"), ()):
+        heartbeat(*details)
+    assert outbound.sent == [(), (1, "a"), (1, "a"), (1, "a"), (2, "b"), (2, "b")]
+
+
+def test_an_automatic_heartbeat_keeps_an_earlier_attempts_details() -> None:
+    """A second attempt that dies before it says anything leaves the third what the first had told."""
+    outbound = _Outbound(1, "a")
+    heartbeat = _heartbeat(outbound)
+    for details in ((), (), (2, "b"), ()):
+        heartbeat(*details)
+    assert outbound.sent == [(1, "a"), (1, "a"), (2, "b"), (2, "b")]
 
 
 async def test_an_error_is_told_to_temporal_and_its_cause_is_kept() -> None:

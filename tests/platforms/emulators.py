@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from gaelp.market import prices
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.training.messages import CampaignSpec, Creative
 
@@ -93,8 +94,9 @@ def market(creatives: int = 3) -> dict[str, Any]:
         "cvr": np.full((4, creatives), 0.06),
         "order_value_micros": np.array([40_000_000]),
         "margin": np.array([0.5]),
-        "price_log_median": np.full(4, np.log(3_000_000.0)),
-        "price_log_spread": np.full(4, 0.6),
+        **prices.lognormal(np.full(4, 3_000_000.0), np.full(4, 0.6)),
+        "reserve": np.array([0.0]),
+        "first_price": np.array([0]),
         "hourly": np.tile(1.0 - 0.6 * np.cos(2 * np.pi * (np.arange(24) - 3) / 24), 7),
         "auctions_per_hour": np.full(4, 1500.0),
         "lag_days": np.array([1.0]),

@@ -192,7 +192,8 @@ def test_the_hidden_world_differs_from_the_base_by_seed() -> None:
     assert 0.1 < ratio.std() < 0.2
     assert np.array_equal(one["ctr"], again["ctr"]) and not np.array_equal(one["ctr"], other["ctr"])
     assert float(one["lag_days"][0]) > float(base["lag_days"][0])
-    assert not np.array_equal(one["price_log_median"], base["price_log_median"])
+    level = one["price_low"] / base["price_low"]
+    assert np.allclose(level, one["price_high"] / base["price_high"]) and not np.allclose(level, 1.0)
 
 
 def test_a_failed_write_leaves_memory_and_file_alike(in_process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +254,9 @@ def test_a_new_world_leaves_earlier_campaigns_in_theirs(in_process: Make) -> Non
         ({"cvr": np.full((4, 2), 0.1)}, r"'cvr' has shape \(4, 2\)"),
         ({"lag_days": np.array([np.nan])}, "'lag_days' has values that are not finite"),
         ({"ctr": np.full((4, 3), 1.5)}, "rates outside"),
+        ({"price_cdf": None}, "has no array 'price_cdf'"),
+        ({"price_cdf": np.tile([0.0, 0.7, 0.6], (4, 1))}, "'price_cdf' must rise"),
+        ({"price_high": np.full(4, 1.0)}, "0 < price_low < price_high"),
     ],
 )
 def test_a_world_that_cannot_serve_is_refused(in_process: Make, change: dict[str, Any], said: str) -> None:

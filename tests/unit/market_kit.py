@@ -70,6 +70,11 @@ def trained(
     return state, rewards, states
 
 
+def regret(market: Mapping[str, Any], config: TrainingConfiguration, agent: Agent, state: State) -> float:
+    """Mean share of the optimal profit that was missed on one exam batch; above 1 where money was lost."""
+    return 1.0 - float(np.mean(run(market, config, agent, state, 0, "exam")[1].raw_rewards))
+
+
 def observation(campaigns: int, segments: int, candidates: int, features: int = 3) -> Observation:
     """A first tick: nothing seen, hours 0 to C-1, a large budget."""
     nothing = np.zeros((campaigns, segments, candidates), np.int64)

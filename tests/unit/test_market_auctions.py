@@ -1,18 +1,30 @@
-"""Aggregate auctions, delays and streams."""
+"""Aggregate auctions and streams."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 from market_kit import configured
 from scipy import stats
 
-from gaelp.market import auctions, delays
+from gaelp.market import auctions
 from gaelp.market.calibration import calibrate
+from gaelp.market.prices import PriceCurves
 from gaelp.market.streams import stream
 
 MARKET = calibrate([], configured(3))
 S, K = MARKET["ctr"].shape
+CURVES = PriceCurves.of(MARKET)
+MEDIAN = np.sqrt(MARKET["price_low"] * MARKET["price_high"])
+
+
+def deliver(traffic: Any, bids: Any, share: Any, budget: int) -> auctions.Served:
+    """One campaign's hours under one decision."""
+    ctr, cvr = MARKET["ctr"][None], MARKET["cvr"][None]
+    slot = auctions.Slot(traffic, bids, share, np.array([budget]), ctr, cvr, np.ones(1))
+    return auctions.aggregate(CURVES, slot, stream(1, "r"))
 
 
 def serve(campaigns: int, bid: int, budget: int, seed: int = 1, shock: float = 1.0) -> auctions.Served:
@@ -20,6 +32,7 @@ def serve(campaigns: int, bid: int, budget: int, seed: int = 1, shock: float = 1
     zeros = np.zeros(campaigns, np.int64)
     return auctions.serve(
         MARKET,
+        CURVES,
         hour=zeros + 12,
         weekday=zeros,
         shock=np.full(campaigns, shock),
@@ -37,15 +50,14 @@ def test_counts_and_costs_have_the_means_of_the_formula(bid: int) -> None:
     served = serve(4000, bid, 10**12)
     rate = MARKET["hourly"][12] * MARKET["auctions_per_hour"]
     assert np.allclose(served.auctions.mean(axis=0), rate, atol=5 * np.sqrt(rate / 4000).max())
-    z = (np.log(bid) - MARKET["price_log_median"]) / MARKET["price_log_spread"]
+    z = (np.log(bid) - np.log(MEDIAN)) / 0.6
     wins = served.wins.sum(axis=(0, 2))
     expected = served.auctions.sum(axis=0) * stats.norm.cdf(z)
     assert np.all(np.abs(wins - expected) < 5 * np.sqrt(expected + 1))
     for segment in range(S):
         prices = np.exp(
-            MARKET["price_log_median"][segment]
-            + MARKET["price_log_spread"][segment]
-            * stats.norm.ppf(stats.norm.cdf(z[segment]) * (np.arange(100_000) + 0.5) / 100_000)
+            np.log(MEDIAN[segment])
+            + 0.6 * stats.norm.ppf(stats.norm.cdf(z[segment]) * (np.arange(100_000) + 0.5) / 100_000)
         )
         paid = served.cost_micros[:, segment].sum() * 1000 / wins[segment]
         assert abs(paid - prices.mean()) < 5 * prices.std() / np.sqrt(wins[segment]) + 2e-4 * prices.mean()
@@ -73,20 +85,20 @@ def test_delivery_stops_when_the_budget_is_used_up() -> None:
     """Under one budget for a day the early hours deliver as without it, and the late hours nothing."""
     traffic = np.full((1, 24, S), 1000)
     bids, share = np.full((1, S), 50_000_000), np.full((1, S, K), 1 / K)
-    free = auctions.deliver(MARKET, traffic, bids, share, np.array([10**12]), stream(1, "r"))
-    half = np.array([int(free.cost_micros.sum()) // 2])
-    cut = auctions.deliver(MARKET, traffic, bids, share, half, stream(1, "r"))
+    free = deliver(traffic, bids, share, 10**12)
+    half = int(free.cost_micros.sum()) // 2
+    cut = deliver(traffic, bids, share, half)
     assert 0.48 < cut.wins.sum() / free.wins.sum() < 0.52
-    assert cut.cost_micros.sum() <= half[0]
+    assert cut.cost_micros.sum() <= half
 
 
 def test_a_bid_of_zero_wins_nothing_and_a_forbidden_creative_is_never_shown() -> None:
     """Bid 0 is off, and probability 0 means no impression."""
-    zeros, bids = np.zeros(1, np.int64), np.full((1, S), 9_000_000)
+    bids = np.full((1, S), 9_000_000)
     bids[0, 0] = 0
     share = np.zeros((1, S, K))
     share[..., 2] = 1.0
-    served = auctions.deliver(MARKET, np.full((1, 1, S), 5000), bids, share, zeros + 10**12, stream(1, "r"))
+    served = deliver(np.full((1, 1, S), 5000), bids, share, 10**12)
     assert served.wins[0, 0].sum() == 0
     assert served.wins[0, 1:, 2].min() > 0
     assert np.delete(served.wins, 2, axis=2).sum() == 0
@@ -99,6 +111,7 @@ def test_the_world_does_not_depend_on_what_is_bid() -> None:
         seen = [
             auctions.serve(
                 MARKET,
+                CURVES,
                 hour=np.array([3]),
                 weekday=np.array([2]),
                 shock=np.ones(1),
@@ -111,18 +124,6 @@ def test_the_world_does_not_depend_on_what_is_bid() -> None:
             for bid, generator in zip((10, 50_000_000), world, strict=True)
         ]
         assert np.array_equal(*seen)
-
-
-def test_conversions_mature_exponentially_and_late_ones_are_censored() -> None:
-    """Arrivals follow the integrated exponential lag, nothing arrives twice, and what is late appears nowhere."""
-    conversions = np.array([[60_000, 0], [40_000, 0]])
-    arrived = delays.mature_counts(conversions, 5, 24.0, 1.0, stream(1, "lag"))
-    ages = 24.0 * np.arange(6)
-    middle = np.linspace(0, 1, 2001)
-    within = [delays.matured_share(age - 24 * middle, 1.0).mean() for age in ages]
-    assert np.allclose(np.cumsum(arrived.sum(axis=(1, 2))) / 100_000, within[1:], atol=0.006)
-    assert np.all(arrived[..., 1] == 0)
-    assert arrived[:, 0, 0].sum() < 60_000
 
 
 def test_streams_are_bit_equal_by_name_and_independent_across_names() -> None:

@@ -44,8 +44,8 @@ def test_market_arrays_have_the_promised_shapes() -> None:
         "cvr": (4, 80),
         "order_value_micros": (1,),
         "margin": (1,),
-        "price_log_median": (4,),
-        "price_log_spread": (4,),
+        "price_low": (4,),
+        "price_cdf": (4, 401),
         "hourly": (168,),
         "auctions_per_hour": (4,),
         "lag_days": (1,),
@@ -78,6 +78,27 @@ def test_level_and_spread_are_kept() -> None:
     market = calibrate([bandit_log(1, rows=60_000)], config)
     assert np.log(market["ctr"]).std(axis=1).min() >= config.market.creative_spread - 1e-9
     assert market["ctr"].mean() == pytest.approx(0.004, rel=0.25)
+
+
+@pytest.mark.parametrize("logs", [(), (bandit_log(1),)])
+@pytest.mark.parametrize("rate", [0.0005, 0.3])
+def test_a_stated_click_rate_is_the_mean_over_the_traffic(logs: tuple[dict[str, Any], ...], rate: float) -> None:
+    """`market.click_rate` sets the level, whatever the log's, and leaves the spread unless rates near 1."""
+    market, plain = calibrate(logs, configured(market={"click_rate": rate})), calibrate(logs, configured())
+    share = market["auctions_per_hour"] / market["auctions_per_hour"].sum()
+    assert (share[:, None] * market["ctr"]).sum() / market["ctr"].shape[1] == pytest.approx(rate, rel=1e-6)
+    assert market["ctr"].max() <= 1
+    if rate < 0.01:
+        assert np.allclose(market["ctr"] / plain["ctr"], market["ctr"][0, 0] / plain["ctr"][0, 0])
+    assert 0.0035 < calibrate([], configured())["ctr"].mean() < 0.0045
+
+
+def test_the_auctions_are_those_of_the_configuration() -> None:
+    """Kind of auction, reserve, rivals, organic share and the spread of orders reach the market's arrays."""
+    stated = {"auction": "first-price", "reserve_price": "1.50", "rivals": 3, "organic_share": 0.2, "order_spread": 0.7}
+    market = calibrate([], configured(market=stated))
+    names = ("first_price", "reserve", "rivals", "organic_share", "order_spread")
+    assert [float(market[name][0]) for name in names] == [1, 1_500_000, 3, 0.2, 0.7]
 
 
 def test_few_clicks_are_shrunken_and_many_are_believed() -> None:

@@ -101,6 +101,8 @@ def settle_batches(warehouse: Warehouse) -> None:
         row = {
             "run": "a", "at": START, "phase": "simulation", "episode": f"a/simulation/batch-{number:04d}",
             "state": "settled", "episodes": 32, "reward": 0.5 + 0.01 * (number % 10),
+            "optimum_micros": 100, "estimation_micros": 30, "allocation_micros": -2, "over_bidding_micros": 12,
+            "under_bidding_micros": 5,
         }  # fmt: skip
         warehouse.append("episodes", [row, row | {"state": "running", "reward": None}], f"batch-{number}")
 
@@ -136,15 +138,15 @@ def test_every_criterion_is_listed_with_its_numbers(warehouse: Warehouse, tmp_pa
 
 
 def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:
-    """The page loads nothing and runs nothing; the three plots are inside it and beside it as PNG."""
+    """The page loads nothing and runs nothing; the four plots are inside it and beside it as PNG."""
     whole_run(warehouse)
     page = build_report(warehouse, money(), "a", tmp_path / "out")
     assert {file.name for file in page.parent.iterdir()} == {
-        "report.html", "timeline.png", "learning.png", "spend.png",
+        "report.html", "timeline.png", "learning.png", "regret.png", "spend.png",
     }  # fmt: skip
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in page.parent.glob("*.png"))
     html = text_of(page)
-    assert html.count("IMAGE") == 3
+    assert html.count("IMAGE") == 4
     assert "<script" not in html and "http://" not in html and "https://" not in html
     assert "default-src 'none'" in html
 

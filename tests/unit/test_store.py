@@ -150,3 +150,36 @@ def test_any_fsspec_location_will_do() -> None:
     store = ContentStore("memory://test-store")
     assert json.dumps(store.get_document(store.put_document({"a": [1]}))) == '{"a": [1]}'
     assert np.array_equal(store.get_arrays(store.put_arrays({"a": np.arange(3)}))["a"], np.arange(3))
+
+
+@pytest.mark.parametrize("where", ["folder", "memory"])
+def test_the_first_recording_stays(tmp_path: Path, where: str) -> None:
+    """Whoever writes second is given the first answer, in a folder as in an object store."""
+    store = ContentStore(str(tmp_path) if where == "folder" else f"memory://{tmp_path.name}-recordings")
+    request, first, second = ("a" * 64, store.put_document({"answer": 1}), store.put_document({"answer": 2}))
+    assert store.recorded(request) is None
+    assert store.record(request, first) == first
+    assert store.record(request, second) == first == store.recorded(request)
+    assert store.recorded("b" * 64) is None
+
+
+def test_racing_recorders_agree(store: ContentStore, tmp_path: Path) -> None:
+    """Many writers at once all come away with one and the same answer, and leave no draft behind."""
+    answers = [store.put_document({"answer": number}) for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        agreed = set(pool.map(lambda answer: store.record("c" * 64, answer), answers))
+    assert len(agreed) == 1 and agreed <= set(answers)
+    assert [path.name for path in (tmp_path / "store" / "recordings").rglob("*") if path.is_file()] == ["c" * 64]
+
+
+def test_a_broken_recording_is_refused(store: ContentStore, tmp_path: Path) -> None:
+    """What is no digest is not followed, and the remedy is named; nor is anything recorded under what is none."""
+    answer = store.put_document({"answer": 1})
+    store.record("d" * 64, answer)
+    (tmp_path / "store" / "recordings" / "dd" / ("d" * 64)).write_bytes(b"\xff../../etc")
+    for again in (lambda: store.recorded("d" * 64), lambda: store.record("d" * 64, answer)):
+        with pytest.raises(CorruptContent, match="delete it"):
+            again()
+    for request, content in (("../x", answer), ("e" * 64, "../x")):
+        with pytest.raises(ValueError, match="is not a digest"):
+            store.record(request, content)

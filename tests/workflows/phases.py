@@ -41,7 +41,7 @@ def phase_input(house: House, run: str, phase: Phase, account: str, *changes: st
     warehouse = open_warehouse(house.settings.warehouse)
     market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config))
     warehouse.close()
-    checkpoint = inputs.store.put_arrays(inputs.untrained(inputs.agent(config.agent), digest, market))
+    checkpoint = inputs.store.put_arrays(inputs.untrained(inputs.agent(config.agent, digest), digest, market))
     return PhaseInput(
         run=run, phase=phase, config_digest=digest, market_digest=market, account=account, agent=config.agent,
         experiment=run, checkpoint_digest=checkpoint, time_scale=config.clock.time_scale, evidence_digest="e" * 64,

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from gaelp.agents.contract import F8, I8
 from gaelp.market.auctions import serve
+from gaelp.market.prices import PriceCurves
 from gaelp.market.streams import stream
 from gaelp.platforms.emulator.timeline import DAY, HOUR, Piece, Timeline, from_us
 from gaelp.platforms.emulator.world import World, with_conversions
@@ -49,6 +51,11 @@ class Campaign:
     cursor: int
     hours: list[Hour] = field(default_factory=list)
     spent: Counter[tuple[str, int]] = field(default_factory=Counter)  # ("day", n) and ("month", yyyymm) -> micros
+
+    @cached_property
+    def curves(self) -> PriceCurves:
+        """The prices of its world."""
+        return PriceCurves.of(self.world)
 
     @property
     def entity(self) -> str:
@@ -105,6 +112,7 @@ class Delivery:
         moment = from_us(start)
         result = serve(
             _traffic(with_conversions(campaign.world, held.conversion_factor), (piece.end_us - piece.start_us) / HOUR),
+            campaign.curves,
             hour=np.array([moment.hour]),
             weekday=np.array([moment.weekday()]),
             shock=np.array([shock]),

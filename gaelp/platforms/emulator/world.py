@@ -30,8 +30,11 @@ OTHER_PRODUCTS = (0.85, 1.15)
 _SHAPES = {
     "ctr": "SK",
     "cvr": "SK",
-    "price_log_median": "S",
-    "price_log_spread": "S",
+    "price_low": "S",
+    "price_high": "S",
+    "price_cdf": "SB",
+    "reserve": "1",
+    "first_price": "1",
     "auctions_per_hour": "S",
     "hourly": "168",
     "order_value_micros": "1",
@@ -55,24 +58,35 @@ def check(market: World) -> None:
     if missing:
         raise InvalidWorld(f"the market has no array {missing[0]!r}; upload what gaelp.market.calibration makes")
     segments, creatives = market["ctr"].shape if market["ctr"].ndim == 2 else (0, 0)
-    sizes = {"SK": (segments, creatives), "S": (segments,), "168": (168,), "1": (1,)}
+    bins = market["price_cdf"].shape[-1] if market["price_cdf"].ndim else 0
+    sizes = {"SK": (segments, creatives), "SB": (segments, bins), "S": (segments,), "168": (168,), "1": (1,)}
     for name, kind in _SHAPES.items():
         if market[name].shape != sizes[kind] or not market[name].size:
             raise InvalidWorld(f"array {name!r} has shape {market[name].shape}, not {sizes[kind]} ({kind})")
         if not np.all(np.isfinite(_f8(market, name))):
             raise InvalidWorld(f"array {name!r} has values that are not finite")
-    for name in ("ctr", "cvr"):
+    for name in ("ctr", "cvr", "price_cdf"):
         if np.any((_f8(market, name) < 0) | (_f8(market, name) > 1)):
             raise InvalidWorld(f"array {name!r} has rates outside [0, 1]")
+    _check_prices(market)
+
+
+def _check_prices(market: World) -> None:
+    low, high, cdf = (_f8(market, name) for name in ("price_low", "price_high", "price_cdf"))
+    if np.any(low <= 0) or np.any(high <= low):
+        raise InvalidWorld("prices must satisfy 0 < price_low < price_high in every segment")
+    if cdf.shape[1] < 2 or np.any(np.diff(cdf, axis=1) < 0):
+        raise InvalidWorld("array 'price_cdf' must rise along at least two edges in every segment")
 
 
 def shifted(market: World, seed: int) -> dict[str, npt.NDArray[np.generic]]:
     """The hidden world around a base market: a pure function of market and server seed."""
     rng = stream(seed, "hidden-world")
-    ctr, price = _f8(market, "ctr"), _f8(market, "price_log_median")
+    ctr = _f8(market, "ctr")
     world = dict(market)
     world["ctr"] = np.clip(ctr * np.exp(CTR_SPREAD * rng.standard_normal(ctr.shape)), 0.0, 1.0)
-    world["price_log_median"] = price + PRICE_SPREAD * rng.standard_normal(price.shape)
+    level = np.exp(PRICE_SPREAD * rng.standard_normal(len(ctr)))
+    world.update({name: _f8(market, name) * level for name in ("price_low", "price_high")})
     world["cvr"] = np.clip(_f8(market, "cvr") * rng.uniform(*CVR_RANGE), 0.0, 1.0)
     world["lag_days"] = _f8(market, "lag_days") * rng.uniform(*LAG_RANGE)
     return world
@@ -95,7 +109,7 @@ def fitted(world: World, segments: int, creatives: int) -> dict[str, npt.NDArray
     """The default world cut or repeated to a campaign's own sizes, so that a user can try any campaign on it."""
     s, k = np.arange(segments) % world["ctr"].shape[0], np.arange(creatives) % world["ctr"].shape[1]
     cells = {name: world[name][np.ix_(s, k)] for name in ("ctr", "cvr")}
-    rows = {name: world[name][s] for name, kind in _SHAPES.items() if kind == "S"}
+    rows = {name: world[name][s] for name, kind in _SHAPES.items() if kind in ("S", "SB")}
     return {**world, **cells, **rows}
 
 

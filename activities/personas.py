@@ -1,0 +1,121 @@
+"""RECORDS: the panel of personas rated, and put into the market. Touch this to take ratings from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import numpy as np
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.inputs import Inputs
+from gaelp.market.streams import stream
+from gaelp.personas import panel, ratings
+from gaelp.personas.panel import StaleRecording
+from gaelp.personas.prompt import PROMPT_VERSION, Question
+from gaelp.personas.rater import Cache, Clock, Endpoint, RatingsFailed, Sleep, Tally, rate, rated
+from gaelp.personas.ratings import Ratings, RatingsMismatch
+from gaelp.training.config import Personas as PersonasConfig
+from gaelp.training.config import micros
+from gaelp.training.messages import RatedPanel, RatePanel
+
+OpenEndpoint = Callable[[PersonasConfig], AbstractAsyncContextManager[Endpoint]]
+
+
+class Personas:
+    """Asks the endpoint what the cache does not know, writes content. A retry asks only what is still unknown."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        open_endpoint: OpenEndpoint,
+        cache: Cache,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._inputs = inputs
+        self._open_endpoint = open_endpoint
+        self._cache = cache
+        self._clock, self._sleep = clock, sleep
+
+    @activity.defn
+    async def rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
+        """Ratings, recorded or asked for; the market with them, and the market with them permuted.
+
+        Fails for good with RatingsFailed (too many failed), RatingsMismatch or StaleRecording.
+        """
+        try:
+            return await self._rate_panel(rate_panel)
+        except (RatingsFailed, RatingsMismatch, StaleRecording) as error:
+            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+
+    async def _rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
+        config = await asyncio.to_thread(self._inputs.config, rate_panel.config_digest)
+        personas = config.personas
+        if personas.source == "none":
+            raise ApplicationError("personas.source is none: there is no panel to rate", non_retryable=True)
+        market = await asyncio.to_thread(self._inputs.market, rate_panel.market_digest)
+        people = panel.people(personas)
+        # Before the first question: a panel that does not fit the market must not cost a cent.
+        unrated = np.ones((len(people), len(panel.creatives(personas))))
+        ratings.apply(market, people, personas.weight, Ratings(unrated, unrated))
+        found, tally, provenance = await self._ratings(personas, rate_panel.run)
+        swapped = ratings.permuted(found, stream(config.seed, "personas", "permuted"))
+        digests = [
+            await asyncio.to_thread(self._inputs.store.put_arrays, arrays)
+            for arrays in (
+                ratings.apply(market, people, personas.weight, found),
+                ratings.apply(market, people, personas.weight, swapped),
+                found.arrays(),
+            )
+        ]
+        return RatedPanel(
+            market_digest=digests[0],
+            permuted_market_digest=digests[1],
+            ratings_digest=digests[2],
+            asked=tally.asked,
+            cached=tally.cached,
+            failed=tally.failed,
+            tokens=tally.tokens,
+            cost_micros=cost_micros(tally.tokens, personas),
+            provenance=provenance,
+        )
+
+    async def _ratings(self, personas: PersonasConfig, run: str) -> tuple[Ratings, Tally, str]:
+        if personas.source == "recorded":
+            return _recorded()
+        people, texts = panel.people(personas), panel.creatives(personas)
+        async with self._open_endpoint(personas) as endpoint:
+            found = await rate(
+                personas,
+                people,
+                texts,
+                endpoint,
+                self._cache,
+                run,
+                clock=self._clock,
+                sleep=self._sleep,
+                progress=_beat,
+            )
+        told = f"rated by the model {personas.model!r} at an endpoint of this run's (prompt {PROMPT_VERSION})"
+        return found.ratings, found.tally, told
+
+
+def cost_micros(tokens: int, personas: PersonasConfig) -> int:
+    """What so many tokens cost, rounded up to a micro."""
+    return -(-tokens * micros(personas.price_per_million_tokens) // 1_000_000)
+
+
+def _recorded() -> tuple[Ratings, Tally, str]:
+    recorded = panel.recorded()
+    answers = {question: np.array(recorded.answers[question], np.float64) for question in Question}
+    neutral = {question: np.array(recorded.neutral[question], np.float64) for question in Question}
+    tally = Tally(recorded.provenance.asked, allowed=0, failed=recorded.provenance.failed)
+    return rated(answers, neutral), tally, recorded.provenance.sentence()
+
+
+def _beat(tally: Tally) -> None:
+    activity.heartbeat({"asked": tally.asked, "cached": tally.cached, "failed": tally.failed, "of": tally.total})

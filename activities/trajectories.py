@@ -1,0 +1,58 @@
+"""A round's trajectories for an agent to learn from, one in memory at a time. Touch this when they travel otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from gaelp.agents.contract import State
+    from gaelp.records.store import ContentStore
+
+
+class Trajectories(Sequence["State"]):
+    """Reads like the list of all; holds the one last looked into. `on_read` hears which is read, counted from 1."""
+
+    def __init__(self, store: ContentStore, digests: Sequence[str], on_read: Callable[[int], None]) -> None:
+        self._store, self._digests, self._on_read = store, tuple(digests), on_read
+        self._held: tuple[int, State | None] = (-1, None)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    @overload
+    def __getitem__(self, at: int) -> State: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[State]: ...
+    def __getitem__(self, at: int | slice) -> State | Sequence[State]:
+        if isinstance(at, slice):
+            return [_Trajectory(self, number) for number in range(len(self))[at]]
+        return _Trajectory(self, range(len(self))[at])
+
+    def arrays(self, number: int) -> State:
+        """The arrays of one trajectory; those of the one before are let go first."""
+        held, arrays = self._held
+        if held != number or arrays is None:
+            self._held, arrays = (-1, None), None
+            self._on_read(number + 1)
+            arrays = self._store.get_arrays(self._digests[number])
+            self._held = (number, arrays)
+        return arrays
+
+
+class _Trajectory(Mapping[str, npt.NDArray[Any]]):
+    """One of them: its arrays are read when they are first asked for, and again if another was read since."""
+
+    def __init__(self, of: Trajectories, number: int) -> None:
+        self._of, self._number = of, number
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._of.arrays(self._number)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of.arrays(self._number))
+
+    def __len__(self) -> int:
+        return len(self._of.arrays(self._number))

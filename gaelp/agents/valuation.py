@@ -1,0 +1,67 @@
+"""What creatives and segments are worth, from counts: shared by the agents that draw or rank by posteriors.
+
+Touch this to change how uncertainty becomes shares of impressions. S segments, K candidates, C campaigns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gaelp.agents import counts
+from gaelp.agents.contract import F8, Observation, State
+
+DRAWS = 200  # Monte Carlo draws behind a Thompson probability
+OPTIMISM = 3.0  # factor of bids that know nothing: what is not won is not learned
+MOST_OPTIMISM = 6  # rounds without any impression after which that factor grows no further
+LEVEL_CLICKS = 60.0  # clicks that the learned level weighs against a campaign's own
+
+
+def cells(state: State, observation: Observation) -> State:
+    """The state's counts, or empty ones at the learned level where the world has other cells than the training."""
+    if counts.fits(state, observation):
+        return state
+    shape = (observation.segment_features.shape[1], observation.mask.shape[1])
+    clicks, impressions = np.asarray(state["clicks"]).sum(), np.asarray(state["impressions"]).sum()
+    rate = (clicks + counts.LEVEL_CLICKS) / (impressions + counts.LEVEL_CLICKS / counts.CTR_LEVEL)
+    little = np.full(shape, 1.0)
+    return {"clicks": little, "impressions": little / rate, "conversions": np.zeros(shape)}
+
+
+def optimism(state: State, first: int = 1) -> float:
+    """Factor of a bid while nothing is known: OPTIMISM to the power of `first` plus the rounds that won nothing.
+
+    Above a reserve price, or among dear rivals, a low bid would win nothing and learn nothing for ever.
+    """
+    rounds = int(np.asarray(state["rounds"])[0])
+    if rounds and np.asarray(state["impressions"]).any():
+        return 1.0
+    return float(OPTIMISM ** min(first + rounds, MOST_OPTIMISM))
+
+
+def means(cells: State, lean: F8 | float = 1.0) -> tuple[F8, F8]:
+    """Posterior means f8[S, K]: CTR, and a click's value relative to the average click."""
+    shape, rate = counts.click_posterior(cells, lean)
+    value_shape, value_rate = counts.conversion_posterior(cells)
+    return np.asarray(shape / rate), np.asarray(value_shape / value_rate)
+
+
+def best_probability(cells: State, lean: F8 | float, rng: np.random.Generator) -> F8:
+    """Monte Carlo probability f8[S, K] that each candidate is its segment's most valuable."""
+    shape, rate = counts.click_posterior(cells, lean)
+    value_shape, value_rate = counts.conversion_posterior(cells)
+    drawn = rng.gamma(shape, size=(DRAWS, *shape.shape)) / rate
+    drawn *= rng.gamma(value_shape, size=drawn.shape) / value_rate
+    best = drawn.argmax(axis=-1)
+    return np.asarray((best[..., None] == np.arange(shape.shape[1])).mean(axis=0))
+
+
+def floored(share: F8, floor: float) -> F8:
+    """Shares f8[..., K] that sum to one, with `floor` of them spread over all candidates alike."""
+    return np.asarray((1 - floor) * (share / share.sum(axis=-1, keepdims=True)) + floor / share.shape[-1])
+
+
+def level(rates: F8, observation: Observation) -> F8:
+    """How a campaign's own clicks compare with the learned rates f8[S, K], f8[C], shrunken to 1."""
+    clicks = observation.clicks.sum(axis=(1, 2))
+    expected = (observation.impressions * rates).sum(axis=(1, 2))
+    return np.asarray(np.clip((clicks + LEVEL_CLICKS) / (expected + LEVEL_CLICKS), 0.4, 2.0))

@@ -1,0 +1,124 @@
+"""Campaigns that are played again and again: what the single and the vector environment do alike.
+
+Touch this to change the reward or the measures of an episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.error import ResetNeeded
+
+from gaelp.agents.contract import Observation, State
+from gaelp.market import render, spaces
+from gaelp.market.auctions import Market
+from gaelp.market.calibration import calibrate
+from gaelp.market.episodes import Episodes
+from gaelp.market.streams import stream
+from gaelp.market.variants import configured
+from gaelp.market.world import draw_world
+from gaelp.training.combinations import contradictions
+from gaelp.training.config import TrainingConfiguration, micros
+
+F8 = npt.NDArray[np.float64]
+Info = dict[str, Any]
+Given = TrainingConfiguration | Mapping[str, Any] | None
+
+SCORES = ("reward", "ratio", "success", "counted", "profit_micros", "attributed_profit_micros", "optimum_micros")
+TOTALS = {  # in the info of the last step: in the trajectory
+    "impressions": "impressions",
+    "clicks": "clicks",
+    "conversions": "matured_conversions",
+    "episode_spend_micros": "cost_micros",
+}
+
+
+class Campaigns:
+    """C campaigns under one configuration and market.
+
+    Episode `index` of a seed is one fixed world with its own random streams, whatever was played before.
+    """
+
+    def __init__(self, environment: str, config: Given, market: Market | None, count: int) -> None:
+        self.config = configured(environment, config)
+        _refuse_contradictions(self.config, count)
+        self.market: Market = calibrate((), self.config) if market is None else market
+        self.heads = spaces.heads(self.config)
+        self.observation_space = spaces.observation_space(self.market, self.config)
+        self.action_space = spaces.action_space(self.market, self.config)
+        self.count = count
+        self.episodes: Episodes | None = None
+        self._seen: Observation
+        self._profit: F8 = np.zeros(count)  # expected so far
+        self._index = -1
+
+    def begin(self, seed: int, options: Mapping[str, Any] | None, fresh: bool) -> tuple[spaces.Values, Info]:
+        """The first observation of the next episode of `seed`, or of the one that options["index"] names."""
+        self._index = _index(options, 0 if fresh else self._index + 1)
+        keys = ("environment", self._index)
+        world = draw_world(self.market, self.config, stream(seed, *keys, "world"), self.count)
+        self.episodes = Episodes(self.market, self.config, world, stream(seed, *keys, "response"))
+        self._profit = np.zeros(self.count)
+        self._seen = self.episodes.observe()
+        return spaces.observed(self._seen), {"episode": np.full(self.count, self._index)}
+
+    def play(self, action: object) -> tuple[spaces.Values, F8, bool, Info]:
+        """One tick: observation, reward f8[C], whether it was the last, and info of arrays [C]."""
+        episodes = self.episodes
+        if episodes is None or episodes.done:
+            raise ResetNeeded("the episode is over, or none was begun: call reset")
+        decision = spaces.decided(action, self.heads, self._seen, episodes.tick)
+        tick = episodes.step(decision)
+        profit = episodes.expected_profit_micros()
+        reward, self._profit = (profit - self._profit) / micros(self.config.simulation.daily_budget), profit
+        info = {
+            "spend_micros": tick.cost_micros.sum(axis=(1, 2)),
+            "revenue_micros": np.array(tick.revenue_micros),
+        }
+        if episodes.done:
+            info |= self._measured(episodes)
+        self._seen = episodes.observe()
+        return spaces.observed(self._seen), reward, episodes.done, info
+
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """The first campaign so far, u8[height, width, 3]."""
+        if self.episodes is None:
+            raise ResetNeeded("there is nothing to draw before reset")
+        return render.picture(self.episodes.summary(), self.episodes.tick, self.config)
+
+    def trajectory(self) -> State:
+        """The episode so far, as Agent.learn reads it; without the agent's memory, which the environment never sees."""
+        if self.episodes is None:
+            raise ResetNeeded("there is no trajectory before reset")
+        return self.episodes.summary()
+
+    def _measured(self, episodes: Episodes) -> Info:
+        """The finished episodes' measures, arrays [C]: those of measures.Scores, regret by part, and totals.
+
+        An environment plays no incumbent: success is measured against doing nothing.
+        """
+        scores = episodes.scores(np.zeros(self.count))
+        told = {name: getattr(scores, name) for name in SCORES}
+        parts = {f"{part}_micros": np.asarray(value) for part, value in vars(scores.regret).items()}
+        parts["regret_micros"] = parts.pop("total_micros")
+        log = episodes.summary()
+        totals = {said: np.asarray(log[name]).sum(axis=(0, 2, 3)) for said, name in TOTALS.items()}
+        return {**told, **parts, **totals, "episode_revenue_micros": np.asarray(log["revenue_micros"]).sum(axis=0)}
+
+
+def _refuse_contradictions(config: TrainingConfiguration, campaigns: int) -> None:
+    said = [f"{c.paths[0]} {c.message}" for c in contradictions(config) if c.paths[0].startswith("market.")]
+    if campaigns % config.market.own_campaigns:
+        said.append(f"market.own_campaigns is {config.market.own_campaigns}: use make_vec with a multiple as num_envs")
+    if said:
+        raise ValueError("; ".join(said))
+
+
+def _index(options: Mapping[str, Any] | None, otherwise: int) -> int:
+    index = (options or {}).get("index", otherwise)
+    if isinstance(index, bool) or not isinstance(index, int | np.integer) or index < 0:
+        raise ValueError(f"options['index'] is {index!r}: it names an episode, a whole number from 0")
+    return int(index)

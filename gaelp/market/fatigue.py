@@ -1,0 +1,178 @@
+"""The optimum where creatives tire or views are capped: a linear programme per campaign. Touch it for other audiences.
+
+All creatives of a segment are one falling curve of worth (freshness.py), cut into slots; each day's bids are steps of
+rising cost. Under a frequency cap c the a auctions that a steady bid would win in a day become
+A E[min(Poisson(a / A), c)] views of A people, each at the mean price.
+
+Steps and slots of the numbers below cost 0.1 % of the optimum without fatigue, and 1 % where it leaves a tenth of it.
+The programme lets a day use a slot out of order, which time does not allow: where the day factors of click and
+conversion rates rise over the episode its value is an upper bound; where they do not, it is reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linprog
+from scipy.sparse import bmat, coo_array, csr_array, kron
+
+from gaelp.market.audience import capped_mean
+from gaelp.market.freshness import Freshness as Freshness
+from gaelp.market.freshness import Reach as Reach
+from gaelp.market.landscape import Landscape
+from gaelp.market.prices import PER_MILLE
+
+I8 = npt.NDArray[np.int64]
+F8 = npt.NDArray[np.float64]
+
+STEPS = 32  # of wins, per day and segment, up to where the next one costs what the best view is worth
+DEAR_STEPS = 6  # beyond it, for spend that is too much
+SLOTS = 30  # of falling view value, per segment
+STEP_POWER, SLOT_POWER = 2, 3  # steps and slots are finer where the next win is cheap and the view is fresh
+UNIT = 1e6  # micros, and views are in thousands: the solver's tolerances are absolute
+HALVINGS = 40
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best of each campaign, in micros."""
+
+    profit: F8  # [C]
+    spend: F8  # [C, D]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the programme is made of, for C campaigns. `factor` multiplies the worth of every view of the day."""
+
+    landscape: Landscape
+    freshness: Freshness
+    reach: Reach
+    factor: F8  # [C, D]
+    auctions: I8  # [C, D, S]
+    price_level: F8  # [C, D]
+    budget: F8  # [C, D] micros
+
+    @property
+    def most_attempts(self) -> F8:
+        """P(win) f8[S] of a bid above everybody's."""
+        return self.landscape.wins[:, -1]
+
+    def supply(self, attempts: F8) -> tuple[F8, F8]:
+        """Views, and their cost in micros, f8[..., C, D, S] of winning these shares f8[..., C, D, S] of the auctions.
+
+        A bid that wins an auction for somebody who has seen enough today pays nothing. Bids that rise during the day
+        would save under 1 % of a bounded day's cost; that is left out.
+        """
+        won = attempts * self.auctions
+        cost = self.landscape.spend_of(attempts) * self.auctions * self.price_level[..., None] / PER_MILLE
+        if not self.reach.frequency_cap:
+            return won, cost
+        views = self.reach.people * capped_mean(won / self.reach.people, self.reach.frequency_cap)
+        return views, cost * views / np.maximum(won, 1e-9)
+
+    def most_views(self, cost_micros: F8) -> F8:
+        """Most views f8[C, D, S] for the cost f8[C, D, S] of each day and segment, by bisection."""
+        low, high = np.zeros(cost_micros.shape), np.broadcast_to(self.most_attempts, cost_micros.shape)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            over = self.supply(middle)[1] > cost_micros
+            low, high = np.where(over, low, middle), np.where(over, middle, high)
+        return self.supply(high)[0]
+
+
+def best_profit_with_fatigue(plan: Plan) -> Optimum:
+    """The optimum of each campaign's episode."""
+    solved = [_solve(campaign) for campaign in _campaigns(plan)]
+    return Optimum(np.array([one[0] - one[1].sum() for one in solved]), np.stack([one[1] for one in solved]))
+
+
+def best_at_total(plan: Plan, spend: F8) -> F8:
+    """Best profit f8[C] of an episode on which exactly `spend` f8[C] micros are spent, at times of one's choice.
+
+    What is spent beyond what every view of any worth costs is lost.
+    """
+    solved = [_solve(campaign, float(total)) for campaign, total in zip(_campaigns(plan), spend, strict=True)]
+    return np.array([value for value, _ in solved]) - spend
+
+
+@dataclass(frozen=True)
+class _Campaign:
+    """One campaign's columns. J steps of wins, M slots of worth; views in thousands, money in UNIT micros."""
+
+    wins: F8  # [D, S, J] thousands of views that a step wins
+    cost: F8  # [D, S, J]
+    width: F8  # [S, M] thousands of views in a slot
+    worth: F8  # [S, M] of a thousand views
+    factor: F8  # [D]
+    budget: F8  # [D]
+
+
+def _campaigns(plan: Plan) -> list[_Campaign]:
+    wins, cost = _bid_steps(plan)
+    width, worth = _slots(plan)
+    budget = plan.budget / UNIT
+    return [_Campaign(wins[c], cost[c], width[c], worth[c], plan.factor[c], budget[c]) for c in range(len(budget))]
+
+
+def _bid_steps(plan: Plan) -> tuple[F8, F8]:
+    """Thousands of views and their cost f8[C, D, S, J]."""
+    most = plan.most_attempts
+    worth = plan.factor[..., None] * plan.freshness.value[:, 0] * PER_MILLE / plan.price_level[..., None]
+    top, _ = plan.landscape.bought(worth)
+    fine = (np.arange(1, STEPS + 1) / STEPS)[:, None, None, None] ** STEP_POWER
+    dear = (np.arange(1, DEAR_STEPS + 1) / DEAR_STEPS)[:, None, None, None]
+    views, cost = plan.supply(np.concatenate([top * fine, top + (most - top) * dear]))
+    wins, paid = np.diff(views, axis=0, prepend=0.0) / PER_MILLE, np.diff(cost, axis=0, prepend=0.0) / UNIT
+    return np.moveaxis(wins, 0, -1), np.moveaxis(paid, 0, -1)
+
+
+def _slots(plan: Plan) -> tuple[F8, F8]:
+    """Widths f8[C, S, M] in thousands of views, and worth of a thousand views in them."""
+    views, _ = plan.supply(np.broadcast_to(plan.most_attempts, plan.auctions.shape))
+    slots = SLOTS if plan.reach.fatigue > 0 else 1
+    edges = (np.arange(slots + 1) / slots)[:, None, None] ** SLOT_POWER * np.maximum(views.sum(axis=1), 1.0)
+    width = np.diff(edges, axis=0) / PER_MILLE
+    worth = np.diff(plan.freshness.worth(edges), axis=0) / width / UNIT
+    return np.moveaxis(width, 0, -1), np.moveaxis(worth, 0, -1)
+
+
+def _solve(campaign: _Campaign, total: float | None = None) -> tuple[float, F8]:
+    """Value in micros and spend f8[D] of the best plan; with a total, of the most value for that much money."""
+    days, segments, steps = campaign.wins.shape
+    gain = (campaign.factor[:, None, None] * campaign.worth).ravel()
+    price = np.zeros(campaign.cost.size) if total is not None else campaign.cost.ravel()
+    rows, limits = _rows(campaign, total)
+    bounds = np.concatenate([np.ones(campaign.cost.size), np.tile(campaign.width.ravel(), days)])
+    solved = linprog(  # type: ignore[call-overload]  # its stubs know no sparse matrix
+        np.concatenate([price, -gain]),
+        A_ub=rows,
+        b_ub=limits,
+        bounds=np.stack([np.zeros(len(bounds)), bounds], axis=1),
+        method="highs-ds",
+    )
+    if solved.status != 0:
+        raise ArithmeticError(f"the optimum's linear programme was not solved: {solved.message}")
+    bought = solved.x[: campaign.cost.size].reshape(days, segments, steps)
+    return float(gain @ solved.x[campaign.cost.size :]) * UNIT, (bought * campaign.cost).sum(axis=(1, 2)) * UNIT
+
+
+def _rows(campaign: _Campaign, total: float | None) -> tuple[csr_array, F8]:
+    """Constraints over (steps of wins, views by slot): views are won, slots are finite, budgets hold."""
+    days, segments, steps = campaign.wins.shape
+    slots = campaign.width.shape[1]
+    places = days * segments
+    owner = np.repeat(np.arange(places), steps)
+    at = np.arange(places * steps)
+    won = coo_array((-campaign.wins.ravel(), (owner, at)), shape=(places, places * steps))
+    shown = kron(np.eye(places), np.ones((1, slots)))
+    spent = coo_array((campaign.cost.ravel(), (owner // segments, at)), shape=(days, places * steps))
+    blocks: list[list[Any]] = [[won, shown], [None, kron(np.ones((1, days)), np.eye(segments * slots))], [spent, None]]
+    limits = [np.zeros(places), campaign.width.ravel(), campaign.budget]
+    if total is not None:
+        blocks.append([coo_array(campaign.cost.reshape(1, -1)), None])
+        limits.append(np.array([total / UNIT]))
+    return csr_array(bmat(blocks)), np.concatenate(limits)

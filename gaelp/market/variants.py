@@ -1,0 +1,77 @@
+"""The worlds that we register with Gymnasium, as settings of `market`. Touch this to add one, and only to add.
+
+An id promises its world: results under one id stay comparable, so a changed world gets a new version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gaelp.training.config import Market, TrainingConfiguration
+
+Setting = str | int | float
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A world of ours: what it is, and where its `market` section differs from the defaults."""
+
+    about: str
+    market: Mapping[str, Setting] = field(default_factory=dict)
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "gaelp/AdMarket-v0": Variant("second-price auctions, counts drawn per campaign, segment, creative and hour"),
+    "gaelp/AdMarketAuctions-v0": Variant(
+        "the same market with every auction resolved: slower, the reference", {"resolution": "per-auction"}
+    ),
+    "gaelp/AdMarketFirstPrice-v0": Variant("a winner pays its own bid", {"auction": "first-price"}),
+    "gaelp/AdMarketAutobid-v0": Variant(
+        "the platform bids towards the agent's target cost per conversion", {"bidding": "target-cpa"}
+    ),
+    "gaelp/AdMarketDrift-v0": Variant(
+        "season, drift, sudden change, fatigue, organic conversions, late reports, over-delivery",
+        {
+            "season": 0.2,
+            "drift": 0.05,
+            "change": 0.5,
+            "change_chance": 0.3,
+            "audience": 20_000,
+            "fatigue": 0.1,
+            "frequency_cap": 6,
+            "organic_share": 0.3,
+            "reporting_lag_hours": 6,
+            "over_delivery": 1.2,
+        },
+    ),
+}
+
+
+def applied(config: TrainingConfiguration) -> TrainingConfiguration:
+    """The configuration with the `market` settings of its `environment`, where that is one of ours.
+
+    A setting that the configuration leaves at its default is the environment's; any other stays as the user set it.
+    Applying twice changes nothing more. Raises ValueError where the two cannot be combined.
+    """
+    variant = VARIANTS.get(config.environment)
+    if variant is None:
+        return config
+    ordinary = Market()
+    open_to = {name: value for name, value in variant.market.items() if _at(config.market, ordinary, name)}
+    if not open_to:
+        return config
+    market = Market.model_validate({**config.market.model_dump(), **open_to})
+    return config.model_copy(update={"market": market})
+
+
+def configured(environment: str, given: TrainingConfiguration | Mapping[str, Any] | None) -> TrainingConfiguration:
+    """The configuration of a world: `given` whole, or as overrides of the defaults, under the id `environment`."""
+    if isinstance(given, TrainingConfiguration):
+        return applied(given.model_copy(update={"environment": environment}))
+    return applied(TrainingConfiguration.model_validate({**(given or {}), "environment": environment}))
+
+
+def _at(market: Market, ordinary: Market, name: str) -> bool:
+    return bool(getattr(market, name) == getattr(ordinary, name))

@@ -1,0 +1,111 @@
+"""Who the personas are and which texts they see: what ships, or what a configuration gives.
+
+Touch this when the panel is to come from elsewhere. `recorded.json` holds the answers of the panel that ships, made by
+scripts/record_panel.py; see `Recorded` for its fields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from gaelp.personas import prompt
+from gaelp.training.config import CreativeText, Persona, Personas
+
+_PEOPLE, _CREATIVES = TypeAdapter(tuple[Persona, ...]), TypeAdapter(tuple[CreativeText, ...])
+
+
+class Provenance(BaseModel):
+    """Where recorded answers come from. Written by scripts/record_panel.py and shown by every run that uses them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str  # name and size of the model, in words
+    model_digest: str  # SHA-256 of the model file
+    packages: dict[str, str]  # what served it, with versions
+    prompt: str  # prompt.PROMPT_VERSION
+    date: str  # ISO day, given to the script
+    method: str  # how an answer becomes a number
+    failed: int  # questions without an answer
+    asked: int  # questions in all, those about the neutral advertisement included
+    spread: dict[str, float]  # per question: standard deviation of the log ratings over creatives, mean over personas
+    consensus: dict[str, float]  # per question: share of the log ratings' variance that personas have in common
+    injected: dict[str, float]  # what an instruction hidden in a creative did to its rating; see the script
+    warning: str  # what kind of evidence this is, in a sentence
+
+    def sentence(self) -> str:
+        """For a report."""
+        return (
+            f"recorded {self.date} from {self.model} (prompt {self.prompt}, {self.failed} of {self.asked} failed). "
+            f"{self.warning}"
+        )
+
+
+class Recorded(BaseModel):
+    """`recorded.json`: answers by question, creative by creative for each persona, null where there was none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    panel: str  # `digest` of the panel that was asked
+    provenance: Provenance
+    answers: dict[prompt.Question, tuple[tuple[float | None, ...], ...]]  # [P][K] P(yes)
+    neutral: dict[prompt.Question, tuple[float | None, ...]]  # [P] P(yes) of the neutral advertisement
+
+
+class StaleRecording(ValueError):
+    """recorded.json is of another panel than the one that ships."""
+
+
+def people(config: Personas) -> tuple[Persona, ...]:
+    """The configured personas, or those that ship."""
+    return config.people if config.people is not None else _shipped_people()
+
+
+def creatives(config: Personas) -> tuple[CreativeText, ...]:
+    """The configured texts, or those that ship."""
+    return config.creatives if config.creatives is not None else _shipped_creatives()
+
+
+@cache
+def recorded() -> Recorded:
+    """The recorded answers that ship; StaleRecording where panel, texts or prompt have changed since."""
+    found = Recorded.model_validate_json(_text("recorded.json"))
+    if (
+        found.panel != digest(_shipped_people(), _shipped_creatives())
+        or found.provenance.prompt != prompt.PROMPT_VERSION
+    ):
+        raise StaleRecording(
+            "The recorded ratings are of another panel, other texts or another prompt than those that ship: record "
+            "them again with scripts/record_panel.py, or use personas.source=endpoint."
+        )
+    return found
+
+
+def digest(personas: tuple[Persona, ...], texts: tuple[CreativeText, ...]) -> str:
+    """SHA-256 of all that a model is shown."""
+    shown = [[prompt.data(persona, text) for text in texts] for persona in personas]
+    return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode()).hexdigest()
+
+
+@cache
+def _shipped_people() -> tuple[Persona, ...]:
+    return _PEOPLE.validate_python(_yaml("panel.yaml"))
+
+
+@cache
+def _shipped_creatives() -> tuple[CreativeText, ...]:
+    return _CREATIVES.validate_python(_yaml("creatives.yaml"))
+
+
+def _yaml(name: str) -> Any:
+    return yaml.safe_load(_text(name))
+
+
+def _text(name: str) -> str:
+    return files("gaelp.personas").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,214 @@
+"""The agent `remote`: decisions by HTTP, so that an agent in any language, or a language model, can be trained here.
+
+Touch this when the protocol changes, with docs/bring_your_own.md and examples/http_agent.py. Every answer is recorded
+in the content store under the digest of address and request: a retry and a repeated run are given what the first was
+given, without a call and without cost. A changed remote agent therefore wants another address (or a path in it).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.remote_call import CallFailed, shown
+from gaelp.training.config import Remote
+
+PROTOCOL = "gaelp-agent/1"
+MEMORY = 16  # numbers per campaign that a remote agent may have carried from tick to tick
+UNITS = {
+    "hour": "hour of the day, 0 to 23 [C]",
+    "weekday": "day of the week, 0 = Monday [C]",
+    "time_left": "share of the campaign's life still to come [C]",
+    "budget_left_micros": "millionths of a currency unit left of today's budget [C]",
+    "impressions": "count since the campaign began [C, S, K]",
+    "clicks": "count since the campaign began [C, S, K]",
+    "matured_conversions": "count since the campaign began [C, S, K]",
+    "cost_micros": "millionths of a currency unit since the campaign began [C, S, K]",
+    "segment_features": "numbers [C, S, F]",
+    "candidate_features": "numbers [C, K, G]",
+    "mask": "false: this candidate may not be shown [C, K]",
+    "click_value_micros": "millionths of a currency unit that an average click is worth [C]",
+    "memory": f"what the last answer carried, {MEMORY} numbers [C, {MEMORY}]",
+    "bid_micros": "millionths of a currency unit per thousand impressions, 0 = off [C, S]",
+    "creative_prob": "probability, sums to 1 over the candidates [C, S, K]",
+    "spend_rate": "share of what is left that may go until the next tick [C]",
+    "target": "cost per conversion in micros, or return on ad spend (value / cost) [C]",
+}
+Ask = Callable[[str, bytes, float], bytes]
+"""(address, JSON body, total timeout in seconds) -> body of the answer; raises CallFailed."""
+
+
+class RemoteError(RuntimeError):
+    """The remote agent did not answer as it must; a later attempt may have better luck."""
+
+
+class RemoteRefused(RemoteError):
+    """The remote agent cannot be asked, or may not be asked any more; no retry can mend it."""
+
+
+class Recordings(Protocol):
+    """What of the content store is used here."""
+
+    def recorded(self, request: str) -> str | None: ...
+    def record(self, request: str, content: str) -> str: ...
+    def put_document(self, document: Mapping[str, Any]) -> str: ...
+    def get_document(self, digest: str) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one activity reaches the remote agent; `place` and `step` say in errors and tick keys where it asks from."""
+
+    settings: Remote
+    recordings: Recordings
+    ask: Ask
+    place: str = "this activity"
+    step: int = 0
+
+
+class RemoteAgent:
+    """Asks POST {remote.url}/act for every decision; it learns, if at all, on its own side."""
+
+    name = "remote"
+    heads: tuple[str, ...] = ("bid_micros", "creative_prob")
+
+    def __init__(self, line: Line | None = None) -> None:
+        self._line = line
+        self._step, self._calls = (line.step, 0) if line else (0, 0)
+        if line is not None:
+            self.heads = tuple(line.settings.heads)
+
+    def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
+        """Only the number of learning rounds, which is told with every request."""
+        return {"rounds": np.zeros(1, np.int64)}
+
+    def initial_memory(self, campaigns: int) -> F8:
+        """Zeros [C, 16]; an answer may fill fewer."""
+        return np.zeros((campaigns, MEMORY))
+
+    def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
+        """The answer as it is: worlds and live ticks check every decision. Raises RemoteError, RemoteRefused."""
+        seed = int(rng.integers(2**53))  # what JSON readers take for a whole number everywhere
+        answer = self._answered(
+            self._request(int(state["rounds"][0]), observation, memory, seed), len(observation.hour)
+        )
+        self._step += 1
+        heads = {head: _array(answer["decision"][head]) for head in self.heads}
+        decision: dict[str, Any] = {"bid_micros": None, "creative_prob": None, **heads}
+        return Decision(**decision), _memory(answer, len(observation.hour))
+
+    def learn(self, state: State, trajectories: Sequence[State]) -> State:
+        """Counts the rounds. Trajectories are not sent: the protocol has no /learn, the agent learns on its side."""
+        return {**state, "rounds": np.asarray(state["rounds"]) + 1}
+
+    def _request(self, rounds: int, observation: Observation, memory: F8, seed: int) -> bytes:
+        seen = {field.name: getattr(observation, field.name).tolist() for field in fields(observation)}
+        seen["memory"] = memory.tolist()
+        request = {
+            "protocol": PROTOCOL,
+            "agent": self.name,
+            "tick_key": f"{self._line.place}/{self._step}" if self._line else "",
+            "seed": seed,
+            "rounds": rounds,
+            "observation": seen,
+            "units": {name: UNITS[name] for name in (*seen, *self.heads)},
+            "heads": list(self.heads),
+        }
+        return json.dumps(request, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+    def _answered(self, request: bytes, campaigns: int) -> dict[str, Any]:
+        """The recorded answer; else the one that is given now, checked for its form and recorded."""
+        line = self._line
+        if line is None or line.settings.url is None:
+            raise RemoteRefused("the agent remote has no address: set remote.url, and start a run with it")
+        url = f"{line.settings.url.rstrip('/')}/act"
+        key = hashlib.sha256(f"{url}\n".encode() + request).hexdigest()
+        found = line.recordings.recorded(key)
+        if found is None:
+            try:
+                self._afford(line.settings)
+                answer = _parsed(line.ask(url, request, line.settings.timeout_seconds), self.heads)
+                _memory(answer, campaigns)
+                content = _stored(line.recordings, answer)
+            except CallFailed as error:
+                kind = RemoteRefused if error.permanent else RemoteError
+                where = f"the agent at {line.settings.url}, asked at step {self._step} of {line.place},"
+                raise kind(f"{where} {error}") from error
+            found = line.recordings.record(key, content)
+        return line.recordings.get_document(found)
+
+    def _afford(self, settings: Remote) -> None:
+        """Count one more call, if the limit allows it."""
+        if (self._calls + 1) * settings.cost_per_call > settings.cost_limit:
+            raise CallFailed(
+                f"has been called {self._calls} times at {settings.cost_per_call} and one more would exceed "
+                f"remote.cost_limit ({settings.cost_limit}): raise it, or decide more rarely (clock.tick_hours)",
+                permanent=True,
+            )
+        self._calls += 1
+
+
+def _parsed(body: bytes, heads: tuple[str, ...]) -> dict[str, Any]:
+    """{"decision": {every head}, "memory": optional}. Raises CallFailed."""
+    form = f'it must answer {{"decision": {{{", ".join(heads)}}}, "memory": optional}} (docs/bring_your_own.md)'
+    try:
+        answer = json.loads(body.decode(), parse_constant=_refused, parse_float=_finite, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        text = shown(body.decode("utf-8", "replace"))
+        raise CallFailed(f"answered {text}, which is not strict JSON ({error}): {form}") from error
+    if not isinstance(answer, dict) or not {"decision"} <= answer.keys() <= {"decision", "memory"}:
+        raise CallFailed(f"answered {shown(json.dumps(answer))}: {form}")
+    given = answer["decision"]
+    if not isinstance(given, dict) or given.keys() != set(heads):
+        named = shown(", ".join(given) if isinstance(given, dict) else json.dumps(given))
+        raise CallFailed(f"decided {named} where remote.heads names {', '.join(heads)}: make them agree")
+    return answer
+
+
+def _stored(recordings: Recordings, answer: Mapping[str, Any]) -> str:
+    try:
+        return recordings.put_document(answer)
+    except (ValueError, RecursionError) as error:  # half a surrogate pair can be read and not written
+        raise CallFailed("answered text that is not Unicode: a decision is numbers") from error
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant[:20]} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refused(text)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _array(value: Any) -> npt.NDArray[Any]:
+    """As it was given: what is ragged or no number is for the check of decisions to name."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return np.asarray(value, dtype=object)
+
+
+def _memory(answer: Mapping[str, Any], campaigns: int) -> F8:
+    """The answer's memory [C, 16], filled up with zeros. Raises CallFailed."""
+    memory = np.zeros((campaigns, MEMORY))
+    given = memory if answer.get("memory") is None else _array(answer["memory"])
+    if given.dtype.kind not in "iuf" or given.ndim != 2 or len(given) != campaigns or given.shape[1] > MEMORY:
+        raise CallFailed(f"answered a memory that is not {campaigns} rows (campaigns) of at most {MEMORY} numbers each")
+    memory[:, : given.shape[1]] = given
+    return memory

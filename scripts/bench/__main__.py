@@ -1,0 +1,104 @@
+"""Entry point of `make bench`: runs the parts, prints tables, writes one JSON file. Touch this to add a part."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from scripts.bench import episodes, market, memory, peers
+from scripts.bench.timing import TOY, Row, Sizes
+
+PARTS = ("market", "episodes", "memory", "peers")
+
+
+def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -> dict[str, Any]:
+    """Every part in turn, as a document of lists of figures."""
+    document: dict[str, Any] = {"machine": machine(), "sizes": asdict(sizes)}
+    if "market" in parts:
+        document["per_auction"] = _documents(market.resolved(sizes))
+        document["aggregate"] = _documents(market.counted(sizes))
+    if "peers" in parts:
+        document["peers"] = _documents(peers.measured(sizes, home))
+    if "episodes" in parts:
+        document["episodes"] = _documents(episodes.measured(sizes, workflow))
+    if "memory" in parts:
+        document["memory"] = [asdict(peak) for peak in memory.measured(sizes)]
+    return document
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, and how busy it was with other things at the start."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def _documents(rows: list[Row]) -> list[dict[str, Any]]:
+    return [{**asdict(row), "ratio": row.ratio, "verdict": row.verdict} for row in rows]
+
+
+def show(document: dict[str, Any], console: Console) -> None:
+    """One table of rates and one of memory."""
+    about = document["machine"]
+    console.print(f"{about['cores']} cores, load {about['load']:.1f} at the start, Python {about['python']}")
+    table = Table("what", "a second", "bare kernel", "ratio", "verdict", "note")
+    for part in ("per_auction", "aggregate", "peers", "episodes"):
+        for row in document.get(part, ()):
+            kernel = f"{row['kernel']:,.0f}" if row["kernel"] else ""
+            ratio = f"{row['ratio']:.2f}" if row["ratio"] is not None else ""
+            rate = f"{row['rate']:,.0f} {row['unit']}" if row["rate"] else ""
+            table.add_row(row["name"], rate, kernel, ratio, row["verdict"], row["note"])
+        table.add_section()
+    console.print(table)
+    if document.get("memory"):
+        peaks = Table("episodes", "seconds", "peak memory, MiB")
+        for peak in document["memory"]:
+            peaks.add_row(f"{peak['episodes']:,}", f"{peak['seconds']:.1f}", f"{peak['peak_mib']:.0f}")
+        console.print(peaks)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", default=",".join(PARTS), help="comma-separated: " + ", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="leave out the million episodes of the memory part")
+    parser.add_argument("--toy", action="store_true", help="sizes that show that everything runs, and no speed")
+    parser.add_argument("--no-workflow", action="store_true", help="episodes without the part through Temporal")
+    parser.add_argument("--home", type=Path, default=Path(".gaelp/bench"))
+    options = parser.parse_args(argv)
+    parts = options.only.split(",")
+    if unknown := sorted(set(parts) - set(PARTS)):
+        parser.error(f"unknown part {', '.join(unknown)}: use {', '.join(PARTS)}")
+    sizes = TOY if options.toy else Sizes()
+    if options.quick and not options.toy:
+        sizes = Sizes(episodes=sizes.episodes[:-1])
+    begun = time.monotonic()
+    document = run(sizes, parts, options.home.absolute(), not options.no_workflow)
+    options.home.mkdir(parents=True, exist_ok=True)
+    output = options.home / "bench.json"
+    output.write_text(json.dumps(document, indent=1))
+    show(document, Console(width=None if sys.stdout.isatty() else 150))
+    print(f"{time.monotonic() - begun:.0f} s; written to {output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

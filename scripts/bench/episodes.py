@@ -1,0 +1,154 @@
+"""Episodes a second: bare in this process, and through the workflow with one compute worker on the real dev server.
+
+Touch this when an episode's way changes. A batch is `campaigns` episodes of seven daily ticks; each is played twice, by
+the agent and by the incumbent on the same world, and counted once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gaelp import configuration
+from gaelp.agents.contract import State, WorldShape
+from gaelp.agents.registry import load_agent
+from gaelp.commands import services
+from gaelp.local_stack import LocalStack
+from gaelp.market.calibration import calibrate
+from gaelp.market.simulator import simulate
+from gaelp.market.streams import stream
+from gaelp.records.store import ContentStore
+from gaelp.settings import Settings
+from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import BatchResult, SimulateBatch
+from gaelp.training.names import EpisodeState, Queue
+from scripts.bench.timing import Row, Sizes
+
+SHARE_WANTED = 0.7
+
+
+@dataclass(frozen=True)
+class Play:
+    """A market, its configuration, and an agent with the state in which it plays."""
+
+    config: TrainingConfiguration
+    market: dict[str, Any]
+    state: State
+    incumbent: State
+
+    @classmethod
+    def of(cls, campaigns: int) -> Play:
+        """quick-test on a market made up without logs, its agent untrained."""
+        changes = ["historical.logs=[]", f"simulation.campaigns_per_batch={campaigns}"]
+        config = configuration.load("quick-test", environment={}, overrides=changes)
+        market = calibrate([], config)
+        segments, candidates = market["ctr"].shape
+        features = (market[name].shape[1] for name in ("segment_features", "candidate_features"))
+        shape = WorldShape(segments, candidates, *features)
+        state, incumbent = (
+            load_agent(name).initial_state(shape, stream(config.seed, "initial-state", name))
+            for name in (config.agent, config.incumbent)
+        )
+        return cls(config, market, state, incumbent)
+
+    def batch(self, index: int) -> tuple[dict[str, Any], BatchResult]:
+        """One training batch: its trajectory and its result."""
+        agents = load_agent(self.config.agent), self.state, load_agent(self.config.incumbent), self.incumbent
+        return simulate(self.market, *agents, self.config, index=index, purpose="train", attempt=0)
+
+    def learned(self, trajectories: list[dict[str, Any]]) -> Play:
+        """The same with the agent's state after a round."""
+        return replace(self, state=load_agent(self.config.agent).learn(self.state, trajectories))
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Episodes a second of the clock, and a second of processor time, which a busy machine does not falsify."""
+
+    rate: float
+    per_processor_second: float
+    peak_mib: float
+
+
+def bare(sizes: Sizes) -> Speed:
+    """`simulate` in this process, one batch after another, nothing stored."""
+    play, episodes = Play.of(sizes.campaigns), sizes.batches * sizes.campaigns
+    play.batch(0)
+    begun, used = time.perf_counter(), time.process_time()
+    for index in range(sizes.batches):
+        play.batch(index)
+    return Speed(episodes / (time.perf_counter() - begun), episodes / (time.process_time() - used), peak_mib())
+
+
+def through_workflow(sizes: Sizes) -> Speed:
+    """EpisodeBatch workflows, trajectories stored; processor time and memory are the compute worker's."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        LocalStack(Path(home), names=("temporal", "redis", "worker", "compute")) as stack,
+    ):
+        os.environ.update(stack.environment())
+        return asyncio.run(_run_batches(Settings(), sizes, stack.pid("compute")))
+
+
+async def _run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
+    play, store = Play.of(sizes.campaigns), ContentStore(settings.store)
+    digests = {
+        "config_digest": store.put_document(configuration.canonical(play.config)),
+        "market_digest": store.put_arrays(play.market),
+        "checkpoint_digest": store.put_arrays(play.state),
+    }
+    client = await services.temporal(settings)
+    places = asyncio.Semaphore(sizes.in_flight)
+
+    async def run(index: int) -> None:
+        async with places:
+            batch = SimulateBatch(run="bench", agent=play.config.agent, index=index, purpose="train", **digests)
+            result: BatchResult = await client.execute_workflow(
+                "EpisodeBatch", batch, id=f"bench/{index}", task_queue=Queue.WORKFLOWS, result_type=BatchResult
+            )
+            if result.state is not EpisodeState.SETTLED:
+                raise RuntimeError(f"batch {index} did not settle: {result.reason}")
+
+    await asyncio.gather(*(run(index) for index in range(sizes.in_flight)))  # warms both workers
+    begun, used = time.perf_counter(), processor_seconds(compute)
+    await asyncio.gather(*(run(index) for index in range(sizes.in_flight, sizes.in_flight + sizes.batches)))
+    seconds, used = time.perf_counter() - begun, processor_seconds(compute) - used
+    episodes = sizes.batches * sizes.campaigns
+    return Speed(episodes / seconds, episodes / used, peak_mib(compute))
+
+
+def measured(sizes: Sizes, workflow: bool = True) -> list[Row]:
+    """Bare, and beside it through the workflow."""
+    alone = bare(sizes)
+    rows = [Row("bare, one process", "episodes", alone.rate, note=f"batches of {sizes.campaigns}; {_told(alone)}")]
+    if workflow:
+        through = through_workflow(sizes)
+        name, note = "through Temporal, one compute worker", f"{sizes.in_flight} batches in flight; {_told(through)}"
+        rows.append(Row(name, "episodes", through.rate, alone.rate, wanted_ratio=SHARE_WANTED, note=note))
+    return rows
+
+
+def _told(speed: Speed) -> str:
+    return f"{speed.per_processor_second:,.0f} a second of processor time, peak {speed.peak_mib:,.0f} MiB"
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process has used, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mib(pid: int | str = "self") -> float:
+    """Peak resident memory of a process in MiB.
+
+    Not ru_maxrss: a process that was forked begins with its parent's there.
+    """
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"/proc/{pid}/status has no VmHWM: peak memory is measured on Linux only")

@@ -1,0 +1,83 @@
+"""Small markets and bidders whose expected outcomes are computed, not drawn. Touch this with optimum or regret."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gaelp.market import measures, optimum, prices
+from gaelp.market.audience import capped_mean
+from gaelp.market.drift import Factors
+from gaelp.market.measures import Scores, Setting
+from gaelp.market.prices import PriceCurves
+
+VALUE = np.array([[6.0, 4.0, 2.0], [9.0, 10.0, 5.0], [3.0, 2.0, 3.5], [7.0, 1.0, 1.0]]) * 1e3  # micros per impression
+SEGMENTS, CREATIVES = VALUE.shape
+DAYS = 3
+
+
+def market(first_price: bool = False, reserve: float = 0.0, organic: float = 0.0) -> dict[str, Any]:
+    """A market of four segments and three creatives; incremental and attributed values are VALUE where organic is 0."""
+    median = np.array([5.0, 6.0, 5.5, 4.5]) * 1e6
+    return {
+        "ctr": VALUE / 1e7 / 0.1,
+        "cvr": np.full(VALUE.shape, 0.1),
+        "order_value_micros": np.array([25_000_000]),
+        "margin": np.array([0.4]),
+        "refund_rate": np.array([0.0]),
+        "organic_share": np.array([organic]),
+        "reserve": np.array([reserve]),
+        "first_price": np.array([int(first_price)]),
+        **prices.lognormal(median, np.array([0.6, 0.5, 0.7, 0.6])),
+    }
+
+
+def setting(world: dict[str, Any], budget: float = 1e9, campaigns: int = 1, **changes: Any) -> Setting:
+    """Days of 3,000 to 5,000 auctions a segment under mild factors, the same for every campaign."""
+    day, segment = np.arange(DAYS), np.arange(SEGMENTS)
+    auctions = 3000 + 500 * ((day[:, None] + segment) % 5)
+    shape = (campaigns, DAYS)
+    wave = np.broadcast_to(1.0 + 0.1 * np.cos(day), shape)
+    made = Setting(
+        market=world,
+        curves=PriceCurves.of(world),
+        auctions=np.broadcast_to(auctions, (campaigns, DAYS, SEGMENTS)).copy(),
+        factors=Factors(np.ones(shape), 2.0 - wave, wave, np.ones(shape)),
+        budget_micros=np.full(shape, budget),
+        ticks_per_day=1,
+        daily_budget_micros=int(budget),
+        over_delivery=1.0,
+        target_cpa_micros=10_000_000,
+    )
+    return replace(made, **changes)
+
+
+def value_of(where: Setting) -> np.ndarray:
+    """Micros of a thousand impressions of the best creative, f8[C, D, S]."""
+    worth = optimum.impression_value_micros(where.market).max(axis=1) * 1000
+    return (where.factors.click * where.factors.conversion)[..., None] * worth
+
+
+def bid_expected(where: Setting, bid: np.ndarray, creative: np.ndarray, share: float = 1.0) -> tuple[Any, Any]:
+    """Impressions and cost i8[T, C, S, K] of bids f8[C, D, S] in `share` of the auctions, in expectation."""
+    level = where.factors.price[..., None]
+    won = where.auctions * where.curves.win_rate(bid / level) * share
+    cost = where.auctions * where.curves.spend(bid / level) * level * share / 1000
+    if where.reach is not None and where.reach.frequency_cap:
+        seen = where.reach.people * capped_mean(won / where.reach.people, where.reach.frequency_cap)
+        won, cost = seen, cost * seen / np.maximum(won, 1e-9)
+    wins = np.round(np.moveaxis(won, 1, 0)[..., None] * creative).astype(np.int64)
+    return wins, np.round(np.moveaxis(cost, 1, 0)[..., None] * creative).astype(np.int64)
+
+
+def best_creatives() -> np.ndarray:
+    """Probabilities f8[S, K] of an agent that knows."""
+    return np.eye(CREATIVES)[VALUE.argmax(axis=1)]
+
+
+def scored(where: Setting, bid: np.ndarray, creative: np.ndarray | None = None, share: float = 1.0) -> Scores:
+    """The scores of such a bidder beside an incumbent that earns nothing."""
+    shown, cost = bid_expected(where, bid, best_creatives() if creative is None else creative, share)
+    return measures.score(where, shown, cost, np.zeros(len(where.auctions)))

@@ -1,0 +1,83 @@
+"""`make bench` at toy sizes: that every figure it promises is there, and never how large one is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gaelp.market.per_auction import per_auction
+from gaelp.market.streams import stream
+from scripts.bench import kernels, peers
+from scripts.bench.__main__ import main
+from scripts.bench.market import WIN_RATE, scenario
+from scripts.bench.peers import Peer
+from scripts.bench.timing import TOY, Row
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a toy bench writes, without its stack and without its peers."""
+    home = tmp_path_factory.mktemp("bench")
+    assert main(["--toy", "--no-workflow", "--only", "market,episodes,memory", "--home", str(home)]) == 0
+    found: dict[str, Any] = json.loads((home / "bench.json").read_text())
+    return found
+
+
+def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
+    """Both modes with their kernels and ratios, episodes, memory, and the machine that they were measured on."""
+    assert {"at", "cores", "load", "numpy", "python"} <= document["machine"].keys()
+    assert [row["name"] for row in document["per_auction"]][:2] == [f"every auction, {n} bidders" for n in (2, 4)]
+    for row in (*document["per_auction"][:2], *document["aggregate"]):
+        assert row["rate"] > 0 and row["kernel"] > 0 and row["ratio"] == row["rate"] / row["kernel"]
+    assert document["episodes"][0]["rate"] > 0
+    assert [peak["episodes"] for peak in document["memory"]] == [4]
+    assert all(peak["peak_mib"] > 1 for peak in document["memory"])
+
+
+def test_kernel_and_market_resolve_the_same_auctions() -> None:
+    """At each number of rivals the kernels win as large a share of as many auctions as the market does."""
+    for rivals in (1, 9):
+        curves, slot = scenario(campaigns=4, hours=24, creatives=3, auctions=400)
+        auctions = int(slot.auctions.sum())
+        ours = int(per_auction(curves, slot, rivals, stream(1, "ours")).wins.sum())
+        floats, words = np.random.Generator(np.random.SFC64(1)), np.random.SFC64(1)
+        drawn = kernels.every_rival(floats, auctions, rivals, WIN_RATE)
+        wins = [ours, drawn[0], kernels.every_rival_in_words(words, auctions, rivals, WIN_RATE)[0]]
+        wins.append(kernels.highest_rival(floats, auctions, WIN_RATE)[0])
+        # Five standard deviations of 153,600 auctions.
+        assert np.abs(np.array(wins) / auctions - WIN_RATE).max() < 5 * np.sqrt(WIN_RATE * (1 - WIN_RATE) / auctions)
+
+
+def test_a_row_says_by_how_much_it_misses() -> None:
+    """What is wanted and not met is told in per cent; what is met, and what nobody asked for, is not."""
+    assert Row("a", "auctions", 40.0, kernel=100.0, wanted_ratio=0.5).verdict == "20 % short of 0.5"
+    assert Row("a", "auctions", 60.0, kernel=100.0, wanted_ratio=0.5).verdict == "as wanted"
+    assert Row("a", "auctions", 60.0).verdict == ""
+
+
+def test_a_peer_that_does_not_run_here_is_named_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No figure is quoted for it, and the other parts of the bench go on."""
+    installed = tmp_path / "peers" / "broken" / "bin"
+    installed.mkdir(parents=True)
+    (installed / "python").symlink_to(sys.executable)
+    (installed.parent / "ready").touch()
+    broken = Peer("broken", program="import a_module_that_is_missing")
+    monkeypatch.setattr(peers, "PEERS", (Peer("absent", why_not="nowhere"), broken))
+    absent, failed = peers.measured(TOY, tmp_path)
+    assert (absent.rate, absent.note) == (0.0, "not installable here: nowhere")
+    assert failed.rate == 0.0 and "No module named 'a_module_that_is_missing'" in failed.note
+
+
+def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence that names the parts there are."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--only", "market,moon"])
+    assert ended.value.code == 2
+    assert "unknown part moon: use market, episodes, memory, peers" in capsys.readouterr().err

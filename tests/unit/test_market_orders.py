@@ -1,0 +1,150 @@
+"""Orders after clicks: arrival, value, refunds, organic buyers. Levels are five standard errors at fixed seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gaelp.market.orders import REFUND_HOURS, Books, Orders, book, draw, matured_share
+from gaelp.market.streams import stream
+
+COUNT = 100_000
+PLAIN: dict[str, Any] = {
+    "tick_hours": 24,
+    "lag_days": 1.0,
+    "order_value_micros": 25_000_000,
+    "order_spread": 0.5,
+    "refund_rate": 0.0,
+    "organic_share": 0.0,
+}
+
+
+def drawn(conversions: Any = COUNT, seed: int = 1, **options: Any) -> Orders:
+    """Orders of one campaign, segment and creative, or of the counts given."""
+    counts = np.array(conversions, np.int64).reshape(1, 1, 1) if np.ndim(conversions) == 0 else np.array(conversions)
+    return draw(counts, response=stream(seed, "orders"), **(PLAIN | options))
+
+
+def booked(ticks: int, tick: int = 0, **options: Any) -> Books:
+    books = Books.empty(ticks, (1, 1, 1))
+    book(drawn(**options), tick, books)
+    return books
+
+
+def test_every_conversion_is_one_order_of_its_cell() -> None:
+    """Orders are in the order of the cells, as many as conversions, and none where there was none."""
+    counts = np.array([[[0, 2], [1, 0]], [[0, 0], [3, 1]]])
+    assert drawn(counts).cell.tolist() == [1, 1, 2, 6, 6, 6, 7]
+    empty, books = drawn(np.zeros((2, 2, 2), np.int64)), Books.empty(3, (2, 2, 2))
+    book(empty, 0, books)
+    assert len(empty.cell) == 0
+    assert not books.matured_conversions.any()
+    assert not books.revenue_micros.any()
+
+
+@pytest.mark.parametrize("tick_hours", [6, 24])
+def test_orders_arrive_exponentially_after_a_click_within_the_tick(tick_hours: int) -> None:
+    """The share that has arrived by the end of each tick is the exponential lag's, averaged over the click's hour."""
+    arrived = np.cumsum(booked(5, tick_hours=tick_hours).matured_conversions.ravel()) / COUNT
+    middle = (np.arange(2000) + 0.5) / 2000
+    expected = [matured_share(tick_hours * (periods - middle), 1.0).mean() for periods in range(1, 6)]
+    assert np.allclose(arrived, expected, atol=5 * 0.5 / np.sqrt(COUNT))
+    assert matured_share(np.array([-5.0, 0.0]), 1.0).tolist() == [0.0, 0.0]
+
+
+def test_what_is_late_appears_nowhere() -> None:
+    """Clicks of a later tick see fewer of their orders arrive, exactly those within the horizon, revenue included."""
+    orders = drawn(order_spread=0.0)
+    early, late = (Books.empty(5, (1, 1, 1)) for _ in range(2))
+    book(orders, 0, early)
+    book(orders, 3, late)
+    assert np.array_equal(late.matured_conversions[3:], early.matured_conversions[:2])
+    assert not late.matured_conversions[:3].any()
+    assert late.matured_conversions.sum() == (orders.period < 2).sum() < COUNT
+    assert np.array_equal(late.revenue_micros, late.matured_conversions[..., 0, 0] * 25_000_000)
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0])
+def test_order_values_are_lognormal_with_the_configured_mean(spread: float) -> None:
+    """The mean is the order value, the log's standard deviation the spread, and the tail is heavy."""
+    value = drawn(order_spread=spread).value_micros
+    relative = np.sqrt(np.expm1(spread**2))
+    assert abs(value.mean() / 25_000_000 - 1) < 5 * relative / np.sqrt(COUNT)
+    assert np.log(value).std() == pytest.approx(spread, abs=5 * spread / np.sqrt(2 * COUNT))
+    assert (value > value.mean()).mean() < 0.5 - 0.1 * spread
+
+
+def test_without_spread_all_orders_are_alike_and_none_is_beyond_what_a_float_holds() -> None:
+    """A spread of 0 gives the order value to the micro; impossible values are cut rather than wrapped around."""
+    assert set(drawn(order_spread=0.0, order_value_micros=12_345_678).value_micros) == {12_345_678}
+    huge = drawn(order_value_micros=1e18).value_micros
+    assert 0 < huge.min() <= huge.max() <= 2**53
+
+
+def test_refunds_take_back_their_share_of_the_revenue() -> None:
+    """In the long run revenue is (1 - refund_rate) of what it would be, while the conversions stay counted."""
+    gross, net = booked(400), booked(400, refund_rate=0.3)
+    assert np.array_equal(gross.matured_conversions, net.matured_conversions)
+    assert net.revenue_micros.sum() / gross.revenue_micros.sum() == pytest.approx(0.7, abs=5 * 0.55 / np.sqrt(COUNT))
+
+
+def test_a_refund_arrives_three_days_after_its_order_on_average() -> None:
+    """Refunds wait exponentially, never come before their order, and late ones are censored like late orders."""
+    orders = drawn(tick_hours=1, refund_rate=1.0)
+    wait = orders.refund_period - orders.period
+    assert wait.min() == 0
+    assert abs(wait.mean() - REFUND_HOURS) < 5 * REFUND_HOURS / np.sqrt(COUNT)
+    books = booked(3, lag_days=1e-6, refund_rate=1.0, order_spread=0.0)
+    middle = (np.arange(2000) + 0.5) / 2000
+    left = 1 - matured_share(24.0 * (3 - middle), REFUND_HOURS / 24).mean()
+    assert books.revenue_micros.sum() / (25e6 * COUNT) == pytest.approx(left, abs=5 * 0.5 / np.sqrt(COUNT))
+    assert books.revenue_micros[2, 0] < 0
+
+
+def test_organic_orders_are_attributed_but_not_incremental() -> None:
+    """Attribution harvests organic buyers: attributed revenue keeps them, incremental revenue lacks their share."""
+    books = booked(400, organic_share=0.4, refund_rate=0.2)
+    assert books.revenue_micros.sum() == booked(400, refund_rate=0.2).revenue_micros.sum()
+    share = books.incremental_micros.sum() / books.revenue_micros.sum()
+    assert share == pytest.approx(0.6, abs=5 * 0.7 / np.sqrt(COUNT))
+    plain = booked(400, refund_rate=0.2)
+    assert np.array_equal(plain.incremental_micros, plain.revenue_micros)
+
+
+def test_refunds_organic_share_and_spread_do_not_move_one_another() -> None:
+    """Switching one on leaves everything else about the orders bit-equal, and what is drawn next as well."""
+    plain = drawn(500)
+    for option, field in (("refund_rate", "refunded"), ("organic_share", "organic"), ("order_spread", "value_micros")):
+        other = drawn(500, **{option: 0.9})
+        for name in Orders.__dataclass_fields__:
+            assert np.array_equal(getattr(plain, name), getattr(other, name)) == (name != field)
+    first, second = stream(4, "r"), stream(4, "r")
+    draw(np.array([[[9]]]), response=first, **PLAIN)
+    draw(np.array([[[9]]]), response=second, **(PLAIN | {"refund_rate": 0.5, "organic_share": 0.5}))
+    assert first.random() == second.random()
+
+
+def test_the_books_are_those_of_a_clerk_with_a_pencil() -> None:
+    """Entering orders one by one, over several ticks and cells, gives the same books to the micro."""
+    ticks, shape = 6, (3, 2, 2)
+    counts = stream(2, "counts").integers(0, 4, (ticks, *shape))
+    books = Books.empty(ticks, shape)
+    conversions, revenue, incremental = np.zeros((ticks, 12), int), np.zeros((ticks, 3), int), np.zeros((ticks, 3), int)
+    for tick in range(ticks):
+        orders = drawn(counts[tick], seed=tick, refund_rate=0.5, organic_share=0.5)
+        book(orders, tick, books)
+        for n, cell in enumerate(orders.cell):
+            arrives, back = tick + orders.period[n], tick + orders.refund_period[n]
+            entries = [(arrives, orders.value_micros[n])] + [(back, -orders.value_micros[n])] * bool(orders.refunded[n])
+            if arrives < ticks:
+                conversions[arrives, cell] += 1
+            for when, value in entries:
+                if when < ticks:
+                    revenue[when, cell // 4] += value
+                    incremental[when, cell // 4] += 0 if orders.organic[n] else value
+    assert np.array_equal(books.matured_conversions.reshape(ticks, -1), conversions)
+    assert np.array_equal(books.revenue_micros, revenue)
+    assert np.array_equal(books.incremental_micros, incremental)
+    assert (revenue != incremental).any()

@@ -1,0 +1,105 @@
+"""Win-price curves: moments against formulas and sums, the inverse, and what a log must hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from gaelp.market import prices
+from gaelp.market.prices import PriceCurves
+from gaelp.market.streams import stream
+
+MEDIAN, SPREAD = np.array([3e6, 5e6]), np.array([0.6, 0.3])
+
+
+def curves(reserve: float = 0.0, first_price: bool = False, **arrays: Any) -> PriceCurves:
+    """Lognormal curves of two segments, or those of `arrays`."""
+    terms = {"reserve": np.array([reserve]), "first_price": np.array([int(first_price)])}
+    return PriceCurves.of({**(arrays or prices.lognormal(MEDIAN, SPREAD)), **terms})
+
+
+def lumpy() -> dict[str, Any]:
+    """A tenth of the rivals below the histogram, an empty bin, and a tenth above it."""
+    cdf = np.array([[0.1, 0.1, 0.4, 0.4, 0.7, 0.9]])
+    return {"price_low": np.array([1e6]), "price_high": np.array([4e6]), "price_cdf": cdf}
+
+
+def test_a_lognormal_curve_has_the_moments_of_the_formula() -> None:
+    """P(win) is Phi(z), and the n-th moment of the price exp(n mu + n^2 s^2 / 2) Phi(z - n s)."""
+    bids = np.array([[1e6, 2e6], [3e6, 5e6], [9e6, 9e6]])
+    z, made = (np.log(bids) - np.log(MEDIAN)) / SPREAD, curves()
+    assert np.allclose(made.win_rate(bids), ndtr(z), atol=5e-5)
+    mean = np.exp(np.log(MEDIAN) + SPREAD**2 / 2) * ndtr(z - SPREAD)
+    square = np.exp(2 * np.log(MEDIAN) + 2 * SPREAD**2) * ndtr(z - 2 * SPREAD)
+    assert np.allclose(made.spend(bids), mean, rtol=5e-4, atol=20)
+    assert np.allclose(made.spend_square(bids), square, rtol=1e-3, atol=1e8)
+
+
+@pytest.mark.parametrize("reserve", [0.0, 2_000_000.0])
+@pytest.mark.parametrize("floor", [0.0, 900_000.0, 2_400_000.0])
+@pytest.mark.parametrize("arrays", [{}, lumpy()])
+def test_every_moment_is_that_of_the_prices_drawn(reserve: float, floor: float, arrays: dict[str, Any]) -> None:
+    """Wins, mean and mean square agree with those of rivals drawn by the inverse, under any reserve and floor."""
+    made = curves(reserve, **arrays)
+    quantile = (np.arange(200_000) + 0.5) / 200_000
+    for segment in range(len(made.low)):
+        reach = quantile < made.cdf[segment, -1]
+        rival = np.where(reach, made.highest_rival(np.full(len(quantile), segment), quantile), np.inf)
+        for bid in (900_000.0, 2_500_000.0, 6_000_000.0):
+            won = (rival <= bid) & (bid >= reserve)
+            paid = np.where(won, np.maximum(np.where(won, rival, 0.0), max(reserve, floor)), 0.0)
+            seen = made.paid(np.full(len(made.low), bid), np.full(len(made.low), min(floor, bid)))
+            if floor <= bid:
+                assert seen.win_rate[segment] == pytest.approx(won.mean(), abs=2e-5)
+                assert seen.spend[segment] == pytest.approx(paid.mean(), rel=1e-4, abs=50)
+                assert seen.square[segment] == pytest.approx((paid**2).mean(), rel=1e-4, abs=1e8)
+
+
+def test_the_first_price_is_the_bid() -> None:
+    """Without a second price a winner pays what it bid, and wins as often."""
+    bid = np.array([2e6, 6e6])
+    made = curves(first_price=True)
+    assert np.array_equal(made.win_rate(bid), curves().win_rate(bid))
+    assert np.allclose(made.spend(bid), made.win_rate(bid) * bid)
+    assert np.allclose(made.spend_square(bid), made.win_rate(bid) * bid**2)
+
+
+def test_nothing_is_won_below_the_reserve_or_the_lowest_edge_or_for_nothing() -> None:
+    """The bounds are where they are said to be, also for a bid far beyond the highest edge."""
+    made = curves(2e6)
+    assert np.all(made.win_rate(np.array([1_999_999.0, 0.0])) == 0) and np.all(made.spend(np.zeros(2)) == 0)
+    assert np.all(made.win_rate(np.array([2e6, 2e6])) > 0)
+    assert np.all(curves().win_rate(made.low * 0.999) == 0)
+    assert np.allclose(made.win_rate(np.full(2, 1e15)), 1.0)
+
+
+def test_the_inverse_is_that_of_the_cumulated_histogram() -> None:
+    """Prices at any quantile are those of a linear interpolation, in tails, empty bins and atoms too."""
+    for made in (curves(), curves(**lumpy())):
+        for segment in range(len(made.low)):
+            top = made.cdf[segment, -1]
+            quantile = top * np.concatenate([stream(1, "q").random(50_000), np.geomspace(1e-12, 0.5, 2000)])
+            seen = made.highest_rival(np.full(len(quantile), segment), quantile)
+            assert np.allclose(seen, np.interp(quantile, made.cdf[segment], made.edges[segment]), rtol=1e-8)
+
+
+def test_a_log_gives_its_own_histogram() -> None:
+    """The curve of observed prices wins as often as the observed prices lie below the bid."""
+    rng = stream(2, "prices")
+    segment = np.repeat([0, 1], 50_000)
+    seen = np.where(segment == 0, rng.gamma(3.0, 1e6, 100_000) + 1e4, rng.uniform(1e6, 2e6, 100_000))
+    made = curves(**prices.observed(seen, segment, 3))
+    for bid in (1.2e6, 1.9e6, 4e6):
+        won = made.win_rate(np.full(3, bid))
+        expected = [(seen[segment == 0] < bid).mean(), (seen[segment == 1] < bid).mean(), (seen < bid).mean()]
+        assert np.allclose(won, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("seen", [[], [0.0, 1e6], [np.nan, 1e6], [np.inf]])
+def test_a_log_without_usable_prices_is_refused(seen: list[float]) -> None:
+    """No prices, or any that are not positive and finite, are refused with the remedy."""
+    with pytest.raises(ValueError, match="check the log's price column"):
+        prices.observed(np.array(seen), np.zeros(len(seen), np.int64), 1)
