@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from gaelp.training.messages import PhaseResult, RunResult
 
-# One question takes a quarter of a second of one core: four at a time would wait for each other.
+# The model answers one question after another, half a second each: one more waits, so that it is never idle.
 SETTINGS = (
     "historical.logs=[]",
     "personas.source=endpoint",

@@ -2,7 +2,7 @@
 
 Run it after any change of panel, texts or prompt, with the packages of requirements-llm.lock at hand:
 
-    python scripts/record_panel.py --date 2026-11-22            # a few minutes on one core
+    python scripts/record_panel.py --date 2026-11-22            # ten minutes of one core
 
 It asks every question once and one at a time (answers of a batch differ in their last digits), and measures what an
 instruction hidden in a creative does to its rating. Touch this when provenance is to say more.
@@ -157,7 +157,8 @@ def compact(text: str) -> str:
     for line in text.splitlines():
         number = line.strip().rstrip(",").replace(".", "", 1).isdigit() or line.strip().rstrip(",") == "null"
         if lines and (number or (line.strip().startswith("]") and lines[-1][-1].isdigit())):
-            lines[-1] += line.strip() if lines[-1].endswith("[") else f" {line.strip()}"
+            first = lines[-1].endswith("[") or line.strip().startswith("]")
+            lines[-1] += line.strip() if first else f" {line.strip()}"
         else:
             lines.append(line)
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, Refused, instant, table
+from gaelp.training.names import PHASE_ORDER
 
 if TYPE_CHECKING:
     from gaelp.market.registration import EnvironmentInfo
@@ -28,15 +29,20 @@ def agents(_: argparse.Namespace, out: Out) -> int:
     """The agents of all installed packages; one that cannot be loaded says why."""
     from gaelp.agents.registry import UnknownAgent, available, load_agent
 
-    found = []
+    found: list[dict[str, Any]] = []
     for name in available():
         try:
             agent = load_agent(name)
-            found.append({"name": name, "heads": list(agent.heads), "about": _about(agent), "error": ""})
+            serves = [phase.value for phase in PHASE_ORDER]  # one and the same agent is judged everywhere
+            told = {"phases": serves, "heads": list(agent.heads), "about": _about(agent), "error": ""}
         except UnknownAgent as error:
-            found.append({"name": name, "heads": [], "about": "", "error": str(error)})
-    rows = [(each["name"], ", ".join(each["heads"]), each["error"] or each["about"]) for each in found]
-    out.result({"agents": found}, table(("agent", "decides", ""), rows))
+            told = {"phases": [], "heads": [], "about": "", "error": str(error)}
+        found.append({"name": name, **told})
+    rows = [
+        (each["name"], "all" if each["phases"] else "", ", ".join(each["heads"]), each["error"] or each["about"])
+        for each in found
+    ]
+    out.result({"agents": found}, table(("agent", "phases", "decides", ""), rows))
     return DONE
 
 

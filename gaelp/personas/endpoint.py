@@ -65,7 +65,7 @@ class HttpEndpoint:
 async def open_endpoint(url: str, api_key: SecretStr | None, config: Personas) -> AsyncIterator[HttpEndpoint]:
     """An endpoint with connections of its own, closed with the block."""
     headers = {"Accept-Encoding": "identity"}  # a small compressed answer may be a large one
-    if api_key is not None:
+    if api_key is not None and api_key.get_secret_value():
         headers["Authorization"] = f"Bearer {api_key.get_secret_value()}"
     client = httpx.AsyncClient(
         headers=headers,

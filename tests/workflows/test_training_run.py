@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from numpy.random import Generator
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
+from activities import inputs
+from gaelp.agents.baselines import LinearBid
+from gaelp.agents.contract import F8, Decision, Observation, State
 from gaelp.training.messages import Verdict
 from gaelp.training.names import Outcome, Phase
 from tests.house.house import House, until
@@ -79,6 +85,43 @@ async def test_a_poison_batch_is_set_aside_up_to_the_limit(environment: Workflow
         with pytest.raises(WorkflowFailureError) as failure:
             await house.train(environment.client, start, approve=False)
     assert "no-such-agent" in str(_innermost(failure.value))
+
+
+class OneWrong(LinearBid):
+    """linear-bid with a NaN in the first campaign's bids."""
+
+    def act(self, state: State, observation: Observation, memory: F8, rng: Generator) -> tuple[Decision, F8]:
+        decision, memory = super().act(state, observation, memory, rng)
+        bid = np.array(decision.bid_micros, np.float64)
+        bid[0] = np.nan
+        return replace(decision, bid_micros=bid), memory
+
+
+async def test_bad_episodes_are_set_aside_up_to_the_limit(
+    environment: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad episode in each batch leaves the batch standing; the phase fails beyond the limit, and says by whom."""
+    found = inputs.load_agent
+    monkeypatch.setattr(inputs, "load_agent", lambda name: OneWrong() if name == "linear-bid" else found(name))
+    start = house.run_input("wrong", "simulation.failed_batches=0", "simulation.failed_episodes=3", agent="linear-bid")
+    async with serving(environment.client, house):
+        with pytest.raises(WorkflowFailureError) as failure:
+            await house.train(environment.client, start, approve=False)
+    told = str(_innermost(failure.value))
+    assert "4 episodes failed, more than failed_episodes allows: agent 'linear-bid' at step 0: bid_micros" in told
+
+
+async def test_the_share_of_the_gain_that_rests_on_ratings_is_told(
+    environment: WorkflowEnvironment, house: House
+) -> None:
+    """With personas the exam is repeated with their ratings permuted, and criterion 1 says what rests on them."""
+    start = house.run_input("panel", "personas.source=recorded", "historical.logs=[]")
+    async with serving(environment.client, house):
+        result = await house.train(environment.client, start, approve=False)
+    gate = result.phases[0].gate
+    assert gate is not None
+    assert "of the gain rests on the personas' ratings" in next(c for c in gate.criteria if c.id == "1").reason
+    assert not any("ratings" in c.reason for c in gate.criteria if c.id != "1")
 
 
 async def test_a_stop_ends_the_run_with_campaigns_paused_and_settled(
