@@ -21,6 +21,7 @@ from gaelp.training.messages import (
     AssessCampaigns,
     AssessHistorical,
     AssessSimulation,
+    BatchResult,
     CampaignResult,
     CriterionVerdict,
     GateVerdict,
@@ -32,12 +33,13 @@ from gaelp.training.messages import (
 from gaelp.training.names import Phase
 
 
-def _resting(assess: AssessSimulation) -> str:
-    """On common seeds where every batch of both exams settled; else what can be compared."""
-    gain, permuted = ([g for batch in side for g in batch.gains] for side in (assess.exams, assess.permuted))
-    if not gain or not permuted:
+def _resting(exams: Sequence[BatchResult], permuted: Sequence[BatchResult]) -> str:
+    """Episodes of equal seeds are pairs, unless one was left out on either side."""
+    gain, instead = ([g for batch in side for g in batch.gains] for side in (exams, permuted))
+    if not gain or not instead:
         return "The exam with permuted ratings failed, so what rests on the personas' ratings is not known."
-    return share_resting_on_ratings(gain, permuted).sentence
+    whole = all(batch.replaced == 0 and batch.gains for batch in (*exams, *permuted))
+    return share_resting_on_ratings(gain, instead, paired=whole and len(gain) == len(instead)).sentence
 
 
 class Assessment:
@@ -52,9 +54,10 @@ class Assessment:
         """One look at the exam; settled once it passes, fails, or no look is left."""
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, Phase.SIMULATION, config)
-        measures = measure_simulation(assess.exams, assess.training, config, alpha)
-        if assess.permuted:
-            measures = measures.model_copy(update={"ratings": _resting(assess)})
+        exams, permuted = ([self._inputs.whole(r) for r in side] for side in (assess.exams, assess.permuted))
+        measures = measure_simulation(exams, assess.training, config, alpha)
+        if permuted:
+            measures = measures.model_copy(update={"ratings": _resting(exams, permuted)})
         gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, gates.judge_simulation(measures, config))
         return Assessed(gate=gate, settled=assess.final or self._decided(gate))
 

@@ -6,6 +6,7 @@ Touch this to add such an error.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -72,7 +73,7 @@ class _Effect(ActivityInboundInterceptor):
         super().init(_Remembering(outbound))
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        beating = asyncio.create_task(_beat())
+        beating = asyncio.create_task(_beat(in_loop=inspect.iscoroutinefunction(getattr(input, "fn", None))))
         try:
             return await self.next.execute_activity(input)
         except Exception as error:
@@ -102,12 +103,16 @@ class _Remembering(ActivityOutboundInterceptor):
         super().heartbeat(*self._last)
 
 
-async def _beat() -> None:
+async def _beat(*, in_loop: bool) -> None:
     """Heartbeat three times per timeout, so that only a dead worker misses one.
 
-    In a thread: a synchronous activity's heartbeat waits for the event loop, and must not wait in it.
+    A synchronous activity's heartbeat waits for the event loop and must not wait in it: it goes through a thread. That
+    of an asynchronous one needs the loop.
     """
     timeout = activity.info().heartbeat_timeout
     while timeout:
         await asyncio.sleep(timeout.total_seconds() / 3)
-        await asyncio.to_thread(activity.heartbeat)
+        if in_loop:
+            activity.heartbeat()
+        else:
+            await asyncio.to_thread(activity.heartbeat)

@@ -6,15 +6,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from temporalio import activity
 
 from gaelp.agents.contract import WorldShape
 from gaelp.agents.registry import load_agent
 from gaelp.market.streams import stream
-from gaelp.market.variants import VARIANTS, applied
 from gaelp.records.store import ContentStore
 from gaelp.remote_agent import Ask, Line, RemoteAgent
 from gaelp.remote_call import Caller
 from gaelp.training.config import TrainingConfiguration
+from gaelp.training.messages import BatchResult
+from gaelp.training.variants import applied, is_foreign
 
 if TYPE_CHECKING:
     from gaelp.agents.contract import Agent, State
@@ -34,7 +36,7 @@ class Inputs:
         return applied(TrainingConfiguration.model_validate(self.store.get_document(digest)))
 
     def _arrays(self, digest: str) -> State:
-        return self.store.get_arrays(digest)
+        return read_only(self.store.get_arrays(digest))
 
     def agent(self, name: str, config_digest: str, place: str = "", step: int = 0) -> Agent:
         """The installed agent of that name, for one activity; a remote one is connected as the configuration says.
@@ -44,8 +46,14 @@ class Inputs:
         agent = load_agent(name)
         if isinstance(agent, RemoteAgent):
             settings = self.config(config_digest).remote
-            return type(agent)(Line(settings, self.store, self._ask, place or "this activity", step))
+            return type(agent)(Line(settings, self.store, self._ask, place or "this activity", step, _activity()))
         return agent
+
+    def whole(self, result: BatchResult) -> BatchResult:
+        """A batch's result with what it says of each episode."""
+        if not result.whole_digest:
+            return result
+        return BatchResult.model_validate(self.store.get_document(result.whole_digest))
 
     def memory(self, digest: str, agent: Agent) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         """One campaign's memory [1, M]; the agent's initial one where there is none yet."""
@@ -58,7 +66,7 @@ class Inputs:
         return agent.initial_state(shape, stream(config.seed, "initial-state", agent.name))
 
     def _shape(self, environment: str, market_digest: str) -> WorldShape:
-        if environment not in VARIANTS:
+        if is_foreign(environment):
             from gaelp.market.foreign import world_shape  # Gymnasium takes a third of a second to import
 
             return world_shape(environment)
@@ -70,3 +78,18 @@ class Inputs:
             segment_features=market["segment_features"].shape[1],
             candidate_features=market["candidate_features"].shape[1],
         )
+
+
+def read_only(arrays: State) -> State:
+    """The same arrays, sealed: they are shared by threads and batches, and an agent is somebody else's code."""
+    for array in arrays.values():
+        array.setflags(write=False)
+    return arrays
+
+
+def _activity() -> str:
+    """What all attempts of the running activity have in common, and nothing else has."""
+    if not activity.in_activity():
+        return ""
+    info = activity.info()
+    return f"{info.workflow_run_id}/{info.activity_id}"

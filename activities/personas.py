@@ -9,14 +9,14 @@ from contextlib import AbstractAsyncContextManager
 
 import numpy as np
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.inputs import Inputs
 from gaelp.market.streams import stream
 from gaelp.personas import panel, ratings
 from gaelp.personas.panel import StaleRecording
 from gaelp.personas.prompt import PROMPT_VERSION, Question
-from gaelp.personas.rater import Cache, Clock, Endpoint, RatingsFailed, Sleep, Tally, rate, rated
+from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingsFailed, Sleep, Tally, rate, rated
 from gaelp.personas.ratings import Ratings, RatingsMismatch
 from gaelp.training.config import Personas as PersonasConfig
 from gaelp.training.config import micros
@@ -41,41 +41,37 @@ class Personas:
         self._cache = cache
         self._clock, self._sleep = clock, sleep
 
-    @activity.defn
-    async def rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
+    # Synchronous, with an event loop of its own: an async activity's heartbeat works in the worker's loop only, and
+    # Effects beats from a thread. An exception thrown into that loop from outside could be swallowed by a callback, so
+    # a cancellation is looked for after every answer instead.
+    @activity.defn(no_thread_cancel_exception=True)
+    def rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
         """Ratings, recorded or asked for; the market with them, and the market with them permuted.
 
         Fails for good with RatingsFailed (too many failed), RatingsMismatch or StaleRecording.
         """
         try:
-            return await self._rate_panel(rate_panel)
+            return self._rate_panel(rate_panel)
         except (RatingsFailed, RatingsMismatch, StaleRecording) as error:
             raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
 
-    async def _rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
-        config = await asyncio.to_thread(self._inputs.config, rate_panel.config_digest)
+    def _rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
+        config = self._inputs.config(rate_panel.config_digest)
         personas = config.personas
         if personas.source == "none":
             raise ApplicationError("personas.source is none: there is no panel to rate", non_retryable=True)
-        market = await asyncio.to_thread(self._inputs.market, rate_panel.market_digest)
+        market = self._inputs.market(rate_panel.market_digest)
         people = panel.people(personas)
         # Before the first question: a panel that does not fit the market must not cost a cent.
         unrated = np.ones((len(people), len(panel.creatives(personas))))
         ratings.apply(market, people, personas.weight, Ratings(unrated, unrated))
-        found, tally, provenance = await self._ratings(personas, rate_panel.run)
+        found, tally, provenance = self._ratings(personas, rate_panel.run)
         swapped = ratings.permuted(found, stream(config.seed, "personas", "permuted"))
-        digests = [
-            await asyncio.to_thread(self._inputs.store.put_arrays, arrays)
-            for arrays in (
-                ratings.apply(market, people, personas.weight, found),
-                ratings.apply(market, people, personas.weight, swapped),
-                found.arrays(),
-            )
-        ]
+        put = self._inputs.store.put_arrays
         return RatedPanel(
-            market_digest=digests[0],
-            permuted_market_digest=digests[1],
-            ratings_digest=digests[2],
+            market_digest=put(ratings.apply(market, people, personas.weight, found)),
+            permuted_market_digest=put(ratings.apply(market, people, personas.weight, swapped)),
+            ratings_digest=put(found.arrays()),
             asked=tally.asked,
             cached=tally.cached,
             failed=tally.failed,
@@ -84,12 +80,17 @@ class Personas:
             provenance=provenance,
         )
 
-    async def _ratings(self, personas: PersonasConfig, run: str) -> tuple[Ratings, Tally, str]:
+    def _ratings(self, personas: PersonasConfig, run: str) -> tuple[Ratings, Tally, str]:
         if personas.source == "recorded":
             return _recorded()
+        found = asyncio.run(self._asked(personas, run))
+        told = f"rated by the model {personas.model!r} at an endpoint of this run's (prompt {PROMPT_VERSION})"
+        return found.ratings, found.tally, told
+
+    async def _asked(self, personas: PersonasConfig, run: str) -> Rated:
         people, texts = panel.people(personas), panel.creatives(personas)
         async with self._open_endpoint(personas) as endpoint:
-            found = await rate(
+            return await rate(
                 personas,
                 people,
                 texts,
@@ -100,8 +101,6 @@ class Personas:
                 sleep=self._sleep,
                 progress=_beat,
             )
-        told = f"rated by the model {personas.model!r} at an endpoint of this run's (prompt {PROMPT_VERSION})"
-        return found.ratings, found.tally, told
 
 
 def cost_micros(tokens: int, personas: PersonasConfig) -> int:
@@ -118,4 +117,6 @@ def _recorded() -> tuple[Ratings, Tally, str]:
 
 
 def _beat(tally: Tally) -> None:
+    if activity.is_cancelled():
+        raise CancelledError("cancelled while the panel was being rated")
     activity.heartbeat({"asked": tally.asked, "cached": tally.cached, "failed": tally.failed, "of": tally.total})

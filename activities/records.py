@@ -70,10 +70,11 @@ class Records:
     @activity.defn
     def record_batches(self, record: RecordBatches) -> RoundSummary:
         """A round's or a look's batches, one row each; their summary comes back."""
-        episodes = [_batch_record(record, result) for result in record.results]
+        results = [self._inputs.whole(result) for result in record.results]
+        episodes = [_batch_record(record, result) for result in results]
         self._episodes(episodes, f"{record.run}/{record.step}")
-        rewards = [r for result in record.results for r in result.rewards]
-        successes = [s for result in record.results for s in result.successes]
+        rewards = [r for result in results for r in result.rewards]
+        successes = [s for result in results for s in result.successes]
         summary = RoundSummary(
             round=record.number,
             episodes=sum(result.episodes for result in record.results),
@@ -87,7 +88,8 @@ class Records:
             "success_rate": summary.success_rate,
             "episodes": float(summary.episodes),
         }
-        self._live.write(record.run, record.step, metrics)
+        if record.purpose != "permuted":  # that is another market's reward
+            self._live.write(record.run, record.step, metrics)
         return summary
 
     @activity.defn
@@ -189,7 +191,8 @@ def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
         attributed_profit_micros=result.attributed_profit_micros,
         optimum_micros=result.optimum_micros,
         **result.regret.model_dump(),
-        failures=len(result.failures),
+        failures=result.failed_episodes,
+        purpose=result.purpose,
     )
 
 

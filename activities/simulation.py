@@ -40,9 +40,10 @@ class Simulation:
             purpose=batch.purpose,
             attempt=batch.attempt,
         )
-        if batch.purpose != "train":
-            return result
-        return result.model_copy(update={"trajectory_digest": self._inputs.store.put_arrays(trajectory)})
+        store = self._inputs.store
+        if batch.purpose == "train":
+            result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
+        return result.told(store.put_document(result))
 
     @activity.defn
     def learn(self, learn: LearnRound) -> Learned:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy.typing as npt
 
+from activities.inputs import read_only
+
 if TYPE_CHECKING:
     from gaelp.agents.contract import State
     from gaelp.records.store import ContentStore
@@ -37,7 +39,7 @@ class Trajectories(Sequence["State"]):
         if held != number or arrays is None:
             self._held, arrays = (-1, None), None
             self._on_read(number + 1)
-            arrays = self._store.get_arrays(self._digests[number])
+            arrays = read_only(self._store.get_arrays(self._digests[number]))
             self._held = (number, arrays)
         return arrays
 

@@ -3,6 +3,10 @@
 Touch this when the protocol changes, with docs/bring_your_own.md and examples/http_agent.py. Every answer is recorded
 in the content store under the digest of address and request: a retry and a repeated run are given what the first was
 given, without a call and without cost. A changed remote agent therefore wants another address (or a path in it).
+
+`remote.cost_limit` bounds what one agent costs in one activity (a batch, a campaign's tick), in all its attempts: each
+call counts before it is made, whether or not an answer comes, and so does an answer that is replayed. Only a new call
+is ever refused.
 """
 
 from __future__ import annotations
@@ -65,13 +69,17 @@ class Recordings(Protocol):
 
 @dataclass(frozen=True)
 class Line:
-    """How one activity reaches the remote agent; `place` and `step` say in errors and tick keys where it asks from."""
+    """How one activity reaches the remote agent; `place` and `step` say in errors and tick keys where it asks from.
+
+    `activity` is the same in all attempts of one activity, and differs from that of every other.
+    """
 
     settings: Remote
     recordings: Recordings
     ask: Ask
     place: str = "this activity"
     step: int = 0
+    activity: str = ""
 
 
 class RemoteAgent:
@@ -82,7 +90,8 @@ class RemoteAgent:
 
     def __init__(self, line: Line | None = None) -> None:
         self._line = line
-        self._step, self._calls = (line.step, 0) if line else (0, 0)
+        self._step = line.step if line else 0
+        self._calls: dict[str, int] = {}  # by request: calls of this attempt and of those before it
         if line is not None:
             self.heads = tuple(line.settings.heads)
 
@@ -132,9 +141,10 @@ class RemoteAgent:
         url = f"{line.settings.url.rstrip('/')}/act"
         key = hashlib.sha256(f"{url}\n".encode() + request).hexdigest()
         found = line.recordings.recorded(key)
+        self._calls[key] = max(_made(line, key), int(found is not None))
         if found is None:
             try:
-                self._afford(line.settings)
+                self._afford(line, key)
                 answer = _parsed(line.ask(url, request, line.settings.timeout_seconds), self.heads)
                 _memory(answer, campaigns)
                 content = _stored(line.recordings, answer)
@@ -145,15 +155,32 @@ class RemoteAgent:
             found = line.recordings.record(key, content)
         return line.recordings.get_document(found)
 
-    def _afford(self, settings: Remote) -> None:
+    def _afford(self, line: Line, key: str) -> None:
         """Count one more call, if the limit allows it."""
-        if (self._calls + 1) * settings.cost_per_call > settings.cost_limit:
+        settings, made = line.settings, sum(self._calls.values())
+        if (made + 1) * settings.cost_per_call > settings.cost_limit:
             raise CallFailed(
-                f"has been called {self._calls} times at {settings.cost_per_call} and one more would exceed "
-                f"remote.cost_limit ({settings.cost_limit}): raise it, or decide more rarely (clock.tick_hours)",
+                f"has been called {made} times at {settings.cost_per_call} (earlier attempts and replays included) "
+                f"and one more would exceed remote.cost_limit ({settings.cost_limit}): raise it, or decide more rarely "
+                "(clock.tick_hours)",
                 permanent=True,
             )
-        self._calls += 1
+        if settings.cost_per_call:
+            line.recordings.record(_mark(line, key, self._calls[key]), key)
+        self._calls[key] += 1
+
+
+def _made(line: Line, key: str) -> int:
+    """Calls for this request that the activity is known to have made."""
+    made = 0
+    while line.settings.cost_per_call and line.recordings.recorded(_mark(line, key, made)) is not None:
+        made += 1
+    return made
+
+
+def _mark(line: Line, key: str, number: int) -> str:
+    """Under which it is recorded that a call was made: what it cost is to be known also where no answer came."""
+    return hashlib.sha256(f"{line.activity}\n{key}\n{number}".encode()).hexdigest()
 
 
 def _parsed(body: bytes, heads: tuple[str, ...]) -> dict[str, Any]:

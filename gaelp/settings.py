@@ -14,7 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Addresses and places. Defaults are those of `make dev`."""
 
-    model_config = SettingsConfigDict(env_prefix="GAELP_", extra="ignore", frozen=True)
+    # Inputs are hidden: a refused address may hold a password, and its refusal ends up in a log.
+    model_config = SettingsConfigDict(env_prefix="GAELP_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(Path(".gaelp"), description="where everything local is kept")
     temporal_address: str = "127.0.0.1:7233"

@@ -120,7 +120,7 @@ class SimulationTraining(Holds):
         if failed > progress.plan.failed_batches:
             reasons = "; ".join(r.reason for r in results if r.trajectory_digest is None)
             raise ApplicationError(f"{failed} batches failed, more than failed_batches allows: {reasons}")
-        episodes_failed = progress.failed_episodes + sum(len(r.failures) for r in good)
+        episodes_failed = progress.failed_episodes + sum(r.failed_episodes for r in good)
         if episodes_failed > progress.plan.failed_episodes:
             reason = next(f.reason for r in good for f in r.failures)
             raise ApplicationError(f"{episodes_failed} episodes failed, more than failed_episodes allows: {reason}")

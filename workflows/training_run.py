@@ -107,12 +107,19 @@ class TrainingRun(Holds):
         return self._result(start, Outcome.GRADUATED, "every criterion of every phase passed")
 
     async def _with_personas(self, start: RunInput, market: Calibrated) -> Calibrated:
+        """The market with the panel's ratings. A stop ends the asking; the first phase then ends the run."""
+        await self.released()
         tell("asking the panel of personas")
-        rated = await workflow.execute_activity_method(
+        asking = workflow.start_activity_method(
             Personas.rate_panel,
             RatePanel(run=start.run, config_digest=start.config_digest, market_digest=market.market_digest),
             **named(RATINGS, f"rate the panel of personas: {start.config.personas.source}"),
         )
+        await workflow.wait_condition(lambda: asking.done() or bool(self.stopped))
+        if not asking.done():
+            asking.cancel()
+            return market
+        rated = asking.result()
         self._permuted = rated.permuted_market_digest
         told = rated.model_dump(mode="json", exclude={"market_digest", "permuted_market_digest"})
         event = LifecycleEvent(

@@ -4,15 +4,20 @@
         def agent(self) -> Agent:
             return MyAgent()
 
-Each rule is a test and its failure names the rule. There is no I/O in it and it takes well under a second.
+Each rule is a test and its failure names the rule. There is no I/O in it and it takes well under a second. What agents
+are given is read-only here, as the state and the trajectories of a run are, which batches share.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gaelp.agents.contract import F8, Agent, Decision, InvalidDecision, Observation, State, WorldShape
 from gaelp.agents.registry import checked
@@ -96,15 +101,15 @@ class AgentConformance:
 
     def test_act_is_pure(self) -> None:
         """Equal inputs give equal outputs, and state, observation and memory stay as they were."""
-        agent, seen = self.agent(), late(observation(HOME))
+        agent, seen = self.agent(), _shown(late(observation(HOME)))
         for state in self._states():
-            memory = agent.initial_memory(2)
+            memory = _sealed(agent.initial_memory(2))
             before = (_copied(state), _copied(vars(seen)), memory.copy())
-            first, remembered = agent.act(state, seen, memory, generator(5))
+            first, remembered = _acted(agent, state, seen, memory, 5)
             require(_equal(before[0], state), "act must not change the state.")
             require(_equal(before[1], vars(seen)), "act must not change the observation.")
             require(np.array_equal(before[2], memory), "act must not change the memory it is given.")
-            again, remembered_again = agent.act(state, seen, memory, generator(5))
+            again, remembered_again = _acted(agent, state, seen, memory, 5)
             same = _equal(_given(first), _given(again)) and np.array_equal(remembered, remembered_again)
             require(same, "act must give the same decision and memory for equal inputs.")
 
@@ -115,23 +120,23 @@ class AgentConformance:
         width = memory.shape
         require(len(width) == 2 and width[0] == 2, "initial_memory must be of shape [C, M].", width)
         for tick in range(TICKS):
-            _, memory = agent.act(state, observation(HOME), memory, generator(tick))
+            _, memory = _acted(agent, state, _shown(observation(HOME)), _sealed(memory), tick)
             require(memory.shape == width, "The memory must keep its shape.", memory.shape)
             require(bool(np.isfinite(memory).all()), "The memory must be finite.")
 
     def test_learning_from_nothing_is_harmless(self) -> None:
         """learn with an empty list returns a state that decides."""
-        state = self.agent().learn(self._fresh(), [])
+        state = _learned(self.agent(), self._fresh(), [])
         self._decide(state, observation(HOME))
 
     def test_learning_is_pure(self) -> None:
         """learn gives the same state for equal inputs and changes neither the state nor the trajectories."""
         agent, state, seen = self.agent(), self._fresh(), [self._trajectory()]
         before, seen_before = _copied(state), _copied(seen[0])
-        first = agent.learn(state, seen)
+        first = _learned(agent, state, seen)
         require(_equal(before, state), "learn must not change the state it is given.")
         require(_equal(seen_before, seen[0]), "learn must not change the trajectories.")
-        again = self.agent().learn(state, seen)
+        again = _learned(self.agent(), state, seen)
         require(_equal(first, again), "learn must give the same state for equal inputs.")
 
     def test_the_state_survives_a_round_trip(self) -> None:
@@ -141,7 +146,7 @@ class AgentConformance:
             np.savez(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in state.items()})
             buffer.seek(0)
             with np.load(buffer, allow_pickle=False) as arrays:
-                stored = {name: arrays[name] for name in arrays.files}
+                stored = _read_only({name: arrays[name] for name in arrays.files})
             seen = observation(HOME)
             here, there = self._decide(state, seen)[0], self._decide(stored, seen)[0]
             require(_equal(_given(here), _given(there)), "A stored state must decide as the one it was stored from.")
@@ -149,21 +154,21 @@ class AgentConformance:
     # ------------------------------------------------------------
 
     def _fresh(self) -> State:
-        return self.agent().initial_state(HOME, generator(1))
+        return _read_only(self.agent().initial_state(HOME, generator(1)))
 
     def _states(self) -> tuple[State, State]:
         """Before any learning, and after a round."""
         fresh = self._fresh()
-        return fresh, self.agent().learn(fresh, [self._trajectory(), self._trajectory()])
+        return fresh, _learned(self.agent(), fresh, [self._trajectory(), self._trajectory()])
 
     def _trajectory(self) -> State:
         """The kit's trajectory with a memory of this agent's width."""
         memory = self.agent().initial_memory(2)
-        return {**trajectory(HOME), "memory": np.repeat(memory[None], TICKS, axis=0)}
+        return _read_only({**trajectory(HOME), "memory": np.repeat(memory[None], TICKS, axis=0)})
 
     def _decide(self, state: State, seen: Observation) -> tuple[Decision, F8]:
         agent, campaigns = self.agent(), len(seen.hour)
-        decision, memory = agent.act(state, seen, agent.initial_memory(campaigns), generator(3))
+        decision, memory = _acted(agent, state, _shown(seen), _sealed(agent.initial_memory(campaigns)), 3)
         try:
             decision = checked(decision, seen, agent.name, 0)
         except InvalidDecision as error:
@@ -172,6 +177,43 @@ class AgentConformance:
         require(given == set(agent.heads), "A decision must have exactly the promised heads.", sorted(given))
         require(memory.shape[0] == campaigns, "The memory must have a row for each campaign.", memory.shape)
         return decision, memory
+
+
+def _acted(agent: Agent, state: State, seen: Observation, memory: F8, key: int) -> tuple[Decision, F8]:
+    with _unwritten("act must not change the memory, the state or the observation it is given."):
+        return agent.act(state, seen, memory, generator(key))
+
+
+def _learned(agent: Agent, state: State, trajectories: Sequence[State]) -> State:
+    """The state as an activity would give it to the next batch."""
+    with _unwritten("learn must not change the state or the trajectories it is given."):
+        return _read_only(agent.learn(state, trajectories))
+
+
+@contextmanager
+def _unwritten(rule: str) -> Iterator[None]:
+    """Names the rule where an array that is read-only was written to."""
+    try:
+        yield
+    except ValueError as error:
+        require("read-only" not in str(error), rule, error)
+        raise
+
+
+def _shown(seen: Observation) -> Observation:
+    sealed: dict[str, Any] = dict(_read_only(vars(seen)))
+    return Observation(**sealed)
+
+
+def _read_only(arrays: State) -> State:
+    """Read-only copies of what are arrays; the rest is for a rule to find."""
+    return {name: _sealed(value) if isinstance(value, np.ndarray) else value for name, value in arrays.items()}
+
+
+def _sealed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    copied = np.array(array)
+    copied.setflags(write=False)
+    return copied
 
 
 def _given(decision: Decision) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:

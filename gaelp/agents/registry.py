@@ -12,6 +12,7 @@ from gaelp.agents import counts
 from gaelp.agents.contract import B1, F8, Agent, Decision, InvalidDecision, Observation
 
 GROUP = "gaelp.agents"
+VERBS = ("initial_state", "initial_memory", "act", "learn", "heads")
 SUM_TOLERANCE = 1e-6
 LARGEST_BID_MICROS = 10**12
 
@@ -34,9 +35,10 @@ def load_agent(name: str) -> Agent:
         raise UnknownAgent(f"no agent {name!r} in the entry-point group {GROUP}: {hint}")
     try:
         made = entries[name].load()()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise UnknownAgent(f"agent {name!r} ({entries[name].value}) cannot be loaded: {error}") from error
-    missing = [verb for verb in ("initial_state", "initial_memory", "act", "learn", "heads") if not hasattr(made, verb)]
+        missing = [verb for verb in VERBS if not hasattr(made, verb)]
+    except Exception as error:  # a foreign package may raise anything
+        said = f"{type(error).__name__}: {error}"
+        raise UnknownAgent(f"agent {name!r} ({entries[name].value}) cannot be loaded: {said}") from error
     if missing:
         raise UnknownAgent(f"agent {name!r} ({entries[name].value}) lacks {', '.join(missing)}: see agents/contract.py")
     agent: Agent = made

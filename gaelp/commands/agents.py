@@ -19,6 +19,7 @@ _CHECKPOINTS = """
 SELECT phase, checkpoint_digest, MIN(at) AS first_used, SUM(episodes) AS episodes, AVG(reward) AS reward
 FROM episodes
 WHERE run = @run AND checkpoint_digest IS NOT NULL AND checkpoint_digest != ''
+  AND COALESCE(purpose, '') != 'permuted'
 GROUP BY phase, checkpoint_digest
 ORDER BY first_used, checkpoint_digest
 """
@@ -27,7 +28,7 @@ _JUDGED = "SELECT DISTINCT phase, checkpoint_digest, verdict FROM verdicts WHERE
 
 def agents(_: argparse.Namespace, out: Out) -> int:
     """The agents of all installed packages; one that cannot be loaded says why."""
-    from gaelp.agents.registry import UnknownAgent, available, load_agent
+    from gaelp.agents.registry import available, load_agent
 
     found: list[dict[str, Any]] = []
     for name in available():
@@ -35,7 +36,7 @@ def agents(_: argparse.Namespace, out: Out) -> int:
             agent = load_agent(name)
             serves = [phase.value for phase in PHASE_ORDER]  # one and the same agent is judged everywhere
             told = {"phases": serves, "heads": list(agent.heads), "about": _about(agent), "error": ""}
-        except UnknownAgent as error:
+        except Exception as error:  # a foreign agent may raise anything
             told = {"phases": [], "heads": [], "about": "", "error": str(error)}
         found.append({"name": name, **told})
     rows = [
@@ -67,9 +68,15 @@ def _described(info: EnvironmentInfo) -> dict[str, Any]:
 
     told = {"id": info.id, "about": info.about, "phases": list(info.phases)}
     try:
-        world = gymnasium.make(info.id)
-        heads = list(getattr(world.action_space, "spaces", {}))
-        world.close()
+        if gymnasium.spec(info.id).vector_entry_point is not None:  # what a batch is played with, where there is one
+            worlds = gymnasium.make_vec(info.id, num_envs=1)
+            space = worlds.single_action_space
+            worlds.close()
+        else:
+            world = gymnasium.make(info.id)
+            space = world.action_space
+            world.close()
+        heads = list(getattr(space, "spaces", {}))
     except Exception as error:  # a foreign environment may raise anything
         return {**told, "heads": [], "error": f"cannot be made: {type(error).__name__}: {error}"}
     return {**told, "heads": heads, "error": ""}

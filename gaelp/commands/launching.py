@@ -90,9 +90,9 @@ def _unknown_agent(agent: str) -> str:
 
 
 def _unknown_environment(environment: str) -> str:
-    from gaelp.market.variants import VARIANTS
+    from gaelp.training.variants import is_foreign
 
-    if environment in VARIANTS:
+    if not is_foreign(environment):
         return ""
     from gaelp.market.registry import UnknownEnvironment, load  # Gymnasium takes a third of a second to import
 

@@ -38,6 +38,7 @@ from gaelp.training.messages import (
     RoundSummary,
 )
 from gaelp.training.names import EpisodeState, Phase
+from gaelp.training.variants import together
 
 F8 = npt.NDArray[np.float64]
 
@@ -63,7 +64,7 @@ def measure_simulation(
         cvar_high=high,
         replaced=replaced,
         seeds=rewards.size + replaced,
-        failed_episodes=sum(_size(b, config) if _failed(b) else len(b.failures) for b in sound),
+        failed_episodes=sum(_size(b, config) if _failed(b) else b.failed_episodes for b in sound),
         training_episodes=sum(summary.episodes for summary in training),
         problems=problems,
     )
@@ -115,7 +116,7 @@ def _failed(batch: BatchResult) -> bool:
 
 
 def _size(batch: BatchResult, config: TrainingConfiguration) -> int:
-    return batch.episodes or config.simulation.campaigns_per_batch
+    return batch.episodes or config.simulation.campaigns_per_batch // together(config)
 
 
 def _broken(batch: BatchResult) -> list[str]:

@@ -18,10 +18,10 @@ from gaelp.market.auctions import Market
 from gaelp.market.calibration import calibrate
 from gaelp.market.episodes import Episodes
 from gaelp.market.streams import stream
-from gaelp.market.variants import configured
 from gaelp.market.world import draw_world
 from gaelp.training.combinations import contradictions
 from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.training.variants import configured
 
 F8 = npt.NDArray[np.float64]
 Info = dict[str, Any]

@@ -1,12 +1,12 @@
 """Campaigns that advance together through one world, a tick at a time. Touch this to change what an episode is.
 
 Two verbs, as a Gymnasium environment has them: `observe` what an agent may know, `step` with its decision. What the
-agent sees lags behind what has happened, where the market reports late; what it may spend may not.
+agent sees lags behind what has happened (reporting.py), where the market reports late; what it may spend may not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -20,26 +20,13 @@ from gaelp.market.calibration import click_value_micros
 from gaelp.market.fatigue import Reach
 from gaelp.market.per_auction import per_auction
 from gaelp.market.prices import PriceCurves
+from gaelp.market.reporting import COUNTS, Reports, Tick
 from gaelp.market.world import World
 from gaelp.training.config import TrainingConfiguration, micros
 
 Array = npt.NDArray[Any]
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
-
-COUNTS = ("impressions", "clicks", "matured_conversions", "cost_micros")
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What a tick brought. Conversions and revenue are those that arrived in it, whenever their click was."""
-
-    impressions: I8  # [C, S, K]
-    clicks: I8  # [C, S, K]
-    matured_conversions: I8  # [C, S, K]
-    cost_micros: I8  # [C, S, K]
-    revenue_micros: I8  # [C] attributed, net of the refunds that arrived
-    spendable_micros: I8  # [C] what the tick could spend
 
 
 class Episodes:
@@ -54,12 +41,12 @@ class Episodes:
         self._response = response
         self._ctr, self._cvr = (np.asarray(market[name], np.float64) for name in ("ctr", "cvr"))
         self._rivals = int(market["rivals"][0])
-        self._lag_ticks = -(-config.market.reporting_lag_hours // world.tick_hours)
         shape = (world.campaigns, *self._ctr.shape)
-        self._log = _empty(market, world, shape, click_value_micros(config.economics))
+        click_value = np.full(world.campaigns, click_value_micros(config.economics))
+        self._log = _empty(market, world, shape, click_value)
         self._books = orders.Books.empty(world.ticks, shape)
         self._left = np.zeros(world.campaigns, np.int64)
-        self._seen = {name: np.zeros(shape, np.int64) for name in COUNTS}
+        self._reports = Reports(market, world, click_value, config.market.reporting_lag_hours)
         self._bidder = world.bidder
         self._audience = _audience(market, config, shape)
 
@@ -75,22 +62,7 @@ class Episodes:
 
     def observe(self) -> Observation:
         """What is known before the tick: everything reported so far."""
-        world, campaigns = self.world, self.world.campaigns
-        hour, day = self.tick * world.tick_hours % 24, self.tick * world.tick_hours // 24
-        features: dict[str, Array] = {
-            name: np.broadcast_to(np.asarray(self.market[name], np.float32), (campaigns, *self.market[name].shape))
-            for name in ("segment_features", "candidate_features")
-        }
-        return Observation(
-            hour=np.full(campaigns, hour),
-            weekday=(world.first_weekday + day) % 7,
-            time_left=np.full(campaigns, 1.0 - self.tick / world.ticks),
-            budget_left_micros=self._reported_left(),
-            **{name: self._seen[name].copy() for name in COUNTS},
-            **features,
-            mask=np.ones((campaigns, self._ctr.shape[1]), bool),
-            click_value_micros=np.asarray(self._log["click_value_micros"]),
-        )
+        return self._reports.observe()
 
     def step(self, decision: Decision) -> Tick:
         """Play the tick under a complete, checked decision; heads that the world does not take are ignored."""
@@ -107,8 +79,8 @@ class Episodes:
         if self._bidder is not None:
             arrived = tick.matured_conversions.sum(axis=(1, 2))
             self._bidder = autobidder.observed(self._bidder, spent, arrived, tick.revenue_micros, spendable)
+        self._reports.add(tick)
         self.tick += 1
-        self._report()
         return tick
 
     def summary(self) -> dict[str, Array]:
@@ -213,7 +185,6 @@ class Episodes:
             order_value_micros=float(market["order_value_micros"][0]),
             order_spread=float(market["order_spread"][0]),
             refund_rate=float(market["refund_rate"][0]),
-            organic_share=float(market["organic_share"][0]),
             response=self._response,
         )
         orders.book(drawn, self.tick, self._books)
@@ -235,22 +206,6 @@ class Episodes:
             spendable_micros=spendable,
         )
 
-    # ------------------------------------------------------------ what is reported
-
-    def _report(self) -> None:
-        reported = self.tick - 1 - self._lag_ticks
-        if reported < 0:
-            return
-        for name in COUNTS:
-            source = self._books.matured_conversions if name == "matured_conversions" else self._log[name]
-            self._seen[name] += source[reported]
-
-    def _reported_left(self) -> I8:
-        """Today's platform budget less what of today's cost is reported."""
-        today = self.tick // self.world.ticks_per_day * self.world.ticks_per_day
-        reported = self._log["cost_micros"][today : max(self.tick - self._lag_ticks, today)].sum(axis=(0, 2, 3))
-        return np.asarray(np.maximum(self.world.daily_budget_micros - reported, 0))
-
 
 def _audience(market: Market, config: TrainingConfiguration, shape: tuple[int, ...]) -> Audience | None:
     """The people of each segment, in proportion to its traffic; None where the audience is without end."""
@@ -266,7 +221,7 @@ def _audience(market: Market, config: TrainingConfiguration, shape: tuple[int, .
     )
 
 
-def _empty(market: Market, world: World, shape: tuple[int, ...], click_value: int) -> dict[str, Array]:
+def _empty(market: Market, world: World, shape: tuple[int, ...], click_value: I8) -> dict[str, Array]:
     ticks, campaigns, segments = world.ticks, shape[0], shape[1]
     counts = {name: np.zeros((ticks, *shape), np.int64) for name in COUNTS if name != "matured_conversions"}
     rows = {name: np.zeros((ticks, campaigns), np.int64) for name in ("hour", "weekday", "budget_left_micros")}
@@ -277,5 +232,5 @@ def _empty(market: Market, world: World, shape: tuple[int, ...], click_value: in
         "creative_prob": np.zeros((ticks, *shape)),
         "segment_features": np.asarray(market["segment_features"]),
         "candidate_features": np.asarray(market["candidate_features"]),
-        "click_value_micros": np.full(campaigns, click_value),
+        "click_value_micros": click_value,
     }

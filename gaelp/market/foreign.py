@@ -18,14 +18,13 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from gaelp.agents.contract import Decision, Observation, WorldShape
 from gaelp.market import measures, registry
-from gaelp.market.episodes import COUNTS, Tick
-from gaelp.market.foreign_contract import LAST_INFO, agree
-from gaelp.market.foreign_fields import accepted, filled, last_measures, sound
+from gaelp.market.foreign_contract import REGRET_INFO, agree
+from gaelp.market.foreign_fields import accepted, filled, last_measures, sound, told
 from gaelp.market.refusals import BrokenContract
 from gaelp.market.registration import SIMULATION
 from gaelp.market.regret import Regret
+from gaelp.market.reporting import COUNTS, Tick
 from gaelp.market.spaces import shape_of
-from gaelp.market.variants import VARIANTS
 from gaelp.training.config import TrainingConfiguration, micros
 
 Array = npt.NDArray[Any]
@@ -33,13 +32,7 @@ F8 = npt.NDArray[np.float64]
 Worlds = VectorEnv[Any, Any, Any]
 
 MOST_TICKS = 10_000
-REGRET = ("allocation", "estimation", "over_bidding", "under_bidding")
 ROWS = ("hour", "weekday", "budget_left_micros", "revenue_micros", "bid_micros", "creative_prob")
-
-
-def is_foreign(environment: str) -> bool:
-    """Whether the id is another package's: ours are played by Episodes itself, without a detour."""
-    return environment not in VARIANTS
 
 
 def world_shape(environment: str) -> WorldShape:
@@ -60,11 +53,12 @@ class ForeignEpisodes:
         self.environment, self.config = environment, config
         self.tick, self.done = 0, False
         self._worlds, self._campaigns = _made(environment, len(seeds)), len(seeds)
+        self._length = _length(environment, config)
         self._shape = shape_of(self._worlds.single_observation_space)
         self._taken = _dict(self._worlds.single_action_space)
         self._dawn = np.zeros(self._campaigns, np.int64)  # cost before today
         self._log: dict[str, list[Array]] = {name: [] for name in (*COUNTS, *ROWS)}
-        self._last: Mapping[str, Any] = {}
+        self._last: Mapping[str, F8] = {}
         seed: Any = list(seeds) if isinstance(self._worlds, SyncVectorEnv) else seeds[0]
         values, _ = self._guarded(lambda: self._worlds.reset(seed=seed))
         self._seen = self._whole(values)
@@ -97,27 +91,31 @@ class ForeignEpisodes:
 
     def expected_profit_micros(self) -> F8:
         """What the environment itself says, f8[C], of whole episodes."""
-        return np.asarray(self._last["profit_micros"], np.float64)
+        return self._last["profit_micros"]
 
     def scores(self, incumbent_profit_micros: F8) -> measures.Scores:
-        """Scores from the info of the last step; a `success` there is one more condition beside profit and spend."""
-        profit, optimum = (np.asarray(self._last[name], np.float64) for name in LAST_INFO)
+        """Scores from the info of the last step, whose `success` is one condition beside profit and spend.
+
+        The budget is that of the days that were played, a day begun counting whole.
+        """
+        profit, optimum = self._last["profit_micros"], self._last["optimum_micros"]
         simulation = self.config.simulation
-        budget = micros(simulation.daily_budget) * simulation.days
+        budget = micros(simulation.daily_budget) * -(-self.tick * self.config.clock.tick_hours // 24)
         counted = optimum >= measures.SMALLEST_SCOPE * budget
         ratio = np.where(counted, profit / np.where(counted, optimum, 1.0), 0.0)
         spent = np.stack(self._log["cost_micros"]).sum(axis=(0, 2, 3))
         within = spent <= budget * self.config.market.over_delivery
+        nothing = np.zeros(self._campaigns)
         return measures.Scores(
             reward=np.clip(ratio, 0.0, 1.0),
             ratio=ratio,
-            success=self._said("success", True).astype(bool) & (profit >= incumbent_profit_micros) & within,
+            success=self._last["success"].astype(bool) & (profit >= incumbent_profit_micros) & within,
             counted=counted,
             profit_micros=profit,
-            attributed_profit_micros=np.asarray(self._last.get("attributed_profit_micros", profit), np.float64),
+            attributed_profit_micros=self._last.get("attributed_profit_micros", profit),
             incumbent_profit_micros=incumbent_profit_micros,
             optimum_micros=optimum,
-            regret=Regret(optimum - profit, *(self._said(f"{part}_micros", 0.0) for part in REGRET)),
+            regret=Regret(optimum - profit, *(self._last.get(part, nothing) for part in REGRET_INFO)),
         )
 
     def close(self) -> None:
@@ -139,7 +137,7 @@ class ForeignEpisodes:
     def _whole(self, values: Mapping[str, Any]) -> dict[str, Array]:
         """Every field of the contract [C, ...]."""
         given = {name: sound(name, value, self._where()) for name, value in values.items()}
-        whole = {**filled(self._shape, self._campaigns, self.tick, self.config), **given}
+        whole = {**filled(self._shape, self._campaigns, self.tick, self._length, self.config), **given}
         cost = whole["cost_micros"].sum(axis=(1, 2))
         if self.tick * self.config.clock.tick_hours % 24 == 0:
             self._dawn = cost
@@ -154,8 +152,8 @@ class ForeignEpisodes:
         if not over.any() and self.tick >= MOST_TICKS:
             raise BrokenContract(f"{self._where()}: the episode does not end")
         if over.all():
-            last_measures(info, LAST_INFO, self._campaigns, self._where())
-            self.done, self._last = True, info
+            self._last = last_measures(info, self._campaigns, self._where())
+            self.done = True
 
     def _tick(self, before: Mapping[str, Array], decision: Decision, info: Mapping[str, Any]) -> Tick:
         counts = {name: self._seen[name] - before[name] for name in COUNTS}
@@ -163,9 +161,11 @@ class ForeignEpisodes:
         if fell:
             raise BrokenContract(f"{self._where()}: {fell[0]} fell, and it is a total since the campaign began")
         rate = np.ones(self._campaigns) if decision.spend_rate is None else decision.spend_rate
-        revenue = np.asarray(info.get("revenue_micros", np.zeros(self._campaigns))).astype(np.int64)
+        revenue = np.zeros(self._campaigns)
+        if "revenue_micros" in info:
+            revenue = told(info, "revenue_micros", self._campaigns, self._where())
         spendable = np.floor(rate * before["budget_left_micros"]).astype(np.int64)
-        return Tick(**counts, revenue_micros=revenue, spendable_micros=spendable)
+        return Tick(**counts, revenue_micros=revenue.astype(np.int64), spendable_micros=spendable)
 
     def _write(self, before: Mapping[str, Array], decision: Decision, action: Mapping[str, Array], tick: Tick) -> None:
         done = {name: getattr(tick, name) for name in (*COUNTS, "revenue_micros")}
@@ -174,9 +174,6 @@ class ForeignEpisodes:
         row["budget_left_micros"] = tick.spendable_micros
         for name, rows in self._log.items():
             rows.append(np.array(row[name]))
-
-    def _said(self, name: str, otherwise: float) -> F8:
-        return np.asarray(self._last.get(name, np.full(self._campaigns, otherwise)), np.float64)
 
 
 def _made(environment: str, campaigns: int) -> Worlds:
@@ -197,6 +194,12 @@ def _made(environment: str, campaigns: int) -> Worlds:
         raise BrokenContract(f"environment {environment!r} cannot be made: {type(error).__name__}: {error}") from error
     agree(environment, worlds.single_observation_space, worlds.single_action_space)
     return worlds
+
+
+def _length(environment: str, config: TrainingConfiguration) -> int:
+    """Ticks of an episode as far as one can know before it ends: what was registered, else the configuration's days."""
+    registered = gymnasium.spec(environment).max_episode_steps
+    return registered or config.simulation.days * 24 // config.clock.tick_hours
 
 
 def _dict(space: gymnasium.Space[Any]) -> spaces.Dict:

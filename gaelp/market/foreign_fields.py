@@ -11,19 +11,26 @@ from gymnasium import Space, spaces
 
 from gaelp.agents.contract import Decision, WorldShape
 from gaelp.market.calibration import click_value_micros
-from gaelp.market.foreign_contract import FLOATS
+from gaelp.market.foreign_contract import FLOATS, LAST_INFO, MAY_SAY
 from gaelp.market.refusals import BrokenContract
+from gaelp.market.spaces import MOST
 from gaelp.training.config import TrainingConfiguration, micros
 
 Array = npt.NDArray[Any]
+F8 = npt.NDArray[np.float64]
 
 FLOAT32 = ("segment_features", "candidate_features")
 
 
-def filled(shape: WorldShape, campaigns: int, tick: int, config: TrainingConfiguration) -> dict[str, Array]:
-    """What stands where an environment does not observe a field: [C, ...] at the tick, of a campaign without spend."""
+def filled(
+    shape: WorldShape, campaigns: int, tick: int, length: int, config: TrainingConfiguration
+) -> dict[str, Array]:
+    """What stands where an environment does not observe a field: [C, ...] at the tick, of a campaign without spend.
+
+    `length` is the number of ticks that an episode is taken to have; of one that goes on beyond it nothing is left.
+    """
     hours = tick * config.clock.tick_hours
-    left = max(0.0, 1.0 - hours / (config.simulation.days * 24))
+    left = max(0.0, 1.0 - tick / length)
     return {
         "hour": np.full(campaigns, hours % 24),
         "weekday": np.full(campaigns, hours // 24 % 7),
@@ -64,11 +71,24 @@ def _within(
     return np.clip(np.asarray(given, np.float64), space.low, space.high).astype(space.dtype)
 
 
-def last_measures(info: Mapping[str, Any], names: tuple[str, ...], campaigns: int, where: str) -> None:
-    """Raise BrokenContract where the info of the last step lacks what the episode is judged by."""
-    for name in names:
-        if name not in info:
-            raise BrokenContract(f"{where}: the info of the last step lacks {name!r}")
-        value = np.asarray(info[name])
-        if value.shape != (campaigns,) or value.dtype.kind not in "iuf" or not np.isfinite(value).all():
-            raise BrokenContract(f"{where}: {name!r} in the info of the last step is no finite number")
+def last_measures(info: Mapping[str, Any], campaigns: int, where: str) -> dict[str, F8]:
+    """What the info of the last step says of whole episodes, f8[C] each: all of LAST_INFO, of MAY_SAY what it has."""
+    missing = [name for name in LAST_INFO if name not in info]
+    if missing:
+        raise BrokenContract(f"{where}: the info of the last step lacks {missing[0]!r}")
+    return {name: told(info, name, campaigns, where) for name in (*LAST_INFO, *MAY_SAY) if name in info}
+
+
+def told(info: Mapping[str, Any], name: str, campaigns: int, where: str) -> F8:
+    """A number of each campaign from `info`; `success` is True or False. Raises BrokenContract."""
+    given = np.asarray(info.get(f"_{name}", True))  # Gymnasium's note of who said it; it fills in 0 for the others
+    value = np.asarray(info[name])
+    if value.dtype == object and value.shape == (campaigns,):  # numpy's own bools, as Gymnasium stacks them
+        value = np.array([each if np.isscalar(each) else np.nan for each in value])
+    if not given.all():
+        raise BrokenContract(f"{where}: {given.sum()} of {campaigns} campaigns have {name!r} in their info")
+    if name == "success" and (value.shape != (campaigns,) or value.dtype.kind != "b"):
+        raise BrokenContract(f"{where}: 'success' in its info is not True or False")
+    if value.shape != (campaigns,) or value.dtype.kind not in "biuf" or not (np.abs(value) <= MOST).all():
+        raise BrokenContract(f"{where}: {name!r} in its info is no finite number of at most 2**53")
+    return value.astype(np.float64)

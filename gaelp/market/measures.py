@@ -89,7 +89,7 @@ def score(setting: Setting, impressions: I8, cost_micros: I8, incumbent_profit_m
     budget = setting.daily_budget_micros * setting.auctions.shape[1]
     counted = optimum >= SMALLEST_SCOPE * budget
     ratio = np.where(counted, 1.0 - missed.total / np.where(counted, optimum, 1.0), 0.0)
-    cheap = spend <= setting.target_cpa_micros * attributed / conversion_value_micros(setting.market)
+    cheap = spend * conversion_value_micros(setting.market) <= setting.target_cpa_micros * attributed
     within = spend <= budget * setting.over_delivery
     return Scores(
         reward=np.clip(ratio, 0.0, 1.0),

@@ -1,7 +1,7 @@
-"""What follows a click: orders, when they arrive, what they are worth, refunds, and whether the ad brought them.
+"""What follows a click: orders, when they arrive, what they are worth, refunds.
 
-Touch this for other lags, order values or refunds. Attributed revenue has every order that last-click attribution
-gives to the ad; incremental revenue leaves out those that would have come without it.
+Touch this for other lags, order values or refunds. Revenue is attributed: it has every order that last-click
+attribution gives to the ad. What the ad itself brought is an expectation, and measures.py has it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 B1 = npt.NDArray[np.bool_]
 
 REFUND_HOURS = 72.0
@@ -31,7 +30,6 @@ class Orders:
     value_micros: I8  # [n]
     refunded: B1  # [n]
     refund_period: I8  # [n] in which its refund arrives, if there is one; never before `period`
-    organic: B1  # [n] it would have come without the ad
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,11 @@ class Books:
 
     matured_conversions: I8  # [T, C, S, K]; a refunded order stays counted
     revenue_micros: I8  # [T, C] attributed
-    incremental_micros: I8  # [T, C] of the orders that the ad brought
 
     @classmethod
     def empty(cls, ticks: int, shape: tuple[int, int, int]) -> Self:
         """Books of `ticks` ticks for cells of shape (C, S, K)."""
-        revenue, incremental = np.zeros((2, ticks, shape[0]), np.int64)
-        return cls(np.zeros((ticks, *shape), np.int64), revenue, incremental)
+        return cls(np.zeros((ticks, *shape), np.int64), np.zeros((ticks, shape[0]), np.int64))
 
 
 def draw(
@@ -57,19 +53,19 @@ def draw(
     order_value_micros: float,
     order_spread: float,
     refund_rate: float,
-    organic_share: float,
     response: np.random.Generator,
 ) -> Orders:
     """One order for each conversion i8[C, S, K] that the clicks of a tick lead to.
 
     The click is uniform within the tick, the lag exponential with mean `lag_days`. Values are lognormal with mean
-    `order_value_micros` and standard deviation of the log `order_spread`, rounded to micros. Refunds and organic
-    orders are independent of everything else. Draws depend on the number of conversions only, not on the rates.
+    `order_value_micros` and standard deviation of the log `order_spread`, rounded to micros. Refunds are
+    independent of everything else. Draws depend on the number of conversions only, not on the rates.
     """
     counts = conversions.ravel()
     some = np.flatnonzero(counts)  # few cells have any, and a tick should cost by its orders
     cell = np.repeat(some, counts[some])
-    clicked, refund, organic = response.random((3, cell.size))
+    # The third row is for nothing any more; without it all that is drawn after would be other numbers.
+    clicked, refund, _ = response.random((3, cell.size))
     lag, wait = response.standard_exponential((2, cell.size))
     spread = order_spread * response.standard_normal(cell.size) - order_spread**2 / 2
     hours = tick_hours * clicked + 24.0 * lag_days * lag
@@ -80,7 +76,6 @@ def draw(
         value_micros=np.rint(value).astype(np.int64),
         refunded=refund < refund_rate,
         refund_period=np.floor((hours + REFUND_HOURS * wait) / tick_hours).astype(np.int64),
-        organic=organic < organic_share,
     )
 
 
@@ -102,11 +97,4 @@ def book(orders: Orders, tick: int, books: Books) -> None:
     when = np.concatenate([arrives[inside], tick + orders.refund_period[back]])
     who = np.concatenate([campaign[inside], campaign[back]])
     value = np.concatenate([orders.value_micros[inside], -orders.value_micros[back]])
-    brought = ~np.concatenate([orders.organic[inside], orders.organic[back]])
     np.add.at(books.revenue_micros, (when, who), value)
-    np.add.at(books.incremental_micros, (when[brought], who[brought]), value[brought])
-
-
-def matured_share(age_hours: F8, lag_days: float) -> F8:
-    """Expected share of a click cohort's conversions that have arrived at `age_hours` (0 for negative ages)."""
-    return np.asarray(-np.expm1(-np.maximum(age_hours, 0.0) / (24.0 * lag_days)))

@@ -75,10 +75,6 @@ class PriceCurves:
         """Expected price paid in one auction, won or not, in micros CPM, f8[..., S]."""
         return self.paid(bid, floor).spend
 
-    def spend_square(self, bid: F8, floor: F8 | None = None) -> F8:
-        """Expected square of that price."""
-        return self.paid(bid, floor).square
-
     def paid(self, bid: F8, floor: F8 | None = None) -> Paid:
         """What a bid wins and pays, all moments from one look into the tables."""
         bid = np.asarray(bid, np.float64)

@@ -1,4 +1,4 @@
-"""Our environments in Gymnasium's registry, under the ids of variants.py. Touch this when `make` gains an argument.
+"""The worlds of training/variants.py in Gymnasium's registry. Touch this when `make` gains an argument.
 
 Importing this module registers them, as Gymnasium expects of a package: `import gaelp.market.registration`.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import gymnasium
 
-from gaelp.market.variants import VARIANTS
+from gaelp.training.variants import VARIANTS
 
 SIMULATION = "simulation"
 

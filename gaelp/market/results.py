@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.market.episodes import COUNTS
 from gaelp.market.measures import Scores
+from gaelp.market.reporting import COUNTS
 from gaelp.training.measures import FAILED_RATIO
 from gaelp.training.messages import BatchResult, EpisodeFailure, RegretSplit
 from gaelp.training.names import EpisodeState
@@ -51,6 +51,7 @@ def batch_result(
         state=EpisodeState.SETTLED,
         trajectory_digest=None,
         episodes=len(first),
+        failed_episodes=int(failed[first].sum()),
         failures=_told(failures, first, together),
         rewards=tuple(np.where(failed, 0.0, scores.reward)[first].tolist()),
         raw_rewards=tuple(np.where(failed, FAILED_RATIO, scores.ratio)[first].tolist()),

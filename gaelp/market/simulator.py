@@ -20,10 +20,10 @@ from gaelp.market.episodes import Episodes
 from gaelp.market.measures import Scores
 from gaelp.market.results import batch_result
 from gaelp.market.streams import stream
-from gaelp.market.variants import VARIANTS
 from gaelp.market.world import draw_world
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import BatchResult
+from gaelp.training.variants import is_foreign, together
 
 Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]
@@ -96,8 +96,7 @@ def simulate(
     scores = episodes.scores(reference.expected_profit_micros())
     episodes.close()
     reference.close()
-    together = config.market.own_campaigns if config.environment in VARIANTS else 1
-    result = batch_result(scores, trajectory, failures, together=together, index=index, purpose=purpose)
+    result = batch_result(scores, trajectory, failures, together=together(config), index=index, purpose=purpose)
     return trajectory, result
 
 
@@ -147,7 +146,7 @@ def _opener(
     market: Market, config: TrainingConfiguration, rng: np.random.Generator
 ) -> Callable[[np.random.Generator], Session]:
     """Opens the same world for each actor, with response draws of its own."""
-    if config.environment not in VARIANTS:
+    if is_foreign(config.environment):
         from gaelp.market.foreign import ForeignEpisodes  # Gymnasium takes a third of a second to import
 
         seeds = rng.integers(2**31, size=config.simulation.campaigns_per_batch).tolist()

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from gaelp.personas.answers import Answer, FailedRating, read
 from gaelp.personas.prompt import Style
-from gaelp.personas.rater import Sleep, style
+from gaelp.personas.rater import RatingsFailed, Sleep, style
 from gaelp.training.config import Personas
 
 LARGEST_BODY = 1_000_000  # bytes; an answer of one token is a thousandth of it
@@ -42,10 +42,11 @@ class HttpEndpoint:
         try:
             async with asyncio.timeout(self._seconds):
                 body = await self._post(text, patient=True)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise FailedRating(f"no answer within {self._seconds:g} seconds (personas.timeout_seconds)") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise FailedRating("no connection, or a broken one") from error
+        # `from None`: what httpx says may quote the address or a header, and the whole chain ends up in a log.
+        except (TimeoutError, httpx.TimeoutException):
+            raise FailedRating(f"no answer within {self._seconds:g} seconds (personas.timeout_seconds)") from None
+        except (httpx.HTTPError, httpx.InvalidURL):
+            raise FailedRating("no connection, or a broken one") from None
         return read(body, self._style)
 
     async def _post(self, text: str, *, patient: bool) -> bytes:
@@ -63,10 +64,10 @@ class HttpEndpoint:
 
 @asynccontextmanager
 async def open_endpoint(url: str, api_key: SecretStr | None, config: Personas) -> AsyncIterator[HttpEndpoint]:
-    """An endpoint with connections of its own, closed with the block."""
+    """An endpoint with connections of its own, closed with the block. Raises RatingsFailed where the key cannot be."""
     headers = {"Accept-Encoding": "identity"}  # a small compressed answer may be a large one
-    if api_key is not None and api_key.get_secret_value():
-        headers["Authorization"] = f"Bearer {api_key.get_secret_value()}"
+    if key := _key(api_key):
+        headers["Authorization"] = f"Bearer {key}"
     client = httpx.AsyncClient(
         headers=headers,
         timeout=config.timeout_seconds,
@@ -77,6 +78,14 @@ async def open_endpoint(url: str, api_key: SecretStr | None, config: Personas) -
     )
     async with client:
         yield HttpEndpoint(client, url, config)
+
+
+def _key(api_key: SecretStr | None) -> str:
+    """The key without the line end that reading it from a file leaves; empty where there is none."""
+    key = api_key.get_secret_value().strip() if api_key is not None else ""
+    if not (key.isascii() and key.isprintable()):
+        raise RatingsFailed("GAELP_LLM_API_KEY holds a character that no key has: only printable ASCII can be sent.")
+    return key
 
 
 def address(url: str) -> str:

@@ -27,24 +27,27 @@ class Resting:
     sentence: str
 
 
-def share_resting_on_ratings(gain: Sequence[float], permuted_gain: Sequence[float]) -> Resting:
+def share_resting_on_ratings(gain: Sequence[float], permuted_gain: Sequence[float], *, paired: bool = False) -> Resting:
     """1 - mean(permuted gain) / mean(gain), clipped to [0, 1].
 
     `gain` f8[n]: per exam episode, what the agent earned above its reference (any unit) in the market with ratings;
-    `permuted_gain` f8[m]: the same agent in the market with permuted ratings. With n = m they count as pairs on common
-    seeds. The interval is the delta method's for a ratio of means (Casella and Berger, 5.5.4), clipped likewise; with
-    fewer than two episodes on a side there is none. ValueError on empty or non-finite gains.
+    `permuted_gain` f8[m]: the same agent in the market with permuted ratings. `paired`: gain i and permuted gain i are
+    of one seed, which an episode left out of either side would shift. The interval is the delta method's for a ratio
+    of means (Casella and Berger, 5.5.4), clipped likewise; with fewer than two episodes on a side there is none.
+    ValueError on empty, non-finite, or paired but unequally many gains.
     """
     first, second = np.asarray(gain, np.float64), np.asarray(permuted_gain, np.float64)
     if not first.size or not second.size or not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise ValueError("gains must be finite, and at least one on each side")
+    if paired and first.size != second.size:
+        raise ValueError(f"{first.size} and {second.size} gains are no pairs")
     if first.mean() <= CONFIDENCE * _standard_error(first) or first.mean() <= 0:
         return Resting(None, None, None, "No gain to speak of, so nothing rests on the personas' ratings.")
     ratio = float(second.mean() / first.mean())
     share = _clip(1.0 - ratio)
     if min(first.size, second.size) < 2:
         return Resting(share, None, None, f"{share:.0%} of the gain rests on the personas' ratings{_TOO_FEW}.")
-    error = _ratio_error(first, second, ratio)
+    error = _ratio_error(first, second, ratio, paired)
     low, high = _clip(1.0 - ratio - CONFIDENCE * error), _clip(1.0 - ratio + CONFIDENCE * error)
     if high == 0:
         none = "None of the gain rests on the personas' ratings: it is no smaller with them permuted."
@@ -53,8 +56,8 @@ def share_resting_on_ratings(gain: Sequence[float], permuted_gain: Sequence[floa
     return Resting(share, low, high, told)
 
 
-def _ratio_error(first: F8, second: F8, ratio: float) -> float:
-    if first.size == second.size:
+def _ratio_error(first: F8, second: F8, ratio: float, paired: bool) -> float:
+    if paired:
         return float(_standard_error(second - ratio * first) / first.mean())
     variance = _standard_error(second) ** 2 + (ratio * _standard_error(first)) ** 2
     return float(np.sqrt(variance) / first.mean())

@@ -27,7 +27,7 @@ Clock = Callable[[], float]
 
 
 class RatingsFailed(RuntimeError):
-    """More ratings failed than the configuration allows; one sentence with address, numbers and commonest reason."""
+    """More failed than the configuration allows, or nobody can be asked; one sentence with the reason and remedy."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ _TABLES = (
             "episodes INT64\nreward FLOAT64\nprofit_micros INT64\nspend_micros INT64\nimpressions INT64\n"
             "clicks INT64\nconversions INT64\nroi FLOAT64\nregret FLOAT64\nreason STRING\n"
             "attributed_profit_micros INT64\noptimum_micros INT64\nallocation_micros INT64\nestimation_micros INT64\n"
-            "over_bidding_micros INT64\nunder_bidding_micros INT64\nfailures INT64"
+            "over_bidding_micros INT64\nunder_bidding_micros INT64\nfailures INT64\npurpose STRING"
         ),
         "an episode each time its state changes; a simulated batch is one row, its episodes summed",
     ),
@@ -154,7 +154,7 @@ LEFT JOIN (SELECT * FROM runs WHERE event = 'ended') AS e ON e.run = s.run
 LEFT JOIN (
   SELECT run, SUM(episodes) AS episodes,
          SAFE_DIVIDE(SUM(reward * episodes), SUM(IF(reward IS NULL, 0, episodes))) AS reward
-  FROM episodes WHERE state = 'settled' GROUP BY run
+  FROM episodes WHERE state = 'settled' AND COALESCE(purpose, '') != 'permuted' GROUP BY run
 ) AS p ON p.run = s.run
 LEFT JOIN (
   SELECT run, COUNT(*) AS gates, COUNTIF(verdict = 'PASS') AS passed

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from gaelp.records.warehouse import Warehouse
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import JournalEntry
-from gaelp.training.names import EXAM_FROM, PERMUTED_FROM, PHASE_ORDER, Outcome, Phase
+from gaelp.training.names import FIRST_BATCH, PHASE_ORDER, Outcome, Phase
 
 _PAGE = 1000
 
@@ -149,18 +149,15 @@ def _natural(criterion: str) -> tuple[int, str]:
 def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
     sql = (
         "SELECT DISTINCT episode, reward, episodes, optimum_micros, estimation_micros, allocation_micros, "
-        "over_bidding_micros, under_bidding_micros FROM episodes "
-        "WHERE run = @run AND phase = 'simulation' AND state = 'settled' AND reward IS NOT NULL ORDER BY episode"
+        "over_bidding_micros, under_bidding_micros, purpose FROM episodes WHERE run = @run AND phase = 'simulation' "
+        "AND state = 'settled' AND reward IS NOT NULL AND purpose IN ('train', 'exam') ORDER BY episode"
     )
     found = []
     for row in warehouse.query(sql, {"run": run}):
-        number = int(row["episode"].rpartition("-")[2])
-        if number >= PERMUTED_FROM:
-            continue  # another market: no point of this agent's learning curve
-        exam = number >= EXAM_FROM
+        number = int(row["episode"].rpartition("-")[2]) - FIRST_BATCH[row["purpose"]]
         optimum = row["optimum_micros"]
         lost = {name.removesuffix("_micros"): (row[name] or 0) / optimum for name in LOST} if optimum else {}
-        found.append(Batch(number - EXAM_FROM * exam, exam, row["reward"], row["episodes"] or 1, lost))
+        found.append(Batch(number, row["purpose"] == "exam", row["reward"], row["episodes"] or 1, lost))
     return found
 
 

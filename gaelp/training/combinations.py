@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gaelp.training.config import TrainingConfiguration
+from gaelp.training.names import FIRST_BATCH
+from gaelp.training.variants import applied, together
 
 ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
 
@@ -24,8 +26,9 @@ class Contradiction:
 
 
 def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
-    """Every impossible combination in `config`, in a fixed order."""
-    rules = (_mode, _clock, _live_test, _scaled, _limits, _simulation, _market, _personas, _names, _remote)
+    """Every impossible combination in `config`, with the settings of its environment, in a fixed order."""
+    rules = (_mode, _clock, _live_test, _scaled, _limits, _simulation, _batches, _market, _personas, _names, _remote)
+    config = applied(config)
     return tuple(found for rule in rules for found in rule(config))
 
 
@@ -105,7 +108,8 @@ def _limits(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 def _simulation(config: TrainingConfiguration) -> Iterator[Contradiction]:
     simulation = config.simulation
-    most = simulation.exam_batches * simulation.exam_looks * simulation.campaigns_per_batch
+    episodes = simulation.campaigns_per_batch // together(config)
+    most = simulation.exam_batches * simulation.exam_looks * episodes
     if config.mode == "strict" and most < simulation.consistency_episodes:
         yield Contradiction(
             (
@@ -113,11 +117,28 @@ def _simulation(config: TrainingConfiguration) -> Iterator[Contradiction]:
                 "simulation.exam_batches",
                 "simulation.exam_looks",
                 "simulation.campaigns_per_batch",
+                *(("market.own_campaigns",) if together(config) > 1 else ()),
                 "mode",
             ),
             f"asks for {simulation.consistency_episodes} episodes and the exam has {most} at the most, so that a "
             "strict gate could never pass: raise exam_batches, exam_looks or campaigns_per_batch",
         )
+
+
+def _batches(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    """A batch's number is its id: those of training, exam and permuted exam must not meet."""
+    simulation = config.simulation
+    for names, room in (
+        (("rounds", "batches_per_round"), FIRST_BATCH["exam"] - FIRST_BATCH["train"]),
+        (("exam_batches", "exam_looks"), FIRST_BATCH["permuted"] - FIRST_BATCH["exam"]),
+    ):
+        first, second = (getattr(simulation, name) for name in names)
+        if first * second > room:
+            yield Contradiction(
+                tuple(f"simulation.{name}" for name in names),
+                f"is {first}, and times {names[1]} {second} that is {first * second} batches, where {room} can be "
+                "numbered: lower either",
+            )
 
 
 def _market(config: TrainingConfiguration) -> Iterator[Contradiction]:

@@ -53,24 +53,30 @@ class Market(Section):
     )
     auction: Literal["second-price", "first-price"] = Field("second-price", description="what a winner pays")
     segments: Count = Field(4, description="audience segments made from the log's user features")
-    hourly_auctions: Count = Field(600, description="mean auctions an hour over all segments, before the hourly curve")
-    click_rate: Annotated[float, Field(gt=0, le=0.5)] | None = Field(
+    hourly_auctions: Count = Field(
+        600, le=10**9, description="mean auctions an hour over all segments, before the hourly curve"
+    )
+    click_rate: Annotated[float, Field(ge=1e-6, le=0.5)] | None = Field(
         None, description="mean clicks per impression; none: the log's, or 0.004 without a log"
     )
-    price_median: Money = Field(Decimal("5.50"), description="median highest competing bid, per thousand impressions")
-    price_spread: Positive = Field(0.6, description="standard deviation of the log of that bid")
+    price_median: Annotated[Money, Field(le=1_000_000)] = Field(
+        Decimal("5.50"), description="median highest competing bid, per thousand impressions"
+    )
+    price_spread: float = Field(0.6, ge=0.01, le=3, description="standard deviation of the log of that bid")
     rivals: Count = Field(8, description="competing bidders in an auction; the highest of them bids as above", le=1000)
     reserve_price: Money = Field(Decimal("0.00"), description="no impression is sold below it, per thousand")
-    creative_spread: Positive = Field(0.4, description="standard deviation of log CTR between creatives, at the least")
+    creative_spread: Annotated[float, Field(gt=0, le=10)] = Field(
+        0.4, description="standard deviation of log CTR between creatives, at the least"
+    )
     day_shock: float = Field(0.1, ge=0, le=1, description="standard deviation of the common log shock of a day")
     season: float = Field(0.0, ge=0, lt=1, description="amplitude of the seasonal wave in conversions and prices")
     season_days: Count = Field(28, description="days of one wave")
     drift: float = Field(0.0, ge=0, le=1, description="standard deviation of log CTR's random walk, per day")
     change: float = Field(0.0, ge=-3, le=3, description="sudden change of the log price level")
     change_chance: Share = Field(0.0, description="chance that an episode has such a change, on a random day")
-    audience: int = Field(0, ge=0, description="people that a campaign can reach; 0: without end")
+    audience: int = Field(0, ge=0, le=10**10, description="people that a campaign can reach; 0: without end")
     fatigue: Share = Field(0.0, description="share of the click tendency lost with each earlier view of a creative")
-    frequency_cap: int = Field(0, ge=0, description="impressions per person and day at the most; 0: no cap")
+    frequency_cap: int = Field(0, ge=0, le=100, description="impressions per person and day at the most; 0: no cap")
     own_campaigns: Count = Field(1, description="campaigns of ours that share an audience and bid against each other")
     organic_share: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of attributed conversions that would have come without the ad"
@@ -137,7 +143,7 @@ class Remote(Section):
     )
     timeout_seconds: Positive = Field(5.0, description="an answer that takes longer fails the batch or the tick")
     cost_per_call: Money = Field(Decimal("0.00"), description="what one answer costs")
-    cost_limit: Money = Field(Decimal("10.00"), description="most that one batch or campaign tick may cost")
+    cost_limit: Money = Field(Decimal("10.00"), description="most that an agent may cost in one batch or campaign tick")
 
 
 class Simulation(Section):
@@ -147,7 +153,7 @@ class Simulation(Section):
     batches_per_round: Count = Field(4, description="batches in flight (W); a round waits for them all")
     campaigns_per_batch: Count = Field(32, description="campaigns that advance together in one batch (C)")
     days: Count = Field(7, description="length of an episode")
-    daily_budget: Money = Field(Decimal("30.00"), description="budget of a simulated campaign")
+    daily_budget: Annotated[Money, Field(gt=0)] = Field(Decimal("30.00"), description="budget of a simulated campaign")
     exam_batches: Count = Field(4, description="batches of one look at the exam, on fresh seeds")
     exam_looks: Count = Field(4, description="looks at the most before an inconclusive exam ends")
     failed_batches: int = Field(2, ge=0, description="batches that may be set aside before the phase fails")

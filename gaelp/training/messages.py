@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -222,14 +222,19 @@ class RegretSplit(Message):
 
 
 class BatchResult(Message):
-    """A finished batch: trajectories by digest, per-episode measures as short tuples, money summed over episodes."""
+    """A finished batch: trajectories by digest, money summed over episodes.
+
+    Between activities it travels without what it says of each episode: `whole_digest` names the whole one.
+    """
 
     index: int
     purpose: str
     state: EpisodeState
     trajectory_digest: str | None
     episodes: int
-    failures: tuple[EpisodeFailure, ...] = ()  # counted in the tuples below with reward 0 and no success
+    whole_digest: str = ""  # of the document with the tuples below; none: they are here
+    failed_episodes: int = 0  # counted in the tuples below with reward 0 and no success
+    failures: tuple[EpisodeFailure, ...] = ()
     rewards: tuple[float, ...] = ()  # clipped r per episode (gates.md 1)
     raw_rewards: tuple[float, ...] = ()  # unclipped ratio, for CVaR
     successes: tuple[bool, ...] = ()
@@ -246,6 +251,11 @@ class BatchResult(Message):
     clicks: int = 0
     conversions: int = 0
     reason: str = ""
+
+    def told(self, whole_digest: str) -> Self:
+        """The result as it travels: without its tuples, and with one failure to show for all."""
+        nothing: dict[str, Any] = {name: () for name in ("rewards", "raw_rewards", "successes", "gains")}
+        return self.model_copy(update={**nothing, "failures": self.failures[:1], "whole_digest": whole_digest})
 
 
 class LearnRound(Message):
@@ -1001,6 +1011,7 @@ class EpisodeRecord(Message):
     over_bidding_micros: int | None = None
     under_bidding_micros: int | None = None
     failures: int | None = None  # episodes that a bad decision ended
+    purpose: str | None = None  # of a batch: train, exam or permuted
 
 
 class LifecycleEvent(Message):

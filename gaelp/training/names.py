@@ -83,9 +83,7 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
-EXAM_FROM = 5000
-PERMUTED_FROM = 8000
-FIRST_BATCH = {"train": 0, "exam": EXAM_FROM, "permuted": PERMUTED_FROM}
+FIRST_BATCH = {"train": 0, "exam": 5000, "permuted": 8000}
 """Where batch numbers begin by purpose, so that the ids of training, exam and permuted exam never meet."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
@@ -111,6 +112,32 @@ async def test_a_long_activity_beats_until_it_ends() -> None:
     ended = beats
     await asyncio.sleep(0.12)
     assert beats == ended == 3
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+async def test_an_asynchronous_activity_beats_in_the_loop_and_any_other_beside_it(asynchronous: bool) -> None:
+    """The heartbeat of an asynchronous activity makes a task, and that of a synchronous one waits for the loop."""
+    environment, threads, beaten = _environment(timedelta(seconds=0.06)), set(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_heartbeat(*_: object) -> None:
+        threads.add(threading.get_ident())
+        loop.call_soon_threadsafe(beaten.set)
+
+    async def work() -> str:
+        await beaten.wait()
+        return "done"
+
+    environment.on_heartbeat = on_heartbeat
+    fn = work if asynchronous else (lambda: "done")
+    wrapped = Effects().intercept_activity(cast(ActivityInboundInterceptor, _Next(work)))
+    given = ExecuteActivityInput(fn=fn, args=(), executor=None, headers={})
+
+    async def run() -> Any:
+        return await wrapped.execute_activity(given)
+
+    assert await asyncio.wait_for(environment.run(run), 5) == "done"
+    assert (threads == {threading.get_ident()}) is asynchronous
 
 
 async def test_an_activity_without_a_heartbeat_timeout_beats_never() -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import inspect
 import json
 import threading
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from pydantic import SecretStr
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import ActivityEnvironment
 
 from activities.inputs import Inputs
@@ -24,7 +28,7 @@ from gaelp import configuration
 from gaelp.market.calibration import calibrate
 from gaelp.personas.answers import FailedRating
 from gaelp.personas.cache import RatingCache
-from gaelp.personas.endpoint import LARGEST_BODY, address, open_endpoint
+from gaelp.personas.endpoint import LARGEST_BODY, HttpEndpoint, address, open_endpoint
 from gaelp.personas.rater import Remembered
 from gaelp.training.config import Personas as PersonasConfig
 from gaelp.training.config import TrainingConfiguration
@@ -214,6 +218,56 @@ def test_one_call_in_the_openai_form(serve: Callable[[Behaviour], Served]) -> No
     assert chat.requests[0]["messages"] == [{"role": "user", "content": "a prompt"}]
 
 
+def test_a_key_is_sent_without_the_line_end_of_its_file(serve: Callable[[Behaviour], Served]) -> None:
+    """White space around a key is no part of it; nothing but white space is no key."""
+    served = serve(fixed(completion()))
+    for key in (f" {KEY}\r\n", "\n"):
+        one(served.url, key)
+    assert [request["key"] for request in served.requests] == [f"Bearer {KEY}", None]
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\rX", f"{KEY}\u00e9", f"{KEY}\0"])
+def test_an_impossible_key_is_refused_unseen(inputs: Inputs, key: str) -> None:
+    """One sentence names the variable, and what the SDK logs of it, causes included, does not hold the key."""
+    failed = refusal(inputs, partial(open_endpoint, "http://127.0.0.1:1", SecretStr(key)))
+    assert failed.value.message.startswith("GAELP_LLM_API_KEY holds a character that no key has")
+    assert KEY not in "".join(traceback.format_exception(failed.value))
+
+
+def test_what_the_http_library_says_of_a_header_is_never_chained(
+    inputs: Inputs, serve: Callable[[Behaviour], Served]
+) -> None:
+    """Its errors quote the header that they refuse; no cause or context of the activity's failure does."""
+    url = serve(fixed(completion())).url
+
+    @asynccontextmanager
+    async def careless(config: PersonasConfig) -> AsyncIterator[HttpEndpoint]:
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}\r"}) as client:
+            yield HttpEndpoint(client, url, config)
+
+    failed = refusal(inputs, careless)
+    assert "no connection, or a broken one" in failed.value.message
+    assert KEY not in "".join(traceback.format_exception(failed.value))
+
+
+def refusal(inputs: Inputs, opening: Any) -> pytest.ExceptionInfo[ApplicationError]:
+    """Why the activity cannot rate a panel at such an endpoint; nothing is known in Redis."""
+    config = configuration.load(
+        "quick-test", environment={}, overrides=["historical.logs=[]", "personas.source=endpoint"]
+    )
+    store = inputs.store
+    message = RatePanel(
+        run="run-a",
+        config_digest=store.put_document(configuration.canonical(config)),
+        market_digest=store.put_arrays(calibrate([], config)),
+    )
+    activities = Personas(inputs, opening, RatingCache("redis://127.0.0.1:1/0"))
+    with pytest.raises(ApplicationError) as failed:
+        ActivityEnvironment().run(activities.rate_panel, message)
+    assert failed.value.non_retryable
+    return failed
+
+
 def test_a_busy_endpoint_is_asked_once_more_when_it_says(serve: Callable[[Behaviour], Served]) -> None:
     """Retry-After is honoured once."""
     served = serve(in_turn(fixed(b"", 429, Retry_After="0"), then=fixed(completion())))
@@ -274,7 +328,12 @@ class Panel:
         return self.inputs.store.put_arrays(calibrate([], config))
 
     def rate(
-        self, served: Served | None, *changes: str, run: str = "run-a", beats: list[Any] | None = None
+        self,
+        served: Served | None,
+        *changes: str,
+        run: str = "run-a",
+        beats: list[Any] | None = None,
+        cancel: bool = False,
     ) -> RatedPanel:
         config = self.config(*changes)
         digest = self.inputs.store.put_document(configuration.canonical(config))
@@ -283,8 +342,10 @@ class Panel:
         environment = ActivityEnvironment()
         if beats is not None:
             environment.on_heartbeat = lambda *details: beats.append(details)
+        if cancel:
+            environment.cancel()
         message = RatePanel(run=run, config_digest=digest, market_digest=self.market(config))
-        found = asyncio.run(environment.run(activities.rate_panel, message))
+        found = environment.run(activities.rate_panel, message)
         assert isinstance(found, RatedPanel)
         return found
 
@@ -355,6 +416,19 @@ def test_an_endpoint_that_stalls_for_ever_stops_the_run_early(
     assert f"endpoint at {served.url} failed 13 of the 624 ratings" in str(error)
     assert "no answer within 0.2 seconds" in str(error) and KEY not in str(error)
     assert len(served.requests) <= 13 + 8
+
+
+def test_a_cancelled_rating_ends_at_the_next_answer(rated: Panel, serve: Callable[[Behaviour], Served]) -> None:
+    """A run that is stopped asks no further, whatever is still unknown."""
+    served = serve(good)
+    with pytest.raises(CancelledError):
+        rated.rate(served, "personas.in_flight=1", cancel=True)
+    assert len(served.requests) <= 1
+
+
+def test_its_heartbeats_may_come_from_a_thread() -> None:
+    """Effects beats for every activity from a thread, which an async activity's heartbeat does not survive."""
+    assert not inspect.iscoroutinefunction(Personas.rate_panel)
 
 
 def test_an_endpoint_that_is_not_there_is_one_sentence(rated: Panel) -> None:

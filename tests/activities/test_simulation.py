@@ -322,6 +322,35 @@ def test_it_learns_nothing_here_and_counts_rounds(tmp_path: Path) -> None:
     assert [request["tick_key"] for request in asked[-3:]] == [f"simulation/train/0/1/{step}" for step in range(3)]
 
 
+def test_a_retried_batch_keeps_to_its_cost_limit(tmp_path: Path) -> None:
+    """Calls that failed in earlier attempts count; a batch that begins anew is an activity of its own."""
+
+    def fails_twice(call: int, _: dict[str, Any]) -> None:
+        if call < 2:
+            raise CallFailed("did not answer")
+
+    asked: list[dict[str, Any]] = []
+    remote = {"url": "http://127.0.0.1:1", "cost_per_call": "1.00", "cost_limit": "4.00"}
+    laboratory = Laboratory(ContentStore(str(tmp_path)), _alike(asked, fails_twice), remote=remote)
+    for said in ("did not answer", "did not answer", "has been called 4 times", "has been called 4 times"):
+        with pytest.raises(RemoteError, match=said):
+            laboratory.simulate("remote")
+    assert len(asked) == 4
+    laboratory.temporal.info = replace(ActivityEnvironment.default_info(), activity_id="another")
+    assert laboratory.simulate("remote").impressions > 0 and len(asked) == 5
+
+
+def test_what_batches_share_cannot_be_written_to(played: tuple[Laboratory, list[str]]) -> None:
+    """An agent that changes its state, the market or a trajectory in place fails, and later batches read what was."""
+    laboratory, digests = played
+    state = laboratory.inputs.state(laboratory.first("linear-thompson"))
+    trajectories = Trajectories(laboratory.inputs.store, digests, lambda _: None)
+    for arrays in (state, laboratory.inputs.market(laboratory.market), trajectories[0]):
+        for array in arrays.values():
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+
+
 def _alike(asked: list[dict[str, Any]], spoil: Callable[[int, dict[str, Any]], None] = lambda *_: None) -> Any:
     """A remote agent without a network: one bid, all creatives alike; `spoil` may change what it decides."""
 
@@ -414,3 +443,17 @@ def _campaign(laboratory: Laboratory) -> CampaignInput:
     campaign = planned("account", laboratory.config, laboratory.market)
     plan = campaign.plan.model_copy(update={"agent": "remote"})
     return campaign.model_copy(update={"plan": plan, "tick": 5, "checkpoint_digest": laboratory.first("remote")})
+
+
+def test_a_result_travels_without_its_episodes(tmp_path: Path) -> None:
+    """However many episodes a batch has, what enters a history is small, and the whole is found by its digest."""
+    sizes = {}
+    for campaigns in (6, 60):
+        simulation = {"campaigns_per_batch": campaigns, "days": 1, "daily_budget": "20.00"}
+        laboratory = Laboratory(ContentStore(str(tmp_path)), simulation=simulation)
+        result = laboratory.simulate("fixed-bid", purpose="exam")
+        whole = laboratory.inputs.whole(result)
+        assert len(whole.rewards) == len(whole.gains) == whole.episodes == result.episodes == campaigns
+        assert whole.expected_profit_micros == result.expected_profit_micros
+        sizes[campaigns] = len(result.model_dump_json())
+    assert sizes[60] < sizes[6] + 100

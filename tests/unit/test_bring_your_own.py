@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium
@@ -23,12 +24,13 @@ from gaelp.commands.dispatch import main
 from gaelp.market import foreign, registry
 from gaelp.market.foreign import ForeignEpisodes
 from gaelp.market.foreign_contract import difference
+from gaelp.market.measures import Scores
 from gaelp.market.practice import play, untrained
 from gaelp.market.refusals import BrokenContract, UnknownEnvironment
 from gaelp.market.registration import EnvironmentInfo
 from gaelp.market.streams import stream
-from gaelp.market.variants import VARIANTS
 from gaelp.training.config import TrainingConfiguration
+from gaelp.training.variants import VARIANTS, is_foreign
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bring_your_own.md").read_text()
 CODE = {name: text for name, text in re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL)}
@@ -244,6 +246,20 @@ class _LearnsInPlace(Sound):
         return state
 
 
+class _TouchesItsInput(Sound):
+    def act(self, state: Any, seen: Any, memory: Any, rng: Any) -> Any:
+        seen.clicks[...] = seen.clicks
+        return super().act(state, seen, memory, rng)
+
+
+class _TouchesItsTrajectories(Sound):
+    def learn(self, state: Any, trajectories: Sequence[Any]) -> Any:
+        for each in trajectories:
+            each["clicks"].sort(axis=0)
+            each["hour"] += 0
+        return super().learn(state, trajectories)
+
+
 class _NeedsTrajectories(Sound):
     def learn(self, state: Any, trajectories: Sequence[Any]) -> Any:
         return {"seen": state["seen"] + trajectories[0]["clicks"].sum()}
@@ -273,6 +289,8 @@ def test_the_kit_passes_a_sound_agent() -> None:
         (_IsMadeForOneWorld, "bid_micros has shape"),
         (_KeepsText, "arrays of bools, integers or floats"),
         (_LearnsInPlace, "learn must not change the state"),
+        (_TouchesItsInput, "act must not change .*the observation .*read-only"),
+        (_TouchesItsTrajectories, "learn must not change .*the trajectories .*read-only"),
         (_PromisesMore, "exactly the promised heads"),
         (_RemembersMore, "memory must keep its shape"),
     ],
@@ -389,6 +407,55 @@ def test_an_environment_that_cannot_be_made_is_listed_with_its_reason(
         foreign.world_shape("mine/World-v0")
 
 
+def test_an_environment_that_is_a_vector_only_is_listed_as_one_that_serves(
+    installed: Callable[..., Path], capsys: Any
+) -> None:
+    """An id without an entry point for single worlds, which a batch does not need, is listed with its heads."""
+    text = (
+        "import gymnasium\nfrom gaelp.market.environment import AdMarketVector\n"
+        "from gaelp.market.registration import EnvironmentInfo\n"
+        "def register():\n    gymnasium.register('mine/World-v0', vector_entry_point=AdMarketVector)\n"
+        "    return (EnvironmentInfo('mine/World-v0', 'a world'),)\n"
+    )
+    installed({"vectors": text}, _project("environments", mine="vectors:register"))
+    assert main(["environments", "--json"]) == 0
+    listed = {each["id"]: each for each in json.loads(capsys.readouterr().out)["environments"]}
+    assert not listed["mine/World-v0"]["error"] and "bid_micros" in listed["mine/World-v0"]["heads"]
+    assert foreign.world_shape("mine/World-v0").segments > 0
+
+
+BROKEN_AGENTS = {
+    "no-licence": ("def make():\n    raise RuntimeError('no licence')", "RuntimeError: no licence"),
+    "no-file": ("open('/nothing/there')\ndef make(): ...", "FileNotFoundError"),
+    "headless": (
+        "class Agent:\n    @property\n    def heads(self):\n        return 1 / 0\nmake = Agent",
+        "ZeroDivision",
+    ),
+    "wordless": ("def make(): ...", "lacks initial_state"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_AGENTS)
+def test_a_broken_agent_is_named_and_hides_nothing(name: str, installed: Callable[..., Path], capsys: Any) -> None:
+    """Whatever a package raises is the reason beside its agent's name, and the other agents are listed."""
+    text, said = BROKEN_AGENTS[name]
+    installed({"broken_agent": text}, _project("agents", **{name: "broken_agent:make"}))
+    assert main(["agents", "--json"]) == 0
+    listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)["agents"]}
+    assert said in listed[name]["error"] and not listed["fixed-bid"]["error"]
+    with pytest.raises(UnknownAgent, match=rf"agent '{name}' \(broken_agent:make\) .*{said}"):
+        load_agent(name)
+
+
+def test_an_agent_whose_heads_are_no_list_hides_nothing(installed: Callable[..., Path], capsys: Any) -> None:
+    """What loads and cannot be described is told beside the others."""
+    verbs = "initial_state = initial_memory = act = learn = heads = None"
+    installed({"odd_agent": f"class Odd:\n    {verbs}\n"}, _project("agents", odd="odd_agent:Odd"))
+    assert main(["agents", "--json"]) == 0
+    listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)["agents"]}
+    assert "NoneType" in listed["odd"]["error"] and not listed["fixed-bid"]["error"]
+
+
 # ---------------------------------------------------------------- foreign environments
 
 
@@ -408,7 +475,7 @@ class Toy(gymnasium.Env[Any, Any]):
     """Three ticks in which every bid above 0 wins ten impressions; `broken` says how it misbehaves."""
 
     def __init__(self, broken: str = "") -> None:
-        self.broken = broken
+        self.broken, self.says = broken, {}
         more = {"time_left": Box(0.0, 1.0, (), np.float32)} if broken == "nan" else {}
         self.observation_space, self.action_space = Dict({**COUNTS, **more}), Dict(BIDS)
 
@@ -429,7 +496,7 @@ class Toy(gymnasium.Env[Any, Any]):
             info = {}
         if self.broken == "infinite":
             info["profit_micros"] = np.inf
-        return self._seen(), 0.0, over, False, info
+        return self._seen(), 0.0, over, False, {**info, **self.says}
 
     def _seen(self) -> dict[str, Any]:
         seen = {"impressions": self.shown.copy(), "clicks": self.shown // 2, "cost_micros": self.shown * 1_000_000}
@@ -444,11 +511,12 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     kinds = ("", "raises", "falls", "silent", "infinite", "uneven", "nan")
     for kind in kinds:
         gymnasium.register(f"mine/Toy{kind}-v0", Toy, kwargs={"broken": kind}, disable_env_checker=True)
-    infos = tuple(EnvironmentInfo(f"mine/Toy{kind}-v0", "a toy") for kind in kinds)
-    monkeypatch.setattr(registry, "available", lambda: infos)
+    gymnasium.register("mine/Timed-v0", Toy, max_episode_steps=2, disable_env_checker=True)
+    names = (*(f"mine/Toy{kind}-v0" for kind in kinds), "mine/Timed-v0")
+    monkeypatch.setattr(registry, "available", lambda: tuple(EnvironmentInfo(name, "a toy") for name in names))
     yield
-    for kind in kinds:
-        del gymnasium.registry[f"mine/Toy{kind}-v0"]
+    for name in names:
+        del gymnasium.registry[name]
 
 
 def _played(session: Any, agent: Agent, state: Any) -> Any:
@@ -472,9 +540,83 @@ def test_a_session_has_whole_observations_and_trajectories(toys: None) -> None:
     assert trajectory["hour"][:, 0].tolist() == [0, 1, 2]
     assert (session.observe().budget_left_micros == 0).all()  # 60 millions spent, of 30 a day
     scores = session.scores(np.full(3, 4e7))
-    assert scores.ratio.tolist() == [0.5] * 3 and scores.success.all() and scores.regret.total.tolist() == [5e7] * 3
-    assert not session.scores(np.full(3, 6e7)).success.any()
+    assert scores.ratio.tolist() == [0.5] * 3 and scores.regret.total.tolist() == [5e7] * 3
     assert session.expected_profit_micros().tolist() == [5e7] * 3
+
+
+def _toy_scores(info: Mapping[str, Any] = MappingProxyType({}), incumbent: float = 4e7, **simulation: Any) -> Scores:
+    """Scores of a toy's three hours, in which a bid spends 60 units, with `info` in place of its own."""
+    config = TrainingConfiguration.model_validate({"simulation": {"daily_budget": "60.00", **simulation}})
+    session = ForeignEpisodes("mine/Toy-v0", config, seeds=(1,))
+    session._worlds.envs[0].unwrapped.says = info
+    _played(session, load_agent("fixed-bid"), {})
+    return session.scores(np.full(1, incumbent))
+
+
+def test_success_needs_profit_a_budget_kept_and_the_environments_word(toys: None) -> None:
+    """Less than the incumbent's profit, more than the budget of the day that was played, or a target missed: none.
+
+    The budget counts the days that the environment plays, whatever the configuration says of its own episodes.
+    """
+    assert _toy_scores().success.all()
+    assert not _toy_scores(incumbent=6e7).success.any()
+    assert not _toy_scores(daily_budget="30.00", days=7).success.any()
+    assert not _toy_scores({"success": False}).success.any()
+
+
+def test_the_smallest_scope_is_of_the_days_that_were_played(toys: None) -> None:
+    """One hundredth of one day's budget is scope enough in an episode of three hours."""
+    assert _toy_scores({"optimum_micros": 700_000.0}, days=7).counted.all()
+    assert not _toy_scores({"optimum_micros": 500_000.0}, days=1).counted.any()
+
+
+@pytest.mark.parametrize(("name", "lefts"), [("mine/Toy-v0", [1.0, 23 / 24, 22 / 24]), ("mine/Timed-v0", [1.0, 0.5])])
+def test_the_time_left_is_what_can_be_known_of_it(name: str, lefts: list[float], toys: None) -> None:
+    """An episode is taken to be as long as it was registered, else as the configuration's, here of a day."""
+    day = TrainingConfiguration.model_validate({"simulation": {"days": 1}})
+    session, agent = ForeignEpisodes(name, day, seeds=(1,)), load_agent("fixed-bid")
+    seen = []
+    while not session.done:
+        seen.append(session.observe().time_left[0])
+        session.step(agent.act({}, session.observe(), agent.initial_memory(1), stream(1))[0])
+    assert seen == pytest.approx(lefts)
+
+
+OPTIONAL = ("attributed_profit_micros", "allocation_micros", "estimation_micros", "over_bidding_micros",
+            "under_bidding_micros")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        *(({name: np.nan}, f"at step 3: '{name}' in its info is no finite number") for name in OPTIONAL),
+        ({"attributed_profit_micros": np.ones(2)}, "at step 3: 'attributed_profit_micros' in its info is no finite"),
+        ({"attributed_profit_micros": "much"}, "at step 3: 'attributed_profit_micros' in its info is no finite"),
+        ({"revenue_micros": np.nan}, "at step 1: 'revenue_micros' in its info is no finite number"),
+        ({"revenue_micros": 1e300}, r"at step 1: 'revenue_micros' in its info .* of at most 2\*\*53"),
+        ({"success": 0.9}, "at step 3: 'success' in its info is not True or False"),
+        ({"success": None}, "at step 3: 'success' in its info is not True or False"),
+    ],
+)
+def test_what_an_environment_may_say_is_checked(info: dict[str, Any], said: str, toys: None) -> None:
+    """A measure that it need not give but gives broken is refused with its id, the step and the name."""
+    with pytest.raises(BrokenContract, match=f"'mine/Toy-v0' {said}"):
+        _toy_scores(info)
+
+
+def test_what_only_some_campaigns_say_is_refused(toys: None) -> None:
+    """Gymnasium would fill in 0 for those that are silent."""
+    session = ForeignEpisodes("mine/Toy-v0", WEEK, seeds=(1, 2))
+    session._worlds.envs[1].unwrapped.says = {"attributed_profit_micros": 1.0}
+    with pytest.raises(BrokenContract, match="1 of 2 campaigns have 'attributed_profit_micros' in their info"):
+        _played(session, load_agent("fixed-bid"), {})
+
+
+def test_what_an_environment_says_is_used(toys: None) -> None:
+    """Attributed profit and the parts of the regret are the environment's where it gives them, numpy's bools too."""
+    scores = _toy_scores({"success": np.True_, **dict.fromkeys(OPTIONAL, 3.0), "revenue_micros": 2})
+    assert scores.success.all() and scores.attributed_profit_micros.tolist() == [3.0]
+    assert [vars(scores.regret)[part].tolist() for part in ("allocation", "under_bidding")] == [[3.0], [3.0]]
 
 
 def test_a_session_is_determined_by_its_seeds(toys: None) -> None:
@@ -493,7 +635,7 @@ def test_a_session_is_determined_by_its_seeds(toys: None) -> None:
         ("raises", "'mine/Toyraises-v0' at step 0 failed with RuntimeError: out of paper"),
         ("falls", "at step 1: impressions fell"),
         ("silent", "at step 3: the info of the last step lacks 'profit_micros'"),
-        ("infinite", "at step 3: 'profit_micros' in the info of the last step is no finite number"),
+        ("infinite", "at step 3: 'profit_micros' in its info is no finite number"),
         ("uneven", "at step 3: 1 of 2 campaigns of a batch ended"),
         ("nan", "at step 0: time_left has a NaN"),
     ],
@@ -550,4 +692,4 @@ def test_our_market_played_as_a_foreign_one_scores_the_same(monkeypatch: pytest.
     assert np.array_equal(trajectory["impressions"], own["impressions"])
     assert np.array_equal(trajectory["revenue_micros"], own["revenue_micros"])
     assert np.allclose(session.scores(np.zeros(2)).ratio, info["ratio"], rtol=1e-12) and info["ratio"].all()
-    assert not foreign.is_foreign("gaelp/AdMarket-v0") and foreign.is_foreign("mine/Market-v0")
+    assert not is_foreign("gaelp/AdMarket-v0") and is_foreign("mine/Market-v0")

@@ -192,6 +192,15 @@ def test_an_unknown_variable_comes_with_a_suggestion() -> None:
         ("clock.tick_hours=5", "1, 2, 3, 4, 6, 8, 12 or 24"),
         ("scaled.raise_step=0.21", "less than or equal to 0.2"),
         ("simulation.rounds=0", "greater than or equal to 1"),
+        ("simulation.daily_budget=0", "greater than 0"),
+        ("market.frequency_cap=101", "less than or equal to 100"),
+        ("market.click_rate=1e-9", "greater than or equal to 0.000001"),
+        ("market.price_spread=1e-9", "greater than or equal to 0.01"),
+        ("market.price_spread=3.1", "less than or equal to 3"),
+        ("market.price_median=1000001", "less than or equal to 1000000"),
+        ("market.creative_spread=11", "less than or equal to 10"),
+        ("market.hourly_auctions=1000000001", "less than or equal to 1000000000"),
+        ("market.audience=10000000001", "less than or equal to 10000000000"),
         ("simulation.rounds='6'", "valid integer"),
         ("simulation.rounds=6.5", "valid integer"),
         ("simulation.rounds=true", "valid integer"),
@@ -234,6 +243,13 @@ def test_a_bad_value_is_refused_by_name(override: str, says: str) -> None:
         ("quick-test", ["historical.logs=[a, a]"], "historical.logs", "name each once"),
         ("staging", ["simulation.exam_looks=1", "simulation.exam_batches=1", "simulation.campaigns_per_batch=49"],
          "simulation.consistency_episodes", "raise exam_batches"),
+        ("staging", ["simulation.exam_looks=1", "simulation.exam_batches=3", "simulation.campaigns_per_batch=64",
+                     "market.own_campaigns=4"], "simulation.consistency_episodes", "has 48 at the most"),
+        ("quick-test", ["simulation.rounds=101", "simulation.batches_per_round=50"], "simulation.rounds",
+         "5050 batches, where 5000 can be numbered: lower either"),
+        ("quick-test", ["simulation.exam_batches=3001", "simulation.exam_looks=1"], "simulation.exam_batches",
+         "3001 batches, where 3000 can be numbered: lower either"),
+        ("quick-test", ["market.fatigue=0.2"], "market.audience", "set it to a number of people"),
     ],
 )  # fmt: skip
 def test_an_impossible_combination_has_a_remedy(base: str, overrides: list[str], path: str, remedy: str) -> None:
@@ -242,6 +258,21 @@ def test_an_impossible_combination_has_a_remedy(base: str, overrides: list[str],
     assert problem.path == path
     assert remedy in problem.message
     assert problem.source.startswith(("--set", str(ROOT / "config")))
+
+
+def test_the_environments_settings_count_before_a_contradiction_is_seen() -> None:
+    """A world that sets an audience may tire otherwise than it does, and the configuration stays as it was written."""
+    config = load("quick-test", environment={}, overrides=["environment=gaelp/AdMarketDrift-v0", "market.fatigue=0.2"])
+    assert (config.market.fatigue, config.market.audience) == (0.2, 0)
+    check(config)
+
+
+def test_numbers_that_just_fit_are_accepted() -> None:
+    """All batch numbers that there are may be used, and campaigns of a foreign world are episodes by themselves."""
+    full = ["rounds=100", "batches_per_round=50", "exam_batches=300", "exam_looks=10"]
+    load("quick-test", environment={}, overrides=[f"simulation.{each}" for each in full])
+    few = ["simulation.exam_looks=1", "simulation.exam_batches=3", "simulation.campaigns_per_batch=64"]
+    load("staging", environment={}, overrides=[*few, "market.own_campaigns=4", "environment=mine/World-v0"])
 
 
 def test_a_combination_with_a_bad_value_is_not_guessed() -> None:

@@ -19,8 +19,8 @@ from gaelp.agents.registry import load_agent
 from gaelp.market import registration, spaces
 from gaelp.market.environment import AdMarket, AdMarketVector
 from gaelp.market.practice import play, untrained
-from gaelp.market.variants import VARIANTS, applied, configured
 from gaelp.training.config import Market, TrainingConfiguration
+from gaelp.training.variants import VARIANTS, applied, configured
 
 SHORT = {"simulation": {"days": 2, "daily_budget": "30.00"}, "clock": {"tick_hours": 6}}
 STANDARD = "gaelp/AdMarket-v0"

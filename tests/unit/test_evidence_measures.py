@@ -70,6 +70,16 @@ def test_a_failed_batch_counts_as_failed_episodes():
     assert found.cvar == -1.0
 
 
+def test_a_failed_batch_has_as_many_episodes_as_a_settled_one() -> None:
+    """Own campaigns that share an audience are one episode, whether their batch failed or not; a foreign world's are
+    episodes by themselves."""
+    for environment, episodes in (("gaelp/AdMarket-v0", 8), ("mine/World-v0", 32)):
+        chosen = {"environment": environment, "market": {"own_campaigns": 4}}
+        config = TrainingConfiguration.model_validate(chosen)
+        found = measure_simulation([batch(0, [1.0] * episodes), failed(1)], (), config, ALPHA)
+        assert (found.failed_episodes, found.seeds) == (episodes, 2 * episodes)
+
+
 def test_batches_are_read_in_index_order():
     """The order in which batches arrive changes nothing."""
     rng = np.random.default_rng(0)

@@ -65,6 +65,20 @@ def test_reports_come_late_and_complete() -> None:
     assert served[0] > 0
 
 
+def test_the_budget_left_is_todays_less_what_is_reported_of_today() -> None:
+    """A new day begins with the whole budget, and yesterday's cost that is reported late takes nothing from it."""
+    config = settings(reporting_lag_hours=12)
+    market = calibrate([], config)
+    episodes = Episodes(market, config, draw_world(market, config, stream(3, "world")), stream(3, "response"))
+    decision = Decision(np.full((16, 4), 3_000_000), np.full((16, 4, 12), 1 / 12))
+    cost = []
+    for tick in range(12):
+        reported = sum(cost[tick // 4 * 4 : max(tick - 2, tick // 4 * 4)], np.zeros(16))
+        assert np.array_equal(episodes.observe().budget_left_micros, 20_000_000 - reported)
+        cost.append(episodes.step(decision).cost_micros.sum(axis=(1, 2)))
+    assert all(each.any() for each in cost)
+
+
 def test_a_platform_may_bill_more_than_the_budget_on_some_days_only() -> None:
     """Over-delivery of 2 bills up to twice the budget on some days and never more; without it no day passes it."""
     costs = {}
@@ -170,6 +184,39 @@ def test_batches_are_bit_equal_in_any_order_of_completion() -> None:
         crowd = list(pool.map(fingerprint, range(4)))
     assert forwards == backwards[::-1] == crowd
     assert len(set(forwards)) == 4
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("economics", "market", "replaced"),
+    [
+        ({"order_value": "0.00"}, {}, 4),
+        ({"margin": 0}, {}, 4),
+        ({"refund_rate": 1}, {}, 4),
+        ({"conversion_rate": 0}, {}, 4),
+        ({"order_value": "0.00", "target_cpa": "0.00"}, {"bidding": "target-roas"}, 4),
+        ({"target_cpa": "0.00"}, {"bidding": "target-cpa"}, 0),
+        ({}, {"hourly_auctions": 1}, 4),
+        ({}, {"hourly_auctions": 10**9}, 0),
+        ({}, {"audience": 1, "fatigue": 1, "frequency_cap": 1}, 4),
+        ({}, {"audience": 100, "frequency_cap": 100}, 0),
+        ({}, {"price_median": "0.00"}, 0),
+        ({}, {"price_median": "1000000.00", "price_spread": 3}, None),
+        ({}, {"price_spread": 0.01, "creative_spread": 10, "click_rate": 1e-6}, 4),
+        ({}, {"click_rate": 0.5, "day_shock": 1, "drift": 1, "season": 0.99, "order_spread": 3}, 0),
+        ({}, {"change": 3, "change_chance": 1, "over_delivery": 2, "reporting_lag_hours": 10**6}, 0),
+    ],
+)
+def test_the_worst_that_can_be_configured_is_finite(economics: Any, market: Any, replaced: int | None) -> None:
+    """At the ends of every range measures are finite, nothing is divided by 0, and worthless episodes are replaced."""
+    sizes = {"campaigns_per_batch": 4, "days": 2}
+    config = configured(clock={"tick_hours": 6}, simulation=sizes, market=market, economics=economics)
+    episodes = played(config)
+    scores = episodes.scores(np.zeros(4))
+    told = {**vars(scores), **vars(scores.regret), **episodes.summary()}
+    arrays = [np.asarray(value) for name, value in told.items() if name != "regret"]
+    assert all(np.isfinite(array).all() for array in arrays)
+    assert replaced is None or (~scores.counted).sum() == replaced
 
 
 def test_impossible_markets_are_refused_all_at_once() -> None:

@@ -144,7 +144,7 @@ def test_realised_auctions_stay_near_their_optimum() -> None:
     bid, level = value_of(where), where.factors.price[..., None]
     chance, spend = where.curves.win_rate(bid / level), where.curves.spend(bid / level) * level
     wins = rng.binomial(where.auctions, chance)
-    square = where.curves.spend_square(bid / level) * level**2 / np.maximum(chance, 1e-9)
+    square = where.curves.paid(bid / level).square * level**2 / np.maximum(chance, 1e-9)
     mean = spend / np.maximum(chance, 1e-9)
     cost = rng.normal(wins * mean, np.sqrt(wins * np.maximum(square - mean**2, 0))) / 1000
     ratio = (wins * value_of(where) / 1000 - cost).sum(axis=(1, 2)) / best(where).profit.sum(axis=1)

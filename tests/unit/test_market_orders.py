@@ -1,4 +1,4 @@
-"""Orders after clicks: arrival, value, refunds, organic buyers. Levels are five standard errors at fixed seeds."""
+"""Orders after clicks: arrival, value, refunds. Levels are five standard errors at fixed seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.market.orders import REFUND_HOURS, Books, Orders, book, draw, matured_share
+from gaelp.market.orders import REFUND_HOURS, Books, Orders, book, draw
 from gaelp.market.streams import stream
 
 COUNT = 100_000
@@ -17,7 +17,6 @@ PLAIN: dict[str, Any] = {
     "order_value_micros": 25_000_000,
     "order_spread": 0.5,
     "refund_rate": 0.0,
-    "organic_share": 0.0,
 }
 
 
@@ -31,6 +30,11 @@ def booked(ticks: int, tick: int = 0, **options: Any) -> Books:
     books = Books.empty(ticks, (1, 1, 1))
     book(drawn(**options), tick, books)
     return books
+
+
+def arrived_by(hours: Any, lag_days: float) -> Any:
+    """Share of exponential lags that are over."""
+    return -np.expm1(-np.maximum(hours, 0.0) / (24.0 * lag_days))
 
 
 def test_every_conversion_is_one_order_of_its_cell() -> None:
@@ -49,9 +53,8 @@ def test_orders_arrive_exponentially_after_a_click_within_the_tick(tick_hours: i
     """The share that has arrived by the end of each tick is the exponential lag's, averaged over the click's hour."""
     arrived = np.cumsum(booked(5, tick_hours=tick_hours).matured_conversions.ravel()) / COUNT
     middle = (np.arange(2000) + 0.5) / 2000
-    expected = [matured_share(tick_hours * (periods - middle), 1.0).mean() for periods in range(1, 6)]
+    expected = [arrived_by(tick_hours * (periods - middle), 1.0).mean() for periods in range(1, 6)]
     assert np.allclose(arrived, expected, atol=5 * 0.5 / np.sqrt(COUNT))
-    assert matured_share(np.array([-5.0, 0.0]), 1.0).tolist() == [0.0, 0.0]
 
 
 def test_what_is_late_appears_nowhere() -> None:
@@ -98,31 +101,21 @@ def test_a_refund_arrives_three_days_after_its_order_on_average() -> None:
     assert abs(wait.mean() - REFUND_HOURS) < 5 * REFUND_HOURS / np.sqrt(COUNT)
     books = booked(3, lag_days=1e-6, refund_rate=1.0, order_spread=0.0)
     middle = (np.arange(2000) + 0.5) / 2000
-    left = 1 - matured_share(24.0 * (3 - middle), REFUND_HOURS / 24).mean()
+    left = 1 - arrived_by(24.0 * (3 - middle), REFUND_HOURS / 24).mean()
     assert books.revenue_micros.sum() / (25e6 * COUNT) == pytest.approx(left, abs=5 * 0.5 / np.sqrt(COUNT))
     assert books.revenue_micros[2, 0] < 0
 
 
-def test_organic_orders_are_attributed_but_not_incremental() -> None:
-    """Attribution harvests organic buyers: attributed revenue keeps them, incremental revenue lacks their share."""
-    books = booked(400, organic_share=0.4, refund_rate=0.2)
-    assert books.revenue_micros.sum() == booked(400, refund_rate=0.2).revenue_micros.sum()
-    share = books.incremental_micros.sum() / books.revenue_micros.sum()
-    assert share == pytest.approx(0.6, abs=5 * 0.7 / np.sqrt(COUNT))
-    plain = booked(400, refund_rate=0.2)
-    assert np.array_equal(plain.incremental_micros, plain.revenue_micros)
-
-
-def test_refunds_organic_share_and_spread_do_not_move_one_another() -> None:
+def test_refunds_and_spread_do_not_move_one_another() -> None:
     """Switching one on leaves everything else about the orders bit-equal, and what is drawn next as well."""
     plain = drawn(500)
-    for option, field in (("refund_rate", "refunded"), ("organic_share", "organic"), ("order_spread", "value_micros")):
+    for option, field in (("refund_rate", "refunded"), ("order_spread", "value_micros")):
         other = drawn(500, **{option: 0.9})
         for name in Orders.__dataclass_fields__:
             assert np.array_equal(getattr(plain, name), getattr(other, name)) == (name != field)
     first, second = stream(4, "r"), stream(4, "r")
     draw(np.array([[[9]]]), response=first, **PLAIN)
-    draw(np.array([[[9]]]), response=second, **(PLAIN | {"refund_rate": 0.5, "organic_share": 0.5}))
+    draw(np.array([[[9]]]), response=second, **(PLAIN | {"refund_rate": 0.5}))
     assert first.random() == second.random()
 
 
@@ -131,9 +124,9 @@ def test_the_books_are_those_of_a_clerk_with_a_pencil() -> None:
     ticks, shape = 6, (3, 2, 2)
     counts = stream(2, "counts").integers(0, 4, (ticks, *shape))
     books = Books.empty(ticks, shape)
-    conversions, revenue, incremental = np.zeros((ticks, 12), int), np.zeros((ticks, 3), int), np.zeros((ticks, 3), int)
+    conversions, revenue = np.zeros((ticks, 12), int), np.zeros((ticks, 3), int)
     for tick in range(ticks):
-        orders = drawn(counts[tick], seed=tick, refund_rate=0.5, organic_share=0.5)
+        orders = drawn(counts[tick], seed=tick, refund_rate=0.5)
         book(orders, tick, books)
         for n, cell in enumerate(orders.cell):
             arrives, back = tick + orders.period[n], tick + orders.refund_period[n]
@@ -143,8 +136,5 @@ def test_the_books_are_those_of_a_clerk_with_a_pencil() -> None:
             for when, value in entries:
                 if when < ticks:
                     revenue[when, cell // 4] += value
-                    incremental[when, cell // 4] += 0 if orders.organic[n] else value
     assert np.array_equal(books.matured_conversions.reshape(ticks, -1), conversions)
     assert np.array_equal(books.revenue_micros, revenue)
-    assert np.array_equal(books.incremental_micros, incremental)
-    assert (revenue != incremental).any()

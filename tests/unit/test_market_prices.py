@@ -35,7 +35,7 @@ def test_a_lognormal_curve_has_the_moments_of_the_formula() -> None:
     mean = np.exp(np.log(MEDIAN) + SPREAD**2 / 2) * ndtr(z - SPREAD)
     square = np.exp(2 * np.log(MEDIAN) + 2 * SPREAD**2) * ndtr(z - 2 * SPREAD)
     assert np.allclose(made.spend(bids), mean, rtol=5e-4, atol=20)
-    assert np.allclose(made.spend_square(bids), square, rtol=1e-3, atol=1e8)
+    assert np.allclose(made.paid(bids).square, square, rtol=1e-3, atol=1e8)
 
 
 @pytest.mark.parametrize("reserve", [0.0, 2_000_000.0])
@@ -64,7 +64,7 @@ def test_the_first_price_is_the_bid() -> None:
     made = curves(first_price=True)
     assert np.array_equal(made.win_rate(bid), curves().win_rate(bid))
     assert np.allclose(made.spend(bid), made.win_rate(bid) * bid)
-    assert np.allclose(made.spend_square(bid), made.win_rate(bid) * bid**2)
+    assert np.allclose(made.paid(bid).square, made.win_rate(bid) * bid**2)
 
 
 def test_nothing_is_won_below_the_reserve_or_the_lowest_edge_or_for_nothing() -> None:

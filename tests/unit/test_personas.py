@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import sys
+import traceback
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -320,7 +321,8 @@ def test_the_share_of_a_gain_that_rests_on_ratings() -> None:
     assert share_resting_on_ratings(gain, gain).share == 0.0
     more = share_resting_on_ratings(gain, 2 * gain)
     assert (more.share, more.low, more.high) == (0.0, 0.0, 0.0) and more.sentence.startswith("None of the gain")
-    half = share_resting_on_ratings(gain, np.random.Generator(np.random.Philox(key=1)).permutation(gain) / 2)
+    shuffled = np.random.Generator(np.random.Philox(key=1)).permutation(gain)
+    half = share_resting_on_ratings(gain, shuffled / 2, paired=True)
     assert half.share == pytest.approx(0.5) and half.low is not None and half.high is not None
     assert 0.4 < half.low < 0.5 < half.high < 0.6 and "50%" in half.sentence
 
@@ -336,13 +338,24 @@ def test_without_a_gain_there_is_no_share_of_it() -> None:
         share_resting_on_ratings([], [0.1])
 
 
+def test_only_what_is_told_to_be_pairs_counts_as_pairs() -> None:
+    """Equally many gains are no pairs by themselves, the error of pairs on common seeds is smaller, and unequal
+    numbers cannot be pairs."""
+    gain = np.random.Generator(np.random.Philox(key=2)).normal(0.3, 0.1, 60)
+    apart, pairs = share_resting_on_ratings(gain, gain / 2), share_resting_on_ratings(gain, gain / 2, paired=True)
+    assert apart.share == pairs.share and pairs.low == pytest.approx(0.5) and pairs.high == pytest.approx(0.5)
+    assert apart.low is not None and apart.high is not None and apart.low < 0.48 and apart.high > 0.52
+    with pytest.raises(ValueError, match="60 and 59 gains are no pairs"):
+        share_resting_on_ratings(gain, gain[:59], paired=True)
+
+
 def test_the_interval_covers_the_true_share_about_as_often_as_it_says() -> None:
     """Over 400 made exams with a true share of 0.4 the 90 % interval holds it between 85 and 95 % of the time."""
     rng = np.random.Generator(np.random.Philox(key=5))
     held = 0
     for _ in range(400):
         gain = rng.normal(0.3, 0.2, 128)
-        found = share_resting_on_ratings(gain, 0.6 * 0.3 + 0.5 * (gain - 0.3) + rng.normal(0, 0.1, 128))
+        found = share_resting_on_ratings(gain, 0.6 * 0.3 + 0.5 * (gain - 0.3) + rng.normal(0, 0.1, 128), paired=True)
         held += found.low is not None and found.high is not None and found.low <= 0.4 <= found.high
     assert 0.85 <= held / 400 <= 0.95
 
@@ -507,11 +520,13 @@ def test_progress_is_told_after_every_answer() -> None:
 
 def test_the_key_is_seen_by_nobody_who_does_not_need_it() -> None:
     """Settings do not print it, the process that runs agents does not get it, and an address may not hold one."""
-    known = Settings(llm_api_key=SecretStr("sk-secret"))
+    secret = "sk-secret"
+    known = Settings(llm_api_key=SecretStr(secret))
     assert "sk-secret" not in repr(known) + known.model_dump_json()
     assert not services.without_secrets({"GAELP_LLM_API_KEY": "sk-secret", "GAELP_LLM_URL": "http://x"})
-    with pytest.raises(ValidationError, match="llm_url"):
-        Settings(llm_url="https://user:sk-secret@llm.example")
+    with pytest.raises(ValidationError, match="llm_url") as refused:
+        Settings(llm_url=f"https://user:{secret}@llm.example")
+    assert secret not in "".join(traceback.format_exception(refused.value))
 
 
 def test_the_local_model_is_part_of_a_stack_only_where_it_is_asked_for(tmp_path: Path) -> None:

@@ -92,8 +92,10 @@ def connect(server: Scripted, caller: Caller, tmp_path: Path) -> Callable[..., R
     """Agents connected to the server, over one store."""
     store = ContentStore(str(tmp_path / "store"))
 
-    def connected(place: str = "simulation/train/0/3", step: int = 0, **settings: Any) -> RemoteAgent:
-        return RemoteAgent(Line(Remote(**{"url": server.url, **settings}), store, caller, place, step))
+    def connected(
+        place: str = "simulation/train/0/3", step: int = 0, activity: str = "", **settings: Any
+    ) -> RemoteAgent:
+        return RemoteAgent(Line(Remote(**{"url": server.url, **settings}), store, caller, place, step, activity))
 
     return connected
 
@@ -312,6 +314,40 @@ def test_no_more_calls_than_the_cost_limit_allows(server: Scripted, connect: Cal
     ) as refused:
         ask(agent)
     assert "asked at step 2" in str(refused.value) and len(server.asked) == 2
+
+
+def attempt(connect: Callable[..., RemoteAgent], activity: str) -> str:
+    """One attempt of a long batch: why it ended."""
+    agent = connect(activity=activity, cost_per_call="1.00", cost_limit="10.00")
+    with pytest.raises(RemoteError) as failed:
+        for _ in range(20):
+            ask(agent)
+    return str(failed.value)
+
+
+def test_all_attempts_of_an_activity_share_its_limit(server: Scripted, connect: Callable[..., RemoteAgent]) -> None:
+    """Calls of earlier attempts count, those without an answer too; another activity begins at zero."""
+
+    def answer(to: BaseHTTPRequestHandler) -> None:
+        says(SPREAD, 500 if len(server.asked) % 4 == 0 else 200)(to)
+
+    server.answer = answer
+    ends = [attempt(connect, "batch") for _ in range(4)]
+    assert ["HTTP 500" in end for end in ends] == [True, True, False, False] and len(server.asked) == 10
+    assert all("has been called 10 times at 1.00 (earlier attempts and replays included)" in end for end in ends[2:])
+    assert "HTTP 500" in attempt(connect, "again") and len(server.asked) == 12  # eight replayed, two asked
+
+
+def test_replays_count_and_are_never_refused(server: Scripted, connect: Callable[..., RemoteAgent]) -> None:
+    """What is recorded is replayed beyond the limit, and no new call is made after it."""
+    for step in range(3):
+        ask(connect(step=step))
+    agent = connect(cost_per_call="1.00", cost_limit="2.00")
+    for _ in range(3):
+        ask(agent)
+    with pytest.raises(RemoteRefused, match="called 3 times"):
+        ask(agent)
+    assert len(server.asked) == 3
 
 
 def test_learning_counts_rounds_and_sends_nothing(server: Scripted, connect: Callable[..., RemoteAgent]) -> None:

@@ -102,7 +102,7 @@ def settle_batches(warehouse: Warehouse) -> None:
             "run": "a", "at": START, "phase": "simulation", "episode": f"a/simulation/batch-{number:04d}",
             "state": "settled", "episodes": 32, "reward": 0.5 + 0.01 * (number % 10),
             "optimum_micros": 100, "estimation_micros": 30, "allocation_micros": -2, "over_bidding_micros": 12,
-            "under_bidding_micros": 5,
+            "under_bidding_micros": 5, "purpose": "exam" if number >= 5000 else "train",
         }  # fmt: skip
         warehouse.append("episodes", [row, row | {"state": "running", "reward": None}], f"batch-{number}")
 

@@ -49,6 +49,16 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 
+def is_foreign(environment: str) -> bool:
+    """Whether the id is another package's: ours are played without a detour through Gymnasium."""
+    return environment not in VARIANTS
+
+
+def together(config: TrainingConfiguration) -> int:
+    """Campaigns that make one episode: those of ours that share an audience; in a foreign world each is its own."""
+    return 1 if is_foreign(config.environment) else config.market.own_campaigns
+
+
 def applied(config: TrainingConfiguration) -> TrainingConfiguration:
     """The configuration with the `market` settings of its `environment`, where that is one of ours.
 
