@@ -37,7 +37,7 @@ check: setup ## lint and types
 
 # Compiled modules matter: Temporal's sandbox imports the workflow modules anew for every workflow.
 test: setup ## all tests
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 chaos: setup ## whole runs while workers and servers die at random; ten minutes or so
 	@PYTHONPATH=. $(BIN)/python scripts/chaos.py $(ARGS)

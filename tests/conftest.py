@@ -49,16 +49,6 @@ def _guard(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_guard)
 
 
-# Folders whose files take minutes. They are handed out first, or one worker would end with a long one alone.
-_LONG = ("e2e", "workflows", "records", "replay")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, else in the order they were found; the Makefile keeps xdist from reordering."""
-    ranks = {name: rank for rank, name in enumerate(_LONG)}
-    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(_LONG)))
-
-
 @pytest.fixture
 def left_loopback() -> type[BaseException]:
     """What the guard raises."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 # Campaigns for minutes: they must still run when the stop comes.
 LONG = ("live_test.days=60", "live_test.campaigns=10")
 # Far more simulation than any test waits for.
-ENDLESS = ("simulation.rounds=500", "simulation.batches_per_round=40")
+ENDLESS = ("simulation.rounds=125", "simulation.batches_per_round=40")
 
 
 async def test_the_stop_needs_neither_temporal_nor_a_worker(house: House, client: Client) -> None:

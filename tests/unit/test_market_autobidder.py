@@ -146,7 +146,6 @@ def test_the_bidder_waits_for_conversions_that_are_not_due() -> None:
                 order_value_micros=VALUE,
                 order_spread=0.0,
                 refund_rate=0.0,
-                organic_share=0.0,
                 response=stream(3, "orders", tick),
             )
             orders.book(bought, tick, books)
