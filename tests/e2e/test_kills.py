@@ -12,7 +12,6 @@ from gaelp.training.messages import RunResult
 from gaelp.training.names import Phase, Queue, phase_id
 from tests.house.house import House, until
 
-from .undisturbed import NAME as REFERENCE
 from .undisturbed import SETTINGS, WORLD, Undisturbed
 
 WORKERS = ("worker", "compute")
@@ -44,8 +43,8 @@ async def test_a_run_survives_its_workers_in_every_phase(
     assert [p.gate and p.gate.criteria for p in result.phases] == [p.gate and p.gate.criteria for p in expected.phases]
     assert result.spend_micros == expected.spend_micros
     assert house.untidy(RUN, account) == []
-    assert house.footprint(RUN) == house.footprint(REFERENCE) != {}
-    assert house.rows(RUN) == house.rows(REFERENCE)
+    assert house.footprint(RUN) == undisturbed.footprint != {}
+    assert house.rows(RUN) == undisturbed.rows
 
 
 async def _kill_within(house: House, client: Client, phase: Phase) -> None:

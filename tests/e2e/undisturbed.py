@@ -25,6 +25,8 @@ class Undisturbed:
     printed: Ran  # approve --print
     signalled: Ran  # temporal workflow signal
     approved: Ran  # approve
+    footprint: dict[str, tuple[int, int]]  # as it was when the run ended: a later stop of the account writes too
+    rows: dict[str, int]
 
 
 async def follow_readme(house: House) -> Undisturbed:
@@ -40,7 +42,7 @@ async def follow_readme(house: House) -> Undisturbed:
     await until(lambda: house.signed(NAME, Phase.SCALED), "the scaled deployment asks for approval")
     approved = await asyncio.to_thread(house.starter, "approve", NAME, "--json")
     ended = await waiting
-    return Undisturbed(run_result(ended), ended, printed, signalled, approved)
+    return Undisturbed(run_result(ended), ended, printed, signalled, approved, house.footprint(NAME), house.rows(NAME))
 
 
 def run_result(ended: Ran) -> RunResult:
