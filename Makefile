@@ -7,11 +7,14 @@ BIN := .venv/bin
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 13
 
+# --no-deps: the locks are complete, and a pip that resolves beside them refuses a pinned package as soon as a newer one
+# is published, where something asks for it with an extra. `pip check` says if a lock were not complete.
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "GAELP needs Python 3.11, 3.12 or 3.13; this is %d.%d. Name another: make PYTHON=python3.11" % v)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --disable-pip-version-check >.venv/check || { cat .venv/check; exit 1; }
 	@touch $@
 
 setup: .venv/ready ## the virtual environment with every dependency
@@ -21,7 +24,7 @@ demo: setup ## an agent through all four phases, and a poor one that is refused;
 
 # 290 MB that nothing else needs, so not part of `make setup`.
 .venv/llm-ready: requirements-llm.lock .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-llm.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llm.lock
 	@touch $@
 
 demo-llm: .venv/llm-ready ## personas rated by a real, very small language model on this machine; some minutes
