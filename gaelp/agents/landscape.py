@@ -1,7 +1,9 @@
 """What a bid buys, learned from bids and what they won. Touch this for another price model than the lognormal.
 
-Sufficient statistics per segment, hour of the day at which the tick began, and bin of log bid. Prices paid show the
-distribution of the highest rival bid whatever the budget did; volumes are read only off ticks that it did not cut.
+Sufficient statistics per segment, hour of the day at which the tick began, and bin of log bid. In second-price auctions
+the prices paid show the distribution of the highest rival bid whatever the budget did; volumes are read only off ticks
+that it did not cut. In first-price auctions, known by bids being what was paid, the distribution is read off how those
+volumes rise with the bid (first_price.py).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr
 
+from gaelp.agents import first_price
 from gaelp.agents.contract import F8, I8, State, WorldShape
 
 BINS = 56
@@ -19,6 +22,8 @@ UNCUT = 0.97  # a tick that spent less than this share of its budget was not cut
 MEDIANS = np.linspace(np.log(2e5), np.log(4e7), 64)
 SPREADS = np.linspace(0.2, 1.2, 21)
 MIN_IMPRESSIONS = 200.0  # before this many a segment's prices are unknown
+UNKNOWN_SHADE = 0.5  # share of its value that is bid in a first-price auction whose rivals are not known yet
+PAID_AS_BID = 0.98  # share of its bids that a first-price auction charges; a second price comes near it nowhere
 
 
 def nothing(shape: WorldShape) -> dict[str, F8]:
@@ -35,12 +40,20 @@ def added(state: State, trajectories: Sequence[State]) -> dict[str, F8]:
     total = {name: np.array(state.get(name, first[name]), np.float64) for name in first}
     for trajectory in trajectories:
         _add(total, trajectory)
+    pays_bid = pays_its_bid(total)
     for segment in range(len(total["won"])):
         if total["won"][segment].sum() >= MIN_IMPRESSIONS:
-            median, spread = _fit(*(total[name][segment] for name in ("won", "paid", "won_log_bid")))
-            total["price_median"][segment], total["price_spread"][segment] = median, spread
+            fitted = _by_volume(total, segment) if pays_bid else _by_price(total, segment)
+            total["price_median"][segment], total["price_spread"][segment] = fitted
             total["auctions"][segment] = _auctions(total, segment)
     return total
+
+
+def pays_its_bid(state: State) -> bool:
+    """Whether the winner pays what it bid: a first-price auction. False before anything was won."""
+    won, paid = _f8(state, "won"), _f8(state, "paid")
+    offered = (won * np.exp(_log_bids(state))).sum() / 1000.0
+    return bool(0 < PAID_AS_BID * offered <= paid.sum())
 
 
 def known(state: State) -> bool:
@@ -48,10 +61,21 @@ def known(state: State) -> bool:
     return bool((_f8(state, "price_spread") > 0).all() and (_f8(state, "auctions").sum(axis=1) > 0).all())
 
 
+def best_bids(state: State, worth: F8) -> F8:
+    """The bids f8[..., S] that earn most where a thousand impressions are worth `worth` f8[..., S] micros."""
+    if not pays_its_bid(state):
+        return worth
+    if not known(state):
+        return worth * UNKNOWN_SHADE
+    return first_price.shaded(worth, _f8(state, "price_median"), _f8(state, "price_spread"))
+
+
 def spend_per_auction(state: State, bid_micros: F8) -> F8:
     """Expected micros f8[..., S] that one auction costs at a CPM bid [..., S]."""
     median, spread = _f8(state, "price_median"), _f8(state, "price_spread")
     z = (np.log(np.maximum(bid_micros, 1.0)) - median) / spread
+    if pays_its_bid(state):
+        return np.asarray(bid_micros * ndtr(z) / 1000.0)
     return np.asarray(np.exp(median + spread**2 / 2) * ndtr(z - spread) / 1000.0)
 
 
@@ -103,10 +127,11 @@ def _add(total: dict[str, F8], trajectory: State) -> None:
     np.add.at(total["volume_ticks"], cell, 1.0)
 
 
-def _fit(won: F8, paid: F8, won_log_bid: F8) -> tuple[float, float]:
+def _by_price(total: State, segment: int) -> tuple[float, float]:
     """Median (log micros) and log spread whose mean price given a win fits the prices paid; grid, then a finer one."""
+    won, paid = _f8(total, "won")[segment], _f8(total, "paid")[segment]
     seen = won > 0
-    log_bid, weight = won_log_bid[seen] / won[seen], won[seen]
+    log_bid, weight = _log_bids(total)[segment, seen], won[seen]
     log_price = np.log(np.maximum(paid[seen], 1.0) * 1000.0 / weight)
     medians, spreads = MEDIANS, SPREADS
     for _ in range(3):
@@ -122,15 +147,25 @@ def _fit(won: F8, paid: F8, won_log_bid: F8) -> tuple[float, float]:
     return median, spread
 
 
-def _auctions(total: dict[str, F8], segment: int) -> F8:
+def _by_volume(total: State, segment: int) -> tuple[float, float]:
+    won, ticks = _f8(total, "volume_won")[segment], _f8(total, "volume_ticks")[segment]
+    return first_price.fitted(won, ticks, _log_bids(total)[segment], MEDIANS, SPREADS)
+
+
+def _auctions(total: State, segment: int) -> F8:
     """Mean auctions f8[24] of a tick, by the hour it began at; 0 where no uncut tick began."""
-    centre = LOWEST + (np.arange(BINS) + 0.5) * (HIGHEST - LOWEST) / BINS
-    mean_log_bid = np.where(total["won"][segment] > 0, total["won_log_bid"][segment], centre)
-    mean_log_bid = mean_log_bid / np.where(total["won"][segment] > 0, total["won"][segment], 1.0)
-    chance = ndtr((mean_log_bid - total["price_median"][segment]) / total["price_spread"][segment])
-    won, ticks = total["volume_won"][segment], total["volume_ticks"][segment]
+    median, spread = _f8(total, "price_median")[segment], _f8(total, "price_spread")[segment]
+    chance = ndtr((_log_bids(total)[segment] - median) / spread)
+    won, ticks = _f8(total, "volume_won")[segment], _f8(total, "volume_ticks")[segment]
     expected = (ticks * chance).sum(axis=1)
     return np.asarray(np.where(expected > 0, won.sum(axis=1) / np.maximum(expected, 1e-12), 0.0))
+
+
+def _log_bids(total: State) -> F8:
+    """Mean log bid f8[S, BINS] of the impressions won; the bin's centre where none was."""
+    won = _f8(total, "won")
+    centre = LOWEST + (np.arange(BINS) + 0.5) * (HIGHEST - LOWEST) / BINS
+    return np.asarray(np.where(won > 0, _f8(total, "won_log_bid") / np.where(won > 0, won, 1.0), centre))
 
 
 def _f8(state: State, name: str) -> F8:

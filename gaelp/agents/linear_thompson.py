@@ -26,7 +26,8 @@ class LinearThompson:
 
     Creatives: the Monte Carlo probability that each is the best, above a floor. Bid: the value of a thousand
     impressions, shaded by one factor for all segments so that the forecast spend of the rest of the day is what is
-    left of its budget; that is the optimum of a second-price auction under a budget. Memory [C, 3]: log pace,
+    left of its budget; that is the optimum of a second-price auction under a budget. In a first-price auction the bid
+    is shaded from that value once more, against the rivals learned. Memory [C, 3]: log pace,
     forecast of the tick before, total cost at its start.
     """
 

@@ -21,14 +21,16 @@ NOTES = 3  # columns of `noted`
 def paced(state: State, value: F8, observation: Observation, memory: F8) -> tuple[F8, F8]:
     """Bids f8[C, S] that spend what is left of the day's budget, never above value f8[C, S], and the next memory.
 
+    Under a budget the best bids are those of somebody to whom everything is worth less by one and the same factor.
+
     `state` holds a landscape; memory [C, 3]: log pace, forecast of the tick before, total cost at its start.
     """
     cost = total_cost(observation)
     if not landscape.known(state) or len(np.asarray(state["price_median"])) != value.shape[1]:
-        return value, np.stack([memory[:, 0], np.zeros(len(cost)), cost], axis=1)
+        return landscape.best_bids(state, value), np.stack([memory[:, 0], np.zeros(len(cost)), cost], axis=1)
     pace = _pace(memory, cost)
     tick, rest = landscape.auctions_left(state, observation.hour)
-    bids = value[:, None, :] * MULTIPLIERS[:, None]
+    bids = landscape.best_bids(state, value[:, None, :] * MULTIPLIERS[:, None])
     per_auction = landscape.spend_per_auction(state, bids)
     spend = (per_auction * rest[:, None, :]).sum(axis=-1)
     left = observation.budget_left_micros.astype(np.float64)

@@ -74,7 +74,8 @@ class PolicySearch:
         value = 1000 * (share * rates * relative).sum(axis=-1) * observation.click_value_micros[:, None]
         step = np.exp(played["gain"]) * pacing.gap(memory[:, NOTED:NOISE], observation)
         pace = np.clip(memory[:, PACE] + step, LOWEST_PACE, 0.0)
-        bid = value * np.exp(np.minimum(_log_multiplier(played, observation), 0.0) + pace[:, None])
+        worth = value * np.exp(np.minimum(_log_multiplier(played, observation), 0.0) + pace[:, None])
+        bid = landscape.best_bids(state, worth)
         bid = counts.closed_where_nothing_is_allowed(valuation.optimism(state) * bid, observation)
         plan = np.exp(played["aim"]) * observation.budget_left_micros * landscape.traffic_share(state, observation.hour)
         carried = [np.ones((len(pace), 1)), pace[:, None], pacing.noted(plan, observation), noise]

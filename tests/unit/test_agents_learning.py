@@ -38,10 +38,20 @@ LEARNERS: dict[str, type[Agent]] = {
 BASELINES: tuple[type[Agent], ...] = (FixedBid, LinearBid, Uniform, BestCreative, PidPacing, OnlineLP)
 
 
+# Rivals that differ much: a rule that bids a fixed share of value is then right nowhere by luck.
+FIRST_PRICE = LESSON.model_copy(
+    update={"market": LESSON.market.model_copy(update={"auction": "first-price", "price_spread": 0.9})}
+)
+
+
 @cache
 def market_of(name: str) -> Mapping[str, Any]:
-    """`synthetic` is what there is without a log; `calibrated` has a log's 30 creatives in four segments."""
-    return calibrate([] if name == "synthetic" else [bandit_log(1, rows=20_000, candidates=30)], LESSON)
+    """`synthetic` is what there is without a log, `first-price` the same where the winner pays its bid; `calibrated`
+    has a log's 30 creatives in four segments.
+    """
+    if name == "calibrated":
+        return calibrate([bandit_log(1, rows=20_000, candidates=30)], LESSON)
+    return calibrate([], FIRST_PRICE if name == "first-price" else LESSON)
 
 
 @cache
@@ -63,7 +73,7 @@ def learner(name: str) -> Agent:
         pytest.skip(str(error))
 
 
-@pytest.mark.parametrize("market", ["synthetic", "calibrated"])
+@pytest.mark.parametrize("market", ["synthetic", "calibrated", "first-price"])
 @pytest.mark.parametrize("name", LEARNERS)
 def test_agents_are_seen_to_learn(name: str, market: str) -> None:
     """Regret against the optimum falls with training and ends at least a fifth below the best baseline's."""

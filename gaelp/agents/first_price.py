@@ -1,0 +1,51 @@
+"""Bids where the winner pays what it bid. Touch this for another model of the rivals than the lognormal.
+
+Nothing is seen of a lost auction, so the highest rival bid is known only by how the number of wins rises with the bid:
+wins of hour h at bid b are Poisson with mean A_h F(b), F lognormal, A_h the hour's auctions, profiled out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from gaelp.agents.contract import F8
+
+TYPICAL_SPREAD = 0.5  # of the highest rival's log bid, where bids were too alike to tell
+PRIOR_LOG_SPREAD = 0.5  # how far from it the spread may lie: standard deviation of its log
+SHOCK = 0.2  # log standard deviation of a tick's traffic: wins of one tick are no more certain than this
+REACH = np.linspace(-8.0, 6.0, 561)  # bids that shading looks at, in standard deviations from the median
+
+
+def fitted(won: F8, ticks: F8, log_bid: F8, medians: F8, spreads: F8) -> tuple[float, float]:
+    """Median (log micros) and log spread of the highest rival bid, the likeliest of a grid.
+
+    won, ticks f8[24, B]: impressions won, and ticks that no budget cut, by the hour they began at and bin of the bid;
+    log_bid f8[B] is that of the bin. The likelihood is tempered to what traffic that varies lets be known.
+    """
+    used = ticks.sum(axis=0) > 0
+    won, ticks, log_bid = won[:, used], ticks[:, used], log_bid[used]
+    m, s = np.meshgrid(medians, spreads, indexing="ij")
+    log_chance = log_ndtr((log_bid - m[..., None]) / s[..., None])
+    expected = np.exp(log_chance) @ ticks.T  # [M, P, 24] wins, were there one auction a tick
+    volume = won.sum(axis=1)
+    likelihood = log_chance @ won.sum(axis=0) - np.log(np.maximum(expected, 1e-300)) @ volume
+    a_tick = volume.sum() / max(ticks.sum(), 1.0)
+    likelihood /= 1.0 + SHOCK**2 * a_tick
+    likelihood -= (np.log(s / TYPICAL_SPREAD) / PRIOR_LOG_SPREAD) ** 2 / 2
+    i, j = np.unravel_index(int(likelihood.argmax()), likelihood.shape)
+    return float(medians[i]), float(spreads[j])
+
+
+def shaded(worth: F8, median: F8, spread: F8) -> F8:
+    """The bids f8[..., S] that maximise F(b) (worth - b), F lognormal of `median` (log micros) and `spread` f8[S].
+
+    The maximum lies where worth = b + F(b) / f(b), which rises with b since F is log-concave.
+    """
+    inverse_hazard = np.exp(log_ndtr(REACH) + REACH**2 / 2) * np.sqrt(2 * np.pi)
+    bids = np.empty(worth.shape)
+    for index, (centre, width) in enumerate(zip(median, spread, strict=True)):
+        log_worth = width * REACH + np.log1p(width * inverse_hazard)
+        above = np.log(np.maximum(worth[..., index], 1.0)) - centre
+        bids[..., index] = np.exp(centre + width * np.interp(above, log_worth, REACH))
+    return np.minimum(bids, worth)
