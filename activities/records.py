@@ -69,10 +69,12 @@ class Records:
 
     @activity.defn
     def record_batches(self, record: RecordBatches) -> RoundSummary:
-        """A round's or a look's batches, one row each; their summary comes back."""
+        """A round's or a look's batches, a row each and a row per episode; their summary comes back."""
         results = [self._inputs.whole(result) for result in record.results]
-        episodes = [_batch_record(record, result) for result in results]
-        self._episodes(episodes, f"{record.run}/{record.step}")
+        batch = f"{record.run}/{record.step}"
+        self._episodes([_batch_record(record, result) for result in results], batch)
+        rows = [row for result in results for row in _episode_rows(record, result)]
+        self._warehouse.append("simulated_episodes", rows, batch)
         rewards = [r for result in results for r in result.rewards]
         successes = [s for result in results for s in result.successes]
         summary = RoundSummary(
@@ -173,7 +175,7 @@ def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
     return EpisodeRecord(
         run=record.run,
         phase=Phase.SIMULATION,
-        episode=batch_id(record.run, Phase.SIMULATION, record.first_batch + result.index),
+        episode=_batch_name(record, result),
         state=result.state,
         agent=record.agent,
         checkpoint_digest=record.checkpoint_digest,
@@ -194,6 +196,39 @@ def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
         failures=result.failed_episodes,
         purpose=result.purpose,
     )
+
+
+def _batch_name(record: RecordBatches, result: BatchResult) -> str:
+    return batch_id(record.run, Phase.SIMULATION, record.first_batch + result.index)
+
+
+def _episode_rows(record: RecordBatches, result: BatchResult) -> list[dict[str, object]]:
+    shared = {
+        "run": record.run,
+        "at": record.at,
+        "phase": Phase.SIMULATION,
+        "batch": _batch_name(record, result),
+        "purpose": result.purpose,
+        "agent": record.agent,
+        "checkpoint_digest": record.checkpoint_digest,
+    }
+    reasons = {failure.episode: failure.reason for failure in result.failures}
+    each = zip(result.amounts.rows(), result.rewards, result.raw_rewards, result.successes, result.gains, strict=True)
+    return [
+        {
+            **shared,
+            "episode": number,
+            "state": EpisodeState.FAILED if number in reasons else EpisodeState.SETTLED,
+            "reason": reasons.get(number),
+            "reward": reward,
+            "ratio": ratio,
+            "success": success,
+            "gain": gain,
+            "roi": amounts["expected_profit_micros"] / amounts["spend_micros"] if amounts["spend_micros"] else None,
+            **amounts,
+        }
+        for number, (amounts, reward, ratio, success, gain) in enumerate(each)
+    ]
 
 
 def _verdict_rows(run: str, gate: GateVerdict, at: datetime) -> list[dict[str, object]]:

@@ -12,14 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.market.measures import Scores
-from gaelp.market.reporting import COUNTS
 from gaelp.training.measures import FAILED_RATIO
-from gaelp.training.messages import BatchResult, EpisodeFailure, RegretSplit
+from gaelp.training.messages import BatchResult, EpisodeAmounts, EpisodeFailure, RegretSplit
 from gaelp.training.names import EpisodeState
 
 Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]
 B1 = npt.NDArray[np.bool_]
+
+COUNTED = {  # amount: array of the trajectory
+    "spend_micros": "cost_micros",
+    "impressions": "impressions",
+    "clicks": "clicks",
+    "conversions": "matured_conversions",
+}
+PARTS = ("estimation", "allocation", "over_bidding", "under_bidding")
 
 
 def batch_result(
@@ -39,12 +46,9 @@ def batch_result(
     failed = _failed(failures, len(keep), together)
     first = np.flatnonzero(keep)[::together]  # of each episode that counts
     success = scores.success.reshape(-1, together).all(axis=1).repeat(together)
-    earned, instead, optimum = (
-        _grouped(amount, together)[first]
-        for amount in (scores.profit_micros, scores.incumbent_profit_micros, scores.optimum_micros)
-    )
-    totals = {name: int(np.asarray(trajectory[name])[:, keep].sum()) for name in (*COUNTS, "revenue_micros")}
-    regret = scores.regret
+    amounts = {name: _whole(_grouped(amount, together)[first]) for name, amount in _amounts(scores, trajectory).items()}
+    totals = {name: int(amount.sum()) for name, amount in amounts.items()}
+    gain = amounts["expected_profit_micros"] - amounts["incumbent_profit_micros"]
     return BatchResult(
         index=index,
         purpose=purpose,
@@ -56,24 +60,27 @@ def batch_result(
         rewards=tuple(np.where(failed, 0.0, scores.reward)[first].tolist()),
         raw_rewards=tuple(np.where(failed, FAILED_RATIO, scores.ratio)[first].tolist()),
         successes=tuple((success & ~failed)[first].tolist()),
-        gains=tuple(((earned - instead) / optimum).tolist()),
+        gains=tuple((gain / amounts["optimum_micros"]).tolist()),
+        amounts=EpisodeAmounts(**{name: tuple(amount.tolist()) for name, amount in amounts.items()}),
         replaced=int((~keep).sum()) // together,
-        expected_profit_micros=_sum(scores.profit_micros, keep),
-        attributed_profit_micros=_sum(scores.attributed_profit_micros, keep),
-        incumbent_profit_micros=_sum(scores.incumbent_profit_micros, keep),
-        optimum_micros=_sum(scores.optimum_micros, keep),
-        regret=RegretSplit(
-            allocation_micros=_sum(regret.allocation, keep),
-            estimation_micros=_sum(regret.estimation, keep),
-            over_bidding_micros=_sum(regret.over_bidding, keep),
-            under_bidding_micros=_sum(regret.under_bidding, keep),
-        ),
-        revenue_micros=totals["revenue_micros"],
-        spend_micros=totals["cost_micros"],
-        impressions=totals["impressions"],
-        clicks=totals["clicks"],
-        conversions=totals["matured_conversions"],
+        regret=RegretSplit(**{name: totals.pop(name) for name in RegretSplit.model_fields}),
+        **totals,
     )
+
+
+def _amounts(scores: Scores, trajectory: Mapping[str, Array]) -> dict[str, F8]:
+    """The amounts of EpisodeAmounts, of each campaign f8[C]."""
+    counted = {field: np.asarray(trajectory[name]).sum(axis=(0, 2, 3)) for field, name in COUNTED.items()}
+    regret = {f"{part}_micros": getattr(scores.regret, part) for part in PARTS}
+    return {
+        "expected_profit_micros": scores.profit_micros,
+        "attributed_profit_micros": scores.attributed_profit_micros,
+        "incumbent_profit_micros": scores.incumbent_profit_micros,
+        "optimum_micros": scores.optimum_micros,
+        **regret,
+        "revenue_micros": np.asarray(trajectory["revenue_micros"]).sum(axis=0),
+        **counted,
+    }
 
 
 def _failed(failures: Mapping[int, str], campaigns: int, together: int) -> B1:
@@ -96,5 +103,5 @@ def _grouped(amount: F8, together: int) -> F8:
     return np.asarray(amount.reshape(-1, together).sum(axis=1).repeat(together))
 
 
-def _sum(amount: F8, keep: B1) -> int:
-    return round(float(amount[keep].sum()))
+def _whole(amount: F8) -> npt.NDArray[np.int64]:
+    return np.asarray(np.rint(amount).astype(np.int64))

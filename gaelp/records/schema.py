@@ -82,6 +82,18 @@ _TABLES = (
         "an episode each time its state changes; a simulated batch is one row, its episodes summed",
     ),
     Table(
+        "simulated_episodes",
+        _columns(
+            _RUN + "phase STRING!\nbatch STRING!\nepisode INT64!\nstate STRING!\npurpose STRING!\nagent STRING!\n"
+            "checkpoint_digest STRING!\nreward FLOAT64!\nratio FLOAT64!\nsuccess BOOL!\ngain FLOAT64!\nroi FLOAT64\n"
+            "expected_profit_micros INT64!\nattributed_profit_micros INT64!\nincumbent_profit_micros INT64!\n"
+            "optimum_micros INT64!\nestimation_micros INT64!\nallocation_micros INT64!\nover_bidding_micros INT64!\n"
+            "under_bidding_micros INT64!\nrevenue_micros INT64!\nspend_micros INT64!\nimpressions INT64!\n"
+            "clicks INT64!\nconversions INT64!\nreason STRING"
+        ),
+        "one row per simulated episode; `batch` is the row of `episodes` that sums them, `ratio` is profit / optimum",
+    ),
+    Table(
         "decisions",
         _columns(
             _RUN + "phase STRING!\ncampaign STRING!\ntick INT64\nagent STRING\ncheckpoint_digest STRING\n"

@@ -221,6 +221,31 @@ class RegretSplit(Message):
     under_bidding_micros: int = 0  # days that spent less
 
 
+class EpisodeAmounts(Message):
+    """What each episode of a batch came to, in the order of the batch's rewards; its fields are sums over campaigns
+    that share one episode. The batch's own amounts are their totals.
+    """
+
+    expected_profit_micros: tuple[int, ...] = ()  # incremental, of the impressions won
+    attributed_profit_micros: tuple[int, ...] = ()  # with the organic conversions that last-click attribution harvests
+    incumbent_profit_micros: tuple[int, ...] = ()  # expected, on the same worlds
+    optimum_micros: tuple[int, ...] = ()
+    estimation_micros: tuple[int, ...] = ()  # the parts of RegretSplit
+    allocation_micros: tuple[int, ...] = ()
+    over_bidding_micros: tuple[int, ...] = ()
+    under_bidding_micros: tuple[int, ...] = ()
+    revenue_micros: tuple[int, ...] = ()  # realised within the episode, attributed, net of refunds
+    spend_micros: tuple[int, ...] = ()
+    impressions: tuple[int, ...] = ()
+    clicks: tuple[int, ...] = ()
+    conversions: tuple[int, ...] = ()
+
+    def rows(self) -> list[dict[str, int]]:
+        """One row per episode."""
+        columns = {name: getattr(self, name) for name in type(self).model_fields}
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
 class BatchResult(Message):
     """A finished batch: trajectories by digest, money summed over episodes.
 
@@ -239,6 +264,7 @@ class BatchResult(Message):
     raw_rewards: tuple[float, ...] = ()  # unclipped ratio, for CVaR
     successes: tuple[bool, ...] = ()
     gains: tuple[float, ...] = ()  # expected profit above the incumbent's, in shares of the optimum
+    amounts: EpisodeAmounts = EpisodeAmounts()
     replaced: int = 0  # episodes whose optimum was below 1 % of the budget
     expected_profit_micros: int = 0  # incremental, of the impressions won
     attributed_profit_micros: int = 0  # the same with the organic conversions that last-click attribution harvests
@@ -255,7 +281,8 @@ class BatchResult(Message):
     def told(self, whole_digest: str) -> Self:
         """The result as it travels: without its tuples, and with one failure to show for all."""
         nothing: dict[str, Any] = {name: () for name in ("rewards", "raw_rewards", "successes", "gains")}
-        return self.model_copy(update={**nothing, "failures": self.failures[:1], "whole_digest": whole_digest})
+        nothing |= {"amounts": EpisodeAmounts(), "failures": self.failures[:1], "whole_digest": whole_digest}
+        return self.model_copy(update=nothing)
 
 
 class LearnRound(Message):

@@ -19,6 +19,8 @@ from gaelp.training.messages import (
     CampaignResult,
     CriterionVerdict,
     DayReport,
+    EpisodeAmounts,
+    EpisodeFailure,
     EpisodeRecord,
     GateVerdict,
     JournalEntry,
@@ -116,10 +118,12 @@ def test_a_record_repeated_writes_each_fact_once(
 
 
 def test_a_rounds_batches_are_recorded_once_and_summed(records: Records, warehouse: Dying, stand: Stand) -> None:
-    """One row per batch, a failed one too, and the summary is the mean over episodes."""
+    """One row per batch, a failed one too, one per episode, and the summary is the mean over episodes."""
+    amounts = EpisodeAmounts(**{name: (2, 5) for name in EpisodeAmounts.model_fields})
     good = BatchResult(
         index=0, purpose="train", state=EpisodeState.SETTLED, trajectory_digest="t" * 64, episodes=2,
-        rewards=(0.5, 1.0), successes=(False, True), clicks=7,
+        rewards=(0.0, 1.0), raw_rewards=(-4.0, 1.5), successes=(False, True), gains=(0.1, 0.2), amounts=amounts,
+        failures=(EpisodeFailure(episode=0, reason="infinite bid"),), failed_episodes=1, clicks=7,
     )  # fmt: skip
     poison = BatchResult(
         index=1, purpose="train", state=EpisodeState.FAILED, trajectory_digest=None, episodes=0, reason="NaN bid"
@@ -130,9 +134,24 @@ def test_a_rounds_batches_are_recorded_once_and_summed(records: Records, warehou
     )  # fmt: skip
     summary = run(records.record_batches, message)
     assert run(records.record_batches, message) == summary
-    assert (summary.episodes, summary.mean_reward, summary.success_rate) == (2, 0.75, 0.5)
+    assert (summary.episodes, summary.mean_reward, summary.success_rate) == (2, 0.5, 0.5)
     found = sorted(rows(warehouse, "episodes"), key=lambda row: row["episode"])
-    assert [(r["state"], r["reason"], r["clicks"]) for r in found] == [("settled", "", 7), ("failed", "NaN bid", 0)]
+    assert [(r["state"], r["reason"], r["clicks"]) for r in found] == [
+        ("settled", "infinite bid", 7),
+        ("failed", "NaN bid", 0),
+    ]
+    each = sorted(rows(warehouse, "simulated_episodes"), key=lambda row: row["episode"])
+    assert [(r["batch"], r["state"], r["reason"]) for r in each] == [
+        (found[0]["episode"], "failed", "infinite bid"),
+        (found[0]["episode"], "settled", None),
+    ]
+    assert [(r["reward"], r["ratio"], r["success"], r["gain"]) for r in each] == [
+        (0.0, -4.0, False, 0.1),
+        (1.0, 1.5, True, 0.2),
+    ]
+    assert all(
+        r[name] == amount for r, amount in zip(each, (2, 5), strict=True) for name in EpisodeAmounts.model_fields
+    )
 
 
 def _result(index: int) -> CampaignResult:

@@ -165,6 +165,22 @@ def test_trajectories_have_the_promised_arrays() -> None:
     assert result.episodes + result.replaced == 8 == len(result.rewards) + result.replaced
 
 
+@pytest.mark.parametrize("own", [1, 2])
+def test_a_batch_is_the_sum_of_its_episodes(own: int) -> None:
+    """Money, counts and regret of a batch are the sums of its episodes' to the micro, and of its trajectory."""
+    config = configured(simulation=SMALL, market={"own_campaigns": own})
+    trajectory, result = run(market(), config, load_agent("fixed-bid"), first_state("fixed-bid"), 0, "train")
+    amounts = result.amounts
+    assert len(amounts.rows()) == result.episodes == len(result.rewards) == 8 // own
+    for name in (*type(amounts).model_fields,):
+        total = getattr(result.regret if name in type(result.regret).model_fields else result, name)
+        assert sum(getattr(amounts, name)) == total
+    assert result.spend_micros == trajectory["cost_micros"].sum() > 0
+    lost = [row["optimum_micros"] - row["expected_profit_micros"] for row in amounts.rows()]
+    parts = [sum(row[name] for name in type(result.regret).model_fields) for row in amounts.rows()]
+    assert np.allclose(lost, parts, atol=4)
+
+
 def test_conversions_arrive_late() -> None:
     """With a long lag the first tick matures fewer conversions than with none to speak of."""
     agent, share = load_agent("uniform"), []

@@ -199,8 +199,7 @@ BAD: dict[str, tuple[Answer, type[RemoteError], str]] = {
     "redirect": (says(b"", 307, Location="http://192.0.2.1/act"), RemoteRefused, "redirects to .*: set remote.url"),
     "html": (says(HTML, Content_Type="text/html"), RemoteError, "answered '<!doctype html>.*not strict JSON"),
     "nothing": (says(b""), RemoteError, "not strict JSON"),
-    "NaN": (says(SPREAD.replace(b"5,", b"NaN,", 1)), RemoteError, "NaN is no number of JSON"),
-    "infinite": (says(SPREAD.replace(b"5,", b"1e999,", 1)), RemoteError, "1e999 is no number of JSON"),
+    "NaN memory": (says(b'{"memory": [[NaN], [0]], ' + SPREAD[1:]), RemoteError, "memory that is not 2 rows"),
     "twice": (says(b'{"decision": {}, "decision": {}}'), RemoteError, "stands twice"),
     "deep": (says(b"[" * 100_000), RemoteError, "not strict JSON"),
     "not utf-8": (says(b'{"decision": "\xff"}'), RemoteError, "not strict JSON"),
@@ -216,6 +215,18 @@ BAD: dict[str, tuple[Answer, type[RemoteError], str]] = {
     "a memory of nothing": (says({**GOOD, "memory": {}}), RemoteError, "memory that is not 2 rows"),
     "cut": (says(b"{", Content_Length="9"), RemoteError, "broke off"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-1e999", b"null"])
+def test_a_number_that_is_none_fails_its_campaign_only(
+    server: Scripted, connect: Callable[..., RemoteAgent], number: bytes
+) -> None:
+    """However a language writes it, its episode fails with the agent's name and the step; the others go on."""
+    server.answer = says(SPREAD.replace(b"5,", number + b",", 1))
+    decision, _ = ask(connect())
+    kept, failures = screened(decision, SEEN, "remote", 7)
+    assert failures == {0: "agent 'remote' at step 7: bid_micros has a NaN or an infinite number"}
+    assert kept.bid_micros is not None and not kept.bid_micros[0].any() and kept.bid_micros[1].all()
 
 
 @pytest.mark.parametrize("which", BAD)
