@@ -187,7 +187,7 @@ def _parsed(body: bytes, heads: tuple[str, ...]) -> dict[str, Any]:
     """{"decision": {every head}, "memory": optional}. Raises CallFailed."""
     form = f'it must answer {{"decision": {{{", ".join(heads)}}}, "memory": optional}} (docs/bring_your_own.md)'
     try:
-        answer = json.loads(body.decode(), parse_constant=_none, parse_float=_finite, object_pairs_hook=_once)
+        answer = json.loads(body.decode(), parse_constant=_finite, parse_float=_finite, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         text = shown(body.decode("utf-8", "replace"))
         raise CallFailed(f"answered {text}, which is not strict JSON ({error}): {form}") from error
@@ -207,13 +207,10 @@ def _stored(recordings: Recordings, answer: Mapping[str, Any]) -> str:
         raise CallFailed("answered text that is not Unicode: a decision is numbers") from error
 
 
-def _none(constant: str) -> None:
-    """NaN and Infinity as null, which JSON has and which reads as NaN: they fail the episode they stand in, not all."""
-
-
 def _finite(text: str) -> float | None:
+    """NaN and Infinity as null, which JSON has and which reads as NaN: they fail the episode they stand in, not all."""
     number = float(text)
-    return number if math.isfinite(number) else _none(text)
+    return number if math.isfinite(number) else None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

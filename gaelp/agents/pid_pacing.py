@@ -15,7 +15,9 @@ from gaelp.agents import landscape, pacing
 from gaelp.agents.baselines import SHADE, Counting, decided, greedy
 from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
 
-PROPORTIONAL, INTEGRAL, DERIVATIVE = 0.3, 0.2, 0.05  # log multiplier per share of a tick's plan that was missed
+# Log multiplier per share of a tick's plan that was missed. Spend rises with about the fourth power of a low bid, so
+# that a larger proportional part swings from tick to tick between twice the plan and half of it.
+PROPORTIONAL, INTEGRAL, DERIVATIVE = 0.1, 0.2, 0.05
 LOWEST = -4.0  # log multiplier; the highest is 0: a bid above value loses money
 AIM = 0.97  # share of what is left that is planned: a budget exactly used up tells nothing
 

@@ -39,9 +39,9 @@ def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration
     later is read. Returns ctr, cvr f8[S, K]; order_value_micros i8[1]; margin, refund_rate f8[1]; price_low,
     price_high f8[S] (micros CPM) and price_cdf f8[S, B + 1] (see prices.py); reserve f8[1] (micros CPM); first_price
     i8[1] (0 or 1); rivals i8[1]; organic_share, order_spread f8[1]; hourly f8[168] (weekday * 24 + hour, mean 1);
-    auctions_per_hour f8[S]; lag_days, day_shock f8[1]; segment_features f4[S, F]; candidate_features f4[K, G];
-    segment_feature_index i8[1]; segment_values u1[V, L] (UTF-8; value i is segment i, any other the last). Raises
-    CalibrationError.
+    auctions_per_hour f8[S]; lag_days, window_days, day_shock f8[1]; segment_features f4[S, F]; candidate_features
+    f4[K, G]; segment_feature_index i8[1]; segment_values u1[V, L] (UTF-8; value i is segment i, any other the last).
+    Raises CalibrationError.
     """
     if not logs:
         return _assembled(*_synthetic(config), config)
@@ -111,6 +111,7 @@ def _assembled(
         "hourly": hourly,
         "auctions_per_hour": market.hourly_auctions * share,
         "lag_days": np.array([economics.lag_days]),
+        "window_days": np.array([float(economics.attribution_window_days)]),
         "day_shock": np.array([market.day_shock]),
         "segment_features": np.concatenate([np.eye(len(ctr)), share[:, None]], axis=1).astype(np.float32),
         "candidate_features": candidates.astype(np.float32),

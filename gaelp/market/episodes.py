@@ -182,6 +182,7 @@ class Episodes:
             served.conversions,
             tick_hours=self.world.tick_hours,
             lag_days=float(market["lag_days"][0]),
+            window_days=float(market["window_days"][0]),
             order_value_micros=float(market["order_value_micros"][0]),
             order_spread=float(market["order_spread"][0]),
             refund_rate=float(market["refund_rate"][0]),

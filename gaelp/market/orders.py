@@ -1,7 +1,8 @@
 """What follows a click: orders, when they arrive, what they are worth, refunds.
 
-Touch this for other lags, order values or refunds. Revenue is attributed: it has every order that last-click
-attribution gives to the ad. What the ad itself brought is an expectation, and measures.py has it.
+Touch this for other lags, order values or refunds. Orders are attributed: all that last-click attribution gives to the
+ad, which looks no further than the attribution window. What the ad itself brought is an expectation, and measures.py
+has it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ B1 = npt.NDArray[np.bool_]
 
 REFUND_HOURS = 72.0
 """Mean time from an order to its refund (exponential)."""
+LONG = 500.0
+"""Mean lags in a window beyond which it cuts nothing off."""
 LARGEST_VALUE_MICROS = 2.0**53
 """No order is worth more: above it a float is not a whole number of micros any more."""
 
@@ -50,6 +53,7 @@ def draw(
     *,
     tick_hours: float,
     lag_days: float,
+    window_days: float,
     order_value_micros: float,
     order_spread: float,
     refund_rate: float,
@@ -57,18 +61,18 @@ def draw(
 ) -> Orders:
     """One order for each conversion i8[C, S, K] that the clicks of a tick lead to.
 
-    The click is uniform within the tick, the lag exponential with mean `lag_days`. Values are lognormal with mean
-    `order_value_micros` and standard deviation of the log `order_spread`, rounded to micros. Refunds are
+    The click is uniform within the tick. The lag is exponential with mean `lag_days`, given that it is no longer than
+    the attribution window: a conversion is one that was attributed, as the measured rates are. Values are lognormal
+    with mean `order_value_micros` and standard deviation of the log `order_spread`, rounded to micros. Refunds are
     independent of everything else. Draws depend on the number of conversions only, not on the rates.
     """
     counts = conversions.ravel()
     some = np.flatnonzero(counts)  # few cells have any, and a tick should cost by its orders
     cell = np.repeat(some, counts[some])
-    # The third row is for nothing any more; without it all that is drawn after would be other numbers.
-    clicked, refund, _ = response.random((3, cell.size))
-    lag, wait = response.standard_exponential((2, cell.size))
+    clicked, refund, late = response.random((3, cell.size))
+    wait = response.standard_exponential(cell.size)
     spread = order_spread * response.standard_normal(cell.size) - order_spread**2 / 2
-    hours = tick_hours * clicked + 24.0 * lag_days * lag
+    hours = tick_hours * clicked + 24.0 * lag_days * -np.log1p(late * np.expm1(-window_days / lag_days))
     value = np.minimum(order_value_micros * np.exp(spread), LARGEST_VALUE_MICROS)
     return Orders(
         cell=cell,
@@ -77,6 +81,12 @@ def draw(
         refunded=refund < refund_rate,
         refund_period=np.floor((hours + REFUND_HOURS * wait) / tick_hours).astype(np.int64),
     )
+
+
+def mean_lag_days(lag_days: float, window_days: float) -> float:
+    """Mean days from a click to its attributed order: less than `lag_days`, for the latest are not attributed."""
+    ends = window_days / lag_days
+    return float(lag_days - (window_days / np.expm1(ends) if ends < LONG else 0.0))
 
 
 def book(orders: Orders, tick: int, books: Books) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gaelp.market import auctions, autobidder, drift
 from gaelp.market.auctions import Market
 from gaelp.market.drift import Factors
+from gaelp.market.orders import mean_lag_days
 from gaelp.training.config import TrainingConfiguration, micros
 
 I8 = npt.NDArray[np.int64]
@@ -96,5 +97,5 @@ def _rules(market: Market, config: TrainingConfiguration) -> autobidder.Rules:
         learning_conversions=config.market.learning_conversions,
         order_value_micros=float(market["order_value_micros"][0]),
         tick_hours=config.clock.tick_hours,
-        lag_days=float(market["lag_days"][0]),
+        lag_days=mean_lag_days(float(market["lag_days"][0]), float(market["window_days"][0])),
     )

@@ -36,12 +36,14 @@ class Economics(Section):
     """What a click and a conversion are worth."""
 
     conversion_action: str = Field("purchase", description="the conversion that counts")
-    conversion_rate: Share = Field(0.06, description="conversions per click, the mean over creatives and segments")
+    conversion_rate: Share = Field(
+        0.06, description="attributed conversions per click, mean over creatives and segments"
+    )
     order_value: Money = Field(Decimal("25.00"), description="mean value of an order")
     margin: Share = Field(0.4, description="share of the order value that is contribution before ad cost")
     refund_rate: Share = Field(0.0, description="share of conversions refunded later")
     target_cpa: Money = Field(Decimal("10.00"), description="the most a conversion may cost")
-    attribution_window_days: Count = Field(7, description="days after a click in which a conversion is its own")
+    attribution_window_days: Count = Field(7, description="days after a click in which a conversion counts as its own")
     lag_days: Positive = Field(1.0, description="mean days from click to conversion (exponential)")
 
 

@@ -84,10 +84,11 @@ def test_the_bid_follows_the_spend(pacer: type[Counting]) -> None:
 
 @pytest.mark.parametrize("pacer", PACERS)
 def test_pacers_beat_what_does_not_pace_where_money_is_short(pacer: type[Counting]) -> None:
-    """With a tenth of the usual budget and four-hourly ticks, less regret than the same bids unpaced."""
+    """With a tenth of the usual budget and four-hourly ticks, less regret than the same bids unpaced.
+
+    Both use what one of them learned: with so few clicks, which creative looks best is luck, and no pacing's merit.
+    """
     sizes = {"rounds": 3, "batches_per_round": 1, "campaigns_per_batch": 16, "days": 4, "daily_budget": "3.00"}
-    config = configured(3, simulation=sizes, clock={"tick_hours": 4})
-    market = calibrate([], config)
 
     class Unpaced(pacer):  # type: ignore[misc, valid-type]
         """Forgets what it planned, and so never corrects."""
@@ -95,7 +96,13 @@ def test_pacers_beat_what_does_not_pace_where_money_is_short(pacer: type[Countin
         def act(self, state: State, seen: Observation, memory: F8, rng: np.random.Generator) -> object:
             return super().act(state, seen, np.zeros_like(memory), rng)
 
-    paced, unpaced = (regret(market, config, each(), trained(market, config, each())[0]) for each in (pacer, Unpaced))
+    regrets = []
+    for seed in (3, 4, 5):
+        config = configured(seed, simulation=sizes, clock={"tick_hours": 4})
+        market = calibrate([], config)
+        state = trained(market, config, pacer())[0]
+        regrets.append([regret(market, config, each(), state) for each in (pacer, Unpaced)])
+    paced, unpaced = np.mean(regrets, axis=0)
     assert paced < unpaced - 0.1
 
 

@@ -143,6 +143,7 @@ def test_the_bidder_waits_for_conversions_that_are_not_due() -> None:
                 np.full((1, 1, 1), 20_000),
                 tick_hours=24 / TICKS_A_DAY,
                 lag_days=lag_days,
+                window_days=1000.0,
                 order_value_micros=VALUE,
                 order_spread=0.0,
                 refund_rate=0.0,

@@ -49,6 +49,7 @@ def test_market_arrays_have_the_promised_shapes() -> None:
         "hourly": (168,),
         "auctions_per_hour": (4,),
         "lag_days": (1,),
+        "window_days": (1,),
         "day_shock": (1,),
         "candidate_features": (80, 5),
         "segment_feature_index": (1,),

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.market.orders import REFUND_HOURS, Books, Orders, book, draw
+from gaelp.market.orders import REFUND_HOURS, Books, Orders, book, draw, mean_lag_days
 from gaelp.market.streams import stream
 
 COUNT = 100_000
 PLAIN: dict[str, Any] = {
     "tick_hours": 24,
     "lag_days": 1.0,
+    "window_days": 60.0,
     "order_value_micros": 25_000_000,
     "order_spread": 0.5,
     "refund_rate": 0.0,
@@ -55,6 +56,21 @@ def test_orders_arrive_exponentially_after_a_click_within_the_tick(tick_hours: i
     middle = (np.arange(2000) + 0.5) / 2000
     expected = [arrived_by(tick_hours * (periods - middle), 1.0).mean() for periods in range(1, 6)]
     assert np.allclose(arrived, expected, atol=5 * 0.5 / np.sqrt(COUNT))
+
+
+@pytest.mark.parametrize("window_days", [1.0, 7.0])
+def test_attribution_looks_no_further_than_its_window(window_days: float) -> None:
+    """With lags of five days on average every order comes within the window of its click, and none is lost to it."""
+    orders = drawn(tick_hours=1, lag_days=5.0, window_days=window_days)
+    assert len(orders.period) == COUNT and orders.period.max() <= 24 * window_days
+    assert orders.period.max() > 24 * window_days - 1
+    days = orders.period.mean() / 24  # the click's half hour and the half that the period rounds off cancel
+    assert days == pytest.approx(mean_lag_days(5.0, window_days), abs=5 * window_days / np.sqrt(12 * COUNT))
+
+
+def test_a_window_of_many_lags_cuts_nothing() -> None:
+    """The mean is then the lag's own, also where the exponential of the window is beyond a float."""
+    assert mean_lag_days(1.0, 60.0) == pytest.approx(1.0) and mean_lag_days(0.001, 90.0) == 0.001
 
 
 def test_what_is_late_appears_nowhere() -> None:
