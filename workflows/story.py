@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from gaelp.training.names import Attribute, Phase, Status
+    from gaelp.training.names import Attribute, Outcome, Phase, Status
 
 EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
@@ -23,7 +23,9 @@ def tell(details: str) -> None:
     workflow.set_current_details(details)
 
 
-def mark(*, phase: Phase | None = None, status: Status | None = None, spend_micros: int | None = None) -> None:
+def mark(
+    *, phase: Phase | None = None, status: Status | Outcome | None = None, spend_micros: int | None = None
+) -> None:
     """Update the search attributes of this workflow; `awaiting` follows the status."""
     updates: list[SearchAttributeUpdate[Any]] = []
     if phase is not None:

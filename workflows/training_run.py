@@ -217,7 +217,7 @@ class TrainingRun(Holds):
             EndRun(result=result, config_digest=start.config_digest, at=workflow.now()),
             **named(RECORDS, "record the end of the run"),
         )
-        mark(status=Status.ENDED, spend_micros=result.spend_micros)
+        mark(status=result.outcome, spend_micros=result.spend_micros)
         self._tell(f"**{result.outcome}** {result.reason}")
         return result
 

@@ -57,6 +57,15 @@ class Out:
         sys.stderr.write(text.rstrip() + "\n")
         sys.stderr.flush()
 
+    def card(self, markdown: str) -> None:
+        """A note in Markdown, set where there is a terminal."""
+        if not sys.stderr.isatty():
+            self.note(markdown)
+            return
+        from rich.markdown import Markdown
+
+        self.console(stderr=True).print(Markdown(markdown))
+
     def refuse(self, message: str, code: int, detail: Mapping[str, Any]) -> None:
         """A refusal, as the answer."""
         if self.as_json:

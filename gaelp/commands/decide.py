@@ -40,7 +40,7 @@ def _decide(arguments: argparse.Namespace, decision: str, out: Out) -> int:
     run = services.run_name(arguments.run)
     ledger = services.open_ledger(settings)
     card = open_card(ledger, run, arguments.request)
-    out.note(card.text)
+    out.card(card.text)
     signed = signed_with(_key_file(arguments.key, settings), card, decision, arguments.reason)
     workflow = phase_id(run, card.request.phase)
     if arguments.print:

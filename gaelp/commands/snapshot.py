@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands.console import Refused
 from gaelp.commands.services import RPC
 from gaelp.training.messages import PhaseResult, RunResult
-from gaelp.training.names import PHASE_ORDER, Attribute, Phase, Status, phase_id
+from gaelp.training.names import PHASE_ORDER, Attribute, Outcome, Phase, Status, phase_id
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
@@ -208,7 +208,8 @@ def _spend(execution: WorkflowExecution) -> int:
 
 
 def _state(execution: WorkflowExecution) -> str:
-    """GaelpStatus while it runs, afterwards how Temporal says that it ended."""
-    if _ended(execution):
-        return execution.status.name.lower().replace("_", "-") if execution.status else "ended"
-    return str(attribute(execution, Attribute.STATUS, Status.RUNNING))
+    """GaelpStatus, which a run that ended leaves at its outcome; else how Temporal says that the workflow ended."""
+    said = str(attribute(execution, Attribute.STATUS, Status.RUNNING))
+    if not _ended(execution) or said in tuple(Outcome):
+        return said
+    return execution.status.name.lower().replace("_", "-") if execution.status else "ended"

@@ -43,13 +43,12 @@ class EpisodeState(StrEnum):
 
 
 class Status(StrEnum):
-    """What a run is doing now; the search attribute GaelpStatus."""
+    """What a run is doing now: the search attribute GaelpStatus, which is the run's Outcome once it has ended."""
 
     RUNNING = "running"
     PAUSED = "paused"
     AWAITING_APPROVAL = "awaiting-approval"
     STOPPING = "stopping"
-    ENDED = "ended"
 
 
 class Queue(StrEnum):

@@ -13,6 +13,10 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.training.names import Attribute, Outcome, Status
 
 
+def _mark(status: Status | Outcome) -> None:
+    workflow.upsert_search_attributes([SearchAttributeKey.for_keyword(Attribute.STATUS).value_set(status)])
+
+
 @workflow.defn(name="TrainingRun")
 class StubRun:
     """Ends as its agent is called: see OUTCOMES; `linear-bid` waits for a live test."""
@@ -32,9 +36,11 @@ class StubRun:
             await workflow.wait_condition(lambda: "stop" in self._signals)
         if start.agent == "fixed-bid":
             raise ValueError("this agent breaks everything")
+        outcome = self.OUTCOMES.get(start.agent, Outcome.STOPPED)
+        _mark(outcome)
         return RunResult(
             run=start.run,
-            outcome=self.OUTCOMES.get(start.agent, Outcome.STOPPED),
+            outcome=outcome,
             reason="as told",
             checkpoint_digest="c" * 64,
             phases=(),
@@ -44,16 +50,12 @@ class StubRun:
     @workflow.signal(name="pause")
     async def pause(self) -> None:
         """Note it."""
-        workflow.upsert_search_attributes(
-            [SearchAttributeKey.for_keyword(Attribute.STATUS).value_set(Status.PAUSED.value)]
-        )
+        _mark(Status.PAUSED)
 
     @workflow.signal(name="resume")
     async def resume(self) -> None:
         """Note it."""
-        workflow.upsert_search_attributes(
-            [SearchAttributeKey.for_keyword(Attribute.STATUS).value_set(Status.RUNNING.value)]
-        )
+        _mark(Status.RUNNING)
 
     @workflow.signal(name="stop")
     async def stop(self) -> None:
