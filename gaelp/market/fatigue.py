@@ -1,4 +1,4 @@
-"""The optimum where creatives tire or views are capped: a linear programme per campaign. Touch it for other audiences.
+"""The optimum where creatives tire or views are capped: what is for sale, in steps. Touch it for other audiences.
 
 All creatives of a segment are one falling curve of worth (freshness.py), cut into slots; each day's bids are steps of
 rising cost. Under a frequency cap c the a auctions that a steady bid would win in a day become
@@ -12,17 +12,15 @@ conversion rates rise over the episode its value is an upper bound; where they d
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
-from scipy.sparse import bmat, coo_array, csr_array, kron
 
 from gaelp.market.audience import capped_mean
 from gaelp.market.freshness import Freshness as Freshness
 from gaelp.market.freshness import Reach as Reach
 from gaelp.market.landscape import Landscape
+from gaelp.market.offer import UNIT, Offer
 from gaelp.market.prices import PER_MILLE
 
 I8 = npt.NDArray[np.int64]
@@ -32,7 +30,6 @@ STEPS = 32  # of wins, per day and segment, up to where the next one costs what 
 DEAR_STEPS = 6  # beyond it, for spend that is too much
 SLOTS = 30  # of falling view value, per segment
 STEP_POWER, SLOT_POWER = 2, 3  # steps and slots are finer where the next win is cheap and the view is fresh
-UNIT = 1e6  # micros, and views are in thousands: the solver's tolerances are absolute
 HALVINGS = 40
 
 
@@ -86,8 +83,9 @@ class Plan:
 
 def best_profit_with_fatigue(plan: Plan) -> Optimum:
     """The optimum of each campaign's episode."""
-    solved = [_solve(campaign) for campaign in _campaigns(plan)]
-    return Optimum(np.array([one[0] - one[1].sum() for one in solved]), np.stack([one[1] for one in solved]))
+    offer = _offer(plan)
+    value, spend = offer.densest() if plan.reach.fatigue <= 0 else offer.solved()
+    return Optimum(value - spend.sum(axis=1), spend)
 
 
 def best_at_total(plan: Plan, spend: F8) -> F8:
@@ -95,27 +93,15 @@ def best_at_total(plan: Plan, spend: F8) -> F8:
 
     What is spent beyond what every view of any worth costs is lost.
     """
-    solved = [_solve(campaign, float(total)) for campaign, total in zip(_campaigns(plan), spend, strict=True)]
-    return np.array([value for value, _ in solved]) - spend
+    offer = _offer(plan)
+    value, _ = offer.densest(spend) if plan.reach.fatigue <= 0 else offer.solved(spend)
+    return np.asarray(value - spend)
 
 
-@dataclass(frozen=True)
-class _Campaign:
-    """One campaign's columns. J steps of wins, M slots of worth; views in thousands, money in UNIT micros."""
-
-    wins: F8  # [D, S, J] thousands of views that a step wins
-    cost: F8  # [D, S, J]
-    width: F8  # [S, M] thousands of views in a slot
-    worth: F8  # [S, M] of a thousand views
-    factor: F8  # [D]
-    budget: F8  # [D]
-
-
-def _campaigns(plan: Plan) -> list[_Campaign]:
+def _offer(plan: Plan) -> Offer:
     wins, cost = _bid_steps(plan)
     width, worth = _slots(plan)
-    budget = plan.budget / UNIT
-    return [_Campaign(wins[c], cost[c], width[c], worth[c], plan.factor[c], budget[c]) for c in range(len(budget))]
+    return Offer(wins, cost, width, worth, plan.factor, plan.budget / UNIT)
 
 
 def _bid_steps(plan: Plan) -> tuple[F8, F8]:
@@ -138,41 +124,3 @@ def _slots(plan: Plan) -> tuple[F8, F8]:
     width = np.diff(edges, axis=0) / PER_MILLE
     worth = np.diff(plan.freshness.worth(edges), axis=0) / width / UNIT
     return np.moveaxis(width, 0, -1), np.moveaxis(worth, 0, -1)
-
-
-def _solve(campaign: _Campaign, total: float | None = None) -> tuple[float, F8]:
-    """Value in micros and spend f8[D] of the best plan; with a total, of the most value for that much money."""
-    days, segments, steps = campaign.wins.shape
-    gain = (campaign.factor[:, None, None] * campaign.worth).ravel()
-    price = np.zeros(campaign.cost.size) if total is not None else campaign.cost.ravel()
-    rows, limits = _rows(campaign, total)
-    bounds = np.concatenate([np.ones(campaign.cost.size), np.tile(campaign.width.ravel(), days)])
-    solved = linprog(  # type: ignore[call-overload]  # its stubs know no sparse matrix
-        np.concatenate([price, -gain]),
-        A_ub=rows,
-        b_ub=limits,
-        bounds=np.stack([np.zeros(len(bounds)), bounds], axis=1),
-        method="highs-ds",
-    )
-    if solved.status != 0:
-        raise ArithmeticError(f"the optimum's linear programme was not solved: {solved.message}")
-    bought = solved.x[: campaign.cost.size].reshape(days, segments, steps)
-    return float(gain @ solved.x[campaign.cost.size :]) * UNIT, (bought * campaign.cost).sum(axis=(1, 2)) * UNIT
-
-
-def _rows(campaign: _Campaign, total: float | None) -> tuple[csr_array, F8]:
-    """Constraints over (steps of wins, views by slot): views are won, slots are finite, budgets hold."""
-    days, segments, steps = campaign.wins.shape
-    slots = campaign.width.shape[1]
-    places = days * segments
-    owner = np.repeat(np.arange(places), steps)
-    at = np.arange(places * steps)
-    won = coo_array((-campaign.wins.ravel(), (owner, at)), shape=(places, places * steps))
-    shown = kron(np.eye(places), np.ones((1, slots)))
-    spent = coo_array((campaign.cost.ravel(), (owner // segments, at)), shape=(days, places * steps))
-    blocks: list[list[Any]] = [[won, shown], [None, kron(np.ones((1, days)), np.eye(segments * slots))], [spent, None]]
-    limits = [np.zeros(places), campaign.width.ravel(), campaign.budget]
-    if total is not None:
-        blocks.append([coo_array(campaign.cost.reshape(1, -1)), None])
-        limits.append(np.array([total / UNIT]))
-    return csr_array(bmat(blocks)), np.concatenate(limits)

@@ -30,6 +30,14 @@ from gaelp.training.names import EpisodeState, Queue
 from scripts.bench.timing import Row, Sizes
 
 SHARE_WANTED = 0.7
+OPTIONS = (  # of the market, whose cost is to be known
+    ("market.auction=first-price",),
+    ("market.bidding=target-cpa",),
+    ("market.own_campaigns=4",),
+    ("market.audience=20000", "market.frequency_cap=3"),
+    ("market.audience=20000", "market.fatigue=0.2"),
+    ("market.resolution=per-auction",),
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,9 @@ class Play:
     incumbent: State
 
     @classmethod
-    def of(cls, campaigns: int) -> Play:
-        """quick-test on a market made up without logs, its agent untrained."""
-        changes = ["historical.logs=[]", f"simulation.campaigns_per_batch={campaigns}"]
+    def of(cls, campaigns: int, *options: str) -> Play:
+        """quick-test on a market made up without logs, its agent untrained; `options` as --set takes them."""
+        changes = ["historical.logs=[]", f"simulation.campaigns_per_batch={campaigns}", *options]
         config = configuration.load("quick-test", environment={}, overrides=changes)
         market = calibrate([], config)
         segments, candidates = market["ctr"].shape
@@ -75,13 +83,13 @@ class Speed:
     peak_mib: float
 
 
-def bare(sizes: Sizes) -> Speed:
+def bare(sizes: Sizes, batches: int, *options: str) -> Speed:
     """`simulate` in this process, one batch after another, nothing stored."""
-    play, episodes = Play.of(sizes.campaigns), sizes.batches * sizes.campaigns
+    play = Play.of(sizes.campaigns, *options)
     play.batch(0)
     begun, used = time.perf_counter(), time.process_time()
-    for index in range(sizes.batches):
-        play.batch(index)
+    results = [play.batch(index)[1] for index in range(batches)]
+    episodes = sum(result.episodes + result.replaced for result in results)
     return Speed(episodes / (time.perf_counter() - begun), episodes / (time.process_time() - used), peak_mib())
 
 
@@ -123,13 +131,16 @@ async def _run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
 
 
 def measured(sizes: Sizes, workflow: bool = True) -> list[Row]:
-    """Bare, and beside it through the workflow."""
-    alone = bare(sizes)
+    """Bare, beside it through the workflow, and bare with an option of the market each."""
+    alone = bare(sizes, sizes.batches)
     rows = [Row("bare, one process", "episodes", alone.rate, note=f"batches of {sizes.campaigns}; {_told(alone)}")]
     if workflow:
         through = through_workflow(sizes)
         name, note = "through Temporal, one compute worker", f"{sizes.in_flight} batches in flight; {_told(through)}"
         rows.append(Row(name, "episodes", through.rate, alone.rate, wanted_ratio=SHARE_WANTED, note=note))
+    for options in OPTIONS:
+        changed = bare(sizes, sizes.option_batches, *options)
+        rows.append(Row("bare, " + " ".join(options), "episodes", changed.rate, note=_told(changed)))
     return rows
 
 

@@ -16,12 +16,15 @@ class Sizes:
     rivals: tuple[int, ...] = (1, 9, 47)  # 2, 10 and 48 bidders with us
     per_cell: tuple[int, ...] = (10, 1_000, 100_000)  # auctions in an aggregate cell
     batches: int = 60  # of `campaigns` episodes each, for episodes a second
+    option_batches: int = 8  # with an option of the market each
     in_flight: int = 8
     episodes: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)  # for peak memory
     peer_seconds: float = 3.0
 
 
-TOY = Sizes(rounds=1, campaigns=2, rivals=(1, 3), per_cell=(10,), batches=1, in_flight=1, episodes=(4,))
+TOY = Sizes(
+    rounds=1, campaigns=4, rivals=(1, 3), per_cell=(10,), batches=1, option_batches=1, in_flight=1, episodes=(4,)
+)
 
 
 @dataclass(frozen=True)
