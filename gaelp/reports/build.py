@@ -76,7 +76,7 @@ def _render(facts: Facts, images: dict[str, str]) -> str:
     environment = Environment(
         loader=PackageLoader("gaelp.reports", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["money"] = lambda amount: f"{amount / 1e6:,.2f}"
+    environment.filters["money"] = _money
     environment.filters["figure"] = _figure
     environment.filters["instant"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return environment.get_template("report.html").render(
@@ -144,11 +144,21 @@ def _events(facts: Facts) -> list[dict[str, Any]]:
 
 
 def _said(detail: str) -> str:
-    """A journal entry's JSON as `name value` pairs; whatever is no object is shown as it is."""
+    """A journal entry's JSON as `name value` pairs, money as money; whatever is no object is shown as it is."""
     try:
         pairs = json.loads(detail or "{}")
     except ValueError:
         return detail
     if not isinstance(pairs, dict):
         return detail
-    return ", ".join(f"{name} {value}" for name, value in pairs.items() if value not in ("", None))
+    return ", ".join(_pair(name, value) for name, value in pairs.items() if value not in ("", None))
+
+
+def _pair(name: str, value: Any) -> str:
+    if name.endswith("_micros") and isinstance(value, int):
+        return f"{name.removesuffix('_micros')} {_money(value)}"
+    return f"{name} {value}"
+
+
+def _money(micros: int) -> str:
+    return f"{micros / 1e6:,.2f}"

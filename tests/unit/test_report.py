@@ -61,7 +61,7 @@ def money() -> Journal:
             entry(5, "post", 1, 5_000_000),
             entry(6, "settle", 1, 7_000_000),
             other,
-            entry(8, "approve", 0, 0, detail=json.dumps({"by": "Ada"})),
+            entry(8, "approve", 0, 0, detail=json.dumps({"by": "Ada", "daily_cap_micros": 40_000_000})),
         ]
     )
 
@@ -149,6 +149,13 @@ def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:
     assert html.count("IMAGE") == 4
     assert "<script" not in html and "http://" not in html and "https://" not in html
     assert "default-src 'none'" in html
+
+
+def test_an_approval_is_shown_with_its_cap_in_money(warehouse: Warehouse, tmp_path: Path) -> None:
+    """What a person approved reads as money, and long digests wrap instead of being cut off."""
+    whole_run(warehouse)
+    html = text_of(build_report(warehouse, money(), "a", tmp_path / "out"))
+    assert '<td class="detail">by Ada, daily_cap 40.00</td>' in html
 
 
 def test_hostile_text_is_shown_and_not_run(warehouse: Warehouse, tmp_path: Path) -> None:
