@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from temporalio import activity
 
+from activities.installed import InstalledAgent
 from gaelp.agents.contract import WorldShape
 from gaelp.agents.registry import load_agent
 from gaelp.market.streams import stream
@@ -16,7 +17,7 @@ from gaelp.remote_agent import Ask, Line, RemoteAgent
 from gaelp.remote_call import Caller
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import BatchResult
-from gaelp.training.variants import applied, is_foreign
+from gaelp.training.variants import is_foreign
 
 if TYPE_CHECKING:
     from gaelp.agents.contract import Agent, State
@@ -33,12 +34,12 @@ class Inputs:
         self.state = lru_cache(maxsize=8)(self._arrays)
 
     def _config(self, digest: str) -> TrainingConfiguration:
-        return applied(TrainingConfiguration.model_validate(self.store.get_document(digest)))
+        return TrainingConfiguration.model_validate(self.store.get_document(digest))
 
     def _arrays(self, digest: str) -> State:
         return read_only(self.store.get_arrays(digest))
 
-    def agent(self, name: str, config_digest: str, place: str = "", step: int = 0) -> Agent:
+    def agent(self, name: str, config_digest: str, place: str = "", step: int = 0) -> InstalledAgent:
         """The installed agent of that name, for one activity; a remote one is connected as the configuration says.
 
         `place` and the number of the first `step` tell a remote agent, and its errors, where they are.
@@ -46,8 +47,8 @@ class Inputs:
         agent = load_agent(name)
         if isinstance(agent, RemoteAgent):
             settings = self.config(config_digest).remote
-            return type(agent)(Line(settings, self.store, self._ask, place or "this activity", step, _activity()))
-        return agent
+            agent = type(agent)(Line(settings, self.store, self._ask, place or "this activity", step, _activity()))
+        return InstalledAgent(agent, step)
 
     def whole(self, result: BatchResult) -> BatchResult:
         """A batch's result with what it says of each episode."""

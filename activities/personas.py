@@ -15,8 +15,8 @@ from activities.inputs import Inputs
 from gaelp.market.streams import stream
 from gaelp.personas import panel, ratings
 from gaelp.personas.panel import StaleRecording
-from gaelp.personas.prompt import PROMPT_VERSION, Question
-from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingsFailed, Sleep, Tally, rate, rated
+from gaelp.personas.prompt import PROMPT_VERSION
+from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingsFailed, Sleep, Tally, rate
 from gaelp.personas.ratings import Ratings, RatingsMismatch
 from gaelp.training.config import Personas as PersonasConfig
 from gaelp.training.config import micros
@@ -109,11 +109,8 @@ def cost_micros(tokens: int, personas: PersonasConfig) -> int:
 
 
 def _recorded() -> tuple[Ratings, Tally, str]:
-    recorded = panel.recorded()
-    answers = {question: np.array(recorded.answers[question], np.float64) for question in Question}
-    neutral = {question: np.array(recorded.neutral[question], np.float64) for question in Question}
-    tally = Tally(recorded.provenance.asked, allowed=0, failed=recorded.provenance.failed)
-    return rated(answers, neutral), tally, recorded.provenance.sentence()
+    made = panel.recorded().provenance
+    return panel.recorded_ratings(), Tally(made.asked, allowed=0, failed=made.failed), made.sentence()
 
 
 def _beat(tally: Tally) -> None:

@@ -60,7 +60,7 @@ class Simulation:
                 activity.heartbeat(done, checkpoint, read)
 
         trajectories = Trajectories(self._inputs.store, learn.trajectory_digests, told)
-        for epoch in range(done, max(1, int(getattr(agent, "epochs", 1)))):
+        for epoch in range(done, max(1, agent.epochs)):
             state = agent.learn(self._inputs.state(checkpoint), trajectories)
             done, checkpoint = epoch + 1, self._inputs.store.put_arrays(state)
             told(0)

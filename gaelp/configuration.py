@@ -25,6 +25,7 @@ from gaelp.settings import Settings
 from gaelp.training.combinations import contradictions
 from gaelp.training.config import Section, TrainingConfiguration
 from gaelp.training.names import NAME_RULE
+from gaelp.training.variants import applied
 
 PROFILES: tuple[str, ...] = ("quick-test", "development", "staging", "production")
 NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
@@ -191,7 +192,7 @@ def _modelled(
         strict = _Strict.model_validate_json(json.dumps(tree, default=_text), strict=True)
     except ValidationError as error:
         return None, [(_path(found["loc"]), _sentence(found)) for found in error.errors()]
-    return TrainingConfiguration(**{name: getattr(strict, name) for name in _Strict.model_fields}), []
+    return applied(TrainingConfiguration(**{name: getattr(strict, name) for name in _Strict.model_fields})), []
 
 
 def _text(value: Any) -> Any:

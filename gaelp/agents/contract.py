@@ -7,7 +7,7 @@ impressions (CPM). Touch this only with every agent and every world in view.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +47,10 @@ class Decision:
     creative_prob: F8 | None  # [C, S, K] sums to one over K
     spend_rate: F8 | None = None  # [C] in [0, 1]: share of what is left that may go until the next tick
     target: F8 | None = None  # [C] CPA in micros, or ROAS (value / cost), where the platform bids itself
+
+
+HEADS = tuple(head.name for head in fields(Decision))
+"""All that may be decided; a world takes some of them."""
 
 
 @dataclass(frozen=True)

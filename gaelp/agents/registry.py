@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.agents import counts
-from gaelp.agents.contract import B1, F8, Agent, Decision, InvalidDecision, Observation
+from gaelp.agents.contract import B1, F8, HEADS, Agent, Decision, InvalidDecision, Observation
 
 GROUP = "gaelp.agents"
-VERBS = ("initial_state", "initial_memory", "act", "learn", "heads")
+VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 SUM_TOLERANCE = 1e-6
 LARGEST_BID_MICROS = 10**12
 
@@ -33,14 +33,14 @@ def load_agent(name: str) -> Agent:
         close = get_close_matches(name, entries, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"installed are {', '.join(sorted(entries)) or 'none'}"
         raise UnknownAgent(f"no agent {name!r} in the entry-point group {GROUP}: {hint}")
+    about = f"agent {name!r} ({entries[name].value})"
     try:
         made = entries[name].load()()
-        missing = [verb for verb in VERBS if not hasattr(made, verb)]
+        wrong = _wrong(made, name)
     except Exception as error:  # a foreign package may raise anything
-        said = f"{type(error).__name__}: {error}"
-        raise UnknownAgent(f"agent {name!r} ({entries[name].value}) cannot be loaded: {said}") from error
-    if missing:
-        raise UnknownAgent(f"agent {name!r} ({entries[name].value}) lacks {', '.join(missing)}: see agents/contract.py")
+        raise UnknownAgent(f"{about} cannot be loaded: {type(error).__name__}: {error}") from error
+    if wrong:
+        raise UnknownAgent(f"{about} {wrong}")
     agent: Agent = made
     return agent
 
@@ -136,6 +136,17 @@ class _Screen:
 
 def _entries() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def _wrong(made: object, name: str) -> str:
+    """What of the contract an object does not keep; empty where nothing is missing."""
+    missing = [verb for verb in VERBS if not hasattr(made, verb)]
+    if missing:
+        return f"lacks {', '.join(missing)}: see agents/contract.py"
+    said, heads = getattr(made, "name", None), getattr(made, "heads", None)
+    if not isinstance(heads, list | tuple) or not heads or not all(head in HEADS for head in heads):
+        return f"declares the heads {heads!r}: give a tuple of some of {', '.join(HEADS)}"
+    return "" if said == name else f"calls itself {said!r}: its `name` must be that of its entry point"
 
 
 def _numeric(given: npt.NDArray[np.generic], shape: tuple[int, ...]) -> tuple[F8 | None, str]:

@@ -17,6 +17,7 @@ from gaelp.settings import Settings
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import AccountKind, RunInput, RunResult
 from gaelp.training.names import Attribute, Phase, Queue, Status
+from gaelp.training.variants import applied
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
@@ -42,7 +43,8 @@ def configured(config: TrainingConfiguration | str, overrides: list[str], agent:
         return load(config, environment=os.environ, overrides=[*overrides, *extra])
     from gaelp.configuration import check
 
-    made = config if agent is None else TrainingConfiguration.model_validate({**config.model_dump(), "agent": agent})
+    own = config.model_dump(exclude_unset=True)
+    made = applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
     check(made)
     return made
 
@@ -70,7 +72,7 @@ def order(
 
 
 def installed(config: TrainingConfiguration) -> None:
-    """Refuse agents and an environment that no installed package provides, all at once."""
+    """Refuse agents and an environment that no installed package provides, or that cannot be loaded, all at once."""
     unknown = [_unknown_agent(name) for name in dict.fromkeys((config.agent, config.incumbent))]
     found = [told for told in (*unknown, _unknown_environment(config.environment)) if told]
     if found:
@@ -78,15 +80,13 @@ def installed(config: TrainingConfiguration) -> None:
 
 
 def _unknown_agent(agent: str) -> str:
-    import difflib
-    from importlib.metadata import entry_points
+    from gaelp.agents.registry import UnknownAgent, load_agent  # numpy, which other verbs need not import
 
-    names = sorted(found.name for found in entry_points(group="gaelp.agents"))
-    if agent in names:
-        return ""
-    near = difflib.get_close_matches(agent, names, n=1)
-    meant = f"did you mean {near[0]}?" if near else f"installed are {', '.join(names)}"
-    return f"there is no agent {agent!r}: {meant}"
+    try:
+        load_agent(agent)
+    except UnknownAgent as error:
+        return str(error)
+    return ""
 
 
 def _unknown_environment(environment: str) -> str:

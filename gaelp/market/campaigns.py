@@ -27,6 +27,9 @@ F8 = npt.NDArray[np.float64]
 Info = dict[str, Any]
 Given = TrainingConfiguration | Mapping[str, Any] | None
 
+READ = ("market", "economics", "simulation", "clock", "seed")
+FROM_LOGS = "give market=calibrate(logs, config), as docs/market.md does"
+FROM_PERSONAS = "give market=with_panel(calibrate((), config), config.personas), of gaelp.personas.panel"
 SCORES = ("reward", "ratio", "success", "counted", "profit_micros", "attributed_profit_micros", "optimum_micros")
 TOTALS = {  # in the info of the last step: in the trajectory
     "impressions": "impressions",
@@ -43,6 +46,7 @@ class Campaigns:
     """
 
     def __init__(self, environment: str, config: Given, market: Market | None, count: int) -> None:
+        _refuse_unread(config, market)
         self.config = configured(environment, config)
         _refuse_contradictions(self.config, count)
         self.market: Market = calibrate((), self.config) if market is None else market
@@ -109,8 +113,33 @@ class Campaigns:
         return {**told, **parts, **totals, "episode_revenue_micros": np.asarray(log["revenue_micros"]).sum(axis=0)}
 
 
+def _refuse_unread(config: Given, market: Market | None) -> None:
+    """What an environment would pass over in silence: an agent, logs and personas belong to a run."""
+    if isinstance(config, TrainingConfiguration):
+        logs, personas = config.historical.logs, config.personas.source
+        if logs and market is None:
+            raise ValueError(
+                f"an environment reads no logs ({', '.join(logs)}): {FROM_LOGS}, or set historical.logs=[]"
+            )
+        if personas != "none" and market is None:
+            raise ValueError(f"an environment asks no personas (personas.source is {personas}): {FROM_PERSONAS}")
+    elif config is not None and not isinstance(config, Mapping):
+        raise TypeError(
+            f"config is {config!r}: give a TrainingConfiguration (gaelp.configuration.load makes one of a profile), "
+            'or overrides of the defaults, such as {"simulation": {"days": 3}}'
+        )
+    elif unread := sorted(set(config or ()) - set(READ)):
+        hints = {"historical": FROM_LOGS, "personas": FROM_PERSONAS}
+        hint = next((hints[name] for name in unread if name in hints), "leave it out")
+        raise ValueError(f"config has {', '.join(unread)}, and an environment reads {', '.join(READ)} only: {hint}")
+    if market is not None and "ctr" not in market:
+        raise ValueError("market lacks the arrays of a market: make one by gaelp.market.calibration.calibrate")
+
+
 def _refuse_contradictions(config: TrainingConfiguration, campaigns: int) -> None:
     said = [f"{c.paths[0]} {c.message}" for c in contradictions(config) if c.paths[0].startswith("market.")]
+    if campaigns < 1:
+        said.append(f"num_envs is {campaigns}: at least one campaign is played")
     if campaigns % config.market.own_campaigns:
         said.append(f"market.own_campaigns is {config.market.own_campaigns}: use make_vec with a multiple as num_envs")
     if said:
@@ -118,6 +147,11 @@ def _refuse_contradictions(config: TrainingConfiguration, campaigns: int) -> Non
 
 
 def _index(options: Mapping[str, Any] | None, otherwise: int) -> int:
+    unknown = sorted(set(options or ()) - {"index"})
+    if unknown:
+        raise ValueError(
+            f"options has {', '.join(map(repr, unknown))}: 'index', which names an episode, is all there is"
+        )
     index = (options or {}).get("index", otherwise)
     if isinstance(index, bool) or not isinstance(index, int | np.integer) or index < 0:
         raise ValueError(f"options['index'] is {index!r}: it names an episode, a whole number from 0")

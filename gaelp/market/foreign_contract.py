@@ -11,8 +11,9 @@ from typing import Any
 
 from gymnasium import Space, spaces
 
+from gaelp.agents.contract import HEADS
 from gaelp.market.refusals import BrokenContract
-from gaelp.market.spaces import FIELDS, HEADS
+from gaelp.market.spaces import FIELDS
 
 NEEDED = ("impressions", "clicks", "cost_micros")  # without them there is nothing to learn from and nothing to pay
 LAST_INFO = ("profit_micros", "optimum_micros", "success")  # of the last step: what the episode is judged by

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from gaelp.agents.contract import B1, F8, Decision, InvalidDecision, Observation, WorldShape
+from gaelp.agents.contract import B1, F8, HEADS, Decision, InvalidDecision, Observation, WorldShape
 from gaelp.agents.registry import checked
 from gaelp.market.auctions import Market
 from gaelp.market.calibration import click_value_micros
@@ -25,7 +25,6 @@ MOST = 2**53  # of counts and money: integers up to it survive a float64
 MOST_ROAS = 100.0
 MOST_CPA_IN_ORDERS = 10.0  # a conversion that costs ten orders is no target
 FIELDS = tuple(each.name for each in fields(Observation))
-HEADS = tuple(each.name for each in fields(Decision))
 MAY_BE_LEFT_OUT = ("spend_rate",)
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from gaelp.personas import prompt
+from gaelp.personas import prompt, ratings
 from gaelp.training.config import CreativeText, Persona, Personas
 
 _PEOPLE, _CREATIVES = TypeAdapter(tuple[Persona, ...]), TypeAdapter(tuple[CreativeText, ...])
@@ -70,6 +72,21 @@ def people(config: Personas) -> tuple[Persona, ...]:
 def creatives(config: Personas) -> tuple[CreativeText, ...]:
     """The configured texts, or those that ship."""
     return config.creatives if config.creatives is not None else _shipped_creatives()
+
+
+def with_panel(market: Mapping[str, ratings.Array], config: Personas) -> dict[str, ratings.Array]:
+    """The market with the recorded panel in it, as a run has it. Raises RatingsMismatch; ValueError for an endpoint."""
+    if config.source != "recorded":
+        raise ValueError(f"personas.source is {config.source}: only recorded ratings are there without a run")
+    return ratings.apply(market, people(config), config.weight, recorded_ratings())
+
+
+def recorded_ratings() -> ratings.Ratings:
+    """The ratings of the panel that ships."""
+    found = recorded()
+    answers = {question: np.array(found.answers[question], np.float64) for question in prompt.Question}
+    neutral = {question: np.array(found.neutral[question], np.float64) for question in prompt.Question}
+    return ratings.rated(answers, neutral)
 
 
 @cache

@@ -224,10 +224,4 @@ def _rated(found: Mapping[Item, float], people: int, texts: int, tally: Tally) -
         whole[item.question][item.persona, item.creative + 1] = probability
     answers = {question: table[:, 1:] for question, table in whole.items()}
     neutral = {question: table[:, 0] for question, table in whole.items()}
-    return Rated(rated(answers, neutral), answers, neutral, tally)
-
-
-def rated(probability: Mapping[Question, F8], neutral: Mapping[Question, F8]) -> Ratings:
-    """Ratings from the answers to both questions."""
-    click, convert = (ratings.relative(probability[question], neutral[question]) for question in Question)
-    return Ratings(click, convert)
+    return Rated(ratings.rated(answers, neutral), answers, neutral, tally)

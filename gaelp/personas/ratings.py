@@ -44,6 +44,12 @@ class Ratings:
         return {Question.CLICK.value: self.click, Question.CONVERT.value: self.convert}
 
 
+def rated(probability: Mapping[Question, F8], neutral: Mapping[Question, F8]) -> Ratings:
+    """Ratings from the answers to both questions."""
+    click, convert = (relative(probability[question], neutral[question]) for question in Question)
+    return Ratings(click, convert)
+
+
 def relative(probability: F8, neutral: F8) -> F8:
     """Ratings f8[P, K] from P(yes) f8[P, K] of the creatives and f8[P] of the neutral advertisement; NaN is no answer.
 

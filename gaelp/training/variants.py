@@ -62,17 +62,15 @@ def together(config: TrainingConfiguration) -> int:
 def applied(config: TrainingConfiguration) -> TrainingConfiguration:
     """The configuration with the `market` settings of its `environment`, where that is one of ours.
 
-    A setting that the configuration leaves at its default is the environment's; any other stays as the user set it.
-    Applying twice changes nothing more. Raises ValueError where the two cannot be combined.
+    What nobody set is the environment's; what was set stays, a default that was set included. Everything is set in the
+    result, so that applying twice, or to a configuration that was stored, changes nothing. Raises ValueError where the
+    two cannot be combined.
     """
     variant = VARIANTS.get(config.environment)
     if variant is None:
         return config
-    ordinary = Market()
-    open_to = {name: value for name, value in variant.market.items() if _at(config.market, ordinary, name)}
-    if not open_to:
-        return config
-    market = Market.model_validate({**config.market.model_dump(), **open_to})
+    own = {name: getattr(config.market, name) for name in config.market.model_fields_set}
+    market = Market.model_validate({**Market().model_dump(), **variant.market, **own})
     return config.model_copy(update={"market": market})
 
 
@@ -81,7 +79,3 @@ def configured(environment: str, given: TrainingConfiguration | Mapping[str, Any
     if isinstance(given, TrainingConfiguration):
         return applied(given.model_copy(update={"environment": environment}))
     return applied(TrainingConfiguration.model_validate({**(given or {}), "environment": environment}))
-
-
-def _at(market: Market, ordinary: Market, name: str) -> bool:
-    return bool(getattr(market, name) == getattr(ordinary, name))

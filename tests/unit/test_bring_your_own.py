@@ -448,12 +448,24 @@ def test_a_broken_agent_is_named_and_hides_nothing(name: str, installed: Callabl
 
 
 def test_an_agent_whose_heads_are_no_list_hides_nothing(installed: Callable[..., Path], capsys: Any) -> None:
-    """What loads and cannot be described is told beside the others."""
-    verbs = "initial_state = initial_memory = act = learn = heads = None"
+    """What loads and does not declare what it decides is told beside the others."""
+    verbs = "initial_state = initial_memory = act = learn = heads = name = None"
     installed({"odd_agent": f"class Odd:\n    {verbs}\n"}, _project("agents", odd="odd_agent:Odd"))
     assert main(["agents", "--json"]) == 0
     listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)["agents"]}
-    assert "NoneType" in listed["odd"]["error"] and not listed["fixed-bid"]["error"]
+    assert "declares the heads None: give a tuple" in listed["odd"]["error"] and not listed["fixed-bid"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [("name, heads = 'other', ('bid_micros',)", "calls itself 'other'"), ("name, heads = 'odd', ('bids',)", "'bids'")],
+)
+def test_an_agent_that_is_not_what_it_says_is_refused(said: str, wrong: str, installed: Callable[..., Path]) -> None:
+    """A run is not given an agent under another name than its own, nor one that decides what nobody knows."""
+    text = f"class Odd:\n    initial_state = initial_memory = act = learn = None\n    {said}\n"
+    installed({"odd_agent": text}, _project("agents", odd="odd_agent:Odd"))
+    with pytest.raises(UnknownAgent, match=rf"agent 'odd' \(odd_agent:Odd\) .*{wrong}"):
+        load_agent("odd")
 
 
 # ---------------------------------------------------------------- foreign environments

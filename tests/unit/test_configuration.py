@@ -261,9 +261,9 @@ def test_an_impossible_combination_has_a_remedy(base: str, overrides: list[str],
 
 
 def test_the_environments_settings_count_before_a_contradiction_is_seen() -> None:
-    """A world that sets an audience may tire otherwise than it does, and the configuration stays as it was written."""
+    """A world that sets an audience may tire otherwise than it does, and the whole configuration says so."""
     config = load("quick-test", environment={}, overrides=["environment=gaelp/AdMarketDrift-v0", "market.fatigue=0.2"])
-    assert (config.market.fatigue, config.market.audience) == (0.2, 0)
+    assert (config.market.fatigue, config.market.audience) == (0.2, 20_000)
     check(config)
 
 
@@ -430,3 +430,13 @@ def test_the_page_lists_exactly_the_flat_keys() -> None:
     assert dict(rows) == keys | legacy.RETIRED
     assert len(rows) == len(keys) + len(legacy.RETIRED)
     assert set(profile("quick-test").to_legacy_config()) == set(keys)
+
+
+def test_the_environments_settings_are_in_the_digest_and_yield_to_what_was_set() -> None:
+    """The effective configuration is the one that is named: a default that was set is another than the world's own."""
+    world = "environment=gaelp/AdMarketAutobid-v0"
+    whole = load("quick-test", environment={}, overrides=[world])
+    back = load("quick-test", environment={}, overrides=[world, "market.bidding=manual"])
+    assert (whole.market.bidding, back.market.bidding) == ("target-cpa", "manual")
+    assert digest(whole) != digest(back)
+    assert digest(TrainingConfiguration.model_validate(configuration.canonical(whole))) == digest(whole)

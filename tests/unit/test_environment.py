@@ -16,9 +16,12 @@ from gymnasium.vector.utils import batch_space
 
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.registry import load_agent
+from gaelp.configuration import QUICK_TEST_CONFIG
 from gaelp.market import registration, spaces
+from gaelp.market.calibration import calibrate
 from gaelp.market.environment import AdMarket, AdMarketVector
 from gaelp.market.practice import play, untrained
+from gaelp.personas.panel import with_panel
 from gaelp.training.config import Market, TrainingConfiguration
 from gaelp.training.variants import VARIANTS, applied, configured
 
@@ -95,10 +98,12 @@ def test_the_worlds_are_different_worlds() -> None:
 
 
 def test_a_setting_of_the_user_outweighs_the_world() -> None:
-    """An id fills in what the configuration leaves at its default, and nothing else; applying twice adds nothing."""
-    config = TrainingConfiguration(environment="gaelp/AdMarketDrift-v0", market=Market(drift=0.01))
+    """An id fills in what nobody set, and nothing else; what was set to its default stays, however often applied."""
+    config = TrainingConfiguration(environment="gaelp/AdMarketDrift-v0", market=Market(drift=0.01, season=0.0))
     settled = applied(config)
-    assert (settled.market.drift, settled.market.fatigue) == (0.01, 0.1)
+    assert (settled.market.drift, settled.market.season, settled.market.fatigue) == (0.01, 0.0, 0.1)
+    stored = TrainingConfiguration.model_validate(settled.model_dump())
+    assert applied(stored) == settled
     assert applied(settled) == settled
     assert applied(TrainingConfiguration()) == TrainingConfiguration()
     assert configured("gaelp/AdMarketFirstPrice-v0", None).market.auction == "first-price"
@@ -291,6 +296,39 @@ def test_wrong_arguments_of_make_are_refused() -> None:
         several(3, config={"market": {"own_campaigns": 2}})
     with pytest.raises(ValueError, match="render_mode 'human' is not offered"):
         AdMarket(render_mode="human")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"config": {"personas": {"source": "recorded"}}}, "config has personas.* give market=with_panel"),
+        ({"config": {"historical": {"logs": ["mine"]}}}, "config has historical.* give market=calibrate"),
+        ({"config": {"agent": "mine", "limits": {}}}, "config has agent, limits, and .*: leave it out"),
+        ({"config": QUICK_TEST_CONFIG}, r"reads no logs \(obd-random-all, obd-bts-all\): give market=calibrate"),
+        ({"config": "quick-test"}, "config is 'quick-test': give a TrainingConfiguration"),
+        ({"market": {}}, "market lacks the arrays of a market: make one by .*calibrate"),
+    ],
+)
+def test_nothing_given_is_passed_over_in_silence(given: dict[str, Any], said: str) -> None:
+    """What an environment would not read, and what is no market, is refused with what to give instead."""
+    with pytest.raises((ValueError, TypeError), match=said):
+        gymnasium.make(STANDARD, **given)
+    with pytest.raises(ValueError, match="num_envs is 0: at least one"):
+        several(0)
+    with pytest.raises(ValueError, match="options has 'idx': 'index', which names"):
+        one().reset(options={"idx": 3})
+
+
+def test_the_recorded_panel_is_there_without_a_run() -> None:
+    """With the panel in it a market's creatives are worth other amounts, and its level is the same."""
+    config = TrainingConfiguration.model_validate({"personas": {"source": "recorded", "weight": 1.0}})
+    plain = calibrate((), config)
+    leaning = with_panel(plain, config.personas)
+    assert not np.allclose(leaning["ctr"], plain["ctr"], rtol=0.01)
+    assert np.allclose(leaning["ctr"].mean(axis=1), plain["ctr"].mean(axis=1))
+    gymnasium.make(STANDARD, config=config, market=leaning).reset(seed=1)
+    with pytest.raises(ValueError, match=r"personas\.source is none: only recorded ratings"):
+        with_panel(plain, TrainingConfiguration().personas)
 
 
 # ---------------------------------------------------------------- agents and pictures
