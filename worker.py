@@ -113,6 +113,7 @@ def records_activities(settings: Settings) -> Activities:
         history.plan_historical,
         history.prepare_log,
         planning.plan_simulation,
+        planning.begin_exam,
         planning.plan_campaigns,
         planning.start_of,
         planning.review_campaigns,

@@ -9,8 +9,10 @@ from gaelp.evidence.measures import measure_campaigns
 from gaelp.ledger.ledger import Ledger
 from gaelp.training import gates
 from gaelp.training.messages import (
+    BeginExam,
     BudgetMoves,
     CampaignsPlan,
+    Exam,
     PlanCampaigns,
     PlanSimulation,
     Review,
@@ -37,20 +39,16 @@ class Planning:
 
     @activity.defn
     def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
-        """Sizes from the configuration; the attempt from the ledger, counted across runs."""
-        config = self._inputs.config(plan.config_digest)
-        simulation = config.simulation
-        return SimulationPlan(
-            rounds=simulation.rounds,
-            batches_per_round=simulation.batches_per_round,
-            exam_batches=simulation.exam_batches,
-            exam_looks=simulation.exam_looks,
-            failed_batches=simulation.failed_batches,
-            failed_episodes=simulation.failed_episodes,
-            attempt=self._ledger.next_attempt(
-                plan.account, config.product, plan.agent, Phase.SIMULATION, f"{plan.run}/{Phase.SIMULATION}"
-            ),
-        )
+        """Sizes from the configuration."""
+        simulation = self._inputs.config(plan.config_digest).simulation
+        return SimulationPlan(**{name: getattr(simulation, name) for name in SimulationPlan.model_fields})
+
+    @activity.defn
+    def begin_exam(self, exam: BeginExam) -> Exam:
+        """The attempt from the ledger; a run's exam is one attempt, however often this is retried."""
+        product = self._inputs.config(exam.config_digest).product
+        place = f"{exam.run}/{Phase.SIMULATION}"
+        return Exam(attempt=self._ledger.next_attempt(exam.account, product, exam.agent, Phase.SIMULATION, place))
 
     @activity.defn
     def plan_campaigns(self, plan: PlanCampaigns) -> CampaignsPlan:

@@ -163,12 +163,25 @@ class RunBegun(Message):
 
 
 class PlanSimulation(Message):
-    """Sizes of a simulation phase and the attempt it uses."""
+    """Sizes of a simulation phase."""
+
+    run: str
+    config_digest: str
+
+
+class BeginExam(Message):
+    """Books an attempt at the simulation's gate: a run that never comes to its exam uses none."""
 
     run: str
     config_digest: str
     account: str
     agent: str
+
+
+class Exam(Message):
+    """The attempt that this exam is, from the ledger, counted across runs: its seeds are fresh for each."""
+
+    attempt: int
 
 
 class FirstCheckpoint(Message):
@@ -189,7 +202,6 @@ class SimulationPlan(Message):
     exam_looks: int
     failed_batches: int
     failed_episodes: int
-    attempt: int  # of this gate, from the ledger: exam seeds are fresh for each attempt
 
 
 class SimulateBatch(Message):

@@ -108,7 +108,9 @@ async def test_bad_episodes_are_set_aside_up_to_the_limit(
         with pytest.raises(WorkflowFailureError) as failure:
             await house.train(environment.client, start, approve=False)
     told = str(_innermost(failure.value))
-    assert "4 episodes failed, more than failed_episodes allows: agent 'linear-bid' at step 0: bid_micros" in told
+    limit = "4 episodes failed, more than simulation.failed_episodes (3) allows"
+    assert f"{limit}: agent 'linear-bid' at step 0: bid_micros" in told and told.count("linear-bid") == 1
+    assert not _attempts(house, "wrong"), "a run that never came to its exam uses no attempt"
 
 
 async def test_the_share_of_the_gain_that_rests_on_ratings_is_told(
@@ -122,6 +124,7 @@ async def test_the_share_of_the_gain_that_rests_on_ratings_is_told(
     assert gate is not None
     assert "of the gain rests on the personas' ratings" in next(c for c in gate.criteria if c.id == "1").reason
     assert not any("ratings" in c.reason for c in gate.criteria if c.id != "1")
+    assert "panel/simulation" in _attempts(house, "panel")
 
 
 async def test_a_stop_ends_the_run_with_campaigns_paused_and_settled(
@@ -165,6 +168,11 @@ async def test_a_phase_that_continued_as_new_is_cancelled_cleanly(
     assert first_run != description.run_id, "the phase did not continue as new"
     assert not any(c.enabled for c in house.on_platform("renewed"))
     assert house.unsettled("renewed") == []
+
+
+def _attempts(house: House, run: str) -> list[str]:
+    with house.ledger() as ledger:
+        return [entry.key for entry in ledger.journal(kinds=("attempt",)) if entry.key.startswith(f"{run}/")]
 
 
 def _innermost(error: BaseException) -> BaseException:
