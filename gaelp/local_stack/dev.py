@@ -25,7 +25,7 @@ def _say(line: str) -> None:
 
 
 def run_dev(settings: Settings, say: Callable[[str], None] = _say) -> int:
-    """Start everything, say where it is, and wait for Ctrl-C or SIGTERM: 0 then, 1 where a service died."""
+    """Start everything, say where it is, and wait for Ctrl-C or SIGTERM: 0 then, 1 where a server died."""
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: over.set())
@@ -35,7 +35,8 @@ def run_dev(settings: Settings, say: Callable[[str], None] = _say) -> int:
         for line in addresses(settings, key):
             say(line)
         while not over.wait(_LOOK_SECONDS):
-            stack.check()
+            for line in stack.revive():
+                say(line)
         say("stopping")
     return 0
 

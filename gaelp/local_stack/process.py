@@ -89,8 +89,12 @@ class Child:
                 raise StackError(f"{self.service.name} is not ready after {seconds:.0f} seconds; {self._tail()}")
             time.sleep(0.02)
 
+    def end(self) -> str:
+        """How it ended, and where to read why."""
+        return f"{self.service.name} ended by itself with code {self._process.returncode} (see {self._log})"
+
     def death(self) -> str:
-        """One sentence on how it ended."""
+        """The same with the end of its log."""
         return f"{self.service.name} ended by itself with code {self._process.returncode}; {self._tail()}"
 
     def _tail(self) -> str:

@@ -21,6 +21,7 @@ from gaelp.local_stack.process import Child, Service, StackError, Watchdog, free
 from gaelp.local_stack.services import Ports
 
 SERVICES: tuple[str, ...] = ("temporal", "redis", "emulator", "worker", "compute")
+WORKERS: tuple[str, ...] = ("worker", "compute")
 OPTIONAL: tuple[str, ...] = ("llm",)  # needs packages that are not in requirements.lock
 LOCK_SECONDS = 4.0  # a watchdog cleaning up after a killed stack holds the lock for about two
 
@@ -132,9 +133,25 @@ class LocalStack:
 
     def check(self) -> None:
         """StackError where a service has ended by itself."""
-        for child in self._children.values():
-            if not child.alive():
-                raise StackError(child.death())
+        for name in self._ended():
+            raise StackError(self._child(name).death())
+
+    def revive(self) -> list[str]:
+        """Start workers again that ended by themselves, and say which; StackError where another service has.
+
+        An agent is somebody else's code and may take its process with it. That must cost its batch, and no more.
+        """
+        ended = self._ended()
+        for name in ended:
+            if name not in WORKERS:
+                raise StackError(self._child(name).death())
+        told = [f"{self._child(name).end()}, and is started again" for name in ended]
+        if ended:
+            self.restart(*ended)
+        return told
+
+    def _ended(self) -> list[str]:
+        return [name for name, child in self._children.items() if not child.alive()]
 
     def _child(self, name: str) -> Child:
         if name not in self._children:

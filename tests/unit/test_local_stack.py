@@ -74,6 +74,21 @@ def test_a_killed_redis_comes_back_with_its_data(tmp_path: Path) -> None:
         of.check()
 
 
+def test_a_worker_that_died_is_started_again_and_a_server_is_not(tmp_path: Path) -> None:
+    """An agent that takes its process with it costs no more than that; without Redis or Temporal nothing goes on."""
+    with LocalStack(tmp_path, names=("temporal", "redis", "compute")) as stack:
+        before = stack.pid("compute")
+        assert stack.revive() == []
+        stack.kill9("compute")
+        (told,) = stack.revive()
+        assert told.startswith("compute ended by itself with code -9 (see ") and told.endswith("and is started again")
+        assert stack.pid("compute") != before
+        stack.check()
+        stack.kill9("redis")
+        with pytest.raises(StackError, match="redis ended by itself"):
+            stack.revive()
+
+
 def test_nothing_survives_a_parent_that_was_killed(tmp_path: Path) -> None:
     """kill -9 of the program that holds the stack ends its services, and frees its home folder."""
     program = (
