@@ -23,7 +23,6 @@ Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]
 
-SYNTHETIC_CANDIDATES = 12
 SYNTHETIC_CTR = 0.004
 SYNTHETIC_FEATURES = 4
 CVR_SPREAD = 0.15  # log standard deviation of conversions per click between cells
@@ -172,12 +171,12 @@ def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, dict[s
     ctr = (
         SYNTHETIC_CTR
         * np.exp(0.1 * _normal_scores(rng.normal(size=count)))[:, None]
-        * np.ones((1, SYNTHETIC_CANDIDATES))
+        * np.ones((1, config.market.creatives))
     )
     share = rng.dirichlet(np.full(count, 8.0))
     hour = np.arange(168) % 24
     hourly = 1.0 - 0.6 * np.cos(2 * np.pi * (hour - 3) / 24)
-    features = rng.normal(size=(SYNTHETIC_CANDIDATES, SYNTHETIC_FEATURES))
+    features = rng.normal(size=(config.market.creatives, SYNTHETIC_FEATURES))
     named = {"segment_feature_index": np.array([0]), "segment_values": _synthetic_values(count)}
     return ctr, share, hourly / hourly.mean(), features, named
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gaelp.training.config import TrainingConfiguration
+from gaelp.training.config import SHIPPED_CREATIVES, TrainingConfiguration
 from gaelp.training.names import FIRST_BATCH
 from gaelp.training.variants import applied, together
 
@@ -165,6 +165,20 @@ def _personas(config: TrainingConfiguration) -> Iterator[Contradiction]:
             ("personas.source", *own),
             "is recorded, and the recorded ratings are of the panel and the creatives that ship: "
             "use source endpoint for your own",
+        )
+    if personas.source == "none":
+        return
+    texts = SHIPPED_CREATIVES if personas.creatives is None else len(personas.creatives)
+    if config.historical.logs and personas.creatives is None:
+        yield Contradiction(
+            ("personas.source", "historical.logs"),
+            f"is {personas.source}, and the texts that ship are no texts of the items in {config.historical.logs[0]}: "
+            "set historical.logs=[] for the market without logs, or give personas.creatives with source endpoint",
+        )
+    elif not config.historical.logs and texts != config.market.creatives:
+        yield Contradiction(
+            ("market.creatives", "personas.source", *own),
+            f"is {config.market.creatives}, and the personas see {texts} texts: set it to {texts}",
         )
 
 

@@ -26,6 +26,10 @@ def micros(amount: Decimal) -> int:
     return int(amount * 1_000_000)
 
 
+SHIPPED_CREATIVES = 12
+"""Creatives of the market without logs; as many texts ship, for personas to rate."""
+
+
 class Section(BaseModel):
     """A part of the configuration: frozen, and unknown keys are refused."""
 
@@ -55,6 +59,9 @@ class Market(Section):
     )
     auction: Literal["second-price", "first-price"] = Field("second-price", description="what a winner pays")
     segments: Count = Field(4, description="audience segments made from the log's user features")
+    creatives: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        SHIPPED_CREATIVES, description="creatives where no log has its own"
+    )
     hourly_auctions: Count = Field(
         600, le=10**9, description="mean auctions an hour over all segments, before the hourly curve"
     )

@@ -449,8 +449,9 @@ def test_texts_that_do_not_fit_the_market_are_refused_before_any_question(
 ) -> None:
     """A panel for another market costs nothing and names the remedy."""
     served = serve(good)
+    two = "personas.creatives=[{headline: a}, {headline: b}]"  # of the two items of a log; the market here has twelve
     with pytest.raises(ApplicationError, match=r"12 creatives.*2 texts.*personas\.creatives") as refused:
-        rated.rate(served, "personas.creatives=[{headline: a}, {headline: b}]")
+        rated.rate(served, "historical.logs=[of-two-items]", two)
     assert (refused.value.type, refused.value.non_retryable) == ("RatingsMismatch", True)
     assert not served.requests
 

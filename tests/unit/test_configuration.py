@@ -31,7 +31,7 @@ from gaelp.training.config import TrainingConfiguration
 
 ROOT = Path(__file__).parents[2]
 # Changes whenever a setting, a default or the profile does: compare it with a digest of yours, then write it anew.
-QUICK_TEST_DIGEST = "605fffcd8b216e6545e046a636fd204f54bbeee4d6425d36af05079186672a3e"
+QUICK_TEST_DIGEST = "d588b4535420628529d74c0bfb12df9aca369ee93c5e61176dba615afe8ce2e2"
 
 
 def _file(tmp_path: Path, text: str) -> Path:
@@ -440,3 +440,17 @@ def test_the_environments_settings_are_in_the_digest_and_yield_to_what_was_set()
     assert (whole.market.bidding, back.market.bidding) == ("target-cpa", "manual")
     assert digest(whole) != digest(back)
     assert digest(TrainingConfiguration.model_validate(configuration.canonical(whole))) == digest(whole)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path", "said"),
+    [
+        (["personas.source=recorded"], "personas.source", r"obd-random-all: set historical.logs=\[\]"),
+        (["personas.source=recorded", "historical.logs=[]", "market.creatives=5"], "market.creatives", "set it to 12"),
+    ],
+)
+def test_texts_of_other_creatives_are_refused_before_a_run(overrides: list[str], path: str, said: str) -> None:
+    """Personas rate the texts of the creatives that are shown, and of no others."""
+    (problem,) = _refused("quick-test", overrides=overrides).problems
+    assert problem.path == path and re.search(said, problem.message)
+    load("quick-test", environment={}, overrides=["personas.source=recorded", "historical.logs=[]"])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from gaelp.local_stack import LocalStack, llm_server, services
-from gaelp.market.calibration import SYNTHETIC_CANDIDATES, calibrate
+from gaelp.market.calibration import calibrate
 from gaelp.personas import panel, prompt, rater, ratings
 from gaelp.personas.answers import Answer, FailedRating, read
 from gaelp.personas.permutation import share_resting_on_ratings
@@ -26,7 +26,7 @@ from gaelp.personas.prompt import ANSWERS, ASKS, DATA_BEGINS, DATA_ENDS, Questio
 from gaelp.personas.rater import Pace, RatingsFailed, Remembered, Tally
 from gaelp.personas.ratings import Ratings, RatingsMismatch
 from gaelp.settings import Settings
-from gaelp.training.config import CreativeText, Persona, Personas, TrainingConfiguration
+from gaelp.training.config import SHIPPED_CREATIVES, CreativeText, Persona, Personas, TrainingConfiguration
 
 ADA = Persona(name="Ada", about="44, mathematician, likes precise claims.")
 PLAIN = CreativeText(headline="Good coffee", body="Clear price.")
@@ -47,7 +47,7 @@ def market() -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
     return dict(calibrate([], TrainingConfiguration(profile="quick-test")))
 
 
-def tastes(seed: int = 1, people: int = 24, texts: int = SYNTHETIC_CANDIDATES) -> Ratings:
+def tastes(seed: int = 1, people: int = 24, texts: int = SHIPPED_CREATIVES) -> Ratings:
     rng = np.random.Generator(np.random.Philox(key=seed))
     return Ratings(*np.exp(rng.normal(0, 0.5, (2, people, texts))))
 
@@ -59,8 +59,8 @@ def test_what_ships_fits_the_synthetic_market_and_the_recording_is_of_it() -> No
     """Personas and texts ship for the synthetic market, and the recorded answers are of exactly these."""
     people, texts = panel.people(Personas()), panel.creatives(Personas())
     recorded = panel.recorded()
-    assert len({person.name for person in people}) == 24 and len(texts) == SYNTHETIC_CANDIDATES
-    assert {np.shape(answers) for answers in recorded.answers.values()} == {(24, SYNTHETIC_CANDIDATES)}
+    assert len({person.name for person in people}) == 24 and len(texts) == SHIPPED_CREATIVES
+    assert {np.shape(answers) for answers in recorded.answers.values()} == {(24, SHIPPED_CREATIVES)}
     assert set(recorded.answers) == set(recorded.neutral) == set(Question)
     assert "270" in recorded.provenance.model and recorded.provenance.sentence().endswith(recorded.provenance.warning)
 
