@@ -23,12 +23,18 @@ import gaelp
 from gaelp.configuration_sources import Layer, Problem, Setting, read_environment, read_file, read_overrides
 from gaelp.settings import Settings
 from gaelp.training.combinations import contradictions
-from gaelp.training.config import Section, TrainingConfiguration
+from gaelp.training.config import (
+    CURRENCY_PATTERN,
+    ENVIRONMENT_PATTERN,
+    NAME_PATTERN,
+    URL_PATTERN,
+    Section,
+    TrainingConfiguration,
+)
 from gaelp.training.names import NAME_RULE
 from gaelp.training.variants import applied
 
 PROFILES: tuple[str, ...] = ("quick-test", "development", "staging", "production")
-NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 PROFILES_FOLDER = Path(gaelp.__path__[0]).parent / "config"
 
 QUICK_TEST_CONFIG: TrainingConfiguration
@@ -42,6 +48,14 @@ _Strict = create_model(  # type: ignore[call-overload]
     __base__=Section,
     **{name: (field.annotation, field) for name, field in TrainingConfiguration.model_fields.items()},
 )
+
+
+FORMS = {  # what a person reads instead of a regular expression
+    NAME_PATTERN: f"is not a valid name: use {NAME_RULE}",
+    URL_PATTERN: "is no address: write http://HOST:PORT, without a name or password in it",
+    ENVIRONMENT_PATTERN: "is no Gymnasium id with a namespace: `starter.py environments` lists them",
+    CURRENCY_PATTERN: "is no currency: use its three capitals, such as USD",
+}
 
 
 class ConfigurationErrors(ValueError):
@@ -205,8 +219,8 @@ def _sentence(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return message
-    if error["type"] == "string_pattern_mismatch" and error.get("ctx", {}).get("pattern") == NAME_PATTERN:
-        message = f"is not a valid name: use {NAME_RULE}"
+    if error["type"] == "string_pattern_mismatch":
+        message = FORMS.get(error.get("ctx", {}).get("pattern", ""), message)
     elif error["type"] == "string_type":
         message += " (put it in quotes)"
     return f"{message}, got {_shown(error['input'])}"

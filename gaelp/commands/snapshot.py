@@ -90,10 +90,12 @@ async def listed(client: Client, limit: int) -> list[RunView]:
     views = []
     query = "WorkflowType = 'TrainingRun'"
     async for each in client.list_workflows(query, limit=limit, rpc_timeout=RPC):
+        state = _state(each)
         views.append(
             RunView(
                 run=each.id,
-                state=_state(each),
+                state=state,
+                outcome=state if state in tuple(Outcome) else "",
                 phase=str(attribute(each, Attribute.PHASE, "")),
                 awaiting_approval=bool(attribute(each, Attribute.AWAITING, False)),
                 spend_micros=_spend(each),

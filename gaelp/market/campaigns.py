@@ -30,7 +30,11 @@ Given = TrainingConfiguration | Mapping[str, Any] | None
 READ = ("market", "economics", "simulation", "clock", "seed")
 FROM_LOGS = "give market=calibrate(logs, config), as docs/market.md does"
 FROM_PERSONAS = "give market=with_panel(calibrate((), config), config.personas), of gaelp.personas.panel"
-SCORES = ("reward", "ratio", "success", "counted", "profit_micros", "attributed_profit_micros", "optimum_micros")
+SCORES = {  # in the info of the last step: in measures.Scores. A step's reward is another thing than the gate's.
+    "score": "reward",
+    **{name: name for name in ("ratio", "success", "counted")},
+    **{name: name for name in ("profit_micros", "attributed_profit_micros", "optimum_micros")},
+}
 TOTALS = {  # in the info of the last step: in the trajectory
     "impressions": "impressions",
     "clicks": "clicks",
@@ -105,7 +109,7 @@ class Campaigns:
         An environment plays no incumbent: success is measured against doing nothing.
         """
         scores = episodes.scores(np.zeros(self.count))
-        told = {name: getattr(scores, name) for name in SCORES}
+        told = {said: getattr(scores, name) for said, name in SCORES.items()}
         parts = {f"{part}_micros": np.asarray(value) for part, value in vars(scores.regret).items()}
         parts["regret_micros"] = parts.pop("total_micros")
         log = episodes.summary()

@@ -18,7 +18,8 @@ Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 def micros(amount: Decimal) -> int:
@@ -26,6 +27,9 @@ def micros(amount: Decimal) -> int:
     return int(amount * 1_000_000)
 
 
+URL_PATTERN = r"^https?://[^\s@]+$"
+ENVIRONMENT_PATTERN = r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+-v[0-9]+$"
+CURRENCY_PATTERN = "^[A-Z]{3}$"
 SHIPPED_CREATIVES = 12
 """Creatives of the market without logs; as many texts ship, for personas to rate."""
 
@@ -143,7 +147,7 @@ class Personas(Section):
 class Remote(Section):
     """The agent `remote`: decisions by HTTP, POST {url}/act. Its credentials are never sent from here."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = Field(None, description="base address")
+    url: Annotated[str, Field(pattern=URL_PATTERN)] | None = Field(None, description="base address")
     heads: Annotated[
         tuple[Literal["bid_micros", "creative_prob", "spend_rate", "target"], ...], Field(min_length=1)
     ] = (
@@ -252,13 +256,13 @@ class TrainingConfiguration(Section):
     agent: Name = Field("linear-thompson", description="entry point in the group gaelp.agents")
     environment: str = Field(
         "gaelp/AdMarket-v0",
-        pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+-v[0-9]+$",
+        pattern=ENVIRONMENT_PATTERN,
         description="Gymnasium id of the simulated world",
     )
     incumbent: Name = Field("fixed-bid", description="the policy that acts today; reference and fallback")
     product: Name = Field("product-a", description="what the live test advertises")
     account: Name = Field("emulator", description="ad account, as its owner entered it in the ledger")
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Field(pattern=CURRENCY_PATTERN)] = "USD"
     economics: Economics = Economics()
     market: Market = Market()
     personas: Personas = Personas()

@@ -160,7 +160,7 @@ def test_the_loop_of_the_page_runs(installed: Callable[..., Path], capsys: Any) 
     """The plain loop prints what the last info says, and drew a picture."""
     installed(CODE)
     loop = importlib.import_module("loop")
-    assert re.match(r"reward 0\.\d\d, profit -?\d+\.\d\d of \d+\.\d\d\n", capsys.readouterr().out)
+    assert re.match(r"score 0\.\d\d, profit -?\d+\.\d\d of \d+\.\d\d\n", capsys.readouterr().out)
     assert loop.picture.ndim == 3
 
 
@@ -381,7 +381,7 @@ def test_a_broken_package_is_named_and_hides_nothing(
 ) -> None:
     """A package whose entry point fails is listed with its reason, beside the environments that work."""
     installed({"broken_world": text}, _project("environments", broken="broken_world:register"))
-    assert {info.id for info in registry.available()} == set(VARIANTS)
+    assert {info.id for info in registry.available()} >= set(VARIANTS)
     assert main(["environments"]) == 0
     out = capsys.readouterr().out
     assert "environments 'broken' (broken_world:register)" in out and said in out

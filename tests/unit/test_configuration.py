@@ -210,7 +210,7 @@ def test_an_unknown_variable_comes_with_a_suggestion() -> None:
         ("seed=-1", "greater than or equal to 0"),
         ("agent=Bad Name", "valid name"),
         ("agent=7", "quotes"),
-        ("currency=usd", "pattern"),
+        ("currency=usd", "three capitals"),
         ("historical.logs=a", "valid array"),
         ("simulation=3", "is a section: give its keys"),
         ("simulation.rounds={a: 1}", "valid integer"),
@@ -454,3 +454,17 @@ def test_texts_of_other_creatives_are_refused_before_a_run(overrides: list[str],
     (problem,) = _refused("quick-test", overrides=overrides).problems
     assert problem.path == path and re.search(said, problem.message)
     load("quick-test", environment={}, overrides=["personas.source=recorded", "historical.logs=[]"])
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("environment=CartPole-v1", "is no Gymnasium id with a namespace"),
+        ("remote.url=localhost:8900", "is no address: write http://HOST:PORT"),
+        ("currency=usd", "is no currency: use its three capitals"),
+    ],
+)
+def test_no_regular_expression_reaches_a_person(override: str, said: str) -> None:
+    """What has the wrong form is told the right one in words."""
+    (problem,) = _refused("quick-test", overrides=[override]).problems
+    assert problem.message.startswith(said) and "^" not in problem.message

@@ -217,7 +217,7 @@ def test_the_last_info_has_the_measures() -> None:
     """The last info has gate 1's reward, profit, optimum, the parts of the regret and totals that fit together."""
     world = several(3)
     observations, _, info = episode(world, fixed(world), seed=2)
-    assert info["reward"].shape == (3,) and ((info["reward"] > 0) & (info["reward"] < 1)).all()
+    assert info["score"].shape == (3,) and ((info["score"] > 0) & (info["score"] < 1)).all()
     assert np.allclose(info["optimum_micros"] - info["profit_micros"], info["regret_micros"])
     parts = ("allocation_micros", "estimation_micros", "over_bidding_micros", "under_bidding_micros")
     assert np.allclose(sum(info[part] for part in parts), info["regret_micros"])

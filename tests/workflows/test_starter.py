@@ -161,8 +161,9 @@ async def test_a_run_is_started_shown_and_waited_for(stage: Stage) -> None:
     assert status.document["memo"]["config_digest"] == good.document.get(
         "config_digest", status.document["memo"]["config_digest"]
     )
-    states = {each["run"]: each["state"] for each in listed.document["runs"]}
-    assert (states["a"], states["b"]) == ("graduated-unproven", "not-graduated")
+    for state in ("state", "outcome"):
+        said = {each["run"]: each[state] for each in listed.document["runs"]}
+        assert (said["a"], said["b"]) == ("graduated-unproven", "not-graduated")
     assert {run.run for run in stage.ledger.runs()} == {"a", "b", "c"}
 
 
