@@ -165,7 +165,7 @@ class Simulation(Section):
     rounds: Count = Field(6, description="learning rounds")
     batches_per_round: Count = Field(4, description="batches in flight (W); a round waits for them all")
     campaigns_per_batch: Count = Field(32, description="campaigns that advance together in one batch (C)")
-    days: Count = Field(7, description="length of an episode")
+    days: Annotated[int, Field(ge=1, le=366)] = Field(7, description="length of an episode")
     daily_budget: Annotated[Money, Field(gt=0)] = Field(Decimal("30.00"), description="budget of a simulated campaign")
     exam_batches: Count = Field(4, description="batches of one look at the exam, on fresh seeds")
     exam_looks: Count = Field(4, description="looks at the most before an inconclusive exam ends")
