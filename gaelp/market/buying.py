@@ -93,11 +93,13 @@ def until_one_is_out(
     Where no budget of a group of `together` campaigns is used up, it is the whole hour, 1.
     """
     cost = _summed(won[:, None], price, response)[:, 0]
-    own = np.minimum(1.0, left / np.maximum(cost.sum(axis=1), 1e-9))
+    spent, left = cost.sum(axis=1), np.maximum(left, 0.0)
+    # Who spends nothing is not cut, and cuts nobody, however little is left.
+    own = np.divide(left, spent, out=np.ones_like(left), where=spent > left)
     part = np.repeat(own.reshape(-1, together).min(axis=1), together)
     out = (own < 1.0) & (own <= part)
-    scaled = won * part[:, None]
-    kept = np.where(out[:, None], np.floor(scaled), np.rint(scaled)).astype(np.int64)
+    # Rounded down for all of the group: another's share of the hour may be all that it can pay, too.
+    kept = np.floor(won * part[:, None]).astype(np.int64)
     paid = cost * (kept / np.maximum(won, 1))
     return Bought(kept, paid, kept * price.mean, kept * (price.variance + price.mean**2), out), part
 

@@ -119,6 +119,45 @@ def test_own_campaigns_meet_in_the_same_auctions() -> None:
     assert unit["together"] > 1.2 * unit["apart"]
 
 
+@pytest.mark.parametrize("own", [2, 3])
+def test_own_campaigns_keep_their_budgets_hour_by_hour(own: int) -> None:
+    """Bids of all sizes, hourly ticks and budgets that run out: no campaign bills a micro more than it may."""
+    config = configured(
+        clock={"tick_hours": 1}, simulation=SIZES | {"campaigns_per_batch": 12}, market={"own_campaigns": own}
+    )
+    market = calibrate([], config)
+    rng = stream(5, "bids")
+    for seed in range(3):
+        episodes = Episodes(market, config, draw_world(market, config, stream(seed, "w")), stream(seed, "r"))
+        while not episodes.done:
+            bid = rng.integers(0, 12_000_000, (12, 4))
+            episodes.step(Decision(bid_micros=bid, creative_prob=np.full((12, 4, 12), 1 / 12)))
+        log = episodes.summary()
+        spent = log["cost_micros"].sum(axis=(2, 3))
+        assert np.all(spent <= log["budget_left_micros"]) and log["impressions"].min() >= 0
+        assert spent.reshape(3, 24, 12).sum(axis=1).max() <= 20_000_000
+        assert np.mean(spent.reshape(3, 24, 12).sum(axis=1)) > 10_000_000
+
+
+def test_a_campaign_that_may_not_spend_stops_no_other_of_its_group() -> None:
+    """One with a spend rate of 0 loses the auctions to the other, in both modes alike."""
+    wins = {}
+    for resolution in ("aggregate", "per-auction"):
+        config = settings(own_campaigns=2, resolution=resolution)
+        market = calibrate([], config)
+        episodes = Episodes(market, config, draw_world(market, config, stream(1, "w")), stream(1, "r"))
+        decision = Decision(
+            bid_micros=np.tile([[6_000_000], [5_000_000]], (8, 4)),
+            creative_prob=np.full((16, 4, 12), 1 / 12),
+            spend_rate=np.tile([0.0, 1.0], 8),
+        )
+        while not episodes.done:
+            episodes.step(decision)
+        wins[resolution] = episodes.summary()["impressions"].sum(axis=(0, 2, 3))
+        assert not wins[resolution][::2].any()
+    assert wins["aggregate"][1::2].mean() == pytest.approx(wins["per-auction"][1::2].mean(), rel=0.02)
+
+
 def test_organic_conversions_flatter_attribution_and_earn_nothing() -> None:
     """With half of the conversions organic, attributed profit stays and the incremental one falls by half the value."""
     scores = {}
