@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,7 @@ class Scores:
     """Per campaign [C]. `counted` is False where the episode is replaced.
 
     Campaigns that bid against each other share one optimum, that of their joint budget: ratio, reward and counted are
-    their group's, optimum and regret the equal part of each, profit and success their own.
+    their group's, and so is success; optimum and regret are the equal part of each, profit is their own.
     """
 
     reward: F8  # clip((profit - 0) / U, 0, 1)
@@ -89,12 +90,13 @@ def score(setting: Setting, impressions: I8, cost_micros: I8, incumbent_profit_m
     budget = setting.daily_budget_micros * setting.auctions.shape[1]
     counted = optimum >= SMALLEST_SCOPE * budget
     ratio = np.where(counted, 1.0 - missed.total / np.where(counted, optimum, 1.0), 0.0)
-    cheap = spend * conversion_value_micros(setting.market) <= setting.target_cpa_micros * attributed
-    within = spend <= budget * setting.over_delivery
+    all_of = functools.partial(_of_group, group=setting.together)
+    cheap = all_of(spend) * conversion_value_micros(setting.market) <= setting.target_cpa_micros * all_of(attributed)
+    within = all_of((spend > budget * setting.over_delivery).astype(np.float64)) == 0
     return Scores(
         reward=np.clip(ratio, 0.0, 1.0),
         ratio=ratio,
-        success=(profit >= incumbent_profit_micros) & cheap & within,
+        success=(all_of(profit) >= all_of(incumbent_profit_micros)) & cheap & within,
         counted=counted,
         profit_micros=profit,
         attributed_profit_micros=attributed - spend,
@@ -148,6 +150,11 @@ def _best(setting: Setting, bought: Bought, profit: F8) -> tuple[F8, Regret]:
 def _summed(array: npt.NDArray[Any], group: int) -> npt.NDArray[Any]:
     """Sums over consecutive campaigns, the first axis."""
     return np.asarray(array.reshape(-1, group, *array.shape[1:]).sum(axis=1))
+
+
+def _of_group(array: F8, group: int) -> F8:
+    """The sum of each campaign's group f8[C]: what one of them leaves to another is not lost."""
+    return np.repeat(_summed(array, group), group)
 
 
 def _rungs(setting: Setting, bought: Bought, profit: F8, budget: F8) -> regret.Rungs:

@@ -40,7 +40,8 @@ def batch_result(
 ) -> BatchResult:
     """The result without its trajectory's digest.
 
-    Replaced episodes are left out; failed ones stay, with reward 0, the worst ratio and no success.
+    Replaced episodes are left out; failed ones stay, with reward 0, no success, and FAILED_RATIO or what they lost if
+    that is worse: to fail must not hide a loss.
     """
     keep = scores.counted  # [C], equal within a group
     failed = _failed(failures, len(keep), together)
@@ -58,7 +59,7 @@ def batch_result(
         failed_episodes=int(failed[first].sum()),
         failures=_told(failures, first, together),
         rewards=tuple(np.where(failed, 0.0, scores.reward)[first].tolist()),
-        raw_rewards=tuple(np.where(failed, FAILED_RATIO, scores.ratio)[first].tolist()),
+        raw_rewards=tuple(np.where(failed, np.minimum(FAILED_RATIO, scores.ratio), scores.ratio)[first].tolist()),
         successes=tuple((success & ~failed)[first].tolist()),
         gains=tuple((gain / amounts["optimum_micros"]).tolist()),
         amounts=EpisodeAmounts(**{name: tuple(amount.tolist()) for name, amount in amounts.items()}),

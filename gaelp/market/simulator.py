@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.agents.contract import Agent, Decision, InvalidDecision, Observation, State
-from gaelp.agents.registry import screened
+from gaelp.agents.registry import checked, screened
 from gaelp.market.auctions import Market
 from gaelp.market.episodes import Episodes
 from gaelp.market.measures import Scores
@@ -92,7 +92,11 @@ def simulate(
     open_session = _opener(market, config, stream(config.seed, *keys, "world"))
     episodes, reference = open_session(mine.response), open_session(theirs.response)
     trajectory, failures = play(episodes, Actor(agent, state, incumbent, incumbent_state), mine)
-    play(reference, Actor(incumbent, incumbent_state, incumbent, incumbent_state), theirs)
+    _, failing = play(reference, Actor(incumbent, incumbent_state, incumbent, incumbent_state), theirs)
+    if failing:  # what it does not earn would lower the bar
+        raise InvalidDecision(
+            f"the incumbent failed, and nothing can be compared with it: {next(iter(failing.values()))}"
+        )
     scores = episodes.scores(reference.expected_profit_micros())
     episodes.close()
     reference.close()
@@ -117,7 +121,7 @@ def play(session: Session, actor: Actor, streams: Streams) -> tuple[dict[str, Ar
             raise InvalidDecision(next(iter(failures.values())))
         if decision.bid_micros is None or decision.creative_prob is None:
             given, lent = actor.incumbent.act(actor.incumbent_state, seen, lent, streams.lend)
-            decision = completed(decision, screened(given, seen, actor.incumbent.name, tick)[0])
+            decision = completed(decision, checked(given, seen, actor.incumbent.name, tick))
         session.step(_without(decision, list(failures)))
         remembered.append(np.array(memory, np.float64))
         tick += 1

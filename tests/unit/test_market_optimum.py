@@ -311,6 +311,24 @@ def test_success_needs_all_of_its_parts() -> None:
     assert measures.score(replace(tight, over_delivery=1.01), shown, cost, none).success[0]
 
 
+def test_a_groups_success_is_one() -> None:
+    """Money that one campaign leaves to another of its group is not lost: groups are compared with groups."""
+    where = setting(market())
+    pair = replace(
+        where,
+        auctions=np.repeat(where.auctions, 2, axis=0),
+        factors=type(where.factors)(**{name: np.repeat(f, 2, axis=0) for name, f in vars(where.factors).items()}),
+        budget_micros=np.repeat(where.budget_micros, 2, axis=0),
+        together=2,
+    )
+    shown, cost = bid_expected(where, value_of(where), best_creatives())
+    idle = np.zeros_like(shown)
+    both, paid = np.concatenate([shown, idle], axis=1), np.concatenate([cost, np.zeros_like(cost)], axis=1)
+    earned = measures.score(pair, both, paid, np.zeros(2)).profit_micros[0]
+    assert measures.score(pair, both, paid, np.full(2, 0.4 * earned)).success.all()
+    assert not measures.score(pair, both, paid, np.full(2, 0.6 * earned)).success.any()
+
+
 def test_a_loss_is_clipped_in_the_reward_but_not_in_the_ratio() -> None:
     """An episode that loses money has reward 0 and a negative ratio."""
     where = setting(market(first_price=True))

@@ -17,6 +17,7 @@ from gaelp.agents.registry import load_agent
 from gaelp.market.calibration import calibrate
 from gaelp.market.simulator import draw_world, simulate
 from gaelp.market.streams import stream
+from gaelp.training.measures import FAILED_RATIO
 from gaelp.training.names import EpisodeState
 
 SMALL = {"campaigns_per_batch": 8, "days": 3, "rounds": 2, "batches_per_round": 2}
@@ -258,3 +259,37 @@ def test_a_decision_without_a_bid_is_a_decision() -> None:
     trajectory, _ = batch(Broken(0, bid_micros=None, creative_prob=None))
     assert trajectory["impressions"].sum() > 0
     assert Decision(None, None).bid_micros is None
+
+
+def test_to_fail_hides_no_loss() -> None:
+    """An agent that lost more than it could earn, and then fails, keeps what it lost; one that had not, the floor."""
+    config = configured(simulation={**SMALL, "days": 4})
+    wild = np.full((8, 4), 90_000_000)
+
+    class Failing(Broken):
+        """Bids far above value, and on the last day NaN for the first campaign."""
+
+        def act(self, state: Any, seen: Any, memory: Any, rng: Any) -> Any:
+            decision, memory = super().act(state, seen, memory, rng)
+            bid = wild.astype(np.float64)
+            bid[0] = np.nan if self.tick == 3 else bid[0]
+            return replace(decision, bid_micros=bid), memory
+
+    _, failed = run(calibrate([], config), config, Failing(9), first_state("fixed-bid"), 0, "train")
+    assert failed.failed_episodes == 1 and failed.failures[0].episode == 0
+    assert failed.raw_rewards[0] < FAILED_RATIO and failed.rewards[0] == 0
+    early, result = batch(Broken(0, bid_micros=np.where(np.arange(8)[:, None] == 0, np.nan, 0.0) * np.ones((8, 4))))
+    assert early["cost_micros"].sum() == 0 and result.raw_rewards[0] == FAILED_RATIO
+
+
+def test_a_failing_incumbent_lowers_no_bar() -> None:
+    """Where the incumbent's decision cannot be carried out nothing is compared with it: the batch fails by its name."""
+    config, bad = configured(simulation=SMALL), np.zeros((8, 4))
+    bad[3] = np.nan
+    state = first_state("fixed-bid")
+    for agent in (load_agent("fixed-bid"), Broken(0, bid_micros=None)):  # beside it, and with a head that it lends
+        with pytest.raises(InvalidDecision, match="agent 'broken' at step 1: bid_micros has a NaN"):
+            simulate(
+                market(), agent, state, Broken(1, bid_micros=bad), state, config,
+                index=0, purpose="train", attempt=0,
+            )  # fmt: skip
