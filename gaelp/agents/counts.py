@@ -14,22 +14,26 @@ CTR_STRENGTH = 4.0  # clicks of the cell prior: a log spread of about 0.5 betwee
 RATE_STRENGTH = 40.0  # conversions of the cell prior: a log spread of about 0.16
 MEAN_ITERATIONS = 5
 
+FEW = 200.0  # impressions of a round, below which next to nothing was won
+
 COUNTS = ("impressions", "clicks", "conversions")
 
 
 def nothing(shape: WorldShape) -> dict[str, F8]:
-    """Counts before any trajectory."""
-    return {name: np.zeros((shape.segments, shape.candidates)) for name in COUNTS}
+    """Counts before any trajectory; `dry` [1] is how many rounds in a row won next to nothing."""
+    return {**{name: np.zeros((shape.segments, shape.candidates)) for name in COUNTS}, "dry": np.zeros(1)}
 
 
 def added(state: State, trajectories: Sequence[State]) -> dict[str, F8]:
     """The state's counts plus those of `trajectories`."""
     total = {name: np.array(state[name], np.float64) for name in COUNTS}
+    before = total["impressions"].sum()
     for trajectory in trajectories:
         total["impressions"] += trajectory["impressions"].sum(axis=(0, 1))
         total["clicks"] += trajectory["clicks"].sum(axis=(0, 1))
         total["conversions"] += trajectory["matured_conversions"].sum(axis=(0, 1))
-    return total
+    won = total["impressions"].sum() - before
+    return {**total, "dry": np.where(won < FEW, np.asarray(state["dry"], np.float64) + 1.0, 0.0)}
 
 
 def fits(state: State, observation: Observation) -> bool:

@@ -16,14 +16,14 @@ from scipy.special import ndtr
 from gaelp.agents import first_price
 from gaelp.agents.contract import F8, I8, State, WorldShape
 
-BINS = 56
-LOWEST, HIGHEST = np.log(2e4), np.log(2e8)  # log micros CPM
+WIDTH = np.log(1e4) / 56  # of a bin of the log bid
+LOWEST, BINS = np.log(2e4) - 18 * WIDTH, 126  # log micros CPM: a thousandth of a unit to a million, in any currency
 UNCUT = 0.97  # a tick that spent less than this share of its budget was not cut by it
-MEDIANS = np.linspace(np.log(2e5), np.log(4e7), 64)
+MEDIAN_STEP, MEDIAN_REACH = 0.084, 4.0  # grid of the median, around the mean log bid of what was won
 SPREADS = np.linspace(0.2, 1.2, 21)
 MIN_IMPRESSIONS = 200.0  # before this many a segment's prices are unknown
 UNKNOWN_SHADE = 0.5  # share of its value that is bid in a first-price auction whose rivals are not known yet
-PAID_AS_BID = 0.98  # share of its bids that a first-price auction charges; a second price comes near it nowhere
+PAID_AS_BID = 0.995  # share of its bids that a first-price auction charges; a second price comes near it nowhere
 
 
 def nothing(shape: WorldShape) -> dict[str, F8]:
@@ -59,6 +59,11 @@ def pays_its_bid(state: State) -> bool:
 def known(state: State) -> bool:
     """Whether every segment's prices and volumes have been learned."""
     return bool((_f8(state, "price_spread") > 0).all() and (_f8(state, "auctions").sum(axis=1) > 0).all())
+
+
+def cut(state: State) -> bool:
+    """Whether prices are known, and volumes are not because budgets cut every tick there was."""
+    return not known(state) and bool((_f8(state, "price_spread") > 0).all())
 
 
 def best_bids(state: State, worth: F8) -> F8:
@@ -108,7 +113,7 @@ def _add(total: dict[str, F8], trajectory: State) -> None:
     won = np.asarray(trajectory["impressions"]).sum(axis=-1).astype(np.float64)
     paid = np.asarray(trajectory["cost_micros"]).sum(axis=-1).astype(np.float64)
     log_bid = np.log(np.maximum(bid, 1.0))
-    at = np.clip((log_bid - LOWEST) / (HIGHEST - LOWEST) * BINS, 0, BINS - 1).astype(np.int64)
+    at = np.clip((log_bid - LOWEST) / WIDTH, 0, BINS - 1).astype(np.int64)
     segment = np.broadcast_to(np.arange(bid.shape[-1]), bid.shape)
     np.add.at(total["won"], (segment, at), won)
     np.add.at(total["paid"], (segment, at), paid)
@@ -133,7 +138,7 @@ def _by_price(total: State, segment: int) -> tuple[float, float]:
     seen = won > 0
     log_bid, weight = _log_bids(total)[segment, seen], won[seen]
     log_price = np.log(np.maximum(paid[seen], 1.0) * 1000.0 / weight)
-    medians, spreads = MEDIANS, SPREADS
+    medians, spreads = _medians(log_bid, weight), SPREADS
     for _ in range(3):
         m, s = (axis[..., None] for axis in np.meshgrid(medians, spreads, indexing="ij"))
         z = (log_bid - m) / s
@@ -149,7 +154,14 @@ def _by_price(total: State, segment: int) -> tuple[float, float]:
 
 def _by_volume(total: State, segment: int) -> tuple[float, float]:
     won, ticks = _f8(total, "volume_won")[segment], _f8(total, "volume_ticks")[segment]
-    return first_price.fitted(won, ticks, _log_bids(total)[segment], MEDIANS, SPREADS)
+    log_bid = _log_bids(total)[segment]
+    return first_price.fitted(won, ticks, log_bid, _medians(log_bid, _f8(total, "won")[segment]), SPREADS)
+
+
+def _medians(log_bid: F8, won: F8) -> F8:
+    """The grid of medians for bids f8[n] that won so much."""
+    centre = np.average(log_bid, weights=won)
+    return np.arange(centre - MEDIAN_REACH, centre + MEDIAN_REACH, MEDIAN_STEP)
 
 
 def _auctions(total: State, segment: int) -> F8:
@@ -164,7 +176,7 @@ def _auctions(total: State, segment: int) -> F8:
 def _log_bids(total: State) -> F8:
     """Mean log bid f8[S, BINS] of the impressions won; the bin's centre where none was."""
     won = _f8(total, "won")
-    centre = LOWEST + (np.arange(BINS) + 0.5) * (HIGHEST - LOWEST) / BINS
+    centre = LOWEST + (np.arange(BINS) + 0.5) * WIDTH
     return np.asarray(np.where(won > 0, _f8(total, "won_log_bid") / np.where(won > 0, won, 1.0), centre))
 
 

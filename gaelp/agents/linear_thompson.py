@@ -15,8 +15,6 @@ from gaelp.agents.contract import F4, F8, Decision, Observation, State, WorldSha
 FLOOR = 0.02  # share of impressions spread over all allowed candidates, for ever: off-policy evaluation needs it
 FIRST_FLOOR = 0.3
 SHARPEST = 3.0  # late rounds take Thompson probabilities to a power that grows to this: less play among near-ties
-BID_JITTER = 0.03  # log standard deviation of the bid, for ever: the landscape stays measurable
-FIRST_BID_JITTER = 0.6
 DECAY = 1.5  # exploration after n rounds is its first value / (1 + n) ** DECAY
 RIDGE = 20.0  # clicks that the belief in no feature effect weighs
 
@@ -51,13 +49,11 @@ class LinearThompson:
         cells = valuation.cells(state, observation)
         lean = _lean(state, observation.candidate_features[0])
         share = counts.allowed(_shares(cells, lean, rounds, rng), observation)
-        rates, relative = valuation.means(cells, lean)
-        worth = (share * rates * relative).sum(axis=-1)
-        level = valuation.level(rates, observation)
-        value = 1000.0 * worth * level[:, None] * observation.click_value_micros[:, None]
+        level = valuation.level(valuation.means(cells, lean)[0], observation)
+        worth = valuation.worth(share, cells, lean, state) * level[:, None]
+        value = 1000.0 * worth * observation.click_value_micros[:, None]
         bid, memory = pacing.paced(state, valuation.optimism(state) * value, observation, memory)
-        jitter = max(BID_JITTER, FIRST_BID_JITTER / (1 + rounds) ** DECAY)
-        bid = bid * np.exp(rng.normal(0.0, jitter, bid.shape))
+        bid = pacing.explored(bid, rounds, rng)
         bid = counts.closed_where_nothing_is_allowed(bid, observation)
         return Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share), memory
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaelp.agents import landscape
+from gaelp.agents import landscape, valuation
 from gaelp.agents.contract import F8, Observation, State
 
 MOST_PACE = 0.4  # a late report must not look like a spend that never came
 PACE_GAIN = 0.3  # how fast spend that missed its forecast moves the next one
 BOOK = 0.9  # forecast spend aimed at, as a share of what is left: a budget used up early was spent at too high bids
+MOST_HALVINGS = 8
+JITTER = 0.03  # log standard deviation of explored bids, for ever
+FIRST_JITTER, DECAY = 0.6, 1.5  # after n rounds it is the first / (1 + n) ** decay, and no less than that
 MULTIPLIERS = np.geomspace(0.05, 1.0, 240)
 USED_UP = 0.999  # a tick that spent this share of what was left was cut: how much it would have spent is unknown
 NOTES = 3  # columns of `noted`
@@ -27,7 +30,9 @@ def paced(state: State, value: F8, observation: Observation, memory: F8) -> tupl
     """
     cost = total_cost(observation)
     if not landscape.known(state) or len(np.asarray(state["price_median"])) != value.shape[1]:
-        return landscape.best_bids(state, value), np.stack([memory[:, 0], np.zeros(len(cost)), cost], axis=1)
+        return landscape.best_bids(state, value) * _groping(state), np.stack(
+            [memory[:, 0], np.zeros(len(cost)), cost], axis=1
+        )
     pace = _pace(memory, cost)
     tick, rest = landscape.auctions_left(state, observation.hour)
     bids = landscape.best_bids(state, value[:, None, :] * MULTIPLIERS[:, None])
@@ -38,6 +43,17 @@ def paced(state: State, value: F8, observation: Observation, memory: F8) -> tupl
     rows = np.arange(len(left))
     forecast = (per_auction[rows, chosen] * tick).sum(axis=-1) * np.exp(-pace)
     return bids[rows, chosen], np.stack([pace, np.minimum(forecast, left), cost], axis=1)
+
+
+def _groping(state: State) -> float:
+    """Factor of bids whose budget was used up in every tick there was: half as much each round, until one is not."""
+    groping = landscape.cut(state) and not valuation.dry(state)
+    return float(0.5 ** min(int(np.asarray(state["rounds"])[0]), MOST_HALVINGS)) if groping else 1.0
+
+
+def explored(bid: F8, rounds: int, rng: np.random.Generator) -> F8:
+    """Bids f8[C, S] with noise that falls over the rounds and never ends: the landscape stays measurable."""
+    return np.asarray(bid * np.exp(rng.normal(0.0, max(JITTER, FIRST_JITTER / (1 + rounds) ** DECAY), bid.shape)))
 
 
 def total_cost(observation: Observation) -> F8:

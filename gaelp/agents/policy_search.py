@@ -70,11 +70,11 @@ class PolicySearch:
         played = dict(zip(NAMES, parameters.T, strict=True))
         cells = valuation.cells(state, observation)
         share = _shares(cells, played["sharpness"], rounds, observation, rng)
-        rates, relative = valuation.means(cells)
-        value = 1000 * (share * rates * relative).sum(axis=-1) * observation.click_value_micros[:, None]
+        value = 1000 * valuation.worth(share, cells, 1.0, state) * observation.click_value_micros[:, None]
         step = np.exp(played["gain"]) * pacing.gap(memory[:, NOTED:NOISE], observation)
         pace = np.clip(memory[:, PACE] + step, LOWEST_PACE, 0.0)
-        worth = value * np.exp(np.minimum(_log_multiplier(played, observation), 0.0) + pace[:, None])
+        lower = 0.0 if valuation.dry(state) else np.minimum(_log_multiplier(played, observation), 0.0)
+        worth = value * np.exp(lower + pace[:, None])
         bid = landscape.best_bids(state, worth)
         bid = counts.closed_where_nothing_is_allowed(valuation.optimism(state) * bid, observation)
         plan = np.exp(played["aim"]) * observation.budget_left_micros * landscape.traffic_share(state, observation.hour)
@@ -153,7 +153,11 @@ def _scores(seen: State, trajectory: State) -> F8:
 
 
 def _utilities(scores: F8) -> F8:
-    """Rank-based weights f8[n] that sum to zero: the better half share, so that one lucky campaign does not decide."""
-    rank = (-scores).argsort(kind="stable").argsort(kind="stable")
-    weight = np.maximum(0.0, np.log(len(scores) / 2 + 1) - np.log(rank + 1.0))
+    """Rank-based weights f8[n] that sum to zero: the better half share, so that one lucky campaign does not decide.
+
+    Equal scores have equal weights: where nobody won anything nothing moves.
+    """
+    by_rank = np.maximum(0.0, np.log(len(scores) / 2 + 1) - np.log(np.arange(len(scores)) + 1.0))
+    _, rank, ties = np.unique(-scores, return_inverse=True, return_counts=True)
+    weight = (np.add.reduceat(by_rank, np.cumsum(ties) - ties) / ties)[rank]
     return np.asarray(weight / weight.sum() - 1.0 / len(scores))

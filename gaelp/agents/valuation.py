@@ -12,7 +12,7 @@ from gaelp.agents.contract import F8, Observation, State
 
 DRAWS = 200  # Monte Carlo draws behind a Thompson probability
 OPTIMISM = 3.0  # factor of bids that know nothing: what is not won is not learned
-MOST_OPTIMISM = 6  # rounds without any impression after which that factor grows no further
+MOST_OPTIMISM = 6  # rounds without impressions after which that factor grows no further
 LEVEL_CLICKS = 60.0  # clicks that the learned level weighs against a campaign's own
 
 
@@ -28,14 +28,31 @@ def cells(state: State, observation: Observation) -> State:
 
 
 def optimism(state: State, first: int = 1) -> float:
-    """Factor of a bid while nothing is known: OPTIMISM to the power of `first` plus the rounds that won nothing.
+    """Factor of a bid while nothing is known: OPTIMISM to the power of `first` plus the rounds without wins.
 
     Above a reserve price, or among dear rivals, a low bid would win nothing and learn nothing for ever.
     """
-    rounds = int(np.asarray(state["rounds"])[0])
-    if rounds and np.asarray(state["impressions"]).any():
+    if np.asarray(state["impressions"]).sum() >= counts.FEW:
         return 1.0
-    return float(OPTIMISM ** min(first + rounds, MOST_OPTIMISM))
+    return float(OPTIMISM ** min(int(np.asarray(state["dry"])[0]) + first, MOST_OPTIMISM))
+
+
+def dry(state: State) -> bool:
+    """Whether the last round won next to nothing."""
+    return bool(np.asarray(state["dry"])[0] > 0)
+
+
+def worth(share: F8, cells: State, lean: F8 | float, state: State) -> F8:
+    """What an impression is worth, f8[C, S], in average clicks of the economics: of the creatives as they are shown.
+
+    After a round that won next to nothing it is that of the best one: what exploring costs must not keep a bid below
+    a reserve price that the best creative is worth.
+    """
+    rates, relative = means(cells, lean)
+    value = rates * relative
+    if dry(state):
+        return np.broadcast_to(value.max(axis=-1), share.shape[:-1])
+    return np.asarray((share * value).sum(axis=-1))
 
 
 def means(cells: State, lean: F8 | float = 1.0) -> tuple[F8, F8]:

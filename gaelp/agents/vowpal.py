@@ -63,10 +63,11 @@ class VowpalWabbit:
         rounds, cells = int(state["rounds"][0]), valuation.cells(state, observation)
         floor = max(FLOOR, FIRST_FLOOR / (1 + rounds) ** DECAY)
         share = counts.allowed(valuation.floored(_softmax(state, observation), floor), observation)
-        rates, relative = valuation.means(cells)
-        worth = (share * rates * relative).sum(axis=-1) * valuation.level(rates, observation)[:, None]
+        level = valuation.level(valuation.means(cells)[0], observation)
+        worth = valuation.worth(share, cells, 1.0, state) * level[:, None]
         value = 1000.0 * worth * observation.click_value_micros[:, None]
         bid, memory = pacing.paced(state, valuation.optimism(state) * value, observation, memory)
+        bid = pacing.explored(bid, rounds, rng)
         bid = counts.closed_where_nothing_is_allowed(bid, observation)
         return Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share), memory
 

@@ -64,11 +64,13 @@ def test_a_shaded_bid_earns_the_most_and_is_below_worth(spread: float) -> None:
 
 
 def test_bids_too_alike_to_tell_leave_a_typical_rival() -> None:
-    """Wins at one single bid say nothing about the spread, so it stays the typical one instead of a grid's edge."""
+    """Wins at one single bid say nothing of the rivals: the typical spread around that bid, and no grid's edge."""
     won, ticks = np.zeros((24, 3)), np.zeros((24, 3))
     won[0, 1], ticks[0, 1] = 5000.0, 10.0
-    _, spread = first_price.fitted(won, ticks, np.log([1e6, 2e6, 4e6]), landscape.MEDIANS, landscape.SPREADS)
+    medians = np.log(2e6) + np.linspace(-4, 4, 101)
+    median, spread = first_price.fitted(won, ticks, np.log([1e6, 2e6, 4e6]), medians, landscape.SPREADS)
     assert spread == pytest.approx(first_price.TYPICAL_SPREAD, abs=0.05)
+    assert median == pytest.approx(np.log(2e6), abs=0.1)
 
 
 def test_unknown_rivals_are_bid_below_value() -> None:

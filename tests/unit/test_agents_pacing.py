@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from gaelp.agents.contract import F8, Observation, State, WorldShape
 from gaelp.agents.linear_thompson import LinearThompson
 from gaelp.agents.online_lp import HIGHEST, STEP, OnlineLP
 from gaelp.agents.pid_pacing import LOWEST, PidPacing, controlled
+from gaelp.agents.registry import load_agent
 from gaelp.market.calibration import calibrate
 from gaelp.market.streams import stream
 
@@ -148,13 +150,45 @@ def test_a_checkpoint_of_before_still_learns() -> None:
 
 
 def test_who_wins_nothing_bids_more_until_it_does() -> None:
-    """Rounds without any impression raise the bids threefold each, up to a limit; the first impression ends it."""
+    """Rounds that win next to nothing raise the bids threefold each, up to a limit; a handful of wins ends nothing."""
     agent = LinearBid()
     state = agent.initial_state(SHAPE, stream(1, "s"))
     bids = []
     for rounds in (0, 1, 2, 40, 50):
-        decision, _ = agent.act({**state, "rounds": np.array([rounds])}, SEEN, np.zeros((3, 0)), stream(1, "a"))
+        decision, _ = agent.act({**state, "dry": np.array([rounds])}, SEEN, np.zeros((3, 0)), stream(1, "a"))
         bids.append(float(decision.bid_micros[0, 0]))
     assert np.array(bids[1:3]) / bids[0] == pytest.approx([3.0, 9.0], rel=1e-4)
     assert bids[3] == bids[4] < 10**12
-    assert valuation.optimism({**state, "rounds": np.array([3]), "impressions": np.ones((2, 5))}) == 1.0
+    few, enough = (np.full((2, 5), count) for count in (1.0, 30.0))
+    assert valuation.optimism({**state, "dry": np.array([3]), "impressions": few}, first=0) == 27.0
+    assert valuation.optimism({**state, "dry": np.array([3]), "impressions": enough}) == 1.0
+
+
+HARD: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "a reserve near the median rival": ({"reserve_price": "5.00"}, {}, {}),
+    "clicks far likelier than believed": ({"click_rate": 0.2}, {}, {"order_value": "0.50", "target_cpa": "0.20"}),
+    "a budget that cuts every day": ({}, {"daily_budget": "3.00"}, {}),
+    "a currency of small units": (
+        {"price_median": "500.00", "auction": "first-price"},
+        {"daily_budget": "2700.00"},
+        {"order_value": "2275.00", "target_cpa": "910.00"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HARD)
+@pytest.mark.parametrize("name", ["linear-thompson", "vowpalwabbit"])
+def test_no_agent_stops_for_good_where_there_is_something_to_earn(name: str, case: str) -> None:
+    """A dear market, a wrong first guess, a short budget and another currency are learned, on average over seeds."""
+    market, simulation, economics = HARD[case]
+    sizes = {"rounds": 8, "batches_per_round": 2, "campaigns_per_batch": 16, "days": 5, **simulation}
+    missed = []
+    for seed in (3, 4):
+        config = configured(seed, simulation=sizes, market=market, economics=economics)
+        world = calibrate([], config)
+        try:
+            agent = load_agent(name)
+        except LookupError as error:  # its extra is not installed
+            pytest.skip(str(error))
+        missed.append(regret(world, config, agent, trained(world, config, agent)[0]))
+    assert np.mean(missed) < 0.35
