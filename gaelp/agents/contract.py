@@ -49,6 +49,8 @@ class Decision:
     target: F8 | None = None  # [C] CPA in micros, or ROAS (value / cost), where the platform bids itself
 
 
+LARGEST_BID_MICROS = 10**12
+"""No bid is higher: sums of money stay far from what an integer holds."""
 HEADS = tuple(head.name for head in fields(Decision))
 """All that may be decided; a world takes some of them."""
 

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.agents import counts
-from gaelp.agents.contract import B1, F8, HEADS, Agent, Decision, InvalidDecision, Observation
+from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Agent, Decision, InvalidDecision, Observation
 
 GROUP = "gaelp.agents"
 VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 SUM_TOLERANCE = 1e-6
-LARGEST_BID_MICROS = 10**12
 
 
 class UnknownAgent(LookupError):

@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.agents.contract import LARGEST_BID_MICROS
+
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
 B1 = npt.NDArray[np.bool_]
@@ -28,7 +30,6 @@ USED_UP = 0.02
 """A remainder below this share of what could be spent, or of a conversion's cost, is none."""
 REACH = 10.0
 """The multiplier stays within [1 / REACH, REACH]."""
-LARGEST_BID_MICROS = 10**12
 DEAREST_CONVERSION_MICROS = 1e15
 """No target is taken for more than this, so that nothing here becomes infinite."""
 

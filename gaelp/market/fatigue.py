@@ -5,7 +5,8 @@ rising cost. Under a frequency cap c the a auctions that a steady bid would win 
 A E[min(Poisson(a / A), c)] views of A people, each at the mean price.
 
 Steps and slots of the numbers below cost 0.1 % of the optimum without fatigue, and 1 % where it leaves a tenth of it.
-The programme lets a day use a slot out of order, which time does not allow: where the day factors of click and
+Bids that rise during a day reach people while views are cheap, and a cap of 1 lets them earn up to 1.7 % more in the
+simulator (4.5 % in the limit of a continuous day, prices alike): so much may a policy score above 1 there. The programme lets a day use a slot out of order, which time does not allow: where the day factors of click and
 conversion rates rise over the episode its value is an upper bound; where they do not, it is reached.
 """
 
@@ -61,8 +62,7 @@ class Plan:
     def supply(self, attempts: F8) -> tuple[F8, F8]:
         """Views, and their cost in micros, f8[..., C, D, S] of winning these shares f8[..., C, D, S] of the auctions.
 
-        A bid that wins an auction for somebody who has seen enough today pays nothing. Bids that rise during the day
-        would save under 1 % of a bounded day's cost; that is left out.
+        A bid that wins an auction for somebody who has seen enough today pays nothing. Bids are steady during a day.
         """
         won = attempts * self.auctions
         cost = self.landscape.spend_of(attempts) * self.auctions * self.price_level[..., None] / PER_MILLE

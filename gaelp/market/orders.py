@@ -13,13 +13,14 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]
 B1 = npt.NDArray[np.bool_]
 
 REFUND_HOURS = 72.0
 """Mean time from an order to its refund (exponential)."""
-LONG = 500.0
-"""Mean lags in a window beyond which it cuts nothing off."""
+SHORT, LONG = 1e-6, 500.0
+"""Mean lags in a window below which all lags in it are alike, and beyond which it cuts nothing off."""
 LARGEST_VALUE_MICROS = 2.0**53
 """No order is worth more: above it a float is not a whole number of micros any more."""
 
@@ -72,7 +73,7 @@ def draw(
     clicked, refund, late = response.random((3, cell.size))
     wait = response.standard_exponential(cell.size)
     spread = order_spread * response.standard_normal(cell.size) - order_spread**2 / 2
-    hours = tick_hours * clicked + 24.0 * lag_days * -np.log1p(late * np.expm1(-window_days / lag_days))
+    hours = tick_hours * clicked + 24.0 * attributed_lag_days(late, lag_days, window_days)
     value = np.minimum(order_value_micros * np.exp(spread), LARGEST_VALUE_MICROS)
     return Orders(
         cell=cell,
@@ -83,9 +84,16 @@ def draw(
     )
 
 
+def attributed_lag_days(uniform: F8, lag_days: float, window_days: float) -> F8:
+    """Days f8[n] from click to order, exponential given that they are within the window, from uniforms f8[n]."""
+    return np.asarray(-lag_days * np.log1p(uniform * np.expm1(-window_days / lag_days)))
+
+
 def mean_lag_days(lag_days: float, window_days: float) -> float:
     """Mean days from a click to its attributed order: less than `lag_days`, for the latest are not attributed."""
     ends = window_days / lag_days
+    if ends < SHORT:
+        return window_days / 2
     return float(lag_days - (window_days / np.expm1(ends) if ends < LONG else 0.0))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from gaelp.agents.contract import B1, F8, HEADS, Decision, InvalidDecision, Observation, WorldShape
+from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
 from gaelp.agents.registry import checked
 from gaelp.market.auctions import Market
 from gaelp.market.calibration import click_value_micros
@@ -66,7 +66,7 @@ def action_space(market: Market, config: TrainingConfiguration) -> spaces.Dict:
     cells = np.asarray(market["ctr"]).shape
     most_cpa = MOST_CPA_IN_ORDERS * float(market["order_value_micros"][0])
     offered: dict[str, spaces.Space[Any]] = {
-        "bid_micros": _whole(cells[:1], int(np.ceil(np.max(market["price_high"])))),
+        "bid_micros": _whole(cells[:1], int(min(np.ceil(np.max(market["price_high"])), LARGEST_BID_MICROS))),
         "creative_prob": spaces.Box(0.0, 1.0, cells, np.float64),
         "spend_rate": spaces.Box(0.0, 1.0, (), np.float64),
         "target": spaces.Box(0.0, MOST_ROAS if config.market.bidding == "target-roas" else most_cpa, (), np.float64),

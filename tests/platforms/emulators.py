@@ -100,6 +100,7 @@ def market(creatives: int = 3) -> dict[str, Any]:
         "hourly": np.tile(1.0 - 0.6 * np.cos(2 * np.pi * (np.arange(24) - 3) / 24), 7),
         "auctions_per_hour": np.full(4, 1500.0),
         "lag_days": np.array([1.0]),
+        "window_days": np.array([7.0]),
         "day_shock": np.array([0.1]),
     }
 

@@ -68,9 +68,10 @@ def test_attribution_looks_no_further_than_its_window(window_days: float) -> Non
     assert days == pytest.approx(mean_lag_days(5.0, window_days), abs=5 * window_days / np.sqrt(12 * COUNT))
 
 
-def test_a_window_of_many_lags_cuts_nothing() -> None:
-    """The mean is then the lag's own, also where the exponential of the window is beyond a float."""
+def test_a_window_of_many_lags_cuts_nothing_and_of_few_all_alike() -> None:
+    """The mean is then the lag's own, or half the window, also where an exponential is beyond what a float can tell."""
     assert mean_lag_days(1.0, 60.0) == pytest.approx(1.0) and mean_lag_days(0.001, 90.0) == 0.001
+    assert mean_lag_days(1e17, 7.0) == 3.5 == pytest.approx(mean_lag_days(1e5, 7.0), rel=1e-4)
 
 
 def test_what_is_late_appears_nowhere() -> None:

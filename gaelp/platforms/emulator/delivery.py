@@ -16,6 +16,7 @@ import numpy as np
 
 from gaelp.agents.contract import F8, I8
 from gaelp.market.auctions import serve
+from gaelp.market.orders import attributed_lag_days
 from gaelp.market.prices import PriceCurves
 from gaelp.market.streams import stream
 from gaelp.platforms.emulator.timeline import DAY, HOUR, Piece, Timeline, from_us
@@ -146,11 +147,12 @@ class Delivery:
         return float(np.exp(spread * rng.standard_normal() - spread**2 / 2))
 
     def _orders(self, campaign: Campaign, start: int, conversions: I8) -> I8:
-        """Each conversion's cell, instant (click within the hour plus an exponential lag) and noisy value."""
+        """Each conversion's cell, instant (click within the hour plus a lag within the window) and noisy value."""
         rng = stream(self.seed, "orders", campaign.entity, start // HOUR)
         cells = np.repeat(np.arange(conversions.size), conversions.ravel())
         clicked = start + rng.random(cells.size) * HOUR
-        lag = rng.exponential(float(campaign.world["lag_days"][0]) * DAY, cells.size)
+        lag_days, window_days = (float(campaign.world[name][0]) for name in ("lag_days", "window_days"))
+        lag = attributed_lag_days(rng.random(cells.size), lag_days, window_days) * DAY
         noise = np.exp(ORDER_SPREAD * rng.standard_normal(cells.size) - ORDER_SPREAD**2 / 2)
         value = float(campaign.world["order_value_micros"][0]) * noise
         return np.stack([cells, (clicked + lag).astype(np.int64), np.rint(value).astype(np.int64)]).astype(np.int64)

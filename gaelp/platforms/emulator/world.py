@@ -39,6 +39,7 @@ _SHAPES = {
     "hourly": "168",
     "order_value_micros": "1",
     "lag_days": "1",
+    "window_days": "1",
     "day_shock": "1",
 }
 
