@@ -60,7 +60,6 @@ class Campaigns:
         self.count = count
         self.episodes: Episodes | None = None
         self._seen: Observation
-        self._profit: F8 = np.zeros(count)  # expected so far
         self._index = -1
 
     def begin(self, seed: int, options: Mapping[str, Any] | None, fresh: bool) -> tuple[spaces.Values, Info]:
@@ -69,7 +68,6 @@ class Campaigns:
         keys = ("environment", self._index)
         world = draw_world(self.market, self.config, stream(seed, *keys, "world"), self.count)
         self.episodes = Episodes(self.market, self.config, world, stream(seed, *keys, "response"))
-        self._profit = np.zeros(self.count)
         self._seen = self.episodes.observe()
         return spaces.observed(self._seen), {"episode": np.full(self.count, self._index)}
 
@@ -80,8 +78,7 @@ class Campaigns:
             raise ResetNeeded("the episode is over, or none was begun: call reset")
         decision = spaces.decided(action, self.heads, self._seen, episodes.tick)
         tick = episodes.step(decision)
-        profit = episodes.expected_profit_micros()
-        reward, self._profit = (profit - self._profit) / micros(self.config.simulation.daily_budget), profit
+        reward = episodes.tick_profit_micros() / micros(self.config.simulation.daily_budget)
         info = {
             "spend_micros": tick.cost_micros.sum(axis=(1, 2)),
             "revenue_micros": np.array(tick.revenue_micros),

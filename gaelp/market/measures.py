@@ -75,6 +75,18 @@ def expected_profit_micros(setting: Setting, impressions: I8, cost_micros: I8) -
     return np.asarray(_value(setting, _by_day(setting, impressions)) - cost_micros.sum(axis=(0, 2, 3)))
 
 
+def tick_profit_micros(setting: Setting, day: int, before: I8, impressions: I8, cost_micros: I8) -> F8:
+    """What one tick of `day` adds to the expected profit of its episode, f8[C].
+
+    impressions, cost_micros i8[C, S, K] of the tick; `before` i8[C, S, K] are the episode's views so far.
+    """
+    views = impressions.astype(np.float64)
+    if setting.reach is not None:
+        views = setting.reach.fresh(before.astype(np.float64), views)
+    value = (views * _view_value(setting, slice(day, day + 1))[:, 0]).sum(axis=(1, 2))
+    return np.asarray(value - cost_micros.sum(axis=(1, 2)))
+
+
 def score(setting: Setting, impressions: I8, cost_micros: I8, incumbent_profit_micros: F8) -> Scores:
     """Scores of C episodes from their impressions and cost i8[T, C, S, K], a row per tick.
 
@@ -126,12 +138,12 @@ def _value(setting: Setting, shown: I8) -> F8:
     return np.asarray((views * _view_value(setting)).sum(axis=(1, 2, 3)))
 
 
-def _view_value(setting: Setting) -> F8:
-    """Worth f8[C, D, S, K] of a fresh view under the day's factors; no rate exceeds 1."""
+def _view_value(setting: Setting, days: slice = slice(None)) -> F8:
+    """Worth f8[C, D, S, K] of a fresh view under the days' factors; no rate exceeds 1."""
     market, factors = setting.market, setting.factors
     ctr, cvr = (np.asarray(market[name], np.float64) for name in ("ctr", "cvr"))
-    click = np.minimum(factors.click[..., None, None], 1.0 / np.maximum(ctr, 1e-300))
-    conversion = np.minimum(factors.conversion[..., None, None], 1.0 / np.maximum(cvr, 1e-300))
+    click = np.minimum(factors.click[:, days, None, None], 1.0 / np.maximum(ctr, 1e-300))
+    conversion = np.minimum(factors.conversion[:, days, None, None], 1.0 / np.maximum(cvr, 1e-300))
     return np.asarray(impression_value_micros(market) * click * conversion)
 
 
