@@ -6,9 +6,9 @@ A E[min(Poisson(a / A), c)] views of A people, each at the mean price.
 
 Steps and slots of the numbers below cost 0.1 % of the optimum without fatigue, and 1 % where it leaves a tenth of it.
 Bids that rise during a day reach people while views are cheap, and a cap of 1 lets them earn up to 1.7 % more in the
-simulator (4.5 % in the limit of a continuous day, prices alike): so much may a policy score above 1 there. The programme
-lets a day use a slot out of order, which time does not allow: where the day factors of click and conversion rates rise
-over the episode its value is an upper bound; where they do not, it is reached.
+simulator (4.5 % in the limit of a continuous day, prices alike): so much may a policy score above 1 there.
+The programme lets a day use a slot out of order, which time does not allow: where the day factors of click and conversion
+rates rise over the episode its value is an upper bound; where they do not, it is reached.
 """
 
 from __future__ import annotations
