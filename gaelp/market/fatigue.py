@@ -1,24 +1,22 @@
 """The optimum where creatives tire or views are capped: what is for sale, in steps. Touch it for other audiences.
 
-All creatives of a segment are one falling curve of worth (freshness.py), cut into slots; each day's bids are steps of
-rising cost. Under a frequency cap c the a auctions that a steady bid would win in a day become
-A E[min(Poisson(a / A), c)] views of A people, each at the mean price.
+All creatives of a segment are one falling curve of worth (freshness.py), cut into slots; each day's views come in steps
+of rising cost, under a frequency cap those of capped.py.
 
 Steps and slots of the numbers below cost 0.1 % of the optimum without fatigue, and 1 % where it leaves a tenth of it.
-Bids that rise during a day reach people while views are cheap, and a cap of 1 lets them earn up to 1.7 % more in the
-simulator (4.5 % in the limit of a continuous day, prices alike): so much may a policy score above 1 there.
-The programme lets a day use a slot out of order, which time does not allow: where the day factors of click and conversion
-rates rise over the episode its value is an upper bound; where they do not, it is reached.
+The programme lets a day use a slot out of order, which time does not allow: where the day factors of click and
+conversion rates rise over the episode its value is an upper bound; where they do not, it is reached.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.market.audience import capped_mean
+from gaelp.market.capped import least_cost
 from gaelp.market.freshness import Freshness as Freshness
 from gaelp.market.freshness import Reach as Reach
 from gaelp.market.landscape import Landscape
@@ -32,7 +30,6 @@ STEPS = 32  # of wins, per day and segment, up to where the next one costs what 
 DEAR_STEPS = 6  # beyond it, for spend that is too much
 SLOTS = 30  # of falling view value, per segment
 STEP_POWER, SLOT_POWER = 2, 3  # steps and slots are finer where the next win is cheap and the view is fresh
-HALVINGS = 40
 
 
 @dataclass(frozen=True)
@@ -55,31 +52,33 @@ class Plan:
     price_level: F8  # [C, D]
     budget: F8  # [C, D] micros
 
-    @property
-    def most_attempts(self) -> F8:
-        """P(win) f8[S] of a bid above everybody's."""
-        return self.landscape.wins[:, -1]
-
-    def supply(self, attempts: F8) -> tuple[F8, F8]:
-        """Views, and their cost in micros, f8[..., C, D, S] of winning these shares f8[..., C, D, S] of the auctions.
-
-        A bid that wins an auction for somebody who has seen enough today pays nothing. Bids are steady during a day.
-        """
-        won = attempts * self.auctions
-        cost = self.landscape.spend_of(attempts) * self.auctions * self.price_level[..., None] / PER_MILLE
-        if not self.reach.frequency_cap:
-            return won, cost
-        views = self.reach.people * capped_mean(won / self.reach.people, self.reach.frequency_cap)
-        return views, cost * views / np.maximum(won, 1e-9)
+    @cached_property
+    def supply(self) -> tuple[F8, F8]:
+        """Views, and their cost in micros, f8[J + 1, C, D, S] from 0 on: the least cost of each step of views."""
+        level = self.price_level[..., None] / PER_MILLE
+        worth = self.factor[..., None] * self.freshness.value[:, 0] / level
+        if self.reach.frequency_cap:
+            people, cap = self.reach.people, self.reach.frequency_cap
+            views, cost = least_cost(self.landscape, self.auctions / people, cap, float(worth.max()))
+            return views * people, cost * people * level
+        top, most = self.landscape.bought(worth)[0], self.landscape.wins[:, -1]
+        fine = (np.arange(STEPS + 1) / STEPS)[:, None, None, None] ** STEP_POWER
+        dear = (np.arange(1, DEAR_STEPS + 1) / DEAR_STEPS)[:, None, None, None]
+        share = np.concatenate([top * fine, top + (most - top) * dear])
+        return share * self.auctions, self.landscape.spend_of(share) * self.auctions * level
 
     def most_views(self, cost_micros: F8) -> F8:
-        """Most views f8[C, D, S] for the cost f8[C, D, S] of each day and segment, by bisection."""
-        low, high = np.zeros(cost_micros.shape), np.broadcast_to(self.most_attempts, cost_micros.shape)
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            over = self.supply(middle)[1] > cost_micros
-            low, high = np.where(over, low, middle), np.where(over, middle, high)
-        return self.supply(high)[0]
+        """Most views f8[C, D, S] for the cost f8[C, D, S] of each day and segment."""
+        if not self.reach.frequency_cap:
+            each = cost_micros * PER_MILLE / np.maximum(self.auctions, 1) / self.price_level[..., None]
+            return np.asarray(self.auctions * self.landscape.wins_of(each))
+        views, cost = self.supply
+        at = np.clip((cost <= cost_micros).sum(axis=0) - 1, 0, len(cost) - 2)[None]
+        low, high, begun, ended = (
+            np.take_along_axis(curve, place, axis=0)[0] for curve in (views, cost) for place in (at, at + 1)
+        )
+        part = np.divide(cost_micros - begun, ended - begun, out=np.zeros_like(low), where=ended > begun)
+        return np.asarray(low + (high - low) * np.clip(part, 0.0, 1.0))
 
 
 def best_profit_with_fatigue(plan: Plan) -> Optimum:
@@ -107,21 +106,16 @@ def _offer(plan: Plan) -> Offer:
 
 def _bid_steps(plan: Plan) -> tuple[F8, F8]:
     """Thousands of views and their cost f8[C, D, S, J]."""
-    most = plan.most_attempts
-    worth = plan.factor[..., None] * plan.freshness.value[:, 0] * PER_MILLE / plan.price_level[..., None]
-    top, _ = plan.landscape.bought(worth)
-    fine = (np.arange(1, STEPS + 1) / STEPS)[:, None, None, None] ** STEP_POWER
-    dear = (np.arange(1, DEAR_STEPS + 1) / DEAR_STEPS)[:, None, None, None]
-    views, cost = plan.supply(np.concatenate([top * fine, top + (most - top) * dear]))
-    wins, paid = np.diff(views, axis=0, prepend=0.0) / PER_MILLE, np.diff(cost, axis=0, prepend=0.0) / UNIT
+    views, cost = plan.supply
+    wins, paid = np.diff(views, axis=0) / PER_MILLE, np.diff(cost, axis=0) / UNIT
     return np.moveaxis(wins, 0, -1), np.moveaxis(paid, 0, -1)
 
 
 def _slots(plan: Plan) -> tuple[F8, F8]:
     """Widths f8[C, S, M] in thousands of views, and worth of a thousand views in them."""
-    views, _ = plan.supply(np.broadcast_to(plan.most_attempts, plan.auctions.shape))
+    most = np.maximum(plan.supply[0][-1].sum(axis=1), 1.0)
     slots = SLOTS if plan.reach.fatigue > 0 else 1
-    edges = (np.arange(slots + 1) / slots)[:, None, None] ** SLOT_POWER * np.maximum(views.sum(axis=1), 1.0)
+    edges = (np.arange(slots + 1) / slots)[:, None, None] ** SLOT_POWER * most
     width = np.diff(edges, axis=0) / PER_MILLE
     worth = np.diff(plan.freshness.worth(edges), axis=0) / width / UNIT
     return np.moveaxis(width, 0, -1), np.moveaxis(worth, 0, -1)

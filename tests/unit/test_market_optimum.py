@@ -11,6 +11,7 @@ from scipy.optimize import linprog
 
 from gaelp.market import fatigue, measures, optimum
 from gaelp.market.auctions import Audience, Slot, aggregate
+from gaelp.market.audience import capped_mean
 from gaelp.market.drift import Factors
 from gaelp.market.fatigue import Freshness, Plan, Reach
 from gaelp.market.landscape import Landscape
@@ -187,22 +188,49 @@ def test_fatigue_and_small_audiences_cost_profit() -> None:
     assert profits == sorted(profits, reverse=True) and profits[-1] < 0.5 * profits[0]
 
 
-def test_a_frequency_cap_is_the_best_of_all_steady_bids() -> None:
-    """Under a cap that binds, and without fatigue or budget, the optimum is a search over each day's steady bids."""
-    reach = Reach(people(700), 0.0, 2)
-    where = setting(market(), reach=reach)
-    rows = []
-    for scale in np.linspace(0.2, 1.0, 81):
-        shown, cost = bid_expected(where, scale * value_of(where), best_creatives())
-        gain = shown.sum(axis=3) * np.moveaxis(value_of(where), 1, 0) / 1000 - cost.sum(axis=3)
-        rows.append(gain)
+def capped_profit(where: Setting, bids: np.ndarray, cap: int, audience: np.ndarray) -> np.ndarray:
+    """Expected profit [N] of bids [N, D, H, S] micros CPM in H even parts of each day, in the limit of many people."""
+    level = where.factors.price[0][:, None, None]
+    rate = where.curves.win_rate(bids / level)
+    tried = np.cumsum(where.auctions[0][:, None] / bids.shape[2] * rate, axis=2) / audience
+    views = audience * np.diff(capped_mean(tried, cap), axis=2, prepend=0.0)
+    unit = where.curves.spend(bids / level) * level / np.maximum(rate, 1e-300)
+    return ((value_of(where)[0][:, None] - unit) * views / 1000).sum(axis=(1, 2, 3))
+
+
+@pytest.mark.parametrize("first_price", [False, True])
+@pytest.mark.parametrize(("cap", "slack"), [(1, 0.005), (2, 0.04), (4, 0.04)])
+def test_no_bids_beat_the_optimum_under_a_cap(cap: int, slack: float, first_price: bool) -> None:
+    """Of thousands of bids that rise during each day none earns more, and the best comes near: with a cap of 1 to half
+    a per cent, with more as near as somebody may come who does not know how many views each person had.
+    """
+    audience = people(700)
+    reach, where = Reach(audience, 0.0, cap), setting(market(first_price))
+    rng = np.random.default_rng(3)
+    level = np.geomspace(0.05, 1.0, 60)[:, None, None, None] * np.ones((1, DAYS, 1, 1))
+    rise = np.linspace(0.0, 1.0, 24)[None, None, :, None]
+    tried = [
+        level ** (1 - rise**power) * top * value_of(where)[0][:, None]
+        for power in (0.5, 1.0, 2.0, 4.0, 8.0, 1e3)
+        for top in (0.4, 0.6, 0.8, 0.9, 1.0)
+    ]
+    tried += [bid * np.exp(rng.normal(0, 0.05, bid.shape)) for bid in tried[::4]]
+    # Days and segments stand for themselves, so that each may have the best of all that was tried.
+    best_of = np.zeros((DAYS, SEGMENTS))
+    for bid in tried:
+        for day in range(DAYS):
+            for segment in range(SEGMENTS):
+                alone = np.zeros_like(bid)
+                alone[:, day, :, segment] = bid[:, day, :, segment]
+                earned = capped_profit(where, alone, cap, audience).max()
+                best_of[day, segment] = max(best_of[day, segment], earned)
     found = fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
-    assert found == pytest.approx(np.max(rows, axis=0).sum(), rel=0.003)
-    assert found < 0.75 * best(where).profit.sum()
+    assert (1 - slack) * found <= best_of.sum() <= found * 1.001
+    assert found < 0.95 * best(where).profit.sum()
 
 
-def test_the_supply_under_a_cap_is_what_the_auctions_deliver() -> None:
-    """Views and cost of a steady bid under a cap are those that the market's own auctions give on average."""
+def test_views_under_a_cap_cost_no_more_than_at_steady_bids() -> None:
+    """What the market's own auctions give for a steady bid is bought for that money or less, and not for far less."""
     where, reach = setting(market()), Reach(people(700), 0.0, 2)
     bid = value_of(where)[:, 0].astype(np.int64)
     hourly = np.repeat(where.auctions[:, :1] // 24, 24, axis=1)
@@ -222,9 +250,9 @@ def test_the_supply_under_a_cap_is_what_the_auctions_deliver() -> None:
     day = replace(
         plan(where, reach), auctions=hourly.sum(axis=1, keepdims=True), price_level=where.factors.price[:, :1]
     )
-    views, cost = day.supply(where.curves.win_rate(bid / where.factors.price[:, :1])[:, None])
-    assert served.wins.sum(axis=2).mean(axis=0) == pytest.approx(views[0, 0], rel=0.01)
-    assert served.cost_micros.sum(axis=2).mean(axis=0) == pytest.approx(cost[0, 0], rel=0.015)
+    views = day.most_views(served.cost_micros.sum(axis=2).mean(axis=0)[None, None])[0, 0]
+    share = served.wins.sum(axis=2).mean(axis=0) / views
+    assert np.all(share < 1.001) and np.all(share > 0.8)
 
 
 def test_views_in_the_best_order_are_worth_what_a_greedy_reader_counts() -> None:
