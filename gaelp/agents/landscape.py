@@ -36,8 +36,7 @@ def nothing(shape: WorldShape) -> dict[str, F8]:
 
 def added(state: State, trajectories: Sequence[State]) -> dict[str, F8]:
     """The state's statistics plus those of `trajectories`, and the landscape fitted to them."""
-    first = nothing(WorldShape(1, 1, 1, 1))  # a state of an older version has no tick_starts
-    total = {name: np.array(state.get(name, first[name]), np.float64) for name in first}
+    total = {name: np.array(state[name], np.float64) for name in nothing(WorldShape(1, 1, 1, 1))}
     for trajectory in trajectories:
         _add(total, trajectory)
     pays_bid = pays_its_bid(total)
@@ -92,7 +91,7 @@ def auctions_left(state: State, hour: I8) -> tuple[F8, F8]:
     training began at that hour or later, the whole day's in proportion to the hours left.
     """
     by_hour = _f8(state, "auctions")
-    unseen = (by_hour <= 0) & (np.asarray(state.get("tick_starts", np.zeros(24)), np.float64) > 0)
+    unseen = (by_hour <= 0) & (_f8(state, "tick_starts") > 0)
     typical = by_hour.sum(axis=1, keepdims=True) / np.maximum((by_hour > 0).sum(axis=1, keepdims=True), 1)
     by_hour = np.where(unseen, typical, by_hour)
     rest = np.cumsum(by_hour[:, ::-1], axis=1)[:, ::-1]

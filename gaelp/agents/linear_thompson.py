@@ -1,6 +1,6 @@
 """The agent that learns: Thompson sampling of creatives on a linear prior, and bids from a learned landscape.
 
-Touch this to make the agent better; its state is small named arrays, so an old checkpoint must stay readable.
+Touch this to make the agent better; its state is small named arrays, and from 0.1.0 on an old one must stay readable.
 """
 
 from __future__ import annotations

@@ -130,14 +130,15 @@ def test_hours_of_which_nothing_is_known_count_as_the_others() -> None:
     state = {"auctions": auctions, "tick_starts": starts}
     share = landscape.traffic_share(state, np.array([0, 6, 12, 18]))
     assert share == pytest.approx([100 / 800, 300 / 700, 1 / 2, 1.0])
-    old = {"auctions": auctions}  # a checkpoint of before ticks were counted
-    assert landscape.traffic_share(old, np.array([0, 6])) == pytest.approx([1 / 4, 1.0])
-    assert landscape.traffic_share({"auctions": np.zeros((2, 24))}, np.array([0, 5])) == pytest.approx([1.0, 1.0])
+    untold = {"auctions": auctions, "tick_starts": np.zeros(24)}  # nothing is said of ticks at other hours
+    assert landscape.traffic_share(untold, np.array([0, 6])) == pytest.approx([1 / 4, 1.0])
+    never = {"auctions": np.zeros((2, 24)), "tick_starts": np.zeros(24)}
+    assert landscape.traffic_share(never, np.array([0, 5])) == pytest.approx([1.0, 1.0])
 
 
-def test_a_checkpoint_of_before_still_learns() -> None:
-    """A landscape without the count of ticks goes on learning, and then has it."""
-    state = {name: array for name, array in landscape.nothing(SHAPE).items() if name != "tick_starts"}
+def test_ticks_are_counted_by_the_hour_they_began_at() -> None:
+    """Whatever a tick won, and whether its budget cut it."""
+    state = landscape.nothing(SHAPE)
     shown = np.full((1, 3, 2, 5), 100)
     trajectory = {
         "impressions": shown,
