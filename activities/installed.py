@@ -54,8 +54,11 @@ class InstalledAgent:
 
     def _state(self, verb: str, *arguments: Any) -> State:
         given = self._called(verb, *arguments)
-        if not isinstance(given, Mapping) or not all(isinstance(array, np.ndarray) for array in given.values()):
+        if not isinstance(given, Mapping):
             raise self._failed(verb, f"returned {_kind(given)} and must return a dictionary of numpy arrays")
+        for name, array in given.items():
+            if not isinstance(array, np.ndarray | np.generic):
+                raise self._failed(verb, f"returned {_kind(array)} as {name!r}, which must be a numpy array")
         state: State = given
         return state
 
@@ -75,8 +78,8 @@ class InstalledAgent:
 
     def _place(self, error: Exception) -> str:
         """File and line, in the agent's own module if the error passed through it."""
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if frame.filename == inspect.getfile(type(self._agent))]
+        frames, module = traceback.extract_tb(error.__traceback__), inspect.getmodule(type(self._agent))
+        own = [frame for frame in frames if frame.filename == getattr(module, "__file__", None)]
         frame = (own or list(frames))[-1]
         return f"{Path(frame.filename).name}:{frame.lineno}"
 

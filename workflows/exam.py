@@ -62,6 +62,9 @@ class Exams(Holds):
 
     async def _exam(self, phase: PhaseInput, progress: SimulationProgress) -> GateVerdict | None:
         plan = progress.plan
+        await self.released()
+        if self.stopped:
+            return None
         attempt = await self._begin_exam(phase)
         exams: list[BatchResult] = []
         for look in range(plan.exam_looks):

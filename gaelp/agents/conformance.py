@@ -13,17 +13,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.agents.contract import F8, Agent, Decision, InvalidDecision, Observation, State, WorldShape
+from gaelp.agents.contract import F8, HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
 from gaelp.agents.registry import checked
 from gaelp.agents.specimens import HOME, TICKS, generator, late, observation, trajectory
 
-HEADS = tuple(each.name for each in fields(Decision))
 STORED = "biuf"  # kinds of arrays that a checkpoint may hold: bool, integers, floats
 ELSEWHERE = (
     WorldShape(segments=2, candidates=6, segment_features=5, candidate_features=1),

@@ -13,18 +13,21 @@ from gaelp.agents.contract import F8
 
 TYPICAL_SPREAD = 0.5  # of the highest rival's log bid, where bids were too alike to tell
 PRIOR_LOG_SPREAD = 0.5  # how far from it the spread may lie: standard deviation of its log
-PRIOR_MEDIAN = 2.0  # and the log median from the mean log bid, where bids were too alike to tell
+PRIOR_MEDIAN = 2.0  # and the log median from the middle of its grid, which is the mean log bid that won
 SHOCK = 0.2  # log standard deviation of a tick's traffic: wins of one tick are no more certain than this
 REACH = np.linspace(-8.0, 6.0, 561)  # bids that shading looks at, in standard deviations from the median
 
 
 def fitted(won: F8, ticks: F8, log_bid: F8, medians: F8, spreads: F8) -> tuple[float, float]:
-    """Median (log micros) and log spread of the highest rival bid, the likeliest of a grid.
+    """Median (log micros) and log spread of the highest rival bid, the likeliest of a grid; its middle where every tick
+    was cut.
 
     won, ticks f8[24, B]: impressions won, and ticks that no budget cut, by the hour they began at and bin of the bid;
     log_bid f8[B] is that of the bin. The likelihood is tempered to what traffic that varies lets be known.
     """
-    used = ticks.sum(axis=0) > 0
+    used, centre = ticks.sum(axis=0) > 0, float(np.mean(medians))
+    if not used.any():
+        return centre, TYPICAL_SPREAD
     won, ticks, log_bid = won[:, used], ticks[:, used], log_bid[used]
     m, s = np.meshgrid(medians, spreads, indexing="ij")
     log_chance = log_ndtr((log_bid - m[..., None]) / s[..., None])
@@ -34,7 +37,7 @@ def fitted(won: F8, ticks: F8, log_bid: F8, medians: F8, spreads: F8) -> tuple[f
     a_tick = volume.sum() / max(ticks.sum(), 1.0)
     likelihood /= 1.0 + SHOCK**2 * a_tick
     likelihood -= (np.log(s / TYPICAL_SPREAD) / PRIOR_LOG_SPREAD) ** 2 / 2
-    likelihood -= ((m - np.average(log_bid, weights=won.sum(axis=0) + 1e-9)) / PRIOR_MEDIAN) ** 2 / 2
+    likelihood -= ((m - centre) / PRIOR_MEDIAN) ** 2 / 2
     i, j = np.unravel_index(int(likelihood.argmax()), likelihood.shape)
     return float(medians[i]), float(spreads[j])
 

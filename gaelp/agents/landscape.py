@@ -23,7 +23,7 @@ MEDIAN_STEP, MEDIAN_REACH = 0.084, 4.0  # grid of the median, around the mean lo
 SPREADS = np.linspace(0.2, 1.2, 21)
 MIN_IMPRESSIONS = 200.0  # before this many a segment's prices are unknown
 UNKNOWN_SHADE = 0.5  # share of its value that is bid in a first-price auction whose rivals are not known yet
-PAID_AS_BID = 0.995  # share of its bids that a first-price auction charges; a second price comes near it nowhere
+PAID_AS_BID = 0.995  # share of its bids that a first-price auction charges; a second price does so among equal own bids
 
 
 def nothing(shape: WorldShape) -> dict[str, F8]:
@@ -69,7 +69,7 @@ def best_bids(state: State, worth: F8) -> F8:
     """The bids f8[..., S] that earn most where a thousand impressions are worth `worth` f8[..., S] micros."""
     if not pays_its_bid(state):
         return worth
-    if not known(state):
+    if not known(state) or len(np.asarray(state["price_median"])) != worth.shape[-1]:
         return worth * UNKNOWN_SHADE
     return first_price.shaded(worth, _f8(state, "price_median"), _f8(state, "price_spread"))
 

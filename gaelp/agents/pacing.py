@@ -47,7 +47,7 @@ def paced(state: State, value: F8, observation: Observation, memory: F8) -> tupl
 
 def _groping(state: State) -> float:
     """Factor of bids whose budget was used up in every tick there was: half as much each round, until one is not."""
-    groping = landscape.cut(state) and not valuation.dry(state)
+    groping = landscape.cut(state) and np.asarray(state["tick_starts"]).any() and not valuation.dry(state)
     return float(0.5 ** min(int(np.asarray(state["rounds"])[0]), MOST_HALVINGS)) if groping else 1.0
 
 

@@ -45,13 +45,13 @@ def dry(state: State) -> bool:
 def worth(share: F8, cells: State, lean: F8 | float, state: State) -> F8:
     """What an impression is worth, f8[C, S], in average clicks of the economics: of the creatives as they are shown.
 
-    After a round that won next to nothing it is that of the best one: what exploring costs must not keep a bid below
-    a reserve price that the best creative is worth.
+    After a round that won next to nothing it is that of the best one that is shown: what exploring costs must not keep
+    a bid below a reserve price that the best creative is worth.
     """
     rates, relative = means(cells, lean)
     value = rates * relative
     if dry(state):
-        return np.broadcast_to(value.max(axis=-1), share.shape[:-1])
+        return np.asarray(np.where(share > 0, value, 0.0).max(axis=-1))
     return np.asarray((share * value).sum(axis=-1))
 
 

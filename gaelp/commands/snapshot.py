@@ -212,6 +212,7 @@ def _spend(execution: WorkflowExecution) -> int:
 def _state(execution: WorkflowExecution) -> str:
     """GaelpStatus, which a run that ended leaves at its outcome; else how Temporal says that the workflow ended."""
     said = str(attribute(execution, Attribute.STATUS, Status.RUNNING))
-    if not _ended(execution) or said in tuple(Outcome):
+    how = execution.status.name.lower().replace("_", "-") if execution.status else "ended"
+    if not _ended(execution) or (how == "completed" and said in tuple(Outcome)):
         return said
-    return execution.status.name.lower().replace("_", "-") if execution.status else "ended"
+    return how

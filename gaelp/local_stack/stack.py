@@ -125,10 +125,9 @@ class LocalStack:
         self._child(name).kill()
 
     def restart(self, *names: str) -> None:
-        """Start services again, together, after ending those that still run."""
+        """Start services again, together, after ending what is left of them: a dead one may have left children."""
         for child in [self._child(name) for name in names]:
-            if child.alive():
-                child.stop()
+            child.stop()
         self._start_group(names)
 
     def check(self) -> None:

@@ -30,7 +30,7 @@ def least_cost(landscape: Landscape, per_person: F8, cap: int, most_worth: float
     1; the curves are fine up to where a view costs that much.
     """
     left = np.append(0.0, np.geomspace(FIRST, max(float(per_person.max(initial=0.0)), 2 * FIRST), INSTANTS))
-    cheapest = float(np.where(np.isfinite(landscape.cheapest), landscape.cheapest, np.inf).min())
+    cheapest = float(landscape.cheapest.min())
     least = cheapest if 0 < cheapest < np.inf else 1.0
     top, dearest = max(most_worth, 2 * least), max(float(landscape.dearest.max()), most_worth, 2 * least)
     worth = np.append(

@@ -46,7 +46,6 @@ def batch_result(
     keep = scores.counted  # [C], equal within a group
     failed = _failed(failures, len(keep), together)
     first = np.flatnonzero(keep)[::together]  # of each episode that counts
-    success = scores.success.reshape(-1, together).all(axis=1).repeat(together)
     amounts = {name: _whole(_grouped(amount, together)[first]) for name, amount in _amounts(scores, trajectory).items()}
     totals = {name: int(amount.sum()) for name, amount in amounts.items()}
     gain = amounts["expected_profit_micros"] - amounts["incumbent_profit_micros"]
@@ -60,7 +59,7 @@ def batch_result(
         failures=_told(failures, first, together),
         rewards=tuple(np.where(failed, 0.0, scores.reward)[first].tolist()),
         raw_rewards=tuple(np.where(failed, np.minimum(FAILED_RATIO, scores.ratio), scores.ratio)[first].tolist()),
-        successes=tuple((success & ~failed)[first].tolist()),
+        successes=tuple((scores.success & ~failed)[first].tolist()),
         gains=tuple((gain / amounts["optimum_micros"]).tolist()),
         amounts=EpisodeAmounts(**{name: tuple(amount.tolist()) for name, amount in amounts.items()}),
         replaced=int((~keep).sum()) // together,

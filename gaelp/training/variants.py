@@ -62,15 +62,18 @@ def together(config: TrainingConfiguration) -> int:
 def applied(config: TrainingConfiguration) -> TrainingConfiguration:
     """The configuration with the `market` settings of its `environment`, where that is one of ours.
 
-    What nobody set is the environment's; what was set stays, a default that was set included. Everything is set in the
-    result, so that applying twice, or to a configuration that was stored, changes nothing. Raises ValueError where the
-    two cannot be combined.
+    What nobody set is the environment's; what was set stays, a default that was set included. What the environment
+    gives does not count as set, so that applying twice changes nothing and another environment takes its place; in a
+    whole document everything is set. Raises ValueError where the two cannot be combined.
     """
     variant = VARIANTS.get(config.environment)
     if variant is None:
         return config
     own = {name: getattr(config.market, name) for name in config.market.model_fields_set}
-    market = Market.model_validate({**Market().model_dump(), **variant.market, **own})
+    checked = Market.model_validate({**variant.market, **own})
+    market = Market.model_construct(
+        _fields_set=set(own), **{name: getattr(checked, name) for name in Market.model_fields}
+    )
     return config.model_copy(update={"market": market})
 
 

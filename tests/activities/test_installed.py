@@ -65,5 +65,16 @@ def test_what_is_not_the_agents_passes(error: Exception) -> None:
 
 def test_a_state_that_is_no_arrays_is_refused() -> None:
     """What could not be stored is named where it was made."""
-    with pytest.raises(AgentFailed, match="agent 'odd': learn returned a dict and must return a dictionary of numpy"):
+    with pytest.raises(
+        AgentFailed, match="agent 'odd': learn returned a list as 'weights', which must be a numpy array"
+    ):
         InstalledAgent(Odd(lambda: {"weights": [1, 2]})).learn({}, [])
+    assert InstalledAgent(Odd(lambda: {"rounds": np.float64(3)})).learn({}, []) == {"rounds": 3}
+
+
+def test_a_class_without_a_file_is_told_of_all_the_same() -> None:
+    """An agent made at run time, or in C, hides nothing of its own error."""
+    made: dict[str, Any] = {}
+    exec("class Made(Odd):\n    def act(self, *_):\n        raise ValueError('mine')\n", {"Odd": Odd}, made)  # noqa: S102
+    with pytest.raises(AgentFailed, match=r"^agent 'odd': act at step 0 raised ValueError: mine \("):
+        InstalledAgent(made["Made"](None)).act({}, None, np.zeros(1), np.random.default_rng(1))  # type: ignore[arg-type]

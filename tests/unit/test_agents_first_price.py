@@ -81,3 +81,19 @@ def test_unknown_rivals_are_bid_below_value() -> None:
     worth = np.full((1, 4), 6e6)
     assert np.allclose(landscape.best_bids(state, worth), worth / 2)
     assert not landscape.known(state)
+
+
+@pytest.mark.parametrize("segments", [1, 2, 6])
+def test_rivals_of_other_segments_are_unknown(segments: int) -> None:
+    """A state that learned four segments bids half of worth in a world with fewer or more, and never what is no bid."""
+    state = lesson("first-price")[1]
+    worth = np.full((3, segments), 6e6)
+    assert np.array_equal(landscape.best_bids(state, worth), worth / 2)
+
+
+def test_where_every_tick_was_cut_the_rivals_are_guessed() -> None:
+    """Without one tick that a budget did not cut there is no volume to read, and the middle of the grid stands."""
+    nothing = np.zeros((24, 3))
+    medians = np.linspace(10.0, 14.0, 9)
+    fitted = first_price.fitted(nothing, nothing, np.log([1e6, 2e6, 4e6]), medians, landscape.SPREADS)
+    assert fitted == (12.0, first_price.TYPICAL_SPREAD)

@@ -169,6 +169,7 @@ HARD: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "a reserve near the median rival": ({"reserve_price": "5.00"}, {}, {}),
     "clicks far likelier than believed": ({"click_rate": 0.2}, {}, {"order_value": "0.50", "target_cpa": "0.20"}),
     "a budget that cuts every day": ({}, {"daily_budget": "3.00"}, {}),
+    "a budget that cuts every first-price day": ({"auction": "first-price"}, {"daily_budget": "3.00"}, {}),
     "a currency of small units": (
         {"price_median": "500.00", "auction": "first-price"},
         {"daily_budget": "2700.00"},

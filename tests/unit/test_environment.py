@@ -104,6 +104,10 @@ def test_a_setting_of_the_user_outweighs_the_world() -> None:
     assert (settled.market.drift, settled.market.season, settled.market.fatigue) == (0.01, 0.0, 0.1)
     stored = TrainingConfiguration.model_validate(settled.model_dump())
     assert applied(stored) == settled
+    moved = applied(settled.model_copy(update={"environment": "gaelp/AdMarketFirstPrice-v0"}))
+    assert (moved.market.auction, moved.market.drift, moved.market.fatigue) == ("first-price", 0.01, 0.0)
+    profile = QUICK_TEST_CONFIG.model_copy(update={"historical": TrainingConfiguration().historical})
+    assert one("gaelp/AdMarketFirstPrice-v0", config=profile)._campaigns.market["first_price"][0] == 1
     assert applied(settled) == settled
     assert applied(TrainingConfiguration()) == TrainingConfiguration()
     assert configured("gaelp/AdMarketFirstPrice-v0", None).market.auction == "first-price"

@@ -30,12 +30,17 @@ class Endpoint(ThreadingHTTPServer):
     """Answers every question alike, each after a while; counts them."""
 
     daemon_threads = True
-    asked = 0
+    request_queue_size = 64  # all questions may come at once, and none is to be turned away
     seconds = 0.0
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.over = threading.Event()
+        self.questions: list[str] = []
+
+    @property
+    def asked(self) -> int:
+        return len(self.questions)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -43,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked += 1
+        self.server.questions.append(self.path)  # in one piece, whatever threads do at the same time
         self.server.over.wait(self.server.seconds)
         self.send_response(200)
         self.send_header("Content-Length", str(len(ANSWER)))
