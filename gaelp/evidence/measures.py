@@ -216,7 +216,8 @@ def _profit(
 ) -> ProfitMeasure:
     days = profit.matured_days(campaigns, profit.contribution_share(config))
     h = max(config.live_test.roi, 0.0)
-    test = profit.profit_test(days, worst_day_micros=cap, h=h, lag_days=config.economics.lag_days)
+    lag, window = config.economics.lag_days, config.economics.attribution_window_days
+    test = profit.profit_test(days, worst_day_micros=cap, h=h, lag_days=lag, window_days=window)
     outcomes = [outcome for c in campaigns if (outcome := _positive(c, config)) is not None]
     return ProfitMeasure(
         days=days.cost.size,

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.training.config import TrainingConfiguration
+from gaelp.training.maturity import matured_after_days
 from gaelp.training.messages import CampaignResult, DayReport
 
 F8 = npt.NDArray[np.float64]
@@ -27,7 +28,6 @@ LARGEST_STAKE = 0.5
 PRIOR_DAYS = 60.0  # what the prior below is worth: the full stake until losses say less
 PRIOR_EDGE = 0.25  # mean of Y
 PRIOR_SQUARE = 0.25  # mean of Y squared
-LAG_QUANTILE = 0.9
 TUNED_FOR_DAYS = 30  # where the asymptotic bound is tightest
 FEWEST_DAYS = 10  # before which an asymptotic bound means nothing
 
@@ -86,15 +86,17 @@ def matured_days(campaigns: Sequence[CampaignResult], share: float) -> Days:
     )
 
 
-def maturing_days(lag_days: float) -> int:
-    """Whole days until a click-day has matured: the 90 % quantile of an exponential lag."""
-    return math.ceil(-math.log(1 - LAG_QUANTILE) * lag_days)
+def maturing_days(lag_days: float, window_days: float = math.inf) -> int:
+    """Whole days until a click-day has matured."""
+    return math.ceil(matured_after_days(lag_days, window_days))
 
 
-def profit_test(days: Days, *, worst_day_micros: float, h: float, lag_days: float) -> ProfitTest:
+def profit_test(
+    days: Days, *, worst_day_micros: float, h: float, lag_days: float, window_days: float = math.inf
+) -> ProfitTest:
     """The e-process of this module's head; `worst_day_micros` is C_d and `h` the ROI to be exceeded."""
     outcome = (days.contribution - (1 + h) * days.cost) / ((1 + h) * worst_day_micros)
-    stake = _stakes(days.ordinal, outcome, maturing_days(lag_days))
+    stake = _stakes(days.ordinal, outcome, maturing_days(lag_days, window_days))
     # A day billed beyond its worst case by more than a factor of 2 loses all; nothing is won back from 0.
     wealth = np.cumprod(np.maximum(1 + stake * outcome, 0.0), dtype=np.float64)
     return ProfitTest(stake, outcome, wealth)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from math import ceil, log
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from gaelp.training.config import TrainingConfiguration, micros
 from gaelp.training.exposure import budget_for_cap, exposure_line, worst_day_micros
+from gaelp.training.maturity import matured_after_days
 from gaelp.training.messages import Account, CampaignPlan, CampaignsPlan, ExposureLine
 from gaelp.training.names import Phase, campaign_id
 
-MATURED_QUANTILE = 0.9  # of the conversion lag; a day younger than that does not decide
 REPORT_DELAY_HOURS = 72  # platforms correct cost for about three days
 
 
@@ -76,10 +76,11 @@ def first_midnight(
 
 
 def maturing_hours(config: TrainingConfiguration) -> int:
-    """Hours from a click to the 90 % quantile of the stated exponential lag, and the platform's own delay."""
-    quantile_days = -log(1 - MATURED_QUANTILE) * config.economics.lag_days
-    # Twice the stated lag: a platform whose lag is longer than we believe must still have matured.
-    return ceil(2 * quantile_days * 24) + REPORT_DELAY_HOURS
+    """Hours from a click until its day decides, by the stated lag, and the platform's own delay."""
+    economics = config.economics
+    days = matured_after_days(economics.lag_days, economics.attribution_window_days)
+    # Twice that: a platform whose lag is longer than we believe must still have matured; after the window all has come.
+    return ceil(min(2 * days, economics.attribution_window_days) * 24) + REPORT_DELAY_HOURS
 
 
 def _live_test(

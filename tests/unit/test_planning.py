@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gaelp.training.config import TrainingConfiguration, micros
 from gaelp.training.exposure import UnknownPlatform, worst_day_micros, worst_total_micros
+from gaelp.training.maturity import matured_after_days
 from gaelp.training.messages import Account, AccountKind, CampaignsPlan
 from gaelp.training.names import Phase
 from gaelp.training.planning import REPORT_DELAY_HOURS, first_midnight, maturing_hours, plan_campaigns
@@ -155,7 +156,10 @@ def test_a_plan_without_a_start_never_begins_in_the_past() -> None:
 def test_maturing_waits_for_twice_the_stated_lag_and_the_platforms_corrections() -> None:
     """ceil(2 x 24 x ln 10 x lag) hours and three days, growing with the lag."""
     assert maturing_hours(_config()) == ceil(2 * 24 * 2.302585092994046) + REPORT_DELAY_HOURS
-    assert maturing_hours(_config(economics={"lag_days": 3.0})) > maturing_hours(_config())
+    assert maturing_hours(_config(economics={"lag_days": 1.3})) > maturing_hours(_config())
+    # Nothing comes after the attribution window, so nobody waits longer.
+    assert maturing_hours(_config(economics={"lag_days": 30.0})) == 7 * 24 + REPORT_DELAY_HOURS
+    assert matured_after_days(1.0) == pytest.approx(2.302585) and matured_after_days(1e9, 7.0) == pytest.approx(6.3)
 
 
 @given(

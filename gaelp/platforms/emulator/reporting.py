@@ -25,9 +25,8 @@ from gaelp.platforms.emulator.delivery import (
 )
 from gaelp.platforms.emulator.timeline import DAY, HOUR, from_us
 from gaelp.platforms.emulator.wire import Truth
+from gaelp.training.maturity import matured_after_days
 from gaelp.training.messages import CampaignReport, CampaignState, CellReport, DayReport
-
-MATURED = 0.9  # quantile of the conversion lag after which a click-day decides
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,8 @@ def report(campaign: Campaign, at_us: int, report_lag_us: int) -> CampaignReport
     known = _known(campaign, at_us, report_lag_us)
     days = known.starts[known.served] // DAY
     span = range(int(days.min()), int(days.max()) + 1) if days.size else range(0)
-    quantile = int(-math.log(1 - MATURED) * float(campaign.world["lag_days"][0]) * DAY) + report_lag_us
+    lag_days, window_days = (float(campaign.world[name][0]) for name in ("lag_days", "window_days"))
+    quantile = int(matured_after_days(lag_days, window_days) * DAY) + report_lag_us
     rows = tuple(_day(known, day, at_us, report_lag_us, quantile) for day in span)
     return CampaignReport(
         platform_id=campaign.platform_id,
