@@ -7,6 +7,7 @@ never trained in. What it misses of the best possible profit (its regret) is spl
 """
 
 import argparse
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -55,6 +56,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--plot", metavar="PNG", help="where to draw the curves")
     asked = parser.parse_args(argv)
+    if asked.plot and (Path(asked.plot).suffix != ".png" or not Path(asked.plot).absolute().parent.is_dir()):
+        parser.error(f"--plot {asked.plot}: name a .png in a folder that is there")
     config = {"market": {"auction": asked.auction}, "simulation": {"days": 5}, "clock": {"tick_hours": 6}}
     worlds = gymnasium.make_vec("gaelp/AdMarket-v0", num_envs=asked.campaigns, config=config)
     print(f"{'':32}" + "".join(f"{part:>14}" for part in ("regret", *PARTS)))

@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails
 import gaelp
 from gaelp.configuration_sources import Layer, Problem, Setting, read_environment, read_file, read_overrides
 from gaelp.settings import Settings
-from gaelp.training.combinations import contradictions
+from gaelp.training.combinations import Contradiction, contradictions
 from gaelp.training.config import (
     CURRENCY_PATTERN,
     ENVIRONMENT_PATTERN,
@@ -72,13 +72,22 @@ class ConfigurationErrors(ValueError):
         super().__init__(f"{count} error{'s' * (count != 1)} in the configuration:\n{lines}")
 
 
+Rule = Callable[[TrainingConfiguration], Iterable[Contradiction]]
+
+
+def no_rule(_: TrainingConfiguration) -> Iterable[Contradiction]:
+    """Refuses nothing."""
+    return ()
+
+
 def load(
-    profile_or_file: str | Path, *, environment: Mapping[str, str], overrides: Sequence[str] = ()
+    profile_or_file: str | Path, *, environment: Mapping[str, str], overrides: Sequence[str] = (), also: Rule = no_rule
 ) -> TrainingConfiguration:
     """The configuration of a profile, or of a YAML file on top of the profile that it names with `profile:`.
 
     A file that names none stands on quick-test. `environment` holds GAELP_ variables (nested with __), `overrides`
-    are `a.b=c`; both are read as YAML. Raises ConfigurationErrors with every error.
+    are `a.b=c`; both are read as YAML. `also` refuses what depends on this machine, such as agents that are not
+    installed. Raises ConfigurationErrors with every error.
     """
     base, file = _base(profile_or_file)
     layers = [read_file(PROFILES_FOLDER / f"{base}.yaml"), file]
@@ -86,7 +95,7 @@ def load(
     problems = [problem for layer in layers for problem in layer.problems]
     problems += [_other_profile(setting, base) for setting in _renames(layers, base)]
     settings = {setting.path: setting for layer in layers for setting in layer.settings}
-    config = _validated({path: s for path, s in settings.items() if path != "profile"}, base, problems)
+    config = _validated({path: s for path, s in settings.items() if path != "profile"}, base, problems, also)
     if config is None or problems:
         raise ConfigurationErrors(problems)
     return config
@@ -172,7 +181,9 @@ def _other_profile(setting: Setting, base: str) -> Problem:
     return Problem("profile", f"is {base} and cannot become {setting.value!r} here: {remedy}", setting.source)
 
 
-def _validated(settings: dict[str, Setting], base: str, problems: list[Problem]) -> TrainingConfiguration | None:
+def _validated(
+    settings: dict[str, Setting], base: str, problems: list[Problem], also: Rule
+) -> TrainingConfiguration | None:
     """The model of `settings`; what is wrong is added to `problems`, impossible combinations included."""
     wrong = set()
     for path, setting in settings.items():
@@ -186,7 +197,7 @@ def _validated(settings: dict[str, Setting], base: str, problems: list[Problem])
         problems.append(Problem(path, message, settings[leaf].source if leaf in settings else "the profile"))
     if config is None:  # what is left still shows the combinations that cannot be
         config, _ = _modelled(settings, base, wrong)
-    for found in contradictions(config) if config else ():
+    for found in (*contradictions(config), *also(config)) if config else ():
         if not wrong.intersection(found.paths):
             source = next((settings[path].source for path in found.paths if path in settings), "the defaults")
             problems.append(Problem(found.paths[0], found.message, source))

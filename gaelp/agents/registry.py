@@ -36,6 +36,9 @@ def load_agent(name: str) -> Agent:
     try:
         made = entries[name].load()()
         wrong = _wrong(made, name)
+    except ModuleNotFoundError as error:
+        hint = "a worker sees what was installed before it began: if this was not, start it again"
+        raise UnknownAgent(f"{about} cannot be loaded: ModuleNotFoundError: {error} ({hint})") from error
     except Exception as error:  # a foreign package may raise anything
         raise UnknownAgent(f"{about} cannot be loaded: {type(error).__name__}: {error}") from error
     if wrong:

@@ -40,12 +40,12 @@ def _decide(arguments: argparse.Namespace, decision: str, out: Out) -> int:
     run = services.run_name(arguments.run)
     ledger = services.open_ledger(settings)
     card = open_card(ledger, run, arguments.request)
-    out.card(card.text)
     signed = signed_with(_key_file(arguments.key, settings), card, decision, arguments.reason)
+    out.card(card.text)  # after a key that cannot be read was refused, and before anything is sent
     workflow = phase_id(run, card.request.phase)
     if arguments.print:
         sys.stdout.write(json.dumps(signed.model_dump(mode="json")) + "\n")
-        out.note(f"send: temporal workflow signal --workflow-id {workflow} --name {decision} --input 'THE JSON'")
+        out.note(f"send: temporal workflow signal --workflow-id {workflow} --name {decision} --input-file FILE")
         return DONE
     _confirm(arguments, decision, card, out)
     mark = last_sequence(ledger)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from gaelp.commands import services
 from gaelp.commands.console import Refused, WrongUse
 from gaelp.configuration import digest, load
 from gaelp.settings import Settings
+from gaelp.training.combinations import Contradiction
 from gaelp.training.config import TrainingConfiguration
 from gaelp.training.messages import AccountKind, RunInput, RunResult
 from gaelp.training.names import Attribute, Phase, Queue, Status
@@ -40,7 +42,7 @@ def configured(config: TrainingConfiguration | str, overrides: list[str], agent:
     """A configuration from a profile or file, the environment and overrides; one made in Python stands as it is."""
     if isinstance(config, str):
         extra = [f"agent={agent}"] if agent is not None else []
-        return load(config, environment=os.environ, overrides=[*overrides, *extra])
+        return load(config, environment=os.environ, overrides=[*overrides, *extra], also=absent)
     from gaelp.configuration import check
 
     own = config.model_dump(exclude_unset=True)
@@ -73,10 +75,17 @@ def order(
 
 def installed(config: TrainingConfiguration) -> None:
     """Refuse agents and an environment that no installed package provides, or that cannot be loaded, all at once."""
-    unknown = [_unknown_agent(name) for name in dict.fromkeys((config.agent, config.incumbent))]
-    found = [told for told in (*unknown, _unknown_environment(config.environment)) if told]
-    if found:
+    if found := [each.message for each in absent(config)]:
         raise WrongUse("; ".join(found))
+
+
+def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    """What a configuration names and nobody has installed."""
+    for path in ("agent", "incumbent"):
+        if told := _unknown_agent(getattr(config, path)):
+            yield Contradiction((path,), told)
+    if told := _unknown_environment(config.environment):
+        yield Contradiction(("environment",), told)
 
 
 def _unknown_agent(agent: str) -> str:

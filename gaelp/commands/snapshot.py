@@ -195,8 +195,10 @@ async def _failure(client: Client, workflow: str) -> str:
 
 
 def failure(error: BaseException) -> str:
-    """The innermost reason of a failed workflow, in one sentence."""
-    while error.__cause__ is not None:
+    """Why a workflow failed, in one sentence: what we said ourselves, or else the innermost reason."""
+    from temporalio.exceptions import ApplicationError
+
+    while error.__cause__ is not None and not isinstance(error, ApplicationError):
         error = error.__cause__
     return str(getattr(error, "message", "")) or str(error) or type(error).__name__
 

@@ -6,11 +6,14 @@ Touch this to change the reward or the measures of an episode.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium.error import ResetNeeded
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from gaelp.agents.contract import Observation, State
 from gaelp.market import render, spaces
@@ -27,7 +30,7 @@ F8 = npt.NDArray[np.float64]
 Info = dict[str, Any]
 Given = TrainingConfiguration | Mapping[str, Any] | None
 
-READ = ("market", "economics", "simulation", "clock", "seed")
+READ = ("market", "economics", "simulation", "clock")
 FROM_LOGS = "give market=calibrate(logs, config), as docs/market.md does"
 FROM_PERSONAS = "give market=with_panel(calibrate((), config), config.personas), of gaelp.personas.panel"
 SCORES = {  # in the info of the last step: in measures.Scores. A step's reward is another thing than the gate's.
@@ -51,7 +54,10 @@ class Campaigns:
 
     def __init__(self, environment: str, config: Given, market: Market | None, count: int) -> None:
         _refuse_unread(config, market)
-        self.config = configured(environment, config)
+        try:
+            self.config = configured(environment, config)
+        except ValidationError as error:
+            raise ValueError("; ".join(map(_sentence, error.errors()))) from None
         _refuse_contradictions(self.config, count)
         self.market: Market = calibrate((), self.config) if market is None else market
         self.heads = spaces.heads(self.config)
@@ -135,6 +141,17 @@ def _refuse_unread(config: Given, market: Market | None) -> None:
         raise ValueError(f"config has {', '.join(unread)}, and an environment reads {', '.join(READ)} only: {hint}")
     if market is not None and "ctr" not in market:
         raise ValueError("market lacks the arrays of a market: make one by gaelp.market.calibration.calibrate")
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """What is wrong with one setting, in words."""
+    *section, field = map(str, error["loc"])
+    path = ".".join(["config", *section, field])
+    if error["type"] != "extra_forbidden":
+        return f"{path}: {error['msg']}, got {error['input']!r}"
+    names = type(getattr(TrainingConfiguration(), section[0])).model_fields if section else READ
+    near = get_close_matches(field, names, n=1)
+    return f"{path} is no setting: {f'did you mean {near[0]}?' if near else 'docs/market.md lists them'}"
 
 
 def _refuse_contradictions(config: TrainingConfiguration, campaigns: int) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError, ChildWorkflowError
 
 from gaelp.commands.dispatch import main
 from gaelp.commands.parser import VERBS, parse
+from gaelp.commands.snapshot import failure
 from gaelp.configuration import digest, profile
 from gaelp.ledger.ledger import Ledger
 from gaelp.training.approvals import request_digest
@@ -223,6 +225,31 @@ def test_wrong_usage_is_exit_code_2(here: Callable[..., Ran], words: str, monkey
     ran = here(*words.split(), "--json")
     _plain(ran)
     assert ran.returncode == json.loads(ran.stdout)["exit_code"] == 2
+
+
+def test_what_is_not_installed_is_told_with_every_other_error(here: Callable[..., Ran]) -> None:
+    """A wrong value hides neither an agent nor an environment that nobody has, and each says where it came from."""
+    wrong = ["agent=linear-thomson", "seed=x", "environment=gaelp/AdMarket-v9"]
+    ran = here("validate", "--config", "quick-test", *(word for each in wrong for word in ("--set", each)))
+    assert ran.returncode == 2 and "3 errors in the configuration" in ran.stderr
+    assert all(f"(--set {each})" in ran.stderr for each in wrong)
+    assert "did you mean 'linear-thompson'?" in ran.stderr and "did you mean 'gaelp/AdMarket-v0'?" in ran.stderr
+
+
+def test_a_failed_workflow_says_what_we_said() -> None:
+    """The reason is our own sentence where there is one, and not the foreign error below it."""
+    foreign = ApplicationError("'clicks'", type="KeyError")
+    ours = ApplicationError("agent 'odd': learn raised KeyError: 'clicks' (odd.py:3)", type="AgentFailed")
+    ours.__cause__ = foreign
+    outer = ChildWorkflowError(
+        "child", namespace="n", workflow_id="w", run_id="r", workflow_type="t", initiated_event_id=1,
+        started_event_id=2, retry_state=None,
+    )  # fmt: skip
+    outer.__cause__ = ours
+    assert failure(outer) == "agent 'odd': learn raised KeyError: 'clicks' (odd.py:3)"
+    bare = RuntimeError("outer")
+    bare.__cause__ = ValueError("inner")
+    assert failure(bare) == "inner"
 
 
 def test_wrong_settings_are_named(here: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -309,6 +309,12 @@ def test_wrong_arguments_of_make_are_refused() -> None:
         ({"config": {"historical": {"logs": ["mine"]}}}, "config has historical.* give market=calibrate"),
         ({"config": {"agent": "mine", "limits": {}}}, "config has agent, limits, and .*: leave it out"),
         ({"config": QUICK_TEST_CONFIG}, r"reads no logs \(obd-random-all, obd-bts-all\): give market=calibrate"),
+        ({"config": {"seed": 3}}, "config has seed, and an environment reads"),
+        ({"config": {"market": {"auctoin": "x"}}}, r"^config\.market\.auctoin is no setting: did you mean auction\?$"),
+        (
+            {"config": {"economics": {"margin": 2}, "clock": {"tick_hours": 5}}},
+            r"^config\.economics\.margin: .*got 2; ",
+        ),
         ({"config": "quick-test"}, "config is 'quick-test': give a TrainingConfiguration"),
         ({"market": {}}, "market lacks the arrays of a market: make one by .*calibrate"),
     ],
