@@ -48,6 +48,8 @@ def configured(config: TrainingConfiguration | str, overrides: list[str], agent:
     own = config.model_dump(exclude_unset=True)
     made = applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
     check(made)
+    if found := [each.message for each in absent(made)]:
+        raise WrongUse("; ".join(found))
     return made
 
 
@@ -56,7 +58,6 @@ def order(
 ) -> Order:
     """Check all that needs no service. Raises WrongUse."""
     run = services.run_name(name if name is not None else f"{config.profile}-{services.now():%Y%m%d-%H%M%S}")
-    installed(config)
     phase = Phase(from_phase) if from_phase else Phase.SIMULATION
     if phase is not Phase.SIMULATION and from_checkpoint is None:
         raise WrongUse(f"a run from phase {phase} needs an agent state: name one with --from-checkpoint")
@@ -73,14 +74,8 @@ def order(
     return Order(run, start)
 
 
-def installed(config: TrainingConfiguration) -> None:
-    """Refuse agents and an environment that no installed package provides, or that cannot be loaded, all at once."""
-    if found := [each.message for each in absent(config)]:
-        raise WrongUse("; ".join(found))
-
-
 def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    """What a configuration names and nobody has installed."""
+    """What a configuration names and no installed package provides, or what cannot be loaded."""
     for path in ("agent", "incumbent"):
         if told := _unknown_agent(getattr(config, path)):
             yield Contradiction((path,), told)

@@ -7,7 +7,7 @@ import asyncio
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, NOT_GRADUATED, Out, Refused, money, table
-from gaelp.commands.launching import configured, installed, launch, order, web_address
+from gaelp.commands.launching import configured, launch, order, web_address
 from gaelp.commands.progress import follow
 from gaelp.configuration import digest
 from gaelp.settings import Settings
@@ -45,7 +45,6 @@ def validate(arguments: argparse.Namespace, out: Out) -> int:
     config = configured(arguments.config, arguments.set, arguments.agent)
     if arguments.experiment_name is not None:
         services.run_name(arguments.experiment_name)
-    installed(config)
     name = digest(config)
     out.result(
         {"valid": True, "profile": config.profile, "config_digest": name, "config": config},

@@ -46,7 +46,6 @@ class Episodes:
         self._log = _empty(market, world, shape, click_value)
         self._books = orders.Books.empty(world.ticks, shape)
         self._left = np.zeros(world.campaigns, np.int64)
-        self._shown = np.zeros(shape, np.int64)  # before the tick played last
         self._reports = Reports(market, world, click_value, config.market.reporting_lag_hours)
         self._bidder = world.bidder
         self._audience = _audience(market, config, shape)
@@ -68,8 +67,6 @@ class Episodes:
     def step(self, decision: Decision) -> Tick:
         """Play the tick under a complete, checked decision; heads that the world does not take are ignored."""
         self._begin_day()
-        if self.tick:
-            self._shown += self._log["impressions"][self.tick - 1]
         share = np.asarray(decision.creative_prob)
         bid = self._bids(decision, share)
         rate = np.ones(len(self._left)) if decision.spend_rate is None else decision.spend_rate
@@ -99,11 +96,11 @@ class Episodes:
         return measures.expected_profit_micros(self._setting, self._log["impressions"], self._log["cost_micros"])
 
     def tick_profit_micros(self) -> F8:
-        """What the tick played last added to that, f8[C]; rounded otherwise, so that the sum is the same to a micro."""
-        at, log = self.tick - 1, self._log
-        return measures.tick_profit_micros(
-            self._setting, at // self.world.ticks_per_day, self._shown, log["impressions"][at], log["cost_micros"][at]
-        )
+        """What the tick played last added to that, f8[C]."""
+        at = self.tick - 1
+        shown, cost = self._log["impressions"][at], self._log["cost_micros"][at]
+        before = 0 * shown if self._audience is None else self._audience.exposures - shown
+        return measures.tick_profit_micros(self._setting, at // self.world.ticks_per_day, before, shown, cost)
 
     def scores(self, incumbent_profit_micros: F8) -> measures.Scores:
         """Reward, success and regret of whole episodes beside the incumbent's expected profit f8[C]."""

@@ -67,11 +67,17 @@ class Plan:
         share = np.concatenate([top * fine, top + (most - top) * dear])
         return share * self.auctions, self.landscape.spend_of(share) * self.auctions * level
 
+    @cached_property
+    def offer(self) -> Offer:
+        """The same in steps and slots."""
+        wins, cost = _bid_steps(self)
+        width, worth = _slots(self)
+        return Offer(wins, cost, width, worth, self.factor, self.budget / UNIT)
+
     def most_views(self, cost_micros: F8) -> F8:
         """Most views f8[C, D, S] for the cost f8[C, D, S] of each day and segment."""
         if not self.reach.frequency_cap:
-            each = cost_micros * PER_MILLE / np.maximum(self.auctions, 1) / self.price_level[..., None]
-            return np.asarray(self.auctions * self.landscape.wins_of(each))
+            return self.landscape.most_wins(cost_micros, self.auctions, self.price_level)
         views, cost = self.supply
         at = np.clip((cost <= cost_micros).sum(axis=0) - 1, 0, len(cost) - 2)[None]
         low, high, begun, ended = (
@@ -83,8 +89,7 @@ class Plan:
 
 def best_profit_with_fatigue(plan: Plan) -> Optimum:
     """The optimum of each campaign's episode."""
-    offer = _offer(plan)
-    value, spend = offer.densest() if plan.reach.fatigue <= 0 else offer.solved()
+    value, spend = plan.offer.densest() if plan.reach.fatigue <= 0 else plan.offer.solved()
     return Optimum(value - spend.sum(axis=1), spend)
 
 
@@ -93,15 +98,8 @@ def best_at_total(plan: Plan, spend: F8) -> F8:
 
     What is spent beyond what every view of any worth costs is lost.
     """
-    offer = _offer(plan)
-    value, _ = offer.densest(spend) if plan.reach.fatigue <= 0 else offer.solved(spend)
+    value, _ = plan.offer.densest(spend) if plan.reach.fatigue <= 0 else plan.offer.solved(spend)
     return np.asarray(value - spend)
-
-
-def _offer(plan: Plan) -> Offer:
-    wins, cost = _bid_steps(plan)
-    width, worth = _slots(plan)
-    return Offer(wins, cost, width, worth, plan.factor, plan.budget / UNIT)
 
 
 def _bid_steps(plan: Plan) -> tuple[F8, F8]:

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
-from gaelp.market.prices import PriceCurves
+from gaelp.market.prices import PER_MILLE, PriceCurves
 
 F8 = npt.NDArray[np.float64]
+I8 = npt.NDArray[np.int64]
 
 REFINE = 4  # bids per bin of the price histogram
 SMALLEST_GAIN = 1e-9  # P(win) that a step of the bid must add to be one
@@ -67,6 +68,11 @@ class Landscape:
     def wins_of(self, spend: F8) -> F8:
         """Most P(win) f8[..., S] that a spend per auction f8[..., S] buys; more than everything costs buys no more."""
         return self._along(spend, self.spend, self.wins)
+
+    def most_wins(self, spend_micros: I8 | F8, auctions: I8, price_level: F8) -> F8:
+        """Most expected wins f8[C, D, S] for the money spent on each day and segment; `price_level` f8[C, D]."""
+        each = spend_micros * PER_MILLE / np.maximum(auctions, 1) / price_level[..., None]
+        return np.asarray(auctions * self.wins_of(each))
 
     def _along(self, at: F8, across: F8, up: F8) -> F8:
         found = np.empty(at.shape)

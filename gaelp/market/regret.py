@@ -84,7 +84,7 @@ def rungs_by_day(
     spend = bought.cost_micros.sum(axis=2).astype(np.float64)
     best = optimum.best_profit(landscape, value_micros, auctions, price_level, budget)
     same_spend = optimum.best_at_spend(landscape, value_micros, auctions, price_level, spend)
-    most = _most_wins(landscape, auctions, price_level, bought)
+    most = landscape.most_wins(bought.cost_micros, auctions, price_level)
     total = spend.sum(axis=1)
     return Rungs(
         optimum=best.profit,
@@ -111,12 +111,6 @@ def rungs_by_episode(plan: Plan, bought: Bought, shown: F8) -> Rungs:
         spend=total[:, None],
         optimum_spend=best.spend.sum(axis=1)[:, None],
     )
-
-
-def _most_wins(landscape: Landscape, auctions: I8, price_level: F8, bought: Bought) -> F8:
-    """Most expected wins f8[C, D, S] for the money spent in each day and segment."""
-    each = bought.cost_micros * PER_MILLE / np.maximum(auctions, 1) / price_level[..., None]
-    return np.asarray(auctions * landscape.wins_of(each))
 
 
 def _in_order(freshness: Freshness, factor: F8, wins: F8) -> F8:
