@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from gaelp.commands.dispatch import leave, main
 
 if TYPE_CHECKING:
+    from gaelp.domain.config.configuration import TrainingConfiguration
+    from gaelp.messages.training_run import RunResult
     from gaelp.settings import Settings
-    from gaelp.training.config import TrainingConfiguration
-    from gaelp.training.messages import RunResult
 
 __all__ = ["main", "start_training"]
 

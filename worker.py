@@ -45,6 +45,8 @@ from activities.records import Records
 from activities.runs import Runs
 from activities.simulation import Simulation
 from gaelp import observability
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.ids import Queue
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.cache import RatingCache
 from gaelp.personas.endpoint import open_endpoint
@@ -55,8 +57,6 @@ from gaelp.records.live_metrics import LiveMetrics
 from gaelp.records.store import ContentStore
 from gaelp.records.warehouse import open_warehouse
 from gaelp.settings import Settings
-from gaelp.training.messages import Account
-from gaelp.training.names import Queue
 from workflows.campaign import LiveCampaign
 from workflows.emergency_stop import EmergencyStop
 from workflows.episodes import EpisodeBatch, LogReplay

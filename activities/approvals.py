@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from gaelp.ledger.ledger import Ledger
-from gaelp.training.approvals import card_text, request_for
-from gaelp.training.messages import (
+from gaelp.domain.spending.approval_requests import (
     ApprovalCard,
     ApprovalOutcome,
     RequestApproval,
-    SubmitDecision,
+    card_text,
+    request_for,
 )
+from gaelp.ledger.ledger import Ledger
+from gaelp.messages.spending_phase import SubmitDecision
 
 
 class Approvals:

@@ -11,26 +11,20 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.inputs import Inputs
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates import judging
+from gaelp.domain.gates.criterion import Formula
+from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.measures import measure_campaigns, measure_historical, measure_simulation
 from gaelp.ledger.ledger import Ledger
+from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.historical_validation import AssessHistorical
+from gaelp.messages.simulation_training import Assessment as Assessed
+from gaelp.messages.simulation_training import AssessSimulation
+from gaelp.messages.spending_phase import AssessCampaigns
 from gaelp.personas.permutation import share_resting_on_ratings
-from gaelp.training import gates
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.criteria import Formula
-from gaelp.training.messages import (
-    AssessCampaigns,
-    AssessHistorical,
-    AssessSimulation,
-    BatchResult,
-    CampaignResult,
-    CriterionVerdict,
-    GateVerdict,
-    Verdict,
-)
-from gaelp.training.messages import (
-    Assessment as Assessed,
-)
-from gaelp.training.names import Phase
 
 
 def _resting(exams: Sequence[BatchResult], permuted: Sequence[BatchResult]) -> str:
@@ -58,7 +52,7 @@ class Assessment:
         measures = measure_simulation(exams, assess.training, config, alpha)
         if permuted:
             measures = measures.model_copy(update={"ratings": _resting(exams, permuted)})
-        gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, gates.judge_simulation(measures, config))
+        gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, judging.judge_simulation(measures, config))
         return Assessed(gate=gate, settled=assess.final or self._decided(gate))
 
     @activity.defn
@@ -66,7 +60,7 @@ class Assessment:
         """All logs together."""
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, Phase.HISTORICAL, config)
-        criteria = gates.judge_historical(measure_historical(assess.logs, config, alpha), config)
+        criteria = judging.judge_historical(measure_historical(assess.logs, config, alpha), config)
         return Assessed(gate=self._gate(assess, Phase.HISTORICAL, config, attempt, alpha, criteria), settled=True)
 
     @activity.defn
@@ -84,7 +78,7 @@ class Assessment:
             assess.stopped,
             pacing_reference=[float(share) for share in hourly / hourly.sum()],
         )
-        judge = gates.judge_live_test if assess.phase is Phase.LIVE_TEST else gates.judge_scaled
+        judge = judging.judge_live_test if assess.phase is Phase.LIVE_TEST else judging.judge_scaled
         gate = self._gate(assess, assess.phase, config, attempt, alpha, judge(measures, config))
         return Assessed(gate=gate, settled=True)
 
@@ -94,7 +88,7 @@ class Assessment:
         attempt = self._ledger.next_attempt(
             assess.account, config.product, assess.agent, phase, f"{assess.run}/{phase}"
         )
-        return attempt, gates.alpha_for(attempt)
+        return attempt, judging.alpha_for(attempt)
 
     def _gate(
         self,
@@ -107,7 +101,7 @@ class Assessment:
     ) -> GateVerdict:
         digest = self._inputs.store.put_document(evidence)
         checkpoint: str = evidence.checkpoint_digest  # type: ignore[attr-defined]
-        return gates.gate(
+        return judging.gate(
             phase,
             tuple(criteria),
             mode=config.mode,
@@ -115,7 +109,7 @@ class Assessment:
             alpha=alpha,
             checkpoint_digest=checkpoint,
             evidence_digest=digest,
-            heads=gates.validated_heads(phase, criteria),
+            heads=judging.validated_heads(phase, criteria),
         )
 
     def _decided(self, gate: GateVerdict) -> bool:

@@ -6,9 +6,9 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.market.calibration import calibrate
+from gaelp.messages.training_run import Calibrated, CalibrateMarket
 from gaelp.records.logs import load_bandit, log_info
 from gaelp.records.warehouse import Warehouse
-from gaelp.training.messages import Calibrated, CalibrateMarket
 
 
 class Calibration:

@@ -18,23 +18,13 @@ from activities.claiming import Claiming, Refused, first_day
 from activities.inputs import Inputs
 from activities.observations import post_days
 from activities.settling import Settling
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
+from gaelp.domain.spending.creative_policy import refused_creatives
 from gaelp.ledger.errors import LedgerUnavailable
 from gaelp.ledger.ledger import Ledger
+from gaelp.messages.live_campaign import Applied, Apply, CampaignInput, LaunchCampaign, Launched, PauseAndSettle, Paused
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
-from gaelp.training.messages import (
-    Account,
-    Applied,
-    Apply,
-    CampaignInput,
-    CampaignSpec,
-    CampaignState,
-    Creative,
-    LaunchCampaign,
-    Launched,
-    PauseAndSettle,
-    Paused,
-)
-from gaelp.training.safety import refused_creatives
 
 # No bid of ours is above this, whatever an agent says: 200 currency units per thousand impressions.
 HIGHEST_BID_MICROS = 200_000_000

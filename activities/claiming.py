@@ -11,11 +11,14 @@ from zoneinfo import ZoneInfo
 
 from activities.inputs import Inputs
 from activities.observations import day_key
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.config.section import micros
+from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.exposure import worst_day_micros
+from gaelp.domain.spending.ledger_records import Claim, Reserve, Reserved
 from gaelp.ledger.ledger import Ledger
+from gaelp.messages.live_campaign import CampaignInput
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaigns
-from gaelp.training.config import micros
-from gaelp.training.exposure import worst_day_micros
-from gaelp.training.messages import Account, CampaignInput, CampaignState, Claim, Reserve, Reserved
 
 # A little more than the total timeout of a platform's client (EmulatorPlatform: 5 seconds).
 CLIENT_TOTAL_SECONDS = 6.0

@@ -15,7 +15,7 @@ from gaelp.agents.contract import Agent, Decision, Observation, State
 from gaelp.agents.registry import checked
 from gaelp.market.simulator import completed
 from gaelp.market.streams import stream
-from gaelp.training.messages import CampaignInput, Decide, Decided
+from gaelp.messages.live_campaign import CampaignInput, Decide, Decided
 
 
 class Decisions:

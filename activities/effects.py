@@ -22,6 +22,7 @@ from temporalio.worker import (
 
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.registry import UnknownAgent
+from gaelp.domain.spending.exposure import UnknownPlatform
 from gaelp.ledger.errors import LedgerConflict, UnknownAccount, UnknownRequest
 from gaelp.market.calibration import CalibrationError
 from gaelp.market.refusals import BrokenContract, UnknownEnvironment
@@ -29,7 +30,6 @@ from gaelp.platforms.protocol import PlatformError
 from gaelp.records.logs import UnknownLog
 from gaelp.records.store import CorruptContent, MissingContent
 from gaelp.remote_agent import RemoteRefused
-from gaelp.training.exposure import UnknownPlatform
 
 PERMANENT: tuple[type[Exception], ...] = (
     BrokenContract,

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from gaelp.domain.ad_accounts import Account
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stop import stop_account
+from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.platforms.protocol import AdPlatform
-from gaelp.training.messages import Account, StopAccount, StopReport
 
 
 class Emergency:

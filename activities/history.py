@@ -13,21 +13,15 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Observation, State
 from gaelp.agents.registry import checked
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.evidence.off_policy import evaluate
 from gaelp.market.calibration import click_value_micros
 from gaelp.market.segments import assign
 from gaelp.market.streams import stream
+from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
+from gaelp.messages.log_replay import LogEvidence, PreparedLog, PrepareLog, ReplayLog
 from gaelp.records.logs import NOT_PER_ROW, load_bandit, log_info, split
 from gaelp.records.warehouse import Warehouse
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import (
-    HistoricalPlan,
-    LogEvidence,
-    PlanHistorical,
-    PreparedLog,
-    PrepareLog,
-    ReplayLog,
-)
 
 HOURS = 24
 

@@ -12,15 +12,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.inputs import Inputs
+from gaelp.domain.config.market_sections import Personas as PersonasConfig
+from gaelp.domain.config.section import micros
 from gaelp.market.streams import stream
+from gaelp.messages.training_run import RatedPanel, RatePanel
 from gaelp.personas import panel, ratings
 from gaelp.personas.panel import StaleRecording
 from gaelp.personas.prompt import PROMPT_VERSION
 from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingsFailed, Sleep, Tally, rate
 from gaelp.personas.ratings import Ratings, RatingsMismatch
-from gaelp.training.config import Personas as PersonasConfig
-from gaelp.training.config import micros
-from gaelp.training.messages import RatedPanel, RatePanel
 
 OpenEndpoint = Callable[[PersonasConfig], AbstractAsyncContextManager[Endpoint]]
 

@@ -1,30 +1,20 @@
-"""RECORDS: the plans of phases and the moves of budgets, decided by gaelp.training. Touch this to feed a plan more."""
+"""RECORDS: the plans of phases and the moves of budgets, decided by gaelp.domain. Touch this to feed a plan more."""
 
 from __future__ import annotations
 
 from temporalio import activity
 
 from activities.inputs import Inputs
+from gaelp.domain.gates import judging
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.budget_scaling import move_budgets
+from gaelp.domain.spending.campaign_planning import first_midnight, plan_campaigns
+from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.evidence.measures import measure_campaigns
 from gaelp.ledger.ledger import Ledger
-from gaelp.training import gates
-from gaelp.training.messages import (
-    BeginExam,
-    BudgetMoves,
-    CampaignsPlan,
-    Exam,
-    PlanCampaigns,
-    PlanSimulation,
-    Review,
-    ReviewCampaigns,
-    ScaleBudgets,
-    SimulationPlan,
-    Start,
-    StartOf,
-)
-from gaelp.training.names import Phase
-from gaelp.training.planning import first_midnight, plan_campaigns
-from gaelp.training.scaling import move_budgets
+from gaelp.messages.live_campaign import Start, StartOf
+from gaelp.messages.simulation_training import BeginExam, Exam, PlanSimulation, SimulationPlan
+from gaelp.messages.spending_phase import BudgetMoves, PlanCampaigns, Review, ReviewCampaigns, ScaleBudgets
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
 REVIEW_ALPHA = 0.05
@@ -75,7 +65,7 @@ class Planning:
         if broken is not None:
             return Review(go_on=False, reason=broken.reason)
         measures = measure_campaigns(review.phase, review.campaigns, (), config, alpha=REVIEW_ALPHA, stopped="")
-        hopeless = gates.futility(measures.profit, config) if review.campaigns else ""
+        hopeless = judging.futility(measures.profit, config) if review.campaigns else ""
         if hopeless:
             return Review(go_on=False, reason=hopeless)
         return Review(go_on=True)

@@ -12,24 +12,20 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.inputs import Inputs
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.verdicts import GateVerdict
+from gaelp.domain.ids import batch_id
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import contribution_share, matured_days, roi
 from gaelp.ledger.ledger import Ledger
+from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.recording import EpisodeRecord, Record, RecordBatches, Recorded
+from gaelp.messages.simulation_training import RoundSummary
+from gaelp.messages.spending_phase import CampaignsSummary, RecordCampaigns
 from gaelp.records.events import Events
 from gaelp.records.live_metrics import LiveMetrics
 from gaelp.records.warehouse import Warehouse
-from gaelp.training.messages import (
-    BatchResult,
-    CampaignResult,
-    CampaignsSummary,
-    EpisodeRecord,
-    GateVerdict,
-    Record,
-    RecordBatches,
-    RecordCampaigns,
-    Recorded,
-    RoundSummary,
-)
-from gaelp.training.names import EpisodeState, Phase, batch_id
 
 # The ledger's journal in the warehouse: `spend` takes every kind that the other two do not.
 JOURNAL_TABLES: dict[str, tuple[str, ...]] = {

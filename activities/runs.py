@@ -9,13 +9,15 @@ from datetime import datetime
 from temporalio import activity
 
 from gaelp.configuration import canonical
+from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.phases import PHASE_ORDER
 from gaelp.ledger.errors import UnknownAccount
 from gaelp.ledger.ledger import Ledger
+from gaelp.messages.recording import LifecycleEvent
+from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
 from gaelp.records.events import Events
 from gaelp.records.store import ContentStore
 from gaelp.records.warehouse import Warehouse
-from gaelp.training.messages import AccountKind, BeginRun, EndRun, LifecycleEvent, RunBegun, RunResult
-from gaelp.training.names import PHASE_ORDER
 
 
 class Runs:

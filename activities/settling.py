@@ -9,9 +9,11 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from activities.observations import day_index, day_key
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.spending.campaign_planning import REPORT_DELAY_HOURS
 from gaelp.ledger.ledger import Ledger
-from gaelp.training.messages import Account, CampaignInput, CampaignReport
-from gaelp.training.planning import REPORT_DELAY_HOURS
+from gaelp.messages.live_campaign import CampaignInput
 
 
 class Settling:

@@ -7,7 +7,8 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.trajectories import Trajectories
 from gaelp.market.simulator import simulate
-from gaelp.training.messages import BatchResult, FirstCheckpoint, Learned, LearnRound, SimulateBatch
+from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 
 
 class Simulation:

@@ -1,7 +1,7 @@
 """Loads the training configuration: profile < file < environment < --set. Touch this when its precedence changes.
 
-What may be set is gaelp/training/config.py; which combinations are impossible, gaelp/training/combinations.py; the
-flat form of older callers, gaelp/training/legacy.py; the keys are listed in docs/configuration.md.
+What may be set is in gaelp/domain/config, beside the combinations that are impossible (contradictions.py) and the flat
+form of older callers (older_form.py); the keys are listed in docs/configuration.md.
 """
 
 from __future__ import annotations
@@ -21,18 +21,12 @@ from pydantic_core import ErrorDetails
 
 import gaelp
 from gaelp.configuration_sources import Layer, Problem, Setting, read_environment, read_file, read_overrides
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.contradictions import Contradiction, contradictions
+from gaelp.domain.config.registered_worlds import applied
+from gaelp.domain.config.section import CURRENCY_PATTERN, ENVIRONMENT_PATTERN, NAME_PATTERN, URL_PATTERN, Section
+from gaelp.domain.ids import NAME_RULE
 from gaelp.settings import Settings
-from gaelp.training.combinations import Contradiction, contradictions
-from gaelp.training.config import (
-    CURRENCY_PATTERN,
-    ENVIRONMENT_PATTERN,
-    NAME_PATTERN,
-    URL_PATTERN,
-    Section,
-    TrainingConfiguration,
-)
-from gaelp.training.names import NAME_RULE
-from gaelp.training.variants import applied
 
 PROFILES: tuple[str, ...] = ("quick-test", "development", "staging", "production")
 PROFILES_FOLDER = Path(gaelp.__path__[0]).parent / "config"

@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from gaelp.training import legacy
-from gaelp.training.config import TrainingConfiguration
+from gaelp.domain.config import older_form
+from gaelp.domain.config.configuration import TrainingConfiguration
 
-LEAVES: frozenset[str] = frozenset(".".join(path) for path in legacy.paths(TrainingConfiguration))
+LEAVES: frozenset[str] = frozenset(".".join(path) for path in older_form.paths(TrainingConfiguration))
 SECTIONS: frozenset[str] = frozenset(path.rsplit(".", 1)[0] for path in LEAVES if "." in path)
 MOST_BYTES = 1_000_000
 PREFIX = "GAELP_"
@@ -178,10 +178,10 @@ def _variable(path: str) -> str:
 
 def _nearest(path: str, spelled: Callable[[str], str] = str, others: Iterable[str] = ()) -> str:
     """What the user may have meant, as the end of a sentence."""
-    flat = legacy.keys(TrainingConfiguration)
+    flat = older_form.keys(TrainingConfiguration)
     name = path.rsplit(".", 1)[-1]
-    if path in legacy.RETIRED:
-        return f": {legacy.RETIRED[path]}"
+    if path in older_form.RETIRED:
+        return f": {older_form.RETIRED[path]}"
     if path in flat:
         return f": {spelled('.'.join(flat[path]))} is its name now"
     same = sorted(leaf for leaf in LEAVES if leaf.rsplit(".", 1)[-1] == name)

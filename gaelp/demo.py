@@ -23,12 +23,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from gaelp.domain.phases import PHASE_ORDER, Outcome
+from gaelp.domain.spending.approval_requests import ApprovalCard
 from gaelp.local_stack import LocalStack, StackError, first_use
 from gaelp.local_stack.services import ROOT
+from gaelp.messages.training_run import RunResult
 from gaelp.reports.terminal import criteria_table
 from gaelp.settings import Settings
-from gaelp.training.messages import ApprovalCard, RunResult
-from gaelp.training.names import PHASE_ORDER, Outcome
 
 if TYPE_CHECKING:
     from temporalio.client import Client

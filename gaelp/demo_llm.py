@@ -22,15 +22,16 @@ from rich.table import Table
 from rich.text import Text
 
 from gaelp.demo import LOOK_SECONDS, Demo, advance, end_of, progress_bars, start
+from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.local_stack import SERVICES, LocalStack, StackError, first_use
 from gaelp.reports.terminal import criteria_table
 from gaelp.settings import Settings
-from gaelp.training.names import PHASE_ORDER, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaelp.training.messages import PhaseResult, RunResult
+    from gaelp.messages.phase import PhaseResult
+    from gaelp.messages.training_run import RunResult
 
 # The model answers one question after another, half a second each: one more waits, so that it is never idle.
 SETTINGS = (

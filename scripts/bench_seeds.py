@@ -18,15 +18,16 @@ from typing import Any
 from gaelp import configuration
 from gaelp.commands import services
 from gaelp.commands.accounts import open_emulator_account
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import Outcome
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack, first_use
 from gaelp.market.calibration import calibrate
+from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs import load_bandit
 from gaelp.records.warehouse import open_warehouse
 from gaelp.settings import Settings
-from gaelp.training.messages import RunInput, RunResult
-from gaelp.training.names import Outcome, Queue, phase_id
 
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
 

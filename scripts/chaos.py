@@ -22,9 +22,10 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
 from gaelp.commands import services
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import Phase
 from gaelp.local_stack import LocalStack
-from gaelp.training.messages import RunResult
-from gaelp.training.names import Phase, Queue, phase_id
+from gaelp.messages.training_run import RunResult
 from tests.e2e.undisturbed import SETTINGS, WORLD
 from tests.house.house import House
 

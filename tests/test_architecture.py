@@ -16,7 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("gaelp", "workflows", "activities", "starter", "worker")
 PURE = (
-    "gaelp.training",
+    "gaelp.domain",
+    "gaelp.messages",
     "gaelp.agents",
     "gaelp.market",
     "gaelp.evidence",
@@ -26,37 +27,61 @@ FORBIDDEN_NAMES = {"common", "utils", "util", "helpers", "core"}
 
 # Package: what of ours it may import, besides itself. The longest matching prefix decides.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "gaelp.training": (),
-    "gaelp.agents": ("gaelp.training",),
-    "gaelp.evidence": ("gaelp.training",),
-    "gaelp.ledger": ("gaelp.training",),
+    "gaelp.domain": (),
+    "gaelp.messages": ("gaelp.domain",),
+    "gaelp.agents": (
+        "gaelp.domain",
+        "gaelp.messages",
+    ),
+    "gaelp.evidence": (
+        "gaelp.domain",
+        "gaelp.messages",
+    ),
+    "gaelp.ledger": (
+        "gaelp.domain",
+        "gaelp.messages",
+    ),
     # Settings say where a platform is; the registry reads them.
-    "gaelp.platforms": ("gaelp.training", "gaelp.settings"),
-    "gaelp.platforms.emulator": ("gaelp.training", "gaelp.platforms", "gaelp.market", "gaelp.agents.contract"),
+    "gaelp.platforms": ("gaelp.domain", "gaelp.messages", "gaelp.settings"),
+    "gaelp.platforms.emulator": (
+        "gaelp.domain",
+        "gaelp.messages",
+        "gaelp.platforms",
+        "gaelp.market",
+        "gaelp.agents.contract",
+    ),
     "gaelp.platforms.emulator.__main__": ("gaelp.settings", "gaelp.platforms.emulator"),  # a composition root
-    "gaelp.records": ("gaelp.training",),
+    "gaelp.records": (
+        "gaelp.domain",
+        "gaelp.messages",
+    ),
     # Of the registry only the checks that every world makes of an agent's answer.
     "gaelp.market": (
-        "gaelp.training",
+        "gaelp.domain",
+        "gaelp.messages",
         "gaelp.agents.contract",
         "gaelp.agents.registry.checked",
         "gaelp.agents.registry.screened",
     ),
     # Foreign agents over HTTP: the network's edge, so not in gaelp.agents, which is pure.
-    "gaelp.remote_agent": ("gaelp.agents.contract", "gaelp.training.config", "gaelp.remote_call"),
+    "gaelp.remote_agent": ("gaelp.agents.contract", "gaelp.domain.config", "gaelp.remote_call"),
     "gaelp.remote_call": (),
-    "gaelp.personas": ("gaelp.training",),
-    "gaelp.personas.cache": ("gaelp.training", "gaelp.personas", "gaelp.records.redis_streams"),
-    "gaelp.reports": ("gaelp.training", "gaelp.evidence", "gaelp.records"),
+    "gaelp.personas": (
+        "gaelp.domain",
+        "gaelp.messages",
+    ),
+    "gaelp.personas.cache": ("gaelp.domain", "gaelp.messages", "gaelp.personas", "gaelp.records.redis_streams"),
+    "gaelp.reports": ("gaelp.domain", "gaelp.messages", "gaelp.evidence", "gaelp.records"),
     "gaelp.commands": ("gaelp", "workflows"),
     "gaelp.settings": (),
     "gaelp.observability": ("gaelp.settings",),
-    "gaelp.configuration": ("gaelp.training", "gaelp.settings", "gaelp.configuration_sources"),
-    "gaelp.configuration_sources": ("gaelp.training", "gaelp.settings"),
-    "gaelp.local_stack": ("gaelp.training", "gaelp.settings"),
+    "gaelp.configuration": ("gaelp.domain", "gaelp.messages", "gaelp.settings", "gaelp.configuration_sources"),
+    "gaelp.configuration_sources": ("gaelp.domain", "gaelp.messages", "gaelp.settings"),
+    "gaelp.local_stack": ("gaelp.domain", "gaelp.messages", "gaelp.settings"),
     # Between runs it shows what the ratings were made of.
     "gaelp.demo_llm": (
-        "gaelp.training",
+        "gaelp.domain",
+        "gaelp.messages",
         "gaelp.settings",
         "gaelp.local_stack",
         "gaelp.reports",
@@ -65,8 +90,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "gaelp.personas",
         "gaelp.records",
     ),
-    "gaelp.demo": ("gaelp.training", "gaelp.settings", "gaelp.local_stack", "gaelp.reports", "gaelp.commands"),
-    "workflows": ("gaelp.training", "activities"),
+    "gaelp.demo": (
+        "gaelp.domain",
+        "gaelp.messages",
+        "gaelp.settings",
+        "gaelp.local_stack",
+        "gaelp.reports",
+        "gaelp.commands",
+    ),
+    "workflows": ("gaelp.domain", "gaelp.messages", "activities"),
     "activities": ("gaelp",),
     "starter": ("gaelp",),
     "worker": ("gaelp", "workflows", "activities"),
@@ -75,7 +107,8 @@ NEVER_IMPORT: dict[str, tuple[str, ...]] = {
     "activities": ("gaelp.commands", "gaelp.local_stack", "gaelp.demo", "gaelp.demo_llm"),
     "gaelp.commands": ("activities",),
     "workflows": ("numpy", "structlog", "scipy", "httpx", "redis", "google", "sqlalchemy", "random", "uuid"),
-    "gaelp.training": ("numpy", "scipy", "yaml"),
+    "gaelp.domain": ("numpy", "scipy", "yaml"),
+    "gaelp.messages": ("numpy", "scipy", "yaml"),
 }
 IMPURE = (
     "temporalio",
@@ -244,15 +277,15 @@ def test_no_file_names_the_shared_folder_or_this_machine() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("gaelp.training.gates", "import gaelp.ledger.ledger"),
-        ("gaelp.training.gates", "import numpy as np"),
+        ("gaelp.domain.gates.judging", "import gaelp.ledger.ledger"),
+        ("gaelp.domain.gates.judging", "import numpy as np"),
         ("gaelp.agents.bandit", "from gaelp import market"),
         ("gaelp.agents.bandit", "def f():\n    from gaelp.market.auctions import serve"),
         ("gaelp.market.auctions", "from gaelp.agents.registry import load_agent"),
         ("gaelp.market.auctions", "from gaelp.agents import registry"),
         ("gaelp.evidence.betting", "import temporalio"),
         ("gaelp.evidence.betting", "import datetime\nx = datetime.datetime.now()"),
-        ("gaelp.training.safety", "import os\nx = os.environ['A']"),
+        ("gaelp.domain.spending.creative_policy", "import os\nx = os.environ['A']"),
         ("gaelp.market.lags", "import numpy as np\nnp.random.seed(1)"),
         ("gaelp.market.lags", "import numpy as np\nr = np.random.default_rng()"),
         ("gaelp.market.lags", "import random"),
@@ -290,7 +323,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
         ("gaelp.market.simulator", "from gaelp.agents import contract"),
         ("gaelp.market.streams", "import numpy as np\nr = np.random.Generator(np.random.Philox(key=1))"),
         ("gaelp.ledger.ledger", "from datetime import datetime, UTC\nx = datetime.now(UTC)"),
-        ("workflows.run", "from gaelp.training import messages\nfrom activities.records import Records"),
+        ("workflows.run", "from gaelp.messages import training_run\nfrom activities.records import Records"),
     ],
 )
 def test_what_is_allowed_is_not_reported(module: str, source: str) -> None:

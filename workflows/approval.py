@@ -14,18 +14,12 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.approvals import Approvals
     from activities.records import Records
-    from gaelp.training.messages import (
-        ApprovalCard,
-        ApprovalOutcome,
-        CampaignsPlan,
-        CampaignsProgress,
-        LifecycleEvent,
-        PhaseInput,
-        Record,
-        RequestApproval,
-        SubmitDecision,
-    )
-    from gaelp.training.names import Phase, Status
+    from gaelp.domain.phases import Phase, Status
+    from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, RequestApproval
+    from gaelp.domain.spending.campaign_records import CampaignsPlan
+    from gaelp.messages.phase import PhaseInput
+    from gaelp.messages.recording import LifecycleEvent, Record
+    from gaelp.messages.spending_phase import CampaignsProgress, SubmitDecision
     from workflows.holds import Holds
     from workflows.options import RECORDS, named
     from workflows.story import cause, mark, tell

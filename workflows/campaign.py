@@ -18,22 +18,22 @@ with workflow.unsafe.imports_passed_through():
     from activities.decisions import Decisions
     from activities.observations import Observations
     from activities.planning import Planning
-    from gaelp.training.messages import (
+    from gaelp.domain.episodes import EpisodeState
+    from gaelp.domain.ids import Queue
+    from gaelp.domain.platform_records import DayReport
+    from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+    from gaelp.messages.emergency_stop import StopAccount
+    from gaelp.messages.live_campaign import (
         Apply,
         CampaignInput,
-        CampaignResult,
-        DayReached,
-        DayReport,
         Decide,
         LaunchCampaign,
         Observe,
         PauseAndSettle,
         Paused,
-        Proceed,
         StartOf,
-        StopAccount,
     )
-    from gaelp.training.names import EpisodeState, Queue
+    from gaelp.messages.spending_phase import Proceed
     from workflows.emergency_stop import EmergencyStop
     from workflows.holds import Holds, check_cancelled, tell_workflow
     from workflows.options import DECIDE, OBSERVE, PAUSE, RECORDS, SPEND, named

@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.emergency import Emergency
-    from gaelp.training.messages import StopAccount, StopReport
+    from gaelp.messages.emergency_stop import StopAccount, StopReport
     from workflows.options import STOP, named
     from workflows.story import tell
 

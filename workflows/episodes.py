@@ -8,15 +8,9 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.history import History, Replays
     from activities.simulation import Simulation
-    from gaelp.training.messages import (
-        BatchResult,
-        LogEvidence,
-        PrepareLog,
-        ReplayInput,
-        ReplayLog,
-        SimulateBatch,
-    )
-    from gaelp.training.names import EpisodeState
+    from gaelp.domain.episodes import EpisodeState
+    from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+    from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog
     from workflows.options import COMPUTE, RECORDS, named
     from workflows.story import cause, tell
 

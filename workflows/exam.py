@@ -11,21 +11,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.assessment import Assessment
     from activities.planning import Planning
     from activities.records import Records
-    from gaelp.training.messages import (
-        Assessment as Assessed,
-    )
-    from gaelp.training.messages import (
-        AssessSimulation,
-        BatchResult,
-        BeginExam,
-        GateVerdict,
-        PhaseInput,
-        RecordBatches,
-        RoundSummary,
-        SimulateBatch,
-        SimulationProgress,
-    )
-    from gaelp.training.names import FIRST_BATCH, Phase, batch_id
+    from gaelp.domain.gates.verdicts import GateVerdict
+    from gaelp.domain.ids import FIRST_BATCH, batch_id
+    from gaelp.domain.phases import Phase
+    from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+    from gaelp.messages.phase import PhaseInput
+    from gaelp.messages.recording import RecordBatches
+    from gaelp.messages.simulation_training import Assessment as Assessed
+    from gaelp.messages.simulation_training import AssessSimulation, BeginExam, RoundSummary, SimulationProgress
     from workflows.episodes import EpisodeBatch
     from workflows.holds import Holds
     from workflows.options import RECORDS, named

@@ -10,17 +10,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.assessment import Assessment
     from activities.history import History
     from activities.records import Records
-    from gaelp.training.messages import (
-        AssessHistorical,
-        EpisodeRecord,
-        LogEvidence,
-        PhaseInput,
-        PhaseResult,
-        PlanHistorical,
-        Record,
-        ReplayInput,
-    )
-    from gaelp.training.names import Outcome, Phase, replay_id
+    from gaelp.domain.ids import replay_id
+    from gaelp.domain.phases import Outcome, Phase
+    from gaelp.messages.historical_validation import AssessHistorical, PlanHistorical
+    from gaelp.messages.log_replay import LogEvidence, ReplayInput
+    from gaelp.messages.phase import PhaseInput, PhaseResult
+    from gaelp.messages.recording import EpisodeRecord, Record
     from workflows.episodes import LogReplay
     from workflows.holds import Holds
     from workflows.options import RECORDS, named

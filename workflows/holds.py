@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from gaelp.training.names import Status
+    from gaelp.domain.phases import Status
     from workflows.story import mark
 
 

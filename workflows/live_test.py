@@ -6,8 +6,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.planning import Planning
-    from gaelp.training.messages import CampaignsProgress, PhaseInput, PhaseResult, ReviewCampaigns
-    from gaelp.training.names import Phase
+    from gaelp.domain.phases import Phase
+    from gaelp.messages.phase import PhaseInput, PhaseResult
+    from gaelp.messages.spending_phase import CampaignsProgress, ReviewCampaigns
     from workflows.options import RECORDS, named
     from workflows.spending import SpendingPhase
 

@@ -1,6 +1,6 @@
 """Scaled deployment: campaigns and their controls at once, a budget decision between periods.
 
-Touch this to change when the portfolio meets; how budgets move is decided in gaelp/training/scaling.py.
+Touch this to change when the portfolio meets; how budgets move is decided in gaelp/domain/spending/budget_scaling.py.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.planning import Planning
-    from gaelp.training.messages import CampaignsProgress, PhaseInput, PhaseResult, Proceed, ScaleBudgets
-    from gaelp.training.names import Phase
+    from gaelp.domain.phases import Phase
+    from gaelp.messages.phase import PhaseInput, PhaseResult
+    from gaelp.messages.spending_phase import CampaignsProgress, Proceed, ScaleBudgets
     from workflows.holds import check_cancelled, tell_workflow
     from workflows.options import RECORDS, named
     from workflows.spending import SpendingPhase

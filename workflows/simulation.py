@@ -8,17 +8,11 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.planning import Planning
     from activities.simulation import Simulation
-    from gaelp.training.messages import (
-        BatchResult,
-        FirstCheckpoint,
-        GateVerdict,
-        LearnRound,
-        PhaseInput,
-        PhaseResult,
-        PlanSimulation,
-        SimulationProgress,
-    )
-    from gaelp.training.names import Outcome, Phase
+    from gaelp.domain.gates.verdicts import GateVerdict
+    from gaelp.domain.phases import Outcome, Phase
+    from gaelp.messages.episode_batch import BatchResult
+    from gaelp.messages.phase import PhaseInput, PhaseResult
+    from gaelp.messages.simulation_training import FirstCheckpoint, LearnRound, PlanSimulation, SimulationProgress
     from workflows.exam import Exams, curve
     from workflows.options import COMPUTE, RECORDS, named
     from workflows.story import tell

@@ -20,21 +20,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.campaigns import Campaigns
     from activities.planning import Planning
     from activities.records import Records
-    from gaelp.training.messages import (
+    from gaelp.domain.phases import Outcome, Status
+    from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
+    from gaelp.messages.live_campaign import CampaignInput, PauseAndSettle
+    from gaelp.messages.phase import PhaseInput, PhaseResult
+    from gaelp.messages.spending_phase import (
         AssessCampaigns,
-        CampaignInput,
-        CampaignPlan,
-        CampaignResult,
         CampaignsProgress,
         CampaignsSummary,
-        DayReached,
-        PauseAndSettle,
-        PhaseInput,
-        PhaseResult,
         PlanCampaigns,
         RecordCampaigns,
     )
-    from gaelp.training.names import Outcome, Status
     from workflows.approval import Approval
     from workflows.campaign import LiveCampaign
     from workflows.holds import check_cancelled, tell_workflow

@@ -9,7 +9,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from gaelp.training.names import Attribute, Outcome, Phase, Status
+    from gaelp.domain.ids import Attribute
+    from gaelp.domain.phases import Outcome, Phase, Status
 
 EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)

@@ -14,20 +14,19 @@ with workflow.unsafe.imports_passed_through():
     from activities.personas import Personas
     from activities.records import Records
     from activities.runs import Runs
-    from gaelp.training.messages import (
+    from gaelp.domain.ids import phase_id
+    from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
+    from gaelp.messages.phase import PhaseInput, PhaseResult
+    from gaelp.messages.recording import LifecycleEvent, Record
+    from gaelp.messages.training_run import (
         BeginRun,
         Calibrated,
         CalibrateMarket,
         EndRun,
-        LifecycleEvent,
-        PhaseInput,
-        PhaseResult,
         RatePanel,
-        Record,
         RunInput,
         RunResult,
     )
-    from gaelp.training.names import PHASE_ORDER, Outcome, Phase, Status, phase_id
     from workflows.historical import HistoricalValidation
     from workflows.holds import Holds, check_cancelled, tell_workflow
     from workflows.live_test import LiveTest

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
-from gaelp.training.config import micros
-from gaelp.training.messages import Account, AccountKind, Approver
-from gaelp.training.names import checked_name
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.config.section import micros
+from gaelp.domain.ids import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

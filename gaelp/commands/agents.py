@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, Refused, instant, table
-from gaelp.training.names import PHASE_ORDER
+from gaelp.domain.phases import PHASE_ORDER
 
 if TYPE_CHECKING:
     from gaelp.market.registration import EnvironmentInfo

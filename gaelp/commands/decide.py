@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
+from gaelp.domain.ids import phase_id
+from gaelp.domain.spending.approval_requests import ApprovalCard, SignedDecision
 from gaelp.settings import Settings
-from gaelp.training.messages import ApprovalCard, SignedDecision
-from gaelp.training.names import phase_id
 
 if TYPE_CHECKING:
     from gaelp.ledger.ledger import Ledger

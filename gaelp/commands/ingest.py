@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, WrongUse, table
-from gaelp.training.names import checked_name
+from gaelp.domain.ids import checked_name
 
 
 def ingest(arguments: argparse.Namespace, out: Out) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 from gaelp.commands import services
 from gaelp.commands.accounts import amount
 from gaelp.commands.console import DONE, Out, Refused, WrongUse, money, table
+from gaelp.domain.ad_accounts import Approver
 from gaelp.ledger import signatures
-from gaelp.training.messages import Approver
 
 
 def keys(arguments: argparse.Namespace, out: Out) -> int:

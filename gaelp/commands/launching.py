@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 from gaelp.commands import services
 from gaelp.commands.console import Refused, WrongUse
 from gaelp.configuration import digest, load
+from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.contradictions import Contradiction
+from gaelp.domain.config.registered_worlds import applied
+from gaelp.domain.ids import Attribute, Queue
+from gaelp.domain.phases import Phase, Status
+from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.settings import Settings
-from gaelp.training.combinations import Contradiction
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import AccountKind, RunInput, RunResult
-from gaelp.training.names import Attribute, Phase, Queue, Status
-from gaelp.training.variants import applied
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
@@ -94,7 +96,7 @@ def _unknown_agent(agent: str) -> str:
 
 
 def _unknown_environment(environment: str) -> str:
-    from gaelp.training.variants import is_foreign
+    from gaelp.domain.config.registered_worlds import is_foreign
 
     if not is_foreign(environment):
         return ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gaelp.commands.console import WrongUse
-from gaelp.training.names import PHASE_ORDER
+from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
 

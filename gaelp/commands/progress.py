@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import FAILED, NOT_GRADUATED, Out, Refused, money
 from gaelp.commands.snapshot import RunView, details, failure, view, workers
-from gaelp.training.messages import RunResult
-from gaelp.training.names import PHASE_ORDER, Queue, Status, phase_id
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import PHASE_ORDER, Status
+from gaelp.messages.training_run import RunResult
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gaelp.commands.console import Refused, WrongUse
-from gaelp.training.names import checked_name
+from gaelp.domain.ids import checked_name
 
 if TYPE_CHECKING:
     from temporalio.client import Client

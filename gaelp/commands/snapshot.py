@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import Refused
 from gaelp.commands.services import RPC
-from gaelp.training.messages import PhaseResult, RunResult
-from gaelp.training.names import PHASE_ORDER, Attribute, Outcome, Phase, Status, phase_id
+from gaelp.domain.ids import Attribute, phase_id
+from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
+from gaelp.messages.phase import PhaseResult
+from gaelp.messages.training_run import RunResult
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription

@@ -10,10 +10,10 @@ from gaelp.commands.console import DONE, NOT_GRADUATED, Out, Refused, money, tab
 from gaelp.commands.launching import configured, launch, order, web_address
 from gaelp.commands.progress import follow
 from gaelp.configuration import digest
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.phases import Outcome
+from gaelp.messages.training_run import RunResult
 from gaelp.settings import Settings
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import RunResult
-from gaelp.training.names import Outcome
 
 
 def start(arguments: argparse.Namespace, out: Out) -> int:

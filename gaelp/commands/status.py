@@ -11,7 +11,7 @@ from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.launching import web_address
 from gaelp.commands.progress import headline
 from gaelp.commands.snapshot import RunView, awaiting, listed, view
-from gaelp.training.names import Status
+from gaelp.domain.phases import Status
 
 
 def status(arguments: argparse.Namespace, out: Out) -> int:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands import services
 from gaelp.commands.console import DONE, FAILED, Out, Refused, WrongUse
+from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.domain.ids import checked_name
 from gaelp.ledger.errors import LedgerError, UnknownAccount
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stop import stop_account
+from gaelp.messages.emergency_stop import StopReport
 from gaelp.platforms.protocol import PlatformError
 from gaelp.platforms.registry import open_platform
 from gaelp.settings import Settings
-from gaelp.training.messages import Account, AccountKind, StopReport
-from gaelp.training.names import checked_name
 
 if TYPE_CHECKING:
     from temporalio.client import Client

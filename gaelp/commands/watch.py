@@ -14,7 +14,8 @@ from gaelp.commands import services
 from gaelp.commands.console import DONE, Out, money, table
 from gaelp.commands.progress import headline
 from gaelp.commands.snapshot import RunView, details, view
-from gaelp.training.names import PHASE_ORDER, phase_id
+from gaelp.domain.ids import phase_id
+from gaelp.domain.phases import PHASE_ORDER
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
+from gaelp.domain.gates.measurements import EfficiencyMeasure
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import day_cost
-from gaelp.training.config import TrainingConfiguration, micros
-from gaelp.training.measures import EfficiencyMeasure
-from gaelp.training.messages import CampaignResult
 
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.evidence import profit
-from gaelp.evidence.betting import bet
-from gaelp.evidence.efficiency import measure_efficiency
-from gaelp.evidence.off_policy import CANDIDATE, LOGGING
-from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
-from gaelp.training.config import TrainingConfiguration, micros
-from gaelp.training.measures import (
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.registered_worlds import together
+from gaelp.domain.config.section import micros
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.measurements import (
     FAILED_RATIO,
     AudienceSplit,
     BettingMeasure,
@@ -29,16 +27,16 @@ from gaelp.training.measures import (
     ProfitMeasure,
     SimulationMeasures,
 )
-from gaelp.training.messages import (
-    BatchResult,
-    BudgetMove,
-    CampaignResult,
-    Estimate,
-    LogEvidence,
-    RoundSummary,
-)
-from gaelp.training.names import EpisodeState, Phase
-from gaelp.training.variants import together
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
+from gaelp.evidence import profit
+from gaelp.evidence.betting import bet
+from gaelp.evidence.efficiency import measure_efficiency
+from gaelp.evidence.off_policy import CANDIDATE, LOGGING
+from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
+from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.log_replay import Estimate, LogEvidence
+from gaelp.messages.simulation_training import RoundSummary
 
 F8 = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gaelp.evidence.betting import clopper_pearson
 from gaelp.evidence.non_inferiority import non_inferiority
-from gaelp.training.messages import Estimate
+from gaelp.messages.log_replay import Estimate
 
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]

@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import chisquare
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.measurements import AudienceSplit, ImprovementMeasure, PortfolioMeasure
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.betting import clopper_pearson, log_wealth
 from gaelp.evidence.profit import Days, asymptotic_radius, contribution_share, matured_days
-from gaelp.training.config import TrainingConfiguration, micros
-from gaelp.training.measures import AudienceSplit, ImprovementMeasure, PortfolioMeasure
-from gaelp.training.messages import CampaignResult
-from gaelp.training.names import EpisodeState
 
 F8 = npt.NDArray[np.float64]
 

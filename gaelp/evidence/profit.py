@@ -17,9 +17,10 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.maturity import matured_after_days
-from gaelp.training.messages import CampaignResult, DayReport
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.maturity import matured_after_days
 
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]

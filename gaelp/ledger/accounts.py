@@ -10,9 +10,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger import journal, signatures, tables
 from gaelp.ledger.errors import LedgerConflict, UnknownAccount
-from gaelp.training.messages import Account, AccountKind, Approver
 
 _a = tables.accounts
 _p = tables.approvers

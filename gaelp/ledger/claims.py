@@ -11,9 +11,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.spending.ledger_records import Claim, Claimed
 from gaelp.ledger import accounts, journal, tables
 from gaelp.ledger.errors import LedgerConflict, UnknownClaim
-from gaelp.training.messages import Account, Claim, Claimed
 
 _t = tables.claims
 OUTCOMES = ("done", "failed", "unknown")

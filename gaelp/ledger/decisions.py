@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection, RowMapping
 
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.spending.approval_requests import DECISIONS, ApprovalOutcome, SignedDecision, money
 from gaelp.ledger import accounts, journal, requests, signatures, tables
-from gaelp.training.approvals import DECISIONS, money
-from gaelp.training.messages import Account, AccountKind, ApprovalOutcome, Approver, SignedDecision
 
 _r = tables.requests
 _KEY_ID = re.compile(r"[0-9a-f]{16}\Z")

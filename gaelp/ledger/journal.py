@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.ledger import tables
-from gaelp.training.messages import JournalEntry
 
 _t = tables.journal
 

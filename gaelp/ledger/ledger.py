@@ -11,23 +11,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from gaelp.domain.ad_accounts import Account, Approver
+from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, ApprovalRequest
+from gaelp.domain.spending.ledger_records import Claim, Claimed, JournalEntry, Reserve, Reserved, Violation
 from gaelp.ledger import accounts, claims, decisions, journal, requests, reservations, runs, spend, violations
 from gaelp.ledger.database import Database, open_database
 from gaelp.ledger.runs import RegisteredRun
 from gaelp.ledger.spend import Posted, Reservation
-from gaelp.training.messages import (
-    Account,
-    ApprovalCard,
-    ApprovalOutcome,
-    ApprovalRequest,
-    Approver,
-    Claim,
-    Claimed,
-    JournalEntry,
-    Reserve,
-    Reserved,
-    Violation,
-)
 
 
 class Ledger:

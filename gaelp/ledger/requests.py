@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalRequest, request_digest
 from gaelp.ledger import accounts, journal, tables
 from gaelp.ledger.errors import LedgerConflict, UnknownRequest
-from gaelp.training.approvals import request_digest
-from gaelp.training.messages import Account, ApprovalCard, ApprovalRequest
 
 _r = tables.requests
 

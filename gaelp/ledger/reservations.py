@@ -12,9 +12,10 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.spending.approval_requests import ApprovalRequest, money
+from gaelp.domain.spending.ledger_records import Reserve, Reserved
 from gaelp.ledger import accounts, journal, requests, tables
-from gaelp.training.approvals import money
-from gaelp.training.messages import Account, ApprovalRequest, Reserve, Reserved
 
 _t = tables.reservations
 

@@ -11,9 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gaelp.domain.ids import checked_name
 from gaelp.ledger import accounts, journal, tables
 from gaelp.ledger.errors import RunNameTaken
-from gaelp.training.names import checked_name
 
 _r = tables.runs
 _n = tables.attempts

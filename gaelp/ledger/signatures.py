@@ -16,8 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from gaelp.training import approvals
-from gaelp.training.messages import ApprovalRequest, SignedDecision
+from gaelp.domain.spending import approval_requests
+from gaelp.domain.spending.approval_requests import ApprovalRequest, SignedDecision
 
 
 class BadKey(ValueError):
@@ -56,8 +56,8 @@ def public_of(private_key_pem: bytes | str) -> tuple[str, str]:
 def sign(private_key_pem: bytes | str, request: ApprovalRequest, decision: str, reason: str = "") -> SignedDecision:
     """Sign `decision` ("approve" or "reject") on exactly this request; raises BadKey."""
     private = _private(private_key_pem)
-    digest = approvals.request_digest(request)
-    signature = private.sign(approvals.signing_text(decision, digest))
+    digest = approval_requests.request_digest(request)
+    signature = private.sign(approval_requests.signing_text(decision, digest))
     return SignedDecision(
         request_id=request.request_id,
         decision=decision,
@@ -72,7 +72,7 @@ def verify(public_key: str, signed: SignedDecision) -> bool:
     """Whether the holder of `public_key` (base64) signed this decision on this digest."""
     try:
         key = Ed25519PublicKey.from_public_bytes(_raw(public_key))
-        text = approvals.signing_text(signed.decision, signed.request_digest)
+        text = approval_requests.signing_text(signed.decision, signed.request_digest)
         key.verify(base64.b64decode(signed.signature, validate=True), text)
     except (InvalidSignature, ValueError):
         return False

@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import money
+from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger import accounts, journal, reservations, tables, violations
 from gaelp.ledger.errors import UnknownReservation
-from gaelp.training.approvals import money
-from gaelp.training.messages import Violation
-from gaelp.training.names import Phase
 
 _t = tables.reservations
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from gaelp.training.messages import CampaignState, Claim, StopReport
+from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.ledger_records import Claim
+from gaelp.messages.emergency_stop import StopReport
 
 
 class StopsCampaigns(Protocol):

@@ -7,9 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger import accounts, journal, tables
 from gaelp.ledger.errors import LedgerConflict, UnknownViolation
-from gaelp.training.messages import Violation
 
 _t = tables.violations
 

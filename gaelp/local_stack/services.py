@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gaelp.domain.ids import Attribute, Queue
 from gaelp.local_stack import llm_server
 from gaelp.local_stack.process import Service, StackError, answers
-from gaelp.training.names import Attribute, Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH_ATTRIBUTES: dict[Attribute, str] = {

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.market_sections import Economics
+from gaelp.domain.config.section import micros
 from gaelp.market import earlier, prices, segments, shrinkage
 from gaelp.market.earlier import CalibrationError as CalibrationError
 from gaelp.market.streams import stream
-from gaelp.training.config import Economics, TrainingConfiguration, micros
 
 Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]

@@ -16,15 +16,16 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gaelp.agents.contract import Observation, State
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.contradictions import contradictions
+from gaelp.domain.config.registered_worlds import configured
+from gaelp.domain.config.section import micros
 from gaelp.market import render, spaces
 from gaelp.market.auctions import Market
 from gaelp.market.calibration import calibrate
 from gaelp.market.episodes import Episodes
 from gaelp.market.streams import stream
 from gaelp.market.world import draw_world
-from gaelp.training.combinations import contradictions
-from gaelp.training.config import TrainingConfiguration, micros
-from gaelp.training.variants import configured
 
 F8 = npt.NDArray[np.float64]
 Info = dict[str, Any]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.training.config import Market
+from gaelp.domain.config.market_sections import Market
 
 F8 = npt.NDArray[np.float64]
 

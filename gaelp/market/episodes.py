@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.agents.contract import Decision, Observation
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
 from gaelp.market import auctions, autobidder, measures, orders
 from gaelp.market.auctions import Audience, Market, Served, Slot
 from gaelp.market.calibration import click_value_micros
@@ -22,7 +24,6 @@ from gaelp.market.per_auction import per_auction
 from gaelp.market.prices import PriceCurves
 from gaelp.market.reporting import COUNTS, Reports, Tick
 from gaelp.market.world import World
-from gaelp.training.config import TrainingConfiguration, micros
 
 Array = npt.NDArray[Any]
 I8 = npt.NDArray[np.int64]

@@ -17,6 +17,8 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from gaelp.agents.contract import Decision, Observation, WorldShape
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
 from gaelp.market import measures, registry
 from gaelp.market.foreign_contract import REGRET_INFO, agree
 from gaelp.market.foreign_fields import accepted, filled, last_measures, sound, told
@@ -25,7 +27,6 @@ from gaelp.market.registration import SIMULATION
 from gaelp.market.regret import Regret
 from gaelp.market.reporting import COUNTS, Tick
 from gaelp.market.spaces import shape_of
-from gaelp.training.config import TrainingConfiguration, micros
 
 Array = npt.NDArray[Any]
 F8 = npt.NDArray[np.float64]

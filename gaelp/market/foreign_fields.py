@@ -10,11 +10,12 @@ import numpy.typing as npt
 from gymnasium import Space, spaces
 
 from gaelp.agents.contract import Decision, WorldShape
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
 from gaelp.market.calibration import click_value_micros
 from gaelp.market.foreign_contract import FLOATS, LAST_INFO, MAY_SAY
 from gaelp.market.refusals import BrokenContract
 from gaelp.market.spaces import MOST
-from gaelp.training.config import TrainingConfiguration, micros
 
 Array = npt.NDArray[Any]
 F8 = npt.NDArray[np.float64]

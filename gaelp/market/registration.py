@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import gymnasium
 
-from gaelp.training.variants import VARIANTS
+from gaelp.domain.config.registered_worlds import VARIANTS
 
 SIMULATION = "simulation"
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.training.config import TrainingConfiguration, micros
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
 
 Array = npt.NDArray[Any]
 

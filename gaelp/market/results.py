@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.domain.episodes import EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
+from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.measures import Scores
-from gaelp.training.measures import FAILED_RATIO
-from gaelp.training.messages import BatchResult, EpisodeAmounts, EpisodeFailure, RegretSplit
-from gaelp.training.names import EpisodeState
+from gaelp.messages.episode_batch import BatchResult
 
 Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]

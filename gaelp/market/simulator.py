@@ -15,15 +15,15 @@ import numpy.typing as npt
 
 from gaelp.agents.contract import Agent, Decision, InvalidDecision, Observation, State
 from gaelp.agents.registry import checked, screened
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.registered_worlds import is_foreign, together
 from gaelp.market.auctions import Market
 from gaelp.market.episodes import Episodes
 from gaelp.market.measures import Scores
 from gaelp.market.results import batch_result
 from gaelp.market.streams import stream
 from gaelp.market.world import draw_world
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import BatchResult
-from gaelp.training.variants import is_foreign, together
+from gaelp.messages.episode_batch import BatchResult
 
 Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]

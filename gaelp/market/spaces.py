@@ -15,9 +15,10 @@ from gymnasium import spaces
 
 from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
 from gaelp.agents.registry import checked
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
 from gaelp.market.auctions import Market
 from gaelp.market.calibration import click_value_micros
-from gaelp.training.config import TrainingConfiguration, micros
 
 Values = dict[str, npt.NDArray[Any]]
 

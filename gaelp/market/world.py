@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
 from gaelp.market import auctions, autobidder, drift
 from gaelp.market.auctions import Market
 from gaelp.market.drift import Factors
 from gaelp.market.orders import mean_lag_days
-from gaelp.training.config import TrainingConfiguration, micros
 
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from gaelp.domain.config.market_sections import Personas
 from gaelp.personas.answers import Answer, FailedRating, read
 from gaelp.personas.prompt import Style
 from gaelp.personas.rater import RatingsFailed, Sleep, style
-from gaelp.training.config import Personas
 
 LARGEST_BODY = 1_000_000  # bytes; an answer of one token is a thousandth of it
 BUSY = (429, 503)

@@ -17,8 +17,8 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from gaelp.domain.config.market_sections import CreativeText, Persona, Personas
 from gaelp.personas import prompt, ratings
-from gaelp.training.config import CreativeText, Persona, Personas
 
 _PEOPLE, _CREATIVES = TypeAdapter(tuple[Persona, ...]), TypeAdapter(tuple[CreativeText, ...])
 

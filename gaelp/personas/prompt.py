@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 
-from gaelp.training.config import CreativeText, Persona
+from gaelp.domain.config.market_sections import CreativeText, Persona
 
 PROMPT_VERSION = "1"
 DATA_BEGINS, DATA_ENDS = "<<<DATA", "DATA>>>"

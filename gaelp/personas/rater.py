@@ -16,11 +16,11 @@ from typing import Protocol
 
 import numpy as np
 
+from gaelp.domain.config.market_sections import CreativeText, Persona, Personas
 from gaelp.personas import prompt, ratings
 from gaelp.personas.answers import Answer, FailedRating
 from gaelp.personas.prompt import NEUTRAL, Question, Style
 from gaelp.personas.ratings import F8, Ratings
-from gaelp.training.config import CreativeText, Persona, Personas
 
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]

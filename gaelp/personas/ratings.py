@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.domain.config.market_sections import Persona
 from gaelp.personas.prompt import Question
-from gaelp.training.config import Persona
 
 Array = npt.NDArray[np.generic]
 F8 = npt.NDArray[np.float64]

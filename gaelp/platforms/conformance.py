@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, Creative
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
-from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState, Creative
 
 OVERDELIVERY = 2  # the most that a day may bill, in its highest daily budget
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 
 
 class PlatformError(Exception):

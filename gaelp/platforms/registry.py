@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.platforms.protocol import AdPlatform, PlatformError
 from gaelp.settings import Settings
-from gaelp.training.messages import Account, AccountKind
 
 NOT_YET = ("google-ads", "meta")
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol, cast
 
 import redis
 
+from gaelp.messages.recording import LifecycleEvent
 from gaelp.records.redis_streams import LONGEST_BLOCK_MS, OnceStreams, address, connect
-from gaelp.training.messages import LifecycleEvent
 
 STREAM = "gaelp:events"
 _ENTRIES = 100_000

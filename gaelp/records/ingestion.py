@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import Field
 
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.ids import checked_name
 from gaelp.records.item_features import Items, read_items
 from gaelp.records.log_files import IngestError, content_digest, first_line, lines
 from gaelp.records.log_kinds import Kind, kind_named, layout_of
 from gaelp.records.log_rows import Judge, chunks
 from gaelp.records.warehouse import Warehouse
-from gaelp.training.messages import Message
-from gaelp.training.names import checked_name
 
 __all__ = ["IngestError", "IngestReport", "LogExists", "ingest"]
 
@@ -29,7 +29,7 @@ class LogExists(IngestError):
     """A log of that name holds other content."""
 
 
-class IngestReport(Message):
+class IngestReport(Frozen):
     """What an ingestion found. `notes` counts rows that were kept but look odd."""
 
     name: str

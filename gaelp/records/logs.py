@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gaelp.domain.frozen import Frozen
 from gaelp.records.item_features import Items
 from gaelp.records.warehouse import Warehouse
-from gaelp.training.messages import Message
 
 Array = npt.NDArray[Any]
 NOT_PER_ROW = frozenset({"candidate_features", "item_ids"})
@@ -28,7 +28,7 @@ class UnknownLog(LookupError):
     """There is no ingested log of that name, or it is of another kind."""
 
 
-class LogInfo(Message):
+class LogInfo(Frozen):
     """What is known of an ingested log."""
 
     name: str

@@ -16,8 +16,8 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import pubsub_v1
 
+from gaelp.messages.recording import LifecycleEvent
 from gaelp.records.events import EventsUnavailable
-from gaelp.training.messages import LifecycleEvent
 
 TOPIC = "gaelp-events"
 _TIMEOUT = 5.0  # seconds of one call

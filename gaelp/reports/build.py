@@ -14,11 +14,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gaelp.domain.config.section import micros
+from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.records.warehouse import Warehouse
 from gaelp.reports import plots
 from gaelp.reports.facts import Facts, HasJournal, gather
-from gaelp.training.config import micros
-from gaelp.training.names import PHASE_ORDER, Outcome, Phase
 
 MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
 CRITERIA_OF = {

@@ -13,10 +13,11 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.ids import FIRST_BATCH
+from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
+from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.records.warehouse import Warehouse
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import JournalEntry
-from gaelp.training.names import FIRST_BATCH, PHASE_ORDER, Outcome, Phase
 
 _PAGE = 1000
 

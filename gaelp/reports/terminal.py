@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from gaelp.training.messages import PhaseResult
+from gaelp.messages.phase import PhaseResult
 
 COLOURS = {"PASS": "bold blue", "FAIL": "bold red", "INCONCLUSIVE": "yellow", "INVALID": "bold magenta"}
 

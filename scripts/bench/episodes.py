@@ -18,15 +18,16 @@ from gaelp import configuration
 from gaelp.agents.contract import State, WorldShape
 from gaelp.agents.registry import load_agent
 from gaelp.commands import services
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.ids import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration import calibrate
 from gaelp.market.simulator import simulate
 from gaelp.market.streams import stream
+from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.records.store import ContentStore
 from gaelp.settings import Settings
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import BatchResult, SimulateBatch
-from gaelp.training.names import EpisodeState, Queue
 from scripts.bench.timing import Row, Sizes
 
 SHARE_WANTED = 0.7

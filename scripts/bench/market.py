@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market import draws
 from gaelp.market.auctions import Slot, aggregate
 from gaelp.market.calibration import calibrate
 from gaelp.market.per_auction import per_auction
 from gaelp.market.prices import PriceCurves
 from gaelp.market.streams import stream
-from gaelp.training.config import TrainingConfiguration
 from scripts.bench import kernels
 from scripts.bench.timing import Row, Sizes, fastest
 

@@ -14,11 +14,11 @@ from activities.campaigns import Campaigns
 from activities.inputs import Inputs
 from activities.observations import Observations
 from gaelp import configuration
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration import calibrate
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.training.messages import Account, AccountKind, Approver
 from tests.house.house import House
 
 from .stand import RUN, START, UNIT, Disturbed, Stand, approved, planned

@@ -17,18 +17,19 @@ from activities.campaigns import Campaigns
 from activities.inputs import Inputs
 from activities.observations import Observations
 from gaelp import configuration
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.ids import campaign_id
+from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.campaign_records import CampaignPlan
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
-from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import (
-    Account,
+from gaelp.messages.live_campaign import (
     Applied,
     Apply,
-    ApprovalRequest,
     CampaignInput,
-    CampaignPlan,
-    CampaignState,
     LaunchCampaign,
     Launched,
     Observe,
@@ -36,7 +37,7 @@ from gaelp.training.messages import (
     PauseAndSettle,
     Paused,
 )
-from gaelp.training.names import Phase, campaign_id
+from gaelp.platforms.emulator.client import EmulatorPlatform
 
 UNIT = 1_000_000
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -25,14 +25,14 @@ from temporalio.testing import ActivityEnvironment
 from activities.inputs import Inputs
 from activities.personas import Personas, cost_micros
 from gaelp import configuration
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.market_sections import Personas as PersonasConfig
 from gaelp.market.calibration import calibrate
+from gaelp.messages.training_run import RatedPanel, RatePanel
 from gaelp.personas.answers import FailedRating
 from gaelp.personas.cache import RatingCache
 from gaelp.personas.endpoint import LARGEST_BODY, HttpEndpoint, address, open_endpoint
 from gaelp.personas.rater import Remembered
-from gaelp.training.config import Personas as PersonasConfig
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import RatedPanel, RatePanel
 from tests.house.house import House
 
 KEY = "sk-never-to-be-seen"

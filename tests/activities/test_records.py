@@ -11,26 +11,18 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.records import JOURNAL_CHUNK, JOURNAL_TABLES, Records
+from gaelp.domain.episodes import EpisodeAmounts, EpisodeFailure, EpisodeState
+from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.recording import EpisodeRecord, LifecycleEvent, Record, RecordBatches
+from gaelp.messages.spending_phase import RecordCampaigns
 from gaelp.records.events import open_events, read_events
 from gaelp.records.live_metrics import LiveMetrics
 from gaelp.records.warehouse import Warehouse, open_warehouse
-from gaelp.training.messages import (
-    BatchResult,
-    CampaignResult,
-    CriterionVerdict,
-    DayReport,
-    EpisodeAmounts,
-    EpisodeFailure,
-    EpisodeRecord,
-    GateVerdict,
-    JournalEntry,
-    LifecycleEvent,
-    Record,
-    RecordBatches,
-    RecordCampaigns,
-    Verdict,
-)
-from gaelp.training.names import EpisodeState, Phase
 from tests.house.house import House
 
 from .stand import RUN, START, UNIT, Crash, Stand

@@ -11,11 +11,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.runs import Runs
 from gaelp import configuration
+from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.domain.phases import Outcome
 from gaelp.ledger.ledger import Ledger
+from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
 from gaelp.records.events import open_events, read_events
 from gaelp.records.warehouse import Warehouse, open_warehouse
-from gaelp.training.messages import Account, AccountKind, BeginRun, EndRun, RunBegun, RunResult
-from gaelp.training.names import Outcome
 from tests.house.house import House
 
 from .stand import START, Stand

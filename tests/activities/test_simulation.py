@@ -25,20 +25,14 @@ from activities.trajectories import Trajectories
 from gaelp import configuration
 from gaelp.agents.contract import InvalidDecision, Observation, State
 from gaelp.agents.registry import UnknownAgent, available, load_agent
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration import calibrate
+from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+from gaelp.messages.live_campaign import CampaignInput, Decide
+from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 from gaelp.records.store import ContentStore, MissingContent, arrays_digest
 from gaelp.remote_agent import RemoteAgent, RemoteError
 from gaelp.remote_call import CallFailed
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import (
-    BatchResult,
-    CampaignInput,
-    Decide,
-    FirstCheckpoint,
-    Learned,
-    LearnRound,
-    SimulateBatch,
-)
 
 from .stand import Crash, planned
 

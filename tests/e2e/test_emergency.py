@@ -9,8 +9,10 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import Priority
 
-from gaelp.training.messages import RunResult, StopAccount, StopReport
-from gaelp.training.names import Outcome, Queue
+from gaelp.domain.ids import Queue
+from gaelp.domain.phases import Outcome
+from gaelp.messages.emergency_stop import StopAccount, StopReport
+from gaelp.messages.training_run import RunResult
 from tests.house.house import House, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -8,8 +8,9 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from gaelp.training.messages import RunResult
-from gaelp.training.names import Phase, Queue, phase_id
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import Phase
+from gaelp.messages.training_run import RunResult
 from tests.house.house import House, until
 
 from .undisturbed import SETTINGS, WORLD, Undisturbed

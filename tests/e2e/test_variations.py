@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from gaelp.training.messages import RunResult, Verdict
-from gaelp.training.names import Outcome, Phase, Queue, phase_id
+from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import Outcome, Phase
+from gaelp.messages.training_run import RunResult
 from tests.house.house import House, until
 
 from .undisturbed import SETTINGS, WORLD, Undisturbed, run_result

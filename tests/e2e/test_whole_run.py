@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client
 
 from gaelp.commands.snapshot import view
-from gaelp.training.names import Outcome, Phase
+from gaelp.domain.phases import Outcome, Phase
 from tests.house.house import House
 
 from .undisturbed import NAME, Undisturbed

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from gaelp.training.messages import RunResult
-from gaelp.training.names import Phase
+from gaelp.domain.phases import Phase
+from gaelp.messages.training_run import RunResult
 from tests.house.house import SAME_DAYS, House, Ran, until
 
 NAME = "undisturbed"

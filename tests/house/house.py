@@ -24,24 +24,22 @@ from temporalio.service import RPCError
 
 from gaelp import configuration
 from gaelp.commands.accounts import open_emulator_account
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.approval_requests import SignedDecision
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration import calibrate
+from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.records.ingestion import ingest
 from gaelp.records.logs import load_bandit
 from gaelp.records.store import ContentStore
 from gaelp.records.warehouse import open_warehouse
 from gaelp.settings import Settings
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import (
-    CampaignState,
-    RunInput,
-    RunResult,
-    SignedDecision,
-)
-from gaelp.training.names import Phase, Queue, phase_id
 
 from .logs import write_log
 

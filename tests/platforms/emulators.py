@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import numpy as np
 
+from gaelp.domain.platform_records import CampaignSpec, Creative
 from gaelp.market import prices
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.training.messages import CampaignSpec, Creative
 
 TOKEN = "local-emulator"
 START = datetime(2026, 11, 2, tzinfo=UTC)

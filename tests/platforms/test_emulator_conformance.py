@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from emulators import TOKEN, market
 
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.platforms.conformance import NonConformance, PlatformConformance
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.platforms.protocol import AdPlatform
-from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState
 
 
 class TestEmulatorConforms(PlatformConformance):

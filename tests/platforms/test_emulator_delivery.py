@@ -11,13 +11,13 @@ import pytest
 from emulators import START, busy_market, make_spec
 from safetensors import numpy as safetensors_numpy
 
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration import calibrate
 from gaelp.platforms.emulator import world
 from gaelp.platforms.emulator.refusals import Refusal
 from gaelp.platforms.emulator.service import Emulator
 from gaelp.platforms.emulator.timeline import DAY, HOUR, InForce, Timeline
 from gaelp.platforms.emulator.wire import Create
-from gaelp.training.config import TrainingConfiguration
 
 Make = Callable[..., Emulator]
 

@@ -12,8 +12,8 @@ import pytest
 import redis
 from services import PUBSUB_PROJECT, Server, free_port, redis_server, running
 
+from gaelp.messages.recording import LifecycleEvent
 from gaelp.records.events import Events, EventsUnavailable, open_events, read_events
-from gaelp.training.messages import LifecycleEvent
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 Place = tuple[str, str]

@@ -17,7 +17,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from gaelp.training.names import EpisodeState, Outcome
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.phases import Outcome
 from scripts.record_histories import RECORDED, plain_texts
 from worker import WORKFLOWS
 from workflows.emergency_stop import EmergencyStop

@@ -20,10 +20,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.ledger_records import Claim, Reserve
 from gaelp.ledger import signatures, tables
 from gaelp.ledger.ledger import Ledger
-from gaelp.training.messages import Account, AccountKind, ApprovalRequest, Approver, Claim, Reserve
-from gaelp.training.names import Phase
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = date(2026, 11, 22)

@@ -9,10 +9,10 @@ import numpy as np
 
 from gaelp.agents.contract import Agent, Observation, State, WorldShape
 from gaelp.agents.registry import load_agent
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.simulator import simulate
 from gaelp.market.streams import stream
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import BatchResult
+from gaelp.messages.episode_batch import BatchResult
 
 HOUR_US = 3_600_000_000
 

@@ -20,10 +20,10 @@ from gaelp.agents.pid_pacing import PidPacing
 from gaelp.agents.policy_search import PolicySearch
 from gaelp.agents.registry import load_agent
 from gaelp.agents.vowpal import VowpalWabbit
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration import calibrate
 from gaelp.market.prices import PriceCurves
 from gaelp.market.streams import stream
-from gaelp.training.config import TrainingConfiguration
 
 CONFIG = configured(3, simulation={"rounds": 3, "batches_per_round": 3})
 MARKET = calibrate([], CONFIG)

@@ -11,7 +11,10 @@ import ledger_kit as kit
 import pytest
 from ledger_kit import NOW, UNIT
 
-from gaelp.training.approvals import (
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import (
+    ApprovalRequest,
+    RequestApproval,
     canonical,
     card_text,
     exposure_digest,
@@ -20,9 +23,7 @@ from gaelp.training.approvals import (
     request_for,
     signing_text,
 )
-from gaelp.training.exposure import exposure_line
-from gaelp.training.messages import ApprovalRequest, RequestApproval
-from gaelp.training.names import Phase
+from gaelp.domain.spending.exposure import exposure_line
 
 LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7)
 

@@ -21,6 +21,8 @@ from gaelp.agents.conformance import AgentConformance, NonConformance
 from gaelp.agents.contract import Agent, Decision
 from gaelp.agents.registry import UnknownAgent, available, load_agent
 from gaelp.commands.dispatch import main
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.registered_worlds import VARIANTS, is_foreign
 from gaelp.market import foreign, registry
 from gaelp.market.foreign import ForeignEpisodes
 from gaelp.market.foreign_contract import difference
@@ -29,8 +31,6 @@ from gaelp.market.practice import play, untrained
 from gaelp.market.refusals import BrokenContract, UnknownEnvironment
 from gaelp.market.registration import EnvironmentInfo
 from gaelp.market.streams import stream
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.variants import VARIANTS, is_foreign
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bring_your_own.md").read_text()
 CODE = {name: text for name, text in re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL)}

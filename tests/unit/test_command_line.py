@@ -19,10 +19,10 @@ from gaelp.commands.dispatch import main
 from gaelp.commands.parser import VERBS, parse
 from gaelp.commands.snapshot import failure
 from gaelp.configuration import digest, profile
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.ledger.ledger import Ledger
-from gaelp.training.approvals import request_digest
-from gaelp.training.messages import Account, AccountKind, ApprovalRequest, Approver
-from gaelp.training.names import Phase
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 5, tzinfo=UTC)

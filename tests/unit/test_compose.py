@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gaelp.domain.ids import Queue
 from gaelp.local_stack import services
-from gaelp.training.names import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"

@@ -25,9 +25,9 @@ from gaelp.configuration import (
     profile,
     to_legacy_config,
 )
+from gaelp.domain.config import older_form
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.settings import Settings
-from gaelp.training import legacy
-from gaelp.training.config import TrainingConfiguration
 
 ROOT = Path(__file__).parents[2]
 # Changes whenever a setting, a default or the profile does: compare it with a digest of yours, then write it anew.
@@ -426,9 +426,9 @@ def test_the_page_lists_exactly_the_flat_keys() -> None:
     """docs/configuration.md has every flat key with its setting, every retired one, and no other."""
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
-    keys = {key: f"`{'.'.join(path)}`" for key, path in legacy.keys(TrainingConfiguration).items()}
-    assert dict(rows) == keys | legacy.RETIRED
-    assert len(rows) == len(keys) + len(legacy.RETIRED)
+    keys = {key: f"`{'.'.join(path)}`" for key, path in older_form.keys(TrainingConfiguration).items()}
+    assert dict(rows) == keys | older_form.RETIRED
+    assert len(rows) == len(keys) + len(older_form.RETIRED)
     assert set(profile("quick-test").to_legacy_config()) == set(keys)
 
 

@@ -17,13 +17,14 @@ from gymnasium.vector.utils import batch_space
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.registry import load_agent
 from gaelp.configuration import QUICK_TEST_CONFIG
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.market_sections import Market
+from gaelp.domain.config.registered_worlds import VARIANTS, applied, configured
 from gaelp.market import registration, spaces
 from gaelp.market.calibration import calibrate
 from gaelp.market.environment import AdMarket, AdMarketVector
 from gaelp.market.practice import play, untrained
 from gaelp.personas.panel import with_panel
-from gaelp.training.config import Market, TrainingConfiguration
-from gaelp.training.variants import VARIANTS, applied, configured
 
 SHORT = {"simulation": {"days": 2, "daily_budget": "30.00"}, "clock": {"tick_hours": 6}}
 STANDARD = "gaelp/AdMarket-v0"

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from gaelp.domain.gates.judging import alpha_for
 from gaelp.evidence.betting import (
     bet,
     clopper_pearson,
@@ -16,7 +17,6 @@ from gaelp.evidence.betting import (
     rescaled_difference,
     upper_bound,
 )
-from gaelp.training.gates import alpha_for
 
 ALPHA = alpha_for(1)
 NEEDED = -math.log(ALPHA)

@@ -9,14 +9,18 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.judging import alpha_for
+from gaelp.domain.gates.measurements import AudienceSplit, CampaignMeasures
+from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
 from gaelp.evidence.efficiency import pacing_score
 from gaelp.evidence.measures import measure_campaigns, measure_historical, measure_simulation
 from gaelp.evidence.portfolio import effective_number
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.gates import alpha_for
-from gaelp.training.measures import AudienceSplit, CampaignMeasures
-from gaelp.training.messages import BatchResult, BudgetMove, CampaignResult, DayReport, Estimate, LogEvidence
-from gaelp.training.names import EpisodeState, Phase
+from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.log_replay import Estimate, LogEvidence
 
 CONFIG = TrainingConfiguration()
 ALPHA = alpha_for(1)

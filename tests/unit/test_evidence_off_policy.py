@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gaelp.domain.gates.judging import alpha_for
 from gaelp.evidence.non_inferiority import wealth_above
 from gaelp.evidence.off_policy import InvalidLog, evaluate
-from gaelp.training.gates import alpha_for
-from gaelp.training.messages import Estimate
+from gaelp.messages.log_replay import Estimate
 
 LOGS = Path("../shared/data/obd")
 SEGMENTS, ITEMS = 2, 4

@@ -8,11 +8,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.judging import alpha_for
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence import profit
 from gaelp.evidence.profit import Days, matured_days, profit_test
-from gaelp.training.gates import alpha_for
-from gaelp.training.messages import CampaignResult, DayReport
-from gaelp.training.names import EpisodeState
 
 CAP, BUDGET, ORDER = 50e6, 25e6, 40e6
 FIRST = date(2026, 3, 2)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaelp.training.exposure import (
+from gaelp.domain.spending.exposure import (
     UnknownPlatform,
     budget_for_cap,
     crossed,

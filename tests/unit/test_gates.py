@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.criteria import Formula, criterion
-from gaelp.training.gates import (
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.criterion import Formula, criterion
+from gaelp.domain.gates.judging import (
     REQUIRED,
     alpha_for,
     futility,
@@ -19,7 +20,7 @@ from gaelp.training.gates import (
     judge_scaled,
     judge_simulation,
 )
-from gaelp.training.measures import (
+from gaelp.domain.gates.measurements import (
     BettingMeasure,
     CampaignMeasures,
     ConductMeasure,
@@ -32,8 +33,8 @@ from gaelp.training.measures import (
     ProfitMeasure,
     SimulationMeasures,
 )
-from gaelp.training.messages import CriterionVerdict, GateVerdict, Verdict
-from gaelp.training.names import EpisodeState, Phase
+from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.phases import Phase
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID
 CONFIG = TrainingConfiguration()

@@ -11,6 +11,9 @@ import ledger_kit as kit
 import pytest
 from ledger_kit import DAY, NOW, UNIT, ask, claim
 
+from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.errors import (
     LedgerConflict,
     RunNameTaken,
@@ -20,8 +23,6 @@ from gaelp.ledger.errors import (
     UnknownViolation,
 )
 from gaelp.ledger.ledger import Ledger
-from gaelp.training.messages import AccountKind, Violation
-from gaelp.training.names import Phase
 
 LATER = NOW + timedelta(hours=1)
 TOMORROW = DAY + timedelta(days=1)

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_kit import KEY, NOW, UNIT
 
+from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.ledger import signatures
 from gaelp.ledger.errors import LedgerConflict, UnknownRequest
 from gaelp.ledger.ledger import Ledger
-from gaelp.training.messages import AccountKind, ApprovalOutcome, ApprovalRequest
 
 ID = "run-a/live-test#1"
 

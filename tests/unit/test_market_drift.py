@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.domain.config.market_sections import Market
 from gaelp.market.drift import Factors, draw
 from gaelp.market.streams import stream
-from gaelp.training.config import Market
 
 WORLDS = 20_000
 PARTS = ("traffic", "price", "click", "conversion")

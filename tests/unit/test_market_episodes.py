@@ -14,12 +14,12 @@ from pydantic import ValidationError
 
 from gaelp.agents.contract import Decision
 from gaelp.agents.registry import load_agent
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.contradictions import contradictions
 from gaelp.market.calibration import calibrate
 from gaelp.market.episodes import Episodes
 from gaelp.market.simulator import draw_world
 from gaelp.market.streams import stream
-from gaelp.training.combinations import contradictions
-from gaelp.training.config import TrainingConfiguration
 
 SIZES = {"campaigns_per_batch": 16, "days": 3, "daily_budget": "20.00"}
 

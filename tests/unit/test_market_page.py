@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gaelp.training.config import Market
-from gaelp.training.variants import VARIANTS
+from gaelp.domain.config.market_sections import Market
+from gaelp.domain.config.registered_worlds import VARIANTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "market.md").read_text()

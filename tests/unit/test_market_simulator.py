@@ -14,11 +14,11 @@ from market_kit import bandit_log, configured, run, shape_of, trained
 
 from gaelp.agents.contract import Decision, InvalidDecision
 from gaelp.agents.registry import load_agent
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.calibration import calibrate
 from gaelp.market.simulator import draw_world, simulate
 from gaelp.market.streams import stream
-from gaelp.training.measures import FAILED_RATIO
-from gaelp.training.names import EpisodeState
 
 SMALL = {"campaigns_per_batch": 8, "days": 3, "rounds": 2, "batches_per_round": 2}
 

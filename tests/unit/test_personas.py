@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.market_sections import SHIPPED_CREATIVES, CreativeText, Persona, Personas
 from gaelp.local_stack import LocalStack, llm_server, services
 from gaelp.market.calibration import calibrate
 from gaelp.personas import panel, prompt, rater, ratings
@@ -26,7 +28,6 @@ from gaelp.personas.prompt import ANSWERS, ASKS, DATA_BEGINS, DATA_ENDS, Questio
 from gaelp.personas.rater import Pace, RatingsFailed, Remembered, Tally
 from gaelp.personas.ratings import Ratings, RatingsMismatch
 from gaelp.settings import Settings
-from gaelp.training.config import SHIPPED_CREATIVES, CreativeText, Persona, Personas, TrainingConfiguration
 
 ADA = Persona(name="Ada", about="44, mathematician, likes precise claims.")
 PLAIN = CreativeText(headline="Good coffee", body="Clear price.")

@@ -19,11 +19,11 @@ from gaelp import configuration, remote_call
 from gaelp.agents.contract import Decision, InvalidDecision, WorldShape
 from gaelp.agents.registry import checked, load_agent, screened
 from gaelp.configuration import ConfigurationErrors
+from gaelp.domain.config.run_sections import Remote
 from gaelp.market.streams import stream
 from gaelp.records.store import ContentStore
 from gaelp.remote_agent import MEMORY, Line, RemoteAgent, RemoteError, RemoteRefused
 from gaelp.remote_call import Caller, CallFailed
-from gaelp.training.config import Remote
 
 SEEN = observation(2, 3, 4)
 GOOD = {"decision": {"bid_micros": [[5, 6, 7]] * 2, "creative_prob": [[[0.25] * 4] * 3] * 2}}

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.messages.phase import PhaseResult
 from gaelp.records.warehouse import Warehouse, open_warehouse
 from gaelp.reports.build import build_report, limits
 from gaelp.reports.facts import UnknownRun, gather
 from gaelp.reports.terminal import criteria_table
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import CriterionVerdict, GateVerdict, JournalEntry, PhaseResult, Verdict
-from gaelp.training.names import Phase
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script>'

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gaelp.training.config import Safety
-from gaelp.training.messages import Creative
-from gaelp.training.safety import folded, refused_creatives
+from gaelp.domain.config.run_sections import Safety
+from gaelp.domain.platform_records import Creative
+from gaelp.domain.spending.creative_policy import folded, refused_creatives
 
 
 def _creative(headline: str, body: str = "", name: str = "ad-1") -> Creative:

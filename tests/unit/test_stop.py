@@ -10,9 +10,10 @@ import ledger_kit as kit
 import pytest
 from ledger_kit import NOW, ask, claim
 
+from gaelp.domain.platform_records import CampaignState
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stop import stop_account
-from gaelp.training.messages import CampaignState, StopReport
+from gaelp.messages.emergency_stop import StopReport
 
 
 class Clock:

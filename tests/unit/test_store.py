@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.records.store import ContentStore, CorruptContent, MissingContent, arrays_digest
-from gaelp.training.config import TrainingConfiguration
 
 ARRAYS: dict[str, Any] = {
     "segment_values": np.array([["a", "bcd"], ["é", "\U0001f600"]]),

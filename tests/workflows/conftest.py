@@ -17,9 +17,9 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from gaelp.domain.ids import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
-from gaelp.training.names import Queue
 from tests.house.house import House
 from worker import make_worker
 from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS

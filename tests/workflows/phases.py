@@ -14,11 +14,14 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.inputs import Inputs
 from gaelp import configuration
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.market.calibration import calibrate
+from gaelp.messages.phase import PhaseInput, PhaseResult
+from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs import load_bandit
 from gaelp.records.warehouse import open_warehouse
-from gaelp.training.messages import JournalEntry, PhaseInput, PhaseResult, RunInput, RunResult
-from gaelp.training.names import Phase, Queue, phase_id
 from tests.house.house import LOG, House
 
 WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}

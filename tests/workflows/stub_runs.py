@@ -9,8 +9,9 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    from gaelp.training.messages import RunInput, RunResult
-    from gaelp.training.names import Attribute, Outcome, Status
+    from gaelp.domain.ids import Attribute
+    from gaelp.domain.phases import Outcome, Status
+    from gaelp.messages.training_run import RunInput, RunResult
 
 
 def _mark(status: Status | Outcome) -> None:

@@ -16,9 +16,10 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
+from gaelp.domain.ad_accounts import Approver
+from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.ledger import signatures
-from gaelp.training.messages import ApprovalRequest, Approver
-from gaelp.training.names import Outcome, Phase
 from tests.house.house import House, until
 from workflows.live_test import LiveTest
 

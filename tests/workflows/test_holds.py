@@ -15,9 +15,9 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities import claiming
+from gaelp.domain.phases import Outcome, Phase, Status
+from gaelp.domain.spending.campaign_records import DayReached
 from gaelp.records.warehouse import open_warehouse
-from gaelp.training.messages import DayReached
-from gaelp.training.names import Outcome, Phase, Status
 from tests.house.house import House, until
 from workflows.story import STATUS
 

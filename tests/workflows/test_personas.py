@@ -13,7 +13,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
-from gaelp.training.names import Outcome
+from gaelp.domain.phases import Outcome
 from tests.house.house import House, until
 
 from .conftest import serving

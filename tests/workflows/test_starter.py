@@ -24,10 +24,12 @@ from temporalio.worker import Worker
 
 from gaelp.commands.console import Refused
 from gaelp.commands.snapshot import RunView, view
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.ids import Attribute, Queue
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
-from gaelp.training.messages import Account, AccountKind, ApprovalRequest, Approver
-from gaelp.training.names import Attribute, Phase, Queue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stub_runs import StubLiveTest, StubRun

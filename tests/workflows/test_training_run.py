@@ -14,8 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 from activities import inputs
 from gaelp.agents.baselines import LinearBid
 from gaelp.agents.contract import F8, Decision, Observation, State
-from gaelp.training.messages import Verdict
-from gaelp.training.names import Outcome, Phase
+from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.phases import Outcome, Phase
 from tests.house.house import House, until
 
 from .conftest import serving

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gaelp.domain.platform_records import CampaignSpec
 from gaelp.platforms.emulator.delivery import Campaign
 from gaelp.platforms.emulator.refusals import INVALID, Refusal
 from gaelp.platforms.emulator.timeline import from_us, to_us
-from gaelp.training.messages import CampaignSpec
 
 
 def new_campaign(spec: CampaignSpec, account: str, at_us: int, shape: tuple[int, ...]) -> None:

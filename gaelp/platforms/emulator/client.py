@@ -17,10 +17,10 @@ import numpy.typing as npt
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import numpy as safetensors_numpy
 
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.platforms.emulator import wire
 from gaelp.platforms.emulator.world import numeric
 from gaelp.platforms.protocol import Capabilities, OutcomeUnknown, PlatformError
-from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState
 
 Answer = TypeVar("Answer")
 _STATES = TypeAdapter(tuple[CampaignState, ...])

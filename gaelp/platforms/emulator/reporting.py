@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaelp.agents.contract import B1, I8
+from gaelp.domain.platform_records import CampaignReport, CampaignState, CellReport, DayReport
+from gaelp.domain.spending.maturity import matured_after_days
 from gaelp.platforms.emulator.delivery import (
     CELL,
     CLICKS,
@@ -25,8 +27,6 @@ from gaelp.platforms.emulator.delivery import (
 )
 from gaelp.platforms.emulator.timeline import DAY, HOUR, from_us
 from gaelp.platforms.emulator.wire import Truth
-from gaelp.training.maturity import matured_after_days
-from gaelp.training.messages import CampaignReport, CampaignState, CellReport, DayReport
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ import numpy as np
 import safetensors
 from safetensors import numpy as safetensors_numpy
 
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.calibration import calibrate
 from gaelp.platforms.emulator import checks, reporting, world
 from gaelp.platforms.emulator.delivery import Campaign, Delivery
@@ -22,8 +24,6 @@ from gaelp.platforms.emulator.refusals import DUPLICATE_NAME, NOT_FOUND, Refusal
 from gaelp.platforms.emulator.store import Store
 from gaelp.platforms.emulator.timeline import HOUR, InForce, Timeline, to_us
 from gaelp.platforms.emulator.wire import Create, Truth
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.messages import CampaignReport, CampaignSpec, CampaignState
 
 KEPT_CAMPAIGNS = 64  # in memory; the rest is read from the file when asked for
 

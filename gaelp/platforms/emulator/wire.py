@@ -1,6 +1,6 @@
 """The emulator's requests and answers over HTTP. Touch this with client.py and server.py in view.
 
-Campaign specs, states and reports travel as the models of gaelp/training/messages.py.
+Campaign specs, states and reports travel as the models of gaelp/messages/training_run.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from gaelp.training.messages import CampaignSpec, CampaignState
+from gaelp.domain.platform_records import CampaignSpec, CampaignState
 
 Budget = Annotated[int, Field(gt=0, lt=10**15)]
 Bids = tuple[Annotated[int, Field(ge=0, lt=10**12)], ...]

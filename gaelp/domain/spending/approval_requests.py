@@ -9,10 +9,87 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from gaelp.training.messages import Account, ApprovalRequest, ExposureLine, RequestApproval
-from gaelp.training.names import LIVE_HEADS
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.phases import LIVE_HEADS, Phase
+from gaelp.domain.spending.exposure import ExposureLine
+
+
+class ApprovalRequest(Frozen):
+    """What a person signs: canonical JSON of this model (sorted keys, no spaces), UTF-8."""
+
+    request_id: str  # "RUN/live-test#1"; single use
+    nonce: str  # SHA-256 hex of what is bound below; the ledger consumes it once
+    account: str
+    run: str
+    phase: Phase
+    purpose: str  # "first spend", "raise"
+    currency: str
+    daily_cap_micros: int  # worst case per day
+    total_cap_micros: int  # worst case over the phase
+    agent: str
+    checkpoint_digest: str
+    config_digest: str
+    evidence_digest: str
+    exposure_digest: str  # of the exposure table shown to the person
+    unvalidated_heads: tuple[str, ...] = ()  # decision heads that no log validated; approving allows them by name
+    fence: int
+    expires_at: datetime
+
+
+class SignedDecision(Frozen):
+    """The body of an approve or reject signal. `request_digest` is SHA-256 of the request's canonical JSON.
+
+    The signature is over the UTF-8 text `gaelp-DECISION:REQUEST_DIGEST` (DECISION is approve or reject).
+    """
+
+    request_id: str
+    decision: str  # "approve" or "reject"
+    request_digest: str
+    key_id: str
+    signature: str  # base64, Ed25519
+    reason: str = ""
+
+
+class RequestApproval(Frozen):
+    """Opens an approval request (idempotent on its id)."""
+
+    run: str
+    phase: Phase
+    config_digest: str
+    account: str
+    agent: str
+    checkpoint_digest: str
+    evidence_digest: str
+    validated_heads: tuple[str, ...] = ()
+    purpose: str
+    sequence: int
+    daily_cap_micros: int
+    total_cap_micros: int
+    exposure: tuple[ExposureLine, ...]
+    expires_at: datetime
+    now: datetime
+
+
+class ApprovalCard(Frozen):
+    """An open request, with the text that a person sees before signing."""
+
+    request: ApprovalRequest
+    request_digest: str
+    text: str  # markdown
+
+
+class ApprovalOutcome(Frozen):
+    """What the ledger made of a submitted decision."""
+
+    accepted: bool  # a valid, authorised decision: it now stands
+    decision: str = ""  # "approve" or "reject" where accepted
+    approver: str = ""
+    reason: str  # refusal: one sentence
+
 
 DECISIONS = ("approve", "reject")
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gaelp.training.config import Market, TrainingConfiguration
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.market_sections import Market
 
 Setting = str | int | float
 

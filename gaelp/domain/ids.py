@@ -1,54 +1,13 @@
-"""The names that all of GAELP shares: phases, states, queues, identifiers. Touch this to rename nothing lightly."""
+"""Every id that is shared: workflow ids, task queues, search attributes, and which names are valid.
+
+Touch this to name a new kind of workflow."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
 
-
-class Phase(StrEnum):
-    """The four phases of a run, in order."""
-
-    SIMULATION = "simulation"
-    HISTORICAL = "historical"
-    LIVE_TEST = "live-test"
-    SCALED = "scaled"
-
-
-PHASE_ORDER: tuple[Phase, ...] = tuple(Phase)
-LIVE_HEADS: tuple[str, ...] = ("bid_micros", "creative_prob")
-"""The heads that a platform of this version takes."""
-
-
-class Outcome(StrEnum):
-    """How a run ended."""
-
-    GRADUATED = "graduated"
-    GRADUATED_UNPROVEN = "graduated-unproven"
-    NOT_GRADUATED = "not-graduated"
-    STOPPED = "stopped"
-
-
-class EpisodeState(StrEnum):
-    """Where an episode (a simulated batch, a replayed log, a live campaign) is in its life."""
-
-    PLANNED = "planned"
-    RESERVED = "reserved"
-    LAUNCHING = "launching"
-    RUNNING = "running"
-    MATURING = "maturing"
-    SETTLED = "settled"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Status(StrEnum):
-    """What a run is doing now: the search attribute GaelpStatus, which is the run's Outcome once it has ended."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    AWAITING_APPROVAL = "awaiting-approval"
-    STOPPING = "stopping"
+from gaelp.domain.phases import Phase
 
 
 class Queue(StrEnum):
@@ -72,6 +31,8 @@ class Attribute(StrEnum):
 
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
 NAME_RULE = "1 to 63 characters, a-z, 0-9 and '-', beginning and ending with a letter or a digit"
 
 

@@ -10,8 +10,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gaelp.training.messages import Message
-from gaelp.training.names import EpisodeState, Phase
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.phases import Phase
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 """The level of one attempt, alpha_k."""
@@ -20,7 +21,7 @@ FAILED_RATIO = -1.0
 """The unclipped ratio that a failed episode is counted with: as bad as losing the whole optimum."""
 
 
-class BettingMeasure(Message):
+class BettingMeasure(Frozen):
     """A betting test of one mean."""
 
     n: int
@@ -33,7 +34,7 @@ class BettingMeasure(Message):
     high: float
 
 
-class SimulationMeasures(Message):
+class SimulationMeasures(Frozen):
     """The exam of the simulation phase."""
 
     reward: BettingMeasure
@@ -48,7 +49,7 @@ class SimulationMeasures(Message):
     problems: tuple[str, ...] = ()  # broken data: INVALID
 
 
-class PointMeasure(Message):
+class PointMeasure(Frozen):
     """One estimator's answer with its 90 % interval."""
 
     estimator: str
@@ -57,7 +58,7 @@ class PointMeasure(Message):
     high: float
 
 
-class LogMeasures(Message):
+class LogMeasures(Frozen):
     """What one log says of the candidate."""
 
     log: str
@@ -80,14 +81,14 @@ class LogMeasures(Message):
     log_wealth_against: float | None = None
 
 
-class HistoricalMeasures(Message):
+class HistoricalMeasures(Frozen):
     """All logs of the historical phase."""
 
     logs: tuple[LogMeasures, ...]
     alpha: Level
 
 
-class ProfitMeasure(Message):
+class ProfitMeasure(Frozen):
     """The profit e-process and the streak (criterion 8)."""
 
     days: int  # matured click-days
@@ -105,7 +106,7 @@ class ProfitMeasure(Message):
     safety_stops: int
 
 
-class EfficiencyMeasure(Message):
+class EfficiencyMeasure(Frozen):
     """Budget efficiency U (1 - W) P (criterion 9)."""
 
     planned_micros: int
@@ -121,7 +122,7 @@ class EfficiencyMeasure(Message):
     campaigns: int
 
 
-class ConductMeasure(Message):
+class ConductMeasure(Frozen):
     """Violations (criterion 10)."""
 
     actions: int
@@ -130,7 +131,7 @@ class ConductMeasure(Message):
     oversized_raises: int
 
 
-class ImprovementMeasure(Message):
+class ImprovementMeasure(Frozen):
     """Candidate against the concurrent control, week by week (criterion 11)."""
 
     weeks: int  # matured weeks in which both arms spent and earned
@@ -145,7 +146,7 @@ class ImprovementMeasure(Message):
     split_p: float | None  # chi-square p-value of the sample-ratio check; none: not checked
 
 
-class PortfolioMeasure(Message):
+class PortfolioMeasure(Frozen):
     """How many campaigns succeeded (criterion 12)."""
 
     campaigns: int
@@ -156,7 +157,7 @@ class PortfolioMeasure(Message):
     high: float
 
 
-class CampaignMeasures(Message):
+class CampaignMeasures(Frozen):
     """A spending phase."""
 
     phase: Phase
@@ -170,7 +171,7 @@ class CampaignMeasures(Message):
     problems: tuple[str, ...] = ()
 
 
-class AudienceSplit(Message):
+class AudienceSplit(Frozen):
     """How the audience was split between the arms, where it was: people, and the share meant for the candidate."""
 
     disjoint: bool

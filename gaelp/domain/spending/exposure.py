@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from gaelp.training.messages import ExposureLine
+from gaelp.domain.frozen import Frozen
+
+
+class ExposureLine(Frozen):
+    """The worst that one campaign may be billed, by the platform's own rules."""
+
+    campaign: str
+    platform: str
+    daily_budget_micros: int
+    days: int
+    worst_day_micros: int
+    worst_total_micros: int
+    rule: str  # "Google Ads: up to 2x the highest daily budget of a day"
 
 
 class UnknownPlatform(ValueError):

@@ -6,11 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from gaelp.training.config import TrainingConfiguration, micros
-from gaelp.training.exposure import budget_for_cap, exposure_line, worst_day_micros
-from gaelp.training.maturity import matured_after_days
-from gaelp.training.messages import Account, CampaignPlan, CampaignsPlan, ExposureLine
-from gaelp.training.names import Phase, campaign_id
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
+from gaelp.domain.ids import campaign_id
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignsPlan
+from gaelp.domain.spending.exposure import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
+from gaelp.domain.spending.maturity import matured_after_days
 
 REPORT_DELAY_HOURS = 72  # platforms correct cost for about three days
 

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gaelp.training.config import SHIPPED_CREATIVES, TrainingConfiguration
-from gaelp.training.names import FIRST_BATCH
-from gaelp.training.variants import applied, together
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
+from gaelp.domain.config.registered_worlds import applied, together
+from gaelp.domain.ids import FIRST_BATCH
 
 ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.criteria import Formula, betting_verdict, criterion, finite, not_assessed
-from gaelp.training.measures import SimulationMeasures
-from gaelp.training.messages import CriterionVerdict, Verdict
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.criterion import Formula, betting_verdict, criterion, finite, not_assessed
+from gaelp.domain.gates.measurements import SimulationMeasures
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
 MOST_REPLACED = 0.05
 LEAST_CVAR = -0.25

@@ -9,8 +9,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from gaelp.training.config import Safety
-from gaelp.training.messages import Creative
+from gaelp.domain.config.run_sections import Safety
+from gaelp.domain.platform_records import Creative
 
 
 def folded(text: str) -> str:

@@ -10,16 +10,16 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from gaelp.training.criteria import Formula, not_assessed
-from gaelp.training.criteria_historical import NAMES as HISTORICAL_NAMES
-from gaelp.training.criteria_historical import judge_historical
-from gaelp.training.criteria_live_test import CONDUCT, EFFICIENCY, STREAK, futility, judge_live_test
-from gaelp.training.criteria_scaled import IMPROVEMENT as SUSTAINED
-from gaelp.training.criteria_scaled import PORTFOLIO as MULTI_CAMPAIGN
-from gaelp.training.criteria_scaled import TRANSFER, judge_scaled
-from gaelp.training.criteria_simulation import CONSISTENCY, IMPROVEMENT, REWARD, SUCCESS, judge_simulation
-from gaelp.training.messages import CriterionVerdict, GateVerdict, Verdict
-from gaelp.training.names import Phase
+from gaelp.domain.gates.criteria_historical import NAMES as HISTORICAL_NAMES
+from gaelp.domain.gates.criteria_historical import judge_historical
+from gaelp.domain.gates.criteria_live_test import CONDUCT, EFFICIENCY, STREAK, futility, judge_live_test
+from gaelp.domain.gates.criteria_scaled import IMPROVEMENT as SUSTAINED
+from gaelp.domain.gates.criteria_scaled import PORTFOLIO as MULTI_CAMPAIGN
+from gaelp.domain.gates.criteria_scaled import TRANSFER, judge_scaled
+from gaelp.domain.gates.criteria_simulation import CONSISTENCY, IMPROVEMENT, REWARD, SUCCESS, judge_simulation
+from gaelp.domain.gates.criterion import Formula, not_assessed
+from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.phases import Phase
 
 __all__ = [
     "REQUIRED",

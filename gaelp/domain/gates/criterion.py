@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 
-from gaelp.training.measures import BettingMeasure
-from gaelp.training.messages import CriterionVerdict, Verdict
+from gaelp.domain.gates.measurements import BettingMeasure
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
 FEWEST_EPISODES = 50  # before which a betting test decides nothing (gates.md, common rules)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.criteria import Formula, criterion, finite, not_assessed
-from gaelp.training.measures import HistoricalMeasures, LogMeasures, PointMeasure
-from gaelp.training.messages import CriterionVerdict, Verdict
-from gaelp.training.names import EpisodeState
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.criterion import Formula, criterion, finite, not_assessed
+from gaelp.domain.gates.measurements import HistoricalMeasures, LogMeasures, PointMeasure
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
 FIDELITY, NON_INFERIORITY = "historical match: fidelity", "historical match: non-inferiority"
 ACCURACY, CORRELATION = "prediction accuracy", "correlation"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gaelp.training.config import TrainingConfiguration, micros
-from gaelp.training.criteria import Formula, criterion, finite, money
-from gaelp.training.measures import CampaignMeasures, ConductMeasure, EfficiencyMeasure, ProfitMeasure
-from gaelp.training.messages import CriterionVerdict, Verdict
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
+from gaelp.domain.gates.criterion import Formula, criterion, finite, money
+from gaelp.domain.gates.measurements import CampaignMeasures, ConductMeasure, EfficiencyMeasure, ProfitMeasure
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
 STREAK, EFFICIENCY, CONDUCT = "positive attributed ROI", "budget efficiency", "zero violations"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from gaelp.training.config import TrainingConfiguration
-from gaelp.training.criteria import Formula, criterion, finite, not_assessed
-from gaelp.training.criteria_live_test import Answer, judge_conduct, stopped
-from gaelp.training.measures import CampaignMeasures, ImprovementMeasure, PortfolioMeasure
-from gaelp.training.messages import CriterionVerdict, Verdict
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.criteria_live_test import Answer, judge_conduct, stopped
+from gaelp.domain.gates.criterion import Formula, criterion, finite, not_assessed
+from gaelp.domain.gates.measurements import CampaignMeasures, ImprovementMeasure, PortfolioMeasure
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
 IMPROVEMENT, PORTFOLIO, TRANSFER = "sustained improvement", "multi-campaign success", "transfer effectiveness"
 

@@ -1,0 +1,40 @@
+"""Ad accounts and the people who may approve spend on them, as the account's owner enters them.
+
+Touch this when an owner can set one more thing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gaelp.domain.frozen import Frozen
+
+
+class AccountKind(StrEnum):
+    """What an account is, as its owner says in the ledger. Only an emulator may be advisory or use demo keys."""
+
+    EMULATOR = "emulator"
+    REAL = "real"
+
+
+class Account(Frozen):
+    """An ad account's envelope, set by its owner and never by a run."""
+
+    account: str
+    kind: AccountKind
+    platform: str  # "emulator", "google-ads", "meta"
+    currency: str
+    timezone: str = "UTC"
+    daily_cap_micros: int  # worst case that all of our campaigns may be billed on one day
+    total_cap_micros: int  # billed plus open worst case over the account's life with us
+    fence: int = 0  # raised by every stop; a claim under an older fence is refused
+
+
+class Approver(Frozen):
+    """A named person who may approve spend on an account, up to a limit."""
+
+    account: str
+    key_id: str  # first 16 hex digits of SHA-256 of the raw public key
+    name: str
+    public_key: str  # base64 of the 32 raw Ed25519 bytes
+    limit_micros: int  # the largest total envelope this person may approve
+    demo: bool = False  # refused on any account that is not an emulator's

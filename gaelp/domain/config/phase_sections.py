@@ -1,0 +1,68 @@
+"""Settings of the four phases. Touch this to add one; thresholds are explained in docs/gates.md."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from gaelp.domain.config.section import Count, Money, Name, Section, Share
+
+
+class Simulation(Section):
+    """The simulation phase."""
+
+    rounds: Count = Field(6, description="learning rounds")
+    batches_per_round: Count = Field(4, description="batches in flight (W); a round waits for them all")
+    campaigns_per_batch: Count = Field(32, description="campaigns that advance together in one batch (C)")
+    days: Annotated[int, Field(ge=1, le=366)] = Field(7, description="length of an episode")
+    daily_budget: Annotated[Money, Field(gt=0)] = Field(Decimal("30.00"), description="budget of a simulated campaign")
+    exam_batches: Count = Field(4, description="batches of one look at the exam, on fresh seeds")
+    exam_looks: Count = Field(4, description="looks at the most before an inconclusive exam ends")
+    failed_batches: int = Field(2, ge=0, description="batches that may be set aside before the phase fails")
+    failed_episodes: int = Field(16, ge=0, description="episodes that may fail in training before the phase fails")
+    average_reward: Share = Field(0.7, description="criterion 1")
+    success_rate: Share = Field(0.8, description="criterion 2")
+    improvement: Share = Field(0.05, description="criterion 3")
+    consistency_episodes: Count = Field(50, description="criterion 4")
+
+
+class Historical(Section):
+    """Historical validation."""
+
+    logs: tuple[Name, ...] = Field((), description="ingested logs, by name, in the order they are replayed")
+    calibration_share: float = Field(0.5, gt=0, lt=1, description="earlier share of each log that calibrates")
+    match: Share = Field(0.95, description="criterion 5")
+    accuracy: Share = Field(0.85, description="criterion 6")
+    correlation: Share = Field(0.8, description="criterion 7")
+
+
+class LiveTest(Section):
+    """The small-budget live test."""
+
+    campaigns: Count = Field(6, description="campaigns at the most, one after another (at most 10)", le=10)
+    days: Count = Field(7, description="days that one campaign runs")
+    daily_cap: Annotated[Decimal, Field(ge=10, le=50, decimal_places=2)] = Field(
+        Decimal("50.00"), description="hard cap on what the platform may bill on one day, in the account's currency"
+    )
+    drawdown_limit: Money = Field(Decimal("150.00"), description="cumulated loss at which the test stops")
+    minimum_conversions: int = Field(10, ge=0, description="a campaign with fewer matured ones does not count")
+    minimum_spend: Money = Field(Decimal("50.00"), description="a campaign that spent less does not count")
+    streak: Count = Field(5, description="criterion 8: consecutive positive-ROI campaigns")
+    roi: float = Field(0.05, description="criterion 8: ROI to be exceeded (h of the profit test)")
+    budget_efficiency: Share = Field(0.8, description="criterion 9")
+
+
+class Scaled(Section):
+    """Scaled deployment."""
+
+    products: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(("product-a", "product-b", "product-c"))
+    daily_budget: Money = Field(Decimal("30.00"), description="platform budget a campaign starts with")
+    daily_cap: Money = Field(Decimal("400.00"), description="hard cap of the portfolio on one day")
+    periods: Count = Field(4, description="periods between budget decisions")
+    period_days: Count = Field(3, description="settling time: days between two budget decisions")
+    raise_step: float = Field(0.2, gt=0, le=0.2, description="largest raise in one decision")
+    improvement: Share = Field(0.15, description="criterion 11")
+    success: Share = Field(0.9, description="criterion 12")
+    transfer: Share = Field(0.8, description="criterion 13")

@@ -1,0 +1,48 @@
+"""What a criterion and a gate say. Touch this when a verdict carries one more thing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.phases import Phase
+
+
+class Verdict(StrEnum):
+    """What a test says. Only PASS promotes."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
+
+
+class CriterionVerdict(Frozen):
+    """One criterion of gates.md with its numbers."""
+
+    id: str  # "1" … "14", "5b"
+    name: str  # "average reward"
+    verdict: Verdict
+    reason: str  # one sentence a growth team understands
+    estimate: float | None = None
+    bound: float | None = None  # the lower bound that decides
+    threshold: float | None = None
+    unit: str = ""
+    n: int = 0
+    formula: str = ""  # "betting/aGRAPA", "clopper-pearson", "snips+dr", "not-assessed"
+
+
+class GateVerdict(Frozen):
+    """The verdict of one gate: all criteria, the attempt it used, what it froze."""
+
+    phase: Phase
+    verdict: Verdict
+    criteria: tuple[CriterionVerdict, ...]
+    attempt: int
+    alpha: float
+    checkpoint_digest: str
+    evidence_digest: str
+    promote: bool  # strict: PASS only; advisory: PASS or INCONCLUSIVE
+    proven: bool  # every criterion PASS
+    heads: tuple[str, ...] = ()  # decision heads that this evidence validated
+    reason: str = ""

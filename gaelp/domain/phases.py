@@ -1,0 +1,39 @@
+"""The phases of a run in their order, and how a run stands and ends. Touch this to add a phase or an outcome."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The four phases of a run, in order."""
+
+    SIMULATION = "simulation"
+    HISTORICAL = "historical"
+    LIVE_TEST = "live-test"
+    SCALED = "scaled"
+
+
+PHASE_ORDER: tuple[Phase, ...] = tuple(Phase)
+
+
+LIVE_HEADS: tuple[str, ...] = ("bid_micros", "creative_prob")
+"""The heads that a platform of this version takes."""
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    GRADUATED = "graduated"
+    GRADUATED_UNPROVEN = "graduated-unproven"
+    NOT_GRADUATED = "not-graduated"
+    STOPPED = "stopped"
+
+
+class Status(StrEnum):
+    """What a run is doing now: the search attribute GaelpStatus, which is the run's Outcome once it has ended."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    AWAITING_APPROVAL = "awaiting-approval"
+    STOPPING = "stopping"

@@ -1,0 +1,78 @@
+"""Campaigns as an ad platform is given them and reports them. Touch this when every platform can say one more thing."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from gaelp.domain.frozen import Frozen
+
+
+class Creative(Frozen):
+    """An ad that policy has checked."""
+
+    id: str
+    headline: str
+    body: str = ""
+    content_digest: str = ""
+
+
+class CampaignSpec(Frozen):
+    """What a platform is asked to create, paused. `external_name` is deterministic: it is the idempotency key."""
+
+    external_name: str
+    account: str
+    product: str
+    daily_budget_micros: int
+    end_at: datetime  # the lease
+    segments: int
+    creatives: tuple[Creative, ...]
+    bid_micros: tuple[int, ...]  # [S], per thousand impressions; 0 = off
+    creative_prob: tuple[tuple[float, ...], ...]  # [S][K]
+
+
+class CampaignState(Frozen):
+    """A campaign as the platform reads it back."""
+
+    platform_id: str
+    external_name: str
+    account: str
+    enabled: bool
+    daily_budget_micros: int
+    end_at: datetime
+    bid_micros: tuple[int, ...]
+    creative_prob: tuple[tuple[float, ...], ...]
+    created_at: datetime
+
+
+class DayReport(Frozen):
+    """A click-day of one campaign, as reported at some instant; conversions and revenue belong to the click's day."""
+
+    day: date
+    impressions: int
+    clicks: int
+    conversions: int
+    cost_micros: int  # billed so far
+    served_micros: int  # served so far: may run ahead of billed
+    revenue_micros: int  # attributed, before margin
+    final: bool  # the platform will not change cost any more
+    matured: bool  # age of the day's last click has reached the 90 % lag quantile
+    hourly_cost_micros: tuple[int, ...] = ()  # [24]
+
+
+class CellReport(Frozen):
+    """Counts per segment and creative since the campaign began, for the agent's observation."""
+
+    impressions: tuple[tuple[int, ...], ...]  # [S][K]
+    clicks: tuple[tuple[int, ...], ...]
+    conversions: tuple[tuple[int, ...], ...]
+    cost_micros: tuple[tuple[int, ...], ...]
+
+
+class CampaignReport(Frozen):
+    """All that a platform reports of one campaign at `at`."""
+
+    platform_id: str
+    at: datetime
+    days: tuple[DayReport, ...]
+    cells: CellReport
+    disapproved: tuple[str, ...] = ()  # creative ids

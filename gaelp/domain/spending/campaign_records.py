@@ -1,0 +1,72 @@
+"""Live campaigns as a spending phase plans them and hears of them. Touch this when a plan holds one more thing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.exposure import ExposureLine
+
+
+class CampaignPlan(Frozen):
+    """One campaign to be run."""
+
+    index: int
+    campaign: str  # RUN/PHASE/campaign-NN
+    product: str
+    arm: str  # "candidate" or "control"
+    agent: str  # who decides in it
+    daily_budget_micros: int
+    days: int
+    start: datetime  # midnight of the ad account's time zone
+
+
+class CampaignsPlan(Frozen):
+    """What a spending phase will do."""
+
+    campaigns: tuple[CampaignPlan, ...]
+    tick_hours: int
+    period_days: int  # days between budget decisions; equal to `days` where there are none
+    maturing_hours: int  # after a campaign's end until its last day decides
+    daily_cap_micros: int
+    total_cap_micros: int
+    exposure: tuple[ExposureLine, ...]
+    approval_deadline: datetime  # silence until then is a refusal
+    approval_expires: datetime  # nothing is spent under the approval after this campaign instant
+
+
+class CampaignResult(Frozen):
+    """How a campaign ended, sent to its phase by signal `settled`."""
+
+    campaign: str
+    index: int
+    product: str
+    arm: str
+    state: EpisodeState
+    days: tuple[DayReport, ...] = ()
+    planned_micros: int = 0  # sum of the platform budgets set, over days
+    spend_micros: int = 0
+    actions: int = 0  # decisions that policy checked
+    violations: int = 0  # confirmed, critical or high, not cleared
+    near_misses: int | None = None  # attempts that policy or ledger blocked; None: not counted
+    reason: str = ""
+
+
+class DayReached(Frozen):
+    """A campaign tells its phase that it has used up its authorised days (signal `reached`)."""
+
+    campaign: str
+    day: int
+    daily_budget_micros: int
+    days: tuple[DayReport, ...]
+
+
+class BudgetMove(Frozen):
+    """One campaign's next budget; 0 pauses it."""
+
+    campaign: str
+    before_micros: int
+    after_micros: int
+    reason: str

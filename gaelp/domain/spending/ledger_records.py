@@ -1,0 +1,90 @@
+"""What the ledger is asked for and what it keeps: reservations, claims, violations, journal entries.
+
+Touch this when the ledger's façade takes or returns one more thing. Amounts are integer micros of the account's
+currency."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.phases import Phase
+
+
+class Reserve(Frozen):
+    """Book the worst case of one campaign day before anything may be billed for it."""
+
+    key: str  # RUN/PHASE/campaign-NN/day-DDD
+    account: str
+    run: str
+    phase: Phase
+    campaign: str
+    day: date  # day of the ad account's time zone
+    worst_case_micros: int  # absolute; a later call under the same key may raise it or leave it
+    request_id: str  # the approval it draws on
+    at: datetime
+
+
+class Reserved(Frozen):
+    """Whether the worst case fits every cap that applies."""
+
+    granted: bool
+    reason: str = ""  # names the cap and what is left of it
+    worst_case_micros: int = 0
+    daily_left_micros: int = 0
+    total_left_micros: int = 0
+
+
+class Claim(Frozen):
+    """The right to make one spend-affecting call. At most one is granted per key."""
+
+    key: str  # RUN/PHASE/campaign-NN/day-DDD/INTENT
+    account: str
+    run: str
+    campaign: str
+    intent: str  # create, enable, budget, apply, end, pause
+    fence: int | None = None  # the fence the caller believes in; none: the current one
+    shortens: bool = False  # intent end: the end comes earlier than before, so no fence stands against it
+    at: datetime
+
+
+class Claimed(Frozen):
+    """`granted`: make the call. `done`: it was made before, do not make it again. Otherwise refused."""
+
+    granted: bool
+    done: bool = False
+    unknown: bool = False  # claimed before, outcome not known: read the platform back, resolve, claim again
+    fence: int = 0
+    reason: str = ""
+    detail: str = ""  # what was recorded when it was resolved
+
+
+class Violation(Frozen):
+    """A recorded breach (F8)."""
+
+    id: str
+    account: str
+    run: str
+    phase: Phase
+    campaign: str
+    kind: str  # over-reservation, unchecked-content, ...
+    severity: str  # critical, high, medium, low
+    evidence: str
+    at: datetime
+    resolved_by: str | None = None
+    resolution: str | None = None
+
+
+class JournalEntry(Frozen):
+    """One fact about money; append-only, numbered without gaps per ledger."""
+
+    sequence: int
+    at: datetime
+    kind: str  # reserve, post, settle, freeze, claim, resolve, approve, reject, fence, violation, ...
+    account: str
+    run: str
+    phase: str
+    campaign: str
+    key: str
+    amount_micros: int
+    detail: str  # JSON

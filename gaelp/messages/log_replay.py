@@ -1,0 +1,81 @@
+"""Messages of the workflow LogReplay: one log and what it says of a policy. Touch this to replay another kind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.frozen import Frozen
+
+
+class PrepareLog(Frozen):
+    """Takes the later share of one log out of the warehouse."""
+
+    run: str
+    config_digest: str
+    log: str
+
+
+class PreparedLog(Frozen):
+    """The later share of a log as arrays, beside what it is."""
+
+    log: str
+    kind: str
+    rows_digest: str
+    rows: int
+    window_start: datetime | None
+    window_end: datetime | None
+
+
+class ReplayInput(Frozen):
+    """Starts a LogReplay; its id is `RUN/historical/LOG`."""
+
+    run: str
+    config_digest: str
+    market_digest: str
+    checkpoint_digest: str
+    agent: str
+    log: str
+
+
+class ReplayLog(Frozen):
+    """The agent's policy on a prepared log."""
+
+    run: str
+    config_digest: str
+    market_digest: str
+    checkpoint_digest: str
+    agent: str
+    log: PreparedLog
+
+
+class Estimate(Frozen):
+    """An off-policy estimate with its 90 % interval, beside what it rests on."""
+
+    estimator: str  # "ips", "snips", "dr", "switch-dr", "on-policy"
+    policy: str  # "candidate", or a baseline's name, or "logging"
+    value: float  # clicks per impression
+    low: float
+    high: float
+    row_ess: float = 0.0
+    click_ess: float = 0.0
+    largest_weight_share: float = 0.0
+    mean_weight: float = 0.0
+    mean_weight_error: float = 0.0  # standard error of the mean weight
+    log_wealth: float | None = None  # non-inferiority only: natural log of the bet on value > 0, PASS at log(1/alpha)
+    log_wealth_against: float | None = None  # and of the bet on value < 0
+
+
+class LogEvidence(Frozen):
+    """What one log says about the policy."""
+
+    log: str
+    kind: str  # bandit, market, report
+    grade: str  # A, B, R, C
+    rows: int
+    clicks: int
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    estimates: tuple[Estimate, ...] = ()
+    state: EpisodeState = EpisodeState.SETTLED
+    reason: str = ""

@@ -1,0 +1,41 @@
+"""What every phase workflow is started with and returns. Touch this when all phases need one more thing."""
+
+from __future__ import annotations
+
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.gates.verdicts import GateVerdict
+from gaelp.domain.phases import Outcome, Phase
+from gaelp.messages.simulation_training import SimulationProgress
+from gaelp.messages.spending_phase import CampaignsProgress
+
+
+class PhaseInput(Frozen):
+    """Starts a phase workflow; its id is `RUN/PHASE`. Also what its continue-as-new carries."""
+
+    run: str
+    phase: Phase
+    config_digest: str
+    market_digest: str
+    account: str
+    agent: str
+    experiment: str
+    checkpoint_digest: str | None = None
+    time_scale: float = 1.0
+    evidence_digest: str = ""  # of the phase before: what an approval is bound to
+    validated_heads: tuple[str, ...] = ()  # decision heads that a log has validated
+    permuted_market_digest: str = ""  # the market with personas' ratings permuted; none where there are no personas
+    simulation: SimulationProgress | None = None
+    campaigns: CampaignsProgress | None = None
+
+
+class PhaseResult(Frozen):
+    """How a phase ended."""
+
+    phase: Phase
+    checkpoint_digest: str
+    evidence_digest: str
+    gate: GateVerdict | None  # none where the phase ended before its gate
+    ended: Outcome | None = None  # set where the phase itself ends the run
+    reason: str = ""
+    spend_micros: int = 0
+    episodes: int = 0

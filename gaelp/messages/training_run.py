@@ -1,0 +1,99 @@
+"""Messages of the workflow TrainingRun: how a run begins, its market, how it ends. Touch this when a run needs more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.frozen import Frozen
+from gaelp.domain.phases import Outcome, Phase
+from gaelp.messages.phase import PhaseResult
+
+
+class RunInput(Frozen):
+    """Starts a TrainingRun; the workflow id is `run`."""
+
+    run: str
+    config: TrainingConfiguration
+    config_digest: str
+    agent: str
+    from_phase: Phase = Phase.SIMULATION
+    from_checkpoint: str | None = None
+
+
+class RunResult(Frozen):
+    """How a run ended."""
+
+    run: str
+    outcome: Outcome
+    reason: str
+    checkpoint_digest: str | None
+    phases: tuple[PhaseResult, ...]
+    spend_micros: int
+
+
+class CalibrateMarket(Frozen):
+    """Calibrates the market on the earlier share of the configured logs."""
+
+    run: str
+    config_digest: str
+
+
+class Calibrated(Frozen):
+    """The calibrated market's arrays."""
+
+    market_digest: str
+    logs: tuple[str, ...]
+    segments: int
+    candidates: int
+
+
+class BeginRun(Frozen):
+    """Stores the configuration, versions and seeds of a run (R2, R4), and checks the account."""
+
+    run: str
+    config: TrainingConfiguration
+    config_digest: str
+    agent: str
+    from_phase: Phase = Phase.SIMULATION
+    from_checkpoint: str | None = None
+    started_at: datetime
+
+
+class RunBegun(Frozen):
+    """What the run found when it began."""
+
+    accepted: bool
+    reason: str
+    account_kind: str
+    code_version: str
+
+
+class EndRun(Frozen):
+    """The last record of a run."""
+
+    result: RunResult
+    config_digest: str
+    at: datetime
+
+
+class RatePanel(Frozen):
+    """Put the panel of personas into a calibrated market."""
+
+    run: str
+    config_digest: str
+    market_digest: str
+
+
+class RatedPanel(Frozen):
+    """The market with personas, the same with their ratings permuted, and how the ratings were come by."""
+
+    market_digest: str
+    permuted_market_digest: str
+    ratings_digest: str  # click, convert f8[P, K]: relative tendencies, 1 is neutral
+    asked: int  # answers that this run asked for
+    cached: int  # answers that another run had asked for
+    failed: int  # ratings without an answer, and therefore neutral
+    tokens: int  # that the answers asked for cost, as the endpoint counts
+    cost_micros: int
+    provenance: str  # a sentence for the report
