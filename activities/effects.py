@@ -21,7 +21,8 @@ from temporalio.worker import (
 )
 
 from gaelp.agents.contract import InvalidDecision
-from gaelp.agents.registry import UnknownAgent
+from gaelp.agents.installed_agents import UnknownAgent
+from gaelp.agents.remote.remote_agent import RemoteRefused
 from gaelp.domain.spending.exposure import UnknownPlatform
 from gaelp.ledger.errors import LedgerConflict, UnknownAccount, UnknownRequest
 from gaelp.market.calibration import CalibrationError
@@ -29,7 +30,6 @@ from gaelp.market.refusals import BrokenContract, UnknownEnvironment
 from gaelp.platforms.protocol import PlatformError
 from gaelp.records.logs import UnknownLog
 from gaelp.records.store import CorruptContent, MissingContent
-from gaelp.remote_agent import RemoteRefused
 
 PERMANENT: tuple[type[Exception], ...] = (
     BrokenContract,

@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Observation, State
-from gaelp.agents.registry import checked
+from gaelp.agents.installed_agents import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.evidence.off_policy import evaluate
 from gaelp.market.calibration import click_value_micros

@@ -10,14 +10,14 @@ from temporalio import activity
 
 from activities.installed import InstalledAgent
 from gaelp.agents.contract import WorldShape
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
+from gaelp.agents.remote.remote_agent import Ask, Line, RemoteAgent
+from gaelp.agents.remote.remote_call import Caller
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.records.store import ContentStore
-from gaelp.remote_agent import Ask, Line, RemoteAgent
-from gaelp.remote_call import Caller
 
 if TYPE_CHECKING:
     from gaelp.agents.contract import Agent, State

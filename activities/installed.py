@@ -16,7 +16,7 @@ from temporalio.exceptions import FailureError
 
 from activities.effects import PERMANENT
 from gaelp.agents.contract import F8, Agent, Decision, Observation, State, WorldShape
-from gaelp.remote_agent import RemoteError
+from gaelp.agents.remote.remote_agent import RemoteError
 
 LONGEST = 300  # characters of a foreign error that are repeated
 # Cancellations, and what reading a trajectory may raise, are not the agent's.

@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 
 import gaelp.market.registration  # noqa: F401 - registers the ids
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
 from gaelp.market.practice import play, untrained
 
 PARTS = ("estimation", "allocation", "over_bidding", "under_bidding")

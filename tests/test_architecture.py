@@ -23,6 +23,7 @@ PURE = (
     "gaelp.evidence",
     *(f"gaelp.personas.{module}" for module in ("panel", "prompt", "answers", "ratings", "rater", "permutation")),
 )
+REMOTE = "gaelp.agents.remote"
 FORBIDDEN_NAMES = {"common", "utils", "util", "helpers", "core"}
 
 # Package: what of ours it may import, besides itself. The longest matching prefix decides.
@@ -60,12 +61,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "gaelp.domain",
         "gaelp.messages",
         "gaelp.agents.contract",
-        "gaelp.agents.registry.checked",
-        "gaelp.agents.registry.screened",
+        "gaelp.agents.installed_agents.checked",
+        "gaelp.agents.installed_agents.screened",
     ),
-    # Foreign agents over HTTP: the network's edge, so not in gaelp.agents, which is pure.
-    "gaelp.remote_agent": ("gaelp.agents.contract", "gaelp.domain.config", "gaelp.remote_call"),
-    "gaelp.remote_call": (),
+    # Foreign agents over HTTP: the network's edge, so it is not pure and nothing of gaelp.agents imports it.
+    "gaelp.agents.remote": ("gaelp.agents.contract", "gaelp.domain.config"),
     "gaelp.personas": (
         "gaelp.domain",
         "gaelp.messages",
@@ -104,6 +104,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker": ("gaelp", "workflows", "activities"),
 }
 NEVER_IMPORT: dict[str, tuple[str, ...]] = {
+    "gaelp.agents": (REMOTE,),
+    "gaelp.agents.remote": (),
     "activities": ("gaelp.commands", "gaelp.local_stack", "gaelp.demo", "gaelp.demo_llm"),
     "gaelp.commands": ("activities",),
     "workflows": ("numpy", "structlog", "scipy", "httpx", "redis", "google", "sqlalchemy", "random", "uuid"),
@@ -191,7 +193,7 @@ def _unseeded(tree: ast.AST) -> Iterator[str]:
 def violations(module: str, source: str) -> list[str]:
     """What is wrong with the imports and calls of one module; empty where nothing is."""
     tree, found = ast.parse(source), []
-    pure = any(_under(module, package) for package in PURE)
+    pure = any(_under(module, package) for package in PURE) and not _under(module, REMOTE)
     allowed, never = _longest(module, MAY_IMPORT), _longest(module, NEVER_IMPORT) or ()
     own = max((package for package in MAY_IMPORT if _under(module, package)), key=len, default=module)
     for name, typing_only in _imports(tree):
@@ -281,7 +283,7 @@ def test_no_file_names_the_shared_folder_or_this_machine() -> None:
         ("gaelp.domain.gates.judging", "import numpy as np"),
         ("gaelp.agents.bandit", "from gaelp import market"),
         ("gaelp.agents.bandit", "def f():\n    from gaelp.market.auctions import serve"),
-        ("gaelp.market.auctions", "from gaelp.agents.registry import load_agent"),
+        ("gaelp.market.auctions", "from gaelp.agents.installed_agents import load_agent"),
         ("gaelp.market.auctions", "from gaelp.agents import registry"),
         ("gaelp.evidence.betting", "import temporalio"),
         ("gaelp.evidence.betting", "import datetime\nx = datetime.datetime.now()"),
@@ -290,9 +292,9 @@ def test_no_file_names_the_shared_folder_or_this_machine() -> None:
         ("gaelp.market.lags", "import numpy as np\nr = np.random.default_rng()"),
         ("gaelp.market.lags", "import random"),
         ("gaelp.records.store", "import pickle"),
-        ("gaelp.remote_agent", "from gaelp.records.store import ContentStore"),
-        ("gaelp.remote_call", "from gaelp.settings import Settings"),
-        ("gaelp.agents.bandit", "from gaelp.remote_call import Caller"),
+        ("gaelp.agents.remote.remote_agent", "from gaelp.records.store import ContentStore"),
+        ("gaelp.agents.remote.remote_call", "from gaelp.settings import Settings"),
+        ("gaelp.agents.bandit", "from gaelp.agents.remote.remote_call import Caller"),
         ("gaelp.personas.rater", "import httpx"),
         ("gaelp.personas.prompt", "from gaelp.settings import Settings"),
         ("gaelp.reports.build", "from gaelp.ledger.ledger import Ledger"),

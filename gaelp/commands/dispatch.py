@@ -22,7 +22,7 @@ SPOKEN: tuple[tuple[str, str, int], ...] = (
     ("gaelp.ledger.signatures", "BadKey", FAILED),
     ("gaelp.platforms.protocol", "PlatformError", FAILED),
     ("gaelp.platforms.registry", "UnknownPlatform", FAILED),
-    ("gaelp.agents.registry", "UnknownAgent", WRONG_USE),
+    ("gaelp.agents.installed_agents", "UnknownAgent", WRONG_USE),
     ("gaelp.market.refusals", "UnknownEnvironment", WRONG_USE),
     ("gaelp.market.refusals", "BrokenContract", FAILED),
     ("gaelp.records.store", "MissingContent", FAILED),

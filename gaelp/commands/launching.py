@@ -86,7 +86,7 @@ def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 
 def _unknown_agent(agent: str) -> str:
-    from gaelp.agents.registry import UnknownAgent, load_agent  # numpy, which other verbs need not import
+    from gaelp.agents.installed_agents import UnknownAgent, load_agent  # numpy, which other verbs need not import
 
     try:
         load_agent(agent)

@@ -23,7 +23,7 @@ _NAME = r"[a-z](?:[a-z0-9-]{0,40}[a-z0-9])?"
 
 def new_agent(arguments: argparse.Namespace, out: Out) -> int:
     """Write the package and say what to do next."""
-    from gaelp.agents.registry import available
+    from gaelp.agents.installed_agents import available
 
     folder = Path(arguments.directory)
     name = _name(arguments.name, folder)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.agents.contract import Agent, Decision, InvalidDecision, Observation, State
-from gaelp.agents.registry import checked, screened
+from gaelp.agents.installed_agents import checked, screened
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign, together
 from gaelp.market.auctions import Market

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
-from gaelp.agents.registry import checked
+from gaelp.agents.installed_agents import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.market.auctions import Market

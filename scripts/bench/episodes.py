@@ -16,7 +16,7 @@ from typing import Any
 
 from gaelp import configuration
 from gaelp.agents.contract import State, WorldShape
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
 from gaelp.commands import services
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState

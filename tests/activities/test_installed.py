@@ -9,8 +9,8 @@ import pytest
 from temporalio.exceptions import CancelledError
 
 from activities.installed import AgentFailed, InstalledAgent
-from gaelp.agents.baselines import FixedBid
 from gaelp.agents.contract import InvalidDecision
+from gaelp.agents.policies.baselines import FixedBid
 from gaelp.records.store import MissingContent
 
 

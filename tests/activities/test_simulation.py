@@ -24,15 +24,15 @@ from activities.simulation import Simulation
 from activities.trajectories import Trajectories
 from gaelp import configuration
 from gaelp.agents.contract import InvalidDecision, Observation, State
-from gaelp.agents.registry import UnknownAgent, available, load_agent
+from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
+from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
+from gaelp.agents.remote.remote_call import CallFailed
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.live_campaign import CampaignInput, Decide
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 from gaelp.records.store import ContentStore, MissingContent, arrays_digest
-from gaelp.remote_agent import RemoteAgent, RemoteError
-from gaelp.remote_call import CallFailed
 
 from .stand import Crash, planned
 

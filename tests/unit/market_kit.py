@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gaelp.agents.contract import Agent, Observation, State, WorldShape
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.simulator import simulate
 from gaelp.market.streams import stream

@@ -11,9 +11,9 @@ import pytest
 from market_kit import configured, trained
 from scipy.stats import lognorm
 
-from gaelp.agents import first_price, landscape
 from gaelp.agents.contract import State, WorldShape
-from gaelp.agents.linear_thompson import LinearThompson
+from gaelp.agents.models import bid_landscape, first_price
+from gaelp.agents.policies.linear_thompson import LinearThompson
 from gaelp.market.calibration import calibrate
 from gaelp.market.prices import PriceCurves
 
@@ -31,9 +31,9 @@ def test_the_kind_of_auction_is_told_by_what_was_paid(auction: str) -> None:
     """Only where the winner paid what it bid are bids shaded below worth; before any win nothing is concluded."""
     _, state = lesson(auction)
     worth = np.full((1, len(np.asarray(state["price_median"]))), 8e6)
-    assert landscape.pays_its_bid(state) == (auction == "first-price")
-    assert np.all((landscape.best_bids(state, worth) < worth) == (auction == "first-price"))
-    assert not landscape.pays_its_bid(landscape.nothing(_shape_of(state)))
+    assert bid_landscape.pays_its_bid(state) == (auction == "first-price")
+    assert np.all((bid_landscape.best_bids(state, worth) < worth) == (auction == "first-price"))
+    assert not bid_landscape.pays_its_bid(bid_landscape.nothing(_shape_of(state)))
 
 
 def _shape_of(state: State) -> WorldShape:
@@ -46,7 +46,7 @@ def test_the_rivals_are_learned_from_wins_alone() -> None:
     curves = PriceCurves.of(market)
     median, spread = np.asarray(state["price_median"]), np.asarray(state["price_spread"])
     bids = np.exp(median + np.linspace(-0.5, 0.5, 5)[:, None] * spread)
-    spent = landscape.spend_per_auction(state, bids) * 1000
+    spent = bid_landscape.spend_per_auction(state, bids) * 1000
     # The level of traffic and the chance to win are told apart by the bend of the curve only: their product is judged.
     auctions = np.asarray(state["auctions"]).sum(axis=1) / (24 * market["auctions_per_hour"])
     assert np.allclose(spent * auctions, curves.spend(bids), rtol=0.15)
@@ -68,19 +68,19 @@ def test_bids_too_alike_to_tell_leave_a_typical_rival() -> None:
     won, ticks = np.zeros((24, 3)), np.zeros((24, 3))
     won[0, 1], ticks[0, 1] = 5000.0, 10.0
     medians = np.log(2e6) + np.linspace(-4, 4, 101)
-    median, spread = first_price.fitted(won, ticks, np.log([1e6, 2e6, 4e6]), medians, landscape.SPREADS)
+    median, spread = first_price.fitted(won, ticks, np.log([1e6, 2e6, 4e6]), medians, bid_landscape.SPREADS)
     assert spread == pytest.approx(first_price.TYPICAL_SPREAD, abs=0.05)
     assert median == pytest.approx(np.log(2e6), abs=0.1)
 
 
 def test_unknown_rivals_are_bid_below_value() -> None:
     """A round that won in first-price auctions and learned no volumes bids half its value, not all of it."""
-    state = {**landscape.nothing(_shape_of(lesson("first-price")[1]))}
-    at = np.full((4, landscape.BINS), 100.0)
+    state = {**bid_landscape.nothing(_shape_of(lesson("first-price")[1]))}
+    at = np.full((4, bid_landscape.BINS), 100.0)
     state |= {"won": at, "won_log_bid": at * np.log(5e6), "paid": at * 5e3}
     worth = np.full((1, 4), 6e6)
-    assert np.allclose(landscape.best_bids(state, worth), worth / 2)
-    assert not landscape.known(state)
+    assert np.allclose(bid_landscape.best_bids(state, worth), worth / 2)
+    assert not bid_landscape.known(state)
 
 
 @pytest.mark.parametrize("segments", [1, 2, 6])
@@ -88,12 +88,12 @@ def test_rivals_of_other_segments_are_unknown(segments: int) -> None:
     """A state that learned four segments bids half of worth in a world with fewer or more, and never what is no bid."""
     state = lesson("first-price")[1]
     worth = np.full((3, segments), 6e6)
-    assert np.array_equal(landscape.best_bids(state, worth), worth / 2)
+    assert np.array_equal(bid_landscape.best_bids(state, worth), worth / 2)
 
 
 def test_where_every_tick_was_cut_the_rivals_are_guessed() -> None:
     """Without one tick that a budget did not cut there is no volume to read, and the middle of the grid stands."""
     nothing = np.zeros((24, 3))
     medians = np.linspace(10.0, 14.0, 9)
-    fitted = first_price.fitted(nothing, nothing, np.log([1e6, 2e6, 4e6]), medians, landscape.SPREADS)
+    fitted = first_price.fitted(nothing, nothing, np.log([1e6, 2e6, 4e6]), medians, bid_landscape.SPREADS)
     assert fitted == (12.0, first_price.TYPICAL_SPREAD)

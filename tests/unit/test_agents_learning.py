@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from market_kit import bandit_log, configured, observation, regret, run, shape_of, trained
 
-from gaelp.agents import counts, landscape
-from gaelp.agents.baselines import BestCreative, Counting, FixedBid, LinearBid, Uniform
 from gaelp.agents.contract import Agent, WorldShape
-from gaelp.agents.linear_thompson import LinearThompson
-from gaelp.agents.online_lp import OnlineLP
-from gaelp.agents.pid_pacing import PidPacing
-from gaelp.agents.policy_search import PolicySearch
-from gaelp.agents.registry import load_agent
-from gaelp.agents.vowpal import VowpalWabbit
+from gaelp.agents.installed_agents import load_agent
+from gaelp.agents.models import bid_landscape, counts
+from gaelp.agents.policies.baselines import BestCreative, Counting, FixedBid, LinearBid, Uniform
+from gaelp.agents.policies.linear_thompson import LinearThompson
+from gaelp.agents.policies.online_lp import OnlineLP
+from gaelp.agents.policies.pid_pacing import PidPacing
+from gaelp.agents.policies.policy_search import PolicySearch
+from gaelp.agents.policies.vowpal import VowpalWabbit
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration import calibrate
 from gaelp.market.prices import PriceCurves
@@ -202,4 +202,4 @@ def test_learning_reads_trajectories_in_order_and_nothing_of_nothing(taught: Any
     one, two = agent.learn(first, ran), agent.learn(first, ran)
     assert all(np.array_equal(one[name], two[name]) for name in one)
     assert sum(np.asarray(array).nbytes for array in one.values()) < 1_000_000
-    assert not landscape.known(first) and landscape.known(two)
+    assert not bid_landscape.known(first) and bid_landscape.known(two)

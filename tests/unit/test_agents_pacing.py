@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from market_kit import configured, observation, regret, trained
 
-from gaelp.agents import landscape, pacing, valuation
-from gaelp.agents.baselines import Counting, LinearBid
 from gaelp.agents.contract import F8, Observation, State, WorldShape
-from gaelp.agents.linear_thompson import LinearThompson
-from gaelp.agents.online_lp import HIGHEST, STEP, OnlineLP
-from gaelp.agents.pid_pacing import LOWEST, PidPacing, controlled
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
+from gaelp.agents.models import bid_landscape, pacing, valuation
+from gaelp.agents.policies.baselines import Counting, LinearBid
+from gaelp.agents.policies.linear_thompson import LinearThompson
+from gaelp.agents.policies.online_lp import HIGHEST, STEP, OnlineLP
+from gaelp.agents.policies.pid_pacing import LOWEST, PidPacing, controlled
 from gaelp.market.calibration import calibrate
 from gaelp.market.streams import stream
 
@@ -128,17 +128,17 @@ def test_hours_of_which_nothing_is_known_count_as_the_others() -> None:
     auctions[0, [0, 6]] = 100.0, 300.0
     starts = np.isin(np.arange(24), [0, 6, 12, 18]).astype(np.float64)
     state = {"auctions": auctions, "tick_starts": starts}
-    share = landscape.traffic_share(state, np.array([0, 6, 12, 18]))
+    share = bid_landscape.traffic_share(state, np.array([0, 6, 12, 18]))
     assert share == pytest.approx([100 / 800, 300 / 700, 1 / 2, 1.0])
     untold = {"auctions": auctions, "tick_starts": np.zeros(24)}  # nothing is said of ticks at other hours
-    assert landscape.traffic_share(untold, np.array([0, 6])) == pytest.approx([1 / 4, 1.0])
+    assert bid_landscape.traffic_share(untold, np.array([0, 6])) == pytest.approx([1 / 4, 1.0])
     never = {"auctions": np.zeros((2, 24)), "tick_starts": np.zeros(24)}
-    assert landscape.traffic_share(never, np.array([0, 5])) == pytest.approx([1.0, 1.0])
+    assert bid_landscape.traffic_share(never, np.array([0, 5])) == pytest.approx([1.0, 1.0])
 
 
 def test_ticks_are_counted_by_the_hour_they_began_at() -> None:
     """Whatever a tick won, and whether its budget cut it."""
-    state = landscape.nothing(SHAPE)
+    state = bid_landscape.nothing(SHAPE)
     shown = np.full((1, 3, 2, 5), 100)
     trajectory = {
         "impressions": shown,
@@ -147,7 +147,7 @@ def test_ticks_are_counted_by_the_hour_they_began_at() -> None:
         "budget_left_micros": np.full((1, 3), 10**8),
         "hour": np.full((1, 3), 6),
     }
-    assert landscape.added(state, [trajectory])["tick_starts"][6] == 3
+    assert bid_landscape.added(state, [trajectory])["tick_starts"][6] == 3
 
 
 def test_who_wins_nothing_bids_more_until_it_does() -> None:

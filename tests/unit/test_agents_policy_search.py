@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from market_kit import observation
 
-from gaelp.agents import policy_search
 from gaelp.agents.contract import State, WorldShape
-from gaelp.agents.policy_search import DECAY, NAMES, NOISE, PolicySearch
+from gaelp.agents.policies import policy_search
+from gaelp.agents.policies.policy_search import DECAY, NAMES, NOISE, PolicySearch
 from gaelp.market.streams import stream
 
 AGENT = PolicySearch()

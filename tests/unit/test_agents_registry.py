@@ -10,7 +10,7 @@ import pytest
 from market_kit import observation
 
 from gaelp.agents.contract import Decision, InvalidDecision, Observation, WorldShape
-from gaelp.agents.registry import UnknownAgent, available, checked, load_agent, screened
+from gaelp.agents.installed_agents import UnknownAgent, available, checked, load_agent, screened
 from gaelp.market.streams import stream
 
 NAMES = ("best-creative", "fixed-bid", "linear-bid", "linear-thompson", "uniform")

@@ -11,8 +11,8 @@ import pytest
 from market_kit import configured, observation, run, shape_of
 
 from gaelp.agents.contract import State
-from gaelp.agents.registry import UnknownAgent, load_agent
-from gaelp.agents.vowpal import DECAY, FIRST_FLOOR, FLOOR, MODEL, VowpalWabbit
+from gaelp.agents.installed_agents import UnknownAgent, load_agent
+from gaelp.agents.policies.vowpal import DECAY, FIRST_FLOOR, FLOOR, MODEL, VowpalWabbit
 from gaelp.market.calibration import calibrate
 from gaelp.market.streams import stream
 

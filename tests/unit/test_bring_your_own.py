@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 
-from gaelp.agents.conformance import AgentConformance, NonConformance
+from gaelp.agents.conformance.agent_conformance import AgentConformance, NonConformance
 from gaelp.agents.contract import Agent, Decision
-from gaelp.agents.registry import UnknownAgent, available, load_agent
+from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.commands.dispatch import main
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import VARIANTS, is_foreign

@@ -15,7 +15,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from gaelp.agents.contract import InvalidDecision
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
 from gaelp.configuration import QUICK_TEST_CONFIG
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Market

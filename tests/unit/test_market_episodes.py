@@ -13,7 +13,7 @@ from market_kit import configured, run, shape_of
 from pydantic import ValidationError
 
 from gaelp.agents.contract import Decision
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import contradictions
 from gaelp.market.calibration import calibrate

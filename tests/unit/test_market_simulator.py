@@ -13,7 +13,7 @@ import pytest
 from market_kit import bandit_log, configured, run, shape_of, trained
 
 from gaelp.agents.contract import Decision, InvalidDecision
-from gaelp.agents.registry import load_agent
+from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.calibration import calibrate

@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 from market_kit import observation
 
-from gaelp import configuration, remote_call
+from gaelp import configuration
 from gaelp.agents.contract import Decision, InvalidDecision, WorldShape
-from gaelp.agents.registry import checked, load_agent, screened
+from gaelp.agents.installed_agents import checked, load_agent, screened
+from gaelp.agents.remote import remote_call
+from gaelp.agents.remote.remote_agent import MEMORY, Line, RemoteAgent, RemoteError, RemoteRefused
+from gaelp.agents.remote.remote_call import Caller, CallFailed
 from gaelp.configuration import ConfigurationErrors
 from gaelp.domain.config.run_sections import Remote
 from gaelp.market.streams import stream
 from gaelp.records.store import ContentStore
-from gaelp.remote_agent import MEMORY, Line, RemoteAgent, RemoteError, RemoteRefused
-from gaelp.remote_call import Caller, CallFailed
 
 SEEN = observation(2, 3, 4)
 GOOD = {"decision": {"bid_micros": [[5, 6, 7]] * 2, "creative_prob": [[[0.25] * 4] * 3] * 2}}

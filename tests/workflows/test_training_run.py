@@ -12,8 +12,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
 from activities import inputs
-from gaelp.agents.baselines import LinearBid
 from gaelp.agents.contract import F8, Decision, Observation, State
+from gaelp.agents.policies.baselines import LinearBid
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase
 from tests.house.house import House, until

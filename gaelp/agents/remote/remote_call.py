@@ -1,7 +1,7 @@
 """One POST to somebody else's server: a total timeout, a bounded answer, nothing followed, nothing repeated.
 
-Touch this when the way to a remote agent changes; what is said over it is gaelp/remote_agent.py. Retries belong to
-Temporal, and no proxy, netrc entry or cookie of this machine is used: credentials are never sent from here.
+Touch this when the way to a remote agent changes; the protocol is in remote_agent.py. Retries belong to Temporal, and
+no proxy, netrc entry or cookie of this machine is used: credentials are never sent from here.
 """
 
 from __future__ import annotations

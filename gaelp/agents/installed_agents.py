@@ -8,8 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.agents import counts
 from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Agent, Decision, InvalidDecision, Observation
+from gaelp.agents.models import counts
 
 GROUP = "gaelp.agents"
 VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")

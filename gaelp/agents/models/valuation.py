@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaelp.agents import counts
 from gaelp.agents.contract import F8, Observation, State
+from gaelp.agents.models import counts
 
 DRAWS = 200  # Monte Carlo draws behind a Thompson probability
 OPTIMISM = 3.0  # factor of bids that know nothing: what is not won is not learned

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents import landscape, pacing
-from gaelp.agents.baselines import Counting, decided, greedy
 from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.models import bid_landscape, pacing
+from gaelp.agents.policies.baselines import Counting, decided, greedy
 
 STEP = 0.2  # of the dual price, per share of a tick's target that was missed
 HIGHEST = 30.0  # of the dual price
@@ -29,7 +29,7 @@ class OnlineLP(Counting):
     name = "online-lp"
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
-        return {**super().initial_state(shape, rng), **landscape.nothing(shape)}
+        return {**super().initial_state(shape, rng), **bid_landscape.nothing(shape)}
 
     def initial_memory(self, campaigns: int) -> F8:
         return np.zeros((campaigns, 1 + pacing.NOTES))
@@ -39,9 +39,9 @@ class OnlineLP(Counting):
         rates = self.rates(state, observation)
         share = greedy(state, rates, observation)
         value = 1000 * (share * rates).sum(axis=-1) * observation.click_value_micros[:, None]
-        target = observation.budget_left_micros * landscape.traffic_share(state, observation.hour)
+        target = observation.budget_left_micros * bid_landscape.traffic_share(state, observation.hour)
         memory = np.concatenate([price[:, None], pacing.noted(target, observation)], axis=1)
         return decided(value / (1.0 + price)[:, None], share, observation), memory
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
-        return {**super().learn(state, trajectories), **landscape.added(state, trajectories)}
+        return {**super().learn(state, trajectories), **bid_landscape.added(state, trajectories)}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaelp.agents import landscape, valuation
 from gaelp.agents.contract import F8, Observation, State
+from gaelp.agents.models import bid_landscape, valuation
 
 MOST_PACE = 0.4  # a late report must not look like a spend that never came
 PACE_GAIN = 0.3  # how fast spend that missed its forecast moves the next one
@@ -29,14 +29,14 @@ def paced(state: State, value: F8, observation: Observation, memory: F8) -> tupl
     `state` holds a landscape; memory [C, 3]: log pace, forecast of the tick before, total cost at its start.
     """
     cost = total_cost(observation)
-    if not landscape.known(state) or len(np.asarray(state["price_median"])) != value.shape[1]:
-        return landscape.best_bids(state, value) * _groping(state), np.stack(
+    if not bid_landscape.known(state) or len(np.asarray(state["price_median"])) != value.shape[1]:
+        return bid_landscape.best_bids(state, value) * _groping(state), np.stack(
             [memory[:, 0], np.zeros(len(cost)), cost], axis=1
         )
     pace = _pace(memory, cost)
-    tick, rest = landscape.auctions_left(state, observation.hour)
-    bids = landscape.best_bids(state, value[:, None, :] * MULTIPLIERS[:, None])
-    per_auction = landscape.spend_per_auction(state, bids)
+    tick, rest = bid_landscape.auctions_left(state, observation.hour)
+    bids = bid_landscape.best_bids(state, value[:, None, :] * MULTIPLIERS[:, None])
+    per_auction = bid_landscape.spend_per_auction(state, bids)
     spend = (per_auction * rest[:, None, :]).sum(axis=-1)
     left = observation.budget_left_micros.astype(np.float64)
     chosen = np.maximum((spend <= (BOOK * left * np.exp(pace))[:, None]).sum(axis=1) - 1, 0)
@@ -47,7 +47,7 @@ def paced(state: State, value: F8, observation: Observation, memory: F8) -> tupl
 
 def _groping(state: State) -> float:
     """Factor of bids whose budget was used up in every tick there was: half as much each round, until one is not."""
-    groping = landscape.cut(state) and np.asarray(state["tick_starts"]).any() and not valuation.dry(state)
+    groping = bid_landscape.cut(state) and np.asarray(state["tick_starts"]).any() and not valuation.dry(state)
     return float(0.5 ** min(int(np.asarray(state["rounds"])[0]), MOST_HALVINGS)) if groping else 1.0
 
 

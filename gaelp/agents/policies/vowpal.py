@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.agents import counts, landscape, pacing, valuation
 from gaelp.agents.contract import F4, F8, Decision, Observation, State, WorldShape
+from gaelp.agents.models import bid_landscape, counts, pacing, valuation
 
 if TYPE_CHECKING:
     from vowpalwabbit import Workspace
@@ -53,7 +53,7 @@ class VowpalWabbit:
             "rounds": np.zeros(1, np.int64),
             MODEL: np.zeros(0, np.uint8),
             **counts.nothing(shape),
-            **landscape.nothing(shape),
+            **bid_landscape.nothing(shape),
         }
 
     def initial_memory(self, campaigns: int) -> F8:
@@ -79,7 +79,7 @@ class VowpalWabbit:
             "rounds": np.asarray(state["rounds"]) + 1,
             MODEL: _taught(seen, trajectories[-1]),
             **seen,
-            **landscape.added(state, trajectories),
+            **bid_landscape.added(state, trajectories),
         }
 
 

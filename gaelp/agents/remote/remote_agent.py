@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.remote.remote_call import CallFailed, shown
 from gaelp.domain.config.run_sections import Remote
-from gaelp.remote_call import CallFailed, shown
 
 PROTOCOL = "gaelp-agent/1"
 MEMORY = 16  # numbers per campaign that a remote agent may have carried from tick to tick

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents import landscape, pacing
-from gaelp.agents.baselines import SHADE, Counting, decided, greedy
 from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.models import bid_landscape, pacing
+from gaelp.agents.policies.baselines import SHADE, Counting, decided, greedy
 
 # Log multiplier per share of a tick's plan that was missed. Spend rises with about the fourth power of a low bid, so
 # that a larger proportional part swings from tick to tick between twice the plan and half of it.
@@ -32,7 +32,7 @@ class PidPacing(Counting):
     name = "pid-pacing"
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
-        return {**super().initial_state(shape, rng), **landscape.nothing(shape)}
+        return {**super().initial_state(shape, rng), **bid_landscape.nothing(shape)}
 
     def initial_memory(self, campaigns: int) -> F8:
         return np.zeros((campaigns, 2 + pacing.NOTES))
@@ -43,12 +43,12 @@ class PidPacing(Counting):
         rates = self.rates(state, observation)
         share = greedy(state, rates, observation)
         value = 1000 * (share * rates).sum(axis=-1) * observation.click_value_micros[:, None]
-        plan = AIM * observation.budget_left_micros * landscape.traffic_share(state, observation.hour)
+        plan = AIM * observation.budget_left_micros * bid_landscape.traffic_share(state, observation.hour)
         noted = np.concatenate([np.stack([integral, gap], axis=1), pacing.noted(plan, observation)], axis=1)
         return decided(SHADE * value * np.exp(log_multiplier)[:, None], share, observation), noted
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
-        return {**super().learn(state, trajectories), **landscape.added(state, trajectories)}
+        return {**super().learn(state, trajectories), **bid_landscape.added(state, trajectories)}
 
 
 def controlled(gap: F8, integral: F8, last_gap: F8) -> tuple[F8, F8]:

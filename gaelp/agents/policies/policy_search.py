@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents import counts, landscape, pacing, valuation
 from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.models import bid_landscape, counts, pacing, valuation
 
 LEANS = 8  # segments with a bid of their own; segment i plays lean i modulo this
 # Parameter: where the search starts, and the standard deviation of its first perturbations. All are logarithms.
@@ -57,7 +57,7 @@ class PolicySearch:
             "mean": mean,
             "spread": spread,
             **counts.nothing(shape),
-            **landscape.nothing(shape),
+            **bid_landscape.nothing(shape),
         }
 
     def initial_memory(self, campaigns: int) -> F8:
@@ -75,9 +75,13 @@ class PolicySearch:
         pace = np.clip(memory[:, PACE] + step, LOWEST_PACE, 0.0)
         lower = 0.0 if valuation.dry(state) else np.minimum(_log_multiplier(played, observation), 0.0)
         worth = value * np.exp(lower + pace[:, None])
-        bid = landscape.best_bids(state, worth)
+        bid = bid_landscape.best_bids(state, worth)
         bid = counts.closed_where_nothing_is_allowed(valuation.optimism(state) * bid, observation)
-        plan = np.exp(played["aim"]) * observation.budget_left_micros * landscape.traffic_share(state, observation.hour)
+        plan = (
+            np.exp(played["aim"])
+            * observation.budget_left_micros
+            * bid_landscape.traffic_share(state, observation.hour)
+        )
         carried = [np.ones((len(pace), 1)), pace[:, None], pacing.noted(plan, observation), noise]
         decision = Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share)
         return decision, np.concatenate(carried, axis=1)
@@ -92,7 +96,7 @@ class PolicySearch:
             "mean": mean,
             "spread": spread,
             **seen,
-            **landscape.added(state, trajectories),
+            **bid_landscape.added(state, trajectories),
         }
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.agents.conformance.specimens import HOME, TICKS, generator, late, observation, trajectory
 from gaelp.agents.contract import F8, HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
-from gaelp.agents.registry import checked
-from gaelp.agents.specimens import HOME, TICKS, generator, late, observation, trajectory
+from gaelp.agents.installed_agents import checked
 
 STORED = "biuf"  # kinds of arrays that a checkpoint may hold: bool, integers, floats
 ELSEWHERE = (

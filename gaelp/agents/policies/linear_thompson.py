@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents import counts, landscape, pacing, valuation
 from gaelp.agents.contract import F4, F8, Decision, Observation, State, WorldShape
+from gaelp.agents.models import bid_landscape, counts, pacing, valuation
 
 FLOOR = 0.02  # share of impressions spread over all allowed candidates, for ever: off-policy evaluation needs it
 FIRST_FLOOR = 0.3
@@ -38,7 +38,7 @@ class LinearThompson:
             "rounds": np.zeros(1, np.int64),
             "weights": weights,
             **counts.nothing(shape),
-            **landscape.nothing(shape),
+            **bid_landscape.nothing(shape),
         }
 
     def initial_memory(self, campaigns: int) -> F8:
@@ -65,7 +65,7 @@ class LinearThompson:
             "rounds": np.asarray(state["rounds"]) + 1,
             "weights": _weights(seen, np.asarray(trajectories[-1]["candidate_features"], np.float64)),
             **seen,
-            **landscape.added(state, trajectories),
+            **bid_landscape.added(state, trajectories),
         }
 
 

@@ -1,0 +1,1 @@
+"""The rules that every agent keeps, as tests that an author inherits. Touch this when the contract changes."""
