@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import Calibrated, CalibrateMarket
 from gaelp.records.logs import load_bandit, log_info
 from gaelp.records.warehouse import Warehouse

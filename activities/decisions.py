@@ -13,7 +13,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Decision, Observation, State
 from gaelp.agents.installed_agents import checked
-from gaelp.market.simulator import completed
+from gaelp.market.episodes.batch import completed
 from gaelp.market.streams import stream
 from gaelp.messages.live_campaign import CampaignInput, Decide, Decided
 

@@ -25,8 +25,8 @@ from gaelp.agents.installed_agents import UnknownAgent
 from gaelp.agents.remote.remote_agent import RemoteRefused
 from gaelp.domain.spending.exposure import UnknownPlatform
 from gaelp.ledger.errors import LedgerConflict, UnknownAccount, UnknownRequest
-from gaelp.market.calibration import CalibrationError
-from gaelp.market.refusals import BrokenContract, UnknownEnvironment
+from gaelp.market.calibration.calibrate import CalibrationError
+from gaelp.market.third_party.refusals import BrokenContract, UnknownEnvironment
 from gaelp.platforms.protocol import PlatformError
 from gaelp.records.logs import UnknownLog
 from gaelp.records.store import CorruptContent, MissingContent

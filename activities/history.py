@@ -15,8 +15,8 @@ from gaelp.agents.contract import Agent, Observation, State
 from gaelp.agents.installed_agents import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.evidence.off_policy import evaluate
-from gaelp.market.calibration import click_value_micros
-from gaelp.market.segments import assign
+from gaelp.market.audience.segments import assign
+from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.streams import stream
 from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
 from gaelp.messages.log_replay import LogEvidence, PreparedLog, PrepareLog, ReplayLog

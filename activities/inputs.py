@@ -68,7 +68,9 @@ class Inputs:
 
     def _shape(self, environment: str, market_digest: str) -> WorldShape:
         if is_foreign(environment):
-            from gaelp.market.foreign import world_shape  # Gymnasium takes a third of a second to import
+            from gaelp.market.third_party.foreign_environment import (
+                world_shape,  # Gymnasium takes a third of a second to import
+            )
 
             return world_shape(environment)
         market = self.market(market_digest)

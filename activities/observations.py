@@ -15,7 +15,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.ledger.ledger import Ledger
-from gaelp.market.calibration import click_value_micros
+from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.messages.live_campaign import CampaignInput, Observe, Observed
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 

@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.trajectories import Trajectories
-from gaelp.market.simulator import simulate
+from gaelp.market.episodes.batch import simulate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 
-import gaelp.market.registration  # noqa: F401 - registers the ids
+import gaelp.market.gym.registration  # noqa: F401 - registers the ids
 from gaelp.agents.installed_agents import load_agent
-from gaelp.market.practice import play, untrained
+from gaelp.market.gym.practice import play, untrained
 
 PARTS = ("estimation", "allocation", "over_bidding", "under_bidding")
 EXAM = 10_000  # episodes of training have lower numbers

@@ -23,7 +23,7 @@ from gaelp.domain.phases import Outcome
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack, first_use
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs import load_bandit
 from gaelp.records.warehouse import open_warehouse

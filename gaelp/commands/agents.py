@@ -13,7 +13,7 @@ from gaelp.commands.console import DONE, Out, Refused, instant, table
 from gaelp.domain.phases import PHASE_ORDER
 
 if TYPE_CHECKING:
-    from gaelp.market.registration import EnvironmentInfo
+    from gaelp.market.gym.registration import EnvironmentInfo
 
 _CHECKPOINTS = """
 SELECT phase, checkpoint_digest, MIN(at) AS first_used, SUM(episodes) AS episodes, AVG(reward) AS reward
@@ -49,7 +49,7 @@ def agents(_: argparse.Namespace, out: Out) -> int:
 
 def environments(_: argparse.Namespace, out: Out) -> int:
     """The environments of all installed packages and the heads they take; one that cannot be made says why."""
-    from gaelp.market.registry import offers
+    from gaelp.market.gym.installed_environments import offers
 
     found = [_described(info) for offer in offers() for info in offer.environments]
     found.sort(key=lambda each: str(each["id"]))

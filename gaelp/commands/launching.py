@@ -100,7 +100,10 @@ def _unknown_environment(environment: str) -> str:
 
     if not is_foreign(environment):
         return ""
-    from gaelp.market.registry import UnknownEnvironment, load  # Gymnasium takes a third of a second to import
+    from gaelp.market.gym.installed_environments import (  # Gymnasium takes a third of a second to import
+        UnknownEnvironment,
+        load,
+    )
 
     try:
         load(environment)

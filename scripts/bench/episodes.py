@@ -22,8 +22,8 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.ids import Queue
 from gaelp.local_stack import LocalStack
-from gaelp.market.calibration import calibrate
-from gaelp.market.simulator import simulate
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.episodes.batch import simulate
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.records.store import ContentStore

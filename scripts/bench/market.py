@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.market import draws
-from gaelp.market.auctions import Slot, aggregate
-from gaelp.market.calibration import calibrate
-from gaelp.market.per_auction import per_auction
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions import rival_draws
+from gaelp.market.auctions.aggregate_auctions import Slot, aggregate
+from gaelp.market.auctions.per_auction import per_auction
+from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 from scripts.bench import kernels
 from scripts.bench.timing import Row, Sizes, fastest
@@ -55,7 +55,7 @@ def resolved(sizes: Sizes) -> list[Row]:
         campaigns = max(1, sizes.campaigns * 2 // (1 + rivals))
         curves, slot = scenario(campaigns, hours=24, creatives=12, auctions=HOURLY)
         auctions, ours = int(slot.auctions.sum()), stream(1, "bench", "ours")
-        bits = draws.fast(stream(1, "bench", "kernel"))
+        bits = rival_draws.fast(stream(1, "bench", "kernel"))
         floats = np.random.Generator(bits)
         seconds, kernel, words = fastest(
             sizes.rounds,
@@ -71,7 +71,7 @@ def resolved(sizes: Sizes) -> list[Row]:
 
 
 def _highest_only(sizes: Sizes) -> Row:
-    rng = np.random.Generator(draws.fast(stream(1, "bench", "kernel")))
+    rng = np.random.Generator(rival_draws.fast(stream(1, "bench", "kernel")))
     auctions = sizes.campaigns * 24 * SEGMENTS * HOURLY
     (seconds,) = fastest(sizes.rounds, lambda: kernels.highest_rival(rng, auctions, WIN_RATE))
     return Row("bare kernel, only the highest rival", "auctions", auctions / seconds, note="for reference")

@@ -17,7 +17,7 @@ from gaelp import configuration
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from tests.house.house import House
 

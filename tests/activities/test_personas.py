@@ -27,7 +27,7 @@ from activities.personas import Personas, cost_micros
 from gaelp import configuration
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Personas as PersonasConfig
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RatedPanel, RatePanel
 from gaelp.personas.answers import FailedRating
 from gaelp.personas.cache import RatingCache

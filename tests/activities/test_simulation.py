@@ -28,7 +28,7 @@ from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
 from gaelp.agents.remote.remote_call import CallFailed
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.live_campaign import CampaignInput, Decide
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound

@@ -32,7 +32,7 @@ from gaelp.domain.spending.approval_requests import SignedDecision
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.records.ingestion import ingest

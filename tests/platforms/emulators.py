@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 
 from gaelp.domain.platform_records import CampaignSpec, Creative
-from gaelp.market import prices
+from gaelp.market.auctions import price_curves
 from gaelp.platforms.emulator.client import EmulatorPlatform
 
 TOKEN = "local-emulator"
@@ -94,7 +94,7 @@ def market(creatives: int = 3) -> dict[str, Any]:
         "cvr": np.full((4, creatives), 0.06),
         "order_value_micros": np.array([40_000_000]),
         "margin": np.array([0.5]),
-        **prices.lognormal(np.full(4, 3_000_000.0), np.full(4, 0.6)),
+        **price_curves.lognormal(np.full(4, 3_000_000.0), np.full(4, 0.6)),
         "reserve": np.array([0.0]),
         "first_price": np.array([0]),
         "hourly": np.tile(1.0 - 0.6 * np.cos(2 * np.pi * (np.arange(24) - 3) / 24), 7),

@@ -12,7 +12,7 @@ from emulators import START, busy_market, make_spec
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator import world
 from gaelp.platforms.emulator.refusals import Refusal
 from gaelp.platforms.emulator.service import Emulator

@@ -10,7 +10,7 @@ import numpy as np
 from gaelp.agents.contract import Agent, Observation, State, WorldShape
 from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.market.simulator import simulate
+from gaelp.market.episodes.batch import simulate
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gaelp.market import measures, optimum, prices
-from gaelp.market.audience import capped_mean
-from gaelp.market.drift import Factors
-from gaelp.market.measures import Scores, Setting
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions import price_curves
+from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.audience.fatigue import capped_mean
+from gaelp.market.scoring import episode_scores, optimum
+from gaelp.market.scoring.episode_scores import Scores, Setting
+from gaelp.market.world.drift import Factors
 
 VALUE = np.array([[6.0, 4.0, 2.0], [9.0, 10.0, 5.0], [3.0, 2.0, 3.5], [7.0, 1.0, 1.0]]) * 1e3  # micros per impression
 SEGMENTS, CREATIVES = VALUE.shape
@@ -30,7 +31,7 @@ def market(first_price: bool = False, reserve: float = 0.0, organic: float = 0.0
         "organic_share": np.array([organic]),
         "reserve": np.array([reserve]),
         "first_price": np.array([int(first_price)]),
-        **prices.lognormal(median, np.array([0.6, 0.5, 0.7, 0.6])),
+        **price_curves.lognormal(median, np.array([0.6, 0.5, 0.7, 0.6])),
     }
 
 
@@ -80,4 +81,4 @@ def best_creatives() -> np.ndarray:
 def scored(where: Setting, bid: np.ndarray, creative: np.ndarray | None = None, share: float = 1.0) -> Scores:
     """The scores of such a bidder beside an incumbent that earns nothing."""
     shown, cost = bid_expected(where, bid, best_creatives() if creative is None else creative, share)
-    return measures.score(where, shown, cost, np.zeros(len(where.auctions)))
+    return episode_scores.score(where, shown, cost, np.zeros(len(where.auctions)))

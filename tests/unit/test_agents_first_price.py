@@ -14,8 +14,8 @@ from scipy.stats import lognorm
 from gaelp.agents.contract import State, WorldShape
 from gaelp.agents.models import bid_landscape, first_price
 from gaelp.agents.policies.linear_thompson import LinearThompson
-from gaelp.market.calibration import calibrate
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.calibration.calibrate import calibrate
 
 
 @cache

@@ -21,8 +21,8 @@ from gaelp.agents.policies.pid_pacing import PidPacing
 from gaelp.agents.policies.policy_search import PolicySearch
 from gaelp.agents.policies.vowpal import VowpalWabbit
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.market.calibration import calibrate
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 
 CONFIG = configured(3, simulation={"rounds": 3, "batches_per_round": 3})

@@ -16,7 +16,7 @@ from gaelp.agents.policies.baselines import Counting, LinearBid
 from gaelp.agents.policies.linear_thompson import LinearThompson
 from gaelp.agents.policies.online_lp import HIGHEST, STEP, OnlineLP
 from gaelp.agents.policies.pid_pacing import LOWEST, PidPacing, controlled
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 
 SEEN = observation(3, 2, 5)

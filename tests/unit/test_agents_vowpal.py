@@ -13,7 +13,7 @@ from market_kit import configured, observation, run, shape_of
 from gaelp.agents.contract import State
 from gaelp.agents.installed_agents import UnknownAgent, load_agent
 from gaelp.agents.policies.vowpal import DECAY, FIRST_FLOOR, FLOOR, MODEL, VowpalWabbit
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 
 CONFIG = configured(3, simulation={"campaigns_per_batch": 8, "days": 4})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.market.per_auction import per_auction
+from gaelp.market.auctions.per_auction import per_auction
 from gaelp.market.streams import stream
 from scripts.bench import kernels, peers
 from scripts.bench.__main__ import main

@@ -23,14 +23,15 @@ from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.commands.dispatch import main
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import VARIANTS, is_foreign
-from gaelp.market import foreign, registry
-from gaelp.market.foreign import ForeignEpisodes
-from gaelp.market.foreign_contract import difference
-from gaelp.market.measures import Scores
-from gaelp.market.practice import play, untrained
-from gaelp.market.refusals import BrokenContract, UnknownEnvironment
-from gaelp.market.registration import EnvironmentInfo
+from gaelp.market.gym import installed_environments
+from gaelp.market.gym.practice import play, untrained
+from gaelp.market.gym.registration import EnvironmentInfo
+from gaelp.market.scoring.episode_scores import Scores
 from gaelp.market.streams import stream
+from gaelp.market.third_party import foreign_environment
+from gaelp.market.third_party.foreign_contract import difference
+from gaelp.market.third_party.foreign_environment import ForeignEpisodes
+from gaelp.market.third_party.refusals import BrokenContract, UnknownEnvironment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bring_your_own.md").read_text()
 CODE = {name: text for name, text in re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL)}
@@ -76,9 +77,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         return made
 
     before, known = set(sys.modules), set(gymnasium.registry)
-    registry._offer.cache_clear()
+    installed_environments._offer.cache_clear()
     yield install
-    registry._offer.cache_clear()
+    installed_environments._offer.cache_clear()
     for name in set(gymnasium.registry) - known:
         del gymnasium.registry[name]
     for name in set(sys.modules) - before:
@@ -134,7 +135,7 @@ def test_the_environment_of_the_page_is_listed_and_checked(installed: Callable[.
     installed(CODE, TABLES[1])
     from gymnasium.utils.env_checker import check_env
 
-    assert registry.load("posters/TwoPosters-v0").phases == ("simulation",)
+    assert installed_environments.load("posters/TwoPosters-v0").phases == ("simulation",)
     check_env(gymnasium.make("posters/TwoPosters-v0").unwrapped, skip_render_check=True)
     assert main(["environments", "--json"]) == 0
     listed = {each["id"]: each for each in json.loads(capsys.readouterr().out)["environments"]}
@@ -147,7 +148,7 @@ def test_the_environment_of_the_page_is_played_as_a_session(installed: Callable[
     """An installed agent plays it, learns from its trajectory, and comes near the optimum that it states."""
     installed(CODE, TABLES[1])
     agent = load_agent("linear-thompson")
-    state = agent.initial_state(foreign.world_shape("posters/TwoPosters-v0"), stream(1, "s"))
+    state = agent.initial_state(foreign_environment.world_shape("posters/TwoPosters-v0"), stream(1, "s"))
     for number in range(4):
         session = ForeignEpisodes("posters/TwoPosters-v0", WEEK, seeds=(number, 10 + number, 20 + number))
         state = agent.learn(state, [_played(session, agent, state)])
@@ -358,9 +359,9 @@ def test_new_agent_refuses_in_one_sentence(
 def test_an_unknown_environment_is_refused_with_a_suggestion() -> None:
     """A misspelled id gets the nearest one, a strange one the list."""
     with pytest.raises(UnknownEnvironment, match="did you mean 'gaelp/AdMarket-v0'"):
-        registry.load("gaelp/AddMarket-v0")
+        installed_environments.load("gaelp/AddMarket-v0")
     with pytest.raises(UnknownEnvironment, match="installed are gaelp/AdMarket-v0"):
-        registry.load("zzz")
+        installed_environments.load("zzz")
 
 
 @pytest.mark.parametrize(
@@ -370,7 +371,7 @@ def test_an_unknown_environment_is_refused_with_a_suggestion() -> None:
         ("import nothing_of_that_name", "ModuleNotFoundError"),
         ("def register():\n    return ['mine/World-v0']", "must return a tuple of EnvironmentInfo"),
         (
-            "from gaelp.market.registration import EnvironmentInfo\n"
+            "from gaelp.market.gym.registration import EnvironmentInfo\n"
             "def register():\n    return (EnvironmentInfo('mine/World-v0', ''),)",
             "did not register mine/World-v0",
         ),
@@ -381,12 +382,12 @@ def test_a_broken_package_is_named_and_hides_nothing(
 ) -> None:
     """A package whose entry point fails is listed with its reason, beside the environments that work."""
     installed({"broken_world": text}, _project("environments", broken="broken_world:register"))
-    assert {info.id for info in registry.available()} >= set(VARIANTS)
+    assert {info.id for info in installed_environments.available()} >= set(VARIANTS)
     assert main(["environments"]) == 0
     out = capsys.readouterr().out
     assert "environments 'broken' (broken_world:register)" in out and said in out
     with pytest.raises(UnknownEnvironment, match="broken_world:register"):
-        registry.load("mine/World-v0")
+        installed_environments.load("mine/World-v0")
 
 
 def test_an_environment_that_cannot_be_made_is_listed_with_its_reason(
@@ -394,7 +395,7 @@ def test_an_environment_that_cannot_be_made_is_listed_with_its_reason(
 ) -> None:
     """What raises when it is made is listed with the error, and does not spoil the list."""
     text = (
-        "import gymnasium\nfrom gaelp.market.registration import EnvironmentInfo\n"
+        "import gymnasium\nfrom gaelp.market.gym.registration import EnvironmentInfo\n"
         "def make():\n    raise OSError('no disk')\n"
         "def register():\n    gymnasium.register('mine/World-v0', make)\n"
         "    return (EnvironmentInfo('mine/World-v0', 'a world'),)\n"
@@ -404,7 +405,7 @@ def test_an_environment_that_cannot_be_made_is_listed_with_its_reason(
     listed = {each["id"]: each for each in json.loads(capsys.readouterr().out)["environments"]}
     assert "OSError: no disk" in listed["mine/World-v0"]["error"] and not listed["gaelp/AdMarket-v0"]["error"]
     with pytest.raises(BrokenContract, match="'mine/World-v0' cannot be made: OSError: no disk"):
-        foreign.world_shape("mine/World-v0")
+        foreign_environment.world_shape("mine/World-v0")
 
 
 def test_an_environment_that_is_a_vector_only_is_listed_as_one_that_serves(
@@ -412,8 +413,8 @@ def test_an_environment_that_is_a_vector_only_is_listed_as_one_that_serves(
 ) -> None:
     """An id without an entry point for single worlds, which a batch does not need, is listed with its heads."""
     text = (
-        "import gymnasium\nfrom gaelp.market.environment import AdMarketVector\n"
-        "from gaelp.market.registration import EnvironmentInfo\n"
+        "import gymnasium\nfrom gaelp.market.gym.environment import AdMarketVector\n"
+        "from gaelp.market.gym.registration import EnvironmentInfo\n"
         "def register():\n    gymnasium.register('mine/World-v0', vector_entry_point=AdMarketVector)\n"
         "    return (EnvironmentInfo('mine/World-v0', 'a world'),)\n"
     )
@@ -421,7 +422,7 @@ def test_an_environment_that_is_a_vector_only_is_listed_as_one_that_serves(
     assert main(["environments", "--json"]) == 0
     listed = {each["id"]: each for each in json.loads(capsys.readouterr().out)["environments"]}
     assert not listed["mine/World-v0"]["error"] and "bid_micros" in listed["mine/World-v0"]["heads"]
-    assert foreign.world_shape("mine/World-v0").segments > 0
+    assert foreign_environment.world_shape("mine/World-v0").segments > 0
 
 
 BROKEN_AGENTS = {
@@ -525,7 +526,9 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         gymnasium.register(f"mine/Toy{kind}-v0", Toy, kwargs={"broken": kind}, disable_env_checker=True)
     gymnasium.register("mine/Timed-v0", Toy, max_episode_steps=2, disable_env_checker=True)
     names = (*(f"mine/Toy{kind}-v0" for kind in kinds), "mine/Timed-v0")
-    monkeypatch.setattr(registry, "available", lambda: tuple(EnvironmentInfo(name, "a toy") for name in names))
+    monkeypatch.setattr(
+        installed_environments, "available", lambda: tuple(EnvironmentInfo(name, "a toy") for name in names)
+    )
     yield
     for name in names:
         del gymnasium.registry[name]
@@ -546,7 +549,7 @@ def test_a_session_has_whole_observations_and_trajectories(toys: None) -> None:
     first = session.observe()
     assert first.mask.shape == (3, 3) and first.mask.all() and (first.click_value_micros == 600_000).all()
     assert first.segment_features.shape == (3, 2, 2) and first.candidate_features.shape == (3, 3, 1)
-    trajectory = _played(session, agent, agent.initial_state(foreign.world_shape("mine/Toy-v0"), stream(1)))
+    trajectory = _played(session, agent, agent.initial_state(foreign_environment.world_shape("mine/Toy-v0"), stream(1)))
     assert trajectory["impressions"].shape == (3, 3, 2, 3) and (trajectory["impressions"].sum(axis=3) == 10).all()
     assert trajectory["bid_micros"].shape == (3, 3, 2) and (trajectory["bid_micros"] == 1_000_000).all()  # its bound
     assert trajectory["hour"][:, 0].tolist() == [0, 1, 2]
@@ -683,18 +686,18 @@ def test_the_first_difference_from_the_contract_is_told(observation: Any, action
 def test_an_environment_of_another_phase_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment that does not claim the simulation phase is not played in it."""
     info = EnvironmentInfo("mine/Live-v0", "a live one", ("live-test",))
-    monkeypatch.setattr(registry, "available", lambda: (info,))
+    monkeypatch.setattr(installed_environments, "available", lambda: (info,))
     with pytest.raises(BrokenContract, match="serves live-test, not simulation"):
-        foreign.world_shape("mine/Live-v0")
+        foreign_environment.world_shape("mine/Live-v0")
 
 
 def test_our_market_played_as_a_foreign_one_scores_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The detour changes nothing: our environment as a foreign session gives the measures of its own episodes."""
     short = {"simulation": {"days": 2}, "clock": {"tick_hours": 6}}
     config, agent = TrainingConfiguration.model_validate(short), load_agent("fixed-bid")
-    market = "gaelp.market.environment:AdMarketVector"
+    market = "gaelp.market.gym.environment:AdMarketVector"
     gymnasium.register("mine/Market-v0", vector_entry_point=market, kwargs={"config": short})
-    monkeypatch.setattr(registry, "available", lambda: (EnvironmentInfo("mine/Market-v0", "ours"),))
+    monkeypatch.setattr(installed_environments, "available", lambda: (EnvironmentInfo("mine/Market-v0", "ours"),))
     try:
         session, worlds = ForeignEpisodes("mine/Market-v0", config, (5, 6)), gymnasium.make_vec("mine/Market-v0", 2)
     finally:

@@ -20,10 +20,10 @@ from gaelp.configuration import QUICK_TEST_CONFIG
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Market
 from gaelp.domain.config.registered_worlds import VARIANTS, applied, configured
-from gaelp.market import registration, spaces
-from gaelp.market.calibration import calibrate
-from gaelp.market.environment import AdMarket, AdMarketVector
-from gaelp.market.practice import play, untrained
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.gym import registration, spaces
+from gaelp.market.gym.environment import AdMarket, AdMarketVector
+from gaelp.market.gym.practice import play, untrained
 from gaelp.personas.panel import with_panel
 
 SHORT = {"simulation": {"days": 2, "daily_budget": "30.00"}, "clock": {"tick_hours": 6}}

@@ -9,9 +9,9 @@ import pytest
 from market_kit import configured
 from scipy import stats
 
-from gaelp.market import auctions
-from gaelp.market.calibration import calibrate
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions import aggregate_auctions
+from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 
 MARKET = calibrate([], configured(3))
@@ -20,17 +20,17 @@ CURVES = PriceCurves.of(MARKET)
 MEDIAN = np.sqrt(MARKET["price_low"] * MARKET["price_high"])
 
 
-def deliver(traffic: Any, bids: Any, share: Any, budget: int) -> auctions.Served:
+def deliver(traffic: Any, bids: Any, share: Any, budget: int) -> aggregate_auctions.Served:
     """One campaign's hours under one decision."""
     ctr, cvr = MARKET["ctr"][None], MARKET["cvr"][None]
-    slot = auctions.Slot(traffic, bids, share, np.array([budget]), ctr, cvr, np.ones(1))
-    return auctions.aggregate(CURVES, slot, stream(1, "r"))
+    slot = aggregate_auctions.Slot(traffic, bids, share, np.array([budget]), ctr, cvr, np.ones(1))
+    return aggregate_auctions.aggregate(CURVES, slot, stream(1, "r"))
 
 
-def serve(campaigns: int, bid: int, budget: int, seed: int = 1, shock: float = 1.0) -> auctions.Served:
+def serve(campaigns: int, bid: int, budget: int, seed: int = 1, shock: float = 1.0) -> aggregate_auctions.Served:
     """One hour at noon with the same bid everywhere and all creatives alike."""
     zeros = np.zeros(campaigns, np.int64)
-    return auctions.serve(
+    return aggregate_auctions.serve(
         MARKET,
         CURVES,
         hour=zeros + 12,
@@ -109,7 +109,7 @@ def test_the_world_does_not_depend_on_what_is_bid() -> None:
     world = [stream(5, "w"), stream(5, "w")]
     for _ in range(5):
         seen = [
-            auctions.serve(
+            aggregate_auctions.serve(
                 MARKET,
                 CURVES,
                 hour=np.array([3]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gaelp.market.audience import Audience, capped_mean, reached, uncapped
+from gaelp.market.audience.fatigue import Audience, capped_mean, reached, uncapped
 from gaelp.market.streams import stream
 
 PEOPLE = 400

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 from scipy.special import ndtr
 
-from gaelp.market import orders
-from gaelp.market.autobidder import ERROR, REACH, SIGNIFICANT, STEP, Bidder, Kind, Rules, begin, bids, observed
 from gaelp.market.streams import stream
+from gaelp.market.world import orders
+from gaelp.market.world.autobidder import ERROR, REACH, SIGNIFICANT, STEP, Bidder, Kind, Rules, begin, bids, observed
 
 F8 = npt.NDArray[np.float64]
 VALUE = 25e6

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from market_kit import bandit_log, configured
 
-from gaelp.market import segments
-from gaelp.market.calibration import CalibrationError, calibrate, click_value_micros
-from gaelp.market.shrinkage import click_rates, effects
+from gaelp.market.audience import segments
+from gaelp.market.calibration.calibrate import CalibrationError, calibrate, click_value_micros
+from gaelp.market.calibration.shrinkage import click_rates, effects
 from gaelp.records.logs import split
 
 OBD = Path(__file__).resolve().parents[2] / "../shared/data/obd"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gaelp.domain.config.market_sections import Market
-from gaelp.market.drift import Factors, draw
 from gaelp.market.streams import stream
+from gaelp.market.world.drift import Factors, draw
 
 WORLDS = 20_000
 PARTS = ("traffic", "price", "click", "conversion")

@@ -16,9 +16,9 @@ from gaelp.agents.contract import Decision
 from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import contradictions
-from gaelp.market.calibration import calibrate
-from gaelp.market.episodes import Episodes
-from gaelp.market.simulator import draw_world
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.episodes.batch import draw_world
+from gaelp.market.episodes.episode import Episodes
 from gaelp.market.streams import stream
 
 SIZES = {"campaigns_per_batch": 16, "days": 3, "daily_budget": "20.00"}

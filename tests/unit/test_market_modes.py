@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gaelp.market import audience as audiences
-from gaelp.market import buying, draws, meetings, per_auction, prices
-from gaelp.market.auctions import Audience, Served, Slot, aggregate
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions import cost_draws, per_auction, price_curves, rival_draws, sequential_auctions
+from gaelp.market.auctions.aggregate_auctions import Audience, Served, Slot, aggregate
+from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.audience import fatigue as audiences
 from gaelp.market.streams import stream
 
 LEVEL = 0.001
@@ -30,7 +30,7 @@ COUNTS = ("wins", "clicks", "conversions", "cost_micros")
 
 def curves(reserve: float = 0.0, first_price: bool = False) -> PriceCurves:
     terms = {"reserve": np.array([reserve]), "first_price": np.array([int(first_price)])}
-    return PriceCurves.of({**prices.lognormal(np.array([3e6, 5e6]), np.full(S, 0.6)), **terms})
+    return PriceCurves.of({**price_curves.lognormal(np.array([3e6, 5e6]), np.full(S, 0.6)), **terms})
 
 
 def slot(together: int = 1, audience: Audience | None = None, **changes: Any) -> Slot:
@@ -183,8 +183,8 @@ def test_a_cap_without_its_smaller_variance_is_caught(monkeypatch: pytest.Monkey
 
 def test_chunks_and_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, plain: tuple[Served, Served]) -> None:
     """Cells that are cut by a chunk, and campaigns by a batch, have the distribution of those that are not."""
-    monkeypatch.setattr(draws, "CHUNK", 1000)
-    monkeypatch.setattr(draws, "DRAWN", 300)
+    monkeypatch.setattr(rival_draws, "CHUNK", 1000)
+    monkeypatch.setattr(rival_draws, "DRAWN", 300)
     monkeypatch.setattr(per_auction, "BATCH", 20_000)
     assert disagreement(plain[0], both(*CASES["second price"])[1]) > LEVEL
 
@@ -192,7 +192,9 @@ def test_chunks_and_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, plai
 def test_the_two_ways_of_the_reference_agree() -> None:
     """Auctions resolved in the order of time, without anybody to meet again, are those resolved out of order."""
     what, served, rivals = CASES["reserve"]
-    ordered = meetings.resolve(what, served, rivals, draws.fast(stream(3, "ordered")), stream(4, "ordered"))
+    ordered = sequential_auctions.resolve(
+        what, served, rivals, rival_draws.fast(stream(3, "ordered")), stream(4, "ordered")
+    )
     assert disagreement(both(what, served, rivals)[1], ordered) > LEVEL
 
 
@@ -260,7 +262,7 @@ def test_the_parts_of_the_creatives_sum_to_the_cost() -> None:
     rng = stream(1, "split")
     shown = rng.integers(0, 4, (500, S, K))
     wins = shown.sum(axis=2)
-    bought = buying.Bought(wins, wins * 3e6, wins * 3e6, wins * 1.5e13, np.zeros(500, bool))
-    parts = buying.split(shown, bought, rng)
+    bought = cost_draws.Bought(wins, wins * 3e6, wins * 3e6, wins * 1.5e13, np.zeros(500, bool))
+    parts = cost_draws.split(shown, bought, rng)
     assert parts.min() >= -1e-6 and np.allclose(parts.sum(axis=2), bought.cost)
     assert np.all(parts[shown == 0] == 0) and parts[shown > 0].std() > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gaelp.market.offer import UNIT, Offer
+from gaelp.market.scoring.budget_allocation import UNIT, Offer
 from gaelp.market.streams import stream
 
 

@@ -9,13 +9,13 @@ import pytest
 from measures_kit import CREATIVES, DAYS, SEGMENTS, best_creatives, bid_expected, market, scored, setting, value_of
 from scipy.optimize import linprog
 
-from gaelp.market import fatigue, measures, optimum
-from gaelp.market.auctions import Audience, Slot, aggregate
-from gaelp.market.audience import capped_mean
-from gaelp.market.drift import Factors
-from gaelp.market.fatigue import Freshness, Plan, Reach
-from gaelp.market.landscape import Landscape
-from gaelp.market.measures import Setting
+from gaelp.market.auctions.aggregate_auctions import Audience, Slot, aggregate
+from gaelp.market.audience.fatigue import capped_mean
+from gaelp.market.scoring import episode_scores, optimum, optimum_with_fatigue
+from gaelp.market.scoring.episode_scores import Setting
+from gaelp.market.scoring.marginal_cost import Landscape
+from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan, Reach
+from gaelp.market.world.drift import Factors
 
 KINDS = [(False, 0.0), (True, 0.0), (False, 6e6), (True, 5e6)]
 
@@ -175,7 +175,7 @@ def test_without_fatigue_the_programme_is_the_sum_of_its_days(first_price: bool,
     where = setting(market(first_price, reserve), budget)
     days = best(where).profit.sum(axis=1)
     for reach in (Reach(people(5000), 1e-9, 0), Reach(people(5000), 0.0, 20)):
-        found = fatigue.best_profit_with_fatigue(plan(where, reach))
+        found = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach))
         assert found.profit == pytest.approx(days, rel=0.003)
         assert np.all(found.spend <= where.budget_micros * (1 + 1e-6))
 
@@ -184,7 +184,7 @@ def test_fatigue_and_small_audiences_cost_profit() -> None:
     """The optimum falls with fatigue and rises with the audience."""
     where = setting(market())
     reaches = [Reach(people(count), share, 0) for count, share in ((9000, 0.1), (3000, 0.1), (3000, 0.5), (500, 1.0))]
-    profits = [float(fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]) for reach in reaches]
+    profits = [float(optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]) for reach in reaches]
     assert profits == sorted(profits, reverse=True) and profits[-1] < 0.5 * profits[0]
 
 
@@ -224,7 +224,7 @@ def test_no_bids_beat_the_optimum_under_a_cap(cap: int, slack: float, first_pric
                 alone[:, day, :, segment] = bid[:, day, :, segment]
                 earned = capped_profit(where, alone, cap, audience).max()
                 best_of[day, segment] = max(best_of[day, segment], earned)
-    found = fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
+    found = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
     assert (1 - slack) * found <= best_of.sum() <= found * 1.001
     assert found < 0.95 * best(where).profit.sum()
 
@@ -271,14 +271,14 @@ def test_no_bidder_beats_the_optimum_under_fatigue() -> None:
     """Bidders that mix their creatives any way never earn more than the programme's optimum by more than its 1 %."""
     reach = Reach(people(2000), 0.5, 0)
     where = setting(market(), 4e7, campaigns=1, reach=reach)
-    top = fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
+    top = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
     rng = np.random.default_rng(4)
     reached = 0.0
     for scale in rng.uniform(0.2, 1.0, 200):
         shares = rng.dirichlet(np.ones(3), SEGMENTS) * 0.7 + 0.3 * best_creatives()
         shown, cost = bid_expected(where, scale * value_of(where), shares)
         if np.all(cost.sum(axis=(2, 3)) <= 4e7):
-            reached = max(reached, float(measures.expected_profit_micros(where, shown, cost)[0]))
+            reached = max(reached, float(episode_scores.expected_profit_micros(where, shown, cost)[0]))
     assert 0.7 * top < reached <= top * 1.01
 
 
@@ -299,19 +299,19 @@ def test_the_optimum_under_fatigue_can_be_reached(count: float, share: float, ca
         low, high = np.where(dear, last, low), np.where(dear, high, last)
     mix = views / views.sum(axis=1, keepdims=True)
     shown, cost = bid_expected(where, np.broadcast_to(last * 1000, where.auctions.shape), mix)
-    top = fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
-    assert measures.expected_profit_micros(where, shown, cost)[0] == pytest.approx(top, rel=0.01)
+    top = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
+    assert episode_scores.expected_profit_micros(where, shown, cost)[0] == pytest.approx(top, rel=0.01)
 
 
 def test_spending_the_optimums_total_earns_the_optimum() -> None:
     """At its own total the best profit is the optimum's; less and more money earn less, far more loses the excess."""
     where, reach = setting(market(), 3e7), Reach(people(3000), 0.3, 5)
-    top = fatigue.best_profit_with_fatigue(plan(where, reach))
+    top = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach))
     total = top.spend.sum(axis=1)
-    assert fatigue.best_at_total(plan(where, reach), total) == pytest.approx(top.profit, rel=1e-6)
-    less, more = (fatigue.best_at_total(plan(where, reach), total * part) for part in (0.7, 1.4))
+    assert optimum_with_fatigue.best_at_total(plan(where, reach), total) == pytest.approx(top.profit, rel=1e-6)
+    less, more = (optimum_with_fatigue.best_at_total(plan(where, reach), total * part) for part in (0.7, 1.4))
     assert less < top.profit and more < top.profit
-    far = [fatigue.best_at_total(plan(where, reach), np.array([amount])) for amount in (1e9, 1.1e9)]
+    far = [optimum_with_fatigue.best_at_total(plan(where, reach), np.array([amount])) for amount in (1e9, 1.1e9)]
     assert far[0] - far[1] == pytest.approx(1e8)
 
 
@@ -331,12 +331,12 @@ def test_success_needs_all_of_its_parts() -> None:
     where = setting(market())
     shown, cost = bid_expected(where, value_of(where), best_creatives())
     none, spent = np.zeros(1), int(cost.sum())
-    assert measures.score(where, shown, cost, none).success[0]
-    assert not measures.score(where, shown, cost, np.full(1, 1e12)).success[0]
-    assert not measures.score(replace(where, target_cpa_micros=1_000_000), shown, cost, none).success[0]
+    assert episode_scores.score(where, shown, cost, none).success[0]
+    assert not episode_scores.score(where, shown, cost, np.full(1, 1e12)).success[0]
+    assert not episode_scores.score(replace(where, target_cpa_micros=1_000_000), shown, cost, none).success[0]
     tight = replace(where, daily_budget_micros=spent // DAYS - 1)
-    assert not measures.score(tight, shown, cost, none).success[0]
-    assert measures.score(replace(tight, over_delivery=1.01), shown, cost, none).success[0]
+    assert not episode_scores.score(tight, shown, cost, none).success[0]
+    assert episode_scores.score(replace(tight, over_delivery=1.01), shown, cost, none).success[0]
 
 
 def test_a_groups_success_is_one() -> None:
@@ -352,9 +352,9 @@ def test_a_groups_success_is_one() -> None:
     shown, cost = bid_expected(where, value_of(where), best_creatives())
     idle = np.zeros_like(shown)
     both, paid = np.concatenate([shown, idle], axis=1), np.concatenate([cost, np.zeros_like(cost)], axis=1)
-    earned = measures.score(pair, both, paid, np.zeros(2)).profit_micros[0]
-    assert measures.score(pair, both, paid, np.full(2, 0.4 * earned)).success.all()
-    assert not measures.score(pair, both, paid, np.full(2, 0.6 * earned)).success.any()
+    earned = episode_scores.score(pair, both, paid, np.zeros(2)).profit_micros[0]
+    assert episode_scores.score(pair, both, paid, np.full(2, 0.4 * earned)).success.all()
+    assert not episode_scores.score(pair, both, paid, np.full(2, 0.6 * earned)).success.any()
 
 
 def test_a_loss_is_clipped_in_the_reward_but_not_in_the_ratio() -> None:
@@ -378,10 +378,10 @@ def test_campaigns_that_meet_share_one_optimum() -> None:
         rich = replace(alone, budget_micros=2 * alone.budget_micros)
         shown, cost = bid_expected(alone, 0.7 * value_of(alone), best_creatives())
         nothing = np.zeros_like(shown)
-        both = measures.score(
+        both = episode_scores.score(
             pair, np.concatenate([shown, nothing], 1), np.concatenate([cost, nothing], 1), np.zeros(2)
         )
-        one = measures.score(rich, shown, cost, np.zeros(1))
+        one = episode_scores.score(rich, shown, cost, np.zeros(1))
         assert both.optimum_micros.sum() >= one.optimum_micros[0] * (1 - 1e-6)
         assert both.ratio[0] == both.ratio[1]
         assert both.ratio[0] == pytest.approx(one.profit_micros[0] / both.optimum_micros.sum())
@@ -408,7 +408,7 @@ def test_rates_never_exceed_one() -> None:
     where = setting(market())
     huge = replace(where, factors=replace(where.factors, click=np.full((1, DAYS), 1e9)))
     shown, cost = bid_expected(where, value_of(where), best_creatives())
-    assert measures.expected_profit_micros(huge, shown, cost)[0] == pytest.approx(shown.sum() * 1e6 - cost.sum())
+    assert episode_scores.expected_profit_micros(huge, shown, cost)[0] == pytest.approx(shown.sum() * 1e6 - cost.sum())
 
 
 def test_fatigue_is_that_of_each_view_in_turn() -> None:
@@ -420,7 +420,7 @@ def test_fatigue_is_that_of_each_view_in_turn() -> None:
     views = shown.sum(axis=(0, 1))
     value = optimum.impression_value_micros(where.market)
     each = [value.ravel()[i] * (1 - 0.5 / 50) ** np.arange(n) for i, n in enumerate(views.ravel())]
-    found = measures.expected_profit_micros(flat, shown, np.zeros_like(shown))[0]
+    found = episode_scores.expected_profit_micros(flat, shown, np.zeros_like(shown))[0]
     assert found == pytest.approx(float(sum(row.sum() for row in each)), rel=1e-9)
 
 
@@ -429,4 +429,4 @@ def test_an_unfinished_episode_is_refused() -> None:
     where = setting(market(), ticks_per_day=2)
     shown, cost = bid_expected(where, value_of(where), best_creatives())
     with pytest.raises(ValueError, match="3 ticks are not 3 days of 2"):
-        measures.expected_profit_micros(where, shown, cost)
+        episode_scores.expected_profit_micros(where, shown, cost)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.market.orders import REFUND_HOURS, Books, Orders, book, draw, mean_lag_days
 from gaelp.market.streams import stream
+from gaelp.market.world.orders import REFUND_HOURS, Books, Orders, book, draw, mean_lag_days
 
 COUNT = 100_000
 PLAIN: dict[str, Any] = {

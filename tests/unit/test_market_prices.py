@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from gaelp.market import prices
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions import price_curves
+from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.streams import stream
 
 MEDIAN, SPREAD = np.array([3e6, 5e6]), np.array([0.6, 0.3])
@@ -18,7 +18,7 @@ MEDIAN, SPREAD = np.array([3e6, 5e6]), np.array([0.6, 0.3])
 def curves(reserve: float = 0.0, first_price: bool = False, **arrays: Any) -> PriceCurves:
     """Lognormal curves of two segments, or those of `arrays`."""
     terms = {"reserve": np.array([reserve]), "first_price": np.array([int(first_price)])}
-    return PriceCurves.of({**(arrays or prices.lognormal(MEDIAN, SPREAD)), **terms})
+    return PriceCurves.of({**(arrays or price_curves.lognormal(MEDIAN, SPREAD)), **terms})
 
 
 def lumpy() -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_a_log_gives_its_own_histogram() -> None:
     rng = stream(2, "prices")
     segment = np.repeat([0, 1], 50_000)
     seen = np.where(segment == 0, rng.gamma(3.0, 1e6, 100_000) + 1e4, rng.uniform(1e6, 2e6, 100_000))
-    made = curves(**prices.observed(seen, segment, 3))
+    made = curves(**price_curves.observed(seen, segment, 3))
     for bid in (1.2e6, 1.9e6, 4e6):
         won = made.win_rate(np.full(3, bid))
         expected = [(seen[segment == 0] < bid).mean(), (seen[segment == 1] < bid).mean(), (seen < bid).mean()]
@@ -102,4 +102,4 @@ def test_a_log_gives_its_own_histogram() -> None:
 def test_a_log_without_usable_prices_is_refused(seen: list[float]) -> None:
     """No prices, or any that are not positive and finite, are refused with the remedy."""
     with pytest.raises(ValueError, match="check the log's price column"):
-        prices.observed(np.array(seen), np.zeros(len(seen), np.int64), 1)
+        price_curves.observed(np.array(seen), np.zeros(len(seen), np.int64), 1)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from measures_kit import CREATIVES, DAYS, SEGMENTS, VALUE, bid_expected, market, scored, setting, value_of
 
-from gaelp.market import measures, optimum
-from gaelp.market.fatigue import Reach
-from gaelp.market.measures import Setting
-from gaelp.market.regret import Regret
+from gaelp.market.scoring import episode_scores, optimum
+from gaelp.market.scoring.episode_scores import Setting
+from gaelp.market.scoring.optimum_with_fatigue import Reach
+from gaelp.market.scoring.regret import Regret
 
 PARTS = ("allocation", "estimation", "over_bidding", "under_bidding")
 TIRED = Reach(np.full(SEGMENTS, 4000.0), 0.2, 0)
@@ -37,7 +37,7 @@ def test_the_parts_sum_to_what_was_missed(first_price: bool, reach: Reach | None
     rng = np.random.default_rng(8)
     bid = value_of(where) * rng.uniform(0.1, 2.0, (5, DAYS, SEGMENTS))
     shown, cost = bid_expected(where, bid, rng.dirichlet(np.ones(CREATIVES), SEGMENTS))
-    found = measures.score(where, shown, cost, np.zeros(5))
+    found = episode_scores.score(where, shown, cost, np.zeros(5))
     parts = sum(getattr(found.regret, part) for part in PARTS)
     assert parts == pytest.approx(found.regret.total, rel=1e-12)
     assert found.regret.total == pytest.approx(found.optimum_micros - found.profit_micros, rel=1e-9)

@@ -16,8 +16,8 @@ from gaelp.agents.contract import Decision, InvalidDecision
 from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import FAILED_RATIO
-from gaelp.market.calibration import calibrate
-from gaelp.market.simulator import draw_world, simulate
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.episodes.batch import draw_world, simulate
 from gaelp.market.streams import stream
 
 SMALL = {"campaigns_per_batch": 8, "days": 3, "rounds": 2, "batches_per_round": 2}

@@ -20,7 +20,7 @@ from pydantic import SecretStr, ValidationError
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES, CreativeText, Persona, Personas
 from gaelp.local_stack import LocalStack, llm_server, services
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.personas import panel, prompt, rater, ratings
 from gaelp.personas.answers import Answer, FailedRating, read
 from gaelp.personas.permutation import share_resting_on_ratings

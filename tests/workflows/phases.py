@@ -17,7 +17,7 @@ from gaelp import configuration
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs import load_bandit

@@ -15,10 +15,10 @@ from functools import cached_property
 import numpy as np
 
 from gaelp.agents.contract import F8, I8
-from gaelp.market.auctions import serve
-from gaelp.market.orders import attributed_lag_days
-from gaelp.market.prices import PriceCurves
+from gaelp.market.auctions.aggregate_auctions import serve
+from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.streams import stream
+from gaelp.market.world.orders import attributed_lag_days
 from gaelp.platforms.emulator.timeline import DAY, HOUR, Piece, Timeline, from_us
 from gaelp.platforms.emulator.world import World, with_conversions
 

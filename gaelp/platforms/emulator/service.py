@@ -17,7 +17,7 @@ from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
-from gaelp.market.calibration import calibrate
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator import checks, reporting, world
 from gaelp.platforms.emulator.delivery import Campaign, Delivery
 from gaelp.platforms.emulator.refusals import DUPLICATE_NAME, NOT_FOUND, Refusal

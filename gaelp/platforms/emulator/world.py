@@ -57,7 +57,9 @@ def check(market: World) -> None:
     """Raise InvalidWorld naming the first array that is missing, mis-shaped or not finite."""
     missing = sorted(set(_SHAPES) - set(market))
     if missing:
-        raise InvalidWorld(f"the market has no array {missing[0]!r}; upload what gaelp.market.calibration makes")
+        raise InvalidWorld(
+            f"the market has no array {missing[0]!r}; upload what gaelp.market.calibration.calibrate makes"
+        )
     segments, creatives = market["ctr"].shape if market["ctr"].ndim == 2 else (0, 0)
     bins = market["price_cdf"].shape[-1] if market["price_cdf"].ndim else 0
     sizes = {"SK": (segments, creatives), "SB": (segments, bins), "S": (segments,), "168": (168,), "1": (1,)}

@@ -1,0 +1,1 @@
+"""How impressions are sold: prices, auctions in aggregate, and every auction resolved. Touch this to change a sale."""

@@ -1,0 +1,169 @@
+"""Auctions in aggregate: counts per cell, no loop over auctions. Touch this to change how ads are sold.
+
+A bid (micros per thousand impressions) meets the highest competing bid, a histogram per segment (prices.py). Wins are
+binomial, the sum of the prices paid is drawn with its exact mean, variance and bounds, creatives are multinomial,
+clicks and conversions binomial. per_auction.py resolves every auction instead and has the same distribution; what the
+two do where a budget binds is stated there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gaelp.market.auctions import cost_draws
+from gaelp.market.auctions.price_curves import PER_MILLE as PER_MILLE
+from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.audience.fatigue import Audience as Audience
+from gaelp.market.audience.fatigue import reached
+
+Array = npt.NDArray[np.generic]
+I8 = npt.NDArray[np.int64]
+F8 = npt.NDArray[np.float64]
+Market = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """H hours under one decision and one budget: what C campaigns offer to S segments with K creatives.
+
+    Campaigns c with equal c // together meet the same auctions (equal counts and price levels within the group) and
+    bid against each other: the highest bid of those with budget left takes part for the group, of equal ones the
+    campaign of the lowest index, and the second highest is a floor under its price. Together they share a frequency
+    cap. The hours of a slot belong to one day.
+    """
+
+    auctions: I8  # [C, H, S]
+    bid_micros: I8  # [C, S] micros CPM; 0 is off
+    creative_prob: F8  # [C, S, K]
+    budget_micros: I8  # [C]
+    ctr: F8  # [C, S, K] clicks per impression of somebody fresh; may be a broadcast view
+    cvr: F8  # [C, S, K] conversions per click; may be a broadcast view
+    price_level: F8  # [C] multiplies every price of the curves, the reserve included
+    audience: Audience | None = None
+    together: int = 1
+
+
+@dataclass(frozen=True)
+class Served:
+    """What happened, per campaign, segment and creative. Money is micros."""
+
+    wins: I8  # [C, S, K] impressions
+    clicks: I8  # [C, S, K]
+    conversions: I8  # [C, S, K] that these clicks will ever have
+    cost_micros: I8  # [C, S, K] the sum of the prices per thousand, divided once and rounded down
+    auctions: I8  # [C, S] that took place, won or not, paid for or not
+
+
+def traffic(market: Market, hour: I8, weekday: I8, shock: F8, world: np.random.Generator) -> I8:
+    """Auctions i8[..., S] of the hours given by `hour` and `weekday` [...]; `shock` [...] multiplies their rate.
+
+    The only draw from the world stream here, and it depends on no action.
+    """
+    weight = _f8(market["hourly"])[weekday * 24 + hour] * shock
+    return np.asarray(world.poisson(weight[..., None] * _f8(market["auctions_per_hour"])))
+
+
+def serve(
+    market: Market,
+    curves: PriceCurves,
+    *,
+    hour: I8,
+    weekday: I8,
+    shock: F8,
+    bid_micros: I8,
+    creative_prob: F8,
+    budget_micros: I8,
+    world: np.random.Generator,
+    response: np.random.Generator,
+) -> Served:
+    """One hour for C campaigns of one market, whose price curves are `curves`.
+
+    hour, weekday, budget_micros i8[C]; shock f8[C]; bid_micros i8[C, S]; creative_prob f8[C, S, K]. Cost never
+    exceeds budget_micros: delivery stops within the hour when the budget is used up.
+    """
+    auctions = traffic(market, hour, weekday, shock, world)
+    ctr, cvr = (np.broadcast_to(_f8(market[name]), creative_prob.shape) for name in ("ctr", "cvr"))
+    level = np.ones(len(auctions))
+    slot = Slot(auctions[:, None], bid_micros, creative_prob, budget_micros, ctr, cvr, level)
+    return aggregate(curves, slot, response)
+
+
+def aggregate(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> Served:
+    """The slot's counts and cost, drawn from their distributions; cost never exceeds the budget by a micro.
+
+    Where the budget is used up within an hour, that hour is cut pro rata, and own campaigns that meet take over for
+    the rest of it. Hours are drawn one by one only where an hour depends on the one before: with a frequency cap or
+    with own campaigns that meet.
+    """
+    bought = _bought(curves, slot, response)
+    probability = slot.creative_prob / slot.creative_prob.sum(axis=-1, keepdims=True)
+    shown = response.multinomial(bought.wins, probability)
+    cost = cost_draws.split(shown, bought, response)
+    clicks = response.binomial(shown, slot.ctr if slot.audience is None else slot.ctr * slot.audience.tired(shown))
+    conversions = response.binomial(clicks, slot.cvr)
+    return Served(shown, clicks, conversions, np.floor(cost / PER_MILLE).astype(np.int64), slot.auctions.sum(axis=1))
+
+
+def best_of_group(bid: F8, together: int) -> tuple[F8, F8]:
+    """The bids f8[C, S] that take part, 0 for the others, and the floor f8[C, S] under the price of those that do."""
+    if together == 1:
+        return bid, np.zeros(bid.shape)
+    grouped = bid.reshape(-1, together, bid.shape[1])
+    leads = np.arange(together)[:, None] == grouped.argmax(axis=1)[:, None]
+    second = np.sort(grouped, axis=1)[:, -2:-1]
+    return np.where(leads, grouped, 0.0).reshape(bid.shape), np.where(leads, second, 0.0).reshape(bid.shape)
+
+
+def _bought(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> cost_draws.Bought:
+    """What the slot's hours bought within the budget, together or one by one."""
+    budget = _f8(slot.budget_micros) * PER_MILLE
+    capped = slot.audience is not None and slot.audience.frequency_cap > 0
+    if slot.together == 1 and not capped:
+        price = cost_draws.prices(curves, _f8(slot.bid_micros), None, slot.price_level)
+        wins = cost_draws.wins(slot.auctions, price, response)
+        return cost_draws.within_budget(wins, price, budget, response)
+    return _by_hour(curves, slot, budget, response)
+
+
+def _by_hour(curves: PriceCurves, slot: Slot, budget: F8, response: np.random.Generator) -> cost_draws.Bought:
+    alone = cost_draws.prices(curves, _f8(slot.bid_micros), None, slot.price_level)
+    cheapest = np.where(alone.win_rate > 0, alone.mean, np.inf).min(axis=1)
+    total = cost_draws.nothing(slot.bid_micros.shape)
+    for hour in range(slot.auctions.shape[1]):
+        auctions = slot.auctions[:, hour]
+        for _ in range(slot.together):
+            left = budget - total.cost.sum(axis=1)
+            # One who cannot pay for an average impression would only keep the others of his group from theirs.
+            price = _prices_of_group(curves, slot, ~total.out & (left >= cheapest)) if slot.together > 1 else alone
+            wins = cost_draws.wins(auctions[:, None], price, response)[:, 0]
+            if slot.audience is not None and slot.audience.frequency_cap > 0:
+                wins = _below_the_cap(slot.audience, slot.together, total.wins, wins, response)
+            bought, done = cost_draws.until_one_is_out(wins, price, left, slot.together, response)
+            total = total + bought
+            if (done >= 1.0).all():
+                break
+            auctions = np.rint(auctions * (1.0 - done[:, None])).astype(np.int64)
+    return total
+
+
+def _prices_of_group(curves: PriceCurves, slot: Slot, active: npt.NDArray[np.bool_]) -> cost_draws.Price:
+    """What the best bid of those campaigns of each group wins and pays; the others win nothing."""
+    bid, floor = best_of_group(np.where(active[:, None], slot.bid_micros, 0.0), slot.together)
+    return cost_draws.prices(curves, bid, floor, slot.price_level)
+
+
+def _below_the_cap(audience: Audience, together: int, so_far: I8, wins: I8, response: np.random.Generator) -> I8:
+    """The wins i8[C, S] that meet somebody who has not seen enough of the group today."""
+    grouped = wins.reshape(-1, together, wins.shape[1])
+    today = (audience.today + so_far).reshape(grouped.shape).sum(axis=1)
+    kept = reached(audience.people, audience.frequency_cap, today, grouped.sum(axis=1), response)
+    # One campaign of a group takes part in a segment's hour, so that the group's wins are its own.
+    return np.where(grouped > 0, kept[:, None], 0).reshape(wins.shape)
+
+
+def _f8(array: Array) -> F8:
+    return np.asarray(array, np.float64)

@@ -1,0 +1,193 @@
+"""The market's parameters from bandit logs, or made up where there are none. Touch this when logs can say more.
+
+What is measured: segments and their shares, the level of CTR and what heterogeneity the clicks support, the hourly
+curve. What is stated, because bandit logs hold no prices and few clicks: prices (`config.market`), conversions
+(`config.economics`) and a floor for the spread between creatives (`config.market.creative_spread`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.market_sections import Economics
+from gaelp.domain.config.section import micros
+from gaelp.market.auctions import price_curves
+from gaelp.market.audience import segments
+from gaelp.market.calibration import calibration_window, shrinkage
+from gaelp.market.calibration.calibration_window import CalibrationError as CalibrationError
+from gaelp.market.streams import stream
+
+Array = npt.NDArray[np.generic]
+F8 = npt.NDArray[np.float64]
+I8 = npt.NDArray[np.int64]
+
+SYNTHETIC_CTR = 0.004
+SYNTHETIC_FEATURES = 4
+CVR_SPREAD = 0.15  # log standard deviation of conversions per click between cells
+PRICE_SPREAD_BETWEEN_SEGMENTS = 0.1  # log standard deviation of the median price
+FEATURE_SHARE = 0.4  # share of the added creative variance that the candidates' features explain
+CELL_SHARE = 0.2  # share of it that is a segment's own taste
+
+
+def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> dict[str, Array]:
+    """Market arrays (names and shapes below) from the earlier share of each bandit log, or synthetic with no log.
+
+    `logs` are whole: the earlier `config.historical.calibration_share` of each is taken here, by time, and nothing
+    later is read. Returns ctr, cvr f8[S, K]; order_value_micros i8[1]; margin, refund_rate f8[1]; price_low,
+    price_high f8[S] (micros CPM) and price_cdf f8[S, B + 1] (see prices.py); reserve f8[1] (micros CPM); first_price
+    i8[1] (0 or 1); rivals i8[1]; organic_share, order_spread f8[1]; hourly f8[168] (weekday * 24 + hour, mean 1);
+    auctions_per_hour f8[S]; lag_days, window_days, day_shock f8[1]; segment_features f4[S, F]; candidate_features
+    f4[K, G]; segment_feature_index i8[1]; segment_values u1[V, L] (UTF-8; value i is segment i, any other the last).
+    Raises CalibrationError.
+    """
+    if not logs:
+        return _assembled(*_synthetic(config), config)
+    logged = [
+        calibration_window.earlier(log, config.historical.calibration_share, index) for index, log in enumerate(logs)
+    ]
+    candidates = calibration_window.common_candidates(logged)
+    users = np.concatenate([log["user_features"] for log in logged]).astype(np.str_)
+    column, values = segments.choose(users, config.market.segments)
+    table = segments.encode_values(values)
+    named = {"segment_feature_index": np.array([column]), "segment_values": table}
+    segment = segments.assign(named, users)
+    action = np.concatenate([log["action"] for log in logged]).astype(np.int64)
+    click = np.concatenate([log["click"] for log in logged]).astype(np.int64)
+    rows = calibration_window.counts(segment, action, None, len(values) + 1, len(candidates))
+    clicks = calibration_window.counts(segment, action, click, len(values) + 1, len(candidates))
+    share = (rows.sum(axis=1) + 1.0) / (rows.sum() + len(rows))
+    return _assembled(
+        shrinkage.click_rates(rows, clicks), share, calibration_window.hourly(logged), candidates, named, config
+    )
+
+
+def world_seed(candidates: Array) -> int:
+    """Key of what is assumed and not measured: the items themselves, and not the run's root seed.
+
+    A root seed repeats or varies what an agent goes through, never which of the items people like: a run with another
+    seed trains for the same audience, and so does the platform emulator that was given the same log.
+    """
+    return int.from_bytes(
+        hashlib.blake2b(np.ascontiguousarray(candidates, np.float32).tobytes(), digest_size=7).digest(), "big"
+    )
+
+
+def click_value_micros(economics: Economics) -> int:
+    """Contribution of an average click in micros: conversion rate x order value x margin x (1 - refunds)."""
+    contribution = economics.margin * (1.0 - economics.refund_rate) * micros(economics.order_value)
+    return round(economics.conversion_rate * contribution)
+
+
+def conversion_value_micros(market: Mapping[str, Array]) -> float:
+    """Contribution of one conversion in micros: order value x margin x (1 - refunds)."""
+    order, margin = float(market["order_value_micros"][0]), float(market["margin"][0])
+    return order * margin * (1.0 - float(market["refund_rate"][0]))
+
+
+def _assembled(
+    ctr: F8, share: F8, hourly: F8, candidates: Array, named: Mapping[str, Array], config: TrainingConfiguration
+) -> dict[str, Array]:
+    assumed = world_seed(candidates)
+    rng = stream(assumed, "calibration", "heterogeneity")
+    economics, market = config.economics, config.market
+    features = _standard(np.asarray(candidates, np.float64).T).T
+    spread = CVR_SPREAD * _normal_scores(rng.normal(size=ctr.shape))
+    rates = np.exp(spread - np.log(np.mean(np.exp(spread)))) * economics.conversion_rate
+    median = np.log(max(micros(market.price_median), 1)) + (
+        PRICE_SPREAD_BETWEEN_SEGMENTS * _normal_scores(rng.normal(size=len(ctr)))
+    )
+    ctr = _with_spread(ctr, market.creative_spread, features, stream(assumed, "calibration", "creatives"))
+    return {
+        "ctr": _at_level(ctr, share, market.click_rate),
+        "cvr": np.clip(rates, 0.0, 1.0),
+        "order_value_micros": np.array([micros(economics.order_value)], np.int64),
+        "margin": np.array([economics.margin]),
+        "refund_rate": np.array([economics.refund_rate]),
+        **price_curves.lognormal(np.exp(median), np.full(len(ctr), market.price_spread)),
+        "reserve": np.array([float(micros(market.reserve_price))]),
+        "first_price": np.array([int(market.auction == "first-price")]),
+        "rivals": np.array([market.rivals]),
+        "organic_share": np.array([market.organic_share]),
+        "order_spread": np.array([market.order_spread]),
+        "hourly": hourly,
+        "auctions_per_hour": market.hourly_auctions * share,
+        "lag_days": np.array([economics.lag_days]),
+        "window_days": np.array([float(economics.attribution_window_days)]),
+        "day_shock": np.array([market.day_shock]),
+        "segment_features": np.concatenate([np.eye(len(ctr)), share[:, None]], axis=1).astype(np.float32),
+        "candidate_features": candidates.astype(np.float32),
+        **named,
+    }
+
+
+def _with_spread(ctr: F8, floor: float, features: F8, rng: np.random.Generator) -> F8:
+    """CTR whose log has at least the standard deviation `floor` between creatives in every segment.
+
+    Honest shrinkage of 40 clicks says almost no heterogeneity, and a world without any leaves nothing to learn. So
+    the missing variance is drawn (part by the candidates' features, part a creative's own, part a segment's taste)
+    and each segment's mean CTR is kept. A stated assumption, not a measurement.
+    """
+    if ctr.shape[1] < 2:
+        return ctr
+    creative = np.sqrt(FEATURE_SHARE) * _standard(features @ rng.normal(size=features.shape[1]))
+    creative = creative + np.sqrt(1 - FEATURE_SHARE - CELL_SHARE) * rng.normal(size=ctr.shape[1])
+    drawn = _normal_scores(creative + np.sqrt(CELL_SHARE) * rng.normal(size=ctr.shape))
+    log_ctr = np.log(ctr)
+    deviation = log_ctr - log_ctr.mean(axis=1, keepdims=True)
+    missing = np.sqrt(np.maximum(floor**2 - deviation.var(axis=1, keepdims=True), 0.0))
+    spread = deviation + missing * drawn
+    wide = np.exp(spread * np.maximum(1.0, floor / np.maximum(spread.std(axis=1, keepdims=True), 1e-9)))
+    return np.asarray(np.minimum(wide * ctr.mean(axis=1, keepdims=True) / wide.mean(axis=1, keepdims=True), 0.5))
+
+
+def _at_level(ctr: F8, share: F8, level: float | None) -> F8:
+    """CTR whose mean over the traffic, all creatives alike, is `level`; as it is where that is none."""
+    if level is None:
+        return ctr
+    # A rate near 1 may not rise any more, so the others rise in its place until the mean is met.
+    for _ in range(50):
+        ctr = np.minimum(ctr * (level / np.average(ctr.mean(axis=1), weights=share)), 1.0)
+    return ctr
+
+
+def _standard(values: F8) -> F8:
+    """Mean 0 and standard deviation 1 over the last axis; zeros where nothing varies."""
+    centred = values - values.mean(axis=-1, keepdims=True)
+    return np.asarray(centred / np.maximum(centred.std(axis=-1, keepdims=True), 1e-9))
+
+
+def _normal_scores(values: F8) -> F8:
+    """Standard normal quantiles of the ranks over the last axis.
+
+    The draw then decides which cell is good, not how good the best one is: one lucky draw out of 80 would make a
+    world twice as rich as the next one.
+    """
+    rank = values.argsort(axis=-1).argsort(axis=-1)
+    return _standard(np.asarray(ndtri((rank + 0.5) / values.shape[-1])))
+
+
+def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, dict[str, Array]]:
+    """A market without logs: level, shares, a daily wave, random item features; the same for every root seed."""
+    rng = stream(0, "calibration", "synthetic")
+    count = config.market.segments
+    ctr = (
+        SYNTHETIC_CTR
+        * np.exp(0.1 * _normal_scores(rng.normal(size=count)))[:, None]
+        * np.ones((1, config.market.creatives))
+    )
+    share = rng.dirichlet(np.full(count, 8.0))
+    hour = np.arange(168) % 24
+    hourly = 1.0 - 0.6 * np.cos(2 * np.pi * (hour - 3) / 24)
+    features = rng.normal(size=(config.market.creatives, SYNTHETIC_FEATURES))
+    named = {"segment_feature_index": np.array([0]), "segment_values": _synthetic_values(count)}
+    return ctr, share, hourly / hourly.mean(), features, named
+
+
+def _synthetic_values(count: int) -> Array:
+    return segments.encode_values([f"segment-{index}" for index in range(count - 1)])

@@ -1,0 +1,185 @@
+"""Reward, success and regret of simulated episodes as gates.md 1 and 2 define them. Touch this only with gates.md."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gaelp.market.auctions.aggregate_auctions import Market
+from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
+from gaelp.market.calibration.calibrate import conversion_value_micros
+from gaelp.market.scoring import regret
+from gaelp.market.scoring.marginal_cost import Landscape
+from gaelp.market.scoring.optimum import impression_value_micros
+from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan, Reach
+from gaelp.market.scoring.regret import Bought, Regret
+from gaelp.market.world.drift import Factors
+
+I8 = npt.NDArray[np.int64]
+F8 = npt.NDArray[np.float64]
+
+SMALLEST_SCOPE = 0.01  # of the episode's budget: below it nothing could be earned and the episode is replaced
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What C episodes of D days offered, and what they are measured by; no action moves it."""
+
+    market: Market
+    curves: PriceCurves
+    auctions: I8  # [C, D, S] that took place on each day
+    factors: Factors  # [C, D] each
+    budget_micros: F8  # [C, D] that each day may bill, over-delivery included
+    ticks_per_day: int
+    daily_budget_micros: int
+    over_delivery: float  # daily budgets that a day may bill at the most
+    target_cpa_micros: int
+    reach: Reach | None = None  # None: an audience without end
+    together: int = 1  # consecutive campaigns that meet the same auctions and bid against each other
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per campaign [C]. `counted` is False where the episode is replaced.
+
+    Campaigns that bid against each other share one optimum, that of their joint budget: ratio, reward and counted are
+    their group's, and so is success; optimum and regret are the equal part of each, profit is their own.
+    """
+
+    reward: F8  # clip((profit - 0) / U, 0, 1)
+    ratio: F8  # unclipped
+    success: npt.NDArray[np.bool_]
+    counted: npt.NDArray[np.bool_]
+    profit_micros: F8  # expected incremental contribution of the auctions won, less their cost
+    attributed_profit_micros: F8  # the same with the conversions that last-click attribution counts
+    incumbent_profit_micros: F8  # what success is measured against
+    optimum_micros: F8
+    regret: Regret
+
+
+def day_traffic(traffic: I8) -> I8:
+    """Auctions per day i8[C, D, S] from those per hour [C, 24 D, S]."""
+    campaigns, hours, segments = traffic.shape
+    return np.asarray(traffic.reshape(campaigns, hours // 24, 24, segments).sum(axis=2))
+
+
+def expected_profit_micros(setting: Setting, impressions: I8, cost_micros: I8) -> F8:
+    """Expected incremental contribution of the impressions won, less what they cost, f8[C].
+
+    impressions, cost_micros i8[T, C, S, K], a row per tick of the episode.
+    """
+    return np.asarray(_value(setting, _by_day(setting, impressions)) - cost_micros.sum(axis=(0, 2, 3)))
+
+
+def tick_profit_micros(setting: Setting, day: int, before: I8, impressions: I8, cost_micros: I8) -> F8:
+    """What one tick of `day` adds to the expected profit of its episode, f8[C].
+
+    impressions, cost_micros i8[C, S, K] of the tick; `before` i8[C, S, K] are the episode's views so far.
+    """
+    views = impressions.astype(np.float64)
+    if setting.reach is not None:
+        views = setting.reach.fresh(before.astype(np.float64), views)
+    value = (views * _view_value(setting, slice(day, day + 1))[:, 0]).sum(axis=(1, 2))
+    return np.asarray(value - cost_micros.sum(axis=(1, 2)))
+
+
+def score(setting: Setting, impressions: I8, cost_micros: I8, incumbent_profit_micros: F8) -> Scores:
+    """Scores of C episodes from their impressions and cost i8[T, C, S, K], a row per tick.
+
+    U is the linear programme's optimum given the realised traffic, L = 0. Success: expected profit no less than the
+    incumbent's f8[C] on the same world, the CPA that an account would show (expected, attributed) within target,
+    spend within daily budget x days x over-delivery.
+    """
+    shown, cost = _by_day(setting, impressions), _by_day(setting, cost_micros).sum(axis=3)
+    spend, value = cost.sum(axis=(1, 2)), _value(setting, shown)
+    attributed = value / (1.0 - float(setting.market["organic_share"][0]))
+    profit = value - spend
+    optimum, missed = _best(setting, Bought(shown.sum(axis=3), cost), profit)
+    budget = setting.daily_budget_micros * setting.auctions.shape[1]
+    counted = optimum >= SMALLEST_SCOPE * budget
+    ratio = np.where(counted, 1.0 - missed.total / np.where(counted, optimum, 1.0), 0.0)
+    all_of = functools.partial(_of_group, group=setting.together)
+    cheap = all_of(spend) * conversion_value_micros(setting.market) <= setting.target_cpa_micros * all_of(attributed)
+    within = all_of((spend > budget * setting.over_delivery).astype(np.float64)) == 0
+    return Scores(
+        reward=np.clip(ratio, 0.0, 1.0),
+        ratio=ratio,
+        success=(all_of(profit) >= all_of(incumbent_profit_micros)) & cheap & within,
+        counted=counted,
+        profit_micros=profit,
+        attributed_profit_micros=attributed - spend,
+        incumbent_profit_micros=incumbent_profit_micros,
+        optimum_micros=optimum,
+        regret=missed,
+    )
+
+
+def _by_day(setting: Setting, counts: I8) -> I8:
+    """Sums i8[C, D, S, K] over the ticks of each day."""
+    ticks, *shape = counts.shape
+    days = setting.auctions.shape[1]
+    if ticks != days * setting.ticks_per_day:
+        raise ValueError(f"{ticks} ticks are not {days} days of {setting.ticks_per_day}: score whole episodes only")
+    return np.moveaxis(counts.reshape(days, setting.ticks_per_day, *shape).sum(axis=1), 0, 1)
+
+
+def _value(setting: Setting, shown: I8) -> F8:
+    """Expected incremental contribution f8[C] of daily impressions i8[C, D, S, K].
+
+    Of views that tire, each counts what it was worth in its turn.
+    """
+    views = shown.astype(np.float64)
+    if setting.reach is not None:
+        views = setting.reach.fresh(np.cumsum(views, axis=1) - views, views)
+    return np.asarray((views * _view_value(setting)).sum(axis=(1, 2, 3)))
+
+
+def _view_value(setting: Setting, days: slice = slice(None)) -> F8:
+    """Worth f8[C, D, S, K] of a fresh view under the days' factors; no rate exceeds 1."""
+    market, factors = setting.market, setting.factors
+    ctr, cvr = (np.asarray(market[name], np.float64) for name in ("ctr", "cvr"))
+    click = np.minimum(factors.click[:, days, None, None], 1.0 / np.maximum(ctr, 1e-300))
+    conversion = np.minimum(factors.conversion[:, days, None, None], 1.0 / np.maximum(cvr, 1e-300))
+    return np.asarray(impression_value_micros(market) * click * conversion)
+
+
+def _best(setting: Setting, bought: Bought, profit: F8) -> tuple[F8, Regret]:
+    """U f8[C] and the regret, each campaign's equal part of its group's."""
+    group = setting.together
+    wins, cost, earned, budget = (
+        _summed(array, group) for array in (bought.wins, bought.cost_micros, profit, setting.budget_micros)
+    )
+    rungs = _rungs(setting, Bought(wins, cost), earned, budget.astype(np.float64))
+    optimum, missed = rungs.optimum.sum(axis=1), regret.split(rungs)
+    parts = {name: np.repeat(part, group) / group for name, part in vars(missed).items()}
+    return np.repeat(optimum, group) / group, Regret(**parts)
+
+
+def _summed(array: npt.NDArray[Any], group: int) -> npt.NDArray[Any]:
+    """Sums over consecutive campaigns, the first axis."""
+    return np.asarray(array.reshape(-1, group, *array.shape[1:]).sum(axis=1))
+
+
+def _of_group(array: F8, group: int) -> F8:
+    """The sum of each campaign's group f8[C]: what one of them leaves to another is not lost."""
+    return np.repeat(_summed(array, group), group)
+
+
+def _rungs(setting: Setting, bought: Bought, profit: F8, budget: F8) -> regret.Rungs:
+    """The rungs of every group of campaigns, by what its first one meets and they have bought together."""
+    landscape, first = Landscape.of(setting.curves), slice(None, None, setting.together)
+    auctions, price = setting.auctions[first], setting.factors.price[first]
+    if setting.reach is None or not setting.reach.binds:
+        value = _view_value(setting).max(axis=3)[first] * PER_MILLE
+        return regret.rungs_by_day(landscape, value, auctions, price, budget, bought, profit)
+    # A person tires of each campaign's creatives by themselves, so that a group has that many more.
+    value = np.tile(impression_value_micros(setting.market), setting.together)
+    day = (setting.factors.click * setting.factors.conversion)[first]
+    freshness = Freshness.of(value, setting.reach)
+    return regret.rungs_by_episode(
+        Plan(landscape, freshness, setting.reach, day, auctions, price, budget), bought, profit
+    )

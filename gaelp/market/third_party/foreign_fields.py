@@ -1,0 +1,95 @@
+"""The values that cross between an agent and a foreign environment. Touch this to fill in a field differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import Space, spaces
+
+from gaelp.agents.contract import Decision, WorldShape
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.section import micros
+from gaelp.market.calibration.calibrate import click_value_micros
+from gaelp.market.gym.spaces import MOST
+from gaelp.market.third_party.foreign_contract import FLOATS, LAST_INFO, MAY_SAY
+from gaelp.market.third_party.refusals import BrokenContract
+
+Array = npt.NDArray[Any]
+F8 = npt.NDArray[np.float64]
+
+FLOAT32 = ("segment_features", "candidate_features")
+
+
+def filled(
+    shape: WorldShape, campaigns: int, tick: int, length: int, config: TrainingConfiguration
+) -> dict[str, Array]:
+    """What stands where an environment does not observe a field: [C, ...] at the tick, of a campaign without spend.
+
+    `length` is the number of ticks that an episode is taken to have; of one that goes on beyond it nothing is left.
+    """
+    hours = tick * config.clock.tick_hours
+    left = max(0.0, 1.0 - tick / length)
+    return {
+        "hour": np.full(campaigns, hours % 24),
+        "weekday": np.full(campaigns, hours // 24 % 7),
+        "time_left": np.full(campaigns, left),
+        "budget_left_micros": np.full(campaigns, micros(config.simulation.daily_budget)),
+        "matured_conversions": np.zeros((campaigns, shape.segments, shape.candidates), np.int64),
+        "segment_features": np.repeat(np.eye(shape.segments, dtype=np.float32)[None], campaigns, axis=0),
+        "candidate_features": np.ones((campaigns, shape.candidates, 1), np.float32),
+        "mask": np.ones((campaigns, shape.candidates), bool),
+        "click_value_micros": np.full(campaigns, click_value_micros(config.economics)),
+    }
+
+
+def sound(name: str, value: Any, where: str) -> Array:
+    """A field as the contract has it: finite, of its own dtype, and a fresh array. Raises BrokenContract."""
+    array = np.asarray(value)
+    if not np.isfinite(array).all():
+        raise BrokenContract(f"{where}: {name} has a NaN or an infinite number")
+    if name == "mask":
+        return array.astype(np.bool_)
+    if name in FLOAT32:
+        return array.astype(np.float32)
+    return array.astype(np.float64 if name in FLOATS else np.int64)
+
+
+def accepted(decision: Decision, space: spaces.Dict, config: TrainingConfiguration) -> dict[str, Array]:
+    """The heads that a single environment's action space takes, [C, ...], within its bounds and of its dtypes."""
+    return {head: _within(getattr(decision, head), one, decision, head, config) for head, one in space.spaces.items()}
+
+
+def _within(
+    given: Array | None, space: Space[Any], decision: Decision, head: str, config: TrainingConfiguration
+) -> Array:
+    assert isinstance(space, spaces.Box)  # foreign_contract.agree has seen to it
+    campaigns = len(np.asarray(decision.creative_prob))
+    if given is None:  # a platform's target, or a rate: what an agent leaves open
+        given = np.full(campaigns, 1.0 if head == "spend_rate" else float(micros(config.economics.target_cpa)))
+    return np.clip(np.asarray(given, np.float64), space.low, space.high).astype(space.dtype)
+
+
+def last_measures(info: Mapping[str, Any], campaigns: int, where: str) -> dict[str, F8]:
+    """What the info of the last step says of whole episodes, f8[C] each: all of LAST_INFO, of MAY_SAY what it has."""
+    missing = [name for name in LAST_INFO if name not in info]
+    if missing:
+        raise BrokenContract(f"{where}: the info of the last step lacks {missing[0]!r}")
+    return {name: told(info, name, campaigns, where) for name in (*LAST_INFO, *MAY_SAY) if name in info}
+
+
+def told(info: Mapping[str, Any], name: str, campaigns: int, where: str) -> F8:
+    """A number of each campaign from `info`; `success` is True or False. Raises BrokenContract."""
+    given = np.asarray(info.get(f"_{name}", True))  # Gymnasium's note of who said it; it fills in 0 for the others
+    value = np.asarray(info[name])
+    if value.dtype == object and value.shape == (campaigns,):  # numpy's own bools, as Gymnasium stacks them
+        value = np.array([each if np.isscalar(each) else np.nan for each in value])
+    if not given.all():
+        raise BrokenContract(f"{where}: {given.sum()} of {campaigns} campaigns have {name!r} in their info")
+    if name == "success" and (value.shape != (campaigns,) or value.dtype.kind != "b"):
+        raise BrokenContract(f"{where}: 'success' in its info is not True or False")
+    if value.shape != (campaigns,) or value.dtype.kind not in "biuf" or not (np.abs(value) <= MOST).all():
+        raise BrokenContract(f"{where}: {name!r} in its info is no finite number of at most 2**53")
+    return value.astype(np.float64)
