@@ -50,8 +50,8 @@ from gaelp.domain.ids import Queue
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.cache import RatingCache
 from gaelp.personas.endpoint import open_endpoint
+from gaelp.platforms.adapters import open_platform
 from gaelp.platforms.protocol import AdPlatform
-from gaelp.platforms.registry import open_platform
 from gaelp.records.events import open_events
 from gaelp.records.live_metrics import LiveMetrics
 from gaelp.records.store import ContentStore

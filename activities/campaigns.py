@@ -21,8 +21,8 @@ from activities.settling import Settling
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.creative_policy import refused_creatives
-from gaelp.ledger.errors import LedgerUnavailable
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.messages.live_campaign import Applied, Apply, CampaignInput, LaunchCampaign, Launched, PauseAndSettle, Paused
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
 

@@ -24,7 +24,7 @@ from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.installed_agents import UnknownAgent
 from gaelp.agents.remote.remote_agent import RemoteRefused
 from gaelp.domain.spending.exposure import UnknownPlatform
-from gaelp.ledger.errors import LedgerConflict, UnknownAccount, UnknownRequest
+from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount, UnknownRequest
 from gaelp.market.calibration.calibrate import CalibrationError
 from gaelp.market.third_party.refusals import BrokenContract, UnknownEnvironment
 from gaelp.platforms.protocol import PlatformError

@@ -10,8 +10,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.ledger.account_stop import stop_account
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.stop import stop_account
 from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.platforms.protocol import AdPlatform
 
@@ -25,7 +25,7 @@ class Emergency:
 
     @activity.defn
     def stop_account(self, stop: StopAccount) -> StopReport:
-        """The procedure of gaelp/ledger/stop.py on a real clock; tried again until it can say that all is stopped."""
+        """Stop one account by gaelp/ledger/account_stop.py on a real clock; it is retried until all is stopped."""
         platform = self._open_platform(self._ledger.account(stop.account))
         report = stop_account(
             self._ledger, platform, stop.account, stop.reason, stop.by, now=lambda: datetime.now(UTC), wait=time.sleep

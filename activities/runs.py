@@ -11,8 +11,8 @@ from temporalio import activity
 from gaelp.configuration import canonical
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.phases import PHASE_ORDER
-from gaelp.ledger.errors import UnknownAccount
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
 from gaelp.records.events import Events

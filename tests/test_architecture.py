@@ -320,7 +320,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("gaelp.platforms.emulator.world", "from gaelp.market.auctions.aggregate_auctions import serve"),
+        ("gaelp.platforms.emulator.hidden_world", "from gaelp.market.auctions.aggregate_auctions import serve"),
         ("activities.records", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import httpx"),
         ("gaelp.market.episodes.batch", "from gaelp.agents import contract"),
         ("gaelp.market.streams", "import numpy as np\nr = np.random.Generator(np.random.Philox(key=1))"),

@@ -18,10 +18,10 @@ INTERRUPTED = 130
 # Errors whose message is already a sentence for users: by module, so that none is imported for nothing.
 SPOKEN: tuple[tuple[str, str, int], ...] = (
     ("gaelp.configuration", "ConfigurationErrors", WRONG_USE),
-    ("gaelp.ledger.errors", "LedgerError", FAILED),
+    ("gaelp.ledger.ledger_errors", "LedgerError", FAILED),
     ("gaelp.ledger.signatures", "BadKey", FAILED),
     ("gaelp.platforms.protocol", "PlatformError", FAILED),
-    ("gaelp.platforms.registry", "UnknownPlatform", FAILED),
+    ("gaelp.platforms.adapters", "UnknownPlatform", FAILED),
     ("gaelp.agents.installed_agents", "UnknownAgent", WRONG_USE),
     ("gaelp.market.third_party.refusals", "UnknownEnvironment", WRONG_USE),
     ("gaelp.market.third_party.refusals", "BrokenContract", FAILED),

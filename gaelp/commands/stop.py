@@ -1,6 +1,6 @@
 """The verb `stop`: pauses everything of an account and reads it back. It needs neither Temporal nor a worker.
 
-Touch this with the runbook in hand; the order of a stop is in gaelp/ledger/stop.py.
+Touch this with the runbook in hand; the order of a stop is in gaelp/ledger/account_stop.py.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from gaelp.commands import services
 from gaelp.commands.console import DONE, FAILED, Out, Refused, WrongUse
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
-from gaelp.ledger.errors import LedgerError, UnknownAccount
+from gaelp.ledger.account_stop import stop_account
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.stop import stop_account
+from gaelp.ledger.ledger_errors import LedgerError, UnknownAccount
 from gaelp.messages.emergency_stop import StopReport
+from gaelp.platforms.adapters import open_platform
 from gaelp.platforms.protocol import PlatformError
-from gaelp.platforms.registry import open_platform
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,10 +14,20 @@ from typing import Any
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, ApprovalRequest
 from gaelp.domain.spending.ledger_records import Claim, Claimed, JournalEntry, Reserve, Reserved, Violation
-from gaelp.ledger import accounts, claims, decisions, journal, requests, reservations, runs, spend, violations
-from gaelp.ledger.database import Database, open_database
-from gaelp.ledger.runs import RegisteredRun
-from gaelp.ledger.spend import Posted, Reservation
+from gaelp.ledger.stores import (
+    account_store,
+    claim_store,
+    decision_store,
+    journal,
+    request_store,
+    reservation_store,
+    run_store,
+    spend_store,
+    violation_store,
+)
+from gaelp.ledger.stores.database import Database, open_database
+from gaelp.ledger.stores.run_store import RegisteredRun
+from gaelp.ledger.stores.spend_store import Posted, Reservation
 
 
 class Ledger:
@@ -40,17 +50,17 @@ class Ledger:
     def put_account(self, account: Account, *, by: str = "owner", at: datetime | None = None) -> None:
         """Enter an account or change its envelope; the fence never falls."""
         with self._database.writing() as connection:
-            accounts.put(connection, account, by, at or _now())
+            account_store.put(connection, account, by, at or _now())
 
     def account(self, name: str) -> Account:
         """One account; raises UnknownAccount."""
         with self._database.reading() as connection:
-            return accounts.read(connection, name)
+            return account_store.read(connection, name)
 
     def accounts(self) -> tuple[Account, ...]:
         """All accounts, by name."""
         with self._database.reading() as connection:
-            return accounts.read_all(connection)
+            return account_store.read_all(connection)
 
     def fence(self, account: str) -> int:
         """The account's fence; raises UnknownAccount."""
@@ -59,70 +69,70 @@ class Ledger:
     def raise_fence(self, account: str, reason: str, by: str, at: datetime) -> int:
         """Void every approval and claim under the old fence; returns the new one."""
         with self._database.writing() as connection:
-            return accounts.raise_fence(connection, account, reason, by, at)
+            return account_store.raise_fence(connection, account, reason, by, at)
 
     def put_approver(self, approver: Approver, *, by: str = "owner", at: datetime | None = None) -> None:
         """Let a named person approve up to a limit; raises LedgerConflict for a demo key on a real account."""
         with self._database.writing() as connection:
-            accounts.put_approver(connection, approver, by, at or _now())
+            account_store.put_approver(connection, approver, by, at or _now())
 
     def approvers(self, account: str) -> tuple[Approver, ...]:
         """Who may approve on an account."""
         with self._database.reading() as connection:
-            return accounts.approvers(connection, account)
+            return account_store.approvers(connection, account)
 
     def remove_approver(self, account: str, key_id: str, *, by: str = "owner", at: datetime | None = None) -> bool:
         """Take a key's right away; False where it had none."""
         with self._database.writing() as connection:
-            return accounts.remove_approver(connection, account, key_id, by, at or _now())
+            return account_store.remove_approver(connection, account, key_id, by, at or _now())
 
     # ------------------------------------------------------------ runs and attempts
 
     def register_run(self, run: str, account: str, at: datetime) -> None:
         """Take a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
         with self._database.writing() as connection:
-            runs.register(connection, run, account, at)
+            run_store.register(connection, run, account, at)
 
     def runs(self) -> tuple[RegisteredRun, ...]:
         """Every run that ever was, oldest first."""
         with self._database.reading() as connection:
-            return runs.read_all(connection)
+            return run_store.read_all(connection)
 
     def next_attempt(
         self, account: str, product: str, agent: str, gate: str, assessment: str, at: datetime | None = None
     ) -> int:
         """The number of this assessment among all of its account, product, agent and gate, from 1; idempotent."""
         with self._database.writing() as connection:
-            return runs.next_attempt(connection, account, product, agent, gate, assessment, at or _now())
+            return run_store.next_attempt(connection, account, product, agent, gate, assessment, at or _now())
 
     def reset_attempts(
         self, account: str, product: str, agent: str, gate: str, by: str, reason: str, at: datetime
     ) -> int:
         """Count from 1 again, by a named person with a reason; returns how many attempts are forgiven."""
         with self._database.writing() as connection:
-            return runs.reset_attempts(connection, account, product, agent, gate, by, reason, at)
+            return run_store.reset_attempts(connection, account, product, agent, gate, by, reason, at)
 
     # ------------------------------------------------------------ approvals
 
     def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
         """Open a request; idempotent. Supersedes open requests of the same run and phase."""
         with self._database.writing() as connection:
-            return requests.open_request(connection, request, exposure_text, at)
+            return request_store.open_request(connection, request, exposure_text, at)
 
     def request(self, request_id: str) -> ApprovalCard:
         """A request with its digest and the text shown for it; raises UnknownRequest."""
         with self._database.reading() as connection:
-            return requests.read(connection, request_id)
+            return request_store.read(connection, request_id)
 
     def request_state(self, request_id: str) -> str:
         """open, approved, rejected or superseded; raises UnknownRequest."""
         with self._database.reading() as connection:
-            return requests.state(connection, request_id)
+            return request_store.state(connection, request_id)
 
     def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
         """Requests of a run that wait for a decision, oldest first."""
         with self._database.reading() as connection:
-            return requests.read_open(connection, run)
+            return request_store.read_open(connection, run)
 
     def decide(
         self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
@@ -132,12 +142,12 @@ class Ledger:
         `signal` is the name of the signal that brought it: one that contradicts the decision is refused.
         """
         with self._database.writing() as connection:
-            return decisions.decide(connection, request_id, submission, payload, now, signal)
+            return decision_store.decide(connection, request_id, submission, payload, now, signal)
 
     def approved(self, request_id: str, now: datetime) -> ApprovalRequest | None:
         """The request if it is approved, not expired, and under the account's fence; None otherwise."""
         with self._database.reading() as connection:
-            return requests.approved(connection, request_id, now)
+            return request_store.approved(connection, request_id, now)
 
     # ------------------------------------------------------------ money
 
@@ -149,78 +159,78 @@ class Ledger:
         account_daily_limit_micros: int | None = None,
     ) -> Reserved:
         """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
-        caps = reservations.Caps(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
+        caps = reservation_store.Caps(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
         with self._database.writing() as connection:
-            return reservations.reserve(connection, ask, caps)
+            return reservation_store.reserve(connection, ask, caps)
 
     def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
         """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
         with self._database.writing() as connection:
-            return spend.post(connection, key, billed_micros, served_micros, at)
+            return spend_store.post(connection, key, billed_micros, served_micros, at)
 
     def settle(self, key: str, final_micros: int, at: datetime) -> Posted:
         """Close a reservation at its final amount; raises UnknownReservation."""
         with self._database.writing() as connection:
-            return spend.settle(connection, key, final_micros, at)
+            return spend_store.settle(connection, key, final_micros, at)
 
     def freeze_expired(self, before: date, at: datetime) -> tuple[str, ...]:
         """Freeze open reservations of days before `before`; returns their keys. They count until reconciled."""
         with self._database.writing() as connection:
-            return reservations.freeze_expired(connection, before, at)
+            return reservation_store.freeze_expired(connection, before, at)
 
     def open_exposure(self, account: str, day: date | None = None) -> int:
         """What may still be billed on `day` (none: in all): worst cases and posted excess that are not settled."""
         with self._database.reading() as connection:
-            return reservations.open_exposure(connection, account, day)
+            return reservation_store.open_exposure(connection, account, day)
 
     def counted(self, account: str, day: date | None = None) -> int:
         """What the account's caps count on `day` (none: in all): open exposure and final amounts."""
         with self._database.reading() as connection:
-            return reservations.counted(connection, account, day)
+            return reservation_store.counted(connection, account, day)
 
     def spent(self, run: str, phase: str | None = None) -> int:
         """What a run (or one phase of it) has spent so far as far as the platforms reported it."""
         with self._database.reading() as connection:
-            return spend.spent(connection, run, phase)
+            return spend_store.spent(connection, run, phase)
 
     def reservations(self, account: str | None = None, run: str | None = None) -> tuple[Reservation, ...]:
         """Reservations of an account, a run, or both."""
         with self._database.reading() as connection:
-            return spend.listed(connection, account, run)
+            return spend_store.listed(connection, account, run)
 
     # ------------------------------------------------------------ claims
 
     def claim(self, ask: Claim) -> Claimed:
         """Ask to make one spend-affecting call; granted at most once per key until it is resolved as failed."""
         with self._database.writing() as connection:
-            return claims.claim(connection, ask)
+            return claim_store.claim(connection, ask)
 
     def resolve(self, key: str, outcome: str, detail: str, at: datetime) -> None:
         """Say how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
         with self._database.writing() as connection:
-            claims.resolve(connection, key, outcome, detail, at)
+            claim_store.resolve(connection, key, outcome, detail, at)
 
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]:
         """Claims whose outcome is not known, oldest first."""
         with self._database.reading() as connection:
-            return claims.unresolved(connection, account)
+            return claim_store.unresolved(connection, account)
 
     # ------------------------------------------------------------ violations and the journal
 
     def record_violation(self, violation: Violation) -> bool:
         """Record a violation; False where its id is already there."""
         with self._database.writing() as connection:
-            return violations.record(connection, violation)
+            return violation_store.record(connection, violation)
 
     def violations(self, run: str) -> tuple[Violation, ...]:
         """A run's violations, cleared ones too."""
         with self._database.reading() as connection:
-            return violations.read(connection, run)
+            return violation_store.read(connection, run)
 
     def resolve_violation(self, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
         """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
         with self._database.writing() as connection:
-            return violations.resolve(connection, violation_id, by, reason, at)
+            return violation_store.resolve(connection, violation_id, by, reason, at)
 
     def journal(
         self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = (), but: Sequence[str] = ()

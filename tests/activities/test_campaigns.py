@@ -9,7 +9,7 @@ import pytest
 
 from activities.campaigns import HIGHEST_BID_MICROS
 from activities.claiming import CLIENT_TOTAL_SECONDS
-from gaelp.ledger.errors import LedgerUnavailable
+from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 
 from .stand import MUTATING, UNIT, Crash, Stand, crash

@@ -19,7 +19,7 @@ from temporalio.worker import ActivityInboundInterceptor, ActivityOutboundInterc
 
 from activities.effects import PERMANENT, Effects, for_temporal
 from gaelp.agents.contract import InvalidDecision
-from gaelp.ledger.errors import LedgerConflict, LedgerError, LedgerUnavailable
+from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 
 

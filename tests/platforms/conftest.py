@@ -11,9 +11,9 @@ import pytest
 from emulators import Server, free_port, market, wait_until_ready
 from safetensors import numpy as safetensors_numpy
 
+from gaelp.platforms.emulator.campaign_store import Store
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.service import Emulator
-from gaelp.platforms.emulator.store import Store
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 from emulators import TOKEN, market
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
-from gaelp.platforms.conformance import NonConformance, PlatformConformance
 from gaelp.platforms.emulator.client import EmulatorPlatform
+from gaelp.platforms.platform_conformance import NonConformance, PlatformConformance
 from gaelp.platforms.protocol import AdPlatform
 
 

@@ -13,10 +13,10 @@ from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import calibrate
-from gaelp.platforms.emulator import world
-from gaelp.platforms.emulator.refusals import Refusal
+from gaelp.platforms.emulator import hidden_world
+from gaelp.platforms.emulator.refusal import Refusal
 from gaelp.platforms.emulator.service import Emulator
-from gaelp.platforms.emulator.timeline import DAY, HOUR, InForce, Timeline
+from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, InForce, Timeline
 from gaelp.platforms.emulator.wire import Create
 
 Make = Callable[..., Emulator]
@@ -187,7 +187,7 @@ def test_products_differ_and_those_ending_in_c_are_poor(in_process: Make) -> Non
 def test_the_hidden_world_differs_from_the_base_by_seed() -> None:
     """The shift is deterministic, hangs on the server's seed, and is about as large as stated."""
     base = calibrate((), TrainingConfiguration())
-    one, again, other = (world.shifted(base, seed) for seed in (3, 3, 4))
+    one, again, other = (hidden_world.shifted(base, seed) for seed in (3, 3, 4))
     ratio = np.log(np.asarray(one["ctr"]) / np.asarray(base["ctr"]))
     assert 0.1 < ratio.std() < 0.2
     assert np.array_equal(one["ctr"], again["ctr"]) and not np.array_equal(one["ctr"], other["ctr"])

@@ -15,8 +15,8 @@ import pytest
 from emulators import HTTP, START, TOKEN, Server, busy_market, free_port, make_spec, market
 
 from gaelp.platforms.emulator.__main__ import main
+from gaelp.platforms.emulator.campaign_store import Store, StoreInUse
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.platforms.emulator.store import Store, StoreInUse
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 
 Launch = Callable[..., Server]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.platforms.adapters import UnknownPlatform, open_platform
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.platforms.protocol import PlatformError
-from gaelp.platforms.registry import UnknownPlatform, open_platform
 from gaelp.settings import Settings
 
 ACCOUNT = Account(

@@ -24,8 +24,9 @@ from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import Claim, Reserve
-from gaelp.ledger import signatures, tables
+from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stores import tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = date(2026, 11, 22)

@@ -14,7 +14,8 @@ from ledger_kit import DAY, NOW, UNIT, ask, claim
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Violation
-from gaelp.ledger.errors import (
+from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import (
     LedgerConflict,
     RunNameTaken,
     UnknownAccount,
@@ -22,7 +23,6 @@ from gaelp.ledger.errors import (
     UnknownReservation,
     UnknownViolation,
 )
-from gaelp.ledger.ledger import Ledger
 
 LATER = NOW + timedelta(hours=1)
 TOMORROW = DAY + timedelta(days=1)

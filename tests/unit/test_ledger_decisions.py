@@ -16,8 +16,8 @@ from ledger_kit import KEY, NOW, UNIT
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.ledger import signatures
-from gaelp.ledger.errors import LedgerConflict, UnknownRequest
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
 
 ID = "run-a/live-test#1"
 

@@ -11,8 +11,8 @@ import ledger_kit as kit
 import pytest
 from ledger_kit import NOW, ask
 
-from gaelp.ledger.errors import LedgerUnavailable
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerUnavailable
 
 
 def at(path: Path) -> str:

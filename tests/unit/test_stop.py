@@ -11,8 +11,8 @@ import pytest
 from ledger_kit import NOW, ask, claim
 
 from gaelp.domain.platform_records import CampaignState
+from gaelp.ledger.account_stop import stop_account
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.stop import stop_account
 from gaelp.messages.emergency_stop import StopReport
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import uvicorn
 
+from gaelp.platforms.emulator.campaign_store import Store, StoreInUse
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.server import create_app
 from gaelp.platforms.emulator.service import Emulator
-from gaelp.platforms.emulator.store import Store, StoreInUse
 from gaelp.settings import Settings
 
 

@@ -19,7 +19,7 @@ from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.emulator.world import numeric
+from gaelp.platforms.emulator.hidden_world import numeric
 from gaelp.platforms.protocol import Capabilities, OutcomeUnknown, PlatformError
 
 Answer = TypeVar("Answer")

@@ -19,8 +19,8 @@ from gaelp.market.auctions.aggregate_auctions import serve
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.streams import stream
 from gaelp.market.world.orders import attributed_lag_days
-from gaelp.platforms.emulator.timeline import DAY, HOUR, Piece, Timeline, from_us
-from gaelp.platforms.emulator.world import World, with_conversions
+from gaelp.platforms.emulator.hidden_world import World, with_conversions
+from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, Piece, Timeline, from_us
 
 OVERDELIVERING_DAYS = 0.25  # share of days on which the platform bills more than the budget
 MONTHLY_BUDGETS = 30.4

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gaelp.platforms.emulator.refusals import Refusal
+from gaelp.platforms.emulator.refusal import Refusal
 
 Answer = TypeVar("Answer")
 Verb = Literal["create", "enable", "pause", "budget", "delivery", "end", "list", "read", "report", "any"]

@@ -18,9 +18,9 @@ from starlette.exceptions import HTTPException
 from gaelp.domain.platform_records import CampaignReport, CampaignState
 from gaelp.platforms.emulator import wire
 from gaelp.platforms.emulator.faults import Fault, Faults
-from gaelp.platforms.emulator.refusals import INVALID, Refusal
+from gaelp.platforms.emulator.refusal import INVALID, Refusal
 from gaelp.platforms.emulator.service import Emulator
-from gaelp.platforms.emulator.timeline import to_us
+from gaelp.platforms.emulator.settings_timeline import to_us
 
 LARGEST_WORLD = 64_000_000  # bytes
 

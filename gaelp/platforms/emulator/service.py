@@ -18,11 +18,11 @@ from safetensors import numpy as safetensors_numpy
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.calibration.calibrate import calibrate
-from gaelp.platforms.emulator import checks, reporting, world
+from gaelp.platforms.emulator import campaign_reports, hidden_world, request_checks
+from gaelp.platforms.emulator.campaign_store import Store
 from gaelp.platforms.emulator.delivery import Campaign, Delivery
-from gaelp.platforms.emulator.refusals import DUPLICATE_NAME, NOT_FOUND, Refusal
-from gaelp.platforms.emulator.store import Store
-from gaelp.platforms.emulator.timeline import HOUR, InForce, Timeline, to_us
+from gaelp.platforms.emulator.refusal import DUPLICATE_NAME, NOT_FOUND, Refusal
+from gaelp.platforms.emulator.settings_timeline import HOUR, InForce, Timeline, to_us
 from gaelp.platforms.emulator.wire import Create, Truth
 
 KEPT_CAMPAIGNS = 64  # in memory; the rest is read from the file when asked for
@@ -35,14 +35,14 @@ class Emulator:
         self._store, self._delivery = store, delivery
         self._report_lag_us = int(report_lag_hours * HOUR)
         self._kept: OrderedDict[int, Campaign] = OrderedDict()
-        default = world.numeric(calibrate((), TrainingConfiguration()))
+        default = hidden_world.numeric(calibrate((), TrainingConfiguration()))
         self._default = store.keep_default_world(safetensors_numpy.save(default))
 
     def put_world(self, account: str, arrays: bytes) -> str:
         """The account's base world for campaigns created from now on; returns its digest."""
         try:
-            world.check(safetensors_numpy.load(arrays))
-        except (safetensors.SafetensorError, world.InvalidWorld) as error:
+            hidden_world.check(safetensors_numpy.load(arrays))
+        except (safetensors.SafetensorError, hidden_world.InvalidWorld) as error:
             raise Refusal(422, "INVALID_WORLD", f"The uploaded world cannot be used: {error}.") from error
         with self._store.transaction():
             return self._store.put_world(account, arrays)
@@ -53,7 +53,7 @@ class Emulator:
         settings = _first_settings(spec, self._store.conversion_factor)
         digest = self._store.account_world(account) or self._default
         base = self._base(digest, spec.segments, len(spec.creatives))
-        checks.new_campaign(spec, account, at_us, np.shape(base["ctr"]))
+        request_checks.new_campaign(spec, account, at_us, np.shape(base["ctr"]))
         try:
             with self._store.transaction():
                 cursor = at_us // HOUR * HOUR
@@ -62,25 +62,27 @@ class Emulator:
         except sqlite3.IntegrityError as error:
             name = f"Account {account!r} already has a campaign named {spec.external_name!r}."
             raise Refusal(409, DUPLICATE_NAME, name) from error
-        return reporting.state(self._campaign(account, str(campaign)))
+        return campaign_reports.state(self._campaign(account, str(campaign)))
 
     def campaigns(self, account: str, name: str | None) -> tuple[CampaignState, ...]:
         """States in the order of creation."""
-        return tuple(reporting.state(self._load(campaign)) for campaign in self._store.campaign_ids(account, name))
+        return tuple(
+            campaign_reports.state(self._load(campaign)) for campaign in self._store.campaign_ids(account, name)
+        )
 
     def read(self, account: str, platform_id: str) -> CampaignState:
         """One campaign as last written."""
-        return reporting.state(self._campaign(account, platform_id))
+        return campaign_reports.state(self._campaign(account, platform_id))
 
     def write(self, account: str, platform_id: str, at: datetime | None, **fields: object) -> CampaignState:
         """Set fields of InForce absolutely, from `at` or from the instant reached, whichever is later."""
         campaign = self._campaign(account, platform_id)
         at_us = max(campaign.reached, to_us(at)) if at else campaign.reached
-        checks.write(campaign, at_us, fields)
+        request_checks.write(campaign, at_us, fields)
         with self._all_or_nothing(campaign):
             self._advance(campaign, at_us)
             self._change(campaign, campaign.timeline.latest.model_copy(update=fields))
-        return reporting.state(campaign)
+        return campaign_reports.state(campaign)
 
     def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
         """What the platform says at `at`; an earlier instant than the one reached shows what was known then."""
@@ -88,7 +90,7 @@ class Emulator:
         if to_us(at) > campaign.reached:
             with self._all_or_nothing(campaign):
                 self._advance(campaign, to_us(at))
-        return reporting.report(campaign, to_us(at), self._report_lag_us)
+        return campaign_reports.report(campaign, to_us(at), self._report_lag_us)
 
     def set_conversion_factor(self, factor: float) -> None:
         """From the instant each campaign has reached, conversion rates are those of the world times `factor`."""
@@ -110,7 +112,7 @@ class Emulator:
 
     def truth(self) -> tuple[Truth, ...]:
         """Everything, unreported facts included."""
-        return tuple(reporting.truth(self._load(identifier)) for identifier in self._store.campaign_ids())
+        return tuple(campaign_reports.truth(self._load(identifier)) for identifier in self._store.campaign_ids())
 
     @contextmanager
     def _all_or_nothing(self, campaign: Campaign) -> Iterator[None]:
@@ -165,14 +167,16 @@ class Emulator:
             campaign.record(hour)
         return campaign
 
-    def _world(self, digest: str, account: str, product: str, settings: InForce) -> world.World:
+    def _world(self, digest: str, account: str, product: str, settings: InForce) -> hidden_world.World:
         base = self._base(digest, len(settings.creative_prob), len(settings.creative_prob[0]))
         seed = self._delivery.seed
-        return world.with_conversions(world.shifted(base, seed), world.product_factor(seed, product))
+        return hidden_world.with_conversions(
+            hidden_world.shifted(base, seed), hidden_world.product_factor(seed, product)
+        )
 
-    def _base(self, digest: str, segments: int, creatives: int) -> world.World:
-        base: world.World = safetensors_numpy.load(self._store.world(digest))
-        return world.fitted(base, segments, creatives) if digest == self._default else base
+    def _base(self, digest: str, segments: int, creatives: int) -> hidden_world.World:
+        base: hidden_world.World = safetensors_numpy.load(self._store.world(digest))
+        return hidden_world.fitted(base, segments, creatives) if digest == self._default else base
 
 
 def _first_settings(spec: CampaignSpec, factor: float) -> InForce:

@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.spending.approval_requests import DECISIONS, ApprovalOutcome, SignedDecision, money
-from gaelp.ledger import accounts, journal, requests, signatures, tables
+from gaelp.ledger import signatures
+from gaelp.ledger.stores import account_store, journal, request_store, tables
 
 _r = tables.requests
 _KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -29,8 +30,8 @@ def decide(
 ) -> ApprovalOutcome:
     """Judge a submitted decision. The same submission again gets the same outcome; raises nothing on bad input."""
     tables.aware(now)
-    row = requests.row_of(connection, request_id)
-    account = accounts.lock(connection, row["account"]) if row is not None else None
+    row = request_store.row_of(connection, request_id)
+    account = account_store.lock(connection, row["account"]) if row is not None else None
     seen = sa.select(tables.submissions.c.outcome).where(tables.submissions.c.submission == submission)
     held = connection.execute(seen).scalar()
     if held is not None:
@@ -39,7 +40,7 @@ def decide(
         outcome = _refused(f"no request {request_id!r} was opened")
         journal.write(connection, "refuse", now, key=request_id, reason=outcome.reason, payload=_shown(payload))
     else:
-        outcome = _decide(connection, requests.known(connection, request_id), account, payload, now, signal)
+        outcome = _decide(connection, request_store.known(connection, request_id), account, payload, now, signal)
     connection.execute(tables.submissions.insert().values(submission=submission, outcome=outcome.model_dump_json()))
     return outcome
 
@@ -47,17 +48,17 @@ def decide(
 def _decide(
     connection: Connection, row: RowMapping, account: Account, payload: Any, now: datetime, signal: str
 ) -> ApprovalOutcome:
-    request = requests.request_of(row)
+    request = request_store.request_of(row)
     signed = _parse(payload)
     reason = signed if isinstance(signed, str) else ""
     approver: Approver | None = None
     if isinstance(signed, SignedDecision):
-        approver = accounts.approver_of(connection, account.account, signed.key_id)
+        approver = account_store.approver_of(connection, account.account, signed.key_id)
         reason = _why_refused(connection, row, account, signed, approver, now)
         if signal and signed.decision != signal:
             reason = f"contradiction: the signal is {signal}, and the decision in it is {signed.decision[:20]!r}"
     if reason or approver is None or isinstance(signed, str):
-        requests.note(connection, "refuse", request, now, reason=reason, payload=_shown(payload))
+        request_store.note(connection, "refuse", request, now, reason=reason, payload=_shown(payload))
         return _refused(reason)
     new_state = "approved" if signed.decision == "approve" else "rejected"
     connection.execute(tables.nonces.insert().values(nonce=request.nonce, request_id=request.request_id))
@@ -66,7 +67,7 @@ def _decide(
         .where(_r.c.request_id == request.request_id)
         .values(state=new_state, approver=approver.name, decided_at=now)
     )
-    requests.note(
+    request_store.note(
         connection, signed.decision, request, now, approver=approver.name, key_id=approver.key_id,
         digest=signed.request_digest, signature=signed.signature, reason=signed.reason[:500],
         daily_cap_micros=request.daily_cap_micros,
@@ -100,7 +101,7 @@ def _why_refused(
     approver: Approver | None,
     now: datetime,
 ) -> str:
-    request = requests.request_of(row)
+    request = request_store.request_of(row)
     if signed.request_id != request.request_id:
         return f"wrong request: the decision names {signed.request_id[:200]!r}, and {request.request_id} is asked for"
     if approver is None:

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.ledger_records import Claim, Claimed
-from gaelp.ledger import accounts, journal, tables
-from gaelp.ledger.errors import LedgerConflict, UnknownClaim
+from gaelp.ledger.ledger_errors import LedgerConflict, UnknownClaim
+from gaelp.ledger.stores import account_store, journal, tables
 
 _t = tables.claims
 OUTCOMES = ("done", "failed", "unknown")
@@ -22,7 +22,7 @@ OUTCOMES = ("done", "failed", "unknown")
 
 def claim(connection: Connection, ask: Claim) -> Claimed:
     """Grant the call, or say that it was done, or why it is refused."""
-    account = accounts.lock(connection, ask.account)
+    account = account_store.lock(connection, ask.account)
     held = _row(connection, ask.key)
     refused = _why_not(held, ask, account)
     if refused is not None:
@@ -71,7 +71,7 @@ def resolve(connection: Connection, key: str, outcome: str, detail: str, at: dat
     if outcome not in OUTCOMES:
         raise ValueError(f"a claim's outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}")
     held = _known(connection, key)
-    accounts.lock(connection, held["account"])
+    account_store.lock(connection, held["account"])
     held = _known(connection, key)
     state = "open" if outcome == "unknown" else outcome
     if (held["state"], held["detail"]) == (state, detail):
@@ -89,7 +89,7 @@ def resolve(connection: Connection, key: str, outcome: str, detail: str, at: dat
 
 def unresolved(connection: Connection, account: str) -> tuple[Claim, ...]:
     """Claims of an account whose outcome is not known, oldest first."""
-    accounts.read(connection, account)
+    account_store.read(connection, account)
     query = sa.select(_t).where(_t.c.account == account, _t.c.state == "open").order_by(_t.c.at, _t.c.key)
     return tuple(
         Claim(

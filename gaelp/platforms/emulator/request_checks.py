@@ -7,8 +7,8 @@ from typing import Any
 
 from gaelp.domain.platform_records import CampaignSpec
 from gaelp.platforms.emulator.delivery import Campaign
-from gaelp.platforms.emulator.refusals import INVALID, Refusal
-from gaelp.platforms.emulator.timeline import from_us, to_us
+from gaelp.platforms.emulator.refusal import INVALID, Refusal
+from gaelp.platforms.emulator.settings_timeline import from_us, to_us
 
 
 def new_campaign(spec: CampaignSpec, account: str, at_us: int, shape: tuple[int, ...]) -> None:

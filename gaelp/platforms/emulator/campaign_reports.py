@@ -25,7 +25,7 @@ from gaelp.platforms.emulator.delivery import (
     VALUE,
     Campaign,
 )
-from gaelp.platforms.emulator.timeline import DAY, HOUR, from_us
+from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, from_us
 from gaelp.platforms.emulator.wire import Truth
 
 

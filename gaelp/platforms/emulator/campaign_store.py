@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gaelp.platforms.emulator.delivery import Hour
-from gaelp.platforms.emulator.timeline import InForce
+from gaelp.platforms.emulator.settings_timeline import InForce
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS server (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;

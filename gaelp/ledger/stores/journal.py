@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gaelp.domain.spending.ledger_records import JournalEntry
-from gaelp.ledger import tables
+from gaelp.ledger.stores import tables
 
 _t = tables.journal
 

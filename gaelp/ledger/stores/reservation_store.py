@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.approval_requests import ApprovalRequest, money
 from gaelp.domain.spending.ledger_records import Reserve, Reserved
-from gaelp.ledger import accounts, journal, requests, tables
+from gaelp.ledger.stores import account_store, journal, request_store, tables
 
 _t = tables.reservations
 
@@ -40,11 +40,11 @@ class _Cap:
 def reserve(connection: Connection, ask: Reserve, caps: Caps) -> Reserved:
     """Book or raise a worst case, or say which cap refuses it and what is left; never lowers one."""
     tables.amount(ask.worst_case_micros, "the worst case")
-    account = accounts.lock(connection, ask.account)
+    account = account_store.lock(connection, ask.account)
     held = read(connection, ask.key)
     booked = held["worst_case_micros"] if held is not None else 0
     counted_before = held["counted_micros"] if held is not None else 0
-    found = requests.request_row(connection, ask.request_id)
+    found = request_store.request_row(connection, ask.request_id)
     reason = _why_not_this(held, ask) or _why_not_approved(found, ask, account)
     if reason or found is None:
         return Reserved(granted=False, reason=reason, worst_case_micros=booked)
@@ -84,7 +84,7 @@ def _why_not_approved(found: tuple[RowMapping, ApprovalRequest] | None, ask: Res
     differing = [n for n in ("account", "run", "phase") if getattr(request, n) != getattr(ask, n)]
     if differing:
         return f"approval {ask.request_id} is for another {' and '.join(differing)}"
-    return requests.why_not(row, account, ask.at)
+    return request_store.why_not(row, account, ask.at)
 
 
 def _caps(request: ApprovalRequest, ask: Reserve, account: Account, caps: Caps) -> list[_Cap]:
@@ -164,14 +164,14 @@ def _used(connection: Connection, rows: sa.ColumnElement[bool]) -> int:
 
 def counted(connection: Connection, account: str, day: date | None = None) -> int:
     """What the account's caps count: worst cases, final amounts, posted excess; of one day or of its life."""
-    accounts.read(connection, account)
+    account_store.read(connection, account)
     rows = _t.c.account == account
     return _used(connection, rows if day is None else sa.and_(rows, _t.c.day == day))
 
 
 def open_exposure(connection: Connection, account: str, day: date | None = None) -> int:
     """What may still be billed: the same sum over reservations that are not settled."""
-    accounts.read(connection, account)
+    account_store.read(connection, account)
     rows = sa.and_(_t.c.account == account, _t.c.state != "settled")
     return _used(connection, rows if day is None else sa.and_(rows, _t.c.day == day))
 
@@ -182,7 +182,7 @@ def freeze_expired(connection: Connection, before: date, at: datetime) -> tuple[
     late = sa.and_(_t.c.state == "open", _t.c.day < day)
     names = connection.execute(sa.select(_t.c.account).where(late).distinct()).scalars().all()
     for name in sorted(names):  # always in this order, and all of them before the journal, or two callers deadlock
-        accounts.lock(connection, name)
+        account_store.lock(connection, name)
     rows = connection.execute(sa.select(_t).where(late, _t.c.account.in_(names)).order_by(_t.c.key)).mappings().all()
     for row in rows:
         connection.execute(_t.update().where(_t.c.key == row["key"]).values(state="frozen"))

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalRequest, request_digest
-from gaelp.ledger import accounts, journal, tables
-from gaelp.ledger.errors import LedgerConflict, UnknownRequest
+from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
+from gaelp.ledger.stores import account_store, journal, tables
 
 _r = tables.requests
 
@@ -24,7 +24,7 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
     tables.aware(request.expires_at)
     tables.amount(request.daily_cap_micros, "the request's daily cap")
     tables.amount(request.total_cap_micros, "the request's total cap")
-    account = accounts.lock(connection, request.account)
+    account = account_store.lock(connection, request.account)
     if request.currency != account.currency:
         raise LedgerConflict(
             f"request {request.request_id!r} is in {request.currency} and account {account.account!r} is in "
@@ -71,7 +71,7 @@ def approved(connection: Connection, request_id: str, now: datetime) -> Approval
     row = row_of(connection, request_id)
     if row is None:
         return None
-    account = accounts.read(connection, row["account"])
+    account = account_store.read(connection, row["account"])
     return None if why_not(row, account, now) else request_of(row)
 
 

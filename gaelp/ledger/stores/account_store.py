@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.ledger import journal, signatures, tables
-from gaelp.ledger.errors import LedgerConflict, UnknownAccount
+from gaelp.ledger import signatures
+from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount
+from gaelp.ledger.stores import journal, tables
 
 _a = tables.accounts
 _p = tables.approvers

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, Connection, Engine
 
-from gaelp.ledger import tables
-from gaelp.ledger.errors import LedgerConflict, LedgerError, LedgerUnavailable
+from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
+from gaelp.ledger.stores import tables
 
 BUSY_SECONDS = 8  # a service that is not there is told within 10 seconds
 _SCHEMA_LOCK = 0x6761656C  # any constant of ours; PostgreSQL's advisory lock while the tables are made

@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import money
 from gaelp.domain.spending.ledger_records import Violation
-from gaelp.ledger import accounts, journal, reservations, tables, violations
-from gaelp.ledger.errors import UnknownReservation
+from gaelp.ledger.ledger_errors import UnknownReservation
+from gaelp.ledger.stores import account_store, journal, reservation_store, tables, violation_store
 
 _t = tables.reservations
 
@@ -95,7 +95,7 @@ def _booked(row: RowMapping) -> int:
 
 
 def _judge(connection: Connection, row: RowMapping, spent: int, booked: int, at: datetime) -> Posted:
-    account = accounts.read(connection, row["account"])
+    account = account_store.read(connection, row["account"])
     if spent <= booked:
         return Posted(over=False, fence=account.fence)
     told = money(spent, account.currency)
@@ -112,16 +112,16 @@ def _judge(connection: Connection, row: RowMapping, spent: int, booked: int, at:
         at=at,
     )
     fence = account.fence
-    if violations.record(connection, violation):
-        fence = accounts.raise_fence(connection, row["account"], violation.evidence, "ledger", at)
+    if violation_store.record(connection, violation):
+        fence = account_store.raise_fence(connection, row["account"], violation.evidence, "ledger", at)
     return Posted(over=True, fence=fence, violation=violation.id)
 
 
 def _locked(connection: Connection, key: str) -> RowMapping:
-    row = reservations.read(connection, key)
+    row = reservation_store.read(connection, key)
     if row is not None:
-        accounts.lock(connection, row["account"])
-        row = reservations.read(connection, key)  # as it is now that we hold the lock
+        account_store.lock(connection, row["account"])
+        row = reservation_store.read(connection, key)  # as it is now that we hold the lock
     if row is None:
         raise UnknownReservation(
             f"nothing was reserved under {key!r}: reserve before spending; if the platform billed it all the same, "

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gaelp.domain.ids import checked_name
-from gaelp.ledger import accounts, journal, tables
-from gaelp.ledger.errors import RunNameTaken
+from gaelp.ledger.ledger_errors import RunNameTaken
+from gaelp.ledger.stores import account_store, journal, tables
 
 _r = tables.runs
 _n = tables.attempts
@@ -31,7 +31,7 @@ class RegisteredRun:
 def register(connection: Connection, run: str, account: str, at: datetime) -> None:
     """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken."""
     checked_name(run, "the run name")
-    accounts.lock(connection, account)
+    account_store.lock(connection, account)
     held = connection.execute(sa.select(_r).where(_r.c.run == run)).mappings().first()
     if held is not None:
         if RegisteredRun(**held) == RegisteredRun(run, account, at):
@@ -52,7 +52,7 @@ def next_attempt(
     connection: Connection, account: str, product: str, agent: str, gate: str, assessment: str, at: datetime
 ) -> int:
     """The attempt number k of this assessment, from 1; the same assessment again gets the same number."""
-    accounts.lock(connection, account)
+    account_store.lock(connection, account)
     same = _series(account, product, agent, gate)
     held = connection.execute(sa.select(_n.c.attempt).where(same, _n.c.assessment == assessment)).scalar()
     if held is not None:
@@ -83,7 +83,7 @@ def reset_attempts(
     """Begin counting at 1 again; only a named person with a reason may. Returns how many attempts are forgiven."""
     if not by.strip() or not reason.strip():
         raise ValueError("attempts are reset only by a named person with a reason: give both")
-    accounts.lock(connection, account)
+    account_store.lock(connection, account)
     same = _series(account, product, agent, gate)
     forgiven = connection.execute(_n.update().where(same, _n.c.counted).values(counted=False)).rowcount
     journal.write(

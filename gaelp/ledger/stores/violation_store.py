@@ -8,15 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gaelp.domain.spending.ledger_records import Violation
-from gaelp.ledger import accounts, journal, tables
-from gaelp.ledger.errors import LedgerConflict, UnknownViolation
+from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
+from gaelp.ledger.stores import account_store, journal, tables
 
 _t = tables.violations
 
 
 def record(connection: Connection, violation: Violation) -> bool:
     """Record a violation; False where one of that id is already there (the first stands)."""
-    accounts.lock(connection, violation.account)
+    account_store.lock(connection, violation.account)
     if connection.execute(sa.select(_t.c.id).where(_t.c.id == violation.id)).first() is not None:
         return False
     connection.execute(_t.insert().values(violation.model_dump(mode="python")))
@@ -39,7 +39,7 @@ def resolve(connection: Connection, violation_id: str, by: str, reason: str, at:
     if not by.strip() or not reason.strip():
         raise ValueError("a violation is cleared only by a named person with a reason: give both")
     held = _one(connection, violation_id)
-    accounts.lock(connection, held.account)
+    account_store.lock(connection, held.account)
     held = _one(connection, violation_id)
     cleared = held.model_copy(update={"resolved_by": by, "resolution": reason})
     if held == cleared:
