@@ -17,7 +17,7 @@ from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.evidence.measures import measure_campaigns, measure_historical, measure_simulation
+from gaelp.evidence.phase_measurements import measure_campaigns, measure_historical, measure_simulation
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical

@@ -7,8 +7,8 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import Calibrated, CalibrateMarket
-from gaelp.records.logs import load_bandit, log_info
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.logs.stored_logs import load_bandit, log_info
+from gaelp.records.warehouse.warehouse import Warehouse
 
 
 class Calibration:

@@ -28,8 +28,8 @@ from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount, UnknownRe
 from gaelp.market.calibration.calibrate import CalibrationError
 from gaelp.market.third_party.refusals import BrokenContract, UnknownEnvironment
 from gaelp.platforms.protocol import PlatformError
-from gaelp.records.logs import UnknownLog
-from gaelp.records.store import CorruptContent, MissingContent
+from gaelp.records.content_store import CorruptContent, MissingContent
+from gaelp.records.logs.stored_logs import UnknownLog
 
 PERMANENT: tuple[type[Exception], ...] = (
     BrokenContract,

@@ -20,8 +20,8 @@ from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.streams import stream
 from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
 from gaelp.messages.log_replay import LogEvidence, PreparedLog, PrepareLog, ReplayLog
-from gaelp.records.logs import NOT_PER_ROW, load_bandit, log_info, split
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.logs.stored_logs import NOT_PER_ROW, load_bandit, log_info, split
+from gaelp.records.warehouse.warehouse import Warehouse
 
 HOURS = 24
 

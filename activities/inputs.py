@@ -17,7 +17,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult
-from gaelp.records.store import ContentStore
+from gaelp.records.content_store import ContentStore
 
 if TYPE_CHECKING:
     from gaelp.agents.contract import Agent, State

@@ -10,7 +10,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
 from gaelp.domain.spending.campaign_planning import first_midnight, plan_campaigns
 from gaelp.domain.spending.campaign_records import CampaignsPlan
-from gaelp.evidence.measures import measure_campaigns
+from gaelp.evidence.phase_measurements import measure_campaigns
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import Start, StartOf
 from gaelp.messages.simulation_training import BeginExam, Exam, PlanSimulation, SimulationPlan

@@ -23,9 +23,9 @@ from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.recording import EpisodeRecord, Record, RecordBatches, Recorded
 from gaelp.messages.simulation_training import RoundSummary
 from gaelp.messages.spending_phase import CampaignsSummary, RecordCampaigns
-from gaelp.records.events import Events
-from gaelp.records.live_metrics import LiveMetrics
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.events.lifecycle_events import Events
+from gaelp.records.events.live_metrics import LiveMetrics
+from gaelp.records.warehouse.warehouse import Warehouse
 
 # The ledger's journal in the warehouse: `spend` takes every kind that the other two do not.
 JOURNAL_TABLES: dict[str, tuple[str, ...]] = {

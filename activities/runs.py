@@ -15,9 +15,9 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
-from gaelp.records.events import Events
-from gaelp.records.store import ContentStore
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.content_store import ContentStore
+from gaelp.records.events.lifecycle_events import Events
+from gaelp.records.warehouse.warehouse import Warehouse
 
 
 class Runs:

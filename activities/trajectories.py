@@ -11,7 +11,7 @@ from activities.inputs import read_only
 
 if TYPE_CHECKING:
     from gaelp.agents.contract import State
-    from gaelp.records.store import ContentStore
+    from gaelp.records.content_store import ContentStore
 
 
 class Trajectories(Sequence["State"]):

@@ -28,7 +28,7 @@ from gaelp.domain.spending.approval_requests import ApprovalCard
 from gaelp.local_stack import LocalStack, StackError, first_use
 from gaelp.local_stack.services import ROOT
 from gaelp.messages.training_run import RunResult
-from gaelp.reports.terminal import criteria_table
+from gaelp.reports.verdict_table import criteria_table
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from rich.text import Text
 from gaelp.demo import LOOK_SECONDS, Demo, advance, end_of, progress_bars, start
 from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.local_stack import SERVICES, LocalStack, StackError, first_use
-from gaelp.reports.terminal import criteria_table
+from gaelp.reports.verdict_table import criteria_table
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _simulation(result: RunResult | None) -> PhaseResult | None:
 
 def panel_rated(run: str) -> dict[str, Any] | None:
     """What the run's event says of its panel; None where there was none."""
-    from gaelp.records.events import read_events
+    from gaelp.records.events.lifecycle_events import read_events
 
     settings = Settings()
     events = read_events(settings.redis_url, settings.pubsub_project, f"{run}-demo", wait_ms=500)
@@ -150,7 +150,7 @@ def panel_rated(run: str) -> dict[str, Any] | None:
 def ratings_table(found: dict[str, Any]) -> Table:
     """Asked, cached, failed, cost, seconds, and how much the ratings differ."""
     from gaelp.personas import ratings
-    from gaelp.records.store import ContentStore
+    from gaelp.records.content_store import ContentStore
 
     table = Table("the panel", "", title=str(found["provenance"]), title_justify="left")
     rows = {

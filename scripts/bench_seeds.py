@@ -25,8 +25,8 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack, first_use
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RunInput, RunResult
-from gaelp.records.logs import load_bandit
-from gaelp.records.warehouse import open_warehouse
+from gaelp.records.logs.stored_logs import load_bandit
+from gaelp.records.warehouse.warehouse import open_warehouse
 from gaelp.settings import Settings
 
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)

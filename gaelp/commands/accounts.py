@@ -59,7 +59,7 @@ def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     """Calibrate an emulator account's market on the whole of ingested logs and upload it; returns its digest."""
     from gaelp.configuration import profile
     from gaelp.market.calibration.calibrate import calibrate
-    from gaelp.records.logs import load_bandit
+    from gaelp.records.logs.stored_logs import load_bandit
 
     services.reach_emulator(settings)
     warehouse = services.open_warehouse(settings)

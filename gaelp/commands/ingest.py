@@ -12,7 +12,7 @@ from gaelp.domain.ids import checked_name
 
 def ingest(arguments: argparse.Namespace, out: Out) -> int:
     """Read FILE into the warehouse under --name."""
-    from gaelp.records.ingestion import ingest as take_in
+    from gaelp.records.logs.ingestion import ingest as take_in
 
     try:
         checked_name(arguments.name, "the log")

@@ -11,7 +11,7 @@ from gaelp.commands.console import DONE, Out
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
     """Write the page and its plots."""
-    from gaelp.reports.build import build_report
+    from gaelp.reports.report_page import build_report
 
     settings = services.read_settings()
     run = services.run_name(arguments.run)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from gaelp.ledger.ledger import Ledger
-    from gaelp.records.warehouse import Warehouse
+    from gaelp.records.warehouse.warehouse import Warehouse
     from gaelp.settings import Settings
 
 PATIENCE = timedelta(seconds=6)  # ten are promised, and a busy machine takes three to begin
@@ -91,7 +91,7 @@ def open_ledger(settings: Settings) -> Ledger:
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse."""
-    from gaelp.records.warehouse import open_warehouse as opened
+    from gaelp.records.warehouse.warehouse import open_warehouse as opened
 
     return opened(settings.warehouse)
 

@@ -20,7 +20,7 @@ from gaelp.domain.phases import PHASE_ORDER
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from gaelp.records.live_metrics import LiveMetrics
+    from gaelp.records.events.live_metrics import LiveMetrics
 
 EVERY_SECONDS = 0.5
 Point = tuple[str, str, dict[str, float]]
@@ -28,7 +28,7 @@ Point = tuple[str, str, dict[str, float]]
 
 def watch(arguments: argparse.Namespace, out: Out) -> int:
     """Show a run until it ends."""
-    from gaelp.records.live_metrics import LiveMetrics
+    from gaelp.records.events.live_metrics import LiveMetrics
 
     settings = services.read_settings()
     run = services.run_name(arguments.run)

@@ -26,7 +26,7 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import simulate
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
-from gaelp.records.store import ContentStore
+from gaelp.records.content_store import ContentStore
 from gaelp.settings import Settings
 from scripts.bench.timing import Row, Sizes
 

@@ -11,7 +11,7 @@ from temporalio.exceptions import CancelledError
 from activities.installed import AgentFailed, InstalledAgent
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.policies.baselines import FixedBid
-from gaelp.records.store import MissingContent
+from gaelp.records.content_store import MissingContent
 
 
 class Odd(FixedBid):

@@ -30,9 +30,9 @@ from gaelp.domain.config.market_sections import Personas as PersonasConfig
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RatedPanel, RatePanel
 from gaelp.personas.answers import FailedRating
-from gaelp.personas.cache import RatingCache
 from gaelp.personas.endpoint import LARGEST_BODY, HttpEndpoint, address, open_endpoint
 from gaelp.personas.rater import Remembered
+from gaelp.personas.rating_cache import RatingCache
 from tests.house.house import House
 
 KEY = "sk-never-to-be-seen"

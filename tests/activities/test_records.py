@@ -20,9 +20,9 @@ from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.recording import EpisodeRecord, LifecycleEvent, Record, RecordBatches
 from gaelp.messages.spending_phase import RecordCampaigns
-from gaelp.records.events import open_events, read_events
-from gaelp.records.live_metrics import LiveMetrics
-from gaelp.records.warehouse import Warehouse, open_warehouse
+from gaelp.records.events.lifecycle_events import open_events, read_events
+from gaelp.records.events.live_metrics import LiveMetrics
+from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
 from tests.house.house import House
 
 from .stand import RUN, START, UNIT, Crash, Stand

@@ -32,7 +32,7 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.live_campaign import CampaignInput, Decide
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
-from gaelp.records.store import ContentStore, MissingContent, arrays_digest
+from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
 
 from .stand import Crash, planned
 

@@ -35,10 +35,10 @@ from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.records.ingestion import ingest
-from gaelp.records.logs import load_bandit
-from gaelp.records.store import ContentStore
-from gaelp.records.warehouse import open_warehouse
+from gaelp.records.content_store import ContentStore
+from gaelp.records.logs.ingestion import ingest
+from gaelp.records.logs.stored_logs import load_bandit
+from gaelp.records.warehouse.warehouse import open_warehouse
 from gaelp.settings import Settings
 
 from .logs import write_log

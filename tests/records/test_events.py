@@ -13,7 +13,7 @@ import redis
 from services import PUBSUB_PROJECT, Server, free_port, redis_server, running
 
 from gaelp.messages.recording import LifecycleEvent
-from gaelp.records.events import Events, EventsUnavailable, open_events, read_events
+from gaelp.records.events.lifecycle_events import Events, EventsUnavailable, open_events, read_events
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 Place = tuple[str, str]

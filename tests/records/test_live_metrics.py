@@ -11,8 +11,8 @@ import pytest
 import redis
 from services import free_port, redis_server, running
 
-from gaelp.records import live_metrics
-from gaelp.records.live_metrics import LiveMetrics, LiveMetricsUnavailable
+from gaelp.records.events import live_metrics
+from gaelp.records.events.live_metrics import LiveMetrics, LiveMetricsUnavailable
 
 
 @pytest.fixture

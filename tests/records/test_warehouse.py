@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from services import BIGQUERY_PROJECT, Server, free_port
 
-from gaelp.records.schema import TABLES, VIEWS
-from gaelp.records.warehouse import Warehouse, WarehouseError, WarehouseUnavailable, open_warehouse
+from gaelp.records.warehouse.schema import TABLES, VIEWS
+from gaelp.records.warehouse.warehouse import Warehouse, WarehouseError, WarehouseUnavailable, open_warehouse
 
 AT = datetime(2026, 3, 1, 23, 59, 59, 123456, tzinfo=UTC)
 
@@ -238,7 +238,7 @@ def test_files_without_a_later_column_are_still_read(tmp_path: Path, monkeypatch
     """Rows written before a column was added come back with a null there."""
     from dataclasses import replace
 
-    from gaelp.records import schema
+    from gaelp.records.warehouse import schema
 
     new, table = open_warehouse(str(tmp_path)), schema.TABLES["episodes"]
     with monkeypatch.context() as older:

@@ -1,4 +1,4 @@
-"""From results to the numbers that gates judge. Touch with gaelp/evidence/measures.py, efficiency.py, portfolio.py."""
+"""From results to the numbers that gates judge: phase measurements, efficiency and portfolio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
 from gaelp.evidence.efficiency import pacing_score
-from gaelp.evidence.measures import measure_campaigns, measure_historical, measure_simulation
+from gaelp.evidence.phase_measurements import measure_campaigns, measure_historical, measure_simulation
 from gaelp.evidence.portfolio import effective_number
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence

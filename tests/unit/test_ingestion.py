@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.records import log_rows
-from gaelp.records.ingestion import IngestError, IngestReport, LogExists, ingest
-from gaelp.records.logs import UnknownLog, known_logs, load_bandit, load_market, load_report, log_info, split
-from gaelp.records.warehouse import Warehouse, WarehouseUnavailable, open_warehouse
+from gaelp.records.logs import log_rows
+from gaelp.records.logs.ingestion import IngestError, IngestReport, LogExists, ingest
+from gaelp.records.logs.stored_logs import (
+    UnknownLog,
+    known_logs,
+    load_bandit,
+    load_market,
+    load_report,
+    log_info,
+    split,
+)
+from gaelp.records.warehouse.warehouse import Warehouse, WarehouseUnavailable, open_warehouse
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"  # ../shared/data
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from market_kit import bandit_log, configured
 from gaelp.market.audience import segments
 from gaelp.market.calibration.calibrate import CalibrationError, calibrate, click_value_micros
 from gaelp.market.calibration.shrinkage import click_rates, effects
-from gaelp.records.logs import split
+from gaelp.records.logs.stored_logs import split
 
 OBD = Path(__file__).resolve().parents[2] / "../shared/data/obd"
 

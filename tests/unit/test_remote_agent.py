@@ -24,7 +24,7 @@ from gaelp.agents.remote.remote_call import Caller, CallFailed
 from gaelp.configuration import ConfigurationErrors
 from gaelp.domain.config.run_sections import Remote
 from gaelp.market.streams import stream
-from gaelp.records.store import ContentStore
+from gaelp.records.content_store import ContentStore
 
 SEEN = observation(2, 3, 4)
 GOOD = {"decision": {"bid_micros": [[5, 6, 7]] * 2, "creative_prob": [[[0.25] * 4] * 3] * 2}}

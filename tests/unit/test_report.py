@@ -18,10 +18,10 @@ from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.messages.phase import PhaseResult
-from gaelp.records.warehouse import Warehouse, open_warehouse
-from gaelp.reports.build import build_report, limits
-from gaelp.reports.facts import UnknownRun, gather
-from gaelp.reports.terminal import criteria_table
+from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
+from gaelp.reports.report_facts import UnknownRun, gather
+from gaelp.reports.report_page import build_report, limits
+from gaelp.reports.verdict_table import criteria_table
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script>'

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.records.store import ContentStore, CorruptContent, MissingContent, arrays_digest
+from gaelp.records.content_store import ContentStore, CorruptContent, MissingContent, arrays_digest
 
 ARRAYS: dict[str, Any] = {
     "segment_values": np.array([["a", "bcd"], ["é", "\U0001f600"]]),

@@ -20,8 +20,8 @@ from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.training_run import RunInput, RunResult
-from gaelp.records.logs import load_bandit
-from gaelp.records.warehouse import open_warehouse
+from gaelp.records.logs.stored_logs import load_bandit
+from gaelp.records.warehouse.warehouse import open_warehouse
 from tests.house.house import LOG, House
 
 WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}

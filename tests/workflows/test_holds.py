@@ -17,7 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.campaign_records import DayReached
-from gaelp.records.warehouse import open_warehouse
+from gaelp.records.warehouse.warehouse import open_warehouse
 from tests.house.house import House, until
 from workflows.story import STATUS
 

@@ -25,8 +25,8 @@ class CalibrationError(ValueError):
 def earlier(log: Mapping[str, Array], share: float, index: int) -> dict[str, Array]:
     """The log's first `share` of rows, less the rows of the instant at which that share ends.
 
-    By rows, as gaelp.records.logs.split cuts the later part that history is judged on: the two never overlap. A log
-    without times (negative ones) is cut in its own order.
+    By rows, as gaelp.records.logs.stored_logs.split cuts the later part that history is judged on: the two never
+    overlap. A log without times (negative ones) is cut in its own order.
     """
     time = np.asarray(log["time_us"], np.int64)
     if len(time) == 0:

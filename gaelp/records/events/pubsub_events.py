@@ -17,7 +17,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import pubsub_v1
 
 from gaelp.messages.recording import LifecycleEvent
-from gaelp.records.events import EventsUnavailable
+from gaelp.records.events.lifecycle_events import EventsUnavailable
 
 TOPIC = "gaelp-events"
 _TIMEOUT = 5.0  # seconds of one call

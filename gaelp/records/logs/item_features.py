@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gaelp.records.log_files import IngestError, opened
+from gaelp.records.logs.log_files import IngestError, opened
 
 _BESIDE = "item_context.csv"  # Open Bandit's name for it
 _MOST_NUMBERED = 1024  # items without features are told apart by a column each

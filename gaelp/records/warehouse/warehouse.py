@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from gaelp.records.schema import TABLES, Column, Table
+from gaelp.records.warehouse.schema import TABLES, Column, Table
 
 
 class WarehouseError(ValueError):
@@ -50,7 +50,7 @@ def open_warehouse(url: str) -> Warehouse:
     """Open `bigquery://PROJECT/DATASET`, or a folder of Parquet files (made if absent)."""
     if url.startswith("bigquery://"):
         # The official client costs a second to import: only who uses it pays.
-        from gaelp.records.bigquery_warehouse import BigQueryWarehouse
+        from gaelp.records.warehouse.bigquery_warehouse import BigQueryWarehouse
 
         project, _, dataset = url.removeprefix("bigquery://").partition("/")
         if not project or not dataset or "/" in dataset:
@@ -58,7 +58,7 @@ def open_warehouse(url: str) -> Warehouse:
         return BigQueryWarehouse(project, dataset)
     if "://" in url:
         raise WarehouseError(f"warehouse {url!r} is neither a folder nor bigquery://PROJECT/DATASET")
-    from gaelp.records.duckdb_warehouse import DuckDBWarehouse
+    from gaelp.records.warehouse.duckdb_warehouse import DuckDBWarehouse
 
     return DuckDBWarehouse(Path(url))
 

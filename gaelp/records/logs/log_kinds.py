@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from gaelp.records import log_columns as column
-from gaelp.records.log_files import IngestError, fields
+from gaelp.records.logs import log_columns as column
+from gaelp.records.logs.log_files import IngestError, fields
 
 Columns = Mapping[str, Any]
 USER_FEATURES = "user_feature_"  # Open Bandit's 80 user-item affinities are not kept: no agent of ours reads them

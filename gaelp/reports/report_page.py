@@ -16,9 +16,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gaelp.domain.config.section import micros
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import plots
-from gaelp.reports.facts import Facts, HasJournal, gather
+from gaelp.reports.report_facts import Facts, HasJournal, gather
 
 MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
 CRITERIA_OF = {

@@ -14,7 +14,7 @@ import redis
 import structlog
 
 from gaelp.personas.rater import Remembered
-from gaelp.records.redis_streams import address, connect
+from gaelp.records.events.redis_streams import address, connect
 
 _KEPT_SECONDS = 90 * 86_400
 _log = structlog.get_logger(__name__)

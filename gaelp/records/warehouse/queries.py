@@ -8,8 +8,8 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from gaelp.records.schema import TABLES, VIEWS
-from gaelp.records.warehouse import WarehouseError
+from gaelp.records.warehouse.schema import TABLES, VIEWS
+from gaelp.records.warehouse.warehouse import WarehouseError
 
 
 def select(sql: str) -> exp.Expr:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import redis
 
 from gaelp.messages.recording import LifecycleEvent
-from gaelp.records.redis_streams import LONGEST_BLOCK_MS, OnceStreams, address, connect
+from gaelp.records.events.redis_streams import LONGEST_BLOCK_MS, OnceStreams, address, connect
 
 STREAM = "gaelp:events"
 _ENTRIES = 100_000
@@ -38,7 +38,7 @@ class Events(Protocol):
 def open_events(redis_url: str, pubsub_project: str) -> Events:
     """Pub/Sub where a project is named, else a Redis stream."""
     if pubsub_project:
-        from gaelp.records.pubsub_events import PubSubEvents  # its import costs a second
+        from gaelp.records.events.pubsub_events import PubSubEvents  # its import costs a second
 
         return PubSubEvents(pubsub_project)
     return RedisEvents(redis_url)
@@ -53,7 +53,7 @@ def read_events(
     a subscriber gets what is published after its first call, on Redis all that the stream still holds.
     """
     if pubsub_project:
-        from gaelp.records.pubsub_events import read_pubsub
+        from gaelp.records.events.pubsub_events import read_pubsub
 
         source = read_pubsub(pubsub_project, subscriber, wait_ms)
     else:

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gaelp.domain.frozen import Frozen
-from gaelp.records.item_features import Items
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.logs.item_features import Items
+from gaelp.records.warehouse.warehouse import Warehouse
 
 Array = npt.NDArray[Any]
 NOT_PER_ROW = frozenset({"candidate_features", "item_ids"})

@@ -17,7 +17,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.warehouse.warehouse import Warehouse
 
 _PAGE = 1000
 

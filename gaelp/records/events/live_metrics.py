@@ -12,7 +12,7 @@ from typing import Any, cast
 import redis
 import structlog
 
-from gaelp.records.redis_streams import LONGEST_BLOCK_MS, OnceStreams, address, connect
+from gaelp.records.events.redis_streams import LONGEST_BLOCK_MS, OnceStreams, address, connect
 
 _ENTRIES = 10_000  # kept of a run, about
 _MARK_SECONDS = 30 * 86_400

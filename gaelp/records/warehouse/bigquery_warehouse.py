@@ -24,9 +24,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from sqlglot import exp
 
-from gaelp.records.queries import bound, referenced, select
-from gaelp.records.schema import TABLES, VIEWS, Table, View
-from gaelp.records.warehouse import WarehouseError, WarehouseUnavailable, arrow_table, table_named
+from gaelp.records.warehouse.queries import bound, referenced, select
+from gaelp.records.warehouse.schema import TABLES, VIEWS, Table, View
+from gaelp.records.warehouse.warehouse import WarehouseError, WarehouseUnavailable, arrow_table, table_named
 
 _TIMEOUT = 30.0  # seconds for one call; the client would wait for ever
 _JOB_TIMEOUT = 300.0  # seconds for a load job or a query to end

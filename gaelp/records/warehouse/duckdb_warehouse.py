@@ -24,9 +24,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlglot
 
-from gaelp.records.queries import bound, referenced, select
-from gaelp.records.schema import TABLES, VIEWS, Table
-from gaelp.records.warehouse import WarehouseError, arrow_table, table_named
+from gaelp.records.warehouse.queries import bound, referenced, select
+from gaelp.records.warehouse.schema import TABLES, VIEWS, Table
+from gaelp.records.warehouse.warehouse import WarehouseError, arrow_table, table_named
 
 
 class DuckDBWarehouse:

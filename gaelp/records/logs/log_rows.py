@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gaelp.records.log_files import Line
-from gaelp.records.log_kinds import BANDIT, Check, Field, Kind, Layout
+from gaelp.records.logs.log_files import Line
+from gaelp.records.logs.log_kinds import BANDIT, Check, Field, Kind, Layout
 
 CHUNK = 50_000  # lines judged together, and rows of one batch: bounds memory however long the log is
 NO_DATE = date(1970, 1, 1)

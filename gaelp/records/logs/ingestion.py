@@ -16,11 +16,11 @@ from pydantic import Field
 
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.ids import checked_name
-from gaelp.records.item_features import Items, read_items
-from gaelp.records.log_files import IngestError, content_digest, first_line, lines
-from gaelp.records.log_kinds import Kind, kind_named, layout_of
-from gaelp.records.log_rows import Judge, chunks
-from gaelp.records.warehouse import Warehouse
+from gaelp.records.logs.item_features import Items, read_items
+from gaelp.records.logs.log_files import IngestError, content_digest, first_line, lines
+from gaelp.records.logs.log_kinds import Kind, kind_named, layout_of
+from gaelp.records.logs.log_rows import Judge, chunks
+from gaelp.records.warehouse.warehouse import Warehouse
 
 __all__ = ["IngestError", "IngestReport", "LogExists", "ingest"]
 

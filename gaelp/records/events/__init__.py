@@ -1,0 +1,1 @@
+"""Lifecycle events and live metrics for others to follow. Touch this to publish elsewhere."""

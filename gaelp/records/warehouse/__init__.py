@@ -1,0 +1,1 @@
+"""The warehouse: facts in tables, on DuckDB or BigQuery. Touch this to remember something new."""
