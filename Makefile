@@ -20,7 +20,7 @@ help: ## what there is to make
 setup: .venv/ready ## the virtual environment with every dependency
 
 demo: setup ## an agent through all four phases, and a poor one that is refused; about a minute after set-up
-	@$(BIN)/python -m gaelp.demo $(ARGS)
+	@$(BIN)/python -m gaelp.demos.whole_run $(ARGS)
 
 # 290 MB that nothing else needs, so not part of `make setup`.
 .venv/llm-ready: requirements-llm.lock .venv/ready
@@ -28,7 +28,7 @@ demo: setup ## an agent through all four phases, and a poor one that is refused;
 	@touch $@
 
 demo-llm: .venv/llm-ready ## personas rated by a real, very small language model on this machine; some minutes
-	@$(BIN)/python -m gaelp.demo_llm $(ARGS)
+	@$(BIN)/python -m gaelp.demos.rated_personas $(ARGS)
 
 dev: setup ## the local services and workers in the foreground; Web UI on port 8233
 	@$(BIN)/python starter.py dev

@@ -33,7 +33,7 @@ async def start_training(
     run's, by default made of the profile and the time. Raises ConfigurationErrors, or gaelp.commands.console.Refused
     with one sentence.
     """
-    from gaelp.commands.start import train  # Temporal's client costs half a second that --help should not pay
+    from gaelp.commands.runs.start import train  # Temporal's client costs half a second that --help should not pay
 
     return await train(
         config,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from gaelp.configuration import canonical
+from gaelp.configuration.loading import canonical
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.ledger.ledger import Ledger

@@ -1,6 +1,6 @@
 """Process settings: where the services are. Read from the environment once, at a program's start.
 
-These are the only GAELP_ variables that are not training configuration (gaelp/configuration.py leaves them alone).
+These are the only GAELP_ variables that are not training configuration (gaelp/configuration leaves them alone).
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gaelp import configuration
-from gaelp.commands import services
-from gaelp.commands.accounts import open_emulator_account
+from gaelp.commands import connections
+from gaelp.commands.people.accounts import open_emulator_account
+from gaelp.configuration import loading
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Outcome
 from gaelp.ledger import signatures
@@ -37,9 +37,9 @@ async def run_seed(client: Any, settings: Settings, ledger: Ledger, seed: int, w
     name, key = f"seed-{seed:03d}", signatures.new_key()
     open_emulator_account(settings, name, "bench", key, world)
     changes = [f"seed={seed}", f"account={name}"]
-    config = configuration.load("quick-test", environment={}, overrides=changes)
+    config = loading.load("quick-test", environment={}, overrides=changes)
     ledger.register_run(name, name, datetime.now(UTC))
-    start = RunInput(run=name, config=config, config_digest=configuration.digest(config), agent=config.agent)
+    start = RunInput(run=name, config=config, config_digest=loading.digest(config), agent=config.agent)
     begun = time.monotonic()
     handle = await client.start_workflow(
         "TrainingRun", start, id=name, task_queue=Queue.WORKFLOWS, result_type=RunResult
@@ -69,10 +69,10 @@ async def bench(settings: Settings, seeds: list[int], output: Path) -> int:
     ledger = Ledger.open(settings.ledger)
     warehouse = open_warehouse(settings.warehouse)
     logs = [load_bandit(warehouse, name) for name in first_use.LOGS]
-    base = configuration.load("quick-test", environment={}, overrides=[])
+    base = loading.load("quick-test", environment={}, overrides=[])
     whole = base.historical.model_copy(update={"calibration_share": 1.0})
     world = calibrate(logs, base.model_copy(update={"historical": whole}))
-    client = await services.temporal(settings)
+    client = await connections.temporal(settings)
     rows = []
     for seed in seeds:
         row = await run_seed(client, settings, ledger, seed, world)

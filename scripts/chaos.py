@@ -21,7 +21,7 @@ from rich.table import Table
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.local_stack import LocalStack
@@ -176,7 +176,7 @@ def furnished(home: Path) -> Iterator[House]:
 async def chaos(house: House, runs: int, seed: int) -> int:
     """The reference, then every run; 0 where all ended alike."""
     console = Console(width=None if sys.stdout.isatty() else 170)
-    client = await services.temporal(house.settings)
+    client = await connections.temporal(house.settings)
     reference = Run("reference")
     await conduct(house, client, reference, [])
     if reference.result is None:

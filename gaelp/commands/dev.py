@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import Out
 
 
@@ -12,4 +12,4 @@ def dev(_: argparse.Namespace, __: Out) -> int:
     """Run until interrupted."""
     from gaelp.local_stack import run_dev
 
-    return run_dev(services.read_settings())
+    return run_dev(connections.read_settings())

@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 # Errors whose message is already a sentence for users: by module, so that none is imported for nothing.
 SPOKEN: tuple[tuple[str, str, int], ...] = (
-    ("gaelp.configuration", "ConfigurationErrors", WRONG_USE),
+    ("gaelp.configuration.loading", "ConfigurationErrors", WRONG_USE),
     ("gaelp.ledger.ledger_errors", "LedgerError", FAILED),
     ("gaelp.ledger.signatures", "BadKey", FAILED),
     ("gaelp.platforms.protocol", "PlatformError", FAILED),

@@ -3,7 +3,7 @@
 Touch this when a service is added, or when a process of ours is left behind.
 """
 
-from gaelp.local_stack.dev import run_dev
+from gaelp.local_stack.foreground import run_dev
 from gaelp.local_stack.process import StackError
 from gaelp.local_stack.services import Ports
 from gaelp.local_stack.stack import SERVICES, LocalStack

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gaelp import configuration
 from gaelp.agents.contract import State, WorldShape
 from gaelp.agents.installed_agents import load_agent
-from gaelp.commands import services
+from gaelp.commands import connections
+from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.ids import Queue
@@ -54,7 +54,7 @@ class Play:
     def of(cls, campaigns: int, *options: str) -> Play:
         """quick-test on a market made up without logs, its agent untrained; `options` as --set takes them."""
         changes = ["historical.logs=[]", f"simulation.campaigns_per_batch={campaigns}", *options]
-        config = configuration.load("quick-test", environment={}, overrides=changes)
+        config = loading.load("quick-test", environment={}, overrides=changes)
         market = calibrate([], config)
         segments, candidates = market["ctr"].shape
         features = (market[name].shape[1] for name in ("segment_features", "candidate_features"))
@@ -107,11 +107,11 @@ def through_workflow(sizes: Sizes) -> Speed:
 async def _run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
     play, store = Play.of(sizes.campaigns), ContentStore(settings.store)
     digests = {
-        "config_digest": store.put_document(configuration.canonical(play.config)),
+        "config_digest": store.put_document(loading.canonical(play.config)),
         "market_digest": store.put_arrays(play.market),
         "checkpoint_digest": store.put_arrays(play.state),
     }
-    client = await services.temporal(settings)
+    client = await connections.temporal(settings)
     places = asyncio.Semaphore(sizes.in_flight)
 
     async def run(index: int) -> None:

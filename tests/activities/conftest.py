@@ -13,7 +13,7 @@ import pytest
 from activities.campaigns import Campaigns
 from activities.inputs import Inputs
 from activities.observations import Observations
-from gaelp import configuration
+from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
@@ -62,7 +62,7 @@ def stands(house: House, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..
             ledger.register_run(RUN, account.account, START)
             approved(ledger, house.key, account, **(request or {}))
             config = house.config("historical.logs=[]", *changes)
-            inputs.store.put_document(configuration.canonical(config))
+            inputs.store.put_document(loading.canonical(config))
             market = calibrate([], config)
             platform = EmulatorPlatform(house.settings.emulator_url, house.settings.emulator_token)
             closing.callback(platform.close)

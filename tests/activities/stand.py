@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.campaigns import Campaigns
 from activities.inputs import Inputs
 from activities.observations import Observations
-from gaelp import configuration
+from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
@@ -199,7 +199,7 @@ def planned(account: str, config: TrainingConfiguration, market_digest: str) -> 
         run=RUN,
         phase=Phase.LIVE_TEST,
         phase_workflow=f"{RUN}/live-test",
-        config_digest=configuration.digest(config),
+        config_digest=loading.digest(config),
         market_digest=market_digest,
         account=account,
         checkpoint_digest="c" * 64,

@@ -24,7 +24,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.inputs import Inputs
 from activities.personas import Personas, cost_micros
-from gaelp import configuration
+from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Personas as PersonasConfig
 from gaelp.market.calibration.calibrate import calibrate
@@ -252,13 +252,11 @@ def test_what_the_http_library_says_of_a_header_is_never_chained(
 
 def refusal(inputs: Inputs, opening: Any) -> pytest.ExceptionInfo[ApplicationError]:
     """Why the activity cannot rate a panel at such an endpoint; nothing is known in Redis."""
-    config = configuration.load(
-        "quick-test", environment={}, overrides=["historical.logs=[]", "personas.source=endpoint"]
-    )
+    config = loading.load("quick-test", environment={}, overrides=["historical.logs=[]", "personas.source=endpoint"])
     store = inputs.store
     message = RatePanel(
         run="run-a",
-        config_digest=store.put_document(configuration.canonical(config)),
+        config_digest=store.put_document(loading.canonical(config)),
         market_digest=store.put_arrays(calibrate([], config)),
     )
     activities = Personas(inputs, opening, RatingCache("redis://127.0.0.1:1/0"))
@@ -322,7 +320,7 @@ class Panel:
 
     def config(self, *changes: str) -> TrainingConfiguration:
         overrides = ["historical.logs=[]", "personas.source=endpoint", "personas.requests_per_second=100000", *changes]
-        return configuration.load("quick-test", environment={}, overrides=overrides)
+        return loading.load("quick-test", environment={}, overrides=overrides)
 
     def market(self, config: TrainingConfiguration) -> str:
         return self.inputs.store.put_arrays(calibrate([], config))
@@ -336,7 +334,7 @@ class Panel:
         cancel: bool = False,
     ) -> RatedPanel:
         config = self.config(*changes)
-        digest = self.inputs.store.put_document(configuration.canonical(config))
+        digest = self.inputs.store.put_document(loading.canonical(config))
         url = served.url if served else "http://127.0.0.1:1"
         activities = Personas(self.inputs, partial(open_endpoint, url, SecretStr(KEY)), self.cache)
         environment = ActivityEnvironment()

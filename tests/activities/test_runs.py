@@ -10,7 +10,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.runs import Runs
-from gaelp import configuration
+from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.phases import Outcome
 from gaelp.ledger.ledger import Ledger
@@ -55,7 +55,7 @@ def runs(house: House, ledger: Ledger, warehouse: Warehouse) -> Runs:
 def _begin(house: House, run: str, *changes: str, **more: Any) -> BeginRun:
     config = house.config(*changes)
     values = {
-        "run": run, "config": config, "config_digest": configuration.digest(config), "agent": "x", "started_at": START
+        "run": run, "config": config, "config_digest": loading.digest(config), "agent": "x", "started_at": START
     }  # fmt: skip
     return BeginRun.model_validate({**values, **more})
 
@@ -72,7 +72,7 @@ def test_a_run_begins_once(house: House, runs: Runs, warehouse: Warehouse, stand
     assert _answer(runs, begin) == RunBegun(accepted=True, reason="", account_kind="emulator", code_version="commit-a")
     (row,) = warehouse.query("SELECT * FROM runs")
     assert (row["run"], row["event"], row["config_digest"]) == (name, "started", begin.config_digest)
-    assert house.store().get_document(begin.config_digest) == configuration.canonical(begin.config)
+    assert house.store().get_document(begin.config_digest) == loading.canonical(begin.config)
     events = [e.id for e in read_events(house.settings.redis_url, "", name, wait_ms=50) if e.run == name]
     assert events == [f"{name}/run.started"]
 

@@ -22,11 +22,11 @@ from activities.decisions import Decisions
 from activities.inputs import Inputs
 from activities.simulation import Simulation
 from activities.trajectories import Trajectories
-from gaelp import configuration
 from gaelp.agents.contract import InvalidDecision, Observation, State
 from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
 from gaelp.agents.remote.remote_call import CallFailed
+from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
@@ -52,7 +52,7 @@ class Laboratory:
                 **settings,
             }
         )
-        self.digest = store.put_document(configuration.canonical(self.config))
+        self.digest = store.put_document(loading.canonical(self.config))
         self.market = store.put_arrays(calibrate([], self.config))
         self.simulation = Simulation(self.inputs)
         self.temporal = ActivityEnvironment()

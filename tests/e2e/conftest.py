@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from temporalio.client import Client
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.local_stack import LocalStack
 from tests.house.house import House
 
@@ -29,7 +29,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="session")
 async def client(house: House) -> Client:
     """A client that outlives restarts of the server."""
-    return await services.temporal(house.settings)
+    return await connections.temporal(house.settings)
 
 
 @pytest.fixture(scope="session")

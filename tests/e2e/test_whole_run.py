@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from temporalio.client import Client
 
-from gaelp.commands.snapshot import view
+from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase
 from tests.house.house import House
 

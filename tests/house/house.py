@@ -22,8 +22,8 @@ import httpx
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from gaelp import configuration
-from gaelp.commands.accounts import open_emulator_account
+from gaelp.commands.people.accounts import open_emulator_account
+from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
@@ -104,7 +104,7 @@ class House:
     def config(self, *changes: str, small: bool = True) -> TrainingConfiguration:
         """quick-test, made small, with changes as `--set` takes them."""
         overrides = [*(SMALL if small else ()), *changes]
-        return configuration.load("quick-test", environment={}, overrides=overrides)
+        return loading.load("quick-test", environment={}, overrides=overrides)
 
     def run_input(self, run: str, *changes: str, agent: str | None = None, **more: Any) -> RunInput:
         """What starter.py would start a run with, its name registered."""
@@ -114,7 +114,7 @@ class House:
         return RunInput(
             run=run,
             config=config,
-            config_digest=configuration.digest(config),
+            config_digest=loading.digest(config),
             agent=agent or config.agent,
             **more,
         )

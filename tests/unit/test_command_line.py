@@ -17,8 +17,8 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError
 
 from gaelp.commands.dispatch import main
 from gaelp.commands.parser import VERBS, parse
-from gaelp.commands.snapshot import failure
-from gaelp.configuration import digest, profile
+from gaelp.commands.watching.snapshot import failure
+from gaelp.configuration.loading import digest, profile
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
@@ -286,8 +286,8 @@ def test_missing_emulator_and_logs_leave_no_account(here: Callable[..., Ran], tm
 
 def test_missing_redis_shows_no_password(nowhere: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence about Redis names its address without the password in its URL."""
+    from gaelp.commands.connections import reach_redis, read_settings
     from gaelp.commands.console import Refused
-    from gaelp.commands.services import reach_redis, read_settings
 
     for name, value in nowhere.items():
         monkeypatch.setenv(name, value)
@@ -398,7 +398,7 @@ def test_a_stop_that_cannot_read_back_is_no_stop(here: Callable[..., Ran], tmp_p
 
 def test_the_journal_ends_where_it_ends(tmp_path: Path) -> None:
     """last_sequence finds the newest entry, of an empty journal and of a long one."""
-    from gaelp.commands.decide import last_sequence
+    from gaelp.commands.people.decide import last_sequence
 
     empty = Ledger.open(f"sqlite:///{tmp_path}/empty.db")
     assert last_sequence(empty) == 0

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaelp import configuration
-from gaelp.configuration import (
+from gaelp.configuration import loading
+from gaelp.configuration.loading import (
     PROFILES,
     ConfigurationErrors,
     check,
@@ -48,7 +48,7 @@ def _refused(
     return caught.value
 
 
-def _only(error: ConfigurationErrors) -> configuration.Problem:
+def _only(error: ConfigurationErrors) -> loading.Problem:
     assert len(error.problems) == 1, str(error)
     return error.problems[0]
 
@@ -326,7 +326,7 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_the_digest_is_the_same_in_another_process(tmp_path: Path) -> None:
     """The digest of quick-test is one literal, here and in a fresh interpreter elsewhere."""
-    code = "from gaelp.configuration import digest, profile; print(digest(profile('quick-test')))"
+    code = "from gaelp.configuration.loading import digest, profile; print(digest(profile('quick-test')))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Pacific/Auckland"}
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert told.stdout.strip() == digest(profile("quick-test")) == QUICK_TEST_DIGEST, told.stderr
@@ -384,11 +384,11 @@ def test_the_flat_form_loses_nothing(rounds: int, batches: int, campaigns: int, 
 
 def test_the_constants_of_older_callers_are_the_profiles() -> None:
     """DEVELOPMENT_CONFIG and its like are the shipped profiles, and the older callers' line works as they wrote it."""
-    assert configuration.DEVELOPMENT_CONFIG == profile("development")
-    assert configuration.QUICK_TEST_CONFIG == profile("quick-test")
-    assert configuration.STAGING_CONFIG == profile("staging")
-    assert configuration.PRODUCTION_CONFIG == profile("production")
-    assert TrainingConfiguration(**configuration.DEVELOPMENT_CONFIG.to_legacy_config()) == profile("development")
+    assert loading.DEVELOPMENT_CONFIG == profile("development")
+    assert loading.QUICK_TEST_CONFIG == profile("quick-test")
+    assert loading.STAGING_CONFIG == profile("staging")
+    assert loading.PRODUCTION_CONFIG == profile("production")
+    assert TrainingConfiguration(**loading.DEVELOPMENT_CONFIG.to_legacy_config()) == profile("development")
 
 
 def test_the_flat_form_keeps_the_names_of_older_callers() -> None:
@@ -439,7 +439,7 @@ def test_the_environments_settings_are_in_the_digest_and_yield_to_what_was_set()
     back = load("quick-test", environment={}, overrides=[world, "market.bidding=manual"])
     assert (whole.market.bidding, back.market.bidding) == ("target-cpa", "manual")
     assert digest(whole) != digest(back)
-    assert digest(TrainingConfiguration.model_validate(configuration.canonical(whole))) == digest(whole)
+    assert digest(TrainingConfiguration.model_validate(loading.canonical(whole))) == digest(whole)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gymnasium.vector.utils import batch_space
 
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.installed_agents import load_agent
-from gaelp.configuration import QUICK_TEST_CONFIG
+from gaelp.configuration.loading import QUICK_TEST_CONFIG
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Market
 from gaelp.domain.config.registered_worlds import VARIANTS, applied, configured

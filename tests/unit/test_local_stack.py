@@ -15,7 +15,7 @@ import pytest
 import redis as redis_client
 
 from gaelp.local_stack import LocalStack, Ports, StackError, first_use, services, stack
-from gaelp.local_stack.dev import ports_of
+from gaelp.local_stack.foreground import ports_of
 from gaelp.local_stack.process import Child, Service, Watchdog, free_port
 from gaelp.settings import Settings
 

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from market_kit import observation
 
-from gaelp import configuration
 from gaelp.agents.contract import Decision, InvalidDecision, WorldShape
 from gaelp.agents.installed_agents import checked, load_agent, screened
 from gaelp.agents.remote import remote_call
 from gaelp.agents.remote.remote_agent import MEMORY, Line, RemoteAgent, RemoteError, RemoteRefused
 from gaelp.agents.remote.remote_call import Caller, CallFailed
-from gaelp.configuration import ConfigurationErrors
+from gaelp.configuration import loading
+from gaelp.configuration.loading import ConfigurationErrors
 from gaelp.domain.config.run_sections import Remote
 from gaelp.market.streams import stream
 from gaelp.records.content_store import ContentStore
@@ -382,9 +382,9 @@ def test_an_unconnected_agent_says_what_is_missing() -> None:
 def test_remote_without_an_address_is_no_configuration(role: str) -> None:
     """`validate` refuses it beside every other error, and takes it with an address."""
     with pytest.raises(ConfigurationErrors, match=f"remote.url.* is not set and {role} is remote") as refused:
-        configuration.load("quick-test", environment={}, overrides=[f"{role}=remote", "live_test.streak=7"])
+        loading.load("quick-test", environment={}, overrides=[f"{role}=remote", "live_test.streak=7"])
     assert len(refused.value.problems) == 2
-    config = configuration.load(
+    config = loading.load(
         "quick-test", environment={}, overrides=[f"{role}=remote", "remote.url=http://127.0.0.1:8099"]
     )
     assert config.remote.url == "http://127.0.0.1:8099"

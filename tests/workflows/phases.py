@@ -13,7 +13,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from activities.inputs import Inputs
-from gaelp import configuration
+from gaelp.configuration import loading
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
@@ -40,7 +40,7 @@ def phase_input(house: House, run: str, phase: Phase, account: str, *changes: st
     """What the run would start the phase with."""
     config = house.config(f"account={account}", *changes)
     inputs = Inputs(house.store())
-    digest = inputs.store.put_document(configuration.canonical(config))
+    digest = inputs.store.put_document(loading.canonical(config))
     warehouse = open_warehouse(house.settings.warehouse)
     market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config))
     warehouse.close()

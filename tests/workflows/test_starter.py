@@ -23,7 +23,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from gaelp.commands.console import Refused
-from gaelp.commands.snapshot import RunView, view
+from gaelp.commands.watching.snapshot import RunView, view
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.ids import Attribute, Queue
 from gaelp.domain.phases import Phase

@@ -133,7 +133,8 @@ def _refuse_unread(config: Given, market: Market | None) -> None:
             raise ValueError(f"an environment asks no personas (personas.source is {personas}): {FROM_PERSONAS}")
     elif config is not None and not isinstance(config, Mapping):
         raise TypeError(
-            f"config is {config!r}: give a TrainingConfiguration (gaelp.configuration.load makes one of a profile), "
+            f"config is {config!r}: give a TrainingConfiguration "
+            "(gaelp.configuration.loading.load makes one of a profile), "
             'or overrides of the defaults, such as {"simulation": {"days": 3}}'
         )
     elif unread := sorted(set(config or ()) - set(READ)):

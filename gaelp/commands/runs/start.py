@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, NOT_GRADUATED, Out, Refused, money, table
-from gaelp.commands.launching import configured, launch, order, web_address
-from gaelp.commands.progress import follow
-from gaelp.configuration import digest
+from gaelp.commands.runs.launching import configured, launch, order, web_address
+from gaelp.commands.watching.progress import follow
+from gaelp.configuration.loading import digest
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Outcome
 from gaelp.messages.training_run import RunResult
@@ -18,14 +18,14 @@ from gaelp.settings import Settings
 
 def start(arguments: argparse.Namespace, out: Out) -> int:
     """Start a run; with --wait, until it ends."""
-    settings = services.read_settings()
+    settings = connections.read_settings()
     config = configured(arguments.config, arguments.set, arguments.agent)
     wanted = order(config, arguments.experiment_name, arguments.from_phase, arguments.from_checkpoint)
     web = web_address(settings, wanted.run)
 
     async def begin() -> RunResult | None:
-        client = await services.temporal(settings)
-        handle = await launch(client, services.open_ledger(settings), settings, wanted)
+        client = await connections.temporal(settings)
+        handle = await launch(client, connections.open_ledger(settings), settings, wanted)
         if not arguments.wait:
             return None
         out.note(f"{wanted.run} started: {web}")
@@ -44,7 +44,7 @@ def validate(arguments: argparse.Namespace, out: Out) -> int:
     """Check a configuration, a name and the agents; print every error."""
     config = configured(arguments.config, arguments.set, arguments.agent)
     if arguments.experiment_name is not None:
-        services.run_name(arguments.experiment_name)
+        connections.run_name(arguments.experiment_name)
     name = digest(config)
     out.result(
         {"valid": True, "profile": config.profile, "config_digest": name, "config": config},
@@ -67,10 +67,10 @@ async def train(
         raise Refused(
             "agent must be the name of an entry point in the group gaelp.agents: workers load it by that name",
         )
-    settings = settings or services.read_settings()
+    settings = settings or connections.read_settings()
     wanted = order(configured(config, [], agent), name, from_phase, from_checkpoint)
-    client = await services.temporal(settings)
-    handle = await launch(client, services.open_ledger(settings), settings, wanted)
+    client = await connections.temporal(settings)
+    handle = await launch(client, connections.open_ledger(settings), settings, wanted)
     return await follow(client, handle, None)
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gaelp.demo import LOOK_SECONDS, Demo, advance, end_of, progress_bars, start
+from gaelp.demos.whole_run import LOOK_SECONDS, Demo, advance, end_of, progress_bars, start
 from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.local_stack import SERVICES, LocalStack, StackError, first_use
 from gaelp.reports.verdict_table import criteria_table
@@ -95,7 +95,7 @@ def services(demo: Demo) -> Iterator[LocalStack]:
 
 async def conduct(demo: Demo) -> RunResult | None:
     """Start the run, refuse it money, and see it to its end."""
-    from gaelp.commands import services as opened
+    from gaelp.commands import connections as opened
 
     settings = Settings()
     client, ledger = await opened.temporal(settings), opened.open_ledger(settings)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 import gaelp
-from gaelp.configuration_sources import Layer, Problem, Setting, read_environment, read_file, read_overrides
+from gaelp.configuration.sources import Layer, Problem, Setting, read_environment, read_file, read_overrides
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction, contradictions
 from gaelp.domain.config.registered_worlds import applied

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import Refused, WrongUse
-from gaelp.configuration import digest, load
+from gaelp.configuration.loading import digest, load
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction
@@ -45,7 +45,7 @@ def configured(config: TrainingConfiguration | str, overrides: list[str], agent:
     if isinstance(config, str):
         extra = [f"agent={agent}"] if agent is not None else []
         return load(config, environment=os.environ, overrides=[*overrides, *extra], also=absent)
-    from gaelp.configuration import check
+    from gaelp.configuration.loading import check
 
     own = config.model_dump(exclude_unset=True)
     made = applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
@@ -59,7 +59,7 @@ def order(
     config: TrainingConfiguration, name: str | None, from_phase: str | None = None, from_checkpoint: str | None = None
 ) -> Order:
     """Check all that needs no service. Raises WrongUse."""
-    run = services.run_name(name if name is not None else f"{config.profile}-{services.now():%Y%m%d-%H%M%S}")
+    run = connections.run_name(name if name is not None else f"{config.profile}-{connections.now():%Y%m%d-%H%M%S}")
     phase = Phase(from_phase) if from_phase else Phase.SIMULATION
     if phase is not Phase.SIMULATION and from_checkpoint is None:
         raise WrongUse(f"a run from phase {phase} needs an agent state: name one with --from-checkpoint")
@@ -127,7 +127,7 @@ async def launch(
             f"account {account.account!r} is {account.kind}, and advisory mode is for an emulator's only: "
             "use profile staging or production, or another account"
         )
-    ledger.register_run(wanted.run, config.account, services.now())
+    ledger.register_run(wanted.run, config.account, connections.now())
     try:
         handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
             "TrainingRun",
@@ -139,7 +139,7 @@ async def launch(
             search_attributes=_attributes(wanted),
             memo=_memo(wanted),
             static_summary=f"{config.agent} through {config.profile}",
-            rpc_timeout=services.RPC,
+            rpc_timeout=connections.RPC,
         )
     except WorkflowAlreadyStartedError:
         raise Refused(f"the run name {wanted.run!r} is taken in Temporal: choose another") from None

@@ -6,21 +6,21 @@ import argparse
 import asyncio
 from dataclasses import replace
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
-from gaelp.commands.launching import web_address
-from gaelp.commands.progress import headline
-from gaelp.commands.snapshot import RunView, awaiting, listed, view
+from gaelp.commands.runs.launching import web_address
+from gaelp.commands.watching.progress import headline
+from gaelp.commands.watching.snapshot import RunView, awaiting, listed, view
 from gaelp.domain.phases import Status
 
 
 def status(arguments: argparse.Namespace, out: Out) -> int:
     """Where one run stands."""
-    settings = services.read_settings()
-    run = services.run_name(arguments.run)
+    settings = connections.read_settings()
+    run = connections.run_name(arguments.run)
 
     async def ask() -> RunView:
-        return await view(await services.temporal(settings), run)
+        return await view(await connections.temporal(settings), run)
 
     now = asyncio.run(ask())
     currency = str(now.memo.get("currency", ""))
@@ -43,10 +43,10 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
 
 def list_runs(arguments: argparse.Namespace, out: Out) -> int:
     """All runs, newest first."""
-    settings = services.read_settings()
+    settings = connections.read_settings()
 
     async def ask() -> list[RunView]:
-        client = await services.temporal(settings)
+        client = await connections.temporal(settings)
         found, waiting = await asyncio.gather(listed(client, arguments.limit), awaiting(client))
         return [
             replace(each, state=Status.AWAITING_APPROVAL, awaiting_approval=True) if each.run in waiting else each

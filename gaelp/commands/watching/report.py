@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out
 
 
@@ -13,12 +13,12 @@ def report(arguments: argparse.Namespace, out: Out) -> int:
     """Write the page and its plots."""
     from gaelp.reports.report_page import build_report
 
-    settings = services.read_settings()
-    run = services.run_name(arguments.run)
+    settings = connections.read_settings()
+    run = connections.run_name(arguments.run)
     folder = Path(arguments.output) if arguments.output else settings.home / "reports" / run
-    warehouse = services.open_warehouse(settings)
+    warehouse = connections.open_warehouse(settings)
     try:
-        page = build_report(warehouse, services.open_ledger(settings), run, folder)
+        page = build_report(warehouse, connections.open_ledger(settings), run, folder)
     finally:
         warehouse.close()
     out.result({"run": run, "report": page.absolute()}, str(page))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from gaelp.commands import services
+from gaelp.commands import connections
+from gaelp.commands.connections import RPC
 from gaelp.commands.console import DONE, Out, Refused
-from gaelp.commands.services import RPC
 from gaelp.settings import Settings
 
 
@@ -27,8 +27,8 @@ def cancel(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _tell(name: str, verb: str, effect: str, out: Out) -> int:
-    settings = services.read_settings()
-    run = services.run_name(name)
+    settings = connections.read_settings()
+    run = connections.run_name(name)
     asyncio.run(_send(settings, run, verb))
     out.result({"run": run, "sent": verb}, f"{run} {effect}")
     return DONE
@@ -37,7 +37,7 @@ def _tell(name: str, verb: str, effect: str, out: Out) -> int:
 async def _send(settings: Settings, run: str, verb: str) -> None:
     from temporalio.service import RPCError, RPCStatusCode
 
-    handle = (await services.temporal(settings)).get_workflow_handle(run)
+    handle = (await connections.temporal(settings)).get_workflow_handle(run)
     try:
         if (await handle.describe(rpc_timeout=RPC)).close_time is not None:
             raise Refused(f"the run {run!r} has ended: there is nothing to {verb}")

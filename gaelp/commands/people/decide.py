@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.domain.ids import phase_id
 from gaelp.domain.spending.approval_requests import ApprovalCard, SignedDecision
@@ -36,9 +36,9 @@ def reject(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _decide(arguments: argparse.Namespace, decision: str, out: Out) -> int:
-    settings = services.read_settings()
-    run = services.run_name(arguments.run)
-    ledger = services.open_ledger(settings)
+    settings = connections.read_settings()
+    run = connections.run_name(arguments.run)
+    ledger = connections.open_ledger(settings)
     card = open_card(ledger, run, arguments.request)
     signed = signed_with(_key_file(arguments.key, settings), card, decision, arguments.reason)
     out.card(card.text)  # after a key that cannot be read was refused, and before anything is sent
@@ -117,9 +117,9 @@ def await_outcome(ledger: Ledger, signed: SignedDecision, mark: int, seconds: fl
 async def _send(settings: Settings, workflow: str, decision: str, signed: SignedDecision) -> None:
     from temporalio.service import RPCError, RPCStatusCode
 
-    handle = (await services.temporal(settings)).get_workflow_handle(workflow)
+    handle = (await connections.temporal(settings)).get_workflow_handle(workflow)
     try:
-        await handle.signal(decision, signed.model_dump(mode="json"), rpc_timeout=services.RPC)
+        await handle.signal(decision, signed.model_dump(mode="json"), rpc_timeout=connections.RPC)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise Refused(f"{workflow} is not running any more: nobody waits for this decision") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.domain.ids import checked_name
 
@@ -20,7 +20,7 @@ def ingest(arguments: argparse.Namespace, out: Out) -> int:
         raise WrongUse(str(error)) from None
     mapping = _mapping(arguments.map)
     items = _file(arguments.items) if arguments.items else None
-    warehouse = services.open_warehouse(services.read_settings())
+    warehouse = connections.open_warehouse(connections.read_settings())
     try:
         report = take_in(
             warehouse,
@@ -29,7 +29,7 @@ def ingest(arguments: argparse.Namespace, out: Out) -> int:
             name=arguments.name,
             mapping=mapping,
             items=items,
-            now=services.now(),
+            now=connections.now(),
         )
     finally:
         warehouse.close()

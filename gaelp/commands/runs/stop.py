@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, FAILED, Out, Refused, WrongUse
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
@@ -31,7 +31,7 @@ TELL_SECONDS = 5.0
 
 def stop(arguments: argparse.Namespace, out: Out) -> int:
     """Stop the account of a run, one account, or all; then tell the runs, if Temporal is there."""
-    settings = services.read_settings()
+    settings = connections.read_settings()
     ledger, trouble = _ledger(settings)
     accounts = _accounts(arguments, ledger, trouble)
     reports = [_stop(account, ledger, settings, arguments.reason) for account in accounts]
@@ -51,7 +51,7 @@ def stop(arguments: argparse.Namespace, out: Out) -> int:
 
 def _ledger(settings: Settings) -> tuple[Ledger | None, str]:
     try:
-        return services.open_ledger(settings), ""
+        return connections.open_ledger(settings), ""
     except (LedgerError, OSError) as error:
         return None, str(error)
 
@@ -65,7 +65,7 @@ def _accounts(arguments: argparse.Namespace, ledger: Ledger | None, trouble: str
         if not (everything := ledger.accounts()):
             raise Refused("the ledger holds no account: there is nothing to stop")
         return everything
-    run = services.run_name(arguments.run)
+    run = connections.run_name(arguments.run)
     held = {each.run: each.account for each in ledger.runs()}
     if run not in held:
         raise Refused(f"there is no run {run!r} in the ledger: stop --account NAME, or stop --all")
@@ -100,7 +100,7 @@ def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: s
         platform = open_platform(account, settings)
     except PlatformError as error:
         return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
-    return stop_account(ledger, platform, account.account, reason, services.user_name(), services.now, time.sleep)
+    return stop_account(ledger, platform, account.account, reason, connections.user_name(), connections.now, time.sleep)
 
 
 async def _tell(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:
@@ -110,10 +110,10 @@ async def _tell(settings: Settings, run: str | None, accounts: set[str]) -> list
     told: list[str] = []
     try:
         async with asyncio.timeout(TELL_SECONDS):
-            client = await services.temporal(settings)
+            client = await connections.temporal(settings)
             for name in [run] if run else await _open_runs(client, accounts):
                 with suppress(RPCError):  # it has ended
-                    await client.get_workflow_handle(name).signal("stop", rpc_timeout=services.RPC)
+                    await client.get_workflow_handle(name).signal("stop", rpc_timeout=connections.RPC)
                     told.append(name)
     except (Refused, RPCError, TimeoutError):
         pass  # everything is paused already, or said not to be
@@ -127,7 +127,7 @@ def _state(stopped: bool) -> str:
 async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
     query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
     found = []
-    async for each in client.list_workflows(query, rpc_timeout=services.RPC):
+    async for each in client.list_workflows(query, rpc_timeout=connections.RPC):
         if (await each.memo()).get("account") in accounts:
             found.append(each.id)
     return found

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from gaelp.commands.connections import RPC
 from gaelp.commands.console import Refused
-from gaelp.commands.services import RPC
 from gaelp.domain.ids import Attribute, phase_id
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
 from gaelp.messages.phase import PhaseResult

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.config.section import micros
@@ -29,16 +29,16 @@ LARGEST = Decimal(10**12)
 
 def accounts(arguments: argparse.Namespace, out: Out) -> int:
     """List accounts, or enter one."""
-    settings = services.read_settings()
+    settings = connections.read_settings()
     if arguments.action == "add":
         account = _described(arguments)
-        ledger = services.open_ledger(settings)
+        ledger = connections.open_ledger(settings)
         if arguments.world_from:
             open_world(settings, account, arguments.world_from)
-        ledger.put_account(account, by=services.user_name())
+        ledger.put_account(account, by=connections.user_name())
         listed: tuple[Account, ...] = (ledger.account(account.account),)
     else:
-        ledger = services.open_ledger(settings)
+        ledger = connections.open_ledger(settings)
         listed = ledger.accounts()
     _show(listed, ledger, out)
     return DONE
@@ -57,12 +57,12 @@ def amount(text: str, what: str) -> int:
 
 def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     """Calibrate an emulator account's market on the whole of ingested logs and upload it; returns its digest."""
-    from gaelp.configuration import profile
+    from gaelp.configuration.loading import profile
     from gaelp.market.calibration.calibrate import calibrate
     from gaelp.records.logs.stored_logs import load_bandit
 
-    services.reach_emulator(settings)
-    warehouse = services.open_warehouse(settings)
+    connections.reach_emulator(settings)
+    warehouse = connections.open_warehouse(settings)
     try:
         read = [load_bandit(warehouse, name) for name in logs]
     finally:
@@ -105,7 +105,7 @@ def open_emulator_account(
         demo=True,
     )
     put_world(settings, name, market)
-    ledger = services.open_ledger(settings)
+    ledger = connections.open_ledger(settings)
     try:
         ledger.put_account(account)
         ledger.put_approver(approver)

@@ -158,7 +158,7 @@ def start(demo: Demo, run: str, overrides: Sequence[str]) -> None:
 
 async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
     """Start both runs and see them through; None for a run that failed."""
-    from gaelp.commands import services as opened
+    from gaelp.commands import connections as opened
 
     settings = Settings()
     client, ledger = await opened.temporal(settings), opened.open_ledger(settings)
@@ -190,7 +190,7 @@ def progress_bars(demo: Demo) -> Progress:
 
 async def advance(bars: Progress, task: TaskID, client: Client, run: str) -> None:
     """Bring a run's bar up to date."""
-    from gaelp.commands.snapshot import view
+    from gaelp.commands.watching.snapshot import view
 
     now = await view(client, run)
     done = sum(1 for phase in now.phases if phase.ended)
@@ -203,7 +203,7 @@ async def end_of(demo: Demo, client: Client, run: str) -> RunResult | None:
     """A run's result; a failure is told, and is no result."""
     from temporalio.client import WorkflowFailureError
 
-    from gaelp.commands.snapshot import failure
+    from gaelp.commands.watching.snapshot import failure
 
     try:
         result: RunResult = await client.get_workflow_handle(run, result_type=RunResult).result()
@@ -230,7 +230,7 @@ def decide(demo: Demo, card: ApprovalCard, bars: Progress) -> None:
 
 async def time_phases(demo: Demo, client: Client) -> None:
     """Seconds of each phase of the good run, a person's thinking included."""
-    from gaelp.commands.snapshot import view
+    from gaelp.commands.watching.snapshot import view
 
     for phase in (await view(client, demo.name)).phases:
         if phase.started and phase.ended:

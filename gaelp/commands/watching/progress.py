@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import FAILED, NOT_GRADUATED, Out, Refused, money
-from gaelp.commands.snapshot import RunView, details, failure, view, workers
+from gaelp.commands.watching.snapshot import RunView, details, failure, view, workers
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import PHASE_ORDER, Status
 from gaelp.messages.training_run import RunResult

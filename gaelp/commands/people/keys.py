@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gaelp.commands import services
-from gaelp.commands.accounts import amount
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse, money, table
+from gaelp.commands.people.accounts import amount
 from gaelp.domain.ad_accounts import Approver
 from gaelp.ledger import signatures
 
@@ -44,9 +44,9 @@ def _add(arguments: argparse.Namespace, out: Out) -> int:
         limit_micros=amount(arguments.limit, "--limit"),
         demo=arguments.demo,
     )
-    ledger = services.open_ledger(services.read_settings())
+    ledger = connections.open_ledger(connections.read_settings())
     currency = ledger.account(arguments.account).currency
-    ledger.put_approver(approver, by=services.user_name())
+    ledger.put_approver(approver, by=connections.user_name())
     out.result(
         {"approver": approver},
         f"{approver.name} ({key_id}) may approve up to {money(approver.limit_micros, currency)} on {approver.account}",
@@ -55,7 +55,7 @@ def _add(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _list(arguments: argparse.Namespace, out: Out) -> int:
-    ledger = services.open_ledger(services.read_settings())
+    ledger = connections.open_ledger(connections.read_settings())
     currency = ledger.account(arguments.account).currency
     found = ledger.approvers(arguments.account)
     rows = [(a.name, a.key_id, money(a.limit_micros, currency), "yes" if a.demo else "no") for a in found]
@@ -65,9 +65,9 @@ def _list(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _remove(arguments: argparse.Namespace, out: Out) -> int:
-    ledger = services.open_ledger(services.read_settings())
+    ledger = connections.open_ledger(connections.read_settings())
     ledger.account(arguments.account)
-    if not ledger.remove_approver(arguments.account, arguments.key_id, by=services.user_name()):
+    if not ledger.remove_approver(arguments.account, arguments.key_id, by=connections.user_name()):
         raise Refused(f"no key {arguments.key_id!r} may approve on account {arguments.account!r}: see `keys list`")
     out.result(
         {"account": arguments.account, "removed": arguments.key_id},

@@ -10,10 +10,10 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, money, table
-from gaelp.commands.progress import headline
-from gaelp.commands.snapshot import RunView, details, view
+from gaelp.commands.watching.progress import headline
+from gaelp.commands.watching.snapshot import RunView, details, view
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER
 
@@ -30,13 +30,13 @@ def watch(arguments: argparse.Namespace, out: Out) -> int:
     """Show a run until it ends."""
     from gaelp.records.events.live_metrics import LiveMetrics
 
-    settings = services.read_settings()
-    run = services.run_name(arguments.run)
+    settings = connections.read_settings()
+    run = connections.run_name(arguments.run)
 
     async def show() -> None:
-        client = await services.temporal(settings)
+        client = await connections.temporal(settings)
         now = await view(client, run)  # refuses a run that is not there, before Redis is asked
-        services.reach_redis(settings)
+        connections.reach_redis(settings)
         metrics = LiveMetrics(settings.redis_url)
         if out.as_json:
             points = [_document(point) for point in await _read(metrics, run, "0")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from gaelp.commands import services
+from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, instant, table
 from gaelp.domain.phases import PHASE_ORDER
 
@@ -84,8 +84,8 @@ def _described(info: EnvironmentInfo) -> dict[str, Any]:
 
 def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
     """The agent states of a run by phase, with the verdicts on them; `start --from-checkpoint` takes one."""
-    run = services.run_name(arguments.run)
-    warehouse = services.open_warehouse(services.read_settings())
+    run = connections.run_name(arguments.run)
+    warehouse = connections.open_warehouse(connections.read_settings())
     try:
         found = warehouse.query(_CHECKPOINTS, {"run": run})
         judged = {(r["phase"], r["checkpoint_digest"]): r["verdict"] for r in warehouse.query(_JUDGED, {"run": run})}

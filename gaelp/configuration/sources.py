@@ -1,7 +1,7 @@
 """Reads settings with the place each came from: YAML files, GAELP_ variables, --set. Touch this to add a source.
 
 Values have the types that YAML gives them, everywhere. Nothing is checked here but that a key exists and is given
-once; what a value may be is the model's to say (gaelp/configuration.py).
+once; what a value may be is the model's to say (gaelp/configuration/loading.py).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Verbs that start, steer and stop runs. Touch this to change how a run begins or is stopped."""

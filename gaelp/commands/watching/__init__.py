@@ -1,0 +1,1 @@
+"""Verbs that show runs: status, list, watch, report. Touch this to show more of a run."""
