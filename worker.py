@@ -29,21 +29,21 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
-from activities.approvals import Approvals
-from activities.assessment import Assessment
-from activities.calibration import Calibration
-from activities.campaigns import Campaigns
-from activities.decisions import Decisions
+from activities.compute.decisions import Decisions
+from activities.compute.history import History, Replays
+from activities.compute.simulation import Simulation
 from activities.effects import Effects
-from activities.emergency import Emergency
-from activities.history import History, Replays
 from activities.inputs import Inputs
-from activities.observations import Observations
-from activities.personas import Personas
-from activities.planning import Planning
-from activities.records import Records
-from activities.runs import Runs
-from activities.simulation import Simulation
+from activities.live.campaigns import Campaigns
+from activities.live.emergency import Emergency
+from activities.live.observations import Observations
+from activities.records.approvals import Approvals
+from activities.records.assessment import Assessment
+from activities.records.calibration import Calibration
+from activities.records.personas import Personas
+from activities.records.planning import Planning
+from activities.records.recording import Records
+from activities.records.runs import Runs
 from gaelp import observability
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import Queue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from temporalio import activity
 
-from activities.installed import InstalledAgent
+from activities.compute.failing_agents import InstalledAgent
 from gaelp.agents.contract import WorldShape
 from gaelp.agents.installed_agents import load_agent
 from gaelp.agents.remote.remote_agent import Ask, Line, RemoteAgent

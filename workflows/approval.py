@@ -12,8 +12,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.approvals import Approvals
-    from activities.records import Records
+    from activities.records.approvals import Approvals
+    from activities.records.recording import Records
     from gaelp.domain.phases import Phase, Status
     from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, RequestApproval
     from gaelp.domain.spending.campaign_records import CampaignsPlan

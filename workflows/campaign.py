@@ -14,10 +14,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.campaigns import Campaigns
-    from activities.decisions import Decisions
-    from activities.observations import Observations
-    from activities.planning import Planning
+    from activities.compute.decisions import Decisions
+    from activities.live.campaigns import Campaigns
+    from activities.live.observations import Observations
+    from activities.records.planning import Planning
     from gaelp.domain.episodes import EpisodeState
     from gaelp.domain.ids import Queue
     from gaelp.domain.platform_records import DayReport

@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.emergency import Emergency
+    from activities.live.emergency import Emergency
     from gaelp.messages.emergency_stop import StopAccount, StopReport
     from workflows.options import STOP, named
     from workflows.story import tell

@@ -6,8 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.history import History, Replays
-    from activities.simulation import Simulation
+    from activities.compute.history import History, Replays
+    from activities.compute.simulation import Simulation
     from gaelp.domain.episodes import EpisodeState
     from gaelp.messages.episode_batch import BatchResult, SimulateBatch
     from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog

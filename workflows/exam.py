@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.assessment import Assessment
-    from activities.planning import Planning
-    from activities.records import Records
+    from activities.records.assessment import Assessment
+    from activities.records.planning import Planning
+    from activities.records.recording import Records
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.ids import FIRST_BATCH, batch_id
     from gaelp.domain.phases import Phase

@@ -7,9 +7,9 @@ import asyncio
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.assessment import Assessment
-    from activities.history import History
-    from activities.records import Records
+    from activities.compute.history import History
+    from activities.records.assessment import Assessment
+    from activities.records.recording import Records
     from gaelp.domain.ids import replay_id
     from gaelp.domain.phases import Outcome, Phase
     from gaelp.messages.historical_validation import AssessHistorical, PlanHistorical

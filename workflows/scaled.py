@@ -8,7 +8,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.planning import Planning
+    from activities.records.planning import Planning
     from gaelp.domain.phases import Phase
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.spending_phase import CampaignsProgress, Proceed, ScaleBudgets

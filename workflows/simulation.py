@@ -6,8 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.planning import Planning
-    from activities.simulation import Simulation
+    from activities.compute.simulation import Simulation
+    from activities.records.planning import Planning
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.phases import Outcome, Phase
     from gaelp.messages.episode_batch import BatchResult

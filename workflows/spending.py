@@ -16,10 +16,10 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.assessment import Assessment
-    from activities.campaigns import Campaigns
-    from activities.planning import Planning
-    from activities.records import Records
+    from activities.live.campaigns import Campaigns
+    from activities.records.assessment import Assessment
+    from activities.records.planning import Planning
+    from activities.records.recording import Records
     from gaelp.domain.phases import Outcome, Status
     from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
     from gaelp.messages.live_campaign import CampaignInput, PauseAndSettle

@@ -10,10 +10,10 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.calibration import Calibration
-    from activities.personas import Personas
-    from activities.records import Records
-    from activities.runs import Runs
+    from activities.records.calibration import Calibration
+    from activities.records.personas import Personas
+    from activities.records.recording import Records
+    from activities.records.runs import Runs
     from gaelp.domain.ids import phase_id
     from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
     from gaelp.messages.phase import PhaseInput, PhaseResult

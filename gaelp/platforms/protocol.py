@@ -59,7 +59,7 @@ class ReadsCampaigns(Protocol):
 
 
 class AdPlatform(ReadsCampaigns, Protocol):
-    """The half that may spend. Only activities/campaigns.py and the emergency stop call it."""
+    """The half that may spend. Only activities/live/campaigns.py and the emergency stop call it."""
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
         """Create it paused. A second create of the same external name raises a permanent PlatformError."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from activities.campaigns import Campaigns
 from activities.inputs import Inputs
-from activities.observations import Observations
+from activities.live.campaigns import Campaigns
+from activities.live.observations import Observations
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger.ledger import Ledger

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from temporalio.testing import ActivityEnvironment
 
-from activities.campaigns import Campaigns
 from activities.inputs import Inputs
-from activities.observations import Observations
+from activities.live.campaigns import Campaigns
+from activities.live.observations import Observations
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.campaigns import HIGHEST_BID_MICROS
-from activities.claiming import CLIENT_TOTAL_SECONDS
+from activities.live.campaigns import HIGHEST_BID_MICROS
+from activities.live.claiming import CLIENT_TOTAL_SECONDS
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 

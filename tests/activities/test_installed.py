@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from temporalio.exceptions import CancelledError
 
-from activities.installed import AgentFailed, InstalledAgent
+from activities.compute.failing_agents import AgentFailed, InstalledAgent
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.policies.baselines import FixedBid
 from gaelp.records.content_store import MissingContent

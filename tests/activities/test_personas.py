@@ -23,7 +23,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import ActivityEnvironment
 
 from activities.inputs import Inputs
-from activities.personas import Personas, cost_micros
+from activities.records.personas import Personas, cost_micros
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Personas as PersonasConfig

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.records import JOURNAL_CHUNK, JOURNAL_TABLES, Records
+from activities.records.recording import JOURNAL_CHUNK, JOURNAL_TABLES, Records
 from gaelp.domain.episodes import EpisodeAmounts, EpisodeFailure, EpisodeState
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.runs import Runs
+from activities.records.runs import Runs
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.phases import Outcome

@@ -18,10 +18,10 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities import inputs as activity_inputs
-from activities.decisions import Decisions
+from activities.compute.decisions import Decisions
+from activities.compute.simulation import Simulation
+from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
-from activities.simulation import Simulation
-from activities.trajectories import Trajectories
 from gaelp.agents.contract import InvalidDecision, Observation, State
 from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError

@@ -14,7 +14,7 @@ from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from activities import claiming
+from activities.live import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.campaign_records import DayReached
 from gaelp.records.warehouse.warehouse import open_warehouse

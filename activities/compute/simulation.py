@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio import activity
 
+from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
-from activities.trajectories import Trajectories
 from gaelp.market.episodes.batch import simulate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from temporalio import activity
 
-from activities.claiming import Claiming, Refused, first_day
 from activities.inputs import Inputs
-from activities.observations import post_days
-from activities.settling import Settling
+from activities.live.claiming import Claiming, Refused, first_day
+from activities.live.observations import post_days
+from activities.live.settling import Settling
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.creative_policy import refused_creatives

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from activities.observations import day_index, day_key
+from activities.live.observations import day_index, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.domain.spending.campaign_planning import REPORT_DELAY_HOURS

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from activities.inputs import Inputs
-from activities.observations import day_key
+from activities.live.observations import day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignState
