@@ -12,9 +12,9 @@ from temporalio.client import Client
 
 from gaelp.commands import connections
 from gaelp.local_stack import LocalStack
-from tests.house.house import House
+from tests.support.local_runs import House
 
-from .undisturbed import Undisturbed, follow_readme
+from tests.support.undisturbed_run import (Undisturbed, follow_readme)
 
 
 @pytest.fixture(scope="session")

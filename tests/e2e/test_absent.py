@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.house import House
 
-from .undisturbed import NAME, Undisturbed
+from tests.e2e.undisturbed import NAME, Undisturbed
 
 SECONDS = 10
 

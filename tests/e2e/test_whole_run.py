@@ -9,9 +9,9 @@ from temporalio.client import Client
 
 from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase
-from tests.house.house import House
+from tests.support.local_runs import House
 
-from .undisturbed import NAME, Undisturbed
+from tests.support.undisturbed_run import (NAME, Undisturbed)
 
 TYPES = {
     "TrainingRun",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from emulators import Server, free_port, market, wait_until_ready
+from tests.support.emulators import (Server, free_port, market, wait_until_ready)
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.platforms.emulator.campaign_store import Store

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from emulators import TOKEN, market
+from tests.support.emulators import (TOKEN, market)
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.platforms.emulator.client import EmulatorPlatform

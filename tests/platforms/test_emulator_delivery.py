@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emulators import START, busy_market, make_spec
+from tests.support.emulators import (START, busy_market, make_spec)
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration

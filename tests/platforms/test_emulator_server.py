@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulators import HTTP, START, TOKEN, Server, busy_market, free_port, make_spec, market
+from tests.support.emulators import (HTTP, START, TOKEN, Server, busy_market, free_port, make_spec, market)
 
 from gaelp.platforms.emulator.__main__ import main
 from gaelp.platforms.emulator.campaign_store import Store, StoreInUse

@@ -1,5 +1,5 @@
 """Gives the tests of this folder its servers."""
 
-from services import bigquery, pubsub, redis_url
+from tests.records.services import bigquery, pubsub, redis_url
 
 __all__ = ["bigquery", "pubsub", "redis_url"]

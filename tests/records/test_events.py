@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from services import PUBSUB_PROJECT, Server, free_port, redis_server, running
+from tests.support.servers import (PUBSUB_PROJECT, Server, free_port, redis_server, running)
 
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.records.events.lifecycle_events import Events, EventsUnavailable, open_events, read_events

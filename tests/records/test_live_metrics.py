@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from services import free_port, redis_server, running
+from tests.support.servers import (free_port, redis_server, running)
 
 from gaelp.records.events import live_metrics
 from gaelp.records.events.live_metrics import LiveMetrics, LiveMetricsUnavailable

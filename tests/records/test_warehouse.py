@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services import BIGQUERY_PROJECT, Server, free_port
+from tests.support.servers import (BIGQUERY_PROJECT, Server, free_port)
 
 from gaelp.records.warehouse.schema import TABLES, VIEWS
 from gaelp.records.warehouse.warehouse import Warehouse, WarehouseError, WarehouseUnavailable, open_warehouse

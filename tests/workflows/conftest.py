@@ -20,7 +20,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from gaelp.domain.ids import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
-from tests.house.house import House
+from tests.support.local_runs import House
 from worker import make_worker
 from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
 

@@ -14,9 +14,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
 from gaelp.domain.phases import Outcome
-from tests.house.house import House, until
+from tests.support.local_runs import (House, until)
 
-from .conftest import serving
+from tests.workflows.conftest import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

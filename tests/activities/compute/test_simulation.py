@@ -1,0 +1,453 @@
+"""Simulating and learning: what a retry goes on from, what is held in memory, and agents over HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities import inputs as activity_inputs
+from activities.compute.decisions import Decisions
+from activities.compute.simulation import Simulation
+from activities.compute.trajectories import Trajectories
+from activities.inputs import Inputs
+from gaelp.agents.contract import InvalidDecision, Observation, State
+from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
+from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
+from gaelp.agents.remote.remote_call import CallFailed
+from gaelp.configuration import loading
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+from gaelp.messages.live_campaign import CampaignInput, Decide
+from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
+from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
+
+from tests.support.campaign_stand import (Crash, planned)
+
+ROOT = Path(__file__).parents[3]
+
+
+class Laboratory:
+    """A content store with a small market, and the activities on it."""
+
+    def __init__(self, store: ContentStore, ask: Any = None, **settings: Any) -> None:
+        self.inputs = Inputs(store, ask)
+        self.config = TrainingConfiguration.model_validate(
+            {
+                "seed": 7,
+                "clock": {"tick_hours": 24},
+                "simulation": {"campaigns_per_batch": 6, "days": 3, "daily_budget": "20.00"},
+                **settings,
+            }
+        )
+        self.digest = store.put_document(loading.canonical(self.config))
+        self.market = store.put_arrays(calibrate([], self.config))
+        self.simulation = Simulation(self.inputs)
+        self.temporal = ActivityEnvironment()
+        self.beats: list[tuple[Any, ...]] = []
+        self.temporal.on_heartbeat = lambda *details: self.beats.append(details)
+
+    def first(self, agent: str) -> str:
+        """The activity first_checkpoint."""
+        asked = FirstCheckpoint(run="r", config_digest=self.digest, market_digest=self.market, agent=agent)
+        return self.temporal.run(self.simulation.first_checkpoint, asked).checkpoint_digest
+
+    def simulate(self, agent: str, checkpoint: str = "", index: int = 0, purpose: str = "train") -> BatchResult:
+        """The activity simulate_batch."""
+        batch = SimulateBatch(
+            run="r", config_digest=self.digest, market_digest=self.market, agent=agent, index=index, purpose=purpose,
+            checkpoint_digest=checkpoint or self.first(agent),
+        )  # fmt: skip
+        return self.temporal.run(self.simulation.simulate_batch, batch)
+
+    def learn(self, agent: str, trajectories: Sequence[str], checkpoint: str = "") -> Learned:
+        """The activity learn; a retry is given what the last heartbeat told, as Temporal's JSON brings it."""
+        told = json.loads(json.dumps(self.beats[-1])) if self.beats else []
+        self.temporal.info = replace(ActivityEnvironment.default_info(), heartbeat_details=told)
+        learning = LearnRound(
+            run="r", config_digest=self.digest, agent=agent, round=0, trajectory_digests=tuple(trajectories),
+            checkpoint_digest=checkpoint or self.first(agent),
+        )  # fmt: skip
+        return self.temporal.run(self.simulation.learn, learning)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ContentStore:
+    return ContentStore(str(tmp_path / "store"))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Laboratory, list[str]]:
+    """Three trajectories of the incumbent, which every agent can learn from."""
+    laboratory = Laboratory(ContentStore(str(tmp_path_factory.mktemp("played"))))
+    results = [laboratory.simulate("fixed-bid", index=index) for index in range(3)]
+    return laboratory, [result.trajectory_digest or "" for result in results]
+
+
+class Epochal:
+    """Learns in three epochs; `disturb` is called with its number as each begins."""
+
+    name, heads, epochs = "epochal", ("bid_micros", "creative_prob"), 3
+
+    def __init__(self, disturb: Callable[[int], object] = lambda _: None) -> None:
+        self.begun: list[int] = []
+        self.disturb = disturb
+
+    def initial_state(self, shape: object, rng: object) -> State:
+        """Something that every epoch changes, by an order that matters."""
+        return {"epoch": np.zeros(1, np.int64), "weight": np.ones(1)}
+
+    def learn(self, state: State, trajectories: Sequence[State]) -> State:
+        """One epoch."""
+        epoch = int(np.asarray(state["epoch"])[0])
+        self.begun.append(epoch)
+        self.disturb(epoch)
+        weight = np.asarray(state["weight"])
+        for trajectory in trajectories:
+            weight = weight * 0.9 + float(np.asarray(trajectory["impressions"]).mean()) * (epoch + 1)
+        return {"epoch": np.array([epoch + 1]), "weight": weight}
+
+
+@pytest.fixture
+def epochal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+    """Installs an agent under the name `epochal`."""
+
+    def install(agent: Any) -> Any:
+        known = load_agent
+        monkeypatch.setattr(activity_inputs, "load_agent", lambda name: agent if name == "epochal" else known(name))
+        return agent
+
+    return install
+
+
+def crash_at(epoch: int) -> Callable[[int], None]:
+    """Ends the worker as that epoch begins."""
+
+    def disturb(begun: int) -> None:
+        if begun == epoch:
+            raise Crash
+
+    return disturb
+
+
+@pytest.fixture
+def fresh(played: tuple[Laboratory, list[str]]) -> Laboratory:
+    """The laboratory with nothing told yet."""
+    laboratory, _ = played
+    laboratory.beats.clear()
+    return laboratory
+
+
+def test_learning_resumes_after_the_last_epoch_that_ended(
+    fresh: Laboratory, played: tuple[Laboratory, list[str]], epochal: Callable[[Any], Any]
+) -> None:
+    """Killed in epoch 2, the next attempt begins with epoch 2 and ends where an undisturbed one does."""
+    digests = played[1]
+    epochal(Epochal(crash_at(1)))
+    with pytest.raises(Crash):
+        fresh.learn("epochal", digests)
+    second = epochal(Epochal())
+    resumed = fresh.learn("epochal", digests)
+    assert second.begun == [1, 2]
+    fresh.beats.clear()
+    whole = epochal(Epochal())
+    assert fresh.learn("epochal", digests) == resumed
+    assert whole.begun == [0, 1, 2] and resumed.episodes == 3
+
+
+def test_a_second_crash_loses_no_epoch_either(
+    fresh: Laboratory, played: tuple[Laboratory, list[str]], epochal: Callable[[Any], Any]
+) -> None:
+    """What was resumed from is told again before anything new is done, so a third attempt still has it."""
+    for crash in (1, 1, 2):
+        epochal(Epochal(crash_at(crash)))
+        with pytest.raises(Crash):
+            fresh.learn("epochal", played[1])
+    last = epochal(Epochal())
+    assert fresh.learn("epochal", played[1]).episodes == 3
+    assert last.begun == [2]
+    after = epochal(Epochal())  # the last epoch was told too: nothing is left to learn
+    fresh.learn("epochal", played[1])
+    assert after.begun == []
+
+
+def test_learning_tells_how_far_it_is(
+    fresh: Laboratory, played: tuple[Laboratory, list[str]], epochal: Callable[[Any], Any]
+) -> None:
+    """Each heartbeat has the epochs done, their checkpoint, and how many trajectories of the next have been read."""
+    epochal(Epochal())
+    learned = fresh.learn("epochal", played[1])
+    assert [(done, read) for done, _, read in fresh.beats] == [
+        (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3), (3, 0),
+    ]  # fmt: skip
+    assert fresh.beats[-1][1] == learned.checkpoint_digest
+    assert len({checkpoint for _, checkpoint, _ in fresh.beats}) == 4
+
+
+def test_a_lost_checkpoint_is_not_papered_over(
+    fresh: Laboratory, played: tuple[Laboratory, list[str]], epochal: Callable[[Any], Any]
+) -> None:
+    """A retry whose checkpoint is gone fails with its digest; it does not begin again unseen."""
+    epochal(Epochal())
+    fresh.beats.append((1, "a" * 64, 0))
+    with pytest.raises(MissingContent, match="a" * 64):
+        fresh.learn("epochal", played[1])
+
+
+class Counting:
+    """A store that knows how many bytes of what it gave before are still held when the next is asked for."""
+
+    def __init__(self, store: ContentStore) -> None:
+        self.store, self.most_held, self.size, self.reads = store, 0, 0, 0
+        self.given: list[weakref.ref[Any]] = []
+
+    def get_arrays(self, digest: str) -> dict[str, Any]:
+        """As the store's."""
+        held = [array.nbytes for reference in self.given if (array := reference()) is not None]
+        self.most_held, self.reads = max(self.most_held, sum(held)), self.reads + 1
+        arrays = {name: array.copy() for name, array in self.store.get_arrays(digest).items()}  # views keep their owner
+        self.given = [weakref.ref(array) for array in arrays.values()]
+        self.size = sum(array.nbytes for array in arrays.values())
+        return arrays
+
+
+def trainable() -> Iterator[str]:
+    """The agents that learn here; one whose extra is not installed cannot be loaded."""
+    for name in available():
+        with suppress(UnknownAgent):
+            if not isinstance(load_agent(name), RemoteAgent):
+                yield name
+
+
+@pytest.mark.parametrize("name", trainable())
+def test_every_agent_learns_the_same_from_one_trajectory_at_a_time(
+    played: tuple[Laboratory, list[str]], name: str
+) -> None:
+    """The state is that of a list of all, to the last bit; hardly anything is held of one while another is read."""
+    laboratory, digests = played
+    agent = load_agent(name)
+    state = laboratory.inputs.untrained(agent, laboratory.digest, laboratory.market)
+    store = laboratory.inputs.store
+    counting, read = Counting(store), list[int]()
+    one_by_one = agent.learn(state, Trajectories(counting, digests, read.append))  # type: ignore[arg-type]
+    at_once = agent.learn(state, [store.get_arrays(digest) for digest in digests])
+    assert arrays_digest(one_by_one) == arrays_digest(at_once)
+    assert counting.most_held <= counting.size / 10 and len(read) == counting.reads
+
+
+def test_trajectories_read_like_a_list(played: tuple[Laboratory, list[str]]) -> None:
+    """Length, negative indices, slices, iteration twice, names and absence; past the end is an IndexError."""
+    laboratory, digests = played
+    store, read = laboratory.inputs.store, list[int]()
+    lazy = Trajectories(store, digests, read.append)
+    assert len(lazy) == 3 and bool(lazy) and not read
+    last = store.get_arrays(digests[-1])
+    assert all(np.array_equal(lazy[-1][name], last[name]) for name in last) and read == [3]
+    assert [dict(each).keys() for each in lazy[1:]] == [last.keys()] * 2
+    assert "cost_micros" in lazy[0] and "nonsense" not in lazy[0] and len(lazy[0]) == len(last)
+    totals = [[int(each["impressions"].sum()) for each in lazy] for _ in range(2)]
+    assert totals[0] == totals[1] == [int(store.get_arrays(digest)["impressions"].sum()) for digest in digests]
+    for beyond in (3, -4):
+        with pytest.raises(IndexError):
+            lazy[beyond]
+
+
+def test_an_agent_may_read_in_a_thread_of_its_own(
+    fresh: Laboratory, played: tuple[Laboratory, list[str]], epochal: Callable[[Any], Any]
+) -> None:
+    """A thread that Temporal does not know reads too; only its progress is not told."""
+
+    class Threaded(Epochal):
+        def learn(self, state: State, trajectories: Sequence[State]) -> State:
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(super().learn, state, trajectories).result()
+
+    epochal(Threaded())
+    assert fresh.learn("epochal", played[1]).episodes == 3
+    assert [done for done, _, _ in fresh.beats] == [1, 2, 3]
+
+
+@contextmanager
+def http_agent() -> Iterator[str]:
+    """examples/http_agent.py as a process of its own; its address."""
+    command = [sys.executable, str(ROOT / "examples" / "http_agent.py"), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split()[1].removesuffix("/act")
+        finally:
+            process.kill()
+
+
+def test_the_http_agent_of_the_examples_plays_a_batch(tmp_path: Path) -> None:
+    """Its episodes are simulated like any agent's, and a repeated run replays them when it is gone."""
+    with http_agent() as url:
+        laboratory = Laboratory(ContentStore(str(tmp_path)), remote={"url": url})
+        first = laboratory.simulate("remote")
+        trajectory = laboratory.inputs.store.get_arrays(first.trajectory_digest or "")
+        assert first.impressions > 0 and not first.failures and first.trajectory_digest
+        assert trajectory["memory"].shape == (3, 6, 16)
+    again = Laboratory(ContentStore(str(tmp_path)), remote={"url": url})
+    assert again.simulate("remote") == first
+    with pytest.raises(RemoteError, match=f"the agent at {url}, asked at step 0 of simulation/exam/0/0, cannot be"):
+        again.simulate("remote", purpose="exam")
+
+
+def test_it_learns_nothing_here_and_counts_rounds(tmp_path: Path) -> None:
+    """The activity learn takes a remote agent, and its next round's requests say which round it is."""
+    asked: list[dict[str, Any]] = []
+    laboratory = Laboratory(ContentStore(str(tmp_path)), _alike(asked), remote={"url": "http://127.0.0.1:1"})
+    result = laboratory.simulate("remote")
+    learned = laboratory.learn("remote", [result.trajectory_digest or ""])
+    laboratory.simulate("remote", learned.checkpoint_digest, index=1)
+    assert [request["rounds"] for request in asked] == [0, 0, 0, 1, 1, 1]
+    assert [request["tick_key"] for request in asked[-3:]] == [f"simulation/train/0/1/{step}" for step in range(3)]
+
+
+def test_a_retried_batch_keeps_to_its_cost_limit(tmp_path: Path) -> None:
+    """Calls that failed in earlier attempts count; a batch that begins anew is an activity of its own."""
+
+    def fails_twice(call: int, _: dict[str, Any]) -> None:
+        if call < 2:
+            raise CallFailed("did not answer")
+
+    asked: list[dict[str, Any]] = []
+    remote = {"url": "http://127.0.0.1:1", "cost_per_call": "1.00", "cost_limit": "4.00"}
+    laboratory = Laboratory(ContentStore(str(tmp_path)), _alike(asked, fails_twice), remote=remote)
+    for said in ("did not answer", "did not answer", "has been called 4 times", "has been called 4 times"):
+        with pytest.raises(RemoteError, match=said):
+            laboratory.simulate("remote")
+    assert len(asked) == 4
+    laboratory.temporal.info = replace(ActivityEnvironment.default_info(), activity_id="another")
+    assert laboratory.simulate("remote").impressions > 0 and len(asked) == 5
+
+
+def test_what_batches_share_cannot_be_written_to(played: tuple[Laboratory, list[str]]) -> None:
+    """An agent that changes its state, the market or a trajectory in place fails, and later batches read what was."""
+    laboratory, digests = played
+    state = laboratory.inputs.state(laboratory.first("linear-thompson"))
+    trajectories = Trajectories(laboratory.inputs.store, digests, lambda _: None)
+    for arrays in (state, laboratory.inputs.market(laboratory.market), trajectories[0]):
+        for array in arrays.values():
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+
+
+def _alike(asked: list[dict[str, Any]], spoil: Callable[[int, dict[str, Any]], None] = lambda *_: None) -> Any:
+    """A remote agent without a network: one bid, all creatives alike; `spoil` may change what it decides."""
+
+    def ask(url: str, body: bytes, timeout_seconds: float) -> bytes:
+        request = json.loads(body)
+        asked.append(request)
+        segments = np.ones(np.shape(request["observation"]["segment_features"])[:2])
+        mask = np.array(request["observation"]["mask"], np.float64)
+        share = np.repeat((mask / mask.sum(axis=1, keepdims=True))[:, None, :], segments.shape[1], axis=1)
+        decision = {"bid_micros": (segments * 6_000_000).tolist(), "creative_prob": share.tolist()}
+        spoil(len(asked) - 1, decision)
+        return json.dumps({"decision": decision}).encode()
+
+    return ask
+
+
+def test_one_bad_row_fails_one_episode(tmp_path: Path) -> None:
+    """A remote decision with a negative bid costs that episode, from that step on; the others are played to the end."""
+
+    def spoil(step: int, decision: dict[str, Any]) -> None:
+        if step == 1:
+            decision["bid_micros"][2][0] = -1
+
+    laboratory = Laboratory(ContentStore(str(tmp_path)), _alike([], spoil), remote={"url": "http://127.0.0.1:1"})
+    result = laboratory.simulate("remote")
+    (failure,) = result.failures
+    assert failure.episode == 2
+    assert failure.reason == "agent 'remote' at step 1: bid_micros has a negative number, -1"
+    bids = laboratory.inputs.store.get_arrays(result.trajectory_digest or "")["bid_micros"]
+    assert not bids[1:, 2].any() and bids[0, 2].all() and np.delete(bids, 2, axis=1).all()
+
+
+def test_a_batch_without_one_good_episode_fails_by_name(tmp_path: Path) -> None:
+    """A wrong shape leaves no episode: the batch fails with the agent's name and the step."""
+
+    def spoil(_: int, decision: dict[str, Any]) -> None:
+        decision["bid_micros"] = decision["bid_micros"][:1]
+
+    laboratory = Laboratory(ContentStore(str(tmp_path)), _alike([], spoil), remote={"url": "http://127.0.0.1:1"})
+    with pytest.raises(InvalidDecision, match=r"agent 'remote' at step 0: bid_micros has shape \(1, 4\)"):
+        laboratory.simulate("remote")
+
+
+def test_a_retried_batch_asks_only_for_what_was_not_answered(tmp_path: Path) -> None:
+    """An outage in the middle costs the call that failed: the answers before it are replayed."""
+    asked: list[dict[str, Any]] = []
+
+    def spoil(number: int, _: dict[str, Any]) -> None:
+        if number == 2:
+            raise CallFailed("is away for a moment")
+
+    laboratory = Laboratory(ContentStore(str(tmp_path)), _alike(asked, spoil), remote={"url": "http://127.0.0.1:1"})
+    with pytest.raises(RemoteError, match="asked at step 2 of simulation/train/0/0, is away"):
+        laboratory.simulate("remote")
+    assert laboratory.simulate("remote").trajectory_digest
+    assert [request["tick_key"][-1] for request in asked] == ["0", "1", "2", "2"]
+
+
+def test_a_live_tick_is_decided_and_its_retry_replays(tmp_path: Path) -> None:
+    """decide works with a remote agent; a second attempt of the tick gives the same digests without a call."""
+    asked: list[dict[str, Any]] = []
+    laboratory = Laboratory(ContentStore(str(tmp_path)), _alike(asked), remote={"url": "http://127.0.0.1:1"})
+    store = laboratory.inputs.store
+    asking = Decide(campaign=_campaign(laboratory), observation_digest=store.put_arrays(_seen(laboratory)))
+    decide = Decisions(laboratory.inputs).decide
+    decided = laboratory.temporal.run(decide, asking)
+    assert store.get_arrays(decided.decision_digest)["bid_micros"].tolist() == [[6_000_000] * 4]
+    assert [request["tick_key"] for request in asked] == ["live-test/0/5"]
+    assert laboratory.temporal.run(Decisions(Inputs(store, _refusing)).decide, asking) == decided
+
+
+def _refusing(*_: object) -> bytes:
+    raise AssertionError("a replayed answer makes no call")
+
+
+def _seen(laboratory: Laboratory) -> dict[str, Any]:
+    market = laboratory.inputs.market(laboratory.market)
+    segments, candidates = market["ctr"].shape
+    nothing = np.zeros((1, segments, candidates), np.int64)
+    given: dict[str, Any] = {
+        "hour": np.zeros(1, np.int64), "weekday": np.zeros(1, np.int64), "time_left": np.ones(1),
+        "budget_left_micros": np.array([10**7]), "segment_features": np.asarray(market["segment_features"])[None],
+        "candidate_features": np.asarray(market["candidate_features"])[None],
+        "mask": np.ones((1, candidates), bool), "click_value_micros": np.array([600_000]),
+    }  # fmt: skip
+    return {field.name: given.get(field.name, nothing) for field in fields(Observation)}
+
+
+def _campaign(laboratory: Laboratory) -> CampaignInput:
+    campaign = planned("account", laboratory.config, laboratory.market)
+    plan = campaign.plan.model_copy(update={"agent": "remote"})
+    return campaign.model_copy(update={"plan": plan, "tick": 5, "checkpoint_digest": laboratory.first("remote")})
+
+
+def test_a_result_travels_without_its_episodes(tmp_path: Path) -> None:
+    """However many episodes a batch has, what enters a history is small, and the whole is found by its digest."""
+    sizes = {}
+    for campaigns in (6, 60):
+        simulation = {"campaigns_per_batch": campaigns, "days": 1, "daily_budget": "20.00"}
+        laboratory = Laboratory(ContentStore(str(tmp_path)), simulation=simulation)
+        result = laboratory.simulate("fixed-bid", purpose="exam")
+        whole = laboratory.inputs.whole(result)
+        assert len(whole.rewards) == len(whole.gains) == whole.episodes == result.episodes == campaigns
+        assert whole.expected_profit_micros == result.expected_profit_micros
+        sizes[campaigns] = len(result.model_dump_json())
+    assert sizes[60] < sizes[6] + 100

@@ -1,0 +1,125 @@
+"""The beginning and the end of a run: what is refused before anything is done, and what is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.records.runs import Runs
+from gaelp.configuration import loading
+from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.domain.phases import Outcome
+from gaelp.ledger.ledger import Ledger
+from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
+from gaelp.records.events.lifecycle_events import open_events, read_events
+from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
+from tests.support.local_runs import House
+
+from tests.support.campaign_stand import (START, Stand)
+
+VERSIONS = {"numpy": "2.1"}
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """A warehouse of this test's own."""
+    opened = open_warehouse(str(tmp_path / "warehouse"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An emulator's account and a real one."""
+    opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    for name, kind in (("emulator", AccountKind.EMULATOR), ("acme", AccountKind.REAL)):
+        opened.put_account(
+            Account(
+                account=name, kind=kind, platform="emulator", currency="USD", daily_cap_micros=1, total_cap_micros=1
+            )
+        )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def runs(house: House, ledger: Ledger, warehouse: Warehouse) -> Runs:
+    """The activities."""
+    return Runs(ledger, house.store(), warehouse, open_events(house.settings.redis_url, ""), "commit-a", VERSIONS)
+
+
+def _begin(house: House, run: str, *changes: str, **more: Any) -> BeginRun:
+    config = house.config(*changes)
+    values = {
+        "run": run, "config": config, "config_digest": loading.digest(config), "agent": "x", "started_at": START
+    }  # fmt: skip
+    return BeginRun.model_validate({**values, **more})
+
+
+def _answer(runs: Runs, begin: BeginRun) -> RunBegun:
+    return ActivityEnvironment().run(runs.begin_run, begin)
+
+
+def test_a_run_begins_once(house: House, runs: Runs, warehouse: Warehouse, stand: Stand) -> None:
+    """Accepted with the account's kind and the code's version; a retry adds neither row nor event."""
+    name = f"begun-{stand.account}"
+    begin = _begin(house, name)
+    assert _answer(runs, begin) == _answer(runs, begin)
+    assert _answer(runs, begin) == RunBegun(accepted=True, reason="", account_kind="emulator", code_version="commit-a")
+    (row,) = warehouse.query("SELECT * FROM runs")
+    assert (row["run"], row["event"], row["config_digest"]) == (name, "started", begin.config_digest)
+    assert house.store().get_document(begin.config_digest) == loading.canonical(begin.config)
+    events = [e.id for e in read_events(house.settings.redis_url, "", name, wait_ms=50) if e.run == name]
+    assert events == [f"{name}/run.started"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (("account=nobody",), "account 'nobody' is not in the ledger"),
+        (("currency=EUR",), "account emulator is in USD, the configuration in EUR"),
+        (("account=acme",), "mode advisory is refused: account acme is not an emulator's"),
+    ],
+)
+def test_a_run_that_does_not_fit_its_account_is_refused(
+    house: House, runs: Runs, warehouse: Warehouse, changes: tuple[str, ...], reason: str
+) -> None:
+    """Unknown account, another currency, advisory on a real account: refused in a sentence, and no row begins it."""
+    answer = _answer(runs, _begin(house, "refused", *changes))
+    assert not answer.accepted and reason in answer.reason
+    assert warehouse.query("SELECT * FROM runs") == []
+
+
+def test_a_strict_run_on_a_real_account_is_accepted(house: House, runs: Runs) -> None:
+    """It is the mode that a real account refuses, not the run."""
+    answer = _answer(runs, _begin(house, "real", "account=acme", "mode=strict", "clock.time_scale=1"))
+    assert (answer.accepted, answer.account_kind) == (True, "real")
+
+
+def test_a_configuration_that_is_not_its_digests_is_refused(house: House, runs: Runs, warehouse: Warehouse) -> None:
+    """A run is bound to what its digest names, to the byte."""
+    answer = _answer(runs, _begin(house, "forged", config_digest="0" * 64))
+    assert not answer.accepted and "digest" in answer.reason
+    assert warehouse.query("SELECT * FROM runs") == []
+
+
+def test_the_end_is_recorded_once_with_the_ledgers_figure(house: House, stand: Stand, warehouse: Warehouse) -> None:
+    """The spend of a result is the ledger's, whatever the workflow believed."""
+    stand.running()
+    spent = stand.settle(24).spend_micros
+    runs = Runs(stand.ledger, house.store(), warehouse, open_events(house.settings.redis_url, ""), "commit-a", VERSIONS)
+    result = RunResult(
+        run=stand.campaign.run, outcome=Outcome.NOT_GRADUATED, reason="so it is", checkpoint_digest=None, phases=(),
+        spend_micros=1,
+    )  # fmt: skip
+    end = EndRun(result=result, config_digest="d" * 64, at=START)
+    ended = [ActivityEnvironment().run(runs.end_run, end) for _ in range(2)]
+    assert ended[0] == ended[1] and ended[0].spend_micros == spent > 0
+    (row,) = warehouse.query("SELECT * FROM runs")
+    assert (row["event"], row["outcome"], row["reason"], row["spend_micros"]) == (
+        "ended", "not-graduated", "so it is", spent,
+    )  # fmt: skip

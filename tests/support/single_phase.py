@@ -1,0 +1,101 @@
+"""One phase on its own, without the ones before it: its configuration, market and checkpoint put in place by hand.
+
+Touch this when a phase workflow needs one more input.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.inputs import Inputs
+from gaelp.configuration import loading
+from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.messages.phase import PhaseInput, PhaseResult
+from gaelp.messages.training_run import RunInput, RunResult
+from gaelp.records.logs.stored_logs import load_bandit
+from gaelp.records.warehouse.warehouse import open_warehouse
+from tests.support.local_runs import (LOG, House)
+
+WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}
+# One campaign of a day: the shortest spending phase there is.
+SHORT = (
+    "live_test.campaigns=1",
+    "live_test.days=1",
+    "live_test.streak=1",
+    "scaled.products=['product-a']",
+    "scaled.periods=1",
+    "scaled.period_days=1",
+)
+
+
+def phase_input(house: House, run: str, phase: Phase, account: str, *changes: str) -> PhaseInput:
+    """What the run would start the phase with."""
+    config = house.config(f"account={account}", *changes)
+    inputs = Inputs(house.store())
+    digest = inputs.store.put_document(loading.canonical(config))
+    warehouse = open_warehouse(house.settings.warehouse)
+    market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config))
+    warehouse.close()
+    checkpoint = inputs.store.put_arrays(inputs.untrained(inputs.agent(config.agent, digest), digest, market))
+    return PhaseInput(
+        run=run, phase=phase, config_digest=digest, market_digest=market, account=account, agent=config.agent,
+        experiment=run, checkpoint_digest=checkpoint, time_scale=config.clock.time_scale, evidence_digest="e" * 64,
+    )  # fmt: skip
+
+
+def late_run(house: House, run: str, *changes: str) -> RunInput:
+    """A whole run that begins with the live test, from an untrained checkpoint."""
+    account = house.config(*changes).account
+    checkpoint = phase_input(house, run, Phase.LIVE_TEST, account, *changes).checkpoint_digest
+    return house.run_input(run, *changes, from_phase=Phase.LIVE_TEST, from_checkpoint=checkpoint)
+
+
+async def begin(
+    environment: WorkflowEnvironment,
+    house: House,
+    run: str,
+    *changes: str,
+    phase: Phase = Phase.LIVE_TEST,
+    account: str = "",
+    skipping: bool = False,
+) -> WorkflowHandle[Any, PhaseResult]:
+    """Start the phase on an account of its own (named as the run, where none is given).
+
+    Unless `skipping`, on a real clock: the skipped one may jump to the approval's deadline before anybody signs.
+    """
+    account = account or house.open_account(run)
+    given = phase_input(house, run, phase, account, *changes)
+    with nullcontext() if skipping else environment.with_time_skipping_disabled():
+        handle: WorkflowHandle[Any, PhaseResult] = await environment.client.start_workflow(
+            WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
+        )
+    return handle
+
+
+async def begin_run(environment: WorkflowEnvironment, start: RunInput) -> WorkflowHandle[Any, RunResult]:
+    """Start a whole run on a real clock."""
+    with environment.with_time_skipping_disabled():
+        handle: WorkflowHandle[Any, RunResult] = await environment.client.start_workflow(
+            "TrainingRun", start, id=start.run, task_queue=Queue.WORKFLOWS, result_type=RunResult
+        )
+    return handle
+
+
+async def details(handle: WorkflowHandle[Any, Any]) -> str:
+    """What the Web UI shows as the workflow's current details."""
+    found = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return str(found.current_details)
+
+
+def journal(house: House, kind: str, request: str) -> list[JournalEntry]:
+    """The ledger's entries of that kind about one request."""
+    with house.ledger() as ledger:
+        return [e for e in ledger.journal(limit=100_000, kinds=(kind,)) if e.key == request]

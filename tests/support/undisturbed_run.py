@@ -1,0 +1,52 @@
+"""One whole run as the README tells a person to make it. Touch this when the README's way changes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from gaelp.domain.phases import Phase
+from gaelp.messages.training_run import RunResult
+from tests.support.local_runs import (SAME_DAYS, House, Ran, until)
+
+NAME = "undisturbed"
+# Profitable, but not with a third of the conversions; and the same on every account.
+WORLD = ("economics.conversion_rate=0.024", SAME_DAYS)
+# Long enough that a phase can be interrupted in its middle.
+SETTINGS = ("seed=7", "live_test.days=7", *WORLD)
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run and every command a person gave for it."""
+
+    result: RunResult
+    ended: Ran  # start --wait --json
+    printed: Ran  # approve --print
+    signalled: Ran  # temporal workflow signal
+    approved: Ran  # approve
+    footprint: dict[str, tuple[int, int]]  # as it was when the run ended: a later stop of the account writes too
+    rows: dict[str, int]
+
+
+async def follow_readme(house: House) -> Undisturbed:
+    """Start, approve the live test by plain signal and the scaled deployment by command, wait for the end."""
+    account = house.open_account(NAME, *WORLD)
+    waiting = asyncio.create_task(asyncio.to_thread(house.start, NAME, *SETTINGS, f"account={account}"))
+    await until(lambda: house.signed(NAME, Phase.LIVE_TEST), "the live test asks for approval")
+    printed = await asyncio.to_thread(house.starter, "approve", NAME, "--print")
+    decision = house.stack.home / "decision.json"
+    decision.write_text(printed.out)
+    arguments = ("--workflow-id", f"{NAME}/live-test", "--name", "approve", "--input-file", str(decision))
+    signalled = await asyncio.to_thread(house.temporal, "workflow", "signal", *arguments)
+    await until(lambda: house.signed(NAME, Phase.SCALED), "the scaled deployment asks for approval")
+    approved = await asyncio.to_thread(house.starter, "approve", NAME, "--json")
+    ended = await waiting
+    return Undisturbed(run_result(ended), ended, printed, signalled, approved, house.footprint(NAME), house.rows(NAME))
+
+
+def run_result(ended: Ran) -> RunResult:
+    """What `start --wait --json` printed, as the run returned it."""
+    assert ended.code in (0, 3) and "error" not in ended.json, ended.said
+    document = {name: value for name, value in ended.json.items() if name in RunResult.model_fields}
+    return RunResult.model_validate(document)

@@ -1,0 +1,120 @@
+"""What an approval is bound to, and what its card shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+
+from tests.support import ledgers as kit
+import pytest
+from tests.support.ledgers import (NOW, UNIT)
+
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import (
+    ApprovalRequest,
+    RequestApproval,
+    canonical,
+    card_text,
+    exposure_digest,
+    money,
+    request_digest,
+    request_for,
+    signing_text,
+)
+from gaelp.domain.spending.exposure import exposure_line
+
+LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7)
+
+
+def asked(**changes: Any) -> RequestApproval:
+    values = {
+        "run": "run-a",
+        "phase": Phase.LIVE_TEST,
+        "config_digest": "d",
+        "account": "acme",
+        "agent": "linear-thompson",
+        "checkpoint_digest": "c",
+        "evidence_digest": "e",
+        "purpose": "first spend",
+        "sequence": 1,
+        "daily_cap_micros": 50 * UNIT,
+        "total_cap_micros": 300 * UNIT,
+        "exposure": (LINE,),
+        "now": NOW,
+        "expires_at": NOW + timedelta(days=3),
+    }
+    return RequestApproval.model_validate({**values, **changes})
+
+
+def test_the_canonical_form_is_sorted_compact_json() -> None:
+    """Anyone can recompute the digest with a JSON library: sorted keys, no spaces, UTF-8."""
+    data = canonical(kit.request())
+    again = json.dumps(json.loads(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert data == again
+    assert request_digest(kit.request()) == hashlib.sha256(data).hexdigest()
+
+
+def test_a_request_keeps_its_digest_through_json() -> None:
+    """A request that travelled through a workflow is the one that was signed."""
+    there = ApprovalRequest.model_validate_json(kit.request().model_dump_json())
+    assert request_digest(there) == request_digest(kit.request())
+
+
+@pytest.mark.parametrize("name", sorted(ApprovalRequest.model_fields))
+def test_every_field_is_bound(name: str) -> None:
+    """A change of any field changes the digest, so that no signature survives it."""
+    value = getattr(kit.request(), name)
+    if name == "phase":
+        other: Any = Phase.SCALED
+    elif isinstance(value, int):
+        other = value + 1
+    else:
+        other = value + timedelta(seconds=1) if name == "expires_at" else f"{value}x"
+    changed = kit.request().model_copy(update={name: other})
+    assert request_digest(changed) != request_digest(kit.request())
+
+
+def test_the_signed_text_names_the_decision() -> None:
+    """An approval's signature is none for a rejection, and there is no third decision."""
+    assert signing_text("approve", "abc") == b"gaelp-approve:abc"
+    assert signing_text("reject", "abc") == b"gaelp-reject:abc"
+    with pytest.raises(ValueError, match="approve or reject"):
+        signing_text("", "abc")
+
+
+def test_a_request_is_made_under_the_accounts_fence_and_currency() -> None:
+    """The same ask gives the same request; another fence, cap or exposure gives another nonce."""
+    request = request_for(asked(), kit.account(fence=3))
+    assert (request.request_id, request.fence, request.currency) == ("run-a/live-test#1", 3, "USD")
+    assert request == request_for(asked(), kit.account(fence=3))
+    others = [
+        request_for(asked(), kit.account(fence=4)),
+        request_for(asked(total_cap_micros=1), kit.account(fence=3)),
+        request_for(asked(exposure=()), kit.account(fence=3)),
+    ]
+    assert len({request.nonce, *(other.nonce for other in others)}) == 4
+    assert request.exposure_digest == exposure_digest([LINE])
+
+
+def test_the_card_shows_what_is_about_to_be_signed() -> None:
+    """Caps, expiry, each campaign's worst case with its rule, all bound digests, and the request's own."""
+    request = request_for(asked(), kit.account())
+    text = card_text(request, [LINE])
+    for part in (
+        "**50.00 USD** on any one day",
+        "**300.00 USD** over the phase",
+        "| run-a/live-test/campaign-00 | 25.00 USD | 7 | 50.00 USD | 350.00 USD | Emulator: up to 2x",
+        request.expires_at.isoformat(),
+        request.exposure_digest,
+        request_digest(request),
+    ):
+        assert part in text
+
+
+def test_money_loses_no_micros() -> None:
+    """Two decimals at least, and as many as there are."""
+    assert money(1_234_500_000, "USD") == "1,234.50 USD"
+    assert money(1, "USD") == "0.000001 USD"
+    assert money(-2_500_000, "EUR") == "-2.50 EUR"

@@ -1,0 +1,106 @@
+"""A ledger that cannot be used says so in one sentence, and nothing is booked."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import time
+from pathlib import Path
+
+from tests.support import ledgers as kit
+import pytest
+from tests.support.ledgers import (NOW, ask)
+
+from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerUnavailable
+
+
+def at(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def test_a_read_only_ledger_is_unavailable(tmp_path: Path) -> None:
+    """A ledger file without write permission is refused even to root, when opened and while open."""
+    file = tmp_path / "ledger.db"
+    ledger = kit.prepared(Ledger.open(at(file)))
+    file.chmod(0o444)
+    for use in (lambda: ledger.reserve(ask(1)), lambda: Ledger.open(at(file))):
+        with pytest.raises(LedgerUnavailable, match="is read-only: make it writable") as caught:
+            use()
+        assert str(file) in str(caught.value)
+    file.chmod(0o644)
+    assert ledger.counted("acme") == 0
+    ledger.close()
+
+
+def test_a_ledger_removed_while_open_books_nothing(tmp_path: Path) -> None:
+    """Money is not booked into a deleted file, nor into another that took its place."""
+    file = tmp_path / "ledger.db"
+    ledger = kit.prepared(Ledger.open(at(file)))
+    moved = file.rename(tmp_path / "moved.db")
+    with pytest.raises(LedgerUnavailable, match="was removed while open"):
+        ledger.reserve(ask(1))
+    file.write_bytes(moved.read_bytes())
+    with pytest.raises(LedgerUnavailable, match="was replaced while open"):
+        ledger.reserve(ask(1))
+    ledger.close()
+
+
+def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
+    """Another kind of file, a folder, a folder that cannot be, and memory are each refused with the remedy."""
+    text = tmp_path / "notes.txt"
+    text.write_text("these are notes, and they are long enough to be a page of text" * 100)
+    cases = {
+        at(text): "not a database",
+        at(tmp_path): "is not a file",
+        at(text / "ledger.db"): "cannot be made",
+        "sqlite://": "outlives us",
+        "sqlite:///:memory:": "outlives us",
+        "mysql://host/x": "unknown kind",
+        "nonsense": "cannot be read",
+    }
+    for url, reason in cases.items():
+        with pytest.raises(LedgerUnavailable, match=reason):
+            Ledger.open(url)
+
+
+def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
+    """A ledger that another version made is not written to."""
+    file = tmp_path / "ledger.db"
+    Ledger.open(at(file)).close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE ledger_schema SET version = 99")
+    connection.close()
+    with pytest.raises(LedgerUnavailable, match="schema 99"):
+        Ledger.open(at(file))
+
+
+def test_an_absent_postgresql_is_told_quickly_and_without_its_password() -> None:
+    """Nothing listens: one sentence with the address, within 10 seconds, the password hidden."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    begun = time.monotonic()
+    with pytest.raises(LedgerUnavailable, match="start PostgreSQL") as caught:
+        Ledger.open(f"postgresql://gaelp:s3cret@127.0.0.1:{port}/ledger")
+    assert time.monotonic() - begun < 10
+    assert f"127.0.0.1:{port}" in str(caught.value) and "s3cret" not in str(caught.value)
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    """An error in the middle of a change rolls all of it back, its journal row included."""
+    ledger = kit.prepared(Ledger.open(at(tmp_path / "ledger.db")))
+    entries = ledger.journal()
+    blocker = sqlite3.connect(tmp_path / "ledger.db")
+    blocker.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    blocker.commit()
+    with pytest.raises(Exception, match="disk full"):
+        ledger.reserve(ask(1))
+    blocker.execute("DROP TRIGGER full")
+    blocker.commit()
+    blocker.close()
+    assert ledger.journal() == entries and ledger.counted("acme") == 0
+    assert ledger.reserve(ask(1)).granted
+    assert ledger.journal()[-1].sequence == len(entries) + 1
+    assert ledger.journal()[-1].at == NOW
+    ledger.close()

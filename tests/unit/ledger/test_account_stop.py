@@ -1,0 +1,216 @@
+"""The stop, against a platform that errs, hangs and lies, and without the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tests.support import ledgers as kit
+import pytest
+from tests.support.ledgers import (NOW, ask, claim)
+
+from gaelp.domain.platform_records import CampaignState
+from gaelp.ledger.account_stop import stop_account
+from gaelp.ledger.ledger import Ledger
+from gaelp.messages.emergency_stop import StopReport
+
+
+class Clock:
+    """Time that passes only by waiting."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+        self.events: list[Callable[[], None]] = []
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        if self.events:
+            self.events.pop(0)()
+
+
+class Platform:
+    """Campaigns by name; `pausing` and `reading` are consulted before each call and may raise or answer themselves."""
+
+    def __init__(self, *names: str) -> None:
+        self.enabled = dict.fromkeys(names, True)
+        self.pausing: list[Callable[[], bool] | Exception] = []  # True: obey
+        self.reading: list[Callable[[], tuple[CampaignState, ...]] | Exception] = []
+        self.pauses = 0
+
+    def campaigns(self, account: str) -> tuple[CampaignState, ...]:
+        if self.reading:
+            return self._next(self.reading)()
+        return self.states()
+
+    def states(self, **enabled: bool) -> tuple[CampaignState, ...]:
+        return tuple(
+            CampaignState(
+                platform_id=name, external_name=f"run-a/live-test/{name}", account="acme",
+                enabled=enabled.get(name, on), daily_budget_micros=1, end_at=NOW, bid_micros=(), creative_prob=(),
+                created_at=NOW,
+            )
+            for name, on in self.enabled.items()
+        )  # fmt: skip
+
+    def pause(self, account: str, platform_id: str, at: datetime | None) -> None:
+        self.pauses += 1
+        if not self.pausing or self._next(self.pausing)():
+            self.enabled[platform_id] = False
+
+    @staticmethod
+    def _next(planned: list[Callable[[], object] | Exception]) -> Callable[[], object]:
+        step = planned.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = kit.prepared_file(tmp_path / "ledger.db")
+    yield opened
+    opened.close()
+
+
+def stop(ledger: Ledger | None, platform: Platform, clock: Clock | None = None) -> StopReport:
+    clock = clock or Clock()
+    return stop_account(ledger, platform, "acme", "drill", "Ada", clock.now, clock.wait, client_timeout_seconds=5)
+
+
+def test_everything_is_paused_and_the_approval_is_void(ledger: Ledger) -> None:
+    """A well-behaved platform is stopped at once, under a new fence, and nothing more may be reserved."""
+    platform = Platform("a", "b")
+    report = stop(ledger, platform)
+    assert (report.stopped, report.fence, report.still_enabled) == (True, 1, ())
+    assert report.paused == ("run-a/live-test/a", "run-a/live-test/b")
+    assert report.seconds < 5 and not any(platform.enabled.values())
+    assert not ledger.reserve(ask(1)).granted
+
+
+def test_the_fence_is_raised_before_anything_is_paused(ledger: Ledger) -> None:
+    """Otherwise a worker could enable again between the pause and the fence."""
+    platform, seen = Platform("a"), []
+
+    def obey() -> bool:
+        seen.append(ledger.fence("acme"))
+        return True
+
+    platform.pausing = [obey]
+    assert stop(ledger, platform).stopped
+    assert seen == [1]
+
+
+def test_one_stubborn_campaign_does_not_keep_the_others_running(ledger: Ledger) -> None:
+    """Errors and timeouts on some calls are tried again, and the rest is paused in the same round."""
+    platform = Platform("a", "b")
+    platform.pausing = [TimeoutError("no answer"), lambda: True, ConnectionError("reset")]
+    report = stop(ledger, platform)
+    assert report.stopped and report.paused == ("run-a/live-test/a", "run-a/live-test/b")
+
+
+def test_a_pause_that_is_not_obeyed_is_seen_and_repeated(ledger: Ledger) -> None:
+    """A platform that answers "paused" and does nothing is found out by the read-back."""
+    platform = Platform("a")
+    platform.pausing = [lambda: False]
+    assert stop(ledger, platform).stopped
+    assert platform.pauses == 2 and platform.enabled == {"a": False}
+
+
+@pytest.mark.parametrize("lie", ["paused", "absent"])
+def test_a_reading_that_lies_once_is_found_out(ledger: Ledger, lie: str) -> None:
+    """The first reading shows nothing enabled though something is: the second pauses it."""
+    platform = Platform("a")
+    platform.reading = [lambda: platform.states(a=False) if lie == "paused" else ()]
+    assert stop(ledger, platform).stopped
+    assert platform.enabled == {"a": False}
+
+
+def test_a_platform_that_never_pauses_is_not_called_stopped(ledger: Ledger) -> None:
+    """After a bounded number of tries the report names what is still enabled and what to do."""
+    platform = Platform("a", "b")
+    platform.pause = lambda account, platform_id, at: (_ for _ in ()).throw(OSError("gone"))  # type: ignore[method-assign]
+    report = stop(ledger, platform)
+    assert (report.stopped, report.fence) == (False, 1)
+    assert report.still_enabled == ("run-a/live-test/a", "run-a/live-test/b")
+    assert "pause them in the platform itself" in report.reason and "gone" in report.reason
+
+
+def test_a_platform_that_cannot_be_read_is_not_called_stopped(ledger: Ledger) -> None:
+    """No reading, no certainty."""
+    platform = Platform("a")
+    platform.reading = [OSError("down")] * 50
+    report = stop(ledger, platform)
+    assert not report.stopped and "cannot be read: down" in report.reason
+
+
+def test_a_platform_that_recovers_is_stopped(ledger: Ledger) -> None:
+    """Some failed readings at first only cost time."""
+    platform = Platform("a")
+    platform.reading = [OSError("down")] * 3
+    assert stop(ledger, platform).stopped and platform.enabled == {"a": False}
+
+
+def test_a_call_under_way_that_enables_late_is_paused(ledger: Ledger) -> None:
+    """The stop waits for an older claim and finds what its call enabled after the first read-back."""
+    ledger.claim(claim("enable"))
+    platform, clock = Platform("a"), Clock()
+
+    def enable() -> None:
+        platform.enabled["a"] = True
+        ledger.resolve(claim("enable").key, "done", "", NOW)
+
+    clock.events = [lambda: None] * 3 + [enable]
+    report = stop(ledger, platform, clock)
+    assert report.stopped and platform.enabled == {"a": False} and platform.pauses == 2
+    assert report.unresolved_claims == ()
+
+
+def test_a_claim_that_is_never_resolved_is_waited_for_once(ledger: Ledger) -> None:
+    """Its call cannot outlive the client's timeout, so the stop ends and names the claim as unknown."""
+    ledger.claim(claim("enable", at=NOW - timedelta(days=9)))  # campaign time says nothing about its age
+    report = stop(ledger, Platform("a"))
+    assert report.stopped and report.unresolved_claims == (claim("enable").key,)
+    assert 5 <= report.seconds < 10
+
+
+def test_a_pause_under_way_is_not_waited_for(ledger: Ledger) -> None:
+    """An open claim that can only lessen spend holds nobody up."""
+    ledger.claim(claim("pause"))
+    report = stop(ledger, Platform("a"))
+    assert report.stopped and report.seconds < 2
+
+
+@pytest.mark.parametrize("how", ["not opened", "read-only", "unknown account"])
+def test_without_the_ledger_everything_is_paused_but_not_called_stopped(
+    ledger: Ledger, tmp_path: Path, how: str
+) -> None:
+    """Where the fence cannot be raised old approvals stand, so the stop pauses all and says that it is not one."""
+    platform = Platform("a", "b")
+    if how == "read-only":
+        (tmp_path / "ledger.db").chmod(0o444)
+    used = None if how == "not opened" else ledger
+    clock = Clock()
+    account = "nobody" if how == "unknown account" else "acme"
+    report = stop_account(used, platform, account, "drill", "Ada", clock.now, clock.wait, client_timeout_seconds=5)
+    assert platform.enabled == {"a": False, "b": False}
+    assert (report.stopped, report.fence, report.still_enabled) == (False, -1, ())
+    assert "the fence could not be raised" in report.reason and "repair the ledger" in report.reason
+    assert report.seconds >= 5  # older calls may be under way, and nobody can tell
+
+
+def test_a_ledger_that_comes_back_raises_the_fence_late(ledger: Ledger, tmp_path: Path) -> None:
+    """A ledger unavailable at first is tried again after the pauses, and the stop is then whole."""
+    file, platform = tmp_path / "ledger.db", Platform("a")
+    file.chmod(0o444)
+
+    def obey() -> bool:
+        file.chmod(0o644)
+        return True
+
+    platform.pausing = [obey]
+    report = stop(ledger, platform)
+    assert (report.stopped, report.fence) == (True, 1)

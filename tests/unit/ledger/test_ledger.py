@@ -1,0 +1,435 @@
+"""The ledger's conformance kit, run on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.support import ledgers as kit
+import pytest
+from tests.support.ledgers import (DAY, NOW, UNIT, ask, claim)
+
+from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import Violation
+from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import (
+    LedgerConflict,
+    RunNameTaken,
+    UnknownAccount,
+    UnknownClaim,
+    UnknownReservation,
+    UnknownViolation,
+)
+
+LATER = NOW + timedelta(hours=1)
+TOMORROW = DAY + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with kit.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+    else:
+        with kit.emptied(request.getfixturevalue("server")) as address:
+            yield address
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    """A ledger with an account (100 a day, 1000 in all) and an approval (50 a day, 300 in all)."""
+    file = url.removeprefix("sqlite:///")
+    opened = kit.prepared(Ledger.open(url)) if file == url else kit.prepared_file(Path(file))
+    yield opened
+    opened.close()
+
+
+class TestAccounts:
+    def test_an_unknown_account_is_refused_with_the_remedy(self, ledger: Ledger) -> None:
+        """Asking for an account that nobody entered names the command that enters one."""
+        with pytest.raises(UnknownAccount, match=r"starter\.py accounts"):
+            ledger.account("nobody")
+
+    def test_an_owner_changes_the_envelope_and_the_fence_never_falls(self, ledger: Ledger) -> None:
+        """Entering an account again changes its caps and keeps the fence that a stop raised."""
+        assert ledger.raise_fence("acme", "test", "Ada", NOW) == 1
+        ledger.put_account(kit.account(daily_cap_micros=7 * UNIT))
+        assert ledger.account("acme") == kit.account(daily_cap_micros=7 * UNIT, fence=1)
+        assert [a.account for a in ledger.accounts()] == ["acme"]
+
+    def test_an_account_with_approvals_keeps_its_kind_and_currency(self, ledger: Ledger) -> None:
+        """A real account cannot be declared an emulator's once approvals were asked for on it, nor change currency."""
+        for change in ({"kind": AccountKind.REAL}, {"currency": "EUR"}, {"platform": "meta"}):
+            with pytest.raises(LedgerConflict, match="enter a new account"):
+                ledger.put_account(kit.account(**change))
+
+    def test_a_demo_key_cannot_be_entered_on_a_real_account(self, ledger: Ledger) -> None:
+        """Demo keys are refused where real money is spent."""
+        ledger.put_account(kit.account(account="real", kind=AccountKind.REAL))
+        with pytest.raises(LedgerConflict, match="takes no demo key"):
+            ledger.put_approver(kit.approver(account="real", demo=True))
+
+    def test_a_key_id_must_belong_to_its_key(self, ledger: Ledger) -> None:
+        """An approver whose key id names another key is refused."""
+        with pytest.raises(LedgerConflict, match="does not belong"):
+            ledger.put_approver(kit.approver(key_id="0" * 16))
+
+    def test_a_removed_approver_is_gone(self, ledger: Ledger) -> None:
+        """Removing a key takes it from the list, once."""
+        assert [a.name for a in ledger.approvers("acme")] == ["Ada"]
+        assert ledger.remove_approver("acme", kit.KEY.key_id)
+        assert not ledger.remove_approver("acme", kit.KEY.key_id)
+        assert ledger.approvers("acme") == ()
+
+
+class TestRunsAndAttempts:
+    def test_a_run_name_is_taken_for_ever(self, ledger: Ledger) -> None:
+        """The identical registration is harmless (a retry); any other use of the name is refused."""
+        ledger.register_run("run-a", "acme", NOW)
+        with pytest.raises(RunNameTaken, match="'run-a' was taken"):
+            ledger.register_run("run-a", "acme", LATER)
+        assert [(r.run, r.at) for r in ledger.runs()] == [("run-a", NOW)]
+
+    def test_a_run_name_that_could_become_a_path_is_refused(self, ledger: Ledger) -> None:
+        """Names are checked before they become keys."""
+        with pytest.raises(ValueError, match="not a valid name"):
+            ledger.register_run("../x", "acme", NOW)
+
+    def test_attempts_are_counted_across_runs_and_once_per_assessment(self, ledger: Ledger) -> None:
+        """A retried assessment keeps its number; another gate, agent or product counts for itself."""
+        first = ("acme", "product-a", "agent", "simulation")
+        assert ledger.next_attempt(*first, "run-a") == 1
+        assert ledger.next_attempt(*first, "run-b") == 2
+        assert ledger.next_attempt(*first, "run-a") == 1
+        assert ledger.next_attempt("acme", "product-a", "agent", "live-test", "run-a") == 1
+
+    def test_only_a_named_person_with_a_reason_resets_attempts(self, ledger: Ledger) -> None:
+        """A reset needs both, starts at 1 again, and leaves an old assessment its number."""
+        series = ("acme", "product-a", "agent", "simulation")
+        ledger.next_attempt(*series, "run-a")
+        ledger.next_attempt(*series, "run-b")
+        for by, reason in (("", "why"), ("Ada", " ")):
+            with pytest.raises(ValueError, match="named person with a reason"):
+                ledger.reset_attempts(*series, by, reason, NOW)
+        assert ledger.reset_attempts(*series, "Ada", "the market was rebuilt", NOW) == 2
+        assert ledger.next_attempt(*series, "run-b") == 2
+        assert ledger.next_attempt(*series, "run-c") == 1
+
+
+class TestReservations:
+    def test_a_worst_case_that_fits_is_booked(self, ledger: Ledger) -> None:
+        """A grant says what is left of the tightest daily and total caps."""
+        granted = ledger.reserve(ask(30))
+        assert (granted.granted, granted.worst_case_micros) == (True, 30 * UNIT)
+        assert (granted.daily_left_micros, granted.total_left_micros) == (20 * UNIT, 270 * UNIT)
+        assert ledger.open_exposure("acme", DAY) == 30 * UNIT
+
+    def test_the_same_key_may_rise_or_stay_and_never_falls(self, ledger: Ledger) -> None:
+        """Asking again is idempotent, a raise is checked anew, and a lower ask leaves what was booked."""
+        assert ledger.reserve(ask(30)).granted
+        assert ledger.reserve(ask(30)).worst_case_micros == 30 * UNIT
+        assert ledger.reserve(ask(10)).worst_case_micros == 30 * UNIT
+        assert ledger.reserve(ask(50)).worst_case_micros == 50 * UNIT
+        refused = ledger.reserve(ask(51))
+        assert (refused.granted, refused.worst_case_micros) == (False, 50 * UNIT)
+        assert [e.kind for e in ledger.journal()].count("reserve") == 2
+
+    @pytest.mark.parametrize(
+        ("account", "caps", "campaign", "day", "worst", "name"),
+        [
+            ({}, (None, None, None), 1, DAY, 21, "approved daily cap of 50.00 USD leaves 20.00 USD on 2026-11-22"),
+            ({"daily_cap_micros": 40 * UNIT}, (None, None, None), 1, DAY, 11, "account's daily cap of 40.00 USD"),
+            ({"total_cap_micros": 45 * UNIT}, (None, None, None), 1, TOMORROW, 16, "account's total cap of 45.00 USD"),
+            ({}, (35 * UNIT, None, None), 0, TOMORROW, 6, "campaign's limit of 35.00 USD leaves 5.00 USD"),
+            ({}, (None, 35 * UNIT, None), 1, TOMORROW, 6, "run's limit of 35.00 USD leaves 5.00 USD"),
+            ({}, (None, None, 35 * UNIT), 1, DAY, 6, "run's limit per account and day of 35.00 USD leaves 5.00 USD"),
+        ],
+    )
+    def test_every_cap_refuses_by_name(
+        self,
+        ledger: Ledger,
+        account: dict[str, int],
+        caps: tuple[int | None, int | None, int | None],
+        campaign: int,
+        day: object,
+        worst: int,
+        name: str,
+    ) -> None:
+        """Beside 30 booked, one unit too much is refused naming cap and rest, and one unit less is granted."""
+        ledger.put_account(kit.account(**account))
+        assert ledger.reserve(ask(30), *caps).granted
+        refused = ledger.reserve(ask(worst, campaign=campaign, day=day), *caps)
+        assert not refused.granted
+        assert name in refused.reason and f"{worst}.00 USD was asked" in refused.reason
+        assert ledger.reserve(ask(worst - 1, campaign=campaign, day=day), *caps).granted
+
+    def test_the_approved_total_cap_covers_the_phase(self, ledger: Ledger) -> None:
+        """Six full days use up the approved total, and a seventh is refused."""
+        for offset in range(6):
+            assert ledger.reserve(ask(50, day=DAY + timedelta(days=offset))).granted
+        assert "approved total cap" in ledger.reserve(ask(1, day=DAY + timedelta(days=6))).reason
+
+    def test_a_second_approval_does_not_add_to_the_first(self, ledger: Ledger) -> None:
+        """What was booked under an earlier approval of the phase counts against a raise's caps too."""
+        assert ledger.reserve(ask(50)).granted
+        kit.approve(ledger, kit.request(request_id="run-a/live-test#2", daily_cap_micros=60 * UNIT))
+        more = {"campaign": 1, "request_id": "run-a/live-test#2"}
+        assert "leaves 10.00 USD" in ledger.reserve(ask(11, **more)).reason
+        assert ledger.reserve(ask(10, **more)).granted
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"request_id": "run-a/live-test#9"}, "no approval request"),
+            ({"run": "run-b"}, "for another run"),
+            ({"phase": Phase.SCALED}, "for another phase"),
+            ({"at": NOW + timedelta(days=31)}, "expired"),
+        ],
+    )
+    def test_nothing_is_booked_without_a_standing_approval(
+        self, ledger: Ledger, changes: dict[str, object], reason: str
+    ) -> None:
+        """An approval that is absent, another's, or expired is no approval."""
+        refused = ledger.reserve(ask(1, **changes))
+        assert not refused.granted and reason in refused.reason
+        assert ledger.open_exposure("acme") == 0
+
+    def test_a_request_that_is_only_open_authorises_nothing(self, ledger: Ledger) -> None:
+        """Silence is a refusal."""
+        ledger.open_request(kit.request(request_id="run-a/live-test#2"), "", NOW)
+        refused = ledger.reserve(ask(1, request_id="run-a/live-test#2"))
+        assert "is open, not approved" in refused.reason
+
+    def test_a_stop_voids_the_approval_until_a_new_one(self, ledger: Ledger) -> None:
+        """After the fence rose even a repeated reservation is refused; an approval under the new fence resumes."""
+        assert ledger.reserve(ask(30)).granted
+        ledger.raise_fence("acme", "stop", "Ada", NOW)
+        assert "fence" in ledger.reserve(ask(30)).reason
+        assert ledger.approved("run-a/live-test#1", NOW) is None
+        kit.approve(ledger, kit.request(request_id="run-a/live-test#2", fence=1))
+        assert ledger.reserve(ask(30, request_id="run-a/live-test#2")).granted
+        assert ledger.approved("run-a/live-test#2", NOW) is not None
+
+    def test_a_key_belongs_to_one_campaign_day(self, ledger: Ledger) -> None:
+        """The key of one day cannot be used for another."""
+        assert ledger.reserve(ask(1)).granted
+        assert "another day" in ledger.reserve(ask(1, key=ask(1).key, day=TOMORROW)).reason
+
+    def test_amounts_that_are_no_amounts_are_refused(self, ledger: Ledger) -> None:
+        """Negative and astronomical worst cases never reach the sums."""
+        for micros in (-1, 10**30):
+            with pytest.raises(ValueError, match="whole number of micros"):
+                ledger.reserve(ask(0, worst_case_micros=micros))
+
+
+class TestSpend:
+    def test_settling_frees_what_was_not_spent(self, ledger: Ledger) -> None:
+        """An open day counts in full whatever was posted, a settled one by its final amount."""
+        ledger.reserve(ask(50))
+        ledger.post(ask(50).key, 10 * UNIT, 12 * UNIT, NOW)
+        assert ledger.counted("acme", DAY) == 50 * UNIT
+        assert ledger.spent("run-a") == 12 * UNIT
+        assert not ledger.settle(ask(50).key, 11 * UNIT, LATER).over
+        assert (ledger.counted("acme", DAY), ledger.open_exposure("acme", DAY)) == (11 * UNIT, 0)
+        assert ledger.spent("run-a") == 11 * UNIT
+        assert ledger.reserve(ask(39, campaign=1)).granted
+        assert not ledger.reserve(ask(1, campaign=2)).granted
+
+    def test_a_repeated_report_changes_nothing_and_an_older_one_neither(self, ledger: Ledger) -> None:
+        """Posts are absolute: the newest report stands, and a retry writes no second journal row."""
+        ledger.reserve(ask(50))
+        ledger.post(ask(50).key, 10 * UNIT, 10 * UNIT, LATER)
+        ledger.post(ask(50).key, 10 * UNIT, 10 * UNIT, LATER)
+        ledger.post(ask(50).key, 5 * UNIT, 5 * UNIT, NOW)
+        assert ledger.spent("run-a") == 10 * UNIT
+        assert [e.kind for e in ledger.journal()].count("post") == 1
+
+    @pytest.mark.parametrize(("billed", "served"), [(31, 0), (0, 31)])
+    def test_spend_above_a_reservation_trips_the_stop_once(self, ledger: Ledger, billed: int, served: int) -> None:
+        """It counts in full, records a critical violation and raises the fence; its repetition does neither again."""
+        ledger.reserve(ask(30))
+        posted = ledger.post(ask(30).key, billed * UNIT, served * UNIT, NOW)
+        assert (posted.over, posted.fence) == (True, 1)
+        again = ledger.post(ask(30).key, billed * UNIT, served * UNIT, LATER)
+        assert (again.over, again.fence) == (True, 1)
+        assert ledger.counted("acme", DAY) == 31 * UNIT
+        found = ledger.violations("run-a")
+        assert [(v.kind, v.severity, v.id) for v in found] == [("over-reservation", "critical", posted.violation)]
+
+    def test_spend_at_the_reservation_is_no_violation(self, ledger: Ledger) -> None:
+        """The worst case itself was allowed."""
+        ledger.reserve(ask(30))
+        assert not ledger.post(ask(30).key, 30 * UNIT, 30 * UNIT, NOW).over
+        assert ledger.violations("run-a") == () and ledger.fence("acme") == 0
+
+    def test_a_bill_after_settling_is_counted_and_trips_the_stop(self, ledger: Ledger) -> None:
+        """A settled day that is billed more counts the higher amount, and the stop trips: its rest was given back."""
+        ledger.reserve(ask(30))
+        assert not ledger.settle(ask(30).key, 10 * UNIT, NOW).over
+        assert not ledger.post(ask(30).key, 10 * UNIT, 12 * UNIT, LATER).over
+        posted = ledger.post(ask(30).key, 12 * UNIT, 12 * UNIT, LATER)
+        assert (posted.over, posted.fence) == (True, 1)
+        assert ledger.counted("acme", DAY) == ledger.spent("run-a") == 12 * UNIT
+        assert "10.00 USD was settled" in ledger.violations("run-a")[0].evidence
+
+    def test_a_second_final_amount_above_the_first_trips_the_stop(self, ledger: Ledger) -> None:
+        """What a settled day gave back may be booked by another day, so more for it is over, worst case or not."""
+        assert ledger.reserve(ask(30), None, None, None).granted
+        assert not ledger.settle(ask(30).key, 10 * UNIT, NOW).over
+        assert ledger.settle(ask(30).key, 20 * UNIT, LATER).over
+
+    def test_a_final_amount_above_the_reservation_trips_the_stop(self, ledger: Ledger) -> None:
+        """The bill of the end is judged like every report before it."""
+        ledger.reserve(ask(30))
+        assert ledger.settle(ask(30).key, 31 * UNIT, NOW).over
+        assert ledger.fence("acme") == 1
+
+    def test_an_expired_reservation_is_frozen_and_counts_until_reconciled(self, ledger: Ledger) -> None:
+        """Freezing frees nothing, takes no more spend, and only settling ends it."""
+        ledger.reserve(ask(50))
+        ledger.reserve(ask(10, day=TOMORROW))
+        assert ledger.freeze_expired(TOMORROW, NOW) == (ask(50).key,)
+        assert ledger.freeze_expired(TOMORROW, NOW) == ()
+        assert ledger.counted("acme", DAY) == 50 * UNIT
+        assert "frozen" in ledger.reserve(ask(50)).reason
+        ledger.settle(ask(50).key, 20 * UNIT, LATER)
+        assert ledger.counted("acme", DAY) == 20 * UNIT
+        assert [(r.state, r.counted_micros) for r in ledger.reservations(run="run-a")] == [
+            ("settled", 20 * UNIT),
+            ("open", 10 * UNIT),
+        ]
+
+    def test_spend_without_a_reservation_is_an_error(self, ledger: Ledger) -> None:
+        """A key that was never reserved names what to do about it."""
+        for call in (lambda: ledger.post("x", 1, 1, NOW), lambda: ledger.settle("x", 1, NOW)):
+            with pytest.raises(UnknownReservation, match="stop the account"):
+                call()
+
+    def test_an_instant_without_a_time_zone_is_refused(self, ledger: Ledger) -> None:
+        """A naive instant could be any hour, so it is never written."""
+        ledger.reserve(ask(1))
+        with pytest.raises(ValueError, match="no time zone"):
+            ledger.post(ask(1).key, 1, 1, datetime(2026, 1, 1))
+
+
+class TestClaims:
+    def test_a_call_is_granted_once_and_then_done(self, ledger: Ledger) -> None:
+        """After it was resolved as done, a retry learns that and what was recorded."""
+        assert ledger.claim(claim()).granted
+        ledger.resolve(claim().key, "done", "platform id 7", NOW)
+        again = ledger.claim(claim())
+        assert (again.granted, again.done, again.detail) == (False, True, "platform id 7")
+
+    def test_an_open_claim_is_an_unknown_outcome(self, ledger: Ledger) -> None:
+        """A retry that finds its claim open may not call again; it must read back and resolve."""
+        ledger.claim(claim())
+        again = ledger.claim(claim())
+        assert (again.granted, again.done, again.unknown) == (False, False, True)
+        assert again.reason.startswith("outcome unknown")
+        ledger.resolve(claim().key, "unknown", "timed out", NOW)
+        assert ledger.claim(claim()).unknown
+        assert [c.key for c in ledger.unresolved_claims("acme")] == [claim().key]
+
+    def test_a_failed_call_may_be_claimed_again(self, ledger: Ledger) -> None:
+        """What surely did not happen may be tried again, once."""
+        ledger.claim(claim())
+        ledger.resolve(claim().key, "failed", "not found on the platform", NOW)
+        assert ledger.unresolved_claims("acme") == ()
+        assert ledger.claim(claim()).granted
+        assert ledger.claim(claim()).unknown
+
+    def test_done_stays_done(self, ledger: Ledger) -> None:
+        """A late "failed" cannot reopen a call that was made, and a repeated "done" is harmless."""
+        ledger.claim(claim())
+        ledger.resolve(claim().key, "done", "id 7", NOW)
+        ledger.resolve(claim().key, "done", "id 7", LATER)
+        for outcome in ("failed", "unknown"):
+            with pytest.raises(LedgerConflict, match="stays done"):
+                ledger.resolve(claim().key, outcome, "", LATER)
+
+    def test_a_failed_claim_found_to_have_happened_becomes_done(self, ledger: Ledger) -> None:
+        """The truth may turn out worse, and then stands."""
+        ledger.claim(claim())
+        ledger.resolve(claim().key, "failed", "", NOW)
+        ledger.resolve(claim().key, "done", "it was there after all", LATER)
+        assert ledger.claim(claim()).done
+
+    def test_a_claim_under_an_older_fence_is_refused(self, ledger: Ledger) -> None:
+        """What a stop came before may not enable anything; a pause and an earlier end always may."""
+        ledger.raise_fence("acme", "stop", "Ada", NOW)
+        refused = ledger.claim(claim("enable", fence=0))
+        assert (refused.granted, refused.fence) == (False, 1) and "stop came between" in refused.reason
+        assert not ledger.claim(claim("end", fence=0)).granted
+        assert ledger.claim(claim("end", fence=0, shortens=True)).granted
+        assert ledger.claim(claim("pause", fence=0)).granted
+        assert ledger.claim(claim("enable", fence=1)).granted
+
+    def test_a_pause_is_granted_every_time(self, ledger: Ledger) -> None:
+        """Neither an open nor a done claim keeps anyone from pausing again."""
+        assert ledger.claim(claim("pause")).granted
+        assert ledger.claim(claim("pause")).granted
+        ledger.resolve(claim("pause").key, "done", "", NOW)
+        assert ledger.claim(claim("pause")).granted
+
+    def test_a_key_serves_one_call_only(self, ledger: Ledger) -> None:
+        """The key of one intent cannot be spent on another."""
+        ledger.claim(claim())
+        assert "someone else's" in ledger.claim(claim("pause", key=claim().key)).reason
+
+    def test_resolving_what_was_never_claimed_is_an_error(self, ledger: Ledger) -> None:
+        """A resolve must follow a claim, with a known outcome."""
+        with pytest.raises(UnknownClaim, match="never made"):
+            ledger.resolve("x", "done", "", NOW)
+        with pytest.raises(ValueError, match="one of done, failed, unknown"):
+            ledger.resolve("x", "perhaps", "", NOW)
+
+
+class TestViolationsAndJournal:
+    VIOLATION = Violation(
+        id="v1", account="acme", run="run-a", phase=Phase.LIVE_TEST, campaign="c", kind="unchecked-content",
+        severity="high", evidence="seen live", at=NOW,
+    )  # fmt: skip
+
+    def test_a_violation_is_recorded_once_and_cleared_by_a_named_person(self, ledger: Ledger) -> None:
+        """Only with a name and a reason; the same clearing again is harmless, another's is refused."""
+        assert ledger.record_violation(self.VIOLATION)
+        assert not ledger.record_violation(self.VIOLATION)
+        assert ledger.violations("run-a") == (self.VIOLATION,)
+        with pytest.raises(ValueError, match="named person"):
+            ledger.resolve_violation("v1", "Ada", "", NOW)
+        cleared = ledger.resolve_violation("v1", "Ada", "a test ad", NOW)
+        assert (cleared.resolved_by, cleared.resolution) == ("Ada", "a test ad")
+        assert ledger.resolve_violation("v1", "Ada", "a test ad", LATER) == cleared
+        with pytest.raises(LedgerConflict, match="cleared by Ada"):
+            ledger.resolve_violation("v1", "Bob", "me too", LATER)
+        with pytest.raises(UnknownViolation):
+            ledger.resolve_violation("v2", "Ada", "none", NOW)
+
+    def test_the_journal_has_no_gaps_and_pages(self, ledger: Ledger) -> None:
+        """Every accepted change is numbered in order; a refused one leaves no number behind."""
+        ledger.reserve(ask(30))
+        ledger.reserve(ask(30, campaign=1))
+        with pytest.raises(UnknownReservation):
+            ledger.settle("x", 1, NOW)
+        ledger.settle(ask(30).key, 5 * UNIT, NOW)
+        entries = ledger.journal()
+        assert [e.sequence for e in entries] == list(range(1, len(entries) + 1))
+        assert [e.kind for e in entries] == ["account", "approver", "run", "request", "approve", "reserve", "settle"]
+        assert (entries[-1].amount_micros, json.loads(entries[-1].detail)["day"]) == (5 * UNIT, "2026-11-22")
+        assert entries[-1].at == NOW and entries[-1].at.tzinfo is UTC
+        assert ledger.journal(2, 3) == entries[2:5]
+
+    def test_a_reopened_ledger_knows_everything(self, ledger: Ledger, url: str) -> None:
+        """What was booked outlives the process."""
+        ledger.reserve(ask(30))
+        other = Ledger.open(url)
+        assert other.journal() == ledger.journal() and other.counted("acme") == 30 * UNIT
+        other.close()
