@@ -26,8 +26,8 @@ from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.local_stack import LocalStack
 from gaelp.messages.training_run import RunResult
-from tests.support.undisturbed_run import (SETTINGS, WORLD)
 from tests.support.local_runs import House
+from tests.support.undisturbed_run import SETTINGS, WORLD
 
 # One draw kills one of these groups. Workers die most often: they are what dies most often.
 VICTIMS: tuple[tuple[str, ...], ...] = (

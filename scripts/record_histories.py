@@ -33,7 +33,7 @@ from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
 from gaelp.messages.emergency_stop import StopAccount
 from gaelp.messages.training_run import RunInput
-from tests.support.local_runs import (ROOT, House, until)
+from tests.support.local_runs import ROOT, House, until
 from worker import make_worker
 from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
 

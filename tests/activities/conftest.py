@@ -19,9 +19,8 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator.client import EmulatorPlatform
+from tests.support.campaign_stand import RUN, START, UNIT, Disturbed, Stand, approved, planned
 from tests.support.local_runs import House
-
-from tests.support.campaign_stand import (RUN, START, UNIT, Disturbed, Stand, approved, planned)
 
 _numbers = itertools.count(1)
 

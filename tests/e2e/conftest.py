@@ -13,8 +13,7 @@ from temporalio.client import Client
 from gaelp.commands import connections
 from gaelp.local_stack import LocalStack
 from tests.support.local_runs import House
-
-from tests.support.undisturbed_run import (Undisturbed, follow_readme)
+from tests.support.undisturbed_run import Undisturbed, follow_readme
 
 
 @pytest.fixture(scope="session")

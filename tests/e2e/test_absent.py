@@ -10,9 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.house.house import House
-
-from tests.e2e.undisturbed import NAME, Undisturbed
+from tests.support.local_runs import House
+from tests.support.undisturbed_run import NAME, Undisturbed
 
 SECONDS = 10
 

@@ -13,7 +13,7 @@ from gaelp.domain.ids import Queue
 from gaelp.domain.phases import Outcome
 from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import (House, until)
+from tests.support.local_runs import House, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -11,9 +11,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import (House, until)
-
-from tests.support.undisturbed_run import (SETTINGS, WORLD, Undisturbed)
+from tests.support.local_runs import House, until
+from tests.support.undisturbed_run import SETTINGS, WORLD, Undisturbed
 
 WORKERS = ("worker", "compute")
 RUN = "killed"

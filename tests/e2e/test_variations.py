@@ -15,9 +15,8 @@ from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import (House, until)
-
-from tests.support.undisturbed_run import (SETTINGS, WORLD, Undisturbed, run_result)
+from tests.support.local_runs import House, until
+from tests.support.undisturbed_run import SETTINGS, WORLD, Undisturbed, run_result
 
 SOON = "approval.deadline_hours=0.0003"  # about a second of silence
 

@@ -10,8 +10,7 @@ from temporalio.client import Client
 from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase
 from tests.support.local_runs import House
-
-from tests.support.undisturbed_run import (NAME, Undisturbed)
+from tests.support.undisturbed_run import NAME, Undisturbed
 
 TYPES = {
     "TrainingRun",

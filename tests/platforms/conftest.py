@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.emulators import (Server, free_port, market, wait_until_ready)
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.platforms.emulator.campaign_store import Store
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.service import Emulator
+from tests.support.emulators import Server, free_port, market, wait_until_ready
 
 
 @pytest.fixture(scope="session")

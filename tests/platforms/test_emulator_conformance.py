@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.emulators import (TOKEN, market)
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.platforms.platform_conformance import NonConformance, PlatformConformance
 from gaelp.platforms.protocol import AdPlatform
+from tests.support.emulators import TOKEN, market
 
 
 class TestEmulatorConforms(PlatformConformance):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.emulators import (START, busy_market, make_spec)
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -18,6 +17,7 @@ from gaelp.platforms.emulator.refusal import Refusal
 from gaelp.platforms.emulator.service import Emulator
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, InForce, Timeline
 from gaelp.platforms.emulator.wire import Create
+from tests.support.emulators import START, busy_market, make_spec
 
 Make = Callable[..., Emulator]
 

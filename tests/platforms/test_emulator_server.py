@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.emulators import (HTTP, START, TOKEN, Server, busy_market, free_port, make_spec, market)
 
 from gaelp.platforms.emulator.__main__ import main
 from gaelp.platforms.emulator.campaign_store import Store, StoreInUse
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
+from tests.support.emulators import HTTP, START, TOKEN, Server, busy_market, free_port, make_spec, market
 
 Launch = Callable[..., Server]
 LATER = START + timedelta(days=3)

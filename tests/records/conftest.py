@@ -1,5 +1,5 @@
 """Gives the tests of this folder its servers."""
 
-from tests.records.services import bigquery, pubsub, redis_url
+from tests.support.servers import bigquery, pubsub, redis_url
 
 __all__ = ["bigquery", "pubsub", "redis_url"]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from tests.support.servers import (PUBSUB_PROJECT, Server, free_port, redis_server, running)
 
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.records.events.lifecycle_events import Events, EventsUnavailable, open_events, read_events
+from tests.support.servers import PUBSUB_PROJECT, Server, free_port, redis_server, running
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 Place = tuple[str, str]

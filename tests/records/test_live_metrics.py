@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from tests.support.servers import (free_port, redis_server, running)
 
 from gaelp.records.events import live_metrics
 from gaelp.records.events.live_metrics import LiveMetrics, LiveMetricsUnavailable
+from tests.support.servers import free_port, redis_server, running
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.servers import (BIGQUERY_PROJECT, Server, free_port)
 
 from gaelp.records.warehouse.schema import TABLES, VIEWS
 from gaelp.records.warehouse.warehouse import Warehouse, WarehouseError, WarehouseUnavailable, open_warehouse
+from tests.support.servers import BIGQUERY_PROJECT, Server, free_port
 
 AT = datetime(2026, 3, 1, 23, 59, 59, 123456, tzinfo=UTC)
 

@@ -40,7 +40,6 @@ from gaelp.records.logs.ingestion import ingest
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse import open_warehouse
 from gaelp.settings import Settings
-
 from tests.support.made_logs import write_log
 
 ROOT = Path(__file__).parents[2]

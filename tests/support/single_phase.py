@@ -22,7 +22,7 @@ from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse import open_warehouse
-from tests.support.local_runs import (LOG, House)
+from tests.support.local_runs import LOG, House
 
 WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}
 # One campaign of a day: the shortest spending phase there is.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gaelp.domain.phases import Phase
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import (SAME_DAYS, House, Ran, until)
+from tests.support.local_runs import SAME_DAYS, House, Ran, until
 
 NAME = "undisturbed"
 # Profitable, but not with a third of the conversions; and the same on every account.

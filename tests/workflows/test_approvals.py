@@ -20,11 +20,10 @@ from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.ledger import signatures
-from tests.support.local_runs import (House, until)
-from workflows.live_test import LiveTest
-
+from tests.support.local_runs import House, until
+from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run
 from tests.workflows.conftest import serving
-from tests.support.single_phase import (SHORT, begin, begin_run, details, journal, late_run)
+from workflows.live_test import LiveTest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOTHING = object()  # a signal without any payload

@@ -18,11 +18,10 @@ from activities.live import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.campaign_records import DayReached
 from gaelp.records.warehouse.warehouse import open_warehouse
-from tests.support.local_runs import (House, until)
-from workflows.story import STATUS
-
+from tests.support.local_runs import House, until
+from tests.support.single_phase import SHORT, begin, begin_run, late_run
 from tests.workflows.conftest import serving
-from tests.support.single_phase import (SHORT, begin, begin_run, late_run)
+from workflows.story import STATUS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LONG = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=14")

@@ -14,8 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
 from gaelp.domain.phases import Outcome
-from tests.support.local_runs import (House, until)
-
+from tests.support.local_runs import House, until
 from tests.workflows.conftest import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -32,7 +32,7 @@ from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tests.support.stub_runs import (StubLiveTest, StubRun)
+from tests.support.stub_runs import StubLiveTest, StubRun
 
 ROOT = Path(__file__).parents[2]
 TEMPORAL = shutil.which("temporal", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")

@@ -16,8 +16,7 @@ from gaelp.agents.contract import F8, Decision, Observation, State
 from gaelp.agents.policies.baselines import LinearBid
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase
-from tests.support.local_runs import (House, until)
-
+from tests.support.local_runs import House, until
 from tests.workflows.conftest import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

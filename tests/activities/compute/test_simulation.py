@@ -33,8 +33,7 @@ from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.live_campaign import CampaignInput, Decide
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
-
-from tests.support.campaign_stand import (Crash, planned)
+from tests.support.campaign_stand import Crash, planned
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,8 +11,7 @@ from activities.live.campaigns import HIGHEST_BID_MICROS
 from activities.live.claiming import CLIENT_TOTAL_SECONDS
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
-
-from tests.support.campaign_stand import (MUTATING, UNIT, Crash, Stand, crash)
+from tests.support.campaign_stand import MUTATING, UNIT, Crash, Stand, crash
 
 WRITES = ("set_delivery", "set_end", "enable")  # what the first apply on a second day makes, in order
 

@@ -10,8 +10,7 @@ import pytest
 
 from gaelp.agents.contract import Observation
 from gaelp.platforms.protocol import PlatformError
-
-from tests.support.campaign_stand import (UNIT, Stand)
+from tests.support.campaign_stand import UNIT, Stand
 
 
 def test_the_agent_sees_the_report_as_its_contract_says(stand: Stand) -> None:

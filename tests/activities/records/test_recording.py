@@ -23,9 +23,8 @@ from gaelp.messages.spending_phase import RecordCampaigns
 from gaelp.records.events.lifecycle_events import open_events, read_events
 from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
+from tests.support.campaign_stand import RUN, START, UNIT, Crash, Stand
 from tests.support.local_runs import House
-
-from tests.support.campaign_stand import (RUN, START, UNIT, Crash, Stand)
 
 
 class Dying:

@@ -17,9 +17,8 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
 from gaelp.records.events.lifecycle_events import open_events, read_events
 from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
+from tests.support.campaign_stand import START, Stand
 from tests.support.local_runs import House
-
-from tests.support.campaign_stand import (START, Stand)
 
 VERSIONS = {"numpy": "2.1"}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import observation
 
 from gaelp.agents.contract import Decision, InvalidDecision, Observation, WorldShape
 from gaelp.agents.installed_agents import UnknownAgent, available, checked, load_agent, screened
 from gaelp.market.streams import stream
+from tests.support.markets import observation
 
 NAMES = ("best-creative", "fixed-bid", "linear-bid", "linear-thompson", "uniform")
 SEEN = observation(3, 2, 5)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.support import ledgers as kit
 import pytest
-from tests.support.ledgers import (NOW, ask, claim)
 
 from gaelp.domain.platform_records import CampaignState
 from gaelp.ledger.account_stop import stop_account
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.emergency_stop import StopReport
+from tests.support import ledgers as kit
+from tests.support.ledgers import NOW, ask, claim
 
 
 class Clock:

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from tests.support import ledgers as kit
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.support.ledgers import (DAY, NOW, UNIT, ask)
 
 from gaelp.ledger.ledger import Ledger
+from tests.support import ledgers as kit
+from tests.support.ledgers import DAY, NOW, UNIT, ask
 
 PROCESSES = 3
 ASKS = 15

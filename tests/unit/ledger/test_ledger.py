@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.support import ledgers as kit
 import pytest
-from tests.support.ledgers import (DAY, NOW, UNIT, ask, claim)
 
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.phases import Phase
@@ -23,6 +21,8 @@ from gaelp.ledger.ledger_errors import (
     UnknownReservation,
     UnknownViolation,
 )
+from tests.support import ledgers as kit
+from tests.support.ledgers import DAY, NOW, UNIT, ask, claim
 
 LATER = NOW + timedelta(hours=1)
 TOMORROW = DAY + timedelta(days=1)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import (configured, trained)
 from scipy.stats import lognorm
 
 from gaelp.agents.contract import State, WorldShape
@@ -16,6 +15,7 @@ from gaelp.agents.models import bid_landscape, first_price
 from gaelp.agents.policies.linear_thompson import LinearThompson
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.calibration.calibrate import calibrate
+from tests.support.markets import configured, trained
 
 
 @cache

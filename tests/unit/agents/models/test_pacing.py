@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import (configured, observation, regret, trained)
 
 from gaelp.agents.contract import F8, Observation, State, WorldShape
 from gaelp.agents.installed_agents import load_agent
@@ -18,6 +17,7 @@ from gaelp.agents.policies.online_lp import HIGHEST, STEP, OnlineLP
 from gaelp.agents.policies.pid_pacing import LOWEST, PidPacing, controlled
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
+from tests.support.markets import configured, observation, regret, trained
 
 SEEN = observation(3, 2, 5)
 SHAPE = WorldShape(2, 5, 2, 3)

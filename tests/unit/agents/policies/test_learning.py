@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import (bandit_log, configured, observation, regret, run, shape_of, trained)
 
 from gaelp.agents.contract import Agent, WorldShape
 from gaelp.agents.installed_agents import load_agent
@@ -24,6 +23,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
+from tests.support.markets import bandit_log, configured, observation, regret, run, shape_of, trained
 
 CONFIG = configured(3, simulation={"rounds": 3, "batches_per_round": 3})
 MARKET = calibrate([], CONFIG)

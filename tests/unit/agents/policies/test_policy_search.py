@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import observation
 
 from gaelp.agents.contract import State, WorldShape
 from gaelp.agents.policies import policy_search
 from gaelp.agents.policies.policy_search import DECAY, NAMES, NOISE, PolicySearch
 from gaelp.market.streams import stream
+from tests.support.markets import observation
 
 AGENT = PolicySearch()
 SHAPE = WorldShape(2, 5, 2, 3)

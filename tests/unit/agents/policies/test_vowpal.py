@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import (configured, observation, run, shape_of)
 
 from gaelp.agents.contract import State
 from gaelp.agents.installed_agents import UnknownAgent, load_agent
 from gaelp.agents.policies.vowpal import DECAY, FIRST_FLOOR, FLOOR, MODEL, VowpalWabbit
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
+from tests.support.markets import configured, observation, run, shape_of
 
 CONFIG = configured(3, simulation={"campaigns_per_batch": 8, "days": 4})
 MARKET = calibrate([], CONFIG)

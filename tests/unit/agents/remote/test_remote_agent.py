@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import observation
 
 from gaelp.agents.contract import Decision, InvalidDecision, WorldShape
 from gaelp.agents.installed_agents import checked, load_agent, screened
@@ -25,6 +24,7 @@ from gaelp.configuration.loading import ConfigurationErrors
 from gaelp.domain.config.run_sections import Remote
 from gaelp.market.streams import stream
 from gaelp.records.content_store import ContentStore
+from tests.support.markets import observation
 
 SEEN = observation(2, 3, 4)
 GOOD = {"decision": {"bid_micros": [[5, 6, 7]] * 2, "creative_prob": [[[0.25] * 4] * 3] * 2}}

@@ -7,9 +7,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from tests.support import ledgers as kit
 import pytest
-from tests.support.ledgers import (NOW, UNIT)
 
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import (
@@ -24,6 +22,8 @@ from gaelp.domain.spending.approval_requests import (
     signing_text,
 )
 from gaelp.domain.spending.exposure import exposure_line
+from tests.support import ledgers as kit
+from tests.support.ledgers import NOW, UNIT
 
 LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7)
 

@@ -7,12 +7,12 @@ import sqlite3
 import time
 from pathlib import Path
 
-from tests.support import ledgers as kit
 import pytest
-from tests.support.ledgers import (NOW, ask)
 
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
+from tests.support import ledgers as kit
+from tests.support.ledgers import NOW, ask
 
 
 def at(path: Path) -> str:

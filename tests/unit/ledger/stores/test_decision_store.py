@@ -7,17 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support import ledgers as kit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.ledgers import (KEY, NOW, UNIT)
 
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
+from tests.support import ledgers as kit
+from tests.support.ledgers import KEY, NOW, UNIT
 
 ID = "run-a/live-test#1"
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import configured
 from scipy import stats
 
 from gaelp.market.auctions import aggregate_auctions
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
+from tests.support.markets import configured
 
 MARKET = calibrate([], configured(3))
 S, K = MARKET["ctr"].shape

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import (bandit_log, configured)
 
 from gaelp.market.audience import segments
 from gaelp.market.calibration.calibrate import CalibrationError, calibrate, click_value_micros
 from gaelp.market.calibration.shrinkage import click_rates, effects
 from gaelp.records.logs.stored_logs import split
+from tests.support.markets import bandit_log, configured
 
 OBD = Path(__file__).resolve().parents[4] / "../shared/data/obd"
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import (bandit_log, configured, run, shape_of, trained)
 
 from gaelp.agents.contract import Decision, InvalidDecision
 from gaelp.agents.installed_agents import load_agent
@@ -19,6 +18,7 @@ from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import draw_world, simulate
 from gaelp.market.streams import stream
+from tests.support.markets import bandit_log, configured, run, shape_of, trained
 
 SMALL = {"campaigns_per_batch": 8, "days": 3, "rounds": 2, "batches_per_round": 2}
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.markets import (configured, run, shape_of)
 from pydantic import ValidationError
 
 from gaelp.agents.contract import Decision
@@ -20,6 +19,7 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import draw_world
 from gaelp.market.episodes.episode import Episodes
 from gaelp.market.streams import stream
+from tests.support.markets import configured, run, shape_of
 
 SIZES = {"campaigns_per_batch": 16, "days": 3, "daily_budget": "20.00"}
 

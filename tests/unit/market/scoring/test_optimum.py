@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.scored_markets import (CREATIVES, DAYS, SEGMENTS, best_creatives, bid_expected, market, scored, setting, value_of)
 from scipy.optimize import linprog
 
 from gaelp.market.auctions.aggregate_auctions import Audience, Slot, aggregate
@@ -16,6 +15,17 @@ from gaelp.market.scoring.episode_scores import Setting
 from gaelp.market.scoring.marginal_cost import Landscape
 from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan, Reach
 from gaelp.market.world.drift import Factors
+from tests.support.scored_markets import (
+    CREATIVES,
+    DAYS,
+    SEGMENTS,
+    best_creatives,
+    bid_expected,
+    market,
+    scored,
+    setting,
+    value_of,
+)
 
 KINDS = [(False, 0.0), (True, 0.0), (False, 6e6), (True, 5e6)]
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.scored_markets import (CREATIVES, DAYS, SEGMENTS, VALUE, bid_expected, market, scored, setting, value_of)
 
 from gaelp.market.scoring import episode_scores, optimum
 from gaelp.market.scoring.episode_scores import Setting
 from gaelp.market.scoring.optimum_with_fatigue import Reach
 from gaelp.market.scoring.regret import Regret
+from tests.support.scored_markets import (
+    CREATIVES,
+    DAYS,
+    SEGMENTS,
+    VALUE,
+    bid_expected,
+    market,
+    scored,
+    setting,
+    value_of,
+)
 
 PARTS = ("allocation", "estimation", "over_bidding", "under_bidding")
 TIRED = Reach(np.full(SEGMENTS, 4000.0), 0.2, 0)
