@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 from activities.inputs import Inputs
 from activities.live.observations import day_key
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.exposure import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Reserve, Reserved
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignInput
+from gaelp.money import micros
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaigns
 
 # A little more than the total timeout of a platform's client (EmulatorPlatform: 5 seconds).

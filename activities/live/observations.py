@@ -12,11 +12,11 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.messages.live_campaign import CampaignInput, Observe, Observed
+from gaelp.money import micros
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
 

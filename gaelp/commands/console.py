@@ -15,6 +15,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gaelp.money import rounded_money
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -97,9 +99,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
 
 def money(micros: int | None, currency: str = "") -> str:
     """Integer micros as a person reads them."""
-    if micros is None:
-        return "-"
-    return f"{Decimal(micros) / 1_000_000:,.2f} {currency}".rstrip()
+    return "-" if micros is None else rounded_money(micros, currency)
 
 
 def instant(value: datetime | None) -> str:

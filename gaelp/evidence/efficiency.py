@@ -14,10 +14,10 @@ import numpy.typing as npt
 from scipy.stats import t as student
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.gates.measurements import EfficiencyMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import day_cost
+from gaelp.money import micros
 
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]

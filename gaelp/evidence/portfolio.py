@@ -16,12 +16,12 @@ import numpy.typing as npt
 from scipy.stats import chisquare
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import AudienceSplit, ImprovementMeasure, PortfolioMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.betting import clopper_pearson, log_wealth
 from gaelp.evidence.profit import Days, asymptotic_radius, contribution_share, matured_days
+from gaelp.money import micros
 
 F8 = npt.NDArray[np.float64]
 

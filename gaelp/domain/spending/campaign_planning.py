@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignsPlan
 from gaelp.domain.spending.exposure import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.domain.spending.maturity import matured_after_days
+from gaelp.money import micros
 
 REPORT_DELAY_HOURS = 72  # platforms correct cost for about three days
 

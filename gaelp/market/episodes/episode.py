@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from gaelp.agents.contract import Decision, Observation
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.market.auctions import aggregate_auctions
 from gaelp.market.auctions.aggregate_auctions import Audience, Market, Served, Slot
 from gaelp.market.auctions.per_auction import per_auction
@@ -26,6 +25,7 @@ from gaelp.market.scoring.optimum_with_fatigue import Reach
 from gaelp.market.world import autobidder, orders
 from gaelp.market.world.drawn_world import World
 from gaelp.market.world.reporting_lag import COUNTS, Reports, Tick
+from gaelp.money import micros
 
 Array = npt.NDArray[Any]
 I8 = npt.NDArray[np.int64]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
+from gaelp.money import micros
 
 Array = npt.NDArray[Any]
 

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.market.auctions import aggregate_auctions
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.world import autobidder, drift
 from gaelp.market.world.drift import Factors
 from gaelp.market.world.orders import mean_lag_days
+from gaelp.money import micros
 
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
