@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_clock import matured_after_days
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.domain.spending.maturity import matured_after_days
 
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]
