@@ -17,7 +17,12 @@ from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.evidence.phase_measurements import measure_campaigns, measure_historical, measure_simulation
+from gaelp.evidence.phase_measurements import (
+    SpendingEvidence,
+    measure_campaigns,
+    measure_historical,
+    measure_simulation,
+)
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
@@ -69,15 +74,14 @@ class Assessment:
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, assess.phase, config)
         hourly = self._inputs.market(assess.market_digest)["hourly"].reshape(7, 24).mean(axis=0)
-        measures = measure_campaigns(
-            assess.phase,
-            self._with_violations(assess.run, assess.campaigns),
-            assess.moves,
-            config,
-            alpha,
-            assess.stopped,
+        evidence = SpendingEvidence(
+            phase=assess.phase,
+            campaigns=self._with_violations(assess.run, assess.campaigns),
+            moves=assess.moves,
+            stopped=assess.stopped,
             pacing_reference=[float(share) for share in hourly / hourly.sum()],
         )
+        measures = measure_campaigns(evidence, config, alpha)
         judge = judging.judge_live_test if assess.phase is Phase.LIVE_TEST else judging.judge_scaled
         gate = self._gate(assess, assess.phase, config, attempt, alpha, judge(measures, config))
         return Assessed(gate=gate, settled=True)
@@ -101,16 +105,7 @@ class Assessment:
     ) -> GateVerdict:
         digest = self._inputs.store.put_document(evidence)
         checkpoint: str = evidence.checkpoint_digest  # type: ignore[attr-defined]
-        return judging.gate(
-            phase,
-            tuple(criteria),
-            mode=config.mode,
-            attempt=attempt,
-            alpha=alpha,
-            checkpoint_digest=checkpoint,
-            evidence_digest=digest,
-            heads=judging.validated_heads(phase, criteria),
-        )
+        return judging.gate(phase, criteria, judging.GateAttempt(config.mode, attempt, alpha, checkpoint, digest))
 
     def _decided(self, gate: GateVerdict) -> bool:
         """More episodes can move a criterion that is assessed and inconclusive, and nothing else."""

@@ -10,7 +10,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
 from gaelp.domain.spending.campaign_planning import PlanningRequest, first_midnight, plan_campaigns
 from gaelp.domain.spending.campaign_records import CampaignsPlan
-from gaelp.evidence.phase_measurements import measure_campaigns
+from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import Start, StartOf
 from gaelp.messages.simulation_training import BeginExam, Exam, PlanSimulation, SimulationPlan
@@ -66,7 +66,7 @@ class Planning:
         broken = next((c for c in review.campaigns if c.reason), None)
         if broken is not None:
             return Review(go_on=False, reason=broken.reason)
-        measures = measure_campaigns(review.phase, review.campaigns, (), config, alpha=REVIEW_ALPHA, stopped="")
+        measures = measure_campaigns(SpendingEvidence(review.phase, review.campaigns), config, REVIEW_ALPHA)
         hopeless = judging.futility(measures.profit, config) if review.campaigns else ""
         if hopeless:
             return Review(go_on=False, reason=hopeless)

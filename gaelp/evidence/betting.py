@@ -1,9 +1,11 @@
-"""Sequential tests by betting, and the one-look Clopper-Pearson bound. Touch this to change how a mean is judged.
+"""Sequential tests by betting, and the Clopper-Pearson bound for a single look.
 
 Source: Waudby-Smith & Ramdas, Estimating means of bounded random variables by betting, arXiv 2010.09686. H0: mean <= m
 for values in [0, 1]; K_t = prod(1 + lambda_i (r_i - m)); lambda_i by aGRAPA from the values before i, with prior mean
 1/2 and prior variance 1/4, clipped to [0, 0.75/m]. By Ville's inequality K ever reaches 1/alpha with probability at
 most alpha under H0, however often it is looked at.
+
+Touch this to change how a mean is tested.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ PRIOR_MEAN = 0.5
 PRIOR_VARIANCE = 0.25
 LARGEST_STAKE = 0.75  # share of the wealth that one value may cost
 GRID = 1001
-_CELLS = 2_000_000  # values x grid points held at once: 16 MB an array
+_CELLS = 2_000_000  # values x grid points in memory at once: 16 MB an array
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def upper_bound(values: F8, alpha: float) -> float:
 def bet(values: F8, m: float, alpha: float) -> Bet:
     """Test the mean of values f8[N] in [0, 1] against m both ways, with one-sided bounds at level alpha.
 
-    NaN goes through to the answer, where the gate finds it. Raises ValueError for values outside [0, 1].
+    NaN goes through to the result, which the gate then judges as INVALID. Raises ValueError for values outside [0, 1].
     """
     _check(values)
     return Bet(
@@ -77,19 +79,6 @@ def bet(values: F8, m: float, alpha: float) -> Bet:
         low=lower_bound(values, alpha),
         high=upper_bound(values, alpha),
     )
-
-
-def rescale(values: F8, low: float, high: float) -> F8:
-    """Values of [low, high] as values of [0, 1]; a threshold t becomes (t - low)/(high - low)."""
-    return (values - low) / (high - low)
-
-
-def rescaled_difference(candidate: F8, anchor: F8) -> tuple[F8, float]:
-    """D = candidate - 1.05 anchor of paired rewards in [0, 1], from [-1.05, 1] to [0, 1], and where D = 0 lies there.
-
-    `bet(*rescaled_difference(new, anchor), alpha)` tests E[D] > 0 (criterion 3).
-    """
-    return rescale(candidate - 1.05 * anchor, -1.05, 1.0), 1.05 / 2.05
 
 
 def clopper_pearson(successes: float, n: float, alpha: float) -> tuple[float, float]:

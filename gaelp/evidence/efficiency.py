@@ -1,8 +1,8 @@
-"""Budget efficiency U (1 - W) P of gates.md 9, and its bounds. Touch only with gates.md.
+"""Budget efficiency U (1 - W) P and its bounds (docs/gates.md, criterion 9).
 
 Bounds: campaigns are the blocks of a bootstrap (2000 resamples). The lower bound is the smaller of the percentile at
 alpha and estimate - t(m - 1, 1 - alpha) x bootstrap error x sqrt(m/(m - 1)), because percentiles of few blocks are too
-narrow; the upper bound mirrors it. Fewer than 5 campaigns have no bounds.
+narrow; the upper bound mirrors it. Fewer than 5 campaigns have no bounds. Touch this only together with docs/gates.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def measure_efficiency(
     reference: Sequence[float] | None,
     rng: np.random.Generator,
 ) -> EfficiencyMeasure:
-    """U, W, P, their product and its bounds. `reference`: the declared spend curve by hour of day [24], else none."""
+    """U, W, P, their product and its bounds. `reference`: the curve of traffic by hour of day [24], else none."""
     planned = np.array([c.planned_micros for c in campaigns], dtype=np.float64)
     cost = np.array([max(sum(map(day_cost, c.days)), c.spend_micros) for c in campaigns], dtype=np.float64)
     wasted = np.array([_wasted(c, config) for c in campaigns], dtype=np.float64)

@@ -1,10 +1,12 @@
-"""The paired bet of criterion 5b: is the policy at least 95 % as good as the one that logged? Touch with gates.md.
+"""The paired bet of docs/gates.md, criterion 5b: is the policy more than 95 % as good as the one that logged?
 
 D_i = (w_i - 0.95) r_i has mean (policy's value) - 0.95 (logging policy's value), and D_i >= -0.95 whatever w_i is.
 Rescaled from [-0.95, W - 0.95] to [0, 1] it is the test of betting.py; the stake in units of D is then limited by
 0.75/(m + 0.95), in which the bound W no longer appears, so K_t = prod(1 + lambda_i (D_i - m)) needs none. lambda_i is
 aGRAPA of the rows before i with prior mean 0 and prior variance 1/4 (a prior mean of W/2 would bet on the prior for
 the first thousands of rows: clicks are rare). The mirrored bet is on -D_i >= -(W - 0.95) and does need W.
+
+Touch this only together with docs/gates.md.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ def wealth_above(values: F8, m: float, floor: float) -> float:
 
 
 def _bound(values: F8, floor: float, alpha: float) -> float:
-    """The largest m refused at level alpha, found by halving between -floor and the mean; the wealth falls in m."""
+    """The largest m refused at level alpha, by halving between -floor and the mean; the wealth falls in m."""
     refused, kept = -floor, max(float(values.mean()), -floor)
     for _ in range(_HALVINGS):
         middle = (refused + kept) / 2

@@ -21,12 +21,14 @@ from gaelp.messages.log_replay import Estimate
 
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]
+Interval = tuple[float, float, float]
+"""An estimate with the lower and the upper end of its 90 % interval."""
 
 HOURS = 24
 NORMAL_90 = 1.6448536269514722  # two-sided 90 %
 TAIL = 0.05  # each side of a 90 % interval
 STRENGTH = 100.0  # rows that a prior mean is worth in the reward model
-CANDIDATE = "candidate"
+TESTED = "candidate"  # the name under which replays file the policy of the agent under test
 LOGGING = "logging"
 
 
@@ -47,7 +49,7 @@ class BanditLog:
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What an estimate rests on (gates.md, grade A)."""
+    """What an estimate rests on (docs/gates.md, evidence grades)."""
 
     row_ess: float
     click_ess: float
@@ -62,7 +64,7 @@ def evaluate(
     """On-policy value of the logging policy, then IPS, SNIPS, DR and SWITCH-DR of each policy, with 90 % intervals.
 
     `log` has action, propensity, click and hour [N]; `segment` i8[N]; policies f8[24, S, K]. The policy named
-    `candidate` also gets the paired non-inferiority bet of criterion 5b. Raises InvalidLog.
+    TESTED also gets the paired non-inferiority bet (docs/gates.md, criterion 5b). Raises InvalidLog.
     """
     rows = read(log, segment)
     estimates = [on_policy(rows)]
@@ -153,53 +155,57 @@ def _smoothed(rows: BanditLog, used: npt.NDArray[np.bool_], segments: int, items
 
 def _estimates(name: str, policy: F8, rows: BanditLog) -> list[Estimate]:
     weight = policy[rows.hour, rows.segment, rows.action] / rows.propensity
-    found = diagnose(weight, rows.click)
+    diagnostics = diagnose(weight, rows.click)
     fold = np.arange(rows.click.size) % 2
     model = reward_model(rows, policy.shape[1], policy.shape[2])
     direct = np.einsum("hsk,fsk->fhs", policy, model)[fold, rows.hour, rows.segment]
     residual = weight * (rows.click - model[fold, rows.segment, rows.action])
     kept = np.where(weight <= rows.click.size**0.5, residual, 0.0)
-    answers = {
+    intervals = {
         "ips": _mean(weight * rows.click),
         "snips": _snips(weight, rows.click),
         "dr": _mean(direct + residual),
         "switch-dr": _mean(direct + kept),
     }
-    estimates = [_estimate(key, name, *numbers, found) for key, numbers in answers.items()]
-    return [*estimates, _compared(policy, rows, weight, found)] if name == CANDIDATE else estimates
+    estimates = [_estimate(key, name, interval, diagnostics) for key, interval in intervals.items()]
+    return [*estimates, _compared(policy, rows, weight, diagnostics)] if name == TESTED else estimates
 
 
-def _compared(policy: F8, rows: BanditLog, weight: F8, found: Diagnostics) -> Estimate:
-    """Criterion 5b. The bound on weights is the policy's largest probability over the log's smallest propensity."""
+def _compared(policy: F8, rows: BanditLog, weight: F8, diagnostics: Diagnostics) -> Estimate:
+    """The paired bet of docs/gates.md, criterion 5b.
+
+    The bound on weights is the policy's largest probability over the log's smallest propensity.
+    """
     bound = float(policy.max() / rows.propensity.min())
     bet = non_inferiority(weight, rows.click, bound, TAIL)
-    estimate = _estimate("non-inferiority", CANDIDATE, bet.value, bet.low, bet.high, found)
+    estimate = _estimate("non-inferiority", TESTED, (bet.value, bet.low, bet.high), diagnostics)
     return estimate.model_copy(update={"log_wealth": bet.log_wealth, "log_wealth_against": bet.log_wealth_against})
 
 
-def _estimate(estimator: str, policy: str, value: float, low: float, high: float, found: Diagnostics) -> Estimate:
+def _estimate(estimator: str, policy: str, interval: Interval, diagnostics: Diagnostics) -> Estimate:
+    value, low, high = interval
     return Estimate(
         estimator=estimator,
         policy=policy,
         value=value,
         low=low,
         high=high,
-        row_ess=found.row_ess,
-        click_ess=found.click_ess,
-        largest_weight_share=found.largest_weight_share,
-        mean_weight=found.mean_weight,
-        mean_weight_error=found.mean_weight_error,
+        row_ess=diagnostics.row_ess,
+        click_ess=diagnostics.click_ess,
+        largest_weight_share=diagnostics.largest_weight_share,
+        mean_weight=diagnostics.mean_weight,
+        mean_weight_error=diagnostics.mean_weight_error,
     )
 
 
-def _mean(terms: F8) -> tuple[float, float, float]:
+def _mean(terms: F8) -> Interval:
     """Mean and its 90 % normal interval, not clipped at 0: an impossible bound is a warning worth seeing."""
     value = float(terms.mean())
     error = float(terms.std(ddof=1)) / terms.size**0.5 if terms.size > 1 else 0.0
     return value, value - NORMAL_90 * error, value + NORMAL_90 * error
 
 
-def _snips(weight: F8, click: F8) -> tuple[float, float, float]:
+def _snips(weight: F8, click: F8) -> Interval:
     """Self-normalised mean with the delta-method interval: variance sum (w (r - v))^2 / (sum w)^2."""
     total = float(weight.sum())
     value = _ratio(float((weight * click).sum()), total)

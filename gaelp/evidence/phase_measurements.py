@@ -1,12 +1,13 @@
-"""From results of a phase to the raw numbers that its gate judges. Touch this when a criterion needs a new number.
+"""From the results of a phase to the raw numbers that its gate judges. Nothing is decided here.
 
-Nothing is decided here. Broken data become `problems` or NaN, which the gate answers with INVALID.
+Broken data become `problems` or NaN, which the gate judges as INVALID. Touch this when a criterion needs a new number.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.criteria_table import threshold_of
 from gaelp.domain.gates.measurements import (
     FAILED_RATIO,
     AudienceSplit,
@@ -31,8 +33,8 @@ from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
 from gaelp.evidence import profit
 from gaelp.evidence.betting import bet
 from gaelp.evidence.efficiency import measure_efficiency
-from gaelp.evidence.off_policy import CANDIDATE, LOGGING
-from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
+from gaelp.evidence.off_policy import LOGGING, TESTED
+from gaelp.evidence.portfolio import CANDIDATE_ARM, longest_run, measure_improvement, measure_portfolio
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.simulation_training import RoundSummary
@@ -56,8 +58,8 @@ def measure_simulation(
     replaced = sum(batch.replaced for batch in batches)
     low, high = _cvar(ratios, alpha)
     return SimulationMeasures(
-        reward=_betting(rewards, config.simulation.average_reward, alpha),
-        success=_betting(successes, config.simulation.success_rate, alpha),
+        reward=_betting(rewards, threshold_of("1", config), alpha),
+        success=_betting(successes, threshold_of("2", config), alpha),
         cvar=low,
         cvar_high=high,
         replaced=replaced,
@@ -69,38 +71,37 @@ def measure_simulation(
 
 
 def measure_historical(logs: Sequence[LogEvidence], config: TrainingConfiguration, alpha: float) -> HistoricalMeasures:
-    """The candidate's estimates of each log, side by side."""
+    """What each log says of the agent under test, side by side."""
     return HistoricalMeasures(logs=tuple(_log(log) for log in logs), alpha=alpha)
 
 
-def measure_campaigns(
-    phase: Phase,
-    campaigns: Sequence[CampaignResult],
-    moves: Sequence[BudgetMove],
-    config: TrainingConfiguration,
-    alpha: float,
-    stopped: str,
-    *,
-    pacing_reference: Sequence[float] | None = None,
-    split: AudienceSplit | None = None,
-) -> CampaignMeasures:
-    """A spending phase, campaigns in index order.
+@dataclass(frozen=True)
+class SpendingEvidence:
+    """What a spending phase left behind for its gate, in any order of campaigns."""
 
-    `pacing_reference` [24] is the spend curve by hour of day that the agent declared beforehand, else the traffic's.
-    `split` says how the audience was divided between the arms; none: it was not.
-    """
-    ordered = sorted(campaigns, key=lambda campaign: campaign.index)
-    mine = [campaign for campaign in ordered if campaign.arm == CANDIDATE]
-    scaled = phase == Phase.SCALED
+    phase: Phase
+    campaigns: Sequence[CampaignResult]
+    moves: Sequence[BudgetMove] = ()
+    stopped: str = ""  # why the phase was stopped; empty where it was not
+    pacing_reference: Sequence[float] | None = None  # [24]: the market's curve of traffic by hour of day; none: unknown
+    split: AudienceSplit | None = None  # how the audience was divided between the arms; none: it was not
+
+
+def measure_campaigns(evidence: SpendingEvidence, config: TrainingConfiguration, alpha: float) -> CampaignMeasures:
+    """The measures of a spending phase, with bounds at level `alpha`."""
+    ordered = sorted(evidence.campaigns, key=lambda campaign: campaign.index)
+    tested = [campaign for campaign in ordered if campaign.arm == CANDIDATE_ARM]
+    scaled = evidence.phase == Phase.SCALED
+    cap = micros(config.scaled.daily_cap if scaled else config.live_test.daily_cap)
     rng = np.random.Generator(np.random.Philox(config.seed))
     return CampaignMeasures(
-        phase=phase,
+        phase=evidence.phase,
         alpha=alpha,
-        stopped=stopped,
-        conduct=_conduct(ordered, moves, config),
-        profit=_profit(mine, config, alpha, micros(config.scaled.daily_cap if scaled else config.live_test.daily_cap)),
-        efficiency=measure_efficiency(mine, config, alpha, pacing_reference, rng),
-        improvement=measure_improvement(ordered, config, alpha, split) if scaled else None,
+        stopped=evidence.stopped,
+        conduct=_conduct(ordered, evidence.moves, config),
+        profit=_profit(tested, config, alpha, cap),
+        efficiency=measure_efficiency(tested, config, alpha, evidence.pacing_reference, rng),
+        improvement=measure_improvement(ordered, config, alpha, evidence.split) if scaled else None,
         portfolio=measure_portfolio(ordered, config, alpha) if scaled else None,
         problems=tuple(problem for campaign in ordered for problem in _impossible(campaign)),
     )
@@ -136,16 +137,16 @@ def _column(batches: Sequence[BatchResult], name: str, config: TrainingConfigura
 
 
 def _betting(values: F8, threshold: float, alpha: float) -> BettingMeasure:
-    found = bet(values, threshold, alpha)
+    result = bet(values, threshold, alpha)
     return BettingMeasure(
-        n=found.n,
-        mean=found.mean if found.n else 0.0,
+        n=result.n,
+        mean=result.mean if result.n else 0.0,
         threshold=threshold,
         alpha=alpha,
-        log_wealth=found.log_wealth,
-        log_wealth_against=found.log_wealth_against,
-        low=found.low,
-        high=found.high,
+        log_wealth=result.log_wealth,
+        log_wealth_against=result.log_wealth_against,
+        low=result.low,
+        high=result.high,
     )
 
 
@@ -163,17 +164,17 @@ def _cvar(ratios: F8, alpha: float) -> tuple[float | None, float | None]:
 
 
 def _log(log: LogEvidence) -> LogMeasures:
-    candidate = {e.estimator: e for e in log.estimates if e.policy == CANDIDATE}
+    tested = {e.estimator: e for e in log.estimates if e.policy == TESTED}
     logging = next((e.value for e in log.estimates if e.policy == LOGGING), None)
     known = {"log": log.log, "kind": log.kind, "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
     rest = {"state": log.state, "reason": log.reason, "logging": logging}
     points = tuple(
         PointMeasure(estimator=key, value=e.value, low=e.low, high=e.high)
         for key in _POINTS
-        if (e := candidate.get(key)) is not None
+        if (e := tested.get(key)) is not None
     )
     return LogMeasures.model_validate(
-        known | rest | {"points": points} | _weights(candidate.get("snips")) | _paired(candidate.get("non-inferiority"))
+        known | rest | {"points": points} | _weights(tested.get("snips")) | _paired(tested.get("non-inferiority"))
     )
 
 
@@ -216,21 +217,17 @@ def _profit(
     h = max(config.live_test.roi, 0.0)
     lag, window = config.economics.lag_days, config.economics.attribution_window_days
     test = profit.profit_test(days, worst_day_micros=cap, h=h, lag_days=lag, window_days=window)
-    outcomes = [outcome for c in campaigns if (outcome := _positive(c, config)) is not None]
+    positive = [success for c in campaigns if (success := _positive(c, config)) is not None]
     return ProfitMeasure(
         days=days.cost.size,
-        immature_days=days.immature,
         wealth=test.final,
-        largest_wealth=float(test.wealth.max()) if test.wealth.size else 1.0,
         h=h,
-        worst_day_micros=cap,
         roi=profit.roi(days),
         roi_high=profit.roi_upper_bound(days, alpha),
         drawdown_micros=profit.drawdown_micros(days),
-        streak=longest_run(outcomes),
+        streak=longest_run(positive),
         counted=sum(_counts(c, config) for c in campaigns),
         campaigns=len(campaigns),
-        safety_stops=sum(_stopped_for_safety(c) for c in campaigns),
     )
 
 
@@ -263,7 +260,6 @@ def _impossible(campaign: CampaignResult) -> list[str]:
     twice = len(campaign.days) - len({d.day for d in campaign.days})
     problems = [f"{campaign.campaign} reports a negative {negative[0]}"] if negative else []
     problems += [f"{campaign.campaign} reports {twice} days twice"] if twice else []
-    unseen = campaign.spend_micros > 0 and not campaign.days
-    return problems + (
-        [f"{campaign.campaign} spent {campaign.spend_micros / 1e6:.2f} and reports no day"] if unseen else []
-    )
+    if campaign.spend_micros > 0 and not campaign.days:
+        problems.append(f"{campaign.campaign} spent {campaign.spend_micros / 1e6:.2f} and reports no day")
+    return problems

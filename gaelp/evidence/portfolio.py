@@ -1,8 +1,8 @@
-"""Scaled deployment: the candidate against its concurrent control, and success over many campaigns (gates.md 11, 12).
+"""Scaled deployment: candidate arms against control arms, and success over many campaigns.
 
-Touch only with gates.md. The weekly gain is log(contribution/cost) of the candidate less that of the control. The bet
-is on the share of weeks that the candidate wins (H0: at most one half); from 8 weeks there is the asymptotic confidence
-sequence of the mean gain as well.
+These are criteria 11 and 12 of docs/gates.md. The weekly gain is log(contribution/cost) of the candidate arms less that
+of the control arms. The bet is on the share of weeks that the candidate arms win (H0: at most one half); from 8 weeks
+there is the asymptotic confidence sequence of the mean gain as well. Touch this only together with docs/gates.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy.stats import chisquare
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.criteria_table import threshold_of
 from gaelp.domain.gates.measurements import AudienceSplit, ImprovementMeasure, PortfolioMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.betting import clopper_pearson, log_wealth
@@ -25,8 +26,9 @@ from gaelp.money import micros
 
 F8 = npt.NDArray[np.float64]
 
-CANDIDATE = "candidate"
-CONTROL = "control"
+CANDIDATE_ARM = "candidate"
+CONTROL_ARM = "control"
+ARMS = (CANDIDATE_ARM, CONTROL_ARM)
 WEEK = 7
 ASYMPTOTIC_WEEKS = 8
 LEAST_ICC = 0.2  # unless estimated
@@ -37,14 +39,14 @@ def measure_improvement(
 ) -> ImprovementMeasure:
     """Weekly gains over the control; a week counts when all of its seven days have matured in both arms."""
     share = contribution_share(config)
-    gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in (CANDIDATE, CONTROL)))
+    gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in ARMS))
     wins = (gains > 0).astype(np.float64)
     radius = _radius(gains, alpha)
     mean = float(gains.mean()) if gains.size else None
     return ImprovementMeasure(
         weeks=gains.size,
         gains=tuple(float(gain) for gain in np.expm1(gains)),
-        longest_run=longest_run((gains >= math.log1p(config.scaled.improvement)).tolist()),
+        longest_run=longest_run((gains >= math.log1p(threshold_of("11", config))).tolist()),
         mean_log_gain=mean,
         log_wealth=log_wealth(wins, 0.5),
         log_wealth_against=log_wealth(1.0 - wins, 0.5),
@@ -83,14 +85,14 @@ def longest_run(hits: Sequence[bool]) -> int:
 def measure_portfolio(
     campaigns: Sequence[CampaignResult], config: TrainingConfiguration, alpha: float
 ) -> PortfolioMeasure:
-    """Share of the candidate's campaigns that succeeded, with Clopper-Pearson bounds at the effective number."""
-    mine = [c for c in campaigns if c.arm == CANDIDATE]
-    matured = [c for c in mine if c.days and all(day.matured for day in c.days)]
+    """Share of the candidate arms' campaigns that succeeded, with Clopper-Pearson bounds at the effective number."""
+    tested = [c for c in campaigns if c.arm == CANDIDATE_ARM]
+    matured = [c for c in tested if c.days and all(day.matured for day in c.days)]
     successes = sum(_succeeded(c, config) for c in matured)
     n = effective_number([c.product for c in matured])
     low, high = clopper_pearson(successes / len(matured) * n, n, alpha) if matured else (0.0, 1.0)
     return PortfolioMeasure(
-        campaigns=len(mine), matured=len(matured), successes=successes, n_effective=n, low=low, high=high
+        campaigns=len(tested), matured=len(matured), successes=successes, n_effective=n, low=low, high=high
     )
 
 

@@ -1,9 +1,10 @@
-"""The profit test on capped spend: an e-process on daily attributed profit (gates.md 8). Touch only with gates.md.
+"""The profit test on capped spend: an e-process on daily attributed profit (docs/gates.md, criterion 8).
 
 Y_d = (contribution_d - (1 + h) cost_d) / ((1 + h) C_d) >= -1, where contribution is attributed revenue x margin less
 the expected refunds and C_d is the worst case that day d may be billed. H0: E[Y_d | earlier cohorts] <= 0.
 K = prod(1 + lambda_d Y_d), lambda_d in [0, 1/2] from the cohorts that had matured before day d. Revenue needs no upper
-bound. Only days on which every campaign has matured take part; campaigns of one day are summed.
+bound. Only days on which every campaign has matured take part; campaigns of one day are summed. The test is our own,
+after arXiv 2010.09686. Touch this only together with docs/gates.md.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ class Days:
     ordinal: I8
     contribution: F8
     cost: F8
-    immature: int  # days left out
 
     @property
     def profit(self) -> F8:
@@ -50,10 +50,10 @@ class Days:
 
 @dataclass(frozen=True)
 class ProfitTest:
-    """The e-process after each matured day, f8[D]: stakes, Y and the wealth K."""
+    """The e-process after each matured day, f8[D]: stakes lambda_d, scaled profits Y_d and the wealth K."""
 
     stake: F8
-    outcome: F8
+    scaled_profit: F8
     wealth: F8
 
     @property
@@ -83,7 +83,6 @@ def matured_days(campaigns: Sequence[CampaignResult], share: float) -> Days:
         ordinal=np.array([day.toordinal() for day in mature], dtype=np.int64),
         contribution=np.array([share * sum(r.revenue_micros for r in by_day[day]) for day in mature], dtype=np.float64),
         cost=np.array([sum(map(day_cost, by_day[day])) for day in mature], dtype=np.float64),
-        immature=len(by_day) - len(mature),
     )
 
 
@@ -95,19 +94,19 @@ def maturing_days(lag_days: float, window_days: float = math.inf) -> int:
 def profit_test(
     days: Days, *, worst_day_micros: float, h: float, lag_days: float, window_days: float = math.inf
 ) -> ProfitTest:
-    """The e-process of this module's head; `worst_day_micros` is C_d and `h` the ROI to be exceeded."""
-    outcome = (days.contribution - (1 + h) * days.cost) / ((1 + h) * worst_day_micros)
-    stake = _stakes(days.ordinal, outcome, maturing_days(lag_days, window_days))
+    """The e-process that this module's docstring defines; `worst_day_micros` is C_d and `h` the ROI to be exceeded."""
+    scaled_profit = (days.contribution - (1 + h) * days.cost) / ((1 + h) * worst_day_micros)
+    stake = _stakes(days.ordinal, scaled_profit, maturing_days(lag_days, window_days))
     # A day billed beyond its worst case by more than a factor of 2 loses all; nothing is won back from 0.
-    wealth = np.cumprod(np.maximum(1 + stake * outcome, 0.0), dtype=np.float64)
-    return ProfitTest(stake, outcome, wealth)
+    wealth = np.cumprod(np.maximum(1 + stake * scaled_profit, 0.0), dtype=np.float64)
+    return ProfitTest(stake, scaled_profit, wealth)
 
 
-def _stakes(ordinal: I8, outcome: F8, lag: int) -> F8:
+def _stakes(ordinal: I8, scaled_profit: F8, lag: int) -> F8:
     """lambda_d f8[D]: mean over second moment of the Y known at the start of day d, each with its prior."""
     known = np.searchsorted(ordinal, ordinal - lag - 1, side="right")  # day j is over at j + 1, mature `lag` later
-    sums = np.concatenate(([0.0], np.cumsum(outcome)))[known]
-    squares = np.concatenate(([0.0], np.cumsum(outcome**2)))[known]
+    sums = np.concatenate(([0.0], np.cumsum(scaled_profit)))[known]
+    squares = np.concatenate(([0.0], np.cumsum(scaled_profit**2)))[known]
     edge = PRIOR_DAYS * PRIOR_EDGE + sums
     return np.clip(edge / (PRIOR_DAYS * PRIOR_SQUARE + squares), 0.0, LARGEST_STAKE)
 

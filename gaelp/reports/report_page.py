@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gaelp.domain.gates.criteria_table import required_in
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.money import micros, rounded_money
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -21,12 +22,6 @@ from gaelp.reports import plots
 from gaelp.reports.report_facts import Facts, HasJournal, gather
 
 MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
-CRITERIA_OF = {
-    Phase.SIMULATION: ("1 average reward", "2 success rate", "3 improvement", "4 consistency"),
-    Phase.HISTORICAL: ("5 historical match", "6 prediction accuracy", "7 correlation"),
-    Phase.LIVE_TEST: ("8 positive-ROI campaigns", "9 budget efficiency", "10 zero violations"),
-    Phase.SCALED: ("11 sustained improvement", "12 multi-campaign success", "13 transfer effectiveness"),
-}
 MAY = {
     Outcome.GRADUATED: "This agent may run live campaigns, inside the envelope that its account's owner approved.",
     Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet. It went through every phase on an emulator "
@@ -84,7 +79,7 @@ def _render(facts: Facts, images: dict[str, str]) -> str:
         images=images,
         marks=MARKS,
         phases=PHASE_ORDER,
-        criteria_of=CRITERIA_OF,
+        criteria_of={phase: [f"{each.id} {each.name}" for each in required_in(phase)] for phase in PHASE_ORDER},
         may=MAY[facts.outcome] if facts.outcome else RUNNING,
         why=reasons(facts),
         counts=_counts(facts),

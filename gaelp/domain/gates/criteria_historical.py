@@ -1,4 +1,7 @@
-"""Criteria 5 to 7: what real logs say. Touch only with gates.md, whose table of logs is SUPPORT below."""
+"""Criteria 5a to 7, judged on real logs. Touch this only together with docs/gates.md.
+
+SUPPORT below is the table of that page which says which kind of log supports which criterion.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,24 @@ from collections.abc import Sequence
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.gates.criterion import Formula, criterion, finite, not_assessed
+from gaelp.domain.gates.criteria_table import CRITERIA, required_in
+from gaelp.domain.gates.criterion import (
+    CriterionNumbers,
+    Formula,
+    Judgement,
+    criterion_verdict,
+    finite,
+    not_assessed,
+)
 from gaelp.domain.gates.measurements import HistoricalMeasures, LogMeasures, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
-
-FIDELITY, NON_INFERIORITY = "historical match: fidelity", "historical match: non-inferiority"
-ACCURACY, CORRELATION = "prediction accuracy", "correlation"
+from gaelp.domain.phases import Phase
 
 SUPPORT: dict[str, dict[str, str]] = {
     "bandit": {"5b": "", "7": "across arms"},
     "market": {"5a": "clicks given wins", "5b": "", "6": "over a panel of policies", "7": "over a panel of policies"},
     "report": {"5a": ""},
 }
-NAMES = {"5a": FIDELITY, "5b": NON_INFERIORITY, "6": ACCURACY, "7": CORRELATION}
 
 LEAST_ROW_ESS = 200
 LEAST_CLICK_ESS = 30
@@ -30,10 +38,11 @@ AGREEING = ("snips", "dr", "switch-dr")
 
 
 def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
-    """Historical match (5a, and 5b once per log), prediction accuracy, correlation. Thresholds are gates.md's."""
+    """Criteria 5a, 5b once for each log, 6 and 7. The configuration sets no threshold that is read today."""
     logs = measures.logs
     if not logs:
-        return tuple(not_assessed(id, name, "No log was replayed: history says nothing.") for id, name in NAMES.items())
+        required = required_in(Phase.HISTORICAL)
+        return tuple(not_assessed(each.id, "No log was replayed: history says nothing.") for each in required)
     paired = tuple(_non_inferiority(log, measures.alpha) for log in logs)
     return (_by_support("5a", logs), *paired, _by_support("6", logs), _by_support("7", logs))
 
@@ -42,29 +51,25 @@ def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:
     """INCONCLUSIVE for every log: those that cannot support the criterion, and those whose numbers are not made yet."""
     unable = [f"{log.kind or 'unreadable'} log {log.log}" for log in logs if id not in SUPPORT.get(log.kind, {})]
     able = [log.log for log in logs if id in SUPPORT.get(log.kind, {})]
-    said = [f"{NAMES[id].capitalize()} is not supported by {_listed(unable)}."] if unable else []
-    said += [f"What {_listed(able)} supports is not assessed yet."] if able else []
-    return not_assessed(id, NAMES[id], " ".join(said))
+    reasons = [f"{CRITERIA[id].name.capitalize()} is not supported by {_listed(unable)}."] if unable else []
+    reasons += [f"What {_listed(able)} supports is not assessed yet."] if able else []
+    return not_assessed(id, " ".join(reasons))
 
 
 def _non_inferiority(log: LogMeasures, alpha: float) -> CriterionVerdict:
-    verdict, reason = _paired(log, alpha)
     assessed = log.difference is not None
-    return criterion(
-        "5b",
-        f"{NON_INFERIORITY} on {log.log}",
-        verdict,
-        reason,
-        Formula.PAIRED if assessed else Formula.NOT_ASSESSED,
+    numbers = CriterionNumbers(
         estimate=log.difference,
         bound=log.difference_low,
         threshold=0.0 if assessed else None,
         unit="clicks per impression above 95 % of the logging policy" if assessed else "",
         n=log.rows,
     )
+    formula = Formula.PAIRED if assessed else Formula.NOT_ASSESSED
+    return criterion_verdict("5b", _paired(log, alpha), formula, numbers, log=log.log)
 
 
-def _paired(log: LogMeasures, alpha: float) -> tuple[Verdict, str]:
+def _paired(log: LogMeasures, alpha: float) -> Judgement:
     """INVALID, then what the log cannot say, then what it rests on, then the bet."""
     if log.state != EpisodeState.SETTLED:
         return Verdict.INVALID, f"Log {log.log} was not replayed ({log.state}): {log.reason or 'no reason was given'}."
@@ -80,16 +85,18 @@ def _paired(log: LogMeasures, alpha: float) -> tuple[Verdict, str]:
     return _bet(log, log.difference, log.log_wealth, log.log_wealth_against, alpha)
 
 
-def _bet(log: LogMeasures, difference: float, wealth: float, against: float, alpha: float) -> tuple[Verdict, str]:
-    said = f"On {log.log} ({log.rows:,} rows, {log.clicks} clicks) the candidate's click rate less 95 % of the logging"
-    said += f" policy's is {difference:+.5f}"
+def _bet(log: LogMeasures, difference: float, wealth: float, against: float, alpha: float) -> Judgement:
+    result = (
+        f"On {log.log} ({log.rows:,} rows, {log.clicks} clicks) the candidate's click rate less 95 % of the logging "
+        f"policy's is {difference:+.5f}"
+    )
     needed = -math.log(alpha)
     if wealth >= needed:
-        return Verdict.PASS, f"{said}: above 0 at level {alpha:.4f}."
+        return Verdict.PASS, f"{result}: above 0 at level {alpha:.4f}."
     if against >= needed:
-        return Verdict.FAIL, f"{said}: below 0 at level {alpha:.4f}."
+        return Verdict.FAIL, f"{result}: below 0 at level {alpha:.4f}."
     have, want = math.exp(min(wealth, needed)), 1 / alpha
-    return Verdict.INCONCLUSIVE, f"{said}: evidence {have:.1f} of the {want:.1f} needed, more clicks are needed."
+    return Verdict.INCONCLUSIVE, f"{result}: evidence {have:.1f} of the {want:.1f} needed, more clicks are needed."
 
 
 def grade_a_missed(log: LogMeasures) -> list[str]:
@@ -109,13 +116,13 @@ def grade_a_missed(log: LogMeasures) -> list[str]:
 
 def _disagreements(points: Sequence[PointMeasure]) -> list[str]:
     """Estimators that are missing, or whose point lies outside another's 90 % interval."""
-    found = {point.estimator: point for point in points}
-    absent = [name for name in AGREEING if name not in found]
+    by_estimator = {point.estimator: point for point in points}
+    absent = [name for name in AGREEING if name not in by_estimator]
     if absent:
         return [f"no estimate by {_listed(absent)}"]
-    chosen = [found[name] for name in AGREEING]
+    compared = [by_estimator[name] for name in AGREEING]
     outside = [
-        f"{a.estimator} outside {b.estimator}'s" for a in chosen for b in chosen if not b.low <= a.value <= b.high
+        f"{a.estimator} outside {b.estimator}'s" for a in compared for b in compared if not b.low <= a.value <= b.high
     ]
     return [f"the estimators disagree ({', '.join(outside)} interval)"] if outside else []
 

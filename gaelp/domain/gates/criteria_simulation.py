@@ -1,10 +1,18 @@
-"""Criteria 1 to 4: the simulation's exam. Touch only with gates.md."""
+"""Criteria 1 to 4, judged on the exam of the simulation phase. Touch this only together with docs/gates.md."""
 
 from __future__ import annotations
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.gates.criterion import Formula, betting_verdict, criterion, finite, not_assessed
-from gaelp.domain.gates.measurements import SimulationMeasures
+from gaelp.domain.gates.criterion import (
+    CriterionNumbers,
+    Formula,
+    Judgement,
+    betting_verdict,
+    criterion_verdict,
+    finite,
+    not_assessed,
+)
+from gaelp.domain.gates.measurements import BettingMeasure, SimulationMeasures
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
 MOST_REPLACED = 0.05
@@ -12,32 +20,26 @@ LEAST_CVAR = -0.25
 FEWEST_FOR_CVAR = 100
 WAIVED_FROM = 0.95
 
-REWARD, SUCCESS, IMPROVEMENT, CONSISTENCY = "average reward", "success rate", "improvement", "consistency"
-
 
 def judge_simulation(measures: SimulationMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
-    """Average reward, success rate, improvement, consistency. The level is the measures' own."""
+    """Average reward, success rate, improvement, consistency, at the level alpha of the measures."""
     return (_reward(measures), _success(measures), _improvement(measures), _consistency(config))
 
 
 def _reward(measures: SimulationMeasures) -> CriterionVerdict:
-    verdict, reason = _guarded(measures, *betting_verdict(measures.reward, "average reward"))
-    return criterion(
-        "1",
-        REWARD,
-        verdict,
-        f"{reason} {measures.ratings}".strip(),
-        Formula.BETTING_CVAR,
-        estimate=measures.reward.mean,
-        bound=measures.reward.low,
-        threshold=measures.reward.threshold,
-        unit="share of the attainable profit",
-        n=measures.reward.n,
+    verdict, reason = _guarded(measures, *betting_verdict("1", measures.reward))
+    judgement = verdict, f"{reason} {measures.ratings}".strip()
+    return criterion_verdict(
+        "1", judgement, Formula.BETTING_CVAR, _numbers(measures.reward, "share of the attainable profit")
     )
 
 
-def _guarded(measures: SimulationMeasures, verdict: Verdict, reason: str) -> tuple[Verdict, str]:
-    """The betting test's answer, unless the data are broken or clipping hides disasters."""
+def _numbers(measure: BettingMeasure, unit: str) -> CriterionNumbers:
+    return CriterionNumbers(measure.mean, measure.low, measure.threshold, unit, measure.n)
+
+
+def _guarded(measures: SimulationMeasures, verdict: Verdict, reason: str) -> Judgement:
+    """The judgement of the betting test, unless the data are broken or clipping hides disasters."""
     broken = _broken(measures)
     if broken:
         return Verdict.INVALID, broken
@@ -69,41 +71,22 @@ def _broken(measures: SimulationMeasures) -> str:
 
 
 def _success(measures: SimulationMeasures) -> CriterionVerdict:
-    verdict, reason = betting_verdict(measures.success, "success rate")
     broken = _broken(measures)
-    return criterion(
-        "2",
-        SUCCESS,
-        Verdict.INVALID if broken else verdict,
-        broken or reason,
-        Formula.BETTING,
-        estimate=measures.success.mean,
-        bound=measures.success.low,
-        threshold=measures.success.threshold,
-        unit="share of episodes",
-        n=measures.success.n,
-    )
+    judgement = (Verdict.INVALID, broken) if broken else betting_verdict("2", measures.success)
+    return criterion_verdict("2", judgement, Formula.BETTING, _numbers(measures.success, "share of episodes"))
 
 
 def _improvement(measures: SimulationMeasures) -> CriterionVerdict:
     """Waived where there is no room left; the comparison with the entry checkpoint is not assessed yet."""
-    verdict, _ = betting_verdict(measures.reward, REWARD)
+    verdict, _ = betting_verdict("1", measures.reward)
     low = measures.reward.low
     if verdict == Verdict.PASS and not _broken(measures) and low >= WAIVED_FROM:
         reason = f"Waived: the lower bound {low:.3f} of the average reward leaves no room for an improvement."
-        return criterion(
-            "3",
-            IMPROVEMENT,
-            Verdict.PASS,
-            reason,
-            Formula.WAIVED,
-            bound=low,
-            threshold=WAIVED_FROM,
-            n=measures.reward.n,
-        )
-    return not_assessed("3", IMPROVEMENT, "The comparison with the checkpoint at entry is not assessed yet.")
+        numbers = CriterionNumbers(bound=low, threshold=WAIVED_FROM, n=measures.reward.n)
+        return criterion_verdict("3", (Verdict.PASS, reason), Formula.WAIVED, numbers)
+    return not_assessed("3", "The comparison with the checkpoint at entry is not assessed yet.")
 
 
 def _consistency(config: TrainingConfiguration) -> CriterionVerdict:
     episodes = config.simulation.consistency_episodes
-    return not_assessed("4", CONSISTENCY, f"The announced block of {episodes} episodes is not assessed yet.")
+    return not_assessed("4", f"The announced block of {episodes} episodes is not assessed yet.")

@@ -1,29 +1,28 @@
-"""The gates: from the measures of a phase to one verdict. Touch only with gates.md; the criteria are in criteria_*.py.
+"""From the criteria of a phase to the verdict of its gate. How each criterion is judged is in the criteria_* modules.
 
-All criteria of a gate must pass (intersection-union: no correction across criteria). Attempts are corrected by
-`alpha_for`. Everything here is pure.
+All criteria of a gate must pass (an intersection-union test, so that there is no correction across criteria). Attempts
+are corrected by `alpha_for`. Touch this only together with docs/gates.md.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from gaelp.domain.gates.criteria_historical import NAMES as HISTORICAL_NAMES
 from gaelp.domain.gates.criteria_historical import judge_historical
-from gaelp.domain.gates.criteria_live_test import CONDUCT, EFFICIENCY, STREAK, futility, judge_live_test
-from gaelp.domain.gates.criteria_scaled import IMPROVEMENT as SUSTAINED
-from gaelp.domain.gates.criteria_scaled import PORTFOLIO as MULTI_CAMPAIGN
-from gaelp.domain.gates.criteria_scaled import TRANSFER, judge_scaled
-from gaelp.domain.gates.criteria_simulation import CONSISTENCY, IMPROVEMENT, REWARD, SUCCESS, judge_simulation
+from gaelp.domain.gates.criteria_live_test import futility, judge_live_test
+from gaelp.domain.gates.criteria_scaled import judge_scaled
+from gaelp.domain.gates.criteria_simulation import judge_simulation
+from gaelp.domain.gates.criteria_table import required_in
 from gaelp.domain.gates.criterion import Formula, not_assessed
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 
 __all__ = [
-    "REQUIRED",
     "Formula",
+    "GateAttempt",
     "alpha_for",
     "futility",
     "gate",
@@ -34,12 +33,16 @@ __all__ = [
     "validated_heads",
 ]
 
-REQUIRED: dict[Phase, dict[str, str]] = {
-    Phase.SIMULATION: {"1": REWARD, "2": SUCCESS, "3": IMPROVEMENT, "4": CONSISTENCY},
-    Phase.HISTORICAL: HISTORICAL_NAMES,
-    Phase.LIVE_TEST: {"8": STREAK, "9": EFFICIENCY, "10": CONDUCT},
-    Phase.SCALED: {"11": SUSTAINED, "12": MULTI_CAMPAIGN, "13": TRANSFER},
-}
+
+@dataclass(frozen=True)
+class GateAttempt:
+    """One attempt at a gate: how strictly it is judged, and on what."""
+
+    mode: Literal["advisory", "strict"]
+    number: int  # counted from 1 by the ledger
+    alpha: float  # the level of this attempt, `alpha_for(number)`
+    checkpoint_digest: str
+    evidence_digest: str
 
 
 def alpha_for(attempt: int, alpha: float = 0.05) -> float:
@@ -49,18 +52,8 @@ def alpha_for(attempt: int, alpha: float = 0.05) -> float:
     return 6 * alpha / (math.pi**2 * attempt**2)
 
 
-def gate(
-    phase: Phase,
-    criteria: Sequence[CriterionVerdict],
-    *,
-    mode: Literal["advisory", "strict"],
-    attempt: int,
-    alpha: float,
-    checkpoint_digest: str,
-    evidence_digest: str,
-    heads: Sequence[str] = (),
-) -> GateVerdict:
-    """The verdict of a phase. `alpha` is the level of this attempt, `alpha_for(attempt)`.
+def gate(phase: Phase, criteria: Sequence[CriterionVerdict], attempt: GateAttempt) -> GateVerdict:
+    """The verdict of a phase.
 
     A criterion that the phase requires and nobody judged is listed as INCONCLUSIVE. `promote` and `proven` are the two
     flags that decide: only PASS promotes, but in advisory mode INCONCLUSIVE goes on, unproven.
@@ -72,13 +65,13 @@ def gate(
         phase=phase,
         verdict=verdict,
         criteria=listed,
-        attempt=attempt,
-        alpha=alpha,
-        checkpoint_digest=checkpoint_digest,
-        evidence_digest=evidence_digest,
-        promote=proven or (mode == "advisory" and verdict == Verdict.INCONCLUSIVE),
+        attempt=attempt.number,
+        alpha=attempt.alpha,
+        checkpoint_digest=attempt.checkpoint_digest,
+        evidence_digest=attempt.evidence_digest,
+        promote=proven or (attempt.mode == "advisory" and verdict == Verdict.INCONCLUSIVE),
         proven=proven,
-        heads=tuple(heads),
+        heads=validated_heads(phase, listed),
         reason=_reason(verdict, listed),
     )
 
@@ -101,7 +94,7 @@ def _overall(verdicts: Sequence[Verdict]) -> Verdict:
 def _complete(phase: Phase, criteria: tuple[CriterionVerdict, ...]) -> tuple[CriterionVerdict, ...]:
     """Never left out: what the phase requires is listed, whether it was judged or not."""
     judged = {criterion.id for criterion in criteria}
-    return criteria + tuple(not_assessed(id, name) for id, name in REQUIRED[phase].items() if id not in judged)
+    return criteria + tuple(not_assessed(each.id) for each in required_in(phase) if each.id not in judged)
 
 
 def _checked(criterion: CriterionVerdict) -> CriterionVerdict:

@@ -1,7 +1,9 @@
-"""What `evidence` measures and `gates` judge: raw numbers, no verdicts. Touch this with both sides in view.
+"""What gaelp/evidence measures and the criteria judge: raw numbers and no verdicts.
 
 Logarithms are natural. Bounds are one-sided, each at the level `alpha` of the measure. A number that could not be
 computed is NaN or infinite and makes its criterion INVALID; one that does not exist yet is None.
+
+Touch this, with the module of gaelp/evidence that fills it, when a criterion needs another number.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class SimulationMeasures(Frozen):
 
 
 class PointMeasure(Frozen):
-    """One estimator's answer with its 90 % interval."""
+    """The estimate of one estimator with its 90 % interval."""
 
     estimator: str
     value: float
@@ -59,7 +61,7 @@ class PointMeasure(Frozen):
 
 
 class LogMeasures(Frozen):
-    """What one log says of the candidate."""
+    """What one log says of the agent under test."""
 
     log: str
     kind: str
@@ -69,7 +71,7 @@ class LogMeasures(Frozen):
     state: EpisodeState
     reason: str = ""
     logging: float | None = None  # click rate of the logging policy
-    points: tuple[PointMeasure, ...] = ()  # of the candidate
+    points: tuple[PointMeasure, ...] = ()  # of the agent under test
     row_ess: float = 0.0
     click_ess: float = 0.0
     largest_weight_share: float = 0.0
@@ -89,25 +91,21 @@ class HistoricalMeasures(Frozen):
 
 
 class ProfitMeasure(Frozen):
-    """The profit e-process and the streak (criterion 8)."""
+    """The profit test and the streak (docs/gates.md, criterion 8)."""
 
     days: int  # matured click-days
-    immature_days: int
     wealth: float  # K after the last matured day
-    largest_wealth: float
     h: float
-    worst_day_micros: int
     roi: float | None  # attributed, matured days
     roi_high: float | None  # asymptotic upper confidence sequence
     drawdown_micros: int
     streak: int  # longest run of counting campaigns with positive attributed ROI
     counted: int  # campaigns that were matured, spent and converted enough
     campaigns: int
-    safety_stops: int
 
 
 class EfficiencyMeasure(Frozen):
-    """Budget efficiency U (1 - W) P (criterion 9)."""
+    """Budget efficiency U (1 - W) P (docs/gates.md, criterion 9)."""
 
     planned_micros: int
     cost_micros: int
@@ -123,7 +121,7 @@ class EfficiencyMeasure(Frozen):
 
 
 class ConductMeasure(Frozen):
-    """Violations (criterion 10)."""
+    """Actions and violations (docs/gates.md, criterion 10)."""
 
     actions: int
     violations: int
@@ -132,13 +130,13 @@ class ConductMeasure(Frozen):
 
 
 class ImprovementMeasure(Frozen):
-    """Candidate against the concurrent control, week by week (criterion 11)."""
+    """The candidate arms against the control arms, week by week (docs/gates.md, criterion 11)."""
 
     weeks: int  # matured weeks in which both arms spent and earned
-    gains: tuple[float, ...]  # ratio of revenue x margin / cost, candidate over control, less 1
+    gains: tuple[float, ...]  # revenue x margin / cost of the candidate arms over that of the control arms, less 1
     longest_run: int  # consecutive weeks at or above the threshold
     mean_log_gain: float | None
-    log_wealth: float  # of the bet that the candidate wins more than half of the weeks
+    log_wealth: float  # of the bet that the candidate arms win more than half of the weeks
     log_wealth_against: float
     low: float | None  # asymptotic confidence sequence of the mean log gain, from 8 weeks
     high: float | None
@@ -147,7 +145,7 @@ class ImprovementMeasure(Frozen):
 
 
 class PortfolioMeasure(Frozen):
-    """How many campaigns succeeded (criterion 12)."""
+    """How many campaigns succeeded (docs/gates.md, criterion 12)."""
 
     campaigns: int
     matured: int
@@ -158,7 +156,7 @@ class PortfolioMeasure(Frozen):
 
 
 class CampaignMeasures(Frozen):
-    """A spending phase."""
+    """The measures of a spending phase; `stopped` says why it was stopped, and is empty where it was not."""
 
     phase: Phase
     alpha: Level
@@ -172,7 +170,7 @@ class CampaignMeasures(Frozen):
 
 
 class AudienceSplit(Frozen):
-    """How the audience was split between the arms, where it was: people, and the share meant for the candidate."""
+    """How the audience was split between the arms, where it was: people, and the share meant for the candidate arm."""
 
     disjoint: bool
     candidate: int

@@ -18,9 +18,9 @@ class Verdict(StrEnum):
 
 
 class CriterionVerdict(Frozen):
-    """One criterion of gates.md with its numbers."""
+    """One criterion of docs/gates.md with its numbers."""
 
-    id: str  # "1" … "14", "5b"
+    id: str  # "1" to "13", "5a" and "5b"
     name: str  # "average reward"
     verdict: Verdict
     reason: str  # one sentence a growth team understands
@@ -29,7 +29,7 @@ class CriterionVerdict(Frozen):
     threshold: float | None = None
     unit: str = ""
     n: int = 0
-    formula: str = ""  # "betting/aGRAPA", "clopper-pearson", "snips+dr", "not-assessed"
+    formula: str = ""  # a value of Formula, such as "betting/aGRAPA" or "not-assessed"
 
 
 class GateVerdict(Frozen):

@@ -17,7 +17,12 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
 from gaelp.evidence.efficiency import pacing_score
-from gaelp.evidence.phase_measurements import measure_campaigns, measure_historical, measure_simulation
+from gaelp.evidence.phase_measurements import (
+    SpendingEvidence,
+    measure_campaigns,
+    measure_historical,
+    measure_simulation,
+)
 from gaelp.evidence.portfolio import effective_number
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
@@ -54,11 +59,12 @@ def campaign(index: int, length: int = 7, start: int = 0, **changes: object) -> 
 
 
 def live(*campaigns: CampaignResult, config: TrainingConfiguration = CONFIG, **more: object) -> CampaignMeasures:
-    return measure_campaigns(Phase.LIVE_TEST, campaigns, (), config, ALPHA, "", **more)  # type: ignore[arg-type]
+    evidence = SpendingEvidence(Phase.LIVE_TEST, campaigns, **more)  # type: ignore[arg-type]
+    return measure_campaigns(evidence, config, ALPHA)
 
 
 def scaled(*campaigns: CampaignResult, split: AudienceSplit | None = SPLIT) -> CampaignMeasures:
-    return measure_campaigns(Phase.SCALED, campaigns, (), CONFIG, ALPHA, "", split=split)
+    return measure_campaigns(SpendingEvidence(Phase.SCALED, campaigns, split=split), CONFIG, ALPHA)
 
 
 # ------------------------------------------------------------ simulation
@@ -158,7 +164,7 @@ def test_streak_counts_only_campaigns_that_count():
     assert live(campaign(0), campaign(1), thin, raw, campaign(4)).profit.streak == 3
     assert live(campaign(0), campaign(1), loss, campaign(4)).profit.streak == 2
     assert live(campaign(0), campaign(1), halted, campaign(4)).profit.streak == 2
-    assert live(campaign(0), halted).profit.safety_stops == 1
+    assert live(campaign(0), halted).profit.streak == 1
 
 
 def test_streak_follows_the_index_and_not_the_order_of_arrival():
@@ -229,7 +235,7 @@ def test_raises_above_the_step_are_counted():
         BudgetMove(campaign="c", before_micros=10_000_000, after_micros=after, reason="")
         for after in (12_000_000, 12_000_001, 0)
     ]
-    found = measure_campaigns(Phase.SCALED, [campaign(0)], moves, CONFIG, ALPHA, "")
+    found = measure_campaigns(SpendingEvidence(Phase.SCALED, [campaign(0)], moves), CONFIG, ALPHA)
     assert found.conduct.oversized_raises == 1
 
 

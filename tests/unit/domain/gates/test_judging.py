@@ -1,4 +1,4 @@
-"""The gates: every criterion passing and refusing, and INVALID on numbers that are none. Touch with gates.md."""
+"""The gates: every criterion passing and refusing, and INVALID on numbers that are none. Touch this with docs/gates.md."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.gates.criterion import Formula, criterion
+from gaelp.domain.gates.criteria_table import required_in
+from gaelp.domain.gates.criterion import CriterionNumbers, Formula, criterion_verdict
 from gaelp.domain.gates.judging import (
-    REQUIRED,
+    GateAttempt,
     alpha_for,
     futility,
     gate,
@@ -52,20 +53,16 @@ def found(criteria: tuple[CriterionVerdict, ...], id: str) -> CriterionVerdict:
 
 
 def verdicts(*given: Verdict) -> list[CriterionVerdict]:
-    ids = list(REQUIRED[Phase.LIVE_TEST])
-    return [criterion(id, "x", v, "Because.", Formula.COUNT) for id, v in zip(ids, given, strict=True)]
+    numbers, ids = CriterionNumbers(), [each.id for each in required_in(Phase.LIVE_TEST)]
+    return [criterion_verdict(id, (v, "Because."), Formula.COUNT, numbers) for id, v in zip(ids, given, strict=True)]
+
+
+def attempt(mode: Any = "strict", number: int = 1) -> GateAttempt:
+    return GateAttempt(mode, number, alpha_for(number), checkpoint_digest="c", evidence_digest="e")
 
 
 def judged(*given: Verdict, mode: Any = "strict") -> GateVerdict:
-    return gate(
-        Phase.LIVE_TEST,
-        verdicts(*given),
-        mode=mode,
-        attempt=1,
-        alpha=ALPHA,
-        checkpoint_digest="c",
-        evidence_digest="e",
-    )
+    return gate(Phase.LIVE_TEST, verdicts(*given), attempt(mode))
 
 
 @pytest.mark.parametrize(
@@ -89,9 +86,9 @@ def test_all_must_pass_and_only_pass_promotes(
 
 def test_a_criterion_that_nobody_judged_is_listed_and_does_not_pass():
     """Leaving criteria out cannot promote: the gate lists them as not assessed."""
-    for phase, required in REQUIRED.items():
-        answer = gate(phase, (), mode="strict", attempt=1, alpha=ALPHA, checkpoint_digest="c", evidence_digest="e")
-        assert [c.id for c in answer.criteria] == list(required)
+    for phase in Phase:
+        answer = gate(phase, (), attempt())
+        assert [c.id for c in answer.criteria] == [each.id for each in required_in(phase)]
         assert {c.formula for c in answer.criteria} == {"not-assessed"}
         assert answer.verdict == INCONCLUSIVE and not answer.promote
 
@@ -99,36 +96,16 @@ def test_a_criterion_that_nobody_judged_is_listed_and_does_not_pass():
 def test_a_pass_on_a_number_that_is_none_becomes_invalid():
     """No verdict stands on NaN, whoever gave it."""
     bad = CriterionVerdict(id="8", name="x", verdict=PASS, reason="", estimate=NAN)
-    answer = gate(
-        Phase.LIVE_TEST,
-        [bad, *verdicts(PASS, PASS, PASS)[1:]],
-        mode="advisory",
-        attempt=1,
-        alpha=ALPHA,
-        checkpoint_digest="c",
-        evidence_digest="e",
-    )
+    answer = gate(Phase.LIVE_TEST, [bad, *verdicts(PASS, PASS, PASS)[1:]], attempt("advisory"))
     assert answer.verdict == INVALID and not answer.promote and answer.criteria[0].estimate is None
 
 
 def test_the_gate_carries_what_it_froze():
     """Attempt, level, digests and heads are in the verdict, and it survives JSON."""
-    answer = gate(
-        Phase.SIMULATION,
-        (),
-        mode="strict",
-        attempt=2,
-        alpha=alpha_for(2),
-        checkpoint_digest="c",
-        evidence_digest="e",
-        heads=["bid_micros"],
-    )
-    assert (answer.attempt, answer.checkpoint_digest, answer.evidence_digest, answer.heads) == (
-        2,
-        "c",
-        "e",
-        ("bid_micros",),
-    )
+    passed = criterion_verdict("5b", (PASS, "Because."), Formula.PAIRED, CriterionNumbers(), log="obd")
+    answer = gate(Phase.HISTORICAL, (passed,), attempt(number=2))
+    assert (answer.attempt, answer.alpha, answer.heads) == (2, alpha_for(2), ("creative_prob",))
+    assert (answer.checkpoint_digest, answer.evidence_digest) == ("c", "e")
     assert GateVerdict.model_validate_json(answer.model_dump_json()) == answer
 
 
@@ -291,9 +268,9 @@ def test_no_logs_are_said_to_be_none():
 
 
 def profit(**changes: Any) -> ProfitMeasure:
-    known = {"days": 42, "immature_days": 3, "wealth": 40.0, "largest_wealth": 50.0, "h": 0.05, "roi": 0.8}
-    rest = {"worst_day_micros": 50_000_000, "roi_high": 1.5, "drawdown_micros": 20_000_000, "streak": 5}
-    return ProfitMeasure.model_validate(known | rest | {"counted": 6, "campaigns": 6, "safety_stops": 0} | changes)
+    known = {"days": 42, "wealth": 40.0, "h": 0.05, "roi": 0.8}
+    rest = {"roi_high": 1.5, "drawdown_micros": 20_000_000, "streak": 5}
+    return ProfitMeasure.model_validate(known | rest | {"counted": 6, "campaigns": 6} | changes)
 
 
 def efficiency(**changes: Any) -> EfficiencyMeasure:
