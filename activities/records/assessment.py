@@ -57,7 +57,7 @@ class Assessment:
         measures = measure_simulation(exams, assess.training, config, alpha)
         if permuted:
             measures = measures.model_copy(update={"ratings": _resting(exams, permuted)})
-        gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, judging.judge_simulation(measures, config))
+        gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, judging.judge_simulation(measures))
         return Assessed(gate=gate, settled=assess.final or self._decided(gate))
 
     @activity.defn
@@ -65,7 +65,7 @@ class Assessment:
         """All logs together."""
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, Phase.HISTORICAL, config)
-        criteria = judging.judge_historical(measure_historical(assess.logs, config, alpha), config)
+        criteria = judging.judge_historical(measure_historical(assess.logs, alpha))
         return Assessed(gate=self._gate(assess, Phase.HISTORICAL, config, attempt, alpha, criteria), settled=True)
 
     @activity.defn

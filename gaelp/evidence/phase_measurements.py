@@ -70,7 +70,7 @@ def measure_simulation(
     )
 
 
-def measure_historical(logs: Sequence[LogEvidence], config: TrainingConfiguration, alpha: float) -> HistoricalMeasures:
+def measure_historical(logs: Sequence[LogEvidence], alpha: float) -> HistoricalMeasures:
     """What each log says of the agent under test, side by side."""
     return HistoricalMeasures(logs=tuple(_log(log) for log in logs), alpha=alpha)
 

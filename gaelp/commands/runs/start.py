@@ -11,6 +11,7 @@ from gaelp.commands.runs.launching import configured, launch, order, web_address
 from gaelp.commands.watching.progress import follow
 from gaelp.configuration.loading import digest
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.phases import Outcome
 from gaelp.messages.training_run import RunResult
 from gaelp.settings import Settings
@@ -41,14 +42,15 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def validate(arguments: argparse.Namespace, out: Out) -> int:
-    """Check a configuration, a name and the agents; print every error."""
+    """Check a configuration, a name and the agents; print every error, and a note on each setting without effect."""
     config = configured(arguments.config, arguments.set, arguments.agent)
     if arguments.experiment_name is not None:
         connections.run_name(arguments.experiment_name)
-    name = digest(config)
+    name, notes = digest(config), notes_on(config)
     out.result(
-        {"valid": True, "profile": config.profile, "config_digest": name, "config": config},
+        {"valid": True, "profile": config.profile, "config_digest": name, "notes": notes, "config": config},
         f"{arguments.config} is valid: profile {config.profile}, {config.mode}, digest {name}",
+        *(f"note: {note}" for note in notes),
     )
     return DONE
 

@@ -16,7 +16,7 @@ SHIPPED_CREATIVES = 12
 class Economics(Section):
     """What a click and a conversion are worth."""
 
-    conversion_action: str = Field("purchase", description="the conversion that counts")
+    conversion_action: str = Field("purchase", description="the conversion that counts; not read yet")
     conversion_rate: Share = Field(
         0.06, description="attributed conversions per click, mean over creatives and segments"
     )
@@ -49,7 +49,11 @@ class Market(Section):
         Decimal("5.50"), description="median highest competing bid, per thousand impressions"
     )
     price_spread: float = Field(0.6, ge=0.01, le=3, description="standard deviation of the log of that bid")
-    rivals: Count = Field(8, description="competing bidders in an auction; the highest of them bids as above", le=1000)
+    rivals: Count = Field(
+        8,
+        le=1000,
+        description="competing bidders in an auction, the highest of whom bids as above; only per-auction reads it",
+    )
     reserve_price: Money = Field(Decimal("0.00"), description="no impression is sold below it, per thousand")
     creative_spread: Annotated[float, Field(gt=0, le=10)] = Field(
         0.4, description="standard deviation of log CTR between creatives, at the least"

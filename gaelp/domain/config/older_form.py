@@ -31,7 +31,7 @@ RETIRED: dict[str, str] = {
     "curriculum_enabled": "there is no curriculum yet",
     "difficulty_progression_rate": "there is no curriculum yet",
     "safety_check_interval": "safety is checked at every tick: set clock_tick_hours",
-    "anomaly_threshold": "alerts are shares of the limits: set limits_alerts",
+    "anomaly_threshold": "anomalies are not monitored yet",
     "checkpoint_interval": "there is a checkpoint after every learning round",
     "journey_timeout_days": "set economics_attribution_window_days",
     "inactivity_threshold_hours": "set economics_lag_days",

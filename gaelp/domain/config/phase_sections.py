@@ -22,10 +22,10 @@ class Simulation(Section):
     exam_looks: Count = Field(4, description="looks at the most before an inconclusive exam ends")
     failed_batches: int = Field(2, ge=0, description="batches that may be set aside before the phase fails")
     failed_episodes: int = Field(16, ge=0, description="episodes that may fail in training before the phase fails")
-    average_reward: Share = Field(0.7, description="criterion 1")
-    success_rate: Share = Field(0.8, description="criterion 2")
-    improvement: Share = Field(0.05, description="criterion 3")
-    consistency_episodes: Count = Field(50, description="criterion 4")
+    average_reward: Share = Field(0.7, description="threshold of criterion 1, average reward")
+    success_rate: Share = Field(0.8, description="threshold of criterion 2, success rate")
+    improvement: Share = Field(0.05, description="threshold of criterion 3, improvement; not read yet")
+    consistency_episodes: Count = Field(50, description="episodes of criterion 4, consistency; not read yet")
 
 
 class Historical(Section):
@@ -33,9 +33,9 @@ class Historical(Section):
 
     logs: tuple[Name, ...] = Field((), description="ingested logs, by name, in the order they are replayed")
     calibration_share: float = Field(0.5, gt=0, lt=1, description="earlier share of each log that calibrates")
-    match: Share = Field(0.95, description="criterion 5")
-    accuracy: Share = Field(0.85, description="criterion 6")
-    correlation: Share = Field(0.8, description="criterion 7")
+    match: Share = Field(0.95, description="threshold of criterion 5a, fidelity; not read yet")
+    accuracy: Share = Field(0.85, description="threshold of criterion 6, prediction accuracy; not read yet")
+    correlation: Share = Field(0.8, description="threshold of criterion 7, correlation; not read yet")
 
 
 class LiveTest(Section):
@@ -51,7 +51,7 @@ class LiveTest(Section):
     minimum_spend: Money = Field(Decimal("50.00"), description="a campaign that spent less does not count")
     streak: Count = Field(5, description="criterion 8: consecutive positive-ROI campaigns")
     roi: float = Field(0.05, description="criterion 8: ROI to be exceeded (h of the profit test)")
-    budget_efficiency: Share = Field(0.8, description="criterion 9")
+    budget_efficiency: Share = Field(0.8, description="threshold of criterion 9, budget efficiency")
 
 
 class Scaled(Section):
@@ -63,6 +63,6 @@ class Scaled(Section):
     periods: Count = Field(4, description="periods between budget decisions")
     period_days: Count = Field(3, description="settling time: days between two budget decisions")
     raise_step: float = Field(0.2, gt=0, le=0.2, description="largest raise in one decision")
-    improvement: Share = Field(0.15, description="criterion 11")
-    success: Share = Field(0.9, description="criterion 12")
-    transfer: Share = Field(0.8, description="criterion 13")
+    improvement: Share = Field(0.15, description="threshold of criterion 11, sustained improvement")
+    success: Share = Field(0.9, description="threshold of criterion 12, multi-campaign success")
+    transfer: Share = Field(0.8, description="threshold of criterion 13, transfer effectiveness; not read yet")

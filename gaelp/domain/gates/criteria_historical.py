@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_table import CRITERIA, required_in
 from gaelp.domain.gates.criterion import (
@@ -37,7 +36,7 @@ WEIGHT_ROUNDING = 0.001  # propensities are printed with few digits; where all a
 AGREEING = ("snips", "dr", "switch-dr")
 
 
-def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
+def judge_historical(measures: HistoricalMeasures) -> tuple[CriterionVerdict, ...]:
     """Criteria 5a, 5b once for each log, 6 and 7. The configuration sets no threshold that is read today."""
     logs = measures.logs
     if not logs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criterion import (
     CriterionNumbers,
     Formula,
@@ -21,9 +20,9 @@ FEWEST_FOR_CVAR = 100
 WAIVED_FROM = 0.95
 
 
-def judge_simulation(measures: SimulationMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
+def judge_simulation(measures: SimulationMeasures) -> tuple[CriterionVerdict, ...]:
     """Average reward, success rate, improvement, consistency, at the level alpha of the measures."""
-    return (_reward(measures), _success(measures), _improvement(measures), _consistency(config))
+    return (_reward(measures), _success(measures), _improvement(measures), _consistency())
 
 
 def _reward(measures: SimulationMeasures) -> CriterionVerdict:
@@ -87,6 +86,5 @@ def _improvement(measures: SimulationMeasures) -> CriterionVerdict:
     return not_assessed("3", "The comparison with the checkpoint at entry is not assessed yet.")
 
 
-def _consistency(config: TrainingConfiguration) -> CriterionVerdict:
-    episodes = config.simulation.consistency_episodes
-    return not_assessed("4", f"The announced block of {episodes} episodes is not assessed yet.")
+def _consistency() -> CriterionVerdict:
+    return not_assessed("4", "The announced block of episodes is not assessed yet.")

@@ -140,11 +140,21 @@ def test_json_is_one_document_and_nothing_else(starter: Callable[..., Ran]) -> N
     """With --json, before or after the verb, stdout is one JSON document, of errors too."""
     good = starter("--json", "validate", "--config", "development")
     assert json.loads(good.stdout)["config_digest"] == digest(profile("development"))
+    assert json.loads(good.stdout)["notes"] == []
     bad = starter("validate", "--set", "sed=1", "--json")
     document = json.loads(bad.stdout)
     assert (bad.returncode, document["exit_code"]) == (2, 2)
     assert [(each["path"], each["source"]) for each in document["errors"]] == [("sed", "--set sed=1")]
     assert "did you mean seed?" in document["error"]
+
+
+def test_a_setting_without_effect_is_noted_and_valid(starter: Callable[..., Ran]) -> None:
+    """`validate` says that nothing reads a setting yet, for people and for programs, and ends with 0."""
+    words = ("validate", "--set", "limits.alerts=[0.5]")
+    for_people, for_programs = starter(*words), starter(*words, "--json")
+    assert (for_people.returncode, for_programs.returncode) == (0, 0)
+    (note,) = json.loads(for_programs.stdout)["notes"]
+    assert note.startswith("limits.alerts is set and has no effect yet") and f"note: {note}" in for_people.stdout
 
 
 def test_a_closed_pipe_is_no_error(nowhere: Mapping[str, str]) -> None:

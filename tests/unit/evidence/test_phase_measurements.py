@@ -149,7 +149,7 @@ def test_only_the_candidates_estimates_are_taken():
             Estimate(estimator="snips", policy="candidate", value=0.005, low=0.003, high=0.007, row_ess=300.0),
         ),
     )
-    found = measure_historical([log], CONFIG, ALPHA).logs[0]
+    found = measure_historical([log], ALPHA).logs[0]
     assert (found.logging, found.row_ess, [p.value for p in found.points]) == (0.004, 300.0, [0.005])
     assert found.difference is None and found.log_wealth is None
 

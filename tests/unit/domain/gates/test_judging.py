@@ -1,4 +1,4 @@
-"""The gates: every criterion passing and refusing, and INVALID on numbers that are none. Touch this with docs/gates.md."""
+"""The gates: every criterion passing and refusing, and INVALID on numbers that are none. See docs/gates.md."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def simulation(**changes: Any) -> SimulationMeasures:
 )
 def test_criterion_1(changes: dict[str, Any], verdict: Verdict):
     """Average reward: the bet and the worst tenth must both hold, on sound data and at most 5 % replaced seeds."""
-    answer = found(judge_simulation(simulation(**changes), CONFIG), "1")
+    answer = found(judge_simulation(simulation(**changes)), "1")
     assert (answer.verdict, answer.threshold) == (verdict, 0.7)
 
 
@@ -169,22 +169,22 @@ def test_criterion_1(changes: dict[str, Any], verdict: Verdict):
 )
 def test_criterion_2(changes: dict[str, Any], verdict: Verdict):
     """Success rate by betting."""
-    assert found(judge_simulation(simulation(**changes), CONFIG), "2").verdict == verdict
+    assert found(judge_simulation(simulation(**changes)), "2").verdict == verdict
 
 
 def test_criterion_3_is_waived_only_where_no_room_is_left():
     """A proven reward with a lower bound of 0.95 waives the improvement; less, or less proof, leaves it open."""
     full = betting(0.7, mean=0.99, low=0.96, high=1.0)
-    assert found(judge_simulation(simulation(reward=full), CONFIG), "3").verdict == PASS
-    assert found(judge_simulation(simulation(), CONFIG), "3").verdict == INCONCLUSIVE
+    assert found(judge_simulation(simulation(reward=full)), "3").verdict == PASS
+    assert found(judge_simulation(simulation()), "3").verdict == INCONCLUSIVE
     early = full.model_copy(update={"n": 20})
-    assert found(judge_simulation(simulation(reward=early), CONFIG), "3").verdict == INCONCLUSIVE
-    assert found(judge_simulation(simulation(reward=full, replaced=100), CONFIG), "3").verdict == INCONCLUSIVE
+    assert found(judge_simulation(simulation(reward=early)), "3").verdict == INCONCLUSIVE
+    assert found(judge_simulation(simulation(reward=full, replaced=100)), "3").verdict == INCONCLUSIVE
 
 
 def test_criterion_4_is_listed_as_not_assessed():
     """Not built is INCONCLUSIVE and named."""
-    answer = found(judge_simulation(simulation(), CONFIG), "4")
+    answer = found(judge_simulation(simulation()), "4")
     assert (answer.verdict, answer.formula) == (INCONCLUSIVE, "not-assessed")
 
 
@@ -201,7 +201,7 @@ def log(**changes: Any) -> LogMeasures:
 
 
 def history(*logs: LogMeasures) -> tuple[CriterionVerdict, ...]:
-    return judge_historical(HistoricalMeasures(logs=logs, alpha=ALPHA), CONFIG)
+    return judge_historical(HistoricalMeasures(logs=logs, alpha=ALPHA))
 
 
 def apart(estimator: str) -> list[PointMeasure]:
@@ -444,7 +444,7 @@ def test_a_stopped_scaled_phase_fails():
 def test_no_reason_is_empty_and_none_holds_a_bare_nan():
     """Every criterion of every gate says something a person can read."""
     everything = (
-        judge_simulation(simulation(cvar=NAN), CONFIG)
+        judge_simulation(simulation(cvar=NAN))
         + history(log(), log(kind="report", grade="R"))
         + judge_live_test(campaigns(profit=profit(wealth=NAN)), CONFIG)
         + scaled(portfolio=portfolio(low=NAN))
