@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.records.approvals import Approvals
     from activities.records.recording import Records
+    from gaelp.domain.ids import request_id
     from gaelp.domain.phases import Phase, Status
     from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, RequestApproval
     from gaelp.domain.spending.campaign_records import CampaignsPlan
@@ -128,7 +129,7 @@ class Approval(Holds):
                 outcome = await workflow.execute_activity_method(
                     Approvals.submit_decision,
                     SubmitDecision(
-                        request_id=f"{phase.run}/{self.phase}#1",
+                        request_id=request_id(phase.run, self.phase, 1),
                         submission=f"{workflow.info().workflow_id}/decision-{self.answered + 1:04d}",
                         signal=signal,
                         payload=payload,

@@ -18,6 +18,7 @@ from activities.live.claiming import Claiming, Refused
 from activities.live.observations import campaign_clock, post_days
 from activities.live.settling import Settling
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.creative_policy import refused_creatives
 from gaelp.ledger.ledger import Ledger
@@ -213,7 +214,7 @@ class Campaigns:
         after = platform.find(campaign.account, campaign.plan.campaign)
         if after is None or after.enabled:
             raise PlatformError(f"{campaign.plan.campaign} still reads enabled after a pause", permanent=False)
-        key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/pause"
+        key = claim_key(campaign.plan.campaign, campaign.tick, "pause")
         self._ledger.claim(self._claiming.claim(campaign, key, "pause", None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
 

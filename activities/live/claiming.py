@@ -11,6 +11,7 @@ from datetime import datetime
 from activities.inputs import Inputs
 from activities.live.observations import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.exposure import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Reserve, Reserved
@@ -66,7 +67,7 @@ class Claiming:
         call: Callable[[], object],
     ) -> None:
         """Make one spend-affecting call under a claim; raises Refused, PlatformError."""
-        key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/{intent}"
+        key = claim_key(campaign.plan.campaign, campaign.tick, intent)
         ask = self.claim(campaign, key, intent, self.fence(campaign), at)
         claimed = self._ledger.claim(ask)
         if claimed.unknown:

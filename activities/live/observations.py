@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.ids import reservation_key
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.domain.spending.campaign_clock import AccountCalendar, CampaignClock
 from gaelp.ledger.ledger import Ledger
@@ -84,7 +85,7 @@ class Observations:
 
 def day_key(campaign: CampaignInput, day_index: int) -> str:
     """Key of a campaign day's reservation; made of names only, so that a retry finds it."""
-    return f"{campaign.plan.campaign}/day-{day_index:03d}"
+    return reservation_key(campaign.plan.campaign, day_index)
 
 
 def campaign_clock(campaign: CampaignInput, account: Account) -> CampaignClock:

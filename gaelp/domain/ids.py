@@ -1,6 +1,7 @@
-"""Every id that is shared: workflow ids, task queues, search attributes, and which names are valid.
+"""Every id and key that is shared: of workflows, requests, reservations, claims, task queues and search attributes.
 
-Touch this to name a new kind of workflow."""
+Touch this to name a new kind of workflow or of key, or to change which names are valid.
+"""
 
 from __future__ import annotations
 
@@ -65,3 +66,18 @@ def replay_id(run: str, log: str) -> str:
 def campaign_id(run: str, phase: Phase, index: int) -> str:
     """Workflow id of one live campaign, and the root of its name on the platform."""
     return f"{run}/{phase}/campaign-{index:02d}"
+
+
+def request_id(run: str, phase: Phase, sequence: int) -> str:
+    """Id of a phase's approval request; requests of a phase are counted from 1."""
+    return f"{run}/{phase}#{sequence}"
+
+
+def reservation_key(campaign: str, day_index: int) -> str:
+    """Key of the reservation of a campaign's day; made of names only, so that a retry comes to the same one."""
+    return f"{campaign}/day-{day_index:03d}"
+
+
+def claim_key(campaign: str, tick: int, intent: str) -> str:
+    """Key of the right to make one call that affects spend; made of names only, as the reservation's."""
+    return f"{campaign}/tick-{tick:05d}/{intent}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.ids import request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.exposure import ExposureLine
 from gaelp.money import exact_money
@@ -120,7 +121,7 @@ def signing_text(decision: str, digest: str) -> bytes:
 def request_for(ask: RequestApproval, account: Account) -> ApprovalRequest:
     """The request that a spending phase asks a person to sign, under the account's fence of now."""
     bound = {
-        "request_id": f"{ask.run}/{ask.phase}#{ask.sequence}",
+        "request_id": request_id(ask.run, ask.phase, ask.sequence),
         "account": account.account,
         "run": ask.run,
         "phase": ask.phase.value,

@@ -64,7 +64,7 @@ _TABLES = (
     Table(
         "runs",
         _columns(
-            _RUN + "event STRING!\nexperiment STRING\nagent STRING\nprofile STRING\nmode STRING\nseed INT64\n"
+            _RUN + "event STRING!\nagent STRING\nprofile STRING\nmode STRING\nseed INT64\n"
             "account STRING\nconfig_digest STRING\nconfig STRING\ncode_version STRING\nversions STRING\n"
             "outcome STRING\nreason STRING\ncheckpoint_digest STRING\nspend_micros INT64"
         ),
