@@ -53,9 +53,9 @@ from gaelp.personas.rating_cache import RatingCache
 from gaelp.platforms.adapters import open_platform
 from gaelp.platforms.protocol import AdPlatform
 from gaelp.records.content_store import ContentStore
-from gaelp.records.events.lifecycle_events import open_events
+from gaelp.records.events.event_back_ends import open_events
 from gaelp.records.events.live_metrics import LiveMetrics
-from gaelp.records.warehouse.warehouse import open_warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
 from workflows.campaign import LiveCampaign
 from workflows.emergency_stop import EmergencyStop

@@ -26,7 +26,7 @@ from gaelp.local_stack import LocalStack, first_use
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs.stored_logs import load_bandit
-from gaelp.records.warehouse.warehouse import open_warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
 
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)

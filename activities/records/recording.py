@@ -23,7 +23,7 @@ from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.recording import EpisodeRecord, Record, RecordBatches, Recorded
 from gaelp.messages.simulation_training import RoundSummary
 from gaelp.messages.spending_phase import CampaignsSummary, RecordCampaigns
-from gaelp.records.events.lifecycle_events import Events
+from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.warehouse.warehouse import Warehouse
 
@@ -40,7 +40,7 @@ class Records:
     """Rows are keyed by run and step, events by id, metrics by step."""
 
     def __init__(
-        self, inputs: Inputs, ledger: Ledger, warehouse: Warehouse, events: Events, live_metrics: LiveMetrics
+        self, inputs: Inputs, ledger: Ledger, warehouse: Warehouse, events: EventPublisher, live_metrics: LiveMetrics
     ) -> None:
         self._inputs = inputs
         self._ledger = ledger

@@ -16,7 +16,7 @@ from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
 from gaelp.records.content_store import ContentStore
-from gaelp.records.events.lifecycle_events import Events
+from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -28,7 +28,7 @@ class Runs:
         ledger: Ledger,
         store: ContentStore,
         warehouse: Warehouse,
-        events: Events,
+        events: EventPublisher,
         code_version: str,
         versions: Mapping[str, str],
     ) -> None:

@@ -91,7 +91,7 @@ def open_ledger(settings: Settings) -> Ledger:
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse."""
-    from gaelp.records.warehouse.warehouse import open_warehouse as opened
+    from gaelp.records.warehouse.warehouse_back_ends import open_warehouse as opened
 
     return opened(settings.warehouse)
 

@@ -134,7 +134,7 @@ def _simulation(result: RunResult | None) -> PhaseResult | None:
 
 def panel_rated(run: str) -> dict[str, Any] | None:
     """What the run's event says of its panel; None where there was none."""
-    from gaelp.records.events.lifecycle_events import read_events
+    from gaelp.records.events.event_back_ends import read_events
 
     settings = Settings()
     events = read_events(settings.redis_url, settings.pubsub_project, f"{run}-demo", wait_ms=500)

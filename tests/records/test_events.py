@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from gaelp.messages.recording import LifecycleEvent
-from gaelp.records.events.lifecycle_events import Events, EventsUnavailable, open_events, read_events
+from gaelp.records.events.event_back_ends import open_events, read_events
+from gaelp.records.events.lifecycle_events import EventPublisher, EventsUnavailable
 from tests.support.servers import PUBSUB_PROJECT, Server, free_port, redis_server, running
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,14 +41,14 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pl
 
 
 @pytest.fixture
-def events(place: Place) -> Iterator[Events]:
+def events(place: Place) -> Iterator[EventPublisher]:
     opened = open_events(*place)
     yield opened
     opened.close()
 
 
 class TestEveryPlace:
-    def test_events_come_in_order_and_each_once(self, place: Place, events: Events) -> None:
+    def test_events_come_in_order_and_each_once(self, place: Place, events: EventPublisher) -> None:
         """Two runs' events, published again as an activity's retry does, reach a subscriber once, in order per run."""
         read(place, "audit", wait_ms=200)  # a Pub/Sub subscription sees only what comes after it
         told = [event(run, number, note=f"ünï {number}") for number in range(20) for run in ("a", "b")]
@@ -58,7 +59,7 @@ class TestEveryPlace:
         for run in ("a", "b"):
             assert [e for e in got if e.run == run] == [e for e in told if e.run == run]
 
-    def test_every_subscriber_gets_every_event_and_only_once(self, place: Place, events: Events) -> None:
+    def test_every_subscriber_gets_every_event_and_only_once(self, place: Place, events: EventPublisher) -> None:
         """Two subscribers do not take events from each other, and a second reading finds nothing new."""
         for subscriber in ("one", "two"):
             read(place, subscriber, wait_ms=200)
@@ -67,7 +68,7 @@ class TestEveryPlace:
             assert [e.id for e in read(place, subscriber)] == ["a/step-1", "a/step-2"]
             assert read(place, subscriber, wait_ms=300) == []
 
-    def test_nothing_to_publish_is_nothing(self, events: Events) -> None:
+    def test_nothing_to_publish_is_nothing(self, events: EventPublisher) -> None:
         """An empty publication is allowed."""
         assert events.publish([]) == 0
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gaelp.records.warehouse.schema import TABLES, VIEWS
-from gaelp.records.warehouse.warehouse import Warehouse, WarehouseError, WarehouseUnavailable, open_warehouse
+from gaelp.records.warehouse.warehouse import Warehouse, WarehouseError, WarehouseUnavailable
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.servers import BIGQUERY_PROJECT, Server, free_port
 
 AT = datetime(2026, 3, 1, 23, 59, 59, 123456, tzinfo=UTC)

@@ -38,7 +38,7 @@ from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.ingestion import ingest
 from gaelp.records.logs.stored_logs import load_bandit
-from gaelp.records.warehouse.warehouse import open_warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
 from tests.support.made_logs import write_log
 

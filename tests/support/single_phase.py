@@ -21,7 +21,7 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs.stored_logs import load_bandit
-from gaelp.records.warehouse.warehouse import open_warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import LOG, House
 
 WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}

@@ -17,7 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.live import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.campaign_records import DayReached
-from gaelp.records.warehouse.warehouse import open_warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import House, until
 from tests.support.single_phase import SHORT, begin, begin_run, late_run
 from tests.workflows.conftest import serving

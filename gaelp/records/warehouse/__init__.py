@@ -1,1 +1,1 @@
-"""The warehouse: facts in tables, on DuckDB or BigQuery. Touch this to remember something new."""
+"""The warehouse: facts in tables, on DuckDB or BigQuery. Touch this to record something new."""

@@ -1,7 +1,9 @@
-"""The warehouse in BigQuery, through the official client. Touch this to change how facts get to BigQuery.
+"""The warehouse in BigQuery, through the official client.
 
-One batch is one load job whose id is made of table and batch: BigQuery refuses a second job of that id, so a batch is
-loaded once, whoever retries. Without credentials of its own where BIGQUERY_EMULATOR_HOST names an emulator.
+Each append is one load job whose id is made of table and key: BigQuery refuses a second job of that id, so the rows are
+loaded once, whoever retries. Where BIGQUERY_EMULATOR_HOST names an emulator, the client needs no credentials.
+
+Touch this to change how facts get to BigQuery.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from sqlglot import exp
 
+from gaelp.records.warehouse.arrow_rows import arrow_table, table_named
 from gaelp.records.warehouse.queries import bound, referenced, select
 from gaelp.records.warehouse.schema import TABLES, VIEWS, Table, View
-from gaelp.records.warehouse.warehouse import WarehouseError, WarehouseUnavailable, arrow_table, table_named
+from gaelp.records.warehouse.warehouse import WarehouseError, WarehouseUnavailable
 
 _TIMEOUT = 30.0  # seconds for one call; the client would wait for ever
 _JOB_TIMEOUT = 300.0  # seconds for a load job or a query to end
@@ -48,18 +51,18 @@ class BigQueryWarehouse:
         self._lock = threading.Lock()
         self._made: set[str] = set()
 
-    def append(self, table: str, rows: Sequence[Mapping[str, Any]], batch: str) -> int:
-        """Load the batch by a job of its own id; a batch that was loaded before adds nothing."""
+    def append(self, table: str, rows: Sequence[Mapping[str, Any]], key: str) -> int:
+        """Load the rows by a job of their own id; a key that was used before adds nothing."""
         data = arrow_table(table_named(table), rows)
         if not data.num_rows:
             return 0
         self._prepare([table])
         for attempt in range(_LOAD_ATTEMPTS):
-            job_id = _job_id(self._dataset, table, batch, attempt)
+            job_id = _job_id(self._dataset, table, key, attempt)
             new = self._reach(functools.partial(self._load, table, data, job_id))
             if new is not None:
                 return data.num_rows if new else 0
-        raise WarehouseError(f"batch {batch!r} of {table}: {_LOAD_ATTEMPTS} load jobs failed; BigQuery lists them")
+        raise WarehouseError(f"append {key!r} to {table}: {_LOAD_ATTEMPTS} load jobs failed; BigQuery lists them")
 
     def _load(self, table: str, data: Any, job_id: str) -> bool | None:
         """True: loaded now. False: loaded before. None: an earlier job of that id has failed."""
@@ -171,8 +174,8 @@ class BigQueryWarehouse:
         self._client.close()
 
 
-def _job_id(dataset: Any, table: str, batch: str, attempt: int) -> str:
-    identity = "\n".join((dataset.project, dataset.dataset_id, table, batch))
+def _job_id(dataset: Any, table: str, key: str, attempt: int) -> str:
+    identity = "\n".join((dataset.project, dataset.dataset_id, table, key))
     return f"gaelp-{table}-{hashlib.sha256(identity.encode()).hexdigest()[:32]}-{attempt}"
 
 

@@ -1,9 +1,10 @@
-"""The embedded warehouse: Parquet files queried by DuckDB. Touch this to change how facts lie on disk.
+"""The embedded warehouse: Parquet files queried by DuckDB.
 
-Layout: FOLDER/TABLE/day=YYYY-MM-DD/BATCH.parquet, put in place whole by a link; any number of processes may read and
-append. A batch of several days lies whole under its first one: in parts it could be half there. The same file is linked
-as FOLDER/TABLE/batches/BATCH.parquet, where only one attempt at a batch can be the first.
-A DuckDB file would admit one process at a time, so DuckDB here only reads, from memory.
+Each append is one file, FOLDER/TABLE/day=YYYY-MM-DD/KEY.parquet, put in place whole by a link; any number of processes
+may read and append. Rows of several days are one file under the first of them, because several files could be half
+there. The same file is linked as FOLDER/TABLE/batches/KEY.parquet, where only one attempt at a key can be the first.
+A DuckDB file would admit one process at a time, so DuckDB here only reads, from memory. Touch this to change how facts
+are stored on disk.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlglot
 
+from gaelp.records.warehouse.arrow_rows import arrow_table, table_named
 from gaelp.records.warehouse.queries import bound, referenced, select
 from gaelp.records.warehouse.schema import TABLES, VIEWS, Table
-from gaelp.records.warehouse.warehouse import WarehouseError, arrow_table, table_named
+from gaelp.records.warehouse.warehouse import WarehouseError
 
 
 class DuckDBWarehouse:
@@ -41,12 +43,12 @@ class DuckDBWarehouse:
         self._connection.execute(f"SET allowed_directories = [{_quoted(str(folder.absolute()))}]")
         self._connection.execute("SET enable_external_access = false")
 
-    def append(self, table: str, rows: Sequence[Mapping[str, Any]], batch: str) -> int:
-        """Write the batch as one file; a batch that is there already stands, whatever a retry would have written."""
+    def append(self, table: str, rows: Sequence[Mapping[str, Any]], key: str) -> int:
+        """Write the rows as one file; the first file of a key stays, whatever a retry would have written."""
         data = arrow_table(table_named(table), rows)
         if not data.num_rows:
             return 0
-        claim = self._folder / table / "batches" / _file_name(batch)
+        claim = self._folder / table / "batches" / _file_name(key)
         new = _claimed(data, claim)
         # After a crash between the two links the retry makes the second one, of what the first attempt wrote.
         day = pc.min((data if new else pq.read_table(claim, columns=["day"]))["day"]).as_py()
@@ -104,10 +106,10 @@ def _claimed(data: Any, claim: Path) -> bool:
     return True
 
 
-def _file_name(batch: str) -> str:
-    """A file name for a batch's id, which may hold slashes: readable, and distinct by its hash."""
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", batch).strip("-")[:60]
-    return f"{readable}-{hashlib.sha256(batch.encode()).hexdigest()[:16]}.parquet"
+def _file_name(key: str) -> str:
+    """A file name for a key, which may contain slashes: readable, and distinct by its hash."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", key).strip("-")[:60]
+    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What every back end asks of a query before it runs it. Touch this to allow another statement."""
+"""How every back end checks a query before it runs it. Touch this to allow another statement."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The tables and views of the warehouse, once for every back end. Touch this to remember something new.
+"""The tables and views of the warehouse, once for every back end. Touch this to record something new.
 
 Every table is partitioned by `day` and clustered by its first column (the run, or the log). Columns are nullable
-unless required. Add columns at the end; never rename or retype one: old files keep the old names.
+unless required. Add columns at the end; never rename or retype one: files that were written keep their names.
 """
 
 from __future__ import annotations

@@ -20,9 +20,10 @@ from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.recording import EpisodeRecord, LifecycleEvent, Record, RecordBatches
 from gaelp.messages.spending_phase import RecordCampaigns
-from gaelp.records.events.lifecycle_events import open_events, read_events
+from gaelp.records.events.event_back_ends import open_events, read_events
 from gaelp.records.events.live_metrics import LiveMetrics
-from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
+from gaelp.records.warehouse.warehouse import Warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.campaign_stand import RUN, START, UNIT, Crash, Stand
 from tests.support.local_runs import House
 

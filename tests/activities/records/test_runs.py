@@ -15,8 +15,9 @@ from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.phases import Outcome
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
-from gaelp.records.events.lifecycle_events import open_events, read_events
-from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
+from gaelp.records.events.event_back_ends import open_events, read_events
+from gaelp.records.warehouse.warehouse import Warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.campaign_stand import START, Stand
 from tests.support.local_runs import House
 

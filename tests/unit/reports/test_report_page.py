@@ -18,7 +18,8 @@ from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.messages.phase import PhaseResult
-from gaelp.records.warehouse.warehouse import Warehouse, open_warehouse
+from gaelp.records.warehouse.warehouse import Warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.reports.report_facts import UnknownRun, gather
 from gaelp.reports.report_page import build_report, limits
 from gaelp.reports.verdict_table import criteria_table

@@ -23,7 +23,8 @@ from gaelp.records.logs.stored_logs import (
     log_info,
     split,
 )
-from gaelp.records.warehouse.warehouse import Warehouse, WarehouseUnavailable, open_warehouse
+from gaelp.records.warehouse.warehouse import Warehouse, WarehouseUnavailable
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 
 DATA = Path(__file__).resolve().parents[5] / "shared" / "data"  # ../shared/data
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
