@@ -1,4 +1,4 @@
-"""The content store: arrays and documents named by the SHA-256 of what they say. Touch this to keep content elsewhere.
+"""The content store: arrays and documents named by the SHA-256 of their content.
 
 A digest covers names, types, shapes and bytes, not the container, and is checked on every read: what comes back is
 what was put, or an error. Nothing is pickled. Content is never changed, so writers of the same content cannot harm
@@ -6,6 +6,8 @@ each other.
 
 Beside the content lies `recordings`: which content answered a request that cannot be repeated (an agent's or a
 model's answer over HTTP). The first answer written stays, so that a repeated run is given what the first was given.
+
+Touch this to keep content elsewhere, or to keep another type of array.
 """
 
 from __future__ import annotations
@@ -156,12 +158,12 @@ def canonical_json(document: BaseModel | Mapping[str, Any]) -> bytes:
 
 def arrays_digest(arrays: Arrays) -> str:
     """SHA-256 over names (sorted), dtypes, shapes and bytes (little-endian, C order)."""
-    seen = hashlib.sha256(b"gaelp arrays 1\n")
+    digest = hashlib.sha256(b"gaelp arrays 1\n")
     for name in sorted(arrays):
         array = _plain(name, arrays[name])
-        seen.update(json.dumps([name, array.dtype.str, list(array.shape)]).encode() + b"\n")
-        seen.update(array.tobytes())
-    return seen.hexdigest()
+        digest.update(json.dumps([name, array.dtype.str, list(array.shape)]).encode() + b"\n")
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _plain(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:

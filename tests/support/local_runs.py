@@ -36,7 +36,7 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.records.content_store import ContentStore
-from gaelp.records.logs.ingestion import ingest
+from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
@@ -83,7 +83,7 @@ class House:
         """The log, the key as a file that `starter.py approve` finds, and the account `emulator`."""
         warehouse = open_warehouse(self.settings.warehouse)
         log = write_log(self.stack.home / "logs-made", seed=1)
-        ingest(warehouse, str(log), kind="bandit", name=LOG, now=datetime.now(UTC))
+        ingest(warehouse, LogSource(str(log), "bandit", LOG), datetime.now(UTC))
         warehouse.close()
         signatures.write_key(self.stack.home / "keys" / "ada.pem", self.key.pem)
         self.open_account(ACCOUNT)

@@ -12,6 +12,7 @@ from gaelp.domain.ids import checked_name
 
 def ingest(arguments: argparse.Namespace, out: Out) -> int:
     """Read FILE into the warehouse under --name."""
+    from gaelp.records.logs.ingestion import LogSource
     from gaelp.records.logs.ingestion import ingest as take_in
 
     try:
@@ -22,15 +23,8 @@ def ingest(arguments: argparse.Namespace, out: Out) -> int:
     items = _file(arguments.items) if arguments.items else None
     warehouse = connections.open_warehouse(connections.read_settings())
     try:
-        report = take_in(
-            warehouse,
-            _file(arguments.file),
-            kind=arguments.kind,
-            name=arguments.name,
-            mapping=mapping,
-            items=items,
-            now=connections.now(),
-        )
+        source = LogSource(_file(arguments.file), arguments.kind, arguments.name, mapping or {}, items)
+        report = take_in(warehouse, source, connections.now())
     finally:
         warehouse.close()
     document = {

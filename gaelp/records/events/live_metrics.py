@@ -1,6 +1,7 @@
-"""Live metrics of a run, a Redis stream that `watch` reads. Touch this to show something else while a run goes on.
+"""Live metrics of a run: a Redis stream that `watch` reads.
 
-Nothing is decided from them: losing Redis loses the picture and no fact.
+Nothing is decided from them: without Redis there is no live picture, and no fact is lost. Touch this to show something
+else while a run goes on.
 """
 
 from __future__ import annotations
@@ -47,13 +48,15 @@ class LiveMetrics:
         """
         block = min(block_ms, LONGEST_BLOCK_MS) or None
         try:
-            found = cast("list[Any]", self._client.xread({_stream(run): after}, count=1000, block=block) or [])
+            streams = cast("list[Any]", self._client.xread({_stream(run): after}, count=1000, block=block) or [])
         except (redis.RedisError, OSError) as error:
             raise LiveMetricsUnavailable(
                 f"Redis at {self._address} does not answer: start it with `make dev`"
             ) from error
         return [
-            (entry, fields["step"], json.loads(fields["metrics"])) for _, entries in found for entry, fields in entries
+            (entry, fields["step"], json.loads(fields["metrics"]))
+            for _, entries in streams
+            for entry, fields in entries
         ]
 
     def close(self) -> None:

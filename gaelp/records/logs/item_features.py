@@ -34,7 +34,7 @@ class Items:
 
     @classmethod
     def numbered(cls, count: int, path: str) -> Items:
-        """Items 0 to count-1 of which nothing is known."""
+        """Items 0 to count-1 without features; raises IngestError above 1024 of them."""
         if count > _MOST_NUMBERED:
             raise IngestError(f"{path} has items up to {count - 1}: above {_MOST_NUMBERED} items give an item file")
         return cls(tuple(map(str, range(count))), (), ((),) * count)
@@ -46,8 +46,8 @@ class Items:
     @classmethod
     def from_json(cls, text: str) -> Items:
         """The inverse of `to_json`."""
-        found = json.loads(text)
-        return cls(tuple(found["ids"]), tuple(found["columns"]), tuple(map(tuple, found["values"])))
+        stored = json.loads(text)
+        return cls(tuple(stored["ids"]), tuple(stored["columns"]), tuple(map(tuple, stored["values"])))
 
     def features(self) -> npt.NDArray[np.float32]:
         """f4[K, G]: numeric columns as they are, text columns one-hot (sorted); identity where none."""

@@ -1,6 +1,7 @@
-"""Reading a log file line by line, whatever is in it. Touch this to read another kind of file.
+"""Reading a log file line by line, whatever is in it.
 
-One line is one row: a quoted line break makes two bad rows, never a swallowed file.
+One line is one row, so that a quoted line break costs two bad rows and never the rest of the file. Touch this to read
+another kind of file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class IngestError(ValueError):
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """One line of a log; `fields` is None where it could not be taken apart."""
 
     number: int  # 1 is the file's first line
@@ -47,22 +48,22 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 def content_digest(path: str, *more: bytes) -> str:
     """SHA-256 of the file's (unzipped) bytes and of `more`."""
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     with opened(path) as stream:
         while block := stream.read(1 << 20):
-            seen.update(block)
+            digest.update(block)
     for part in more:
-        seen.update(hashlib.sha256(part).digest())
-    return seen.hexdigest()
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
 
 
-def lines(path: str, delimiter: str) -> Iterator[Line]:
+def lines(path: str, delimiter: str) -> Iterator[LogLine]:
     """Every line but blank ones. Bytes that are not UTF-8 make a line without fields."""
     with opened(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="\n")
         for number, raw in enumerate(text, start=1):
             if stripped := raw.rstrip("\r\n"):
-                yield Line(number, fields(stripped, delimiter), stripped)
+                yield LogLine(number, fields(stripped, delimiter), stripped)
 
 
 def fields(text: str, delimiter: str) -> list[str] | None:

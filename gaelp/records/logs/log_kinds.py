@@ -1,6 +1,7 @@
-"""The three kinds of log: which columns they have, what makes a row bad. Touch this to take another format.
+"""The three kinds of log: which columns they have, and what makes a row bad.
 
-A format is recognised by its header; `mapping` renames what is not: canonical name -> header of the file.
+A format is recognised by its header; `mapping` names the columns that are not: canonical name -> header of the file.
+Touch this to take another format or another kind of log.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ class Check:
     """A rule over several columns of a good row."""
 
     reason: str
-    needs: tuple[str, ...]  # stored columns
     bad: Callable[[Columns], Any]  # -> boolean pyarrow array; null counts as false
 
 
@@ -55,7 +55,7 @@ class Kind:
 
 
 def _exceeds(reason: str, more: str, less: str) -> Check:
-    return Check(reason, (more, less), lambda columns: pc.greater(columns[more], columns[less]))
+    return Check(reason, lambda columns: pc.greater(columns[more], columns[less]))
 
 
 _COUNT = "is not a non-negative integer"
@@ -88,11 +88,7 @@ MARKET = Kind(
         Field("creative", "creative", column.texts, "", ("CreativeID",), default=""),
     ),
     ids=("id", "BidID"),
-    checks=(
-        Check(
-            "market price exceeds the bid", ("market_price", "bid"), lambda c: pc.greater(c["market_price"], c["bid"])
-        ),
-    ),
+    checks=(_exceeds("market price exceeds the bid", "market_price", "bid"),),
     headerless=("click", "market_price", "pctr", "exchange"),
 )
 REPORT = Kind(
@@ -112,21 +108,14 @@ REPORT = Kind(
         Field("sales", "sales_micros", column.amounts, f"sales {_MONEY}", ("post_click_sales_amount",), "", True),
     ),
     equal_rows=True,
-    checks=(
-        Check(
-            "clicks exceed impressions", ("clicks", "impressions"), lambda c: pc.greater(c["clicks"], c["impressions"])
-        ),
-    ),
+    checks=(_exceeds("clicks exceed impressions", "clicks", "impressions"),),
     notes=(
-        Check("placement is blank", ("placement",), lambda c: pc.is_null(c["placement"])),
+        Check("placement is blank", lambda columns: pc.is_null(columns["placement"])),
         # A click may lead to several orders, and orders may be reported on a later day than their click.
-        Check(
-            "conversions exceed clicks", ("conversions", "clicks"), lambda c: pc.greater(c["conversions"], c["clicks"])
-        ),
+        _exceeds("conversions exceed clicks", "conversions", "clicks"),
         Check(
             "cost is 0 although there are impressions",
-            ("cost_micros", "impressions"),
-            lambda c: pc.and_(pc.equal(c["cost_micros"], 0), pc.greater(c["impressions"], 0)),
+            lambda columns: pc.and_(pc.equal(columns["cost_micros"], 0), pc.greater(columns["impressions"], 0)),
         ),
     ),
 )
@@ -142,7 +131,7 @@ def kind_named(name: str) -> Kind:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a file keeps what we want."""
+    """Where in a file the columns are."""
 
     delimiter: str
     header: bool
@@ -160,15 +149,15 @@ def layout_of(kind: Kind, first: str, mapping: Mapping[str, str], path: str) -> 
         return Layout("\t", False, len(cells), {f.name: at.get(f.name) for f in kind.fields})
     header = [cell.strip() for cell in fields(first, ",") or []]
     _check_mapping(kind, header, mapping, path)
-    found = {f.name: _position(f, header, mapping) for f in kind.fields}
-    if missing := [f.name for f in kind.fields if found[f.name] is None and f.default is None]:
+    positions = {f.name: _position(f, header, mapping) for f in kind.fields}
+    if missing := [f.name for f in kind.fields if positions[f.name] is None and f.default is None]:
         raise IngestError(
             f"{path} is not a {kind.name} log: no column {', '.join(missing)} in its header "
             f"({', '.join(header[:12])}{', …' if len(header) > 12 else ''}); "
             f"name its columns, as in --map {missing[0]}=COLUMN"
         )
     users = tuple(index for _, index in sorted(_user_features(header, mapping))) if kind is BANDIT else ()
-    return Layout(",", True, len(header), found, users, _identity(kind, header))
+    return Layout(",", True, len(header), positions, users, _identity(kind, header))
 
 
 def _check_mapping(kind: Kind, header: Sequence[str], mapping: Mapping[str, str], path: str) -> None:

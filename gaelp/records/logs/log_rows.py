@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gaelp.records.logs.log_files import Line
+from gaelp.records.logs.log_files import LogLine
 from gaelp.records.logs.log_kinds import BANDIT, Check, Field, Kind, Layout
 
-CHUNK = 50_000  # lines judged together, and rows of one batch: bounds memory however long the log is
+CHUNK = 50_000  # lines judged together, and rows of one append: bounds memory however long the log is
 NO_DATE = date(1970, 1, 1)
 _RAW = 2000  # characters kept of a rejected line
 Reasons = list[str | None]
@@ -42,15 +42,15 @@ class Judged:
 
 
 class Judge:
-    """Judges the chunks of one log; remembers what it has seen, so that a duplicate is found in a later chunk."""
+    """Judges the chunks of one log; it keeps the digest of each row, so that a duplicate in a later chunk is found."""
 
     def __init__(self, kind: Kind, layout: Layout, items: dict[str, int] | None) -> None:
         self._kind = kind
         self._layout = layout
         self._items = items
-        self._seen: set[bytes] = set()
+        self._digests: set[bytes] = set()
 
-    def judge(self, lines: Sequence[Line]) -> Judged:
+    def judge(self, lines: Sequence[LogLine]) -> Judged:
         """Split a chunk into good rows and rejected lines; the first reason that applies is given."""
         whole = [line for line in lines if self._fits(line)]
         rejected = [_rejected(line, _broken(line)) for line in lines if not self._fits(line)]
@@ -68,10 +68,10 @@ class Judge:
         notes = {note.reason: int(_true(note, kept).sum()) for note in self._kind.notes}
         return Judged(_rows(kept, [whole[i].number for i in good]), sorted(rejected, key=lambda r: r.line), notes)
 
-    def _fits(self, line: Line) -> bool:
+    def _fits(self, line: LogLine) -> bool:
         return line.fields is not None and len(line.fields) == self._layout.width
 
-    def _parsed(self, wanted: Field, whole: Sequence[Line], reasons: Reasons) -> Any:
+    def _parsed(self, wanted: Field, whole: Sequence[LogLine], reasons: Reasons) -> Any:
         position = self._layout.positions[wanted.name]
         if position is None:
             texts = [wanted.default or ""] * len(whole)
@@ -86,34 +86,34 @@ class Judge:
     def _actions(self, items: Any, reasons: Reasons) -> Any:
         """Item ids to their index in the item file, or to themselves where there is none."""
         if self._items is None:
-            found = [_own_number(name) for name in items.to_pylist()]
+            numbers = [_own_number(name) for name in items.to_pylist()]
             wrong = "item_id is not an integer below 1,000,000 (give an item file for other ids)"
         else:
-            found = [self._items.get(name) for name in items.to_pylist()]
+            numbers = [self._items.get(name) for name in items.to_pylist()]
             wrong = "item is not in the item file"
-        actions = pa.array(found, pa.int64())
+        actions = pa.array(numbers, pa.int64())
         _reject(reasons, pc.is_null(actions).to_numpy(zero_copy_only=False), wrong)
         return actions
 
-    def _features(self, line: Line) -> str:
+    def _features(self, line: LogLine) -> str:
         return json.dumps([line.fields[i] for i in self._layout.user_features] if line.fields else [])
 
-    def _reject_duplicates(self, whole: Sequence[Line], reasons: Reasons) -> None:
+    def _reject_duplicates(self, whole: Sequence[LogLine], reasons: Reasons) -> None:
         """Of rows of one id (or, where the kind says so, equal rows) the first one stands."""
         if self._layout.identity is None:
             return
         for index, line in enumerate(whole):
             if reasons[index] is None:
                 key = "\x1f".join(line.fields[i] for i in self._layout.identity) if line.fields else ""
-                seen = hashlib.blake2b((key or line.raw).encode(), digest_size=12).digest()
-                if seen in self._seen:
+                digest = hashlib.blake2b((key or line.raw).encode(), digest_size=12).digest()
+                if digest in self._digests:
                     reasons[index] = "duplicate of an earlier row"
-                self._seen.add(seen)
+                self._digests.add(digest)
 
 
-def chunks(lines: Iterator[Line], size: int = CHUNK) -> Iterator[list[Line]]:
+def chunks(lines: Iterator[LogLine], size: int = CHUNK) -> Iterator[list[LogLine]]:
     """Lists of `size` lines, the last one shorter."""
-    chunk: list[Line] = []
+    chunk: list[LogLine] = []
     for line in lines:
         chunk.append(line)
         if len(chunk) == size:
@@ -123,7 +123,7 @@ def chunks(lines: Iterator[Line], size: int = CHUNK) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _broken(line: Line) -> str:
+def _broken(line: LogLine) -> str:
     if line.fields is None:
         return "not UTF-8" if any("\ud800" <= c <= "\udfff" for c in line.raw) else "unclosed or stray quote"
     return "wrong number of columns"
@@ -133,7 +133,7 @@ def _own_number(name: str | None) -> int | None:
     return int(name) if name and name.isascii() and name.isdigit() and len(name) < 7 else None
 
 
-def _rejected(line: Line, reason: str) -> Rejected:
+def _rejected(line: LogLine, reason: str) -> Rejected:
     return Rejected(line.number, reason, line.raw[:_RAW].encode("utf-8", "backslashreplace").decode())
 
 

@@ -62,10 +62,10 @@ def load_bandit(warehouse: Warehouse, name: str) -> dict[str, Array]:
     """
     row = _row(warehouse, name, "bandit")
     items = Items.from_json(row["items"])
-    found = _rows(warehouse, row, "bandit_rows", "at, position, action, propensity, click, user_features")
-    arrays = _times(found) | {key: _integers(found, key) for key in ("position", "action", "click")}
-    arrays["propensity"] = found["propensity"].to_numpy().astype(np.float64)
-    arrays["user_features"] = _user_features(found["user_features"])
+    table = _rows(warehouse, row, "bandit_rows", "at, position, action, propensity, click, user_features")
+    arrays = _times(table) | {key: _integers(table, key) for key in ("position", "action", "click")}
+    arrays["propensity"] = table["propensity"].to_numpy().astype(np.float64)
+    arrays["user_features"] = _user_features(table["user_features"])
     return arrays | {"candidate_features": items.features(), "item_ids": np.array(items.ids, dtype=np.str_)}
 
 
@@ -76,10 +76,10 @@ def load_market(warehouse: Warehouse, name: str) -> dict[str, Array]:
     exchange, creative str[N] (empty: unknown); time_us, hour, weekday i8[N], -1 where the log has no times.
     """
     row = _row(warehouse, name, "market")
-    found = _rows(warehouse, row, "market_rows", "at, click, market_price, bid, pctr, exchange, creative, line")
-    arrays = _times(found) | {key: _integers(found, key) for key in ("click", "market_price", "bid", "line")}
-    arrays["pctr"] = found["pctr"].to_numpy().astype(np.float64)
-    return arrays | {key: _texts(found, key) for key in ("exchange", "creative")}
+    table = _rows(warehouse, row, "market_rows", "at, click, market_price, bid, pctr, exchange, creative, line")
+    arrays = _times(table) | {key: _integers(table, key) for key in ("click", "market_price", "bid", "line")}
+    arrays["pctr"] = table["pctr"].to_numpy().astype(np.float64)
+    return arrays | {key: _texts(table, key) for key in ("exchange", "creative")}
 
 
 def load_report(warehouse: Warehouse, name: str) -> dict[str, Array]:
@@ -92,9 +92,9 @@ def load_report(warehouse: Warehouse, name: str) -> dict[str, Array]:
     row = _row(warehouse, name, "report")
     texts = ("campaign", "engagement", "banner", "placement")
     numbers = ("impressions", "clicks", "conversions", "cost_micros", "revenue_micros", "sales_micros")
-    found = _rows(warehouse, row, "report_rows", ", ".join(("at", *texts, *numbers)))
-    arrays = _times(found) | {key: _integers(found, key) for key in numbers}
-    return arrays | {"day": arrays["time_us"] // _DAY} | {key: _texts(found, key) for key in texts}
+    table = _rows(warehouse, row, "report_rows", ", ".join(("at", *texts, *numbers)))
+    arrays = _times(table) | {key: _integers(table, key) for key in numbers}
+    return arrays | {"day": arrays["time_us"] // _DAY} | {key: _texts(table, key) for key in texts}
 
 
 def split(log: Mapping[str, Array], share: float) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -144,18 +144,18 @@ def _info(row: Mapping[str, Any]) -> LogInfo:
     )
 
 
-def _rows(warehouse: Warehouse, row: Mapping[str, Any], table: str, columns: str) -> Any:
-    sql = f"SELECT {columns} FROM {table} WHERE log = @log AND content = @content ORDER BY at, line"  # noqa: S608 - ours
-    found = warehouse.columns(sql, {"log": row["log"], "content": row["content"]})
-    if found.num_rows != row["rows"]:
+def _rows(warehouse: Warehouse, row: Mapping[str, Any], name: str, columns: str) -> Any:
+    sql = f"SELECT {columns} FROM {name} WHERE log = @log AND content = @content ORDER BY at, line"  # noqa: S608 - ours
+    table = warehouse.columns(sql, {"log": row["log"], "content": row["content"]})
+    if table.num_rows != row["rows"]:
         raise UnknownLog(
-            f"log {row['log']!r} has {found.num_rows} rows of {row['rows']}: restore {table}, or ingest again"
+            f"log {row['log']!r} has {table.num_rows} rows of {row['rows']}: restore {name}, or ingest again"
         )
-    return found
+    return table
 
 
-def _times(found: Any) -> dict[str, Array]:
-    instants = pc.cast(pc.cast(found["at"], pa.timestamp("us", tz="UTC")), pa.int64())
+def _times(table: Any) -> dict[str, Array]:
+    instants = pc.cast(pc.cast(table["at"], pa.timestamp("us", tz="UTC")), pa.int64())
     time_us = pc.fill_null(instants, -1).to_numpy().astype(np.int64)
     known = time_us >= 0
     days = time_us // _DAY
@@ -166,12 +166,12 @@ def _times(found: Any) -> dict[str, Array]:
     }
 
 
-def _integers(found: Any, key: str) -> Array:
-    return np.asarray(pc.fill_null(found[key], -1).to_numpy(), np.int64)
+def _integers(table: Any, key: str) -> Array:
+    return np.asarray(pc.fill_null(table[key], -1).to_numpy(), np.int64)
 
 
-def _texts(found: Any, key: str) -> Array:
-    return np.array(pc.fill_null(found[key], "").to_pylist(), dtype=np.str_)
+def _texts(table: Any, key: str) -> Array:
+    return np.array(pc.fill_null(table[key], "").to_pylist(), dtype=np.str_)
 
 
 def _user_features(column: Any) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gaelp.records.logs import log_rows
-from gaelp.records.logs.ingestion import IngestError, IngestReport, LogExists, ingest
+from gaelp.records.logs.ingestion import IngestError, IngestReport, LogExists, LogSource, ingest
 from gaelp.records.logs.stored_logs import (
     UnknownLog,
     known_logs,
@@ -63,7 +63,7 @@ def log(tmp_path: Path, *lines: str, name: str = "log.csv", header: str = HEADER
 
 
 def bandit(warehouse: Warehouse, path: str, name: str = "log", **options: Any) -> IngestReport:
-    return ingest(warehouse, path, kind="bandit", name=name, now=NOW, **options)
+    return ingest(warehouse, LogSource(path, "bandit", name, **options), NOW)
 
 
 def rejected(warehouse: Warehouse) -> list[tuple[int, str, str]]:
@@ -259,7 +259,7 @@ class TestLogs:
         """A wrong name, kind, mapping or item file is refused before anything is stored."""
         path = log(tmp_path, row(0))
         with pytest.raises(IngestError, match=says):
-            ingest(warehouse, path, **({"kind": "bandit", "name": "log", "now": NOW} | options))
+            ingest(warehouse, LogSource(path, **({"kind": "bandit", "name": "log"} | options)), NOW)
         assert known_logs(warehouse) == []
 
     def test_an_unknown_log_names_those_there_are(self, warehouse: Warehouse, tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ class TestRealLogs:
 
         impressions are kept and counted: one of the 329 such rows is itself a duplicate.
         """
-        report = ingest(shared, str(DATA / "display_campaigns_2020q2.csv.gz"), kind="report", name="display", now=NOW)
+        report = ingest(shared, LogSource(str(DATA / "display_campaigns_2020q2.csv.gz"), "report", "display"), NOW)
         assert (report.rows, report.rejected) == (15_408 - 7, 7)
         assert report.reasons == {"duplicate of an earlier row": 5, "clicks exceed impressions": 2}
         assert report.notes == {
@@ -344,14 +344,14 @@ class TestRealLogs:
     def test_market_logs_of_both_forms(self, shared: Warehouse) -> None:
         """iPinYou comes tab-separated without a header, or as csv with its own names."""
         train = DATA / "ipinyou_1458" / "ipinyou_1458_rtbcontrol_train.txt.gz"
-        report = ingest(shared, str(train), kind="market", name="ipinyou", now=NOW)
+        report = ingest(shared, LogSource(str(train), "market", "ipinyou"), NOW)
         assert (report.rows, report.rejected, report.window_start) == (100_000, 0, None)
         arrays = load_market(shared, "ipinyou")
         assert arrays["market_price"][:3].tolist() == [51, 87, 33] and arrays["line"][:2].tolist() == [1, 2]
         assert arrays["pctr"][0] == 0.000154 and arrays["exchange"][0] == "1" and (arrays["bid"] == -1).all()
         earlier, later = split(arrays, 0.5)
         assert len(earlier["click"]) == len(later["click"]) == 50_000
-        sample = ingest(shared, str(DATA / "ipinyou_2259_sample.csv.gz"), kind="market", name="sample", now=NOW)
+        sample = ingest(shared, LogSource(str(DATA / "ipinyou_2259_sample.csv.gz"), "market", "sample"), NOW)
         assert (sample.rows, sample.rejected) == (4_570, 0)
         arrays = load_market(shared, "sample")
         assert (arrays["market_price"] <= arrays["bid"]).all() and np.isnan(arrays["pctr"]).all()
@@ -361,11 +361,11 @@ class TestRealLogs:
 def test_impossible_market_and_report_rows_are_rejected(warehouse: Warehouse, tmp_path: Path) -> None:
     """A price above the bid, a negative amount and a fraction of a click are kept aside."""
     market = log(tmp_path, "0,51,300,0.1", "1,301,300,0.1", "0,5,,", header="click,market_price,bid,pctr")
-    report = ingest(warehouse, market, kind="market", name="market", now=NOW)
+    report = ingest(warehouse, LogSource(market, "market", "market"), NOW)
     assert (report.rows, report.reasons) == (2, {"market price exceeds the bid": 1})
     lines = ("2026-01-01,a,10,1,2.5", "2026-01-01,b,10,1,-2.5", "2026-01-02,a,10,0.5,1", "2026-01-03,a,10,1,1e-6")
     rows = log(tmp_path, *lines, header="date,campaign,impressions,clicks,cost")
-    report = ingest(warehouse, rows, kind="report", name="report", now=NOW)
+    report = ingest(warehouse, LogSource(rows, "report", "report"), NOW)
     assert report.reasons == {"cost is not an amount of 0 or more": 1, "clicks is not a non-negative integer": 1}
     arrays = load_report(warehouse, "report")
     assert arrays["cost_micros"].tolist() == [2_500_000, 1] and arrays["conversions"].tolist() == [-1, -1]
