@@ -72,10 +72,10 @@ def _pacing(campaigns: Sequence[CampaignResult], reference: Sequence[float] | No
     curves = [day.hourly_cost_micros for c in campaigns for day in c.days if len(day.hourly_cost_micros) == HOURS]
     if reference is None or clicks < PACING_CLICKS or not curves:
         return None
-    spent, wanted = np.sum(np.array(curves, dtype=np.float64), axis=0), np.asarray(reference, dtype=np.float64)
-    if wanted.shape != (HOURS,) or spent.sum() <= 0 or wanted.sum() <= 0:
+    spent, traffic = np.sum(np.array(curves, dtype=np.float64), axis=0), np.asarray(reference, dtype=np.float64)
+    if traffic.shape != (HOURS,) or spent.sum() <= 0 or traffic.sum() <= 0:
         return None
-    return pacing_score(spent / spent.sum(), wanted / wanted.sum(), clicks)
+    return pacing_score(spent / spent.sum(), traffic / traffic.sum(), clicks)
 
 
 def _wasted(campaign: CampaignResult, config: TrainingConfiguration) -> int:

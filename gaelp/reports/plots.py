@@ -1,6 +1,8 @@
-"""The plots of a report. Touch this to draw something else.
+"""The plots of a report.
 
 Colours are Okabe and Ito's, which colour-blind readers tell apart; nothing is said by colour alone.
+
+Touch this to draw something else.
 """
 
 from __future__ import annotations

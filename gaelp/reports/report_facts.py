@@ -1,6 +1,8 @@
 """What a report knows about one run, gathered from the warehouse and the ledger's journal.
 
-Touch this when the report should show something more. It reads; it decides nothing and recomputes no verdict.
+It reads; it decides nothing and recomputes no verdict.
+
+Touch this when the report should show something more.
 """
 
 from __future__ import annotations
@@ -134,12 +136,12 @@ def _criteria(warehouse: Warehouse, run: str) -> dict[Phase, list[dict[str, Any]
     rows = warehouse.query("SELECT * FROM verdicts WHERE run = @run ORDER BY at", {"run": run})
     # One criterion may be judged once per log: its name tells them apart.
     latest = {(row["phase"], row["criterion"], row["name"]): row for row in rows}
-    found: dict[Phase, list[dict[str, Any]]] = {}
+    of_phases: dict[Phase, list[dict[str, Any]]] = {}
     for phase in PHASE_ORDER:
         of_phase = [row for (name, *_), row in latest.items() if name == phase]
         if of_phase:
-            found[phase] = sorted(of_phase, key=lambda row: (*_natural(row["criterion"]), row["name"]))
-    return found
+            of_phases[phase] = sorted(of_phase, key=lambda row: (*_natural(row["criterion"]), row["name"]))
+    return of_phases
 
 
 def _natural(criterion: str) -> tuple[int, str]:
@@ -153,13 +155,13 @@ def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
         "over_bidding_micros, under_bidding_micros, purpose FROM episodes WHERE run = @run AND phase = 'simulation' "
         "AND state = 'settled' AND reward IS NOT NULL AND purpose IN ('train', 'exam') ORDER BY episode"
     )
-    found = []
+    batches = []
     for row in warehouse.query(sql, {"run": run}):
         number = int(row["episode"].rpartition("-")[2]) - FIRST_BATCH[row["purpose"]]
         optimum = row["optimum_micros"]
         lost = {name.removesuffix("_micros"): (row[name] or 0) / optimum for name in LOST} if optimum else {}
-        found.append(Batch(number, row["purpose"] == "exam", row["reward"], row["episodes"] or 1, lost))
-    return found
+        batches.append(Batch(number, row["purpose"] == "exam", row["reward"], row["episodes"] or 1, lost))
+    return batches
 
 
 def _spans(

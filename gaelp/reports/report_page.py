@@ -1,6 +1,8 @@
-"""One self-contained HTML page about a run, with its plots beside it as PNG. Touch this to change what the page says.
+"""One self-contained HTML page about a run, with its plots beside it as PNG.
 
 The page holds no script and loads nothing: its content policy forbids both, and every text is escaped.
+
+Touch this to change what the page says.
 """
 
 from __future__ import annotations
@@ -104,41 +106,41 @@ def _counts(facts: Facts) -> dict[str, int]:
 
 
 def reasons(facts: Facts) -> list[str]:
-    """Why, in plain words: what the run said, then what did not pass: the worst first, what nobody assessed last."""
-    said = [facts.ended["reason"]] if facts.ended and facts.ended["reason"] else []
+    """Why the run ended so: its own reason, then each criterion that did not pass, the worst first."""
+    run_reasons = [facts.ended["reason"]] if facts.ended and facts.ended["reason"] else []
     order = ("FAIL", "INVALID", "INCONCLUSIVE")
     rows = [row for of_phase in facts.criteria.values() for row in of_phase]
     open_rows = [row for verdict in order for row in rows if row["criterion_verdict"] == verdict]
     open_rows.sort(key=lambda row: row["formula"] == "not-assessed")
-    return said + [f"{row['name']} ({row['phase']}): {row['reason']}" for row in open_rows]
+    return run_reasons + [f"{row['name']} ({row['phase']}): {row['reason']}" for row in open_rows]
 
 
 def limits(facts: Facts) -> list[Limit]:
     """Each spend limit with the worst case that was reserved under it; empty where the limits are not known."""
     if facts.config is None:
         return []
-    found = []
+    rows = []
     for phase in (Phase.LIVE_TEST, Phase.SCALED):
         worst = max((day.worst_micros for day in facts.spend if day.phase == phase), default=0)
-        found.append(Limit(f"{phase}, any one day", plots.daily_cap(phase, facts.config), worst))
+        rows.append(Limit(f"{phase}, any one day", plots.daily_cap(phase, facts.config), worst))
     campaign = max(facts.campaign_worst.values(), default=0)
-    found.append(Limit("any one campaign, over its life", micros(facts.config.limits.campaign), campaign))
+    rows.append(Limit("any one campaign, over its life", micros(facts.config.limits.campaign), campaign))
     # A settled day holds what it was billed, an open one its worst case; after the run they are settled.
-    found.append(Limit("the whole run, billed", micros(facts.config.limits.run), facts.billed_micros))
-    return found
+    rows.append(Limit("the whole run, billed", micros(facts.config.limits.run), facts.billed_micros))
+    return rows
 
 
 def _events(facts: Facts) -> list[dict[str, Any]]:
     """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
     quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "attempt"}
     return [
-        {"at": entry.at, "kind": entry.kind, "phase": entry.phase, "key": entry.key, "detail": _said(entry.detail)}
+        {"at": entry.at, "kind": entry.kind, "phase": entry.phase, "key": entry.key, "detail": _detail(entry.detail)}
         for entry in facts.journal
         if entry.kind not in quiet
     ]
 
 
-def _said(detail: str) -> str:
+def _detail(detail: str) -> str:
     """A journal entry's JSON as `name value` pairs, money as money; whatever is no object is shown as it is."""
     try:
         pairs = json.loads(detail or "{}")

@@ -1,7 +1,10 @@
-"""The training configuration: what a user may choose for a run. Touch this to add a section; loading is elsewhere.
+"""The training configuration: what a user may choose for a run.
 
 Money here is in whole currency units with two decimals (`daily_budget: 20.00`); `gaelp.money.micros` turns it into the
-integer micros that everything else uses."""
+integer micros that everything else uses.
+
+Touch this to add a section; loading is elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Combinations of settings that are each valid and together impossible. Touch this to refuse another one.
+"""Combinations of settings that are each valid and together impossible; each is refused in a sentence with a remedy.
 
-Each is a sentence with a remedy. Only contradictions are refused here: a configuration that is merely unwise is the
-business of `plan` and of the gates.
+A configuration that is merely unwise is not refused here: the gates will show it. Touch this to refuse another
+combination.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
     """Every impossible combination in `config`, with the settings of its environment, in a fixed order."""
     rules = (_mode, _clock, _live_test, _scaled, _limits, _simulation, _batches, _market, _personas, _names, _remote)
     config = applied(config)
-    return tuple(found for rule in rules for found in rule(config))
+    return tuple(each for rule in rules for each in rule(config))
 
 
 def _mode(config: TrainingConfiguration) -> Iterator[Contradiction]:
@@ -191,10 +191,10 @@ def _names(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 
 def _remote(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    asked = [path for path in ("agent", "incumbent") if getattr(config, path) == "remote"]
-    if asked and config.remote.url is None:
+    remote = [path for path in ("agent", "incumbent") if getattr(config, path) == "remote"]
+    if remote and config.remote.url is None:
         yield Contradiction(
-            ("remote.url", *asked),
-            f"is not set and {' and '.join(asked)} is remote, which is asked by HTTP: set it to the address before "
+            ("remote.url", *remote),
+            f"is not set and {' and '.join(remote)} is remote, which is asked by HTTP: set it to the address before "
             "/act, such as http://127.0.0.1:8099, or choose another agent",
         )

@@ -1,7 +1,9 @@
-"""The flat form of the configuration that older callers use. Touch this when a setting is added under an older name.
+"""The flat form of the configuration that older callers use.
 
 Each setting has one flat key: SECTION_FIELD, unless older callers knew it by another name (RENAMED). What older
 callers set and no configuration holds any more is in RETIRED with what to do instead: refused, never ignored.
+
+Touch this when a setting that older callers knew gets another name or place.
 """
 
 from __future__ import annotations
@@ -47,14 +49,14 @@ RETIRED: dict[str, str] = {
 
 def paths(model: type[BaseModel]) -> tuple[tuple[str, ...], ...]:
     """Every setting of a configuration model as (section, field) or (field,), in the model's order."""
-    found: list[tuple[str, ...]] = []
+    result: list[tuple[str, ...]] = []
     for name, field in model.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found.extend((name, key) for key in inner.model_fields)
+            result.extend((name, key) for key in inner.model_fields)
         else:
-            found.append((name,))
-    return tuple(found)
+            result.append((name,))
+    return tuple(result)
 
 
 def keys(model: type[BaseModel]) -> dict[str, tuple[str, ...]]:

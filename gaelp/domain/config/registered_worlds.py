@@ -1,6 +1,7 @@
-"""The worlds that we register with Gymnasium, as settings of `market`. Touch this to add one, and only to add.
+"""The worlds that we register with Gymnasium, as settings of `market`.
 
-An id promises its world: results under one id stay comparable, so a changed world gets a new version.
+An id promises its world: results under one id stay comparable, so a changed world gets a new version. Touch this to add
+a world, and only to add.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Market
 
-Setting = str | int | float
+SettingValue = str | int | float
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Variant:
     """A world of ours: what it is, and where its `market` section differs from the defaults."""
 
     about: str
-    market: Mapping[str, Setting] = field(default_factory=dict)
+    market: Mapping[str, SettingValue] = field(default_factory=dict)
 
 
 VARIANTS: Mapping[str, Variant] = {
@@ -78,8 +79,8 @@ def applied(config: TrainingConfiguration) -> TrainingConfiguration:
     return config.model_copy(update={"market": market})
 
 
-def configured(environment: str, given: TrainingConfiguration | Mapping[str, Any] | None) -> TrainingConfiguration:
-    """The configuration of a world: `given` whole, or as overrides of the defaults, under the id `environment`."""
-    if isinstance(given, TrainingConfiguration):
-        return applied(given.model_copy(update={"environment": environment}))
-    return applied(TrainingConfiguration.model_validate({**(given or {}), "environment": environment}))
+def configured(environment: str, overrides: TrainingConfiguration | Mapping[str, Any] | None) -> TrainingConfiguration:
+    """The configuration of a world: `overrides` as it is, or laid over the defaults, under the id `environment`."""
+    if isinstance(overrides, TrainingConfiguration):
+        return applied(overrides.model_copy(update={"environment": environment}))
+    return applied(TrainingConfiguration.model_validate({**(overrides or {}), "environment": environment}))

@@ -1,4 +1,6 @@
 """Gates: the measurements that a criterion needs, the criteria of each phase, and the verdict.
 
-Touch this together with docs/gates.md. How a number is estimated is in gaelp/evidence.
+How a number is estimated is in gaelp/evidence.
+
+Touch this together with docs/gates.md.
 """

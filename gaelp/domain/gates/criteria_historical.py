@@ -1,6 +1,8 @@
-"""Criteria 5a to 7, judged on real logs. Touch this only together with docs/gates.md.
+"""Criteria 5a to 7, judged on real logs.
 
 SUPPORT below is the table of that page which says which kind of log supports which criterion.
+
+Touch this only together with docs/gates.md.
 """
 
 from __future__ import annotations

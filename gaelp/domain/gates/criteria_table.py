@@ -1,6 +1,8 @@
 """The criteria of all gates: number, name, phase and the setting of the threshold, as docs/gates.md lists them.
 
-Touch this, with docs/gates.md, to add a criterion or to rename one. How each is judged is in the criteria_* modules.
+How each is judged is in the criteria_* modules.
+
+Touch this, with docs/gates.md, to add a criterion or to rename one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""How one criterion is stated: its formula's id, its verdict, one sentence. Touch this to reword all criteria at once.
+"""How one criterion is stated: its formula's id, its verdict, one sentence.
 
 The rules of each phase are in criteria_simulation, _historical, _live_test and _scaled; judging.py sums them up.
+
+Touch this to reword all criteria at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
 """Money rules: exposure, plans, budget scaling, approval requests, the creative policy and a campaign's clock.
 
-Touch this with docs/money.md in hand. What is booked is in gaelp/ledger.
+What is booked is in gaelp/ledger.
+
+Touch this with docs/money.md in hand.
 """

@@ -1,7 +1,9 @@
 """What an approval is bound to: the canonical bytes that are signed and the card that a person reads first.
 
-Touch this to change what a signature covers. A changed byte of agent, configuration, evidence, exposure, caps or
-fence changes the digest, and with it voids the signature.
+A changed byte of agent, configuration, evidence, exposure, caps or fence changes the digest, and with it voids the
+signature.
+
+Touch this to change what a signature covers.
 """
 
 from __future__ import annotations
@@ -118,25 +120,25 @@ def signing_text(decision: str, digest: str) -> bytes:
     return f"gaelp-{decision}:{digest}".encode()
 
 
-def request_for(ask: RequestApproval, account: Account) -> ApprovalRequest:
+def request_for(opening: RequestApproval, account: Account) -> ApprovalRequest:
     """The request that a spending phase asks a person to sign, under the account's fence of now."""
     bound = {
-        "request_id": request_id(ask.run, ask.phase, ask.sequence),
+        "request_id": request_id(opening.run, opening.phase, opening.sequence),
         "account": account.account,
-        "run": ask.run,
-        "phase": ask.phase.value,
-        "purpose": ask.purpose,
+        "run": opening.run,
+        "phase": opening.phase.value,
+        "purpose": opening.purpose,
         "currency": account.currency,
-        "daily_cap_micros": ask.daily_cap_micros,
-        "total_cap_micros": ask.total_cap_micros,
-        "agent": ask.agent,
-        "checkpoint_digest": ask.checkpoint_digest,
-        "config_digest": ask.config_digest,
-        "evidence_digest": ask.evidence_digest,
-        "exposure_digest": exposure_digest(ask.exposure),
-        "unvalidated_heads": [head for head in LIVE_HEADS if head not in ask.validated_heads],
+        "daily_cap_micros": opening.daily_cap_micros,
+        "total_cap_micros": opening.total_cap_micros,
+        "agent": opening.agent,
+        "checkpoint_digest": opening.checkpoint_digest,
+        "config_digest": opening.config_digest,
+        "evidence_digest": opening.evidence_digest,
+        "exposure_digest": exposure_digest(opening.exposure),
+        "unvalidated_heads": [head for head in LIVE_HEADS if head not in opening.validated_heads],
         "fence": account.fence,
-        "expires_at": ask.expires_at.isoformat(),
+        "expires_at": opening.expires_at.isoformat(),
     }
     nonce = hashlib.sha256(_json(bound)).hexdigest()
     return ApprovalRequest.model_validate({**bound, "nonce": nonce})

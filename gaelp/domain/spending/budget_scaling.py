@@ -1,7 +1,9 @@
-"""How a portfolio's budgets move: raises in small steps on evidence, cuts at once. Touch this to change the rule.
+"""How a portfolio's budgets move: raises in small steps on evidence, cuts at once.
 
-A raise needs the lower bound of attributed ROI above zero on matured days, a cut its upper bound below zero. The
-bounds treat conversions as Poisson counts (square-root transform: sqrt(n) +- z/2), revenue per conversion as known.
+A raise needs the lower bound of attributed ROI above zero on matured days, a cut its upper bound below zero. The bounds
+treat conversions as Poisson counts (square-root transform: sqrt(n) +- z/2), revenue per conversion as known.
+
+Touch this to change the rule.
 """
 
 from __future__ import annotations

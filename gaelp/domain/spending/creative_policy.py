@@ -1,7 +1,7 @@
-"""What may be advertised at all. Touch this to change what is refused; nothing goes live with unchecked content.
+"""What may be advertised at all: nothing goes live with unchecked content.
 
 Keywords are matched on a folded text: compatibility forms and accents are removed, case folded, zero-width characters
-and separators dropped, so that "F R E E", "fŕèè" and "ＦＲＥＥ" are all "free".
+and separators dropped, so that "F R E E", "fŕèè" and "ＦＲＥＥ" are all "free". Touch this to change what is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def refused_creatives(creatives: Sequence[Creative], safety: Safety) -> str:
         text = folded(creative.headline + creative.body)
         if not text:
             return f"creative {creative.id} has no text to check"
-        found = next((k for k in safety.forbidden_keywords if folded(k) and folded(k) in text), None)
-        if found is not None:
-            return f"creative {creative.id} contains the forbidden keyword {found!r}"
+        keyword = next((k for k in safety.forbidden_keywords if folded(k) and folded(k) in text), None)
+        if keyword is not None:
+            return f"creative {creative.id} contains the forbidden keyword {keyword!r}"
     return ""

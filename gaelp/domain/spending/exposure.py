@@ -1,10 +1,11 @@
 """The most that a platform may lawfully bill for a daily budget, and how much of a limit is used.
 
-Touch this when a platform changes its rules or another platform is supported. Sources: Google Ads Help, "About
-spending limits" (a day: 2 x the average daily budget; a calendar month: 30.4 x); Meta Business Help Centre, "About
-daily budgets" (a day: up to 75 % more; a week from Sunday to Saturday: 7 x). Both hold for the highest budget that
-was set in the period, so callers pass that one. The emulator keeps Google's rule.
-All amounts are integer micros; a worst case is rounded up, a budget down.
+Sources: Google Ads Help, "About spending limits" (a day: 2 x the average daily budget; a calendar month: 30.4 x); Meta
+Business Help Centre, "About daily budgets" (a day: up to 75 % more; a week from Sunday to Saturday: 7 x). Both hold for
+the highest budget that was set in the period, so callers pass that one. The emulator keeps Google's rule. All amounts
+are integer micros; a worst case is rounded up, a budget down.
+
+Touch this when a platform changes its rules or another platform is supported.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """What the ledger is asked for and what it keeps: reservations, claims, violations, journal entries.
 
-Touch this when the ledger's façade takes or returns one more thing. Amounts are integer micros of the account's
-currency."""
+Amounts are integer micros of the account's currency.
+
+Touch this when the ledger's façade takes or returns one more thing.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,7 @@ class Claimed(Frozen):
 
 
 class Violation(Frozen):
-    """A recorded breach (F8)."""
+    """A recorded breach of a rule; only a named person may clear it, with a reason."""
 
     id: str
     account: str

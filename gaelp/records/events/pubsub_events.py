@@ -1,7 +1,8 @@
-"""Events through Google Pub/Sub, by the official client. Touch this to change topic, ordering or subscriptions.
+"""Lifecycle events through Google Pub/Sub, by the official client.
 
 The ordering key is the run. PUBSUB_EMULATOR_HOST makes the client speak to Google's emulator, without credentials.
-The emulator does not redeliver the successors of an event that was refused, so a reader here never refuses one.
+The emulator does not redeliver the successors of an event that was refused, so a reader here never refuses one. Touch
+this to change topic, ordering or subscriptions.
 """
 
 from __future__ import annotations
@@ -99,16 +100,16 @@ def read_pubsub(project: str, subscriber: str, wait_ms: int) -> Iterator[Lifecyc
 
 
 def _make_subscription(client: Any, path: str, topic: str) -> None:
-    wanted = {"name": path, "topic": topic, "enable_message_ordering": True, "ack_deadline_seconds": 60}
+    subscription = {"name": path, "topic": topic, "enable_message_ordering": True, "ack_deadline_seconds": 60}
     try:
-        client.create_subscription(request=wanted, retry=_RETRY, timeout=_TIMEOUT)
+        client.create_subscription(request=subscription, retry=_RETRY, timeout=_TIMEOUT)
     except api.AlreadyExists:
         return
 
 
 def _pulled(client: Any, path: str, seconds: float) -> Sequence[Any]:
     try:
-        answer = client.pull(subscription=path, max_messages=100, retry=None, timeout=seconds)
+        response = client.pull(subscription=path, max_messages=100, retry=None, timeout=seconds)
     except api.DeadlineExceeded:
         return ()
-    return list(answer.received_messages)
+    return list(response.received_messages)

@@ -64,8 +64,8 @@ def _make_group(client: redis.Redis, subscriber: str) -> None:
 
 def _entries(client: redis.Redis, subscriber: str, after: str, wait_ms: int) -> Iterator[LifecycleEvent]:
     while True:
-        answer = client.xreadgroup(subscriber, "reader", {STREAM: after}, count=100, block=wait_ms or None)
-        entries = [entry for _, listed in cast("list[Any]", answer or []) for entry in listed]
+        streams = client.xreadgroup(subscriber, "reader", {STREAM: after}, count=100, block=wait_ms or None)
+        entries = [entry for _, listed in cast("list[Any]", streams or []) for entry in listed]
         if not entries:
             return
         for identity, fields in entries:

@@ -1,6 +1,8 @@
-"""Vectorised reading of a column of text: values, and which rows are good. Touch this to validate something new.
+"""Vectorised reading of a column of text: values, and which rows are good.
 
 Every parser takes a list of strings and returns (pyarrow values, null where bad or blank; bool mask of good rows).
+
+Touch this to validate something new.
 """
 
 from __future__ import annotations

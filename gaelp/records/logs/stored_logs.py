@@ -1,6 +1,8 @@
-"""Ingested logs as arrays, for whoever calibrates, replays or evaluates. Touch this to read a log differently.
+"""Ingested logs as arrays, for whoever calibrates, replays or evaluates.
 
 `split` is by time: nothing of the later part happened before anything of the earlier part.
+
+Touch this to read a log differently.
 """
 
 from __future__ import annotations

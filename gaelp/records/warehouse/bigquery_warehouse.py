@@ -122,11 +122,11 @@ class BigQueryWarehouse:
             query_parameters=[_parameter(name, value) for name, value in values.items()],
         )
 
-        def ask() -> Any:
+        def rows_of_job() -> Any:
             job = self._client.query(sql, job_config=config, retry=_RETRY, timeout=_TIMEOUT, job_retry=None)
             return job.result(retry=_RETRY, timeout=_JOB_TIMEOUT, job_retry=None)
 
-        return self._reach(ask)
+        return self._reach(rows_of_job)
 
     def _prepare(self, names: Sequence[str]) -> None:
         """Make what is absent of the tables and views a call needs, once per process."""

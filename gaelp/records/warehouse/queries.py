@@ -33,7 +33,7 @@ def referenced(tree: exp.Expr) -> list[str]:
 
 def bound(tree: exp.Expr, parameters: Mapping[str, Any], sql: str) -> dict[str, Any]:
     """The parameters that the query names; WarehouseError where one has no value."""
-    wanted = {parameter.name for parameter in tree.find_all(exp.Parameter)}
-    if missing := sorted(wanted - set(parameters)):
+    named = {parameter.name for parameter in tree.find_all(exp.Parameter)}
+    if missing := sorted(named - set(parameters)):
         raise WarehouseError(f"no value for @{', @'.join(missing)} in {sql.strip()}")
-    return {name: parameters[name] for name in wanted}
+    return {name: parameters[name] for name in named}

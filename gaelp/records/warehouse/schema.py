@@ -1,7 +1,9 @@
-"""The tables and views of the warehouse, once for every back end. Touch this to record something new.
+"""The tables and views of the warehouse, once for every back end.
 
-Every table is partitioned by `day` and clustered by its first column (the run, or the log). Columns are nullable
-unless required. Add columns at the end; never rename or retype one: files that were written keep their names.
+Every table is partitioned by `day` and clustered by its first column (the run, or the log). Columns are nullable unless
+required. Add columns at the end; never rename or retype one: files that were written keep their names.
+
+Touch this to record something new.
 """
 
 from __future__ import annotations
@@ -46,11 +48,11 @@ class View:
 
 def _columns(text: str) -> tuple[Column, ...]:
     """Read `name TYPE` pairs, one a line; `!` after the type means required."""
-    found = []
+    columns = []
     for line in text.strip().splitlines():
         name, kind = line.split()
-        found.append(Column(name, kind.rstrip("!"), kind.endswith("!")))  # type: ignore[arg-type]
-    return tuple(found)
+        columns.append(Column(name, kind.rstrip("!"), kind.endswith("!")))  # type: ignore[arg-type]
+    return tuple(columns)
 
 
 _RUN = "run STRING!\nday DATE!\nat TIMESTAMP!\n"

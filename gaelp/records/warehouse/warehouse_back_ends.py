@@ -1,6 +1,8 @@
-"""Which back end serves a warehouse's address. Touch this to support another one.
+"""Which back end serves a warehouse's address.
 
 The back ends are imported when they are opened, because BigQuery's client takes a second to import.
+
+Touch this to support another one.
 """
 
 from __future__ import annotations
