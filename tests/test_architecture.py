@@ -26,9 +26,11 @@ PURE = (
 REMOTE = "gaelp.agents.remote"
 FORBIDDEN_NAMES = {"common", "utils", "util", "helpers", "core"}
 
+EVERYONE = ("gaelp.errors",)  # what any package may import; gaelp.errors itself imports nothing
 # Package: what of ours it may import, besides itself. The longest matching prefix decides.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.domain": (),
+    "gaelp.errors": (),
     "gaelp.messages": ("gaelp.domain",),
     "gaelp.agents": (
         "gaelp.domain",
@@ -186,7 +188,7 @@ def violations(module: str, source: str) -> list[str]:
             found.append(f"{module}: relative import {name}: write it in full")
         elif any(_under(name, ours) for ours in OURS):
             # `gaelp` itself is empty: importing it (for its place on disk) gives nothing away.
-            permitted = name == "gaelp" or any(_under(name, package) for package in (*(allowed or ()), own))
+            permitted = name == "gaelp" or any(_under(name, package) for package in (*(allowed or ()), own, *EVERYONE))
             if not permitted or any(_under(name, banned) for banned in never):
                 found.append(f"{module} may not import {name}")
         elif any(_under(name, banned) for banned in (*never, *PICKLES, *(IMPURE if pure else ()))):
@@ -266,6 +268,7 @@ def test_no_file_names_the_shared_folder_or_this_machine() -> None:
     [
         ("gaelp.domain.gates.judging", "import gaelp.ledger.ledger"),
         ("gaelp.domain.gates.judging", "import numpy as np"),
+        ("gaelp.errors", "from gaelp.domain.phases import Phase"),
         ("gaelp.agents.bandit", "from gaelp import market"),
         ("gaelp.agents.bandit", "def f():\n    from gaelp.market.auctions.aggregate_auctions import serve"),
         ("gaelp.market.auctions.aggregate_auctions", "from gaelp.agents.installed_agents import load_agent"),
@@ -308,6 +311,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
         ("gaelp.platforms.emulator.hidden_world", "from gaelp.market.auctions.aggregate_auctions import serve"),
         ("activities.records.recording", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import httpx"),
         ("gaelp.market.episodes.batch", "from gaelp.agents import contract"),
+        ("gaelp.domain.ids", "from gaelp.errors import GaelpError"),
         ("gaelp.market.streams", "import numpy as np\nr = np.random.Generator(np.random.Philox(key=1))"),
         ("gaelp.ledger.ledger", "from datetime import datetime, UTC\nx = datetime.now(UTC)"),
         ("workflows.run", "from gaelp.messages import training_run\nfrom activities.records.recording import Records"),

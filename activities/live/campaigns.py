@@ -15,7 +15,7 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.live.claiming import Claiming, Refused, first_day
+from activities.live.claiming import Claiming, ClaimRefused, first_day
 from activities.live.observations import post_days
 from activities.live.settling import Settling
 from gaelp.domain.ad_accounts import Account
@@ -68,7 +68,7 @@ class Campaigns:
             self._claiming.call_under_claim(
                 campaign, "create", at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
             )
-        except Refused as error:
+        except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
         state = self._read_back(platform, campaign)
         if state.enabled:
@@ -113,7 +113,7 @@ class Campaigns:
         wanted = self._wanted(campaign, before, apply.decision_digest, account)
         try:
             self._write(campaign, platform, before, wanted, at)
-        except Refused as error:
+        except ClaimRefused as error:
             return _blocked(campaign, str(error))
         after = self._read_back(platform, campaign)
         if after != wanted:

@@ -16,6 +16,7 @@ from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.exposure import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Reserve, Reserved
+from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignInput
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaigns
@@ -24,7 +25,7 @@ from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaig
 CLIENT_TOTAL_SECONDS = 6.0
 
 
-class Refused(Exception):
+class ClaimRefused(GaelpError):
     """The ledger did not grant a claim: a stop came between, or the approval is gone."""
 
 
@@ -66,7 +67,7 @@ class Claiming:
         platform: ReadsCampaigns,
         call: Callable[[], object],
     ) -> None:
-        """Make one spend-affecting call under a claim; raises Refused, PlatformError."""
+        """Make one spend-affecting call under a claim; raises ClaimRefused, PlatformError."""
         key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/{intent}"
         ask = self.claim(campaign, key, intent, self.fence(campaign), at)
         claimed = self._ledger.claim(ask)
@@ -81,7 +82,7 @@ class Claiming:
         if claimed.done:
             return
         if not claimed.granted:
-            raise Refused(claimed.reason)
+            raise ClaimRefused(claimed.reason)
         try:
             call()
         except OutcomeUnknown as error:

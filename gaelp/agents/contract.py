@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.errors import GaelpError
+
 F8 = npt.NDArray[np.float64]
 F4 = npt.NDArray[np.float32]
 I8 = npt.NDArray[np.int64]
@@ -95,5 +97,7 @@ class Agent(Protocol):
         ...
 
 
-class InvalidDecision(ValueError):
+class InvalidDecision(GaelpError, ValueError):
     """An agent's decision has a wrong shape, a NaN, a negative bid or probabilities that do not sum to one."""
+
+    permanent = True

@@ -10,14 +10,18 @@ import numpy.typing as npt
 
 from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Agent, Decision, InvalidDecision, Observation
 from gaelp.agents.models import counts
+from gaelp.errors import WRONG_USE, GaelpError
 
 GROUP = "gaelp.agents"
 VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 SUM_TOLERANCE = 1e-6
 
 
-class UnknownAgent(LookupError):
+class UnknownAgent(GaelpError, LookupError):
     """No installed package offers an agent of that name, or it could not be loaded."""
+
+    permanent = True
+    exit_code = WRONG_USE
 
 
 def available() -> list[str]:

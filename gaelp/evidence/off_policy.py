@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.errors import GaelpError
 from gaelp.evidence.betting import clopper_pearson
 from gaelp.evidence.non_inferiority import non_inferiority
 from gaelp.messages.log_replay import Estimate
@@ -30,7 +31,7 @@ CANDIDATE = "candidate"
 LOGGING = "logging"
 
 
-class InvalidLog(ValueError):
+class InvalidLog(GaelpError, ValueError):
     """A bandit log or a policy cannot be evaluated; the message names the column and the remedy."""
 
 

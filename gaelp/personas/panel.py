@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from gaelp.domain.config.market_sections import CreativeText, Persona, Personas
+from gaelp.errors import GaelpError
 from gaelp.personas import prompt, ratings
 
 _PEOPLE, _CREATIVES = TypeAdapter(tuple[Persona, ...]), TypeAdapter(tuple[CreativeText, ...])
@@ -60,7 +61,7 @@ class Recorded(BaseModel):
     neutral: dict[prompt.Question, tuple[float | None, ...]]  # [P] P(yes) of the neutral advertisement
 
 
-class StaleRecording(ValueError):
+class StaleRecording(GaelpError, ValueError):
     """recorded.json is of another panel than the one that ships."""
 
 

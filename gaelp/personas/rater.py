@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from gaelp.domain.config.market_sections import CreativeText, Persona, Personas
+from gaelp.errors import GaelpError
 from gaelp.personas import prompt, ratings
 from gaelp.personas.answers import Answer, FailedRating
 from gaelp.personas.prompt import NEUTRAL, Question, Style
@@ -26,7 +27,7 @@ Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
 
 
-class RatingsFailed(RuntimeError):
+class RatingsFailed(GaelpError, RuntimeError):
     """More failed than the configuration allows, or nobody can be asked; one sentence with the reason and remedy."""
 
 

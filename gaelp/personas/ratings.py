@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.domain.config.market_sections import Persona
+from gaelp.errors import GaelpError
 from gaelp.personas.prompt import Question
 
 Array = npt.NDArray[np.generic]
@@ -28,7 +29,7 @@ OFFLINE = 0.1  # share of a persona's traffic that comes evenly over the day, wh
 MOST_CTR = 0.5  # as in calibration
 
 
-class RatingsMismatch(ValueError):
+class RatingsMismatch(GaelpError, ValueError):
     """Ratings or personas do not fit the market; the message says how to mend it."""
 
 

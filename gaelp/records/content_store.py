@@ -24,17 +24,23 @@ from pydantic import BaseModel
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from gaelp.errors import GaelpError
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _KINDS = "biufU"  # bool, integers, floats, unicode text
 
 
-class MissingContent(LookupError):
+class MissingContent(GaelpError, LookupError):
     """There is no content of that digest in the store."""
 
+    permanent = True
 
-class CorruptContent(ValueError):
+
+class CorruptContent(GaelpError, ValueError):
     """Stored content does not match its digest."""
+
+    permanent = True
 
 
 class ContentStore:

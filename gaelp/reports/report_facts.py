@@ -17,6 +17,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.errors import GaelpError
 from gaelp.records.warehouse.warehouse import Warehouse
 
 _PAGE = 1000
@@ -30,7 +31,7 @@ class HasJournal(Protocol):
         ...
 
 
-class UnknownRun(LookupError):
+class UnknownRun(GaelpError, LookupError):
     """The warehouse holds nothing of that run."""
 
 

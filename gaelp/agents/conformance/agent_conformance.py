@@ -22,6 +22,7 @@ import numpy.typing as npt
 from gaelp.agents.conformance.specimens import HOME, TICKS, generator, late, observation, trajectory
 from gaelp.agents.contract import F8, HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
 from gaelp.agents.installed_agents import checked
+from gaelp.errors import GaelpError
 
 STORED = "biuf"  # kinds of arrays that a checkpoint may hold: bool, integers, floats
 ELSEWHERE = (
@@ -30,7 +31,7 @@ ELSEWHERE = (
 )
 
 
-class NonConformance(AssertionError):
+class NonConformance(GaelpError, AssertionError):
     """The agent breaks a rule; the message names it."""
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gaelp.errors import GaelpError
+
 Array = npt.NDArray[Any]
 F8 = npt.NDArray[np.float64]
 I8 = npt.NDArray[np.int64]
@@ -18,8 +20,10 @@ HOUR_US = 3_600_000_000
 PER_ROW = ("time_us", "hour", "weekday", "action", "click", "user_features")
 
 
-class CalibrationError(ValueError):
+class CalibrationError(GaelpError, ValueError):
     """The logs cannot be calibrated on; the message names the log and the remedy."""
+
+    permanent = True
 
 
 def earlier(log: Mapping[str, Array], share: float, index: int) -> dict[str, Array]:

@@ -1,11 +1,18 @@
-"""How an environment is refused. Touch this to add a reason; it imports nothing, so that a worker may name them."""
+"""The errors with which an environment is refused. Touch this to add one."""
 
 from __future__ import annotations
 
+from gaelp.errors import WRONG_USE, GaelpError
 
-class UnknownEnvironment(LookupError):
+
+class UnknownEnvironment(GaelpError, LookupError):
     """No installed package offers an environment of that id, or it could not be loaded."""
 
+    permanent = True
+    exit_code = WRONG_USE
 
-class BrokenContract(ValueError):
+
+class BrokenContract(GaelpError, ValueError):
     """A foreign environment that is not what the contract says; the message names it and the first difference."""
+
+    permanent = True

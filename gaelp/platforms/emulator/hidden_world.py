@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaelp.agents.contract import F8
+from gaelp.errors import GaelpError
 from gaelp.market.streams import stream
 
 World = Mapping[str, npt.NDArray[np.generic]]
@@ -44,7 +45,7 @@ _SHAPES = {
 }
 
 
-class InvalidWorld(ValueError):
+class InvalidWorld(GaelpError, ValueError):
     """The uploaded market arrays cannot serve auctions."""
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 
 import redis
 
+from gaelp.errors import GaelpError
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.records.events.redis_streams import LONGEST_BLOCK_MS, OnceStreams, address, connect
 
@@ -19,7 +20,7 @@ _ENTRIES = 100_000
 _MARK_SECONDS = 30 * 86_400  # longer than any activity is retried
 
 
-class EventsUnavailable(ConnectionError):
+class EventsUnavailable(GaelpError, ConnectionError):
     """The event service does not answer: publish again later. The message names its address."""
 
 

@@ -12,14 +12,15 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from gaelp.errors import GaelpError
 from gaelp.records.warehouse.schema import TABLES, Column, Table
 
 
-class WarehouseError(ValueError):
+class WarehouseError(GaelpError, ValueError):
     """The warehouse refused rows or a query; the message says which and why."""
 
 
-class WarehouseUnavailable(ConnectionError):
+class WarehouseUnavailable(GaelpError, ConnectionError):
     """The warehouse cannot be reached; the message names its address."""
 
 
