@@ -15,8 +15,9 @@ import numpy as np
 from temporalio.exceptions import FailureError
 
 from activities.effects import PERMANENT
-from gaelp.agents.contract import F8, Agent, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Agent, Decision, Observation, State, WorldShape
 from gaelp.agents.remote.remote_agent import RemoteError
+from gaelp.arrays import F8
 
 LONGEST = 300  # characters of a foreign error that are repeated
 # Cancellations, and what reading a trajectory may raise, are not the agent's.
