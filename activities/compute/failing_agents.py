@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from temporalio.exceptions import FailureError
 
-from gaelp.agents.contract import F8, Agent, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Agent, Decision, Observation, State, WorldShape
+from gaelp.arrays import F8
 from gaelp.errors import GaelpError
 
 LONGEST = 300  # characters of a foreign error that are repeated

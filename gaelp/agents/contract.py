@@ -11,15 +11,11 @@ from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F4, F8, I8, Array
 from gaelp.errors import GaelpError
 
-F8 = npt.NDArray[np.float64]
-F4 = npt.NDArray[np.float32]
-I8 = npt.NDArray[np.int64]
-B1 = npt.NDArray[np.bool_]
-State = Mapping[str, npt.NDArray[np.generic]]
+State = Mapping[str, Array]
 """An agent's learned state, or a trajectory, as named arrays; stored and named by digest."""
 
 

@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.config.section import micros
@@ -37,8 +37,6 @@ from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_p
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.simulation_training import RoundSummary
-
-F8 = npt.NDArray[np.float64]
 
 WORST_SHARE = 0.1  # CVaR over the worst tenth
 RESAMPLES = 1000

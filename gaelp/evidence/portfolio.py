@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import chisquare
 
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.domain.episodes import EpisodeState
@@ -22,8 +22,6 @@ from gaelp.domain.gates.measurements import AudienceSplit, ImprovementMeasure, P
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.betting import clopper_pearson, log_wealth
 from gaelp.evidence.profit import Days, asymptotic_radius, contribution_share, matured_days
-
-F8 = npt.NDArray[np.float64]
 
 CANDIDATE = "candidate"
 CONTROL = "control"
@@ -111,7 +109,7 @@ def _succeeded(campaign: CampaignResult, config: TrainingConfiguration) -> bool:
     return clean and 0 < cost <= micros(config.limits.campaign) and float(days.profit.sum()) > 0
 
 
-def _sums(days: Days, ordinals: npt.NDArray[np.int64]) -> tuple[float, float]:
+def _sums(days: Days, ordinals: I8) -> tuple[float, float]:
     inside = np.isin(days.ordinal, ordinals)
     return float(days.contribution[inside].sum()), float(days.cost[inside].sum())
 

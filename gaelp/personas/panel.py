@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from gaelp.arrays import Array
 from gaelp.domain.config.market_sections import CreativeText, Persona, Personas
 from gaelp.errors import GaelpError
 from gaelp.personas import prompt, ratings
@@ -75,7 +76,7 @@ def creatives(config: Personas) -> tuple[CreativeText, ...]:
     return config.creatives if config.creatives is not None else _shipped_creatives()
 
 
-def with_panel(market: Mapping[str, ratings.Array], config: Personas) -> dict[str, ratings.Array]:
+def with_panel(market: Mapping[str, Array], config: Personas) -> dict[str, Array]:
     """The market with the recorded panel in it, as a run has it. Raises RatingsMismatch; ValueError for an endpoint."""
     if config.source != "recorded":
         raise ValueError(f"personas.source is {config.source}: only recorded ratings are there without a run")

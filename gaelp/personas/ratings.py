@@ -14,14 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.market_sections import Persona
 from gaelp.errors import GaelpError
 from gaelp.personas.prompt import Question
-
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
 
 LARGEST = 4.0  # no answer makes a creative more than four times, or less than a quarter, as good as a neutral one
 CERTAIN = 0.999  # probabilities are held this far from 0 and 1 before their odds are taken

@@ -17,11 +17,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gaelp.agents.conformance.specimens import HOME, TICKS, generator, late, observation, trajectory
-from gaelp.agents.contract import F8, HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
+from gaelp.agents.contract import HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
 from gaelp.agents.installed_agents import checked
+from gaelp.arrays import F8, Array
 from gaelp.errors import GaelpError
 
 STORED = "biuf"  # kinds of arrays that a checkpoint may hold: bool, integers, floats
@@ -210,7 +210,7 @@ def _read_only(arrays: State) -> State:
     return {name: _sealed(value) if isinstance(value, np.ndarray) else value for name, value in arrays.items()}
 
 
-def _sealed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _sealed(array: Array) -> Array:
     copied = np.array(array)
     copied.setflags(write=False)
     return copied

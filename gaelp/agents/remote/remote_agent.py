@@ -19,10 +19,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.remote.remote_call import CallFailed, shown
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.run_sections import Remote
 from gaelp.errors import GaelpError
 
@@ -223,7 +223,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _array(value: Any) -> npt.NDArray[Any]:
+def _array(value: Any) -> Array:
     """As it was given: what is ragged or no number is for the check of decisions to name."""
     try:
         return np.asarray(value)

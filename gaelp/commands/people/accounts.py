@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from gaelp.arrays import Array
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
@@ -16,9 +17,6 @@ from gaelp.domain.ids import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import numpy as np
-    import numpy.typing as npt
 
     from gaelp.ledger.ledger import Ledger
     from gaelp.ledger.signatures import NewKey
@@ -73,7 +71,7 @@ def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     return put_world(settings, account.account, calibrate(read, whole))
 
 
-def put_world(settings: Settings, account: str, market: Mapping[str, npt.NDArray[np.generic]]) -> str:
+def put_world(settings: Settings, account: str, market: Mapping[str, Array]) -> str:
     """Upload an emulator account's market, for campaigns created from now on; returns its digest."""
     from gaelp.platforms.emulator.client import EmulatorPlatform
 
@@ -84,9 +82,7 @@ def put_world(settings: Settings, account: str, market: Mapping[str, npt.NDArray
         platform.close()
 
 
-def open_emulator_account(
-    settings: Settings, name: str, person: str, key: NewKey, market: Mapping[str, npt.NDArray[np.generic]]
-) -> None:
+def open_emulator_account(settings: Settings, name: str, person: str, key: NewKey, market: Mapping[str, Array]) -> None:
     """An emulator account with room for any run, its market, and a person who may approve all of it."""
     account = Account(
         account=name,

@@ -12,17 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F8, I8, Array
 from gaelp.market.auctions import cost_draws
 from gaelp.market.auctions.price_curves import PER_MILLE as PER_MILLE
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.audience.fatigue import Audience as Audience
 from gaelp.market.audience.fatigue import reached
 
-Array = npt.NDArray[np.generic]
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 Market = Mapping[str, Array]
 
 
@@ -150,7 +147,7 @@ def _by_hour(curves: PriceCurves, slot: Slot, budget: F8, response: np.random.Ge
     return total
 
 
-def _prices_of_group(curves: PriceCurves, slot: Slot, active: npt.NDArray[np.bool_]) -> cost_draws.Price:
+def _prices_of_group(curves: PriceCurves, slot: Slot, active: B1) -> cost_draws.Price:
     """What the best bid of those campaigns of each group wins and pays; the others win nothing."""
     bid, floor = best_of_group(np.where(active[:, None], slot.bid_micros, 0.0), slot.together)
     return cost_draws.prices(curves, bid, floor, slot.price_level)

@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
+from gaelp.arrays import B1, F8, I8, Array
 
 PER_MILLE = 1000
 BINS = 400
@@ -100,7 +98,7 @@ class PriceCurves:
         price += offset.take(at)
         return np.maximum(price, self.low.take(segment)) if self._has_atom else price
 
-    def _sells(self, bid: F8) -> npt.NDArray[np.bool_]:
+    def _sells(self, bid: F8) -> B1:
         return (bid > 0) & (bid >= self.reserve)
 
     @cached_property

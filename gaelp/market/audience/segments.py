@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.generic]
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
+from gaelp.arrays import I8, U1, Array
 
 
 def choose(user_features: npt.NDArray[np.str_], segments: int) -> tuple[int, list[str]]:
@@ -48,7 +46,7 @@ def assign(market: Mapping[str, Array], user_features: npt.NDArray[np.str_]) -> 
     return segment
 
 
-def encode_values(values: list[str]) -> npt.NDArray[np.uint8]:
+def encode_values(values: list[str]) -> U1:
     """UTF-8, zero-padded u1[V, L]: plain numbers, so that any array format keeps them."""
     raw = [value.encode() for value in values]
     width = max([1, *(len(value) for value in raw)])
@@ -63,6 +61,6 @@ def decode_values(table: Array) -> list[str]:
     return [bytes(np.asarray(row, np.uint8)).rstrip(b"\0").decode() for row in table]
 
 
-def _entropy(counts: npt.NDArray[np.int64]) -> float:
+def _entropy(counts: I8) -> float:
     share = counts[counts > 0] / max(counts.sum(), 1)
     return float(-(share * np.log(share)).sum())

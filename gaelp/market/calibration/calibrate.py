@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Economics
 from gaelp.domain.config.section import micros
@@ -22,10 +22,6 @@ from gaelp.market.audience import segments
 from gaelp.market.calibration import calibration_window, shrinkage
 from gaelp.market.calibration.calibration_window import CalibrationError as CalibrationError
 from gaelp.market.streams import stream
-
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 SYNTHETIC_CTR = 0.004
 SYNTHETIC_FEATURES = 4

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8, Array
 from gaelp.errors import GaelpError
-
-Array = npt.NDArray[Any]
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 HOUR_PRIOR = 24.0  # observed hours that the hour-of-day profile weighs in the weekday-hour curve
 HOURS = 168

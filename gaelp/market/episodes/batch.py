@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from gaelp.agents.contract import Agent, Decision, InvalidDecision, Observation, State
 from gaelp.agents.installed_agents import checked, screened
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign, together
 from gaelp.market.auctions.aggregate_auctions import Market
@@ -24,9 +24,6 @@ from gaelp.market.scoring.episode_scores import Scores
 from gaelp.market.streams import stream
 from gaelp.market.world.drawn_world import draw_world
 from gaelp.messages.episode_batch import BatchResult
-
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
 
 
 class Session(Protocol):

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gaelp.agents.contract import Decision, Observation
+from gaelp.arrays import F8, I8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.market.auctions import aggregate_auctions
@@ -26,10 +25,6 @@ from gaelp.market.scoring.optimum_with_fatigue import Reach
 from gaelp.market.world import autobidder, orders
 from gaelp.market.world.drawn_world import World
 from gaelp.market.world.reporting_lag import COUNTS, Reports, Tick
-
-Array = npt.NDArray[Any]
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 
 class Episodes:

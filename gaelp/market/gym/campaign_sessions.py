@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium.error import ResetNeeded
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gaelp.agents.contract import Observation, State
+from gaelp.arrays import F8, U1
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import contradictions
 from gaelp.domain.config.registered_worlds import configured
@@ -27,7 +27,6 @@ from gaelp.market.gym import rendering, spaces
 from gaelp.market.streams import stream
 from gaelp.market.world.drawn_world import draw_world
 
-F8 = npt.NDArray[np.float64]
 Info = dict[str, Any]
 Given = TrainingConfiguration | Mapping[str, Any] | None
 
@@ -95,7 +94,7 @@ class Campaigns:
         self._seen = episodes.observe()
         return spaces.observed(self._seen), reward, episodes.done, info
 
-    def picture(self) -> npt.NDArray[np.uint8]:
+    def picture(self) -> U1:
         """The first campaign so far, u8[height, width, 3]."""
         if self.episodes is None:
             raise ResetNeeded("there is nothing to draw before reset")

@@ -10,17 +10,17 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 
-from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
+from gaelp.agents.contract import HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
 from gaelp.agents.installed_agents import checked
+from gaelp.arrays import B1, F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.calibration.calibrate import click_value_micros
 
-Values = dict[str, npt.NDArray[Any]]
+Values = dict[str, Array]
 
 MOST = 2**53  # of counts and money: integers up to it survive a float64
 MOST_ROAS = 100.0
@@ -90,7 +90,7 @@ def observed(observation: Observation) -> Values:
     return {name: np.array(getattr(observation, name)) for name in FIELDS}
 
 
-def alone(values: Mapping[str, npt.NDArray[Any]]) -> Values:
+def alone(values: Mapping[str, Array]) -> Values:
     """The first campaign of `values`, without its axis; fresh arrays."""
     return {name: np.array(value[0]) for name, value in values.items()}
 
@@ -150,6 +150,6 @@ def _whole(shape: tuple[int, ...], most: int = MOST) -> spaces.Box:
     return spaces.Box(0, most, shape, np.int64)
 
 
-def _features(features: npt.NDArray[Any]) -> spaces.Box:
+def _features(features: Array) -> spaces.Box:
     reach = max(1.0, float(np.abs(features).max(initial=0.0)))
     return spaces.Box(-reach, reach, features.shape, np.float32)

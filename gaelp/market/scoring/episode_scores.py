@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F8, I8, Array
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
 from gaelp.market.calibration.calibrate import conversion_value_micros
@@ -18,9 +17,6 @@ from gaelp.market.scoring.optimum import impression_value_micros
 from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan, Reach
 from gaelp.market.scoring.regret import Bought, Regret
 from gaelp.market.world.drift import Factors
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 SMALLEST_SCOPE = 0.01  # of the episode's budget: below it nothing could be earned and the episode is replaced
 
@@ -52,8 +48,8 @@ class Scores:
 
     reward: F8  # clip((profit - 0) / U, 0, 1)
     ratio: F8  # unclipped
-    success: npt.NDArray[np.bool_]
-    counted: npt.NDArray[np.bool_]
+    success: B1
+    counted: B1
     profit_micros: F8  # expected incremental contribution of the auctions won, less their cost
     attributed_profit_micros: F8  # the same with the conversions that last-click attribution counts
     incumbent_profit_micros: F8  # what success is measured against
@@ -159,7 +155,7 @@ def _best(setting: Setting, bought: Bought, profit: F8) -> tuple[F8, Regret]:
     return np.repeat(optimum, group) / group, Regret(**parts)
 
 
-def _summed(array: npt.NDArray[Any], group: int) -> npt.NDArray[Any]:
+def _summed(array: Array, group: int) -> Array:
     """Sums over consecutive campaigns, the first axis."""
     return np.asarray(array.reshape(-1, group, *array.shape[1:]).sum(axis=1))
 

@@ -13,15 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
 from gaelp.market.calibration.calibrate import conversion_value_micros
 from gaelp.market.scoring.marginal_cost import Landscape
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 HALVINGS = 36  # of the bracket of log(1 + lambda), which spans about 20 at the most
 
@@ -45,7 +42,7 @@ def impression_value_micros(market: Market) -> F8:
 
 def attributed_value_micros(market: Market) -> F8:
     """Expected attributed contribution f8[S, K] of one impression: CTR x CVR x value of a conversion."""
-    return np.asarray(market["ctr"], np.float64) * np.asarray(market["cvr"]) * conversion_value_micros(market)
+    return np.asarray(np.asarray(market["ctr"], np.float64) * market["cvr"] * conversion_value_micros(market))
 
 
 def best_profit(curves: PriceCurves | Landscape, value_micros: F8, auctions: I8, price_level: F8, budget: F8) -> Best:

@@ -12,11 +12,11 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from gaelp.agents.contract import Decision, Observation, WorldShape
+from gaelp.arrays import B1, F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.market.gym import installed_environments
@@ -29,8 +29,6 @@ from gaelp.market.third_party.foreign_fields import accepted, filled, last_measu
 from gaelp.market.third_party.refusals import BrokenContract
 from gaelp.market.world.reporting_lag import COUNTS, Tick
 
-Array = npt.NDArray[Any]
-F8 = npt.NDArray[np.float64]
 Worlds = VectorEnv[Any, Any, Any]
 
 MOST_TICKS = 10_000
@@ -147,7 +145,7 @@ class ForeignEpisodes:
             whole["budget_left_micros"] = np.maximum(whole["budget_left_micros"] - (cost - self._dawn), 0)
         return whole
 
-    def _end(self, over: npt.NDArray[np.bool_], info: Mapping[str, Any]) -> None:
+    def _end(self, over: B1, info: Mapping[str, Any]) -> None:
         if over.any() and not over.all():
             some = f"{over.sum()} of {len(over)} campaigns of a batch ended"
             raise BrokenContract(f"{self._where()}: {some}, and all its episodes must be of one length")

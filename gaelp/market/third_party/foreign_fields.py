@@ -6,19 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium import Space, spaces
 
 from gaelp.agents.contract import Decision, WorldShape
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.gym.spaces import MOST
 from gaelp.market.third_party.foreign_contract import FLOATS, LAST_INFO, MAY_SAY
 from gaelp.market.third_party.refusals import BrokenContract
-
-Array = npt.NDArray[Any]
-F8 = npt.NDArray[np.float64]
 
 FLOAT32 = ("segment_features", "candidate_features")
 

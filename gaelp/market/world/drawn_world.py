@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.market.auctions import aggregate_auctions
@@ -17,9 +17,6 @@ from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.world import autobidder, drift
 from gaelp.market.world.drift import Factors
 from gaelp.market.world.orders import mean_lag_days
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 OVERDELIVERING_DAYS = 0.25  # share of days on which a platform bills more than the budget
 

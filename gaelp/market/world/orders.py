@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
-B1 = npt.NDArray[np.bool_]
+from gaelp.arrays import B1, F8, I8
 
 REFUND_HOURS = 72.0
 """Mean time from an order to its refund (exponential)."""

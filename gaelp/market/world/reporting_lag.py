@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gaelp.agents.contract import Observation
+from gaelp.arrays import I8, Array
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.world.drawn_world import World
-
-Array = npt.NDArray[Any]
-I8 = npt.NDArray[np.int64]
 
 COUNTS = ("impressions", "clicks", "matured_conversions", "cost_micros")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaelp.agents.contract import B1, I8
+from gaelp.arrays import B1, I8
 from gaelp.domain.platform_records import CampaignReport, CampaignState, CellReport, DayReport
 from gaelp.domain.spending.maturity import matured_after_days
 from gaelp.platforms.emulator.delivery import (

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gaelp.agents.contract import F8, I8
+from gaelp.arrays import F8, I8
 from gaelp.market.auctions.aggregate_auctions import serve
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.streams import stream

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.contract import F8
+from gaelp.arrays import F8, Array
 from gaelp.errors import GaelpError
 from gaelp.market.streams import stream
 
-World = Mapping[str, npt.NDArray[np.generic]]
+World = Mapping[str, Array]
 
 PRODUCT_FACTORS: Mapping[str, float] = {"product-a": 1.0, "*-c": 0.3}
 """Conversion rate of a product against the base market's, by name pattern; a product that none matches has one drawn
@@ -49,7 +48,7 @@ class InvalidWorld(GaelpError, ValueError):
     """The uploaded market arrays cannot serve auctions."""
 
 
-def numeric(market: World) -> dict[str, npt.NDArray[np.generic]]:
+def numeric(market: World) -> dict[str, Array]:
     """The arrays that can serve: text (the names of segment values) is of no use to a platform."""
     return {name: np.ascontiguousarray(value) for name, value in market.items() if value.dtype.kind in "biuf"}
 
@@ -83,7 +82,7 @@ def _check_prices(market: World) -> None:
         raise InvalidWorld("array 'price_cdf' must rise along at least two edges in every segment")
 
 
-def shifted(market: World, seed: int) -> dict[str, npt.NDArray[np.generic]]:
+def shifted(market: World, seed: int) -> dict[str, Array]:
     """The hidden world around a base market: a pure function of market and server seed."""
     rng = stream(seed, "hidden-world")
     ctr = _f8(market, "ctr")
@@ -104,12 +103,12 @@ def product_factor(seed: int, product: str) -> float:
     return float(stream(seed, "product", product).uniform(*OTHER_PRODUCTS))
 
 
-def with_conversions(world: World, factor: float) -> dict[str, npt.NDArray[np.generic]]:
+def with_conversions(world: World, factor: float) -> dict[str, Array]:
     """The world with its conversion rates times `factor`."""
     return {**world, "cvr": np.clip(_f8(world, "cvr") * factor, 0.0, 1.0)}
 
 
-def fitted(world: World, segments: int, creatives: int) -> dict[str, npt.NDArray[np.generic]]:
+def fitted(world: World, segments: int, creatives: int) -> dict[str, Array]:
     """The default world cut or repeated to a campaign's own sizes, so that a user can try any campaign on it."""
     s, k = np.arange(segments) % world["ctr"].shape[0], np.arange(creatives) % world["ctr"].shape[1]
     cells = {name: world[name][np.ix_(s, k)] for name in ("ctr", "cvr")}

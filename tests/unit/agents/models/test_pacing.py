@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.agents.contract import F8, Observation, State, WorldShape
+from gaelp.agents.contract import Observation, State, WorldShape
 from gaelp.agents.installed_agents import load_agent
 from gaelp.agents.models import bid_landscape, pacing, valuation
 from gaelp.agents.policies.baselines import Counting, LinearBid
 from gaelp.agents.policies.linear_thompson import LinearThompson
 from gaelp.agents.policies.online_lp import HIGHEST, STEP, OnlineLP
 from gaelp.agents.policies.pid_pacing import LOWEST, PidPacing, controlled
+from gaelp.arrays import F8
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 from tests.support.markets import configured, observation, regret, trained

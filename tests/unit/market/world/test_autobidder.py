@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy.special import ndtr
 
+from gaelp.arrays import F8
 from gaelp.market.streams import stream
 from gaelp.market.world import orders
 from gaelp.market.world.autobidder import ERROR, REACH, SIGNIFICANT, STEP, Bidder, Kind, Rules, begin, bids, observed
 
-F8 = npt.NDArray[np.float64]
 VALUE = 25e6
 CPA, ROAS = 10e6, 2.5
 TICKS_A_DAY = 4
