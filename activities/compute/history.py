@@ -14,6 +14,7 @@ from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Observation, State
 from gaelp.agents.installed_agents import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.off_policy import evaluate
 from gaelp.market.audience.segments import assign
 from gaelp.market.calibration.calibrate import click_value_micros
@@ -43,15 +44,15 @@ class History:
         """The share of the log that is later than anything the market was calibrated on."""
         config = self._inputs.config(prepare.config_digest)
         info = log_info(self._warehouse, prepare.log)
-        if info.kind != "bandit":
+        if info.kind != LogKind.BANDIT:
             return PreparedLog(
-                log=prepare.log, kind=info.kind, rows_digest="", rows=0, window_start=None, window_end=None
+                log=prepare.log, kind=LogKind(info.kind), rows_digest="", rows=0, window_start=None, window_end=None
             )
         later = self._after_calibration(prepare.log, config)
         times = later["time_us"]
         return PreparedLog(
             log=prepare.log,
-            kind=info.kind,
+            kind=LogKind(info.kind),
             rows_digest=self._inputs.store.put_arrays(later),
             rows=len(times),
             window_start=_instant(times[0]) if len(times) else None,
@@ -63,7 +64,7 @@ class History:
         share, last = config.historical.calibration_share, -1
         later: dict[str, np.ndarray] = {}
         for log in config.historical.logs:
-            if log_info(self._warehouse, log).kind != "bandit":
+            if log_info(self._warehouse, log).kind != LogKind.BANDIT:
                 continue
             earlier, rest = split(load_bandit(self._warehouse, log), share)
             last = max(last, int(earlier["time_us"].max()))
@@ -82,9 +83,9 @@ class Replays:
     def replay_log(self, replay: ReplayLog) -> LogEvidence:
         """The candidate and the baselines that are always present, on the prepared rows."""
         log = replay.log
-        if log.kind != "bandit":
+        if log.kind is not LogKind.BANDIT:
             reason = f"replay of a {log.kind} log is not in this version: it supports no claim here"
-            return LogEvidence(log=log.log, kind=log.kind, grade="C", rows=log.rows, clicks=0, reason=reason)
+            return LogEvidence(log=log.log, kind=log.kind, grade=Grade.C, rows=log.rows, clicks=0, reason=reason)
         config = self._inputs.config(replay.config_digest)
         market = self._inputs.market(replay.market_digest)
         rows = self._inputs.store.get_arrays(replay.log.rows_digest)
@@ -96,7 +97,7 @@ class Replays:
         return LogEvidence(
             log=replay.log.log,
             kind=replay.log.kind,
-            grade="A",
+            grade=Grade.A,
             rows=replay.log.rows,
             clicks=int(rows["click"].sum()),
             window_start=replay.log.window_start,

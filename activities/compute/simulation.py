@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
+from gaelp.domain.episodes import BatchPurpose
 from gaelp.market.episodes.batch import simulate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
@@ -42,7 +43,7 @@ class Simulation:
             attempt=batch.attempt,
         )
         store = self._inputs.store
-        if batch.purpose == "train":
+        if batch.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
         return result.told(store.put_document(result))
 

@@ -21,6 +21,7 @@ from activities.live.settling import Settling
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.creative_policy import refused_creatives
+from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.messages.live_campaign import Applied, Apply, CampaignInput, LaunchCampaign, Launched, PauseAndSettle, Paused
@@ -66,7 +67,7 @@ class Campaigns:
         spec = self._spec(campaign, creatives, account)
         try:
             self._claiming.call_under_claim(
-                campaign, "create", at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
+                campaign, Intent.CREATE, at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
             )
         except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
@@ -170,12 +171,12 @@ class Campaigns:
         # Claimed even where nothing is left to write: an attempt that died between its writes and its claim's end
         # left the claim open, and reading back closes it.
         self._claiming.call_under_claim(
-            campaign, "apply", at, lambda state: _same_settings(state, wanted), platform, write
+            campaign, Intent.APPLY, at, lambda state: _same_settings(state, wanted), platform, write
         )
         if not before.enabled or activity.info().attempt > 1:
             # By itself and last: the ledger looks at the fence once more, in the very moment before.
             self._claiming.call_under_claim(
-                campaign, "enable", at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)
+                campaign, Intent.ENABLE, at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)
             )
 
     # ------------------------------------------------------------ pause and settle
@@ -215,7 +216,7 @@ class Campaigns:
         if after is None or after.enabled:
             raise PlatformError(f"{campaign.plan.campaign} still reads enabled after a pause", permanent=False)
         key = f"{campaign.plan.campaign}/tick-{campaign.tick:05d}/pause"
-        self._ledger.claim(self._claiming.claim(campaign, key, "pause", None, at))
+        self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
 
     def _read_back(self, platform: AdPlatform, campaign: CampaignInput) -> CampaignState:

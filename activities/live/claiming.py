@@ -15,7 +15,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.exposure import worst_day_micros
-from gaelp.domain.spending.ledger_records import Claim, Reserve, Reserved
+from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignInput
@@ -61,7 +61,7 @@ class Claiming:
     def call_under_claim(
         self,
         campaign: CampaignInput,
-        intent: str,
+        intent: Intent,
         at: datetime,
         done: Callable[[CampaignState], bool],
         platform: ReadsCampaigns,
@@ -93,7 +93,7 @@ class Claiming:
             raise
         self._ledger.resolve(key, "done", "", at)
 
-    def claim(self, campaign: CampaignInput, key: str, intent: str, fence: int | None, at: datetime) -> Claim:
+    def claim(self, campaign: CampaignInput, key: str, intent: Intent, fence: int | None, at: datetime) -> Claim:
         """What the ledger is asked; without a fence the account's own counts."""
         return Claim(
             key=key,

@@ -17,6 +17,7 @@ from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.ledger_records import Severity
 from gaelp.evidence.phase_measurements import measure_campaigns, measure_historical, measure_simulation
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.episode_batch import BatchResult
@@ -124,6 +125,6 @@ class Assessment:
         grave = [
             v.campaign if v.campaign in names else names[0]
             for v in self._ledger.violations(run)
-            if v.severity in ("critical", "high") and v.resolved_by is None
+            if v.severity in (Severity.CRITICAL, Severity.HIGH) and v.resolved_by is None
         ]
         return tuple(c.model_copy(update={"violations": grave.count(c.campaign)}) for c in campaigns)

@@ -28,7 +28,7 @@ from gaelp.domain.gates.measurements import (
     SimulationMeasures,
 )
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
+from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignResult
 from gaelp.evidence import profit
 from gaelp.evidence.betting import bet
 from gaelp.evidence.efficiency import measure_efficiency
@@ -88,7 +88,7 @@ def measure_campaigns(
     `split` says how the audience was divided between the arms; none: it was not.
     """
     ordered = sorted(campaigns, key=lambda campaign: campaign.index)
-    mine = [campaign for campaign in ordered if campaign.arm == CANDIDATE]
+    mine = [campaign for campaign in ordered if campaign.arm is Arm.CANDIDATE]
     scaled = phase == Phase.SCALED
     rng = np.random.Generator(np.random.Philox(config.seed))
     return CampaignMeasures(
@@ -163,7 +163,7 @@ def _cvar(ratios: F8, alpha: float) -> tuple[float | None, float | None]:
 def _log(log: LogEvidence) -> LogMeasures:
     candidate = {e.estimator: e for e in log.estimates if e.policy == CANDIDATE}
     logging = next((e.value for e in log.estimates if e.policy == LOGGING), None)
-    known = {"log": log.log, "kind": log.kind, "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
+    known = {"log": log.log, "kind": log.kind or "", "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
     rest = {"state": log.state, "reason": log.reason, "logging": logging}
     points = tuple(
         PointMeasure(estimator=key, value=e.value, low=e.low, high=e.high)

@@ -19,12 +19,10 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import AudienceSplit, ImprovementMeasure, PortfolioMeasure
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.campaign_records import Arm, CampaignResult
 from gaelp.evidence.betting import clopper_pearson, log_wealth
 from gaelp.evidence.profit import Days, asymptotic_radius, contribution_share, matured_days
 
-CANDIDATE = "candidate"
-CONTROL = "control"
 WEEK = 7
 ASYMPTOTIC_WEEKS = 8
 LEAST_ICC = 0.2  # unless estimated
@@ -35,7 +33,7 @@ def measure_improvement(
 ) -> ImprovementMeasure:
     """Weekly gains over the control; a week counts when all of its seven days have matured in both arms."""
     share = contribution_share(config)
-    gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in (CANDIDATE, CONTROL)))
+    gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in Arm))
     wins = (gains > 0).astype(np.float64)
     radius = _radius(gains, alpha)
     mean = float(gains.mean()) if gains.size else None
@@ -82,7 +80,7 @@ def measure_portfolio(
     campaigns: Sequence[CampaignResult], config: TrainingConfiguration, alpha: float
 ) -> PortfolioMeasure:
     """Share of the candidate's campaigns that succeeded, with Clopper-Pearson bounds at the effective number."""
-    mine = [c for c in campaigns if c.arm == CANDIDATE]
+    mine = [c for c in campaigns if c.arm is Arm.CANDIDATE]
     matured = [c for c in mine if c.days and all(day.matured for day in c.days)]
     successes = sum(_succeeded(c, config) for c in matured)
     n = effective_number([c.product for c in matured])

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
@@ -156,10 +157,10 @@ def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
     )
     found = []
     for row in warehouse.query(sql, {"run": run}):
-        number = int(row["episode"].rpartition("-")[2]) - FIRST_BATCH[row["purpose"]]
+        number = int(row["episode"].rpartition("-")[2]) - FIRST_BATCH[BatchPurpose(row["purpose"])]
         optimum = row["optimum_micros"]
         lost = {name.removesuffix("_micros"): (row[name] or 0) / optimum for name in LOST} if optimum else {}
-        found.append(Batch(number, row["purpose"] == "exam", row["reward"], row["episodes"] or 1, lost))
+        found.append(Batch(number, row["purpose"] == BatchPurpose.EXAM, row["reward"], row["episodes"] or 1, lost))
     return found
 
 

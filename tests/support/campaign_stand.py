@@ -169,7 +169,7 @@ def approved(ledger: Ledger, key: signatures.NewKey, account: Account, **changes
         "account": account.account,
         "run": RUN,
         "phase": Phase.LIVE_TEST,
-        "purpose": "first spend",
+        "purpose": "spend",
         "currency": "USD",
         "daily_cap_micros": 50 * UNIT,
         "total_cap_micros": 1000 * UNIT,

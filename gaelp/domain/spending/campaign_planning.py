@@ -11,7 +11,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.section import micros
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignsPlan
+from gaelp.domain.spending.campaign_records import Arm, CampaignPlan, CampaignsPlan
 from gaelp.domain.spending.exposure import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.domain.spending.maturity import matured_after_days
 
@@ -98,7 +98,7 @@ def _live_test(
             index=index,
             campaign=campaign_id(run, Phase.LIVE_TEST, index),
             product=config.product,
-            arm="candidate",
+            arm=Arm.CANDIDATE,
             agent=agent,
             daily_budget_micros=budget,
             days=live.days,
@@ -111,14 +111,14 @@ def _live_test(
 def _scaled(run: str, agent: str, config: TrainingConfiguration, start: datetime) -> tuple[CampaignPlan, ...]:
     """For every product a candidate and a concurrent control run by the incumbent."""
     scaled = config.scaled
-    arms = [(p, arm) for p in scaled.products for arm in ("candidate", "control")]
+    arms = [(p, arm) for p in scaled.products for arm in Arm]
     return tuple(
         CampaignPlan(
             index=index,
             campaign=campaign_id(run, Phase.SCALED, index),
             product=product,
             arm=arm,
-            agent=agent if arm == "candidate" else config.incumbent,
+            agent=agent if arm is Arm.CANDIDATE else config.incumbent,
             daily_budget_micros=micros(scaled.daily_budget),
             days=scaled.periods * scaled.period_days,
             start=start,
@@ -129,7 +129,7 @@ def _scaled(run: str, agent: str, config: TrainingConfiguration, start: datetime
 
 def _highest_budget(campaign: CampaignPlan, config: TrainingConfiguration) -> int:
     """A candidate may be raised once between any two periods; a control's budget stays."""
-    if campaign.arm == "control":
+    if campaign.arm is Arm.CONTROL:
         return campaign.daily_budget_micros
     raises = config.scaled.periods - 1
     return ceil(campaign.daily_budget_micros * (1 + config.scaled.raise_step) ** raises)

@@ -17,6 +17,7 @@ from gaelp.agents.installed_agents import checked, screened
 from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign, together
+from gaelp.domain.episodes import BatchPurpose
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.episodes.batch_results import batch_result
 from gaelp.market.episodes.episode import Episodes
@@ -73,7 +74,7 @@ def simulate(
     config: TrainingConfiguration,
     *,
     index: int,
-    purpose: str,
+    purpose: BatchPurpose,
     attempt: int,
 ) -> tuple[dict[str, Array], BatchResult]:
     """One batch of `config.simulation.campaigns_per_batch` episodes: (trajectory, result without its digest).
@@ -83,8 +84,8 @@ def simulate(
     be carried out fails its episode from that tick on, with the agent's name and the step; InvalidDecision where no
     episode of the batch is left.
     """
-    drawn = "exam" if purpose == "permuted" else purpose
-    keys: tuple[str | int, ...] = ("simulation", drawn, *((attempt,) if drawn == "exam" else ()), index)
+    drawn = BatchPurpose.EXAM if purpose == BatchPurpose.PERMUTED else purpose
+    keys: tuple[str | int, ...] = ("simulation", drawn, *((attempt,) if drawn == BatchPurpose.EXAM else ()), index)
     mine, theirs = _streams(config, keys, "agent"), _streams(config, keys, "incumbent")
     open_session = _opener(market, config, stream(config.seed, *keys, "world"))
     episodes, reference = open_session(mine.response), open_session(theirs.response)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gaelp.arrays import B1, F8, I8, Array
-from gaelp.domain.episodes import EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
+from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
 from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.scoring.episode_scores import Scores
 from gaelp.messages.episode_batch import BatchResult
@@ -32,7 +32,7 @@ def batch_result(
     *,
     together: int,
     index: int,
-    purpose: str,
+    purpose: BatchPurpose,
 ) -> BatchResult:
     """The result without its trajectory's digest.
 
