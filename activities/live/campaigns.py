@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.live.claiming import Claiming, ClaimRefused, first_day
-from activities.live.observations import post_days
+from activities.live.claiming import Claiming, ClaimRefused
+from activities.live.observations import campaign_clock, post_days
 from activities.live.settling import Settling
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
@@ -105,7 +104,7 @@ class Campaigns:
         campaign, at = apply.campaign, apply.at
         account = self._ledger.account(campaign.account)
         reserved = self._claiming.reserve(campaign, account, at)
-        new_day = (campaign.tick * campaign.tick_hours) % 24 == 0
+        new_day = campaign_clock(campaign, account).begins_day(campaign.tick)
         planned = campaign.planned_micros + (campaign.daily_budget_micros if new_day else 0)
         if not reserved.granted:
             return _blocked(campaign, reserved.reason)
@@ -246,5 +245,4 @@ def _day_end(campaign: CampaignInput, account: Account) -> datetime:
 
     Midnight of the account's zone: a day there may have 23 or 25 hours.
     """
-    last = first_day(campaign, account) + timedelta(days=campaign.tick * campaign.tick_hours // 24 + 1)
-    return datetime.combine(last, time.min, ZoneInfo(account.timezone)).astimezone(UTC)
+    return campaign_clock(campaign, account).end_of_day(campaign.tick)

@@ -6,19 +6,18 @@ A claim that is open from an earlier attempt is resolved by reading the platform
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from activities.inputs import Inputs
-from activities.live.observations import day_key
+from activities.live.observations import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.exposure import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignInput
+from gaelp.money import micros
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaigns
 
 # A little more than the total timeout of a platform's client (EmulatorPlatform: 5 seconds).
@@ -40,15 +39,15 @@ class Claiming:
     def reserve(self, campaign: CampaignInput, account: Account, at: datetime) -> Reserved:
         """Book the worst case of the day that the campaign's tick falls on."""
         limits = self._inputs.config(campaign.config_digest).limits
-        index = campaign.tick * campaign.tick_hours // 24
+        clock = campaign_clock(campaign, account)
         return self._ledger.reserve(
             Reserve(
-                key=day_key(campaign, index),
+                key=day_key(campaign, clock.day_index(campaign.tick)),
                 account=campaign.account,
                 run=campaign.run,
                 phase=campaign.phase,
                 campaign=campaign.plan.campaign,
-                day=first_day(campaign, account) + timedelta(days=index),
+                day=clock.day(campaign.tick),
                 worst_case_micros=worst_day_micros(account.platform, campaign.daily_budget_micros),
                 request_id=campaign.request_id,
                 at=at,
@@ -108,8 +107,3 @@ class Claiming:
     def fence(self, campaign: CampaignInput) -> int:
         """The fence under which the campaign's money was approved."""
         return self._ledger.request(campaign.request_id).request.fence
-
-
-def first_day(campaign: CampaignInput, account: Account) -> date:
-    """The campaign's first day in the account's time zone."""
-    return campaign.start.astimezone(ZoneInfo(account.timezone)).date()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from temporalio import activity
@@ -12,11 +10,12 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.platform_records import CampaignReport, DayReport
+from gaelp.domain.spending.campaign_clock import AccountCalendar, CampaignClock
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.messages.live_campaign import CampaignInput, Observe, Observed
+from gaelp.money import micros
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
 
@@ -43,9 +42,7 @@ class Observations:
         halt = over or _drawdown(report.days, config)
         if report.disapproved:
             halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
-        local = observe.at.astimezone(ZoneInfo(account.timezone))
-        today = next((d for d in report.days if d.day == local.date()), None)
-        arrays = self._observation(observe, report, local.hour, local.weekday(), today, config)
+        arrays = self._observation(observe, report, campaign_clock(campaign, account), config)
         return Observed(
             observation_digest=self._inputs.store.put_arrays(arrays),
             spend_micros=sum(max(d.cost_micros, d.served_micros) for d in report.days),
@@ -61,19 +58,18 @@ class Observations:
         self,
         observe: Observe,
         report: CampaignReport,
-        hour: int,
-        weekday: int,
-        today: DayReport | None,
+        clock: CampaignClock,
         config: TrainingConfiguration,
     ) -> dict[str, np.ndarray]:
         campaign, cells = observe.campaign, report.cells
         market = self._inputs.market(campaign.market_digest)
-        ticks = campaign.plan.days * 24 // campaign.tick_hours
+        local = clock.calendar.local(observe.at)
+        today = next((day for day in report.days if day.day == local.date()), None)
         spent = max(today.cost_micros, today.served_micros) if today else 0
         return {
-            "hour": np.array([hour]),
-            "weekday": np.array([weekday]),
-            "time_left": np.array([1.0 - campaign.tick / ticks]),
+            "hour": np.array([local.hour]),
+            "weekday": np.array([local.weekday()]),
+            "time_left": np.array([1.0 - campaign.tick / clock.ticks_in(campaign.plan.days)]),
             "budget_left_micros": np.array([max(campaign.daily_budget_micros - spent, 0)]),
             "impressions": np.array([cells.impressions], np.int64),
             "clicks": np.array([cells.clicks], np.int64),
@@ -91,10 +87,9 @@ def day_key(campaign: CampaignInput, day_index: int) -> str:
     return f"{campaign.plan.campaign}/day-{day_index:03d}"
 
 
-def day_index(campaign: CampaignInput, day: DayReport, account: Account) -> int:
-    """How many days after the campaign's first one a report's day is."""
-    first = campaign.start.astimezone(ZoneInfo(account.timezone)).date()
-    return (day.day - first) // timedelta(days=1)
+def campaign_clock(campaign: CampaignInput, account: Account) -> CampaignClock:
+    """The campaign's time by the account's calendar."""
+    return CampaignClock(AccountCalendar(account.timezone), campaign.start, campaign.tick_hours)
 
 
 def post_days(ledger: Ledger, campaign: CampaignInput, report: CampaignReport, account: Account) -> str:
@@ -104,7 +99,7 @@ def post_days(ledger: Ledger, campaign: CampaignInput, report: CampaignReport, a
     for day in report.days:
         if not (day.cost_micros or day.served_micros):
             continue
-        key = day_key(campaign, day_index(campaign, day, account))
+        key = day_key(campaign, campaign_clock(campaign, account).index_of(day.day))
         booked = known.get(key)
         # Amounts are absolute, so what the ledger has already need not be written again.
         if booked is None or (booked.billed_micros, booked.served_micros) != (day.cost_micros, day.served_micros):

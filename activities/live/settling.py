@@ -5,13 +5,11 @@ Calls no platform: Campaigns has paused, read back and fetched the report before
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
-from activities.live.observations import day_index, day_key
+from activities.live.observations import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignReport
-from gaelp.domain.spending.campaign_planning import REPORT_DELAY_HOURS
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignInput
 
@@ -41,17 +39,17 @@ class Settling:
 
         A day that the platform does not list although its books are closed had no delivery, and cost nothing.
         """
-        final = {day_key(campaign, day_index(campaign, d, account)): d for d in report.days if d.final}
+        clock = campaign_clock(campaign, account)
+        final = {day_key(campaign, clock.index_of(d.day)): d for d in report.days if d.final}
         everything = True
         for reservation in self._ledger.reservations(campaign.account, campaign.run):
             if reservation.campaign != campaign.plan.campaign or reservation.state == "settled":
                 continue
             day = final.get(reservation.key)
             listed = any(d.day == reservation.day for d in report.days)
-            ended = datetime.combine(reservation.day, time.max, ZoneInfo(account.timezone))
             if day is not None:
                 self._ledger.settle(reservation.key, day.cost_micros, at)
-            elif not listed and report.at > ended + timedelta(hours=REPORT_DELAY_HOURS):
+            elif not listed and report.at > clock.calendar.books_close(reservation.day):
                 self._ledger.settle(reservation.key, 0, at)
             else:
                 everything = False

@@ -13,9 +13,9 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.inputs import Inputs
 from gaelp.domain.config.market_sections import Personas as PersonasConfig
-from gaelp.domain.config.section import micros
 from gaelp.market.streams import stream
 from gaelp.messages.training_run import RatedPanel, RatePanel
+from gaelp.money import micros
 from gaelp.personas import panel, ratings
 from gaelp.personas.panel import StaleRecording
 from gaelp.personas.prompt import PROMPT_VERSION

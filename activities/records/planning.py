@@ -8,7 +8,7 @@ from activities.inputs import Inputs
 from gaelp.domain.gates import judging
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
-from gaelp.domain.spending.campaign_planning import first_midnight, plan_campaigns
+from gaelp.domain.spending.campaign_planning import PlanningRequest, first_midnight, plan_campaigns
 from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.evidence.phase_measurements import measure_campaigns
 from gaelp.ledger.ledger import Ledger
@@ -47,7 +47,9 @@ class Planning:
         account = self._ledger.account(plan.account)
         own = (plan.run, plan.phase)
         taken = [r.day for r in self._ledger.reservations(plan.account) if (r.run, r.phase) != own]
-        return plan_campaigns(plan.run, plan.phase, plan.agent, config, account, plan.now, max(taken, default=None))
+        last_day_taken = max(taken, default=None)
+        request = PlanningRequest(plan.run, plan.phase, plan.agent, config, account, plan.now, last_day_taken)
+        return plan_campaigns(request)
 
     @activity.defn
     def start_of(self, ask: StartOf) -> Start:

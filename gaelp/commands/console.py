@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaelp.errors import FAILED, WRONG_USE, GaelpError
+from gaelp.money import rounded_money
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,9 +105,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
 
 def money(micros: int | None, currency: str = "") -> str:
     """Integer micros as a person reads them."""
-    if micros is None:
-        return "-"
-    return f"{Decimal(micros) / 1_000_000:,.2f} {currency}".rstrip()
+    return "-" if micros is None else rounded_money(micros, currency)
 
 
 def instant(value: datetime | None) -> str:

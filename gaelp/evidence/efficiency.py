@@ -14,10 +14,10 @@ from scipy.stats import t as student
 
 from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.gates.measurements import EfficiencyMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import day_cost
+from gaelp.money import micros
 
 WASTE_TIMES_CPA = 3
 PACING_CLICKS = 350

@@ -13,7 +13,6 @@ import numpy as np
 from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
-from gaelp.domain.config.section import micros
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import (
     FAILED_RATIO,
@@ -37,6 +36,7 @@ from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_p
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.simulation_training import RoundSummary
+from gaelp.money import micros
 
 WORST_SHARE = 0.1  # CVaR over the worst tenth
 RESAMPLES = 1000

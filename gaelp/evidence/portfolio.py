@@ -16,12 +16,12 @@ from scipy.stats import chisquare
 
 from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import AudienceSplit, ImprovementMeasure, PortfolioMeasure
 from gaelp.domain.spending.campaign_records import Arm, CampaignResult
 from gaelp.evidence.betting import clopper_pearson, log_wealth
 from gaelp.evidence.profit import Days, asymptotic_radius, contribution_share, matured_days
+from gaelp.money import micros
 
 WEEK = 7
 ASYMPTOTIC_WEEKS = 8

@@ -19,8 +19,8 @@ import numpy as np
 from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_clock import matured_after_days
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.domain.spending.maturity import matured_after_days
 
 LARGEST_STAKE = 0.5
 PRIOR_DAYS = 60.0  # what the prior below is worth: the full stake until losses say less

@@ -14,8 +14,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gaelp.domain.config.section import micros
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
+from gaelp.money import micros, rounded_money
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import plots
 from gaelp.reports.report_facts import Facts, HasJournal, gather
@@ -76,7 +76,7 @@ def _render(facts: Facts, images: dict[str, str]) -> str:
     environment = Environment(
         loader=PackageLoader("gaelp.reports", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["money"] = _money
+    environment.filters["money"] = rounded_money
     environment.filters["figure"] = _figure
     environment.filters["instant"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return environment.get_template("report.html").render(
@@ -156,9 +156,5 @@ def _said(detail: str) -> str:
 
 def _pair(name: str, value: Any) -> str:
     if name.endswith("_micros") and isinstance(value, int):
-        return f"{name.removesuffix('_micros')} {_money(value)}"
+        return f"{name.removesuffix('_micros')} {rounded_money(value)}"
     return f"{name} {value}"
-
-
-def _money(micros: int) -> str:
-    return f"{micros / 1e6:,.2f}"

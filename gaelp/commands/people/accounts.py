@@ -12,8 +12,8 @@ from gaelp.arrays import Array
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.domain.config.section import micros
 from gaelp.domain.ids import checked_name
+from gaelp.money import micros
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

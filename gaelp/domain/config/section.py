@@ -27,11 +27,6 @@ NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
-def micros(amount: Decimal) -> int:
-    """Whole currency units to integer micros, exactly."""
-    return int(amount * 1_000_000)
-
-
 URL_PATTERN = r"^https?://[^\s@]+$"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
-from gaelp.domain.gates.criterion import Formula, criterion, finite, money
+from gaelp.domain.gates.criterion import Formula, criterion, finite
 from gaelp.domain.gates.measurements import CampaignMeasures, ConductMeasure, EfficiencyMeasure, ProfitMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
+from gaelp.money import micros, rounded_money
 
 STREAK, EFFICIENCY, CONDUCT = "positive attributed ROI", "budget efficiency", "zero violations"
 
@@ -55,7 +55,7 @@ def futility(found: ProfitMeasure, config: TrainingConfiguration) -> str:
     """Why a live test should stop now: the drawdown cap, or an ROI out of reach; empty where it may go on."""
     limit = micros(config.live_test.drawdown_limit)
     if found.drawdown_micros >= max(limit, 1):
-        return f"Cumulated loss reached {money(found.drawdown_micros)}, the limit is {money(limit)}."
+        return f"Cumulated loss reached {rounded_money(found.drawdown_micros)}, the limit is {rounded_money(limit)}."
     if found.roi_high is not None and found.roi_high < config.live_test.roi:
         high = f"at most {found.roi_high:.1%} after {found.days} matured days"
         return f"Attributed ROI is {high}: {config.live_test.roi:.0%} is out of reach."
@@ -112,7 +112,7 @@ def _efficiency_answer(measures: CampaignMeasures, threshold: float) -> Answer:
 
 
 def _efficiency_said(found: EfficiencyMeasure) -> str:
-    spent = f"{money(found.cost_micros)} of {money(found.planned_micros)} planned was spent"
+    spent = f"{rounded_money(found.cost_micros)} of {rounded_money(found.planned_micros)} planned was spent"
     pacing = f"pacing {found.pacing:.2f}" if found.pacing is not None else f"pacing left out at {found.clicks} clicks"
     return f"{spent}, {found.waste or 0:.0%} of it wasted, {pacing}: efficiency {found.value or 0:.2f}"
 

@@ -87,10 +87,5 @@ def betting_verdict(measure: BettingMeasure, what: str) -> tuple[Verdict, str]:
     )
 
 
-def money(micros: float) -> str:
-    """Micros as whole units with two decimals."""
-    return f"{micros / 1_000_000:,.2f}"
-
-
 def _known(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None

@@ -17,6 +17,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.exposure import ExposureLine
+from gaelp.money import exact_money
 
 
 class ApprovalPurpose(StrEnum):
@@ -161,8 +162,8 @@ def card_text(request: ApprovalRequest, exposure: Sequence[ExposureLine]) -> str
         f"Approving lets agent **{request.agent}** spend on account **{request.account}** until "
         f"{request.expires_at.isoformat()}:",
         "",
-        f"- at most **{money(request.daily_cap_micros, currency)}** on any one day",
-        f"- at most **{money(request.total_cap_micros, currency)}** over the phase",
+        f"- at most **{exact_money(request.daily_cap_micros, currency)}** on any one day",
+        f"- at most **{exact_money(request.total_cap_micros, currency)}** over the phase",
         "",
         "| campaign | platform budget per day | days | worst day | worst in all | rule |",
         "|---|---:|---:|---:|---:|---|",
@@ -180,15 +181,10 @@ def card_text(request: ApprovalRequest, exposure: Sequence[ExposureLine]) -> str
     return "\n".join(lines)
 
 
-def money(micros: int, currency: str) -> str:
-    """An amount for people: at least two decimals, none of its micros lost."""
-    whole, rest = divmod(abs(micros), 1_000_000)
-    decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if micros < 0 else ''}{whole:,}.{decimals} {currency}"
-
-
 def _row(line: ExposureLine, currency: str) -> str:
-    amounts = [money(m, currency) for m in (line.daily_budget_micros, line.worst_day_micros, line.worst_total_micros)]
+    amounts = [
+        exact_money(m, currency) for m in (line.daily_budget_micros, line.worst_day_micros, line.worst_total_micros)
+    ]
     return f"| {line.campaign} | {amounts[0]} | {line.days} | {amounts[1]} | {amounts[2]} | {line.rule} |"
 
 

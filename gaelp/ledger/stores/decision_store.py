@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, SignedDecision, money
+from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, SignedDecision
 from gaelp.ledger import signatures
 from gaelp.ledger.stores import account_store, journal, request_store, tables
+from gaelp.money import exact_money
 
 _r = tables.requests
 _KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -124,8 +125,9 @@ def _why_refused(
         return ""  # a rejection spends nothing: neither limit nor fence stands against it
     if request.total_cap_micros > approver.limit_micros:
         return (
-            f"over the approver's limit: {approver.name} may approve {money(approver.limit_micros, account.currency)} "
-            f"in all, and {money(request.total_cap_micros, account.currency)} is asked for"
+            f"over the approver's limit: {approver.name} may approve "
+            f"{exact_money(approver.limit_micros, account.currency)} "
+            f"in all, and {exact_money(request.total_cap_micros, account.currency)} is asked for"
         )
     if request.fence != account.fence:
         return (

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.spending.approval_requests import ApprovalRequest, money
+from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import Reserve, Reserved
 from gaelp.ledger.stores import account_store, journal, request_store, tables
+from gaelp.money import exact_money
 
 _t = tables.reservations
 
@@ -121,8 +122,8 @@ def _room(connection: Connection, limits: list[_Cap], ask: Reserve, counted_befo
 def _over(cap: _Cap, left: int, ask: Reserve, currency: str) -> str:
     on = f" on {ask.day.isoformat()}" if cap.daily else ""
     return (
-        f"the {cap.name} of {money(cap.micros, currency)} leaves {money(left, currency)}{on}, and "
-        f"{money(ask.worst_case_micros, currency)} was asked for {ask.key}"
+        f"the {cap.name} of {exact_money(cap.micros, currency)} leaves {exact_money(left, currency)}{on}, and "
+        f"{exact_money(ask.worst_case_micros, currency)} was asked for {ask.key}"
     )
 
 

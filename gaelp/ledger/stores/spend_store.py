@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_requests import money
 from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.ledger_errors import UnknownReservation
 from gaelp.ledger.stores import account_store, journal, reservation_store, tables, violation_store
+from gaelp.money import exact_money
 
 _t = tables.reservations
 
@@ -98,8 +98,8 @@ def _judge(connection: Connection, row: RowMapping, spent: int, booked: int, at:
     account = account_store.read(connection, row["account"])
     if spent <= booked:
         return Posted(over=False, fence=account.fence)
-    told = money(spent, account.currency)
-    held = f"{money(booked, account.currency)} was {'settled' if row['state'] == 'settled' else 'reserved'}"
+    told = exact_money(spent, account.currency)
+    held = f"{exact_money(booked, account.currency)} was {'settled' if row['state'] == 'settled' else 'reserved'}"
     violation = Violation(
         id=f"{row['key']}/over-reservation-{spent}",  # a higher amount is another breach, the same amount is not
         account=row["account"],

@@ -16,12 +16,12 @@ from scipy.special import ndtri
 from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Economics
-from gaelp.domain.config.section import micros
 from gaelp.market.auctions import price_curves
 from gaelp.market.audience import segments
 from gaelp.market.calibration import calibration_window, shrinkage
 from gaelp.market.calibration.calibration_window import CalibrationError as CalibrationError
 from gaelp.market.streams import stream
+from gaelp.money import micros
 
 SYNTHETIC_CTR = 0.004
 SYNTHETIC_FEATURES = 4

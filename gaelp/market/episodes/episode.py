@@ -14,7 +14,6 @@ import numpy as np
 from gaelp.agents.contract import Decision, Observation
 from gaelp.arrays import F8, I8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.market.auctions import aggregate_auctions
 from gaelp.market.auctions.aggregate_auctions import Audience, Market, Served, Slot
 from gaelp.market.auctions.per_auction import per_auction
@@ -25,6 +24,7 @@ from gaelp.market.scoring.optimum_with_fatigue import Reach
 from gaelp.market.world import autobidder, orders
 from gaelp.market.world.drawn_world import World
 from gaelp.market.world.reporting_lag import COUNTS, Reports, Tick
+from gaelp.money import micros
 
 
 class Episodes:

@@ -19,13 +19,13 @@ from gaelp.arrays import F8, U1
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import contradictions
 from gaelp.domain.config.registered_worlds import configured
-from gaelp.domain.config.section import micros
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.episode import Episodes
 from gaelp.market.gym import rendering, spaces
 from gaelp.market.streams import stream
 from gaelp.market.world.drawn_world import draw_world
+from gaelp.money import micros
 
 Info = dict[str, Any]
 Given = TrainingConfiguration | Mapping[str, Any] | None

@@ -12,7 +12,7 @@ import numpy as np
 
 from gaelp.arrays import U1, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
+from gaelp.money import micros
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 GREY = "#6B7280"

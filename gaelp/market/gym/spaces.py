@@ -16,9 +16,9 @@ from gaelp.agents.contract import HEADS, LARGEST_BID_MICROS, Decision, InvalidDe
 from gaelp.agents.installed_agents import checked
 from gaelp.arrays import B1, F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.calibration.calibrate import click_value_micros
+from gaelp.money import micros
 
 Values = dict[str, Array]
 

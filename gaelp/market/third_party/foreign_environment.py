@@ -18,7 +18,6 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gaelp.agents.contract import Decision, Observation, WorldShape
 from gaelp.arrays import B1, F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.market.gym import installed_environments
 from gaelp.market.gym.registration import SIMULATION
 from gaelp.market.gym.spaces import shape_of
@@ -28,6 +27,7 @@ from gaelp.market.third_party.foreign_contract import REGRET_INFO, agree
 from gaelp.market.third_party.foreign_fields import accepted, filled, last_measures, sound, told
 from gaelp.market.third_party.refusals import BrokenContract
 from gaelp.market.world.reporting_lag import COUNTS, Tick
+from gaelp.money import micros
 
 Worlds = VectorEnv[Any, Any, Any]
 

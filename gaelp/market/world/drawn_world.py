@@ -11,12 +11,12 @@ import numpy as np
 
 from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.market.auctions import aggregate_auctions
 from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.world import autobidder, drift
 from gaelp.market.world.drift import Factors
 from gaelp.market.world.orders import mean_lag_days
+from gaelp.money import micros
 
 OVERDELIVERING_DAYS = 0.25  # share of days on which a platform bills more than the budget
 

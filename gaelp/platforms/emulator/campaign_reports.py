@@ -14,7 +14,7 @@ import numpy as np
 
 from gaelp.arrays import B1, I8
 from gaelp.domain.platform_records import CampaignReport, CampaignState, CellReport, DayReport
-from gaelp.domain.spending.maturity import matured_after_days
+from gaelp.domain.spending.campaign_clock import matured_after_days
 from gaelp.platforms.emulator.delivery import (
     CELL,
     CLICKS,

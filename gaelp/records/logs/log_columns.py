@@ -71,7 +71,7 @@ def propensities(texts: Sequence[str]) -> Parsed:
     return _where(pa.array(good), values), good
 
 
-def money(texts: Sequence[str]) -> Parsed:
+def amounts(texts: Sequence[str]) -> Parsed:
     """Whole currency units to integer micros, rounded to the nearest."""
     values, good = numbers(texts)
     good = good & _mask(pc.less(values, _MOST_MONEY))

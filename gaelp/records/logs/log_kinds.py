@@ -106,10 +106,10 @@ REPORT = Kind(
         Field("placement", "placement", column.texts, "", default=""),
         Field("impressions", "impressions", column.integers, f"impressions {_COUNT}", ("displays",)),
         Field("clicks", "clicks", column.integers, f"clicks {_COUNT}"),
-        Field("cost", "cost_micros", column.money, f"cost {_MONEY}"),
+        Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}"),
         Field("conversions", "conversions", column.integers, f"conversions {_COUNT}", _CONVERSIONS, "", True),
-        Field("revenue", "revenue_micros", column.money, f"revenue {_MONEY}", default="", blank=True),
-        Field("sales", "sales_micros", column.money, f"sales {_MONEY}", ("post_click_sales_amount",), "", True),
+        Field("revenue", "revenue_micros", column.amounts, f"revenue {_MONEY}", default="", blank=True),
+        Field("sales", "sales_micros", column.amounts, f"sales {_MONEY}", ("post_click_sales_amount",), "", True),
     ),
     equal_rows=True,
     checks=(

@@ -16,12 +16,12 @@ from gaelp.domain.spending.approval_requests import (
     canonical,
     card_text,
     exposure_digest,
-    money,
     request_digest,
     request_for,
     signing_text,
 )
 from gaelp.domain.spending.exposure import exposure_line
+from gaelp.money import exact_money
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT
 
@@ -115,6 +115,6 @@ def test_the_card_shows_what_is_about_to_be_signed() -> None:
 
 def test_money_loses_no_micros() -> None:
     """Two decimals at least, and as many as there are."""
-    assert money(1_234_500_000, "USD") == "1,234.50 USD"
-    assert money(1, "USD") == "0.000001 USD"
-    assert money(-2_500_000, "EUR") == "-2.50 EUR"
+    assert exact_money(1_234_500_000, "USD") == "1,234.50 USD"
+    assert exact_money(1, "USD") == "0.000001 USD"
+    assert exact_money(-2_500_000, "EUR") == "-2.50 EUR"

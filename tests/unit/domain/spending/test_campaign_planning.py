@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.section import micros
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_planning import REPORT_DELAY_HOURS, first_midnight, maturing_hours, plan_campaigns
+from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS, matured_after_days
+from gaelp.domain.spending.campaign_planning import PlanningRequest, first_midnight, maturing_hours, plan_campaigns
 from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.domain.spending.exposure import UnknownPlatform, worst_day_micros, worst_total_micros
-from gaelp.domain.spending.maturity import matured_after_days
+from gaelp.money import micros
 
 NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 PLATFORMS = ("emulator", "google-ads", "meta")
@@ -35,7 +35,7 @@ def _config(**sections: object) -> TrainingConfiguration:
 
 
 def _plan(phase: Phase, config: TrainingConfiguration, account: Account | None = None) -> CampaignsPlan:
-    return plan_campaigns("run-a", phase, "linear-thompson", config, account or _account(), NOW)
+    return plan_campaigns(PlanningRequest("run-a", phase, "linear-thompson", config, account or _account(), NOW))
 
 
 def test_a_live_test_is_one_campaign_after_another() -> None:
