@@ -34,7 +34,7 @@ class Decisions:
         place = f"{campaign.phase}/{campaign.plan.index}"
         agent = self._inputs.agent(name, campaign.config_digest, place, campaign.tick)
         arrays = self._inputs.store.get_arrays(decide.observation_digest)
-        observation = Observation(**{f.name: arrays[f.name] for f in fields(Observation)})
+        observation = Observation.from_arrays(arrays)
         rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "decide")
         memory = self._inputs.memory(campaign.memory_digest, agent)
         decision, memory = agent.act(self._state(campaign, agent), observation, memory, rng)

@@ -11,13 +11,13 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.agents.contract import Agent, Observation, State
+from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals
 from gaelp.agents.installed_agents import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.off_policy import evaluate
-from gaelp.market.audience.segments import assign
 from gaelp.market.calibration.calibrate import click_value_micros
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
 from gaelp.messages.log_replay import LogEvidence, PreparedLog, PrepareLog, ReplayLog
@@ -102,31 +102,20 @@ class Replays:
             clicks=int(rows["click"].sum()),
             window_start=replay.log.window_start,
             window_end=replay.log.window_end,
-            estimates=evaluate(rows, assign(market, rows["user_features"]), policies),
+            estimates=evaluate(rows, market.segmentation.assign(rows["user_features"]), policies),
         )
 
 
-def _policy(agent: Agent, state: State, market: State, config: TrainingConfiguration) -> np.ndarray:
+def _policy(agent: Agent, state: State, market: MarketParameters, config: TrainingConfiguration) -> np.ndarray:
     """The agent's creative shares f8[24, S, K], as it would choose them at each hour with nothing observed yet."""
-    segments, candidates = market["ctr"].shape
-    cells = np.zeros((HOURS, segments, candidates), np.int64)
-    observation = Observation(
-        hour=np.arange(HOURS),
-        weekday=np.zeros(HOURS, np.int64),
-        time_left=np.ones(HOURS),
-        budget_left_micros=np.full(HOURS, int(config.simulation.daily_budget * 1_000_000)),
-        impressions=cells,
-        clicks=cells,
-        matured_conversions=cells,
-        cost_micros=cells,
-        segment_features=np.broadcast_to(market["segment_features"], (HOURS, *market["segment_features"].shape)).astype(
-            np.float32
-        ),
-        candidate_features=np.broadcast_to(
-            market["candidate_features"], (HOURS, *market["candidate_features"].shape)
-        ).astype(np.float32),
-        mask=np.ones((HOURS, candidates), bool),
-        click_value_micros=np.full(HOURS, click_value_micros(config.economics)),
+    segments, candidates = market.ctr.shape
+    observation = Observation.build(
+        TickTime(hour=np.arange(HOURS), weekday=np.zeros(HOURS, np.int64), time_left=np.ones(HOURS)),
+        Totals.none(HOURS, segments, candidates),
+        market.segment_features,
+        market.candidate_features,
+        np.full(HOURS, int(config.simulation.daily_budget * 1_000_000)),
+        click_value_micros(config.economics),
     )
     rng = stream(config.seed, "historical", "policy", agent.name)
     decision, _ = agent.act(state, observation, agent.initial_memory(HOURS), rng)
@@ -136,11 +125,11 @@ def _policy(agent: Agent, state: State, market: State, config: TrainingConfigura
     return decision.creative_prob
 
 
-def _baselines(market: State) -> dict[str, np.ndarray]:
+def _baselines(market: MarketParameters) -> dict[str, np.ndarray]:
     """Uniform creative, and the best single creative of the calibration window."""
-    segments, candidates = market["ctr"].shape
+    segments, candidates = market.ctr.shape
     best = np.zeros((HOURS, segments, candidates))
-    best[:, :, int(market["ctr"].mean(axis=0).argmax())] = 1.0
+    best[:, :, int(market.ctr.mean(axis=0).argmax())] = 1.0
     return {"uniform": np.full((HOURS, segments, candidates), 1.0 / candidates), "best-creative": best}
 
 

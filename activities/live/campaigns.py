@@ -77,13 +77,13 @@ class Campaigns:
         return Launched(launched=True, platform_id=state.platform_id)
 
     def _creatives(self, campaign: CampaignInput) -> tuple[Creative, ...]:
-        candidates = self._inputs.market(campaign.market_digest)["ctr"].shape[1]
+        candidates = self._inputs.market(campaign.market_digest).ctr.shape[1]
         return tuple(
             Creative(id=f"item-{k:03d}", headline=f"{campaign.plan.product}: item {k}") for k in range(candidates)
         )
 
     def _spec(self, campaign: CampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
-        segments, candidates = self._inputs.market(campaign.market_digest)["ctr"].shape
+        segments, candidates = self._inputs.market(campaign.market_digest).ctr.shape
         return CampaignSpec(
             external_name=campaign.plan.campaign,
             account=campaign.account,

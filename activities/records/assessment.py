@@ -69,7 +69,7 @@ class Assessment:
         """A spending phase; violations are the ledger's."""
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, assess.phase, config)
-        hourly = self._inputs.market(assess.market_digest)["hourly"].reshape(7, 24).mean(axis=0)
+        hourly = self._inputs.market(assess.market_digest).hourly.reshape(7, 24).mean(axis=0)
         measures = measure_campaigns(
             assess.phase,
             self._with_violations(assess.run, assess.campaigns),

@@ -47,7 +47,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The emulator's own program puts its server together from the settings.
     "gaelp.platforms.emulator.__main__": ("gaelp.platforms.emulator", "gaelp.settings"),
     "gaelp.records": RECORDS,
-    "gaelp.personas": RECORDS,
+    # Of the market only the record whose rates the ratings change.
+    "gaelp.personas": (*RECORDS, "gaelp.market.parameters"),
     "gaelp.reports": (*RECORDS, "gaelp.evidence", "gaelp.records"),
     "gaelp.configuration": ("gaelp.domain", "gaelp.settings"),
     "gaelp.local_stack": ("gaelp.domain", "gaelp.settings"),

@@ -115,7 +115,7 @@ class Stand:
 
     def decide(self, bid: int = 5 * UNIT) -> str:
         """A decision's digest: one bid for every segment, the first creative most of the time."""
-        segments, candidates = self.inputs.market(self.campaign.market_digest)["ctr"].shape
+        segments, candidates = self.inputs.market(self.campaign.market_digest).ctr.shape
         shares = np.full((1, segments, candidates), 0.5 / (candidates - 1))
         shares[:, :, 0] = 0.5
         return self.inputs.store.put_arrays(

@@ -14,7 +14,6 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -201,8 +200,7 @@ def _unwritten(rule: str) -> Iterator[None]:
 
 
 def _shown(seen: Observation) -> Observation:
-    sealed: dict[str, Any] = dict(_read_only(vars(seen)))
-    return Observation(**sealed)
+    return Observation.from_arrays(_read_only(seen.to_arrays()))
 
 
 def _read_only(arrays: State) -> State:

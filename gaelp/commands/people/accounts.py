@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from gaelp.arrays import Array
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
@@ -16,10 +15,9 @@ from gaelp.domain.ids import checked_name
 from gaelp.money import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gaelp.ledger.ledger import Ledger
     from gaelp.ledger.signatures import NewKey
+    from gaelp.market.parameters import MarketParameters
     from gaelp.settings import Settings
 
 LARGEST = Decimal(10**12)
@@ -71,7 +69,7 @@ def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     return put_world(settings, account.account, calibrate(read, whole))
 
 
-def put_world(settings: Settings, account: str, market: Mapping[str, Array]) -> str:
+def put_world(settings: Settings, account: str, market: MarketParameters) -> str:
     """Upload an emulator account's market, for campaigns created from now on; returns its digest."""
     from gaelp.platforms.emulator.client import EmulatorPlatform
 
@@ -82,7 +80,7 @@ def put_world(settings: Settings, account: str, market: Mapping[str, Array]) -> 
         platform.close()
 
 
-def open_emulator_account(settings: Settings, name: str, person: str, key: NewKey, market: Mapping[str, Array]) -> None:
+def open_emulator_account(settings: Settings, name: str, person: str, key: NewKey, market: MarketParameters) -> None:
     """An emulator account with room for any run, its market, and a person who may approve all of it."""
     account = Account(
         account=name,

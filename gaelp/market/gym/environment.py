@@ -16,9 +16,9 @@ from gymnasium.vector.utils import batch_space
 
 from gaelp.agents.contract import State
 from gaelp.arrays import U1, Array
-from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.gym import spaces
 from gaelp.market.gym.campaign_sessions import Campaigns, Given, Info
+from gaelp.market.parameters import MarketParameters
 
 STANDARD = "gaelp/AdMarket-v0"
 
@@ -43,7 +43,7 @@ class AdMarketVector(VectorEnv[Any, Any, Array]):
         num_envs: int = 1,
         environment: str = STANDARD,
         config: Given = None,
-        market: Market | None = None,
+        market: MarketParameters | None = None,
         render_mode: str | None = None,
     ) -> None:
         self.num_envs, self.render_mode = num_envs, _known(render_mode)
@@ -90,7 +90,7 @@ class AdMarket(gymnasium.Env[Any, Any]):
         self,
         environment: str = STANDARD,
         config: Given = None,
-        market: Market | None = None,
+        market: MarketParameters | None = None,
         render_mode: str | None = None,
     ) -> None:
         self.render_mode = _known(render_mode)

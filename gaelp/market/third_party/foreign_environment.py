@@ -70,7 +70,7 @@ class ForeignEpisodes:
 
     def observe(self) -> Observation:
         """The environment's fields, and what they leave open filled in."""
-        return Observation(**{name: value.copy() for name, value in self._seen.items()})
+        return Observation.from_arrays({name: value.copy() for name, value in self._seen.items()})
 
     def step(self, decision: Decision) -> Tick:
         """Play the tick: the heads that the environment takes, within the bounds of its action space."""

@@ -258,7 +258,7 @@ def refusal(inputs: Inputs, opening: Any) -> pytest.ExceptionInfo[ApplicationErr
     message = RatePanel(
         run="run-a",
         config_digest=store.put_document(loading.canonical(config)),
-        market_digest=store.put_arrays(calibrate([], config)),
+        market_digest=store.put_arrays(calibrate([], config).to_arrays()),
     )
     activities = Personas(inputs, opening, RatingCache(connect("redis://127.0.0.1:1/0")))
     with pytest.raises(ApplicationError) as failed:
@@ -324,7 +324,7 @@ class Panel:
         return loading.load("quick-test", environment={}, overrides=overrides)
 
     def market(self, config: TrainingConfiguration) -> str:
-        return self.inputs.store.put_arrays(calibrate([], config))
+        return self.inputs.store.put_arrays(calibrate([], config).to_arrays())
 
     def rate(
         self,

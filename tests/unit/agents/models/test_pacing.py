@@ -118,7 +118,7 @@ def test_traffic_is_learned_in_spite_of_a_budget_that_ends_before_noon() -> None
     config = configured(3, simulation=sizes, clock={"tick_hours": 4})
     market = calibrate([], config)
     state, _, _ = trained(market, config, LinearThompson())
-    truth = (np.asarray(market["hourly"])[:24].reshape(6, 4).sum(axis=1)) * np.sum(market["auctions_per_hour"])
+    truth = (np.asarray(market.hourly)[:24].reshape(6, 4).sum(axis=1)) * np.sum(market.auctions_per_hour)
     assert np.allclose(np.sum(state["auctions"], axis=0)[::4], truth, rtol=0.2)
     assert regret(market, config, LinearThompson(), state) < 0.15
 
