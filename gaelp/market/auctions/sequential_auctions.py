@@ -15,7 +15,7 @@ from gaelp.arrays import B1, F8, I8
 from gaelp.market.auctions import rival_draws
 from gaelp.market.auctions.aggregate_auctions import PER_MILLE, Served, Slot, best_of_group
 from gaelp.market.auctions.price_curves import PriceCurves
-from gaelp.market.audience.view_counts import Seen, rank, whole_people
+from gaelp.market.audience.impressions_per_person import Seen, rank, whole_people
 
 
 @dataclass(frozen=True)

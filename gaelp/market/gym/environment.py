@@ -17,7 +17,7 @@ from gymnasium.vector.utils import batch_space
 from gaelp.agents.contract import State
 from gaelp.arrays import U1, Array
 from gaelp.market.gym import spaces
-from gaelp.market.gym.campaign_sessions import Campaigns, Given, Info
+from gaelp.market.gym.gymnasium_campaigns import Campaigns, Given, Info
 from gaelp.market.parameters import MarketParameters
 
 STANDARD = "gaelp/AdMarket-v0"

@@ -23,9 +23,9 @@ from gaelp.market.gym.registration import SIMULATION
 from gaelp.market.gym.spaces import shape_of
 from gaelp.market.scoring import episode_scores
 from gaelp.market.scoring.regret import Regret
+from gaelp.market.third_party.environment_errors import BrokenContract
 from gaelp.market.third_party.foreign_contract import REGRET_INFO, agree
 from gaelp.market.third_party.foreign_fields import accepted, filled, last_measures, sound, told
-from gaelp.market.third_party.refusals import BrokenContract
 from gaelp.market.world.reporting_lag import COUNTS, Tick
 from gaelp.money import micros
 

@@ -13,8 +13,8 @@ from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.gym.spaces import MOST
+from gaelp.market.third_party.environment_errors import BrokenContract
 from gaelp.market.third_party.foreign_contract import FLOATS, LAST_INFO, MAY_SAY
-from gaelp.market.third_party.refusals import BrokenContract
 from gaelp.money import micros
 
 FLOAT32 = ("segment_features", "candidate_features")

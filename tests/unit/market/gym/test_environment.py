@@ -23,7 +23,7 @@ from gaelp.domain.config.registered_worlds import VARIANTS, applied, configured
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.gym import registration, spaces
 from gaelp.market.gym.environment import AdMarket, AdMarketVector
-from gaelp.market.gym.practice import play, untrained
+from gaelp.market.gym.play_agent import play, untrained
 from gaelp.personas.panel import with_panel
 
 SHORT = {"simulation": {"days": 2, "daily_budget": "30.00"}, "clock": {"tick_hours": 6}}
