@@ -55,6 +55,7 @@ from gaelp.platforms.protocol import AdPlatform
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
 from gaelp.records.events.live_metrics import LiveMetrics
+from gaelp.records.events.redis_streams import connect
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
 from workflows.campaign import LiveCampaign
@@ -104,7 +105,7 @@ def records_activities(settings: Settings) -> Activities:
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     open_rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
-    personas = Personas(inputs, open_rater, RatingCache(settings.redis_url))
+    personas = Personas(inputs, open_rater, RatingCache(connect(settings.redis_url)))
     return [
         runs.begin_run,
         runs.end_run,

@@ -1,6 +1,7 @@
-"""What every activity has in common: heartbeats, and which errors no retry can mend.
+"""What every activity has in common: heartbeats, and errors as Temporal should treat them.
 
-Touch this to add such an error.
+Which errors no retry can mend is said by each class of error itself (gaelp/errors.py). Touch this to change what
+worker.py wraps around every activity.
 """
 
 from __future__ import annotations
@@ -20,32 +21,8 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from gaelp.agents.contract import InvalidDecision
-from gaelp.agents.installed_agents import UnknownAgent
-from gaelp.agents.remote.remote_agent import RemoteRefused
-from gaelp.domain.spending.exposure import UnknownPlatform
-from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount, UnknownRequest
-from gaelp.market.calibration.calibrate import CalibrationError
-from gaelp.market.third_party.refusals import BrokenContract, UnknownEnvironment
+from gaelp.errors import GaelpError
 from gaelp.platforms.protocol import PlatformError
-from gaelp.records.content_store import CorruptContent, MissingContent
-from gaelp.records.logs.stored_logs import UnknownLog
-
-PERMANENT: tuple[type[Exception], ...] = (
-    BrokenContract,
-    CalibrationError,
-    CorruptContent,
-    InvalidDecision,
-    LedgerConflict,
-    MissingContent,
-    RemoteRefused,
-    UnknownAccount,
-    UnknownAgent,
-    UnknownEnvironment,
-    UnknownLog,
-    UnknownPlatform,
-    UnknownRequest,
-)
 
 
 def for_temporal(error: Exception) -> Exception:
@@ -55,7 +32,7 @@ def for_temporal(error: Exception) -> Exception:
         seconds = error.retry_after_seconds
         delay = None if seconds is None else timedelta(seconds=seconds)
         return ApplicationError(str(error), type=name, non_retryable=error.permanent, next_retry_delay=delay)
-    if isinstance(error, PERMANENT):
+    if isinstance(error, GaelpError) and error.permanent:
         return ApplicationError(str(error), type=name, non_retryable=True)
     return error
 
@@ -77,10 +54,10 @@ class _Effect(ActivityInboundInterceptor):
         try:
             return await self.next.execute_activity(input)
         except Exception as error:
-            told = for_temporal(error)
-            if told is error:
+            translated = for_temporal(error)
+            if translated is error:
                 raise  # raised "from" itself it would be its own cause, and could not be encoded
-            raise told from error
+            raise translated from error
         finally:
             beating.cancel()
             with suppress(asyncio.CancelledError):

@@ -15,6 +15,7 @@ from gaelp.agents.remote.remote_agent import Ask, Line, RemoteAgent
 from gaelp.agents.remote.remote_call import Caller
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.records.content_store import ContentStore
@@ -30,11 +31,14 @@ class Inputs:
         self.store = store
         self._ask = ask or Caller()  # connects when a remote agent is first asked
         self.config = lru_cache(maxsize=8)(self._config)
-        self.market = lru_cache(maxsize=4)(self._arrays)
+        self.market = lru_cache(maxsize=4)(self._market)
         self.state = lru_cache(maxsize=8)(self._arrays)
 
     def _config(self, digest: str) -> TrainingConfiguration:
         return TrainingConfiguration.model_validate(self.store.get_document(digest))
+
+    def _market(self, digest: str) -> MarketParameters:
+        return MarketParameters.from_arrays(self._arrays(digest))
 
     def _arrays(self, digest: str) -> State:
         return read_only(self.store.get_arrays(digest))
@@ -73,14 +77,7 @@ class Inputs:
             )
 
             return world_shape(environment)
-        market = self.market(market_digest)
-        segments, candidates = market["ctr"].shape
-        return WorldShape(
-            segments=segments,
-            candidates=candidates,
-            segment_features=market["segment_features"].shape[1],
-            candidate_features=market["candidate_features"].shape[1],
-        )
+        return self.market(market_digest).world_shape
 
 
 def read_only(arrays: State) -> State:

@@ -14,7 +14,7 @@ import numpy as np
 
 import gaelp.market.gym.registration  # noqa: F401 - registers the ids
 from gaelp.agents.installed_agents import load_agent
-from gaelp.market.gym.practice import play, untrained
+from gaelp.market.gym.play_agent import play, untrained
 
 PARTS = ("estimation", "allocation", "over_bidding", "under_bidding")
 EXAM = 10_000  # episodes of training have lower numbers

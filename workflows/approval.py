@@ -16,7 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.recording import Records
     from gaelp.domain.ids import request_id
     from gaelp.domain.phases import Phase, Status
-    from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, RequestApproval
+    from gaelp.domain.spending.approval_requests import (
+        ApprovalCard,
+        ApprovalDecision,
+        ApprovalOutcome,
+        ApprovalPurpose,
+        RequestApproval,
+    )
     from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput
     from gaelp.messages.recording import LifecycleEvent, Record
@@ -38,7 +44,7 @@ class Approval(Holds):
         super().__init__()
         self.answered = 0
         self._payloads: list[tuple[str, Any]] = []
-        self._decision = ""
+        self._decision: ApprovalDecision | None = None
         self._decider = ""
         self._refusals: list[str] = []
         self._card: ApprovalCard | None = None
@@ -46,7 +52,7 @@ class Approval(Holds):
     def take_up_decisions(self, progress: CampaignsProgress) -> None:
         """Go on after continue-as-new: only an approved phase has a request's id in its progress."""
         self.answered = progress.decisions
-        self._decision = "approve" if progress.request_id else ""
+        self._decision = ApprovalDecision.APPROVE if progress.request_id else None
 
     def all_answered(self) -> bool:
         """Whether every approval signal has been checked."""
@@ -92,7 +98,7 @@ class Approval(Holds):
             return progress, f"no approval until {plan.approval_deadline:%Y-%m-%d %H:%M} UTC: silence is a refusal"
         mark(status=Status.RUNNING)
         progress = progress.model_copy(update={"request_id": card.request.request_id})
-        if self._decision == "approve":
+        if self._decision is ApprovalDecision.APPROVE:
             tell(f"approved by {self._decider}")
             return progress, ""
         return progress, f"rejected by {self._decider}" if self._decision else self.stopped
@@ -109,7 +115,7 @@ class Approval(Holds):
                 checkpoint_digest=phase.checkpoint_digest or "",
                 evidence_digest=phase.evidence_digest,
                 validated_heads=phase.validated_heads,
-                purpose="spend",
+                purpose=ApprovalPurpose.SPEND,
                 sequence=1,
                 daily_cap_micros=plan.daily_cap_micros,
                 total_cap_micros=plan.total_cap_micros,

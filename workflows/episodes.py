@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.compute.history import History, Replays
     from activities.compute.simulation import Simulation
     from gaelp.domain.episodes import EpisodeState
+    from gaelp.domain.log_evidence import Grade
     from gaelp.messages.episode_batch import BatchResult, SimulateBatch
     from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog
     from workflows.options import COMPUTE, RECORDS, named
@@ -72,7 +73,7 @@ class LogReplay:
             reason = cause(error)
             tell(f"{EpisodeState.FAILED}: {reason}")
             return LogEvidence(
-                log=replay.log, kind="", grade="C", rows=0, clicks=0, state=EpisodeState.FAILED, reason=reason
+                log=replay.log, kind=None, grade=Grade.C, rows=0, clicks=0, state=EpisodeState.FAILED, reason=reason
             )
         tell(f"{EpisodeState.SETTLED}: grade {evidence.grade}, {evidence.clicks} clicks")
         return evidence

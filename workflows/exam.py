@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.assessment import Assessment
     from activities.records.planning import Planning
     from activities.records.recording import Records
+    from gaelp.domain.episodes import BatchPurpose
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.ids import FIRST_BATCH, batch_id
     from gaelp.domain.phases import Phase
@@ -29,9 +30,9 @@ class Exams(Holds):
     """Batches of episodes as children, their record, and the exam made of them."""
 
     async def _batches(
-        self, phase: PhaseInput, checkpoint: str, purpose: str, numbers: list[int], attempt: int
+        self, phase: PhaseInput, checkpoint: str, purpose: BatchPurpose, numbers: list[int], attempt: int
     ) -> list[BatchResult]:
-        market = phase.permuted_market_digest if purpose == "permuted" else phase.market_digest
+        market = phase.permuted_market_digest if purpose is BatchPurpose.PERMUTED else phase.market_digest
         return await asyncio.gather(
             *(
                 workflow.execute_child_workflow(
@@ -44,7 +45,7 @@ class Exams(Holds):
                         agent=phase.agent,
                         index=number,
                         purpose=purpose,
-                        attempt=0 if purpose == "train" else attempt,
+                        attempt=0 if purpose is BatchPurpose.TRAIN else attempt,
                     ),
                     id=batch_id(phase.run, Phase.SIMULATION, FIRST_BATCH[purpose] + number),
                     static_summary=f"{purpose} batch {number}",
@@ -69,13 +70,13 @@ class Exams(Holds):
             results = await self._batches(
                 phase,
                 progress.checkpoint_digest,
-                "exam",
+                BatchPurpose.EXAM,
                 list(range(first, first + plan.exam_batches)),
                 attempt,
             )
             exams.extend(results)
             frozen = progress.checkpoint_digest
-            await self._record(phase, "exam", look, results, frozen, frozen)
+            await self._record(phase, BatchPurpose.EXAM, look, results, frozen, frozen)
             final = look + 1 == plan.exam_looks
             assessment = await self._assess(phase, progress, exams, (), final, f"assess the exam, look {look + 1}")
             if assessment.settled:
@@ -100,8 +101,8 @@ class Exams(Holds):
         """The same exam where the ratings of personas are permuted."""
         tell(f"the exam again, with the personas' ratings permuted\n\n{curve(progress)}")
         frozen = progress.checkpoint_digest
-        results = await self._batches(phase, frozen, "permuted", list(range(count)), attempt)
-        await self._record(phase, "permuted", 0, results, frozen, frozen)
+        results = await self._batches(phase, frozen, BatchPurpose.PERMUTED, list(range(count)), attempt)
+        await self._record(phase, BatchPurpose.PERMUTED, 0, results, frozen, frozen)
         return results
 
     async def _assess(
@@ -130,19 +131,25 @@ class Exams(Holds):
         )
 
     async def _record(
-        self, phase: PhaseInput, what: str, number: int, results: list[BatchResult], checkpoint: str, after: str
+        self,
+        phase: PhaseInput,
+        purpose: BatchPurpose,
+        number: int,
+        results: list[BatchResult],
+        checkpoint: str,
+        after: str,
     ) -> RoundSummary:
+        what = "round" if purpose is BatchPurpose.TRAIN else purpose.value
         return await workflow.execute_activity_method(
             Records.record_batches,
             RecordBatches(
                 run=phase.run,
                 step=f"{Phase.SIMULATION}/{what}-{number:04d}",
-                purpose=what,
+                purpose=purpose,
                 number=number,
                 agent=phase.agent,
                 checkpoint_digest=checkpoint,
                 next_checkpoint_digest=after,
-                first_batch=FIRST_BATCH["train" if what == "round" else what],
                 results=tuple(results),
                 at=workflow.now(),
             ),

@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.compute.simulation import Simulation
     from activities.records.planning import Planning
+    from gaelp.domain.episodes import BatchPurpose
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.phases import Outcome, Phase
     from gaelp.messages.episode_batch import BatchResult
@@ -70,7 +71,9 @@ class SimulationTraining(Exams):
         width = progress.plan.batches_per_round
         tell(f"learning round {number + 1} of {progress.plan.rounds}\n\n{curve(progress)}")
         first = number * width
-        results = await self._batches(phase, progress.checkpoint_digest, "train", list(range(first, first + width)), 0)
+        results = await self._batches(
+            phase, progress.checkpoint_digest, BatchPurpose.TRAIN, list(range(first, first + width)), 0
+        )
         good = [r for r in results if r.trajectory_digest is not None]
         failed, episodes_failed = _failed(progress, results)
         checkpoint = progress.checkpoint_digest
@@ -88,7 +91,7 @@ class SimulationTraining(Exams):
                 **named(COMPUTE, f"learn from round {number + 1}"),
             )
             checkpoint = learned.checkpoint_digest
-        summary = await self._record(phase, "round", number, results, progress.checkpoint_digest, checkpoint)
+        summary = await self._record(phase, BatchPurpose.TRAIN, number, results, progress.checkpoint_digest, checkpoint)
         return progress.model_copy(
             update={
                 "checkpoint_digest": checkpoint,

@@ -13,6 +13,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Decision, Observation, State
 from gaelp.agents.installed_agents import checked
+from gaelp.domain.spending.campaign_records import Arm
 from gaelp.market.episodes.batch import completed
 from gaelp.market.streams import stream
 from gaelp.messages.live_campaign import CampaignInput, Decide, Decided
@@ -33,7 +34,7 @@ class Decisions:
         place = f"{campaign.phase}/{campaign.plan.index}"
         agent = self._inputs.agent(name, campaign.config_digest, place, campaign.tick)
         arrays = self._inputs.store.get_arrays(decide.observation_digest)
-        observation = Observation(**{f.name: arrays[f.name] for f in fields(Observation)})
+        observation = Observation.from_arrays(arrays)
         rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "decide")
         memory = self._inputs.memory(campaign.memory_digest, agent)
         decision, memory = agent.act(self._state(campaign, agent), observation, memory, rng)
@@ -58,6 +59,6 @@ class Decisions:
 
     def _state(self, campaign: CampaignInput, agent: Agent) -> State:
         """The checkpoint for the candidate; the control arm's policy has learned nothing."""
-        if campaign.plan.arm == "candidate":
+        if campaign.plan.arm is Arm.CANDIDATE:
             return self._inputs.state(campaign.checkpoint_digest)
         return self._inputs.untrained(agent, campaign.config_digest, campaign.market_digest)

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from temporalio.exceptions import FailureError
 
-from activities.effects import PERMANENT
-from gaelp.agents.contract import F8, Agent, Decision, Observation, State, WorldShape
-from gaelp.agents.remote.remote_agent import RemoteError
+from gaelp.agents.contract import Agent, Decision, Observation, State, WorldShape
+from gaelp.arrays import F8
+from gaelp.errors import GaelpError
 
 LONGEST = 300  # characters of a foreign error that are repeated
-# Cancellations, and what reading a trajectory may raise, are not the agent's.
-NOT_ITS_OWN: tuple[type[Exception], ...] = (*PERMANENT, FailureError, RemoteError, OSError)
+# Errors of ours, cancellations, and what reading a trajectory may raise are not the agent's.
+NOT_ITS_OWN: tuple[type[Exception], ...] = (GaelpError, FailureError, OSError)
 
 
-class AgentFailed(RuntimeError):
+class AgentFailed(GaelpError, RuntimeError):
     """An agent raised, or returned what it must not; one sentence with its name, the verb and the place."""
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.agents.contract import Agent, Observation, State
+from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals
 from gaelp.agents.installed_agents import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.off_policy import evaluate
-from gaelp.market.audience.segments import assign
 from gaelp.market.calibration.calibrate import click_value_micros
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
 from gaelp.messages.log_replay import LogEvidence, PreparedLog, PrepareLog, ReplayLog
@@ -43,15 +44,15 @@ class History:
         """The share of the log that is later than anything the market was calibrated on."""
         config = self._inputs.config(prepare.config_digest)
         info = log_info(self._warehouse, prepare.log)
-        if info.kind != "bandit":
+        if info.kind != LogKind.BANDIT:
             return PreparedLog(
-                log=prepare.log, kind=info.kind, rows_digest="", rows=0, window_start=None, window_end=None
+                log=prepare.log, kind=LogKind(info.kind), rows_digest="", rows=0, window_start=None, window_end=None
             )
         later = self._after_calibration(prepare.log, config)
         times = later["time_us"]
         return PreparedLog(
             log=prepare.log,
-            kind=info.kind,
+            kind=LogKind(info.kind),
             rows_digest=self._inputs.store.put_arrays(later),
             rows=len(times),
             window_start=_instant(times[0]) if len(times) else None,
@@ -63,7 +64,7 @@ class History:
         share, last = config.historical.calibration_share, -1
         later: dict[str, np.ndarray] = {}
         for log in config.historical.logs:
-            if log_info(self._warehouse, log).kind != "bandit":
+            if log_info(self._warehouse, log).kind != LogKind.BANDIT:
                 continue
             earlier, rest = split(load_bandit(self._warehouse, log), share)
             last = max(last, int(earlier["time_us"].max()))
@@ -82,9 +83,9 @@ class Replays:
     def replay_log(self, replay: ReplayLog) -> LogEvidence:
         """The candidate and the baselines that are always present, on the prepared rows."""
         log = replay.log
-        if log.kind != "bandit":
+        if log.kind is not LogKind.BANDIT:
             reason = f"replay of a {log.kind} log is not in this version: it supports no claim here"
-            return LogEvidence(log=log.log, kind=log.kind, grade="C", rows=log.rows, clicks=0, reason=reason)
+            return LogEvidence(log=log.log, kind=log.kind, grade=Grade.C, rows=log.rows, clicks=0, reason=reason)
         config = self._inputs.config(replay.config_digest)
         market = self._inputs.market(replay.market_digest)
         rows = self._inputs.store.get_arrays(replay.log.rows_digest)
@@ -96,36 +97,25 @@ class Replays:
         return LogEvidence(
             log=replay.log.log,
             kind=replay.log.kind,
-            grade="A",
+            grade=Grade.A,
             rows=replay.log.rows,
             clicks=int(rows["click"].sum()),
             window_start=replay.log.window_start,
             window_end=replay.log.window_end,
-            estimates=evaluate(rows, assign(market, rows["user_features"]), policies),
+            estimates=evaluate(rows, market.segmentation.assign(rows["user_features"]), policies),
         )
 
 
-def _policy(agent: Agent, state: State, market: State, config: TrainingConfiguration) -> np.ndarray:
+def _policy(agent: Agent, state: State, market: MarketParameters, config: TrainingConfiguration) -> np.ndarray:
     """The agent's creative shares f8[24, S, K], as it would choose them at each hour with nothing observed yet."""
-    segments, candidates = market["ctr"].shape
-    cells = np.zeros((HOURS, segments, candidates), np.int64)
-    observation = Observation(
-        hour=np.arange(HOURS),
-        weekday=np.zeros(HOURS, np.int64),
-        time_left=np.ones(HOURS),
-        budget_left_micros=np.full(HOURS, int(config.simulation.daily_budget * 1_000_000)),
-        impressions=cells,
-        clicks=cells,
-        matured_conversions=cells,
-        cost_micros=cells,
-        segment_features=np.broadcast_to(market["segment_features"], (HOURS, *market["segment_features"].shape)).astype(
-            np.float32
-        ),
-        candidate_features=np.broadcast_to(
-            market["candidate_features"], (HOURS, *market["candidate_features"].shape)
-        ).astype(np.float32),
-        mask=np.ones((HOURS, candidates), bool),
-        click_value_micros=np.full(HOURS, click_value_micros(config.economics)),
+    segments, candidates = market.ctr.shape
+    observation = Observation.build(
+        TickTime(hour=np.arange(HOURS), weekday=np.zeros(HOURS, np.int64), time_left=np.ones(HOURS)),
+        Totals.none(HOURS, segments, candidates),
+        market.segment_features,
+        market.candidate_features,
+        np.full(HOURS, int(config.simulation.daily_budget * 1_000_000)),
+        click_value_micros(config.economics),
     )
     rng = stream(config.seed, "historical", "policy", agent.name)
     decision, _ = agent.act(state, observation, agent.initial_memory(HOURS), rng)
@@ -135,11 +125,11 @@ def _policy(agent: Agent, state: State, market: State, config: TrainingConfigura
     return decision.creative_prob
 
 
-def _baselines(market: State) -> dict[str, np.ndarray]:
+def _baselines(market: MarketParameters) -> dict[str, np.ndarray]:
     """Uniform creative, and the best single creative of the calibration window."""
-    segments, candidates = market["ctr"].shape
+    segments, candidates = market.ctr.shape
     best = np.zeros((HOURS, segments, candidates))
-    best[:, :, int(market["ctr"].mean(axis=0).argmax())] = 1.0
+    best[:, :, int(market.ctr.mean(axis=0).argmax())] = 1.0
     return {"uniform": np.full((HOURS, segments, candidates), 1.0 / candidates), "best-creative": best}
 
 

@@ -6,7 +6,8 @@ from temporalio import activity
 
 from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
-from gaelp.market.episodes.batch import simulate
+from gaelp.domain.episodes import BatchPurpose
+from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 
@@ -30,19 +31,16 @@ class Simulation:
         config = self._inputs.config(batch.config_digest)
         place = f"simulation/{batch.purpose}/{batch.attempt}/{batch.index}"
         incumbent = self._inputs.agent(config.incumbent, batch.config_digest, f"{place}/incumbent")
-        trajectory, result = simulate(
-            self._inputs.market(batch.market_digest),
-            self._inputs.agent(batch.agent, batch.config_digest, place),
-            self._inputs.state(batch.checkpoint_digest),
-            incumbent,
-            self._inputs.untrained(incumbent, batch.config_digest, batch.market_digest),
-            config,
-            index=batch.index,
-            purpose=batch.purpose,
-            attempt=batch.attempt,
+        deciding = DecidingAgent(
+            agent=self._inputs.agent(batch.agent, batch.config_digest, place),
+            state=self._inputs.state(batch.checkpoint_digest),
+            incumbent=incumbent,
+            incumbent_state=self._inputs.untrained(incumbent, batch.config_digest, batch.market_digest),
         )
+        key = BatchKey(batch.index, batch.purpose, batch.attempt)
+        trajectory, result = simulate(self._inputs.market(batch.market_digest), deciding, config, key)
         store = self._inputs.store
-        if batch.purpose == "train":
+        if batch.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
         return result.told(store.put_document(result))
 

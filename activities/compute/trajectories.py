@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, overload
 
 from activities.inputs import read_only
+from gaelp.arrays import Array
 
 if TYPE_CHECKING:
     from gaelp.agents.contract import State
@@ -44,13 +43,13 @@ class Trajectories(Sequence["State"]):
         return arrays
 
 
-class _Trajectory(Mapping[str, npt.NDArray[Any]]):
+class _Trajectory(Mapping[str, Array]):
     """One of them: its arrays are read when they are first asked for, and again if another was read since."""
 
     def __init__(self, of: Trajectories, number: int) -> None:
         self._of, self._number = of, number
 
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+    def __getitem__(self, name: str) -> Array:
         return self._of.arrays(self._number)[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -14,13 +14,14 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.live.claiming import Claiming, Refused
+from activities.live.claiming import Claiming, ClaimRefused
 from activities.live.observations import campaign_clock, post_days
 from activities.live.settling import Settling
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.creative_policy import refused_creatives
+from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.messages.live_campaign import Applied, Apply, CampaignInput, LaunchCampaign, Launched, PauseAndSettle, Paused
@@ -66,9 +67,9 @@ class Campaigns:
         spec = self._spec(campaign, creatives, account)
         try:
             self._claiming.call_under_claim(
-                campaign, "create", at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
+                campaign, Intent.CREATE, at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
             )
-        except Refused as error:
+        except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
         state = self._read_back(platform, campaign)
         if state.enabled:
@@ -77,13 +78,13 @@ class Campaigns:
         return Launched(launched=True, platform_id=state.platform_id)
 
     def _creatives(self, campaign: CampaignInput) -> tuple[Creative, ...]:
-        candidates = self._inputs.market(campaign.market_digest)["ctr"].shape[1]
+        candidates = self._inputs.market(campaign.market_digest).ctr.shape[1]
         return tuple(
             Creative(id=f"item-{k:03d}", headline=f"{campaign.plan.product}: item {k}") for k in range(candidates)
         )
 
     def _spec(self, campaign: CampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
-        segments, candidates = self._inputs.market(campaign.market_digest)["ctr"].shape
+        segments, candidates = self._inputs.market(campaign.market_digest).ctr.shape
         return CampaignSpec(
             external_name=campaign.plan.campaign,
             account=campaign.account,
@@ -113,7 +114,7 @@ class Campaigns:
         wanted = self._wanted(campaign, before, apply.decision_digest, account)
         try:
             self._write(campaign, platform, before, wanted, at)
-        except Refused as error:
+        except ClaimRefused as error:
             return _blocked(campaign, str(error))
         after = self._read_back(platform, campaign)
         if after != wanted:
@@ -170,12 +171,12 @@ class Campaigns:
         # Claimed even where nothing is left to write: an attempt that died between its writes and its claim's end
         # left the claim open, and reading back closes it.
         self._claiming.call_under_claim(
-            campaign, "apply", at, lambda state: _same_settings(state, wanted), platform, write
+            campaign, Intent.APPLY, at, lambda state: _same_settings(state, wanted), platform, write
         )
         if not before.enabled or activity.info().attempt > 1:
             # By itself and last: the ledger looks at the fence once more, in the very moment before.
             self._claiming.call_under_claim(
-                campaign, "enable", at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)
+                campaign, Intent.ENABLE, at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)
             )
 
     # ------------------------------------------------------------ pause and settle
@@ -214,8 +215,8 @@ class Campaigns:
         after = platform.find(campaign.account, campaign.plan.campaign)
         if after is None or after.enabled:
             raise PlatformError(f"{campaign.plan.campaign} still reads enabled after a pause", permanent=False)
-        key = claim_key(campaign.plan.campaign, campaign.tick, "pause")
-        self._ledger.claim(self._claiming.claim(campaign, key, "pause", None, at))
+        key = claim_key(campaign.plan.campaign, campaign.tick, Intent.PAUSE)
+        self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
 
     def _read_back(self, platform: AdPlatform, campaign: CampaignInput) -> CampaignState:

@@ -14,7 +14,8 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.exposure import worst_day_micros
-from gaelp.domain.spending.ledger_records import Claim, Reserve, Reserved
+from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
+from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignInput
 from gaelp.money import micros
@@ -24,7 +25,7 @@ from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaig
 CLIENT_TOTAL_SECONDS = 6.0
 
 
-class Refused(Exception):
+class ClaimRefused(GaelpError):
     """The ledger did not grant a claim: a stop came between, or the approval is gone."""
 
 
@@ -60,13 +61,13 @@ class Claiming:
     def call_under_claim(
         self,
         campaign: CampaignInput,
-        intent: str,
+        intent: Intent,
         at: datetime,
         done: Callable[[CampaignState], bool],
         platform: ReadsCampaigns,
         call: Callable[[], object],
     ) -> None:
-        """Make one spend-affecting call under a claim; raises Refused, PlatformError."""
+        """Make one spend-affecting call under a claim; raises ClaimRefused, PlatformError."""
         key = claim_key(campaign.plan.campaign, campaign.tick, intent)
         ask = self.claim(campaign, key, intent, self.fence(campaign), at)
         claimed = self._ledger.claim(ask)
@@ -81,7 +82,7 @@ class Claiming:
         if claimed.done:
             return
         if not claimed.granted:
-            raise Refused(claimed.reason)
+            raise ClaimRefused(claimed.reason)
         try:
             call()
         except OutcomeUnknown as error:
@@ -92,7 +93,7 @@ class Claiming:
             raise
         self._ledger.resolve(key, "done", "", at)
 
-    def claim(self, campaign: CampaignInput, key: str, intent: str, fence: int | None, at: datetime) -> Claim:
+    def claim(self, campaign: CampaignInput, key: str, intent: Intent, fence: int | None, at: datetime) -> Claim:
         """What the ledger is asked; without a fence the account's own counts."""
         return Claim(
             key=key,

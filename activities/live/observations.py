@@ -8,6 +8,7 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import reservation_key
@@ -67,20 +68,16 @@ class Observations:
         local = clock.calendar.local(observe.at)
         today = next((day for day in report.days if day.day == local.date()), None)
         spent = max(today.cost_micros, today.served_micros) if today else 0
-        return {
-            "hour": np.array([local.hour]),
-            "weekday": np.array([local.weekday()]),
-            "time_left": np.array([1.0 - campaign.tick / clock.ticks_in(campaign.plan.days)]),
-            "budget_left_micros": np.array([max(campaign.daily_budget_micros - spent, 0)]),
-            "impressions": np.array([cells.impressions], np.int64),
-            "clicks": np.array([cells.clicks], np.int64),
-            "matured_conversions": np.array([cells.conversions], np.int64),
-            "cost_micros": np.array([cells.cost_micros], np.int64),
-            "segment_features": market["segment_features"][None].astype(np.float32),
-            "candidate_features": market["candidate_features"][None].astype(np.float32),
-            "mask": np.ones((1, market["ctr"].shape[1]), bool),
-            "click_value_micros": np.array([click_value_micros(config.economics)]),
-        }
+        time_left = 1.0 - campaign.tick / clock.ticks_in(campaign.plan.days)
+        counts = (cells.impressions, cells.clicks, cells.conversions, cells.cost_micros)
+        return Observation.build(
+            TickTime(np.array([local.hour]), np.array([local.weekday()]), np.array([time_left])),
+            Totals(*(np.array([count], np.int64) for count in counts)),
+            market.segment_features,
+            market.candidate_features,
+            np.array([max(campaign.daily_budget_micros - spent, 0)]),
+            click_value_micros(config.economics),
+        ).to_arrays()
 
 
 def day_key(campaign: CampaignInput, day_index: int) -> str:

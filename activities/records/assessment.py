@@ -17,6 +17,7 @@ from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.ledger_records import Severity
 from gaelp.evidence.phase_measurements import (
     SpendingEvidence,
     measure_campaigns,
@@ -73,7 +74,7 @@ class Assessment:
         """A spending phase; violations are the ledger's."""
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, assess.phase, config)
-        hourly = self._inputs.market(assess.market_digest)["hourly"].reshape(7, 24).mean(axis=0)
+        hourly = self._inputs.market(assess.market_digest).hourly.reshape(7, 24).mean(axis=0)
         evidence = SpendingEvidence(
             phase=assess.phase,
             campaigns=self._with_violations(assess.run, assess.campaigns),
@@ -119,6 +120,6 @@ class Assessment:
         grave = [
             v.campaign if v.campaign in names else names[0]
             for v in self._ledger.violations(run)
-            if v.severity in ("critical", "high") and v.resolved_by is None
+            if v.severity in (Severity.CRITICAL, Severity.HIGH) and v.resolved_by is None
         ]
         return tuple(c.model_copy(update={"violations": grave.count(c.campaign)}) for c in campaigns)

@@ -69,8 +69,8 @@ class Personas:
         swapped = ratings.permuted(found, stream(config.seed, "personas", "permuted"))
         put = self._inputs.store.put_arrays
         return RatedPanel(
-            market_digest=put(ratings.apply(market, people, personas.weight, found)),
-            permuted_market_digest=put(ratings.apply(market, people, personas.weight, swapped)),
+            market_digest=put(ratings.apply(market, people, personas.weight, found).to_arrays()),
+            permuted_market_digest=put(ratings.apply(market, people, personas.weight, swapped).to_arrays()),
             ratings_digest=put(found.arrays()),
             asked=tally.asked,
             cached=tally.cached,

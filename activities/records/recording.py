@@ -12,9 +12,9 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.gates.verdicts import GateVerdict
-from gaelp.domain.ids import batch_id
+from gaelp.domain.ids import FIRST_BATCH, batch_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import contribution_share, matured_days, roi
@@ -86,7 +86,7 @@ class Records:
             "success_rate": summary.success_rate,
             "episodes": float(summary.episodes),
         }
-        if record.purpose != "permuted":  # that is another market's reward
+        if record.purpose is not BatchPurpose.PERMUTED:  # that is another market's reward
             self._live.write(record.run, record.step, metrics)
         return summary
 
@@ -195,7 +195,7 @@ def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
 
 
 def _batch_name(record: RecordBatches, result: BatchResult) -> str:
-    return batch_id(record.run, Phase.SIMULATION, record.first_batch + result.index)
+    return batch_id(record.run, Phase.SIMULATION, FIRST_BATCH[result.purpose] + result.index)
 
 
 def _episode_rows(record: RecordBatches, result: BatchResult) -> list[dict[str, object]]:

@@ -8,17 +8,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
-F8 = npt.NDArray[np.float64]
-F4 = npt.NDArray[np.float32]
-I8 = npt.NDArray[np.int64]
-B1 = npt.NDArray[np.bool_]
-State = Mapping[str, npt.NDArray[np.generic]]
+from gaelp.arrays import B1, F4, F8, I8, Array
+from gaelp.errors import GaelpError
+
+State = Mapping[str, Array]
 """An agent's learned state, or a trajectory, as named arrays; stored and named by digest."""
+
+
+@dataclass(frozen=True)
+class TickTime:
+    """When a tick of C campaigns begins, in the time zone of their account."""
+
+    hour: I8  # [C] 0-23
+    weekday: I8  # [C] 0 = Monday
+    time_left: F8  # [C] share of the campaign's life still to come, in [0, 1]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What was reported of C campaigns since each began; conversions are matured ones only."""
+
+    impressions: I8  # [C, S, K]
+    clicks: I8  # [C, S, K]
+    matured_conversions: I8  # [C, S, K]
+    cost_micros: I8  # [C, S, K]
+
+    @classmethod
+    def none(cls, campaigns: int, segments: int, candidates: int) -> Self:
+        """Totals of campaigns of which nothing was reported yet."""
+        shape = (campaigns, segments, candidates)
+        return cls(*(np.zeros(shape, np.int64) for _ in fields(cls)))
 
 
 @dataclass(frozen=True)
@@ -37,6 +60,46 @@ class Observation:
     candidate_features: F4  # [C, K, G]
     mask: B1  # [C, K] False: this candidate may not be shown
     click_value_micros: I8  # [C] contribution of an average click, from the configuration's economics
+
+    @classmethod
+    def build(
+        cls,
+        time: TickTime,
+        totals: Totals,
+        segment_features: Array,
+        candidate_features: Array,
+        budget_left_micros: Array,
+        click_value_micros: int,
+    ) -> Self:
+        """The observation of C campaigns that may show every candidate and share features and click value.
+
+        segment_features [S, F], candidate_features [K, G]; budget_left_micros [C]. The features are read-only views.
+        """
+        campaigns = len(totals.impressions)
+        segment, candidate = (
+            np.broadcast_to(np.asarray(features, np.float32), (campaigns, *features.shape))
+            for features in (segment_features, candidate_features)
+        )
+        return cls(
+            hour=np.asarray(time.hour, np.int64),
+            weekday=np.asarray(time.weekday, np.int64),
+            time_left=np.asarray(time.time_left, np.float64),
+            budget_left_micros=np.asarray(budget_left_micros, np.int64),
+            **vars(totals),
+            segment_features=segment,
+            candidate_features=candidate,
+            mask=np.ones((campaigns, len(candidate_features)), bool),
+            click_value_micros=np.full(campaigns, click_value_micros, np.int64),
+        )
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
+        """The inverse of `to_arrays`; arrays of other names are ignored. Raises KeyError where a field is missing."""
+        return cls(**{field.name: np.asarray(arrays[field.name]) for field in fields(cls)})
+
+    def to_arrays(self) -> dict[str, Array]:
+        """The fields by name, as the content store and Gymnasium take them."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -95,5 +158,7 @@ class Agent(Protocol):
         ...
 
 
-class InvalidDecision(ValueError):
+class InvalidDecision(GaelpError, ValueError):
     """An agent's decision has a wrong shape, a NaN, a negative bid or probabilities that do not sum to one."""
+
+    permanent = True

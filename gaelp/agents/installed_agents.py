@@ -6,18 +6,22 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Agent, Decision, InvalidDecision, Observation
+from gaelp.agents.contract import HEADS, LARGEST_BID_MICROS, Agent, Decision, InvalidDecision, Observation
 from gaelp.agents.models import counts
+from gaelp.arrays import B1, F8, Array
+from gaelp.errors import WRONG_USE, GaelpError
 
 GROUP = "gaelp.agents"
 VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 SUM_TOLERANCE = 1e-6
 
 
-class UnknownAgent(LookupError):
+class UnknownAgent(GaelpError, LookupError):
     """No installed package offers an agent of that name, or it could not be loaded."""
+
+    permanent = True
+    exit_code = WRONG_USE
 
 
 def available() -> list[str]:
@@ -91,9 +95,7 @@ class _Screen:
         self.failed = np.zeros(campaigns, bool)
         self._where = where
 
-    def numbers(
-        self, head: str, given: npt.NDArray[np.generic] | None, shape: tuple[int, ...], most: float
-    ) -> F8 | None:
+    def numbers(self, head: str, given: Array | None, shape: tuple[int, ...], most: float) -> F8 | None:
         """The head as finite numbers in [0, most]; zeros where it is not so."""
         if given is None:
             return None
@@ -151,7 +153,7 @@ def _wrong(made: object, name: str) -> str:
     return "" if said == name else f"calls itself {said!r}: its `name` must be that of its entry point"
 
 
-def _numeric(given: npt.NDArray[np.generic], shape: tuple[int, ...]) -> tuple[F8 | None, str]:
+def _numeric(given: Array, shape: tuple[int, ...]) -> tuple[F8 | None, str]:
     """The numbers, or what is wrong with all of them."""
     try:
         array = np.asarray(given)

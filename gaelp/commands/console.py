@@ -15,25 +15,31 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gaelp.errors import FAILED, WRONG_USE, GaelpError
 from gaelp.money import rounded_money
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-DONE, FAILED, WRONG_USE, NOT_GRADUATED = 0, 1, 2, 3
+DONE, NOT_GRADUATED = 0, 3  # gaelp.errors has the two that errors end with
 
 
-class Refused(Exception):
+class Refused(GaelpError):
     """Ends a verb: one sentence fit for a user, an exit code, and more for --json."""
 
     def __init__(self, message: str, code: int = FAILED, **detail: Any) -> None:
         super().__init__(message)
-        self.code = code
-        self.detail = detail
+        self.exit_code = code
+        self._detail = detail
+
+    def detail(self) -> dict[str, object]:
+        return self._detail
 
 
 class WrongUse(Refused):
     """Wrong usage or configuration: exit code 2."""
+
+    exit_code = WRONG_USE
 
     def __init__(self, message: str, **detail: Any) -> None:
         super().__init__(message, WRONG_USE, **detail)

@@ -1,6 +1,7 @@
-"""From words to an exit code: parses, calls the verb's module, turns every error into a sentence. Never a traceback.
+"""Runs one command line: every error ends it with one sentence and an exit code, never with a traceback.
 
-Touch this when a kind of error deserves another exit code.
+An error of ours brings both (gaelp/errors.py); one that is not of ours is called unexpected, and its traceback is shown
+only on request. Touch this to change how a command ends.
 """
 
 from __future__ import annotations
@@ -10,31 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from gaelp.commands.console import DONE, FAILED, WRONG_USE, Out, Refused
+from gaelp.commands.console import DONE, Out, Refused
 from gaelp.commands.parser import VERBS, build, parse
+from gaelp.errors import WRONG_USE, GaelpError
 
 INTERRUPTED = 130
-
-# Errors whose message is already a sentence for users: by module, so that none is imported for nothing.
-SPOKEN: tuple[tuple[str, str, int], ...] = (
-    ("gaelp.configuration.loading", "ConfigurationErrors", WRONG_USE),
-    ("gaelp.ledger.ledger_errors", "LedgerError", FAILED),
-    ("gaelp.ledger.signatures", "BadKey", FAILED),
-    ("gaelp.platforms.protocol", "PlatformError", FAILED),
-    ("gaelp.platforms.adapters", "UnknownPlatform", FAILED),
-    ("gaelp.agents.installed_agents", "UnknownAgent", WRONG_USE),
-    ("gaelp.market.third_party.refusals", "UnknownEnvironment", WRONG_USE),
-    ("gaelp.market.third_party.refusals", "BrokenContract", FAILED),
-    ("gaelp.records.content_store", "MissingContent", FAILED),
-    ("gaelp.records.content_store", "CorruptContent", FAILED),
-    ("gaelp.records.warehouse.warehouse", "WarehouseError", FAILED),
-    ("gaelp.records.warehouse.warehouse", "WarehouseUnavailable", FAILED),
-    ("gaelp.records.logs.log_files", "IngestError", FAILED),
-    ("gaelp.records.logs.stored_logs", "UnknownLog", FAILED),
-    ("gaelp.market.calibration.calibrate", "CalibrationError", FAILED),
-    ("gaelp.reports.report_facts", "UnknownRun", FAILED),
-    ("gaelp.local_stack", "StackError", FAILED),
-)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -56,20 +37,14 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has gone, as `| head` does
         return DONE
     except Exception as error:
-        spoken = _spoken(error)
-        out.refuse(str(spoken), spoken.code, spoken.detail)
-        return spoken.code
+        refusal = _for_people(error)
+        out.refuse(str(refusal), refusal.exit_code, refusal.detail())
+        return refusal.exit_code
 
 
-def _spoken(error: Exception) -> Refused:
-    if isinstance(error, Refused):
+def _for_people(error: Exception) -> GaelpError:
+    if isinstance(error, GaelpError):
         return error
-    for module, name, code in SPOKEN:
-        kind = getattr(sys.modules.get(module), name, None)
-        if kind is not None and isinstance(error, kind):
-            problems = getattr(error, "problems", ())
-            listed = [{"path": each.path, "message": each.message, "source": each.source} for each in problems]
-            return Refused(str(error), code, **({"errors": listed} if listed else {}))
     service = sys.modules.get("temporalio.service")
     if service is not None and isinstance(error, service.RPCError):
         return Refused(f"Temporal refused: {error.message} ({error.status.name})")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gaelp.commands.console import WrongUse
+from gaelp.domain.log_evidence import LogKind
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -157,7 +158,7 @@ def _keys(parser: argparse.ArgumentParser) -> None:
 
 def _ingest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--kind", required=True, choices=["bandit", "market", "report"])
+    parser.add_argument("--kind", required=True, choices=[kind.value for kind in LogKind])
     parser.add_argument("--name", required=True, help="what configurations call this log")
     parser.add_argument("--items", metavar="FILE", help="features of the candidates")
     parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns")

@@ -26,6 +26,7 @@ from gaelp.domain.config.contradictions import Contradiction, contradictions
 from gaelp.domain.config.registered_worlds import applied
 from gaelp.domain.config.section import CURRENCY_PATTERN, ENVIRONMENT_PATTERN, NAME_PATTERN, URL_PATTERN, Section
 from gaelp.domain.ids import NAME_RULE
+from gaelp.errors import WRONG_USE, GaelpError
 from gaelp.settings import Settings
 
 PROFILES: tuple[str, ...] = ("quick-test", "development", "staging", "production")
@@ -52,11 +53,13 @@ FORMS = {  # what a person reads instead of a regular expression
 }
 
 
-class ConfigurationErrors(ValueError):
+class ConfigurationErrors(GaelpError, ValueError):
     """Everything that is wrong with a configuration, at once.
 
     `problems` has path, message and source of each; `errors` is the same as (path, message) pairs.
     """
+
+    exit_code = WRONG_USE
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -64,6 +67,10 @@ class ConfigurationErrors(ValueError):
         count = len(self.problems)
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         super().__init__(f"{count} error{'s' * (count != 1)} in the configuration:\n{lines}")
+
+    def detail(self) -> dict[str, object]:
+        fields = ("path", "message", "source")
+        return {"errors": [{name: getattr(problem, name) for name in fields} for problem in self.problems]}
 
 
 Rule = Callable[[TrainingConfiguration], Iterable[Contradiction]]

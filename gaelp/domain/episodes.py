@@ -20,6 +20,14 @@ class EpisodeState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class BatchPurpose(StrEnum):
+    """What a batch of simulated episodes is for."""
+
+    TRAIN = "train"
+    EXAM = "exam"
+    PERMUTED = "permuted"  # the exam again, in the market where the ratings of personas are permuted
+
+
 class EpisodeFailure(Frozen):
     """An episode that a bad decision ended: which campaign of its batch, and why, naming agent and step."""
 

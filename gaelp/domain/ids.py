@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.phases import Phase
 
 
@@ -44,7 +45,7 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
-FIRST_BATCH = {"train": 0, "exam": 5000, "permuted": 8000}
+FIRST_BATCH = {BatchPurpose.TRAIN: 0, BatchPurpose.EXAM: 5000, BatchPurpose.PERMUTED: 8000}
 """Where batch numbers begin by purpose, so that the ids of training, exam and permuted exam never meet."""
 
 

@@ -14,10 +14,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import beta
 
-F8 = npt.NDArray[np.float64]
+from gaelp.arrays import F8
 
 PRIOR_MEAN = 0.5
 PRIOR_VARIANCE = 0.25

@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import t as student
 
+from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.measurements import EfficiencyMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import day_cost
 from gaelp.money import micros
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 WASTE_TIMES_CPA = 3
 PACING_CLICKS = 350

@@ -15,9 +15,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-F8 = npt.NDArray[np.float64]
+from gaelp.arrays import F8
 
 MARGIN = 0.95
 PRIOR_VARIANCE = 0.25

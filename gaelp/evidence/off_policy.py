@@ -15,14 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F8, I8, Array
+from gaelp.errors import GaelpError
 from gaelp.evidence.betting import clopper_pearson
 from gaelp.evidence.non_inferiority import non_inferiority
 from gaelp.messages.log_replay import Estimate
 
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 Interval = tuple[float, float, float]
 """An estimate with the lower and the upper end of its 90 % interval."""
 
@@ -34,7 +33,7 @@ TESTED = "candidate"  # the name under which replays file the policy of the agen
 LOGGING = "logging"
 
 
-class InvalidLog(ValueError):
+class InvalidLog(GaelpError, ValueError):
     """A bandit log or a policy cannot be evaluated; the message names the column and the remedy."""
 
 
@@ -60,9 +59,7 @@ class Diagnostics:
     mean_weight_error: float
 
 
-def evaluate(
-    log: Mapping[str, npt.NDArray[np.generic]], segment: I8, policies: Mapping[str, F8]
-) -> tuple[Estimate, ...]:
+def evaluate(log: Mapping[str, Array], segment: I8, policies: Mapping[str, F8]) -> tuple[Estimate, ...]:
     """On-policy value of the logging policy, then IPS, SNIPS, DR and SWITCH-DR of each policy, with 90 % intervals.
 
     `log` has action, propensity, click and hour [N]; `segment` i8[N]; policies f8[24, S, K]. The policy named
@@ -76,7 +73,7 @@ def evaluate(
     return tuple(estimates)
 
 
-def read(log: Mapping[str, npt.NDArray[np.generic]], segment: I8) -> BanditLog:
+def read(log: Mapping[str, Array], segment: I8) -> BanditLog:
     """The columns that evaluation needs, as numbers; raises InvalidLog."""
     missing = [name for name in ("action", "propensity", "click", "hour") if name not in log]
     if missing:
@@ -146,7 +143,7 @@ def reward_model(rows: BanditLog, segments: int, items: int) -> F8:
     return np.stack([_smoothed(rows, fold != f, segments, items) for f in (0, 1)])
 
 
-def _smoothed(rows: BanditLog, used: npt.NDArray[np.bool_], segments: int, items: int) -> F8:
+def _smoothed(rows: BanditLog, used: B1, segments: int, items: int) -> F8:
     cell = rows.segment[used] * items + rows.action[used]
     shown = np.bincount(cell, minlength=segments * items).reshape(segments, items)
     clicks = np.bincount(cell, weights=rows.click[used], minlength=segments * items).reshape(segments, items)
@@ -219,7 +216,7 @@ def _ratio(over: float, under: float) -> float:
     return over / under if under > 0 else 0.0
 
 
-def _require(good: npt.NDArray[np.bool_], column: str, rule: str) -> None:
+def _require(good: B1, column: str, rule: str) -> None:
     if not good.all():
         row = int(np.flatnonzero(~good)[0])
         raise InvalidLog(f"{column} of row {row} must {rule}: correct the log or ingest it again")

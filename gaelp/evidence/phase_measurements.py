@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.episodes import EpisodeState
@@ -29,18 +29,16 @@ from gaelp.domain.gates.measurements import (
     SimulationMeasures,
 )
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
+from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignResult
 from gaelp.evidence import profit
 from gaelp.evidence.betting import bet
 from gaelp.evidence.efficiency import measure_efficiency
 from gaelp.evidence.off_policy import LOGGING, TESTED
-from gaelp.evidence.portfolio import CANDIDATE_ARM, longest_run, measure_improvement, measure_portfolio
+from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.simulation_training import RoundSummary
 from gaelp.money import micros
-
-F8 = npt.NDArray[np.float64]
 
 WORST_SHARE = 0.1  # CVaR over the worst tenth
 RESAMPLES = 1000
@@ -90,7 +88,7 @@ class SpendingEvidence:
 def measure_campaigns(evidence: SpendingEvidence, config: TrainingConfiguration, alpha: float) -> CampaignMeasures:
     """The measures of a spending phase, with bounds at level `alpha`."""
     ordered = sorted(evidence.campaigns, key=lambda campaign: campaign.index)
-    tested = [campaign for campaign in ordered if campaign.arm == CANDIDATE_ARM]
+    tested = [campaign for campaign in ordered if campaign.arm is Arm.CANDIDATE]
     scaled = evidence.phase == Phase.SCALED
     cap = micros(config.scaled.daily_cap if scaled else config.live_test.daily_cap)
     rng = np.random.Generator(np.random.Philox(config.seed))
@@ -166,7 +164,7 @@ def _cvar(ratios: F8, alpha: float) -> tuple[float | None, float | None]:
 def _log(log: LogEvidence) -> LogMeasures:
     tested = {e.estimator: e for e in log.estimates if e.policy == TESTED}
     logging = next((e.value for e in log.estimates if e.policy == LOGGING), None)
-    known = {"log": log.log, "kind": log.kind, "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
+    known = {"log": log.log, "kind": log.kind or "", "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
     rest = {"state": log.state, "reason": log.reason, "logging": logging}
     points = tuple(
         PointMeasure(estimator=key, value=e.value, low=e.low, high=e.high)

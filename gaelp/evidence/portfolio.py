@@ -12,23 +12,18 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import chisquare
 
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_table import threshold_of
 from gaelp.domain.gates.measurements import AudienceSplit, ImprovementMeasure, PortfolioMeasure
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.campaign_records import Arm, CampaignResult
 from gaelp.evidence.betting import clopper_pearson, log_wealth
 from gaelp.evidence.profit import Days, asymptotic_radius, contribution_share, matured_days
 from gaelp.money import micros
 
-F8 = npt.NDArray[np.float64]
-
-CANDIDATE_ARM = "candidate"
-CONTROL_ARM = "control"
-ARMS = (CANDIDATE_ARM, CONTROL_ARM)
 WEEK = 7
 ASYMPTOTIC_WEEKS = 8
 LEAST_ICC = 0.2  # unless estimated
@@ -39,7 +34,7 @@ def measure_improvement(
 ) -> ImprovementMeasure:
     """Weekly gains over the control; a week counts when all of its seven days have matured in both arms."""
     share = contribution_share(config)
-    gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in ARMS))
+    gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in Arm))
     wins = (gains > 0).astype(np.float64)
     radius = _radius(gains, alpha)
     mean = float(gains.mean()) if gains.size else None
@@ -86,7 +81,7 @@ def measure_portfolio(
     campaigns: Sequence[CampaignResult], config: TrainingConfiguration, alpha: float
 ) -> PortfolioMeasure:
     """Share of the candidate arms' campaigns that succeeded, with Clopper-Pearson bounds at the effective number."""
-    tested = [c for c in campaigns if c.arm == CANDIDATE_ARM]
+    tested = [c for c in campaigns if c.arm is Arm.CANDIDATE]
     matured = [c for c in tested if c.days and all(day.matured for day in c.days)]
     successes = sum(_succeeded(c, config) for c in matured)
     n = effective_number([c.product for c in matured])
@@ -113,7 +108,7 @@ def _succeeded(campaign: CampaignResult, config: TrainingConfiguration) -> bool:
     return clean and 0 < cost <= micros(config.limits.campaign) and float(days.profit.sum()) > 0
 
 
-def _sums(days: Days, ordinals: npt.NDArray[np.int64]) -> tuple[float, float]:
+def _sums(days: Days, ordinals: I8) -> tuple[float, float]:
     inside = np.isin(days.ordinal, ordinals)
     return float(days.contribution[inside].sum()), float(days.cost[inside].sum())
 

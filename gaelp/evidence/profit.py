@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_clock import matured_after_days
 from gaelp.domain.spending.campaign_records import CampaignResult
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 LARGEST_STAKE = 0.5
 PRIOR_DAYS = 60.0  # what the prior below is worth: the full stake until losses say less

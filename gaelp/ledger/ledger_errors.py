@@ -5,8 +5,10 @@ Touch this to add a kind of refusal that callers must tell apart.
 
 from __future__ import annotations
 
+from gaelp.errors import GaelpError
 
-class LedgerError(Exception):
+
+class LedgerError(GaelpError):
     """Base of all ledger errors; its message is fit for a user and holds no secret."""
 
 
@@ -17,13 +19,19 @@ class LedgerUnavailable(LedgerError):
 class LedgerConflict(LedgerError):
     """A second, different fact under a key that is taken, or a fact that may not be written."""
 
+    permanent = True
+
 
 class UnknownAccount(LedgerError):
     """No account of that name was entered by its owner."""
 
+    permanent = True
+
 
 class UnknownRequest(LedgerError):
     """No approval request of that id was opened."""
+
+    permanent = True
 
 
 class UnknownReservation(LedgerError):

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gaelp.domain.spending import approval_requests
 from gaelp.domain.spending.approval_requests import ApprovalRequest, SignedDecision
+from gaelp.errors import GaelpError
 
 
-class BadKey(ValueError):
+class BadKey(GaelpError, ValueError):
     """A key that cannot be used; the message says why and what to do."""
 
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gaelp.errors import GaelpError
+
 START_SECONDS = 30.0
 STOP_SECONDS = 6.0
 TAIL_LINES = 12
 
 
-class StackError(RuntimeError):
+class StackError(GaelpError, RuntimeError):
     """A local service cannot be started or has died; the message is one sentence and, where there is one, its log."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from gaelp.domain.episodes import EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
+from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
 from gaelp.domain.frozen import Frozen
 
 
@@ -17,7 +17,7 @@ class SimulateBatch(Frozen):
     checkpoint_digest: str
     agent: str
     index: int
-    purpose: str  # "train", "exam", or "permuted": the exam again where the ratings of personas are permuted
+    purpose: BatchPurpose
     attempt: int = 0  # keys the exam's streams, never the training's
 
 
@@ -28,7 +28,7 @@ class BatchResult(Frozen):
     """
 
     index: int
-    purpose: str
+    purpose: BatchPurpose
     state: EpisodeState
     trajectory_digest: str | None
     episodes: int

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.log_evidence import Grade, LogKind
 
 
 class PrepareLog(Frozen):
@@ -20,7 +21,7 @@ class PreparedLog(Frozen):
     """The later share of a log as arrays, beside what it is."""
 
     log: str
-    kind: str
+    kind: LogKind
     rows_digest: str
     rows: int
     window_start: datetime | None
@@ -70,8 +71,8 @@ class LogEvidence(Frozen):
     """What one log says about the policy."""
 
     log: str
-    kind: str  # bandit, market, report
-    grade: str  # A, B, R, C
+    kind: LogKind | None  # none where the log could not be read
+    grade: Grade
     rows: int
     clicks: int
     window_start: datetime | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.phases import Phase
@@ -41,7 +41,7 @@ class EpisodeRecord(Frozen):
     over_bidding_micros: int | None = None
     under_bidding_micros: int | None = None
     failures: int | None = None  # episodes that a bad decision ended
-    purpose: str | None = None  # of a batch: train, exam or permuted
+    purpose: BatchPurpose | None = None  # of a batch
 
 
 class LifecycleEvent(Frozen):
@@ -73,12 +73,11 @@ class RecordBatches(Frozen):
 
     run: str
     step: str
-    purpose: str
+    purpose: BatchPurpose
     number: int
     agent: str
     checkpoint_digest: str
     next_checkpoint_digest: str
-    first_batch: int  # batch numbers of the exam do not begin at 0
     results: tuple[BatchResult, ...]
     at: datetime
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from gaelp.errors import GaelpError
 from gaelp.personas.prompt import Style
 
 MINIMUM_MASS = 0.01  # P(yes) + P(no) below it: the model was about to say something else
@@ -19,7 +20,7 @@ LARGEST_COUNT = 10_000_000  # tokens that one answer can have cost
 _TEXT = re.compile(r"[\s\"'*]*(?:(yes|no)|([0-9]{1,2}(?:\.[0-9]{1,3})?)(?:\s*/\s*10)?)[\s\"'*.!]*", re.IGNORECASE)
 
 
-class FailedRating(ValueError):
+class FailedRating(GaelpError, ValueError):
     """This rating is lost; the text is its reason, the same for the same kind of failure, so that it can be counted."""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +17,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from gaelp.domain.config.market_sections import CreativeText, Persona, Personas
+from gaelp.errors import GaelpError
+from gaelp.market.parameters import MarketParameters
 from gaelp.personas import prompt, ratings
 
 _PEOPLE, _CREATIVES = TypeAdapter(tuple[Persona, ...]), TypeAdapter(tuple[CreativeText, ...])
@@ -60,7 +61,7 @@ class Recorded(BaseModel):
     neutral: dict[prompt.Question, tuple[float | None, ...]]  # [P] P(yes) of the neutral advertisement
 
 
-class StaleRecording(ValueError):
+class StaleRecording(GaelpError, ValueError):
     """recorded.json is of another panel than the one that ships."""
 
 
@@ -74,7 +75,7 @@ def creatives(config: Personas) -> tuple[CreativeText, ...]:
     return config.creatives if config.creatives is not None else _shipped_creatives()
 
 
-def with_panel(market: Mapping[str, ratings.Array], config: Personas) -> dict[str, ratings.Array]:
+def with_panel(market: MarketParameters, config: Personas) -> MarketParameters:
     """The market with the recorded panel in it, as a run has it. Raises RatingsMismatch; ValueError for an endpoint."""
     if config.source != "recorded":
         raise ValueError(f"personas.source is {config.source}: only recorded ratings are there without a run")

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-F8 = npt.NDArray[np.float64]
+from gaelp.arrays import F8
 
 _TOO_FEW = " (too few episodes for an interval)"
 CONFIDENCE = 1.645  # standard errors of a two-sided 90 % interval

@@ -16,17 +16,19 @@ from typing import Protocol
 
 import numpy as np
 
+from gaelp.arrays import F8
 from gaelp.domain.config.market_sections import CreativeText, Persona, Personas
+from gaelp.errors import GaelpError
 from gaelp.personas import prompt, ratings
 from gaelp.personas.answers import Answer, FailedRating
 from gaelp.personas.prompt import NEUTRAL, Question, Style
-from gaelp.personas.ratings import F8, Ratings
+from gaelp.personas.ratings import Ratings
 
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
 
 
-class RatingsFailed(RuntimeError):
+class RatingsFailed(GaelpError, RuntimeError):
     """More failed than the configuration allows, or nobody can be asked; one sentence with the reason and remedy."""
 
 

@@ -11,16 +11,15 @@ that says nothing removes the model's habit of saying yes. Where clicks are rare
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8
 from gaelp.domain.config.market_sections import Persona
+from gaelp.errors import GaelpError
+from gaelp.market.parameters import MarketParameters
 from gaelp.personas.prompt import Question
-
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
 
 LARGEST = 4.0  # no answer makes a creative more than four times, or less than a quarter, as good as a neutral one
 CERTAIN = 0.999  # probabilities are held this far from 0 and 1 before their odds are taken
@@ -28,7 +27,7 @@ OFFLINE = 0.1  # share of a persona's traffic that comes evenly over the day, wh
 MOST_CTR = 0.5  # as in calibration
 
 
-class RatingsMismatch(ValueError):
+class RatingsMismatch(GaelpError, ValueError):
     """Ratings or personas do not fit the market; the message says how to mend it."""
 
 
@@ -67,25 +66,22 @@ def _logit(probability: F8) -> F8:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def apply(market: Mapping[str, Array], people: Sequence[Persona], weight: float, ratings: Ratings) -> dict[str, Array]:
+def apply(market: MarketParameters, people: Sequence[Persona], weight: float, ratings: Ratings) -> MarketParameters:
     """The market with personas in it: ctr, cvr f8[S, K] and hourly f8[168] change, everything else stays.
 
     r[s, k] is the share-weighted mean rating over the personas of segment s, over its mean across creatives; then
     ctr'[s, k] = ctr[s, k] * r[s, k]**weight, scaled so that the segment's mean CTR is what it was; cvr likewise with
     the ratings of buying. The hourly curve: see `leaning`. Raises RatingsMismatch.
     """
-    segments, candidates = market["ctr"].shape
+    segments, candidates = market.ctr.shape
     _check(segments, candidates, people, ratings)
     belongs = memberships(people, segments)
-    ctr = _weighted(np.asarray(market["ctr"], np.float64), belongs @ ratings.click, weight)
-    cvr = _weighted(np.asarray(market["cvr"], np.float64), belongs @ ratings.convert, weight)
-    hourly = np.asarray(market["hourly"], np.float64) * leaning(people)[np.arange(168) % 24] ** weight
-    return {
-        **market,
-        "ctr": np.minimum(ctr, MOST_CTR),
-        "cvr": np.minimum(cvr, 1.0),
-        "hourly": hourly / hourly.mean(),
-    }
+    ctr = _weighted(market.ctr, belongs @ ratings.click, weight)
+    cvr = _weighted(market.cvr, belongs @ ratings.convert, weight)
+    hourly = market.hourly * leaning(people)[np.arange(168) % 24] ** weight
+    return replace(
+        market, ctr=np.minimum(ctr, MOST_CTR), cvr=np.minimum(cvr, 1.0), hourly=np.asarray(hourly / hourly.mean())
+    )
 
 
 def memberships(people: Sequence[Persona], segments: int) -> F8:

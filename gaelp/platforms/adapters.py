@@ -10,7 +10,7 @@ from gaelp.settings import Settings
 NOT_YET = ("google-ads", "meta")
 
 
-class UnknownPlatform(PlatformError):
+class NoAdapter(PlatformError):
     """The account names a platform that this version cannot serve."""
 
     def __init__(self, message: str) -> None:
@@ -18,19 +18,19 @@ class UnknownPlatform(PlatformError):
 
 
 def open_platform(account: Account, settings: Settings) -> AdPlatform:
-    """The adapter of the account's platform, with its credentials; raises UnknownPlatform naming the remedy."""
+    """The adapter of the account's platform, with its credentials; raises NoAdapter naming the remedy."""
     if account.platform in NOT_YET:
-        raise UnknownPlatform(
+        raise NoAdapter(
             f"Account {account.account!r} is on {account.platform}, which is not in this version yet: "
             "use an account on the emulator."
         )
     if account.platform != "emulator":
-        raise UnknownPlatform(
+        raise NoAdapter(
             f"Account {account.account!r} names the platform {account.platform!r}, which does not exist: "
             "its owner sets it to 'emulator' with `starter.py accounts`."
         )
     if account.kind is not AccountKind.EMULATOR or account.timezone != "UTC":
-        raise UnknownPlatform(
+        raise NoAdapter(
             f"Account {account.account!r} is on the emulator but is entered as kind {account.kind.value!r} "
             f"in time zone {account.timezone!r}: its owner sets the kind to 'emulator' and the time zone to 'UTC'."
         )

@@ -11,19 +11,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, Creative
+from gaelp.errors import GaelpError
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
 
 OVERDELIVERY = 2  # the most that a day may bill, in its highest daily budget
 
 
-class NonConformance(AssertionError):
+class PlatformNonConformance(GaelpError, AssertionError):
     """The platform breaks a rule; the message names it."""
 
 
 def require(holds: bool, rule: str, found: object = "") -> None:
-    """Raise NonConformance naming the rule."""
+    """Raise PlatformNonConformance naming the rule."""
     if not holds:
-        raise NonConformance(f"{rule} Found: {found}" if found != "" else rule)
+        raise PlatformNonConformance(f"{rule} Found: {found}" if found != "" else rule)
 
 
 class PlatformConformance:
@@ -192,7 +193,7 @@ class PlatformConformance:
     def _found(self, name: str) -> CampaignState:
         found = self.platform().find(self.spec(name).account, name)
         if found is None:
-            raise NonConformance(f"find must return the campaign {name!r} that was created.")
+            raise PlatformNonConformance(f"find must return the campaign {name!r} that was created.")
         return found
 
     def _names(self) -> list[str]:

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Protocol
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
+from gaelp.errors import GaelpError
 
 
-class PlatformError(Exception):
+class PlatformError(GaelpError):
     """A platform refused or could not be reached. The message is fit for a user and holds no secret."""
 
     def __init__(self, message: str, *, permanent: bool, retry_after_seconds: float | None = None) -> None:

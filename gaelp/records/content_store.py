@@ -21,22 +21,28 @@ from typing import Any
 
 import fsspec
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+from gaelp.arrays import Array
+from gaelp.errors import GaelpError
+
+Arrays = Mapping[str, Array]
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _KINDS = "biufU"  # bool, integers, floats, unicode text
 
 
-class MissingContent(LookupError):
+class MissingContent(GaelpError, LookupError):
     """There is no content of that digest in the store."""
 
+    permanent = True
 
-class CorruptContent(ValueError):
+
+class CorruptContent(GaelpError, ValueError):
     """Stored content does not match its digest."""
+
+    permanent = True
 
 
 class ContentStore:
@@ -56,7 +62,7 @@ class ContentStore:
         self._write(self._path(digest, "safetensors"), _packed(plain))
         return digest
 
-    def get_arrays(self, digest: str) -> dict[str, npt.NDArray[Any]]:
+    def get_arrays(self, digest: str) -> dict[str, Array]:
         """The arrays of that digest; MissingContent or CorruptContent."""
         data = self._read(digest, "safetensors")
         try:
@@ -166,7 +172,7 @@ def arrays_digest(arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
-def _plain(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _plain(name: str, array: Array) -> Array:
     value = np.asarray(array)
     if value.dtype.kind not in _KINDS or (value.dtype.itemsize > 8 and value.dtype.kind != "U"):
         raise ValueError(f"array {name!r} has type {value.dtype}: the store takes bool, integers, floats and text")
@@ -181,14 +187,14 @@ def _packed(arrays: Arrays) -> bytes:
     return packed
 
 
-def _code_points(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _code_points(array: Array) -> Array:
     return array.reshape((*array.shape, 1)).view(np.uint32)
 
 
-def _unpacked(data: bytes) -> dict[str, npt.NDArray[Any]]:
+def _unpacked(data: bytes) -> dict[str, Array]:
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     texts = json.loads(header["__metadata__"]["text"])
-    tensors: dict[str, npt.NDArray[Any]] = load(data)
+    tensors: dict[str, Array] = load(data)
     return {
         name: tensor.view(f"<U{texts[name]}").reshape(tensor.shape[:-1]) if name in texts else tensor
         for name, tensor in tensors.items()

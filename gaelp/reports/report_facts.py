@@ -16,9 +16,11 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.errors import GaelpError
 from gaelp.records.warehouse.warehouse import Warehouse
 
 _PAGE = 1000
@@ -32,7 +34,7 @@ class HasJournal(Protocol):
         ...
 
 
-class UnknownRun(LookupError):
+class UnknownRun(GaelpError, LookupError):
     """The warehouse holds nothing of that run."""
 
 
@@ -157,10 +159,10 @@ def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
     )
     batches = []
     for row in warehouse.query(sql, {"run": run}):
-        number = int(row["episode"].rpartition("-")[2]) - FIRST_BATCH[row["purpose"]]
+        number = int(row["episode"].rpartition("-")[2]) - FIRST_BATCH[BatchPurpose(row["purpose"])]
         optimum = row["optimum_micros"]
         lost = {name.removesuffix("_micros"): (row[name] or 0) / optimum for name in LOST} if optimum else {}
-        batches.append(Batch(number, row["purpose"] == "exam", row["reward"], row["episodes"] or 1, lost))
+        batches.append(Batch(number, row["purpose"] == BatchPurpose.EXAM, row["reward"], row["episodes"] or 1, lost))
     return batches
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gaelp.agents.contract import State, WorldShape
+from gaelp.agents.contract import State
 from gaelp.agents.installed_agents import load_agent
 from gaelp.commands import connections
 from gaelp.configuration import loading
@@ -23,7 +23,8 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.ids import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
-from gaelp.market.episodes.batch import simulate
+from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
 from gaelp.records.content_store import ContentStore
@@ -46,7 +47,7 @@ class Play:
     """A market, its configuration, and an agent with the state in which it plays."""
 
     config: TrainingConfiguration
-    market: dict[str, Any]
+    market: MarketParameters
     state: State
     incumbent: State
 
@@ -56,11 +57,8 @@ class Play:
         changes = ["historical.logs=[]", f"simulation.campaigns_per_batch={campaigns}", *options]
         config = loading.load("quick-test", environment={}, overrides=changes)
         market = calibrate([], config)
-        segments, candidates = market["ctr"].shape
-        features = (market[name].shape[1] for name in ("segment_features", "candidate_features"))
-        shape = WorldShape(segments, candidates, *features)
         state, incumbent = (
-            load_agent(name).initial_state(shape, stream(config.seed, "initial-state", name))
+            load_agent(name).initial_state(market.world_shape, stream(config.seed, "initial-state", name))
             for name in (config.agent, config.incumbent)
         )
         return cls(config, market, state, incumbent)
@@ -68,7 +66,7 @@ class Play:
     def batch(self, index: int) -> tuple[dict[str, Any], BatchResult]:
         """One training batch: its trajectory and its result."""
         agents = load_agent(self.config.agent), self.state, load_agent(self.config.incumbent), self.incumbent
-        return simulate(self.market, *agents, self.config, index=index, purpose="train", attempt=0)
+        return simulate(self.market, DecidingAgent(*agents), self.config, BatchKey(index, "train", attempt=0))
 
     def learned(self, trajectories: list[dict[str, Any]]) -> Play:
         """The same with the agent's state after a round."""
@@ -108,7 +106,7 @@ async def _run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
     play, store = Play.of(sizes.campaigns), ContentStore(settings.store)
     digests = {
         "config_digest": store.put_document(loading.canonical(play.config)),
-        "market_digest": store.put_arrays(play.market),
+        "market_digest": store.put_arrays(play.market.to_arrays()),
         "checkpoint_digest": store.put_arrays(play.state),
     }
     client = await connections.temporal(settings)

@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from gaelp.arrays import F8, I8, Array
 
 CHUNK = 16_384
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 
 def every_rival(rng: np.random.Generator, auctions: int, rivals: int, win_rate: float) -> tuple[int, float]:
@@ -54,7 +52,7 @@ def highest_rival(rng: np.random.Generator, auctions: int, win_rate: float) -> t
     return wins, paid
 
 
-def _sold(highest: npt.NDArray[Any], bid: Any) -> tuple[int, float]:
+def _sold(highest: Array, bid: Any) -> tuple[int, float]:
     won = highest < bid
     return int(np.count_nonzero(won)), float(highest[won].sum(dtype=np.float64))
 

@@ -33,7 +33,7 @@ def scenario(campaigns: int, hours: int, creatives: int, auctions: int) -> tuple
     market = calibrate([], config)
     curves = PriceCurves.of(market)
     bid = np.round(curves.highest_rival(np.arange(SEGMENTS), np.full(SEGMENTS, WIN_RATE))).astype(np.int64)
-    ctr, cvr = (np.asarray(market[name], np.float64)[:, :creatives] for name in ("ctr", "cvr"))
+    ctr, cvr = market.ctr[:, :creatives], market.cvr[:, :creatives]
     shape = (campaigns, SEGMENTS, creatives)
     slot = Slot(
         auctions=np.full((campaigns, hours, SEGMENTS), auctions, np.int64),

@@ -73,7 +73,7 @@ def stands(house: House, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..
                 platform=disturbed,
                 campaigns=Campaigns(ledger, inputs, lambda _: disturbed, waits.append),
                 observations=Observations(ledger, inputs, lambda _: disturbed),
-                campaign=planned(account.account, config, inputs.store.put_arrays(market)),
+                campaign=planned(account.account, config, inputs.store.put_arrays(market.to_arrays())),
                 waits=waits,
             )
 

@@ -17,23 +17,25 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ActivityOutboundInterceptor, ExecuteActivityInput
 
-from activities.effects import PERMANENT, Effects, for_temporal
+from activities.effects import Effects, for_temporal
 from gaelp.agents.contract import InvalidDecision
-from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
+from gaelp.errors import GaelpError
+from gaelp.ledger.ledger_errors import LedgerConflict, LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
+from gaelp.records.content_store import MissingContent
 
 
-@pytest.mark.parametrize("kind", PERMANENT, ids=lambda kind: kind.__name__)
-def test_what_no_retry_can_mend_is_not_retried(kind: type[Exception]) -> None:
-    """Each permanent error keeps its name and its sentence, and is non-retryable."""
-    try:
-        error: Exception = kind("so it is")
-    except TypeError:
-        error = kind("x", 3, "so it is")
-    told = for_temporal(error)
-    assert isinstance(told, ApplicationError)
-    assert (told.type, told.non_retryable) == (kind.__name__, True)
-    assert told.message == str(error) and "so it is" in told.message
+@pytest.mark.parametrize(
+    "error",
+    [LedgerConflict("so it is"), MissingContent("so it is"), InvalidDecision("x", 3, "so it is")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_no_retry_can_mend_is_not_retried(error: GaelpError) -> None:
+    """A permanent error keeps its name and its sentence, and is non-retryable."""
+    translated = for_temporal(error)
+    assert isinstance(translated, ApplicationError)
+    assert (translated.type, translated.non_retryable) == (type(error).__name__, True)
+    assert translated.message == str(error) and "so it is" in translated.message
 
 
 def test_a_platforms_refusal_is_permanent_only_where_it_says_so() -> None:
@@ -57,12 +59,6 @@ def test_a_platforms_own_delay_is_kept() -> None:
 def test_what_a_retry_may_mend_is_left_as_it_is(error: Exception) -> None:
     """An outage is retried by the activity's own policy."""
     assert for_temporal(error) is error
-
-
-def test_a_ledger_that_is_away_is_never_permanent() -> None:
-    """The base of all ledger errors is no permanent one, or an outage would fail a run."""
-    assert not issubclass(LedgerUnavailable, PERMANENT)
-    assert LedgerError not in PERMANENT and issubclass(LedgerConflict, PERMANENT)
 
 
 class _Next:

@@ -24,14 +24,14 @@ from gaelp.commands.dispatch import main
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import VARIANTS, is_foreign
 from gaelp.market.gym import installed_environments
-from gaelp.market.gym.practice import play, untrained
+from gaelp.market.gym.play_agent import play, untrained
 from gaelp.market.gym.registration import EnvironmentInfo
 from gaelp.market.scoring.episode_scores import Scores
 from gaelp.market.streams import stream
 from gaelp.market.third_party import foreign_environment
+from gaelp.market.third_party.environment_errors import BrokenContract, UnknownEnvironment
 from gaelp.market.third_party.foreign_contract import difference
 from gaelp.market.third_party.foreign_environment import ForeignEpisodes
-from gaelp.market.third_party.refusals import BrokenContract, UnknownEnvironment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bring_your_own.md").read_text()
 CODE = {name: text for name, text in re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL)}

@@ -52,7 +52,7 @@ def in_process(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
         store = Store(tmp_path / (name or f"{len(stores)}.db"), seed)
         stores.append(store)
         emulator = Emulator(store, Delivery(seed, overdelivery), lag)
-        emulator.put_world("acme", safetensors_numpy.save(market()))
+        emulator.put_world("acme", safetensors_numpy.save(market().to_arrays()))
         return emulator
 
     yield make

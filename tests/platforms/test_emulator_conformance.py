@@ -9,7 +9,7 @@ import pytest
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.platforms.platform_conformance import NonConformance, PlatformConformance
+from gaelp.platforms.platform_conformance import PlatformConformance, PlatformNonConformance
 from gaelp.platforms.protocol import AdPlatform
 from tests.support.emulators import TOKEN, market
 
@@ -63,5 +63,5 @@ def test_the_kit_names_what_a_broken_platform_breaks(server: Any, rule: str, nam
     broken = _Broken(server.url, TOKEN)
     kit._platform, kit._account = broken, f"broken-{rule}"
     broken.open_world(kit._account, market())
-    with pytest.raises(NonConformance, match=named):
+    with pytest.raises(PlatformNonConformance, match=named):
         getattr(kit, rule)()

@@ -151,7 +151,7 @@ def test_a_pause_without_an_instant_holds_from_the_instant_reached(in_process: M
 def test_cost_and_conversions_appear_late(in_process: Make) -> None:
     """Served runs ahead of billed by the lag; conversions keep coming to a click-day that has ended."""
     emulator = in_process(lag=6.0)
-    emulator.put_world("acme", safetensors_numpy.save(busy_market()))
+    emulator.put_world("acme", safetensors_numpy.save(busy_market().to_arrays()))
     campaign = launch(emulator)
     noon, evening = emulator.report("acme", campaign, at(12)), emulator.report("acme", campaign, at(18))
     assert noon.days[0].served_micros > noon.days[0].cost_micros > 0
@@ -165,7 +165,7 @@ def test_cost_and_conversions_appear_late(in_process: Make) -> None:
 def test_a_matured_day_has_most_of_its_conversions(in_process: Make) -> None:
     """When a day first counts as matured, about nine in ten of its conversions have been reported."""
     emulator = in_process()
-    emulator.put_world("acme", safetensors_numpy.save(busy_market()))
+    emulator.put_world("acme", safetensors_numpy.save(busy_market().to_arrays()))
     campaign = launch(emulator, end_at=at(24), daily_budget_micros=90_000_000)
     hour = next(h for h in range(24, 400) if emulator.report("acme", campaign, at(h)).days[0].matured)
     then, ever = (emulator.report("acme", campaign, at(h)).days[0].conversions for h in (hour, 1000))
@@ -175,7 +175,7 @@ def test_a_matured_day_has_most_of_its_conversions(in_process: Make) -> None:
 def test_products_differ_and_those_ending_in_c_are_poor(in_process: Make) -> None:
     """product-a converts as the market does, a product ending in -c at three tenths of it."""
     emulator = in_process()
-    emulator.put_world("acme", safetensors_numpy.save(busy_market()))
+    emulator.put_world("acme", safetensors_numpy.save(busy_market().to_arrays()))
     counts = {}
     for product in ("product-a", "product-c"):
         campaign = launch(emulator, product, product=product, end_at=at(240))
@@ -188,12 +188,12 @@ def test_the_hidden_world_differs_from_the_base_by_seed() -> None:
     """The shift is deterministic, hangs on the server's seed, and is about as large as stated."""
     base = calibrate((), TrainingConfiguration())
     one, again, other = (hidden_world.shifted(base, seed) for seed in (3, 3, 4))
-    ratio = np.log(np.asarray(one["ctr"]) / np.asarray(base["ctr"]))
+    ratio = np.log(one.ctr / base.ctr)
     assert 0.1 < ratio.std() < 0.2
-    assert np.array_equal(one["ctr"], again["ctr"]) and not np.array_equal(one["ctr"], other["ctr"])
-    assert float(one["lag_days"][0]) > float(base["lag_days"][0])
-    level = one["price_low"] / base["price_low"]
-    assert np.allclose(level, one["price_high"] / base["price_high"]) and not np.allclose(level, 1.0)
+    assert np.array_equal(one.ctr, again.ctr) and not np.array_equal(one.ctr, other.ctr)
+    assert one.lag_days > base.lag_days
+    level = one.prices.low / base.prices.low
+    assert np.allclose(level, one.prices.high / base.prices.high) and not np.allclose(level, 1.0)
 
 
 def test_a_failed_write_leaves_memory_and_file_alike(in_process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_a_campaign_of_other_sizes_than_the_uploaded_world_is_refused(in_process
     """With an uploaded world sizes must agree; the default world of other accounts fits any campaign."""
     emulator = in_process()
     assert emulator.create("worldless", Create(spec=make_spec("any", "worldless"), at=START)).external_name == "any"
-    emulator.put_world("acme", safetensors_numpy.save(busy_market(creatives=5)))
+    emulator.put_world("acme", safetensors_numpy.save(busy_market(creatives=5).to_arrays()))
     with pytest.raises(Refusal, match="4 segments x 3 creatives, the account's world 4 x 5"):
         launch(emulator)
 
@@ -241,7 +241,7 @@ def test_a_new_world_leaves_earlier_campaigns_in_theirs(in_process: Make) -> Non
     """A world uploaded later changes no outcome of a campaign that was created before."""
     emulator, same = in_process("changed.db"), in_process()
     campaign = launch_on(emulator, same)
-    emulator.put_world("acme", safetensors_numpy.save(busy_market()))
+    emulator.put_world("acme", safetensors_numpy.save(busy_market().to_arrays()))
     emulator._store.close()
     again = in_process("changed.db")
     assert again.report("acme", campaign, at(48)) == same.report("acme", campaign, at(48))
@@ -261,7 +261,7 @@ def test_a_new_world_leaves_earlier_campaigns_in_theirs(in_process: Make) -> Non
 )
 def test_a_world_that_cannot_serve_is_refused(in_process: Make, change: dict[str, Any], said: str) -> None:
     """A refusal names the array."""
-    arrays = {name: value for name, value in {**busy_market(), **change}.items() if value is not None}
+    arrays = {name: value for name, value in {**busy_market().to_arrays(), **change}.items() if value is not None}
     with pytest.raises(Refusal, match=said):
         in_process().put_world("acme", safetensors_numpy.save(arrays))
 

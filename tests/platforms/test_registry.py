@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gaelp.domain.ad_accounts import Account, AccountKind
-from gaelp.platforms.adapters import UnknownPlatform, open_platform
+from gaelp.platforms.adapters import NoAdapter, open_platform
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.platforms.protocol import PlatformError
 from gaelp.settings import Settings
@@ -39,7 +39,7 @@ def test_an_emulator_account_opens_the_emulator() -> None:
 )
 def test_any_other_account_is_refused_with_a_remedy(changes: dict[str, object], said: str) -> None:
     """No stub pretends to be a platform."""
-    with pytest.raises(UnknownPlatform, match=said) as raised:
+    with pytest.raises(NoAdapter, match=said) as raised:
         open_platform(ACCOUNT.model_copy(update=changes), Settings())
     assert raised.value.permanent and ":" in str(raised.value)
 

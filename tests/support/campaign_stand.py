@@ -115,7 +115,7 @@ class Stand:
 
     def decide(self, bid: int = 5 * UNIT) -> str:
         """A decision's digest: one bid for every segment, the first creative most of the time."""
-        segments, candidates = self.inputs.market(self.campaign.market_digest)["ctr"].shape
+        segments, candidates = self.inputs.market(self.campaign.market_digest).ctr.shape
         shares = np.full((1, segments, candidates), 0.5 / (candidates - 1))
         shares[:, :, 0] = 0.5
         return self.inputs.store.put_arrays(
@@ -169,7 +169,7 @@ def approved(ledger: Ledger, key: signatures.NewKey, account: Account, **changes
         "account": account.account,
         "run": RUN,
         "phase": Phase.LIVE_TEST,
-        "purpose": "first spend",
+        "purpose": "spend",
         "currency": "USD",
         "daily_cap_micros": 50 * UNIT,
         "total_cap_micros": 1000 * UNIT,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import numpy as np
 
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import CampaignSpec, Creative
 from gaelp.market.auctions import price_curves
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator.client import EmulatorPlatform
 
 TOKEN = "local-emulator"
@@ -87,25 +90,25 @@ def make_spec(name: str, account: str = "acme", **changes: Any) -> CampaignSpec:
     return spec.model_copy(update=changes)
 
 
-def market(creatives: int = 3) -> dict[str, Any]:
+def market(creatives: int = 3) -> MarketParameters:
     """A market of 4 segments in which a campaign of `make_spec` spends any budget of these tests by every evening."""
-    return {
-        "ctr": np.full((4, creatives), 0.005),
-        "cvr": np.full((4, creatives), 0.06),
-        "order_value_micros": np.array([40_000_000]),
-        "margin": np.array([0.5]),
-        **price_curves.lognormal(np.full(4, 3_000_000.0), np.full(4, 0.6)),
-        "reserve": np.array([0.0]),
-        "first_price": np.array([0]),
-        "hourly": np.tile(1.0 - 0.6 * np.cos(2 * np.pi * (np.arange(24) - 3) / 24), 7),
-        "auctions_per_hour": np.full(4, 1500.0),
-        "lag_days": np.array([1.0]),
-        "window_days": np.array([7.0]),
-        "day_shock": np.array([0.1]),
-    }
+    plain = calibrate((), TrainingConfiguration())
+    return replace(
+        plain,
+        ctr=np.full((4, creatives), 0.005),
+        cvr=np.full((4, creatives), 0.06),
+        order_value_micros=40_000_000,
+        margin=0.5,
+        prices=price_curves.lognormal(np.full(4, 3_000_000.0), np.full(4, 0.6)),
+        hourly=np.tile(1.0 - 0.6 * np.cos(2 * np.pi * (np.arange(24) - 3) / 24), 7),
+        auctions_per_hour=np.full(4, 1500.0),
+        lag_days=1.0,
+        window_days=7.0,
+        candidate_features=np.ones((creatives, 2), np.float32),
+    )
 
 
-def busy_market(creatives: int = 3) -> dict[str, Any]:
+def busy_market(creatives: int = 3) -> MarketParameters:
     """The same with many clicks and conversions, so that ratios show in a few days."""
     shape = (4, creatives)
-    return {**market(creatives), "ctr": np.full(shape, 0.05), "cvr": np.full(shape, 0.2)}
+    return replace(market(creatives), ctr=np.full(shape, 0.05), cvr=np.full(shape, 0.2))

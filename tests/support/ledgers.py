@@ -64,7 +64,7 @@ def request(**changes: Any) -> ApprovalRequest:
         "account": "acme",
         "run": "run-a",
         "phase": Phase.LIVE_TEST,
-        "purpose": "first spend",
+        "purpose": "spend",
         "currency": "USD",
         "daily_cap_micros": 50 * UNIT,
         "total_cap_micros": 300 * UNIT,

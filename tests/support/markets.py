@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gaelp.agents.contract import Agent, Observation, State, WorldShape
+from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals, WorldShape
 from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.market.episodes.batch import simulate
+from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult
 
@@ -41,22 +42,24 @@ def bandit_log(seed: int, rows: int = 4000, candidates: int = 80, ctr: float = 0
     }
 
 
-def shape_of(market: Mapping[str, Any]) -> WorldShape:
+def shape_of(market: MarketParameters) -> WorldShape:
     """The sizes of a market."""
-    return WorldShape(*market["ctr"].shape, market["segment_features"].shape[1], market["candidate_features"].shape[1])
+    return market.world_shape
 
 
 def run(
-    market: Mapping[str, Any], config: TrainingConfiguration, agent: Agent, state: State, index: int, purpose: str
+    market: MarketParameters, config: TrainingConfiguration, agent: Agent, state: State, index: int, purpose: str
 ) -> tuple[dict[str, Any], BatchResult]:
     """One batch beside the incumbent fixed-bid."""
     incumbent = load_agent("fixed-bid")
     reference = incumbent.initial_state(shape_of(market), stream(config.seed, "reference"))
-    return simulate(market, agent, state, incumbent, reference, config, index=index, purpose=purpose, attempt=1)
+    return simulate(
+        market, DecidingAgent(agent, state, incumbent, reference), config, BatchKey(index, purpose, attempt=1)
+    )
 
 
 def trained(
-    market: Mapping[str, Any], config: TrainingConfiguration, agent: Agent
+    market: MarketParameters, config: TrainingConfiguration, agent: Agent
 ) -> tuple[State, list[float], list[State]]:
     """The state after the configured rounds, the mean reward of each round, and the state each round began with."""
     state = agent.initial_state(shape_of(market), stream(config.seed, "first"))
@@ -70,25 +73,18 @@ def trained(
     return state, rewards, states
 
 
-def regret(market: Mapping[str, Any], config: TrainingConfiguration, agent: Agent, state: State) -> float:
+def regret(market: MarketParameters, config: TrainingConfiguration, agent: Agent, state: State) -> float:
     """Mean share of the optimal profit that was missed on one exam batch; above 1 where money was lost."""
     return 1.0 - float(np.mean(run(market, config, agent, state, 0, "exam")[1].raw_rewards))
 
 
 def observation(campaigns: int, segments: int, candidates: int, features: int = 3) -> Observation:
     """A first tick: nothing seen, hours 0 to C-1, a large budget."""
-    nothing = np.zeros((campaigns, segments, candidates), np.int64)
-    return Observation(
-        hour=np.arange(campaigns) % 24,
-        weekday=np.zeros(campaigns, np.int64),
-        time_left=np.ones(campaigns),
-        budget_left_micros=np.full(campaigns, 10**9),
-        impressions=nothing,
-        clicks=nothing,
-        matured_conversions=nothing,
-        cost_micros=nothing,
-        segment_features=np.ones((campaigns, segments, 2), np.float32),
-        candidate_features=np.ones((campaigns, candidates, features), np.float32),
-        mask=np.ones((campaigns, candidates), bool),
-        click_value_micros=np.full(campaigns, 600_000),
+    return Observation.build(
+        TickTime(np.arange(campaigns) % 24, np.zeros(campaigns), np.ones(campaigns)),
+        Totals.none(campaigns, segments, candidates),
+        np.ones((segments, 2)),
+        np.ones((candidates, features)),
+        np.full(campaigns, 10**9),
+        600_000,
     )

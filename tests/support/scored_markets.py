@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.auctions import price_curves
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.audience.fatigue import capped_mean
+from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring import episode_scores, optimum
 from gaelp.market.scoring.episode_scores import Scores, Setting
 from gaelp.market.world.drift import Factors
@@ -19,23 +22,24 @@ SEGMENTS, CREATIVES = VALUE.shape
 DAYS = 3
 
 
-def market(first_price: bool = False, reserve: float = 0.0, organic: float = 0.0) -> dict[str, Any]:
+def market(first_price: bool = False, reserve: float = 0.0, organic: float = 0.0) -> MarketParameters:
     """A market of four segments and three creatives; incremental and attributed values are VALUE where organic is 0."""
     median = np.array([5.0, 6.0, 5.5, 4.5]) * 1e6
-    return {
-        "ctr": VALUE / 1e7 / 0.1,
-        "cvr": np.full(VALUE.shape, 0.1),
-        "order_value_micros": np.array([25_000_000]),
-        "margin": np.array([0.4]),
-        "refund_rate": np.array([0.0]),
-        "organic_share": np.array([organic]),
-        "reserve": np.array([reserve]),
-        "first_price": np.array([int(first_price)]),
-        **price_curves.lognormal(median, np.array([0.6, 0.5, 0.7, 0.6])),
-    }
+    return replace(
+        calibrate((), TrainingConfiguration()),
+        ctr=VALUE / 1e7 / 0.1,
+        cvr=np.full(VALUE.shape, 0.1),
+        order_value_micros=25_000_000,
+        margin=0.4,
+        refund_rate=0.0,
+        organic_share=organic,
+        reserve_micros=reserve,
+        first_price=first_price,
+        prices=price_curves.lognormal(median, np.array([0.6, 0.5, 0.7, 0.6])),
+    )
 
 
-def setting(world: dict[str, Any], budget: float = 1e9, campaigns: int = 1, **changes: Any) -> Setting:
+def setting(world: MarketParameters, budget: float = 1e9, campaigns: int = 1, **changes: Any) -> Setting:
     """Days of 3,000 to 5,000 auctions a segment under mild factors, the same for every campaign."""
     day, segment = np.arange(DAYS), np.arange(SEGMENTS)
     auctions = 3000 + 500 * ((day[:, None] + segment) % 5)

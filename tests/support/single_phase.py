@@ -42,7 +42,7 @@ def phase_input(house: House, run: str, phase: Phase, account: str, *changes: st
     inputs = Inputs(house.store())
     digest = inputs.store.put_document(loading.canonical(config))
     warehouse = open_warehouse(house.settings.warehouse)
-    market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config))
+    market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config).to_arrays())
     warehouse.close()
     checkpoint = inputs.store.put_arrays(inputs.untrained(inputs.agent(config.agent, digest), digest, market))
     return PhaseInput(

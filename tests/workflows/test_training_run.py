@@ -12,8 +12,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
 from activities import inputs
-from gaelp.agents.contract import F8, Decision, Observation, State
+from gaelp.agents.contract import Decision, Observation, State
 from gaelp.agents.policies.baselines import LinearBid
+from gaelp.arrays import F8
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase
 from tests.support.local_runs import House, until

@@ -14,14 +14,14 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.conformance.specimens import HOME, TICKS, generator, late, observation, trajectory
-from gaelp.agents.contract import F8, HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
+from gaelp.agents.conformance.conformance_samples import HOME, TICKS, generator, late, observation, trajectory
+from gaelp.agents.contract import HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
 from gaelp.agents.installed_agents import checked
+from gaelp.arrays import F8, Array
+from gaelp.errors import GaelpError
 
 STORED = "biuf"  # kinds of arrays that a checkpoint may hold: bool, integers, floats
 ELSEWHERE = (
@@ -30,7 +30,7 @@ ELSEWHERE = (
 )
 
 
-class NonConformance(AssertionError):
+class NonConformance(GaelpError, AssertionError):
     """The agent breaks a rule; the message names it."""
 
 
@@ -200,8 +200,7 @@ def _unwritten(rule: str) -> Iterator[None]:
 
 
 def _shown(seen: Observation) -> Observation:
-    sealed: dict[str, Any] = dict(_read_only(vars(seen)))
-    return Observation(**sealed)
+    return Observation.from_arrays(_read_only(seen.to_arrays()))
 
 
 def _read_only(arrays: State) -> State:
@@ -209,7 +208,7 @@ def _read_only(arrays: State) -> State:
     return {name: _sealed(value) if isinstance(value, np.ndarray) else value for name, value in arrays.items()}
 
 
-def _sealed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _sealed(array: Array) -> Array:
     copied = np.array(array)
     copied.setflags(write=False)
     return copied

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr
 
-from gaelp.agents.contract import F8, I8, State, WorldShape
+from gaelp.agents.contract import State, WorldShape
 from gaelp.agents.models import first_price
+from gaelp.arrays import F8, I8
 
 WIDTH = np.log(1e4) / 56  # of a bin of the log bid
 LOWEST, BINS = np.log(2e4) - 18 * WIDTH, 126  # log micros CPM: a thousandth of a unit to a million, in any currency

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents.contract import F8, Observation, State, WorldShape
+from gaelp.agents.contract import Observation, State, WorldShape
+from gaelp.arrays import F8
 
 CTR_LEVEL = 0.003  # clicks per impression before anything was seen
 LEVEL_CLICKS = 20.0  # clicks that this guess weighs

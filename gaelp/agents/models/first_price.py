@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_ndtr
 
-from gaelp.agents.contract import F8
+from gaelp.arrays import F8
 
 TYPICAL_SPREAD = 0.5  # of the highest rival's log bid, where bids were too alike to tell
 PRIOR_LOG_SPREAD = 0.5  # how far from it the spread may lie: standard deviation of its log

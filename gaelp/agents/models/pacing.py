@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaelp.agents.contract import F8, Observation, State
+from gaelp.agents.contract import Observation, State
 from gaelp.agents.models import bid_landscape, valuation
+from gaelp.arrays import F8
 
 MOST_PACE = 0.4  # a late report must not look like a spend that never came
 PACE_GAIN = 0.3  # how fast spend that missed its forecast moves the next one

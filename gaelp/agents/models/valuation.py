@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaelp.agents.contract import F8, Observation, State
+from gaelp.agents.contract import Observation, State
 from gaelp.agents.models import counts
+from gaelp.arrays import F8
 
 DRAWS = 200  # Monte Carlo draws behind a Thompson probability
 OPTIMISM = 3.0  # factor of bids that know nothing: what is not won is not learned

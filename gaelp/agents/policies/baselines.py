@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.models import counts, valuation
+from gaelp.arrays import F8
 
 HEADS = ("bid_micros", "creative_prob")
 CLICKS_PER_MILLE = 6.0  # what the fixed bid believes a thousand impressions give

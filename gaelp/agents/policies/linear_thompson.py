@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents.contract import F4, F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.models import bid_landscape, counts, pacing, valuation
+from gaelp.arrays import F4, F8
 
 FLOOR = 0.02  # share of impressions spread over all allowed candidates, for ever: off-policy evaluation needs it
 FIRST_FLOOR = 0.3

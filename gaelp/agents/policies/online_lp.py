@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.models import bid_landscape, pacing
 from gaelp.agents.policies.baselines import Counting, decided, greedy
+from gaelp.arrays import F8
 
 STEP = 0.2  # of the dual price, per share of a tick's target that was missed
 HIGHEST = 30.0  # of the dual price

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.models import bid_landscape, pacing
 from gaelp.agents.policies.baselines import SHADE, Counting, decided, greedy
+from gaelp.arrays import F8
 
 # Log multiplier per share of a tick's plan that was missed. Spend rises with about the fourth power of a low bid, so
 # that a larger proportional part swings from tick to tick between twice the plan and half of it.

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.models import bid_landscape, counts, pacing, valuation
+from gaelp.arrays import F8
 
 LEANS = 8  # segments with a bid of their own; segment i plays lean i modulo this
 # Parameter: where the search starts, and the standard deviation of its first perturbations. All are logarithms.

@@ -13,15 +13,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.contract import F4, F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.models import bid_landscape, counts, pacing, valuation
+from gaelp.arrays import F4, F8, U1
 
 if TYPE_CHECKING:
     from vowpalwabbit import Workspace
 
-U1 = npt.NDArray[np.uint8]
 
 MODEL = "vowpalwabbit_9_model"  # the state's key names the format
 # Namespaces: s the segment's features, c the candidate's, i which candidate it is.

@@ -19,11 +19,12 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.contract import F8, Decision, Observation, State, WorldShape
+from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.remote.remote_call import CallFailed, shown
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.run_sections import Remote
+from gaelp.errors import GaelpError
 
 PROTOCOL = "gaelp-agent/1"
 MEMORY = 16  # numbers per campaign that a remote agent may have carried from tick to tick
@@ -50,12 +51,14 @@ Ask = Callable[[str, bytes, float], bytes]
 """(address, JSON body, total timeout in seconds) -> body of the answer; raises CallFailed."""
 
 
-class RemoteError(RuntimeError):
+class RemoteError(GaelpError, RuntimeError):
     """The remote agent did not answer as it must; a later attempt may have better luck."""
 
 
 class RemoteRefused(RemoteError):
     """The remote agent cannot be asked, or may not be asked any more; no retry can mend it."""
+
+    permanent = True
 
 
 class Recordings(Protocol):
@@ -220,7 +223,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _array(value: Any) -> npt.NDArray[Any]:
+def _array(value: Any) -> Array:
     """As it was given: what is ragged or no number is for the check of decisions to name."""
     try:
         return np.asarray(value)

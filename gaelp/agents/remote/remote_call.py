@@ -11,6 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gaelp.errors import GaelpError
+
 if TYPE_CHECKING:
     import httpx
 
@@ -19,7 +21,7 @@ _SHOWN = 120  # characters of a foreign text that an error repeats
 _MAY_PASS = (408, 425, 429)  # of the 4xx those that say: later
 
 
-class CallFailed(Exception):
+class CallFailed(GaelpError):
     """What went wrong, as the end of a sentence about the server; `permanent`: no retry can mend it."""
 
     def __init__(self, what: str, *, permanent: bool = False) -> None:

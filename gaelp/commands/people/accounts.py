@@ -15,13 +15,9 @@ from gaelp.domain.ids import checked_name
 from gaelp.money import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    import numpy.typing as npt
-
     from gaelp.ledger.ledger import Ledger
     from gaelp.ledger.signatures import NewKey
+    from gaelp.market.parameters import MarketParameters
     from gaelp.settings import Settings
 
 LARGEST = Decimal(10**12)
@@ -73,7 +69,7 @@ def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     return put_world(settings, account.account, calibrate(read, whole))
 
 
-def put_world(settings: Settings, account: str, market: Mapping[str, npt.NDArray[np.generic]]) -> str:
+def put_world(settings: Settings, account: str, market: MarketParameters) -> str:
     """Upload an emulator account's market, for campaigns created from now on; returns its digest."""
     from gaelp.platforms.emulator.client import EmulatorPlatform
 
@@ -84,9 +80,7 @@ def put_world(settings: Settings, account: str, market: Mapping[str, npt.NDArray
         platform.close()
 
 
-def open_emulator_account(
-    settings: Settings, name: str, person: str, key: NewKey, market: Mapping[str, npt.NDArray[np.generic]]
-) -> None:
+def open_emulator_account(settings: Settings, name: str, person: str, key: NewKey, market: MarketParameters) -> None:
     """An emulator account with room for any run, its market, and a person who may approve all of it."""
     account = Account(
         account=name,

@@ -12,9 +12,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, FAILED, Out, Refused, WrongUse
+from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
+from gaelp.errors import FAILED
 from gaelp.ledger.account_stop import stop_account
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerError, UnknownAccount

@@ -9,10 +9,11 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gaelp.commands.console import FAILED, NOT_GRADUATED, Out, Refused, money
+from gaelp.commands.console import NOT_GRADUATED, Out, Refused, money
 from gaelp.commands.watching.snapshot import RunView, details, failure, view, workers
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import PHASE_ORDER, Status
+from gaelp.errors import FAILED
 from gaelp.messages.training_run import RunResult
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
 from gaelp.domain.config.registered_worlds import applied, together
+from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
 
 ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
@@ -130,8 +131,8 @@ def _batches(config: TrainingConfiguration) -> Iterator[Contradiction]:
     """A batch's number is its id: those of training, exam and permuted exam must not meet."""
     simulation = config.simulation
     for names, room in (
-        (("rounds", "batches_per_round"), FIRST_BATCH["exam"] - FIRST_BATCH["train"]),
-        (("exam_batches", "exam_looks"), FIRST_BATCH["permuted"] - FIRST_BATCH["exam"]),
+        (("rounds", "batches_per_round"), FIRST_BATCH[BatchPurpose.EXAM] - FIRST_BATCH[BatchPurpose.TRAIN]),
+        (("exam_batches", "exam_looks"), FIRST_BATCH[BatchPurpose.PERMUTED] - FIRST_BATCH[BatchPurpose.EXAM]),
     ):
         first, second = (getattr(simulation, name) for name in names)
         if first * second > room:

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from gaelp.domain.ad_accounts import Account
@@ -22,6 +23,20 @@ from gaelp.domain.spending.exposure import ExposureLine
 from gaelp.money import exact_money
 
 
+class ApprovalPurpose(StrEnum):
+    """What an approval is asked for."""
+
+    SPEND = "spend"  # the first cent of a phase
+    RAISE = "raise"  # higher ceilings for a phase that was approved before
+
+
+class ApprovalDecision(StrEnum):
+    """What a person decides about a request: also the name of the signal, and a word of what is signed."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
 class ApprovalRequest(Frozen):
     """What a person signs: canonical JSON of this model (sorted keys, no spaces), UTF-8."""
 
@@ -30,7 +45,7 @@ class ApprovalRequest(Frozen):
     account: str
     run: str
     phase: Phase
-    purpose: str  # "first spend", "raise"
+    purpose: ApprovalPurpose
     currency: str
     daily_cap_micros: int  # worst case per day
     total_cap_micros: int  # worst case over the phase
@@ -51,7 +66,7 @@ class SignedDecision(Frozen):
     """
 
     request_id: str
-    decision: str  # "approve" or "reject"
+    decision: str  # an ApprovalDecision; plain text, because it comes from outside and is judged by the ledger
     request_digest: str
     key_id: str
     signature: str  # base64, Ed25519
@@ -69,7 +84,7 @@ class RequestApproval(Frozen):
     checkpoint_digest: str
     evidence_digest: str
     validated_heads: tuple[str, ...] = ()
-    purpose: str
+    purpose: ApprovalPurpose
     sequence: int
     daily_cap_micros: int
     total_cap_micros: int
@@ -90,12 +105,9 @@ class ApprovalOutcome(Frozen):
     """What the ledger made of a submitted decision."""
 
     accepted: bool  # a valid, authorised decision: it now stands
-    decision: str = ""  # "approve" or "reject" where accepted
+    decision: ApprovalDecision | None = None  # where accepted
     approver: str = ""
     reason: str  # refusal: one sentence
-
-
-DECISIONS = ("approve", "reject")
 
 
 def canonical(request: ApprovalRequest) -> bytes:
@@ -115,8 +127,8 @@ def exposure_digest(exposure: Sequence[ExposureLine]) -> str:
 
 def signing_text(decision: str, digest: str) -> bytes:
     """The bytes that an approver signs; raises ValueError for a decision other than approve and reject."""
-    if decision not in DECISIONS:
-        raise ValueError(f"a decision is {' or '.join(DECISIONS)}, not {decision!r}")
+    if decision not in set(ApprovalDecision):
+        raise ValueError(f"a decision is {' or '.join(ApprovalDecision)}, not {decision!r}")
     return f"gaelp-{decision}:{digest}".encode()
 
 
@@ -127,7 +139,7 @@ def request_for(opening: RequestApproval, account: Account) -> ApprovalRequest:
         "account": account.account,
         "run": opening.run,
         "phase": opening.phase.value,
-        "purpose": opening.purpose,
+        "purpose": opening.purpose.value,
         "currency": account.currency,
         "daily_cap_micros": opening.daily_cap_micros,
         "total_cap_micros": opening.total_cap_micros,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import sqrt
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.spending.campaign_records import BudgetMove, CampaignPlan, DayReached
+from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignPlan, DayReached
 from gaelp.domain.spending.exposure import worst_day_micros
 from gaelp.money import micros
 
@@ -44,7 +44,7 @@ def move_budgets(
 
 def _next(plan: CampaignPlan, reached: DayReached, config: TrainingConfiguration) -> tuple[int, str]:
     before = reached.daily_budget_micros
-    if plan.arm == "control":
+    if plan.arm is Arm.CONTROL:
         return before, "a control's budget stays"
     low, high = roi_bounds(reached, config)
     if low is None or high is None:

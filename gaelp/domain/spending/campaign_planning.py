@@ -17,7 +17,7 @@ from gaelp.domain.spending.campaign_clock import (
     AccountCalendar,
     matured_after_days,
 )
-from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignsPlan
+from gaelp.domain.spending.campaign_records import Arm, CampaignPlan, CampaignsPlan
 from gaelp.domain.spending.exposure import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.money import micros
 
@@ -94,7 +94,7 @@ def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan,
             index=index,
             campaign=campaign_id(request.run, Phase.LIVE_TEST, index),
             product=request.config.product,
-            arm="candidate",
+            arm=Arm.CANDIDATE,
             agent=request.agent,
             daily_budget_micros=budget,
             days=live.days,
@@ -107,14 +107,14 @@ def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan,
 def _scaled(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ...]:
     """For every product a candidate arm, run by the agent, and a control arm, run by the incumbent at the same time."""
     scaled = request.config.scaled
-    arms = [(product, arm) for product in scaled.products for arm in ("candidate", "control")]
+    arms = [(product, arm) for product in scaled.products for arm in Arm]
     return tuple(
         CampaignPlan(
             index=index,
             campaign=campaign_id(request.run, Phase.SCALED, index),
             product=product,
             arm=arm,
-            agent=request.agent if arm == "candidate" else request.config.incumbent,
+            agent=request.agent if arm is Arm.CANDIDATE else request.config.incumbent,
             daily_budget_micros=micros(scaled.daily_budget),
             days=scaled.periods * scaled.period_days,
             start=start,
@@ -125,7 +125,7 @@ def _scaled(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ..
 
 def _highest_budget(campaign: CampaignPlan, request: PlanningRequest) -> int:
     """In `scaled` a candidate arm may be raised once between any two periods; every other budget stays."""
-    if request.phase is Phase.LIVE_TEST or campaign.arm == "control":
+    if request.phase is Phase.LIVE_TEST or campaign.arm is Arm.CONTROL:
         return campaign.daily_budget_micros
     scaled = request.config.scaled
     return ceil(campaign.daily_budget_micros * (1 + scaled.raise_step) ** (scaled.periods - 1))

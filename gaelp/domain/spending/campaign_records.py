@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.exposure import ExposureLine
+
+
+class Arm(StrEnum):
+    """Which policy a campaign runs: the agent under test, or the incumbent beside it."""
+
+    CANDIDATE = "candidate"
+    CONTROL = "control"
 
 
 class CampaignPlan(Frozen):
@@ -16,7 +24,7 @@ class CampaignPlan(Frozen):
     index: int
     campaign: str  # RUN/PHASE/campaign-NN
     product: str
-    arm: str  # "candidate" or "control"
+    arm: Arm
     agent: str  # who decides in it
     daily_budget_micros: int
     days: int
@@ -43,7 +51,7 @@ class CampaignResult(Frozen):
     campaign: str
     index: int
     product: str
-    arm: str
+    arm: Arm
     state: EpisodeState
     days: tuple[DayReport, ...] = ()
     planned_micros: int = 0  # sum of the platform budgets set, over days

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from gaelp.domain.frozen import Frozen
+from gaelp.errors import GaelpError
 
 
 class ExposureLine(Frozen):
@@ -30,8 +31,10 @@ class ExposureLine(Frozen):
     rule: str  # "Google Ads: up to 2x the highest daily budget of a day"
 
 
-class UnknownPlatform(ValueError):
+class UnknownPlatform(GaelpError, ValueError):
     """No billing rule is known for a platform, so nothing may be spent there."""
+
+    permanent = True
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Touch this when the ledger's façade takes or returns one more thing.
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.phases import Phase
@@ -37,6 +38,17 @@ class Reserved(Frozen):
     total_left_micros: int = 0
 
 
+class Intent(StrEnum):
+    """What a claimed call does on the platform."""
+
+    CREATE = "create"
+    ENABLE = "enable"
+    BUDGET = "budget"
+    APPLY = "apply"  # all settings of a tick at once
+    END = "end"
+    PAUSE = "pause"
+
+
 class Claim(Frozen):
     """The right to make one spend-affecting call. At most one is granted per key."""
 
@@ -44,7 +56,7 @@ class Claim(Frozen):
     account: str
     run: str
     campaign: str
-    intent: str  # create, enable, budget, apply, end, pause
+    intent: Intent
     fence: int | None = None  # the fence the caller believes in; none: the current one
     shortens: bool = False  # intent end: the end comes earlier than before, so no fence stands against it
     at: datetime
@@ -61,6 +73,15 @@ class Claimed(Frozen):
     detail: str = ""  # what was recorded when it was resolved
 
 
+class Severity(StrEnum):
+    """How grave a violation is; the grave ones fail a spending phase's gate."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
 class Violation(Frozen):
     """A recorded breach of a rule; only a named person may clear it, with a reason."""
 
@@ -70,7 +91,7 @@ class Violation(Frozen):
     phase: Phase
     campaign: str
     kind: str  # over-reservation, unchecked-content, ...
-    severity: str  # critical, high, medium, low
+    severity: Severity
     evidence: str
     at: datetime
     resolved_by: str | None = None

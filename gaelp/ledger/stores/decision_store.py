@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.domain.spending.approval_requests import DECISIONS, ApprovalOutcome, SignedDecision
+from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, SignedDecision
 from gaelp.ledger import signatures
 from gaelp.ledger.stores import account_store, journal, request_store, tables
 from gaelp.money import exact_money
@@ -87,8 +87,8 @@ def _parse(payload: Any) -> SignedDecision | str:
         return f"malformed: {place}: {first['msg']}; an object with {_fields()} is needed"
     except RecursionError:
         return f"malformed: nested too deeply; an object with {_fields()} is needed"
-    if signed.decision not in DECISIONS:
-        return f"malformed: decision is {signed.decision[:40]!r}, and must be {' or '.join(DECISIONS)}"
+    if signed.decision not in set(ApprovalDecision):
+        return f"malformed: decision is {signed.decision[:40]!r}, and must be {' or '.join(ApprovalDecision)}"
     if not _KEY_ID.match(signed.key_id):
         return "malformed: key_id is not 16 hexadecimal digits in lower case"
     return signed

@@ -8,22 +8,17 @@ two do where a budget binds is stated there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F8, I8, Array
 from gaelp.market.auctions import cost_draws
 from gaelp.market.auctions.price_curves import PER_MILLE as PER_MILLE
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.audience.fatigue import Audience as Audience
 from gaelp.market.audience.fatigue import reached
-
-Array = npt.NDArray[np.generic]
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
-Market = Mapping[str, Array]
+from gaelp.market.parameters import MarketParameters
 
 
 @dataclass(frozen=True)
@@ -58,38 +53,13 @@ class Served:
     auctions: I8  # [C, S] that took place, won or not, paid for or not
 
 
-def traffic(market: Market, hour: I8, weekday: I8, shock: F8, world: np.random.Generator) -> I8:
+def traffic(market: MarketParameters, hour: I8, weekday: I8, shock: F8, world: np.random.Generator) -> I8:
     """Auctions i8[..., S] of the hours given by `hour` and `weekday` [...]; `shock` [...] multiplies their rate.
 
     The only draw from the world stream here, and it depends on no action.
     """
-    weight = _f8(market["hourly"])[weekday * 24 + hour] * shock
-    return np.asarray(world.poisson(weight[..., None] * _f8(market["auctions_per_hour"])))
-
-
-def serve(
-    market: Market,
-    curves: PriceCurves,
-    *,
-    hour: I8,
-    weekday: I8,
-    shock: F8,
-    bid_micros: I8,
-    creative_prob: F8,
-    budget_micros: I8,
-    world: np.random.Generator,
-    response: np.random.Generator,
-) -> Served:
-    """One hour for C campaigns of one market, whose price curves are `curves`.
-
-    hour, weekday, budget_micros i8[C]; shock f8[C]; bid_micros i8[C, S]; creative_prob f8[C, S, K]. Cost never
-    exceeds budget_micros: delivery stops within the hour when the budget is used up.
-    """
-    auctions = traffic(market, hour, weekday, shock, world)
-    ctr, cvr = (np.broadcast_to(_f8(market[name]), creative_prob.shape) for name in ("ctr", "cvr"))
-    level = np.ones(len(auctions))
-    slot = Slot(auctions[:, None], bid_micros, creative_prob, budget_micros, ctr, cvr, level)
-    return aggregate(curves, slot, response)
+    weight = market.hourly[weekday * 24 + hour] * shock
+    return np.asarray(world.poisson(weight[..., None] * market.auctions_per_hour))
 
 
 def aggregate(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> Served:
@@ -150,7 +120,7 @@ def _by_hour(curves: PriceCurves, slot: Slot, budget: F8, response: np.random.Ge
     return total
 
 
-def _prices_of_group(curves: PriceCurves, slot: Slot, active: npt.NDArray[np.bool_]) -> cost_draws.Price:
+def _prices_of_group(curves: PriceCurves, slot: Slot, active: B1) -> cost_draws.Price:
     """What the best bid of those campaigns of each group wins and pays; the others win nothing."""
     bid, floor = best_of_group(np.where(active[:, None], slot.bid_micros, 0.0), slot.together)
     return cost_draws.prices(curves, bid, floor, slot.price_level)

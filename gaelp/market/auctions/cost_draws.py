@@ -8,12 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F8, I8
 from gaelp.market.auctions.price_curves import PriceCurves
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Bought:
     cost: F8  # [C, S] micros CPM
     expected: F8  # [C, S] sum of the expected prices
     square: F8  # [C, S] sum of the expected squared prices
-    out: npt.NDArray[np.bool_]  # [C] the budget was used up
+    out: B1  # [C] the budget was used up
 
     def __add__(self, other: Bought) -> Bought:
         return Bought(

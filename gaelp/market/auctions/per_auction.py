@@ -17,14 +17,11 @@ from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.market.auctions import rival_draws, sequential_auctions
 from gaelp.market.auctions.aggregate_auctions import PER_MILLE, Served, Slot
 from gaelp.market.auctions.price_curves import PriceCurves
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 BATCH = 1 << 19  # auctions of whole campaigns that are held in memory at once, about, by their winners
 

@@ -7,7 +7,6 @@ maximum of any number of rivals all have this form, and every moment below is ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
+from gaelp.arrays import B1, F8, I8
+from gaelp.market.parameters import MarketParameters, PriceHistograms
 
 PER_MILLE = 1000
 BINS = 400
@@ -54,9 +52,14 @@ class PriceCurves:
     first_price: bool
 
     @classmethod
-    def of(cls, market: Mapping[str, Array]) -> PriceCurves:
-        """The curves of the arrays price_low, price_high f8[S], price_cdf f8[S, B + 1], reserve f8[1], first_price."""
-        low, high, cdf = (np.asarray(market[name], np.float64) for name in ("price_low", "price_high", "price_cdf"))
+    def of(cls, market: MarketParameters) -> PriceCurves:
+        """The curves of a market's histograms, under its reserve and its rule of what a winner pays."""
+        return cls.from_histograms(market.prices, market.reserve_micros, market.first_price)
+
+    @classmethod
+    def from_histograms(cls, prices: PriceHistograms, reserve_micros: float, first_price: bool) -> PriceCurves:
+        """The same from its parts."""
+        low, high, cdf = prices.low, prices.high, prices.cdf
         bins = cdf.shape[1] - 1
         step = np.log(high / low) / bins
         edges = low[:, None] * np.exp(step[:, None] * np.arange(bins + 1))
@@ -64,7 +67,7 @@ class PriceCurves:
         mean, square = (np.zeros_like(cdf) for _ in range(2))
         mean[:, 1:] = np.cumsum(mass * (left + right) / 2, axis=1)
         square[:, 1:] = np.cumsum(mass * (left**2 + left * right + right**2) / 3, axis=1)
-        return cls(low, step, edges, cdf, mean, square, float(market["reserve"][0]), bool(market["first_price"][0]))
+        return cls(low, step, edges, cdf, mean, square, reserve_micros, first_price)
 
     def win_rate(self, bid: F8) -> F8:
         """P(win) of bids f8[..., S]: 0 below the reserve."""
@@ -100,7 +103,7 @@ class PriceCurves:
         price += offset.take(at)
         return np.maximum(price, self.low.take(segment)) if self._has_atom else price
 
-    def _sells(self, bid: F8) -> npt.NDArray[np.bool_]:
+    def _sells(self, bid: F8) -> B1:
         return (bid > 0) & (bid >= self.reserve)
 
     @cached_property
@@ -161,17 +164,17 @@ class PriceCurves:
         return (self.cdf + 2.0 * np.arange(len(self.low))[:, None]).ravel()
 
 
-def lognormal(median: F8, spread: F8) -> dict[str, F8]:
-    """Price arrays whose highest rival bid is lognormal: median f8[S] micros CPM, log standard deviation f8[S]."""
+def lognormal(median: F8, spread: F8) -> PriceHistograms:
+    """Histograms whose highest rival bid is lognormal: median f8[S] micros CPM, log standard deviation f8[S]."""
     reach = float(ndtri(1.0 - TAIL))
     low, high = median * np.exp(-reach * spread), median * np.exp(reach * spread)
     z = np.linspace(-reach, reach, BINS + 1)
     cdf = (ndtr(z) - ndtr(z[0])) / (ndtr(z[-1]) - ndtr(z[0]))
-    return {"price_low": low, "price_high": high, "price_cdf": np.repeat(cdf[None], len(median), axis=0)}
+    return PriceHistograms(low, high, np.repeat(cdf[None], len(median), axis=0))
 
 
-def observed(prices: F8, segment: I8, segments: int) -> dict[str, F8]:
-    """Price arrays from observed highest rival bids f8[n] (micros CPM, positive) of a market log, by segment i8[n].
+def observed(prices: F8, segment: I8, segments: int) -> PriceHistograms:
+    """Histograms of observed highest rival bids f8[n] (micros CPM, positive) of a market log, by segment i8[n].
 
     A segment of which nothing was seen has the histogram of all. Raises ValueError where there is no price at all.
     """
@@ -184,4 +187,4 @@ def observed(prices: F8, segment: I8, segments: int) -> dict[str, F8]:
         here = prices[segment == index]
         counts, _ = np.histogram(here if len(here) else prices, bins=grid)
         rows.append(np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum())
-    return {"price_low": np.full(segments, low), "price_high": np.full(segments, high), "price_cdf": np.stack(rows)}
+    return PriceHistograms(np.full(segments, low), np.full(segments, high), np.stack(rows))

@@ -10,11 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
-U4 = npt.NDArray[np.uint32]
+from gaelp.arrays import F8, I8, U4
 
 CHUNK = 1 << 15  # auctions that are resolved at once: what is made of them stays in the second-level cache
 DRAWN = 1 << 16  # rivals that are drawn at once, for the same reason

@@ -10,16 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F8, I8
 from gaelp.market.auctions import rival_draws
 from gaelp.market.auctions.aggregate_auctions import PER_MILLE, Served, Slot, best_of_group
 from gaelp.market.auctions.price_curves import PriceCurves
-from gaelp.market.audience.view_counts import Seen, rank, whole_people
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from gaelp.market.audience.impressions_per_person import Seen, rank, whole_people
 
 
 @dataclass(frozen=True)
@@ -39,8 +35,8 @@ class Sold:
 
     campaign: I8  # [N] who shows, -1: nobody
     price: F8  # [N] whole micros CPM
-    tried: Flags  # [N] won, though perhaps for somebody at the cap
-    pending: Flags  # [N] not resolved yet
+    tried: B1  # [N] won, though perhaps for somebody at the cap
+    pending: B1  # [N] not resolved yet
 
 
 def resolve(
@@ -113,7 +109,7 @@ def _leader(bid: F8, together: int) -> I8:
     return np.asarray(bid.reshape(-1, together, bid.shape[1]).argmax(axis=1))
 
 
-def _first_unpaid(group: I8, leader: I8, price: F8, met: Flags, left: F8, together: int) -> I8:
+def _first_unpaid(group: I8, leader: I8, price: F8, met: B1, left: F8, together: int) -> I8:
     """Index i8[G] of the first event of each group that its campaign cannot pay; the number of events where none."""
     begins = np.searchsorted(group, np.arange(len(left) // together))
     over = np.zeros(len(group), bool)

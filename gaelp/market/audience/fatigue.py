@@ -11,11 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import pdtr, pdtrc
 
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
+from gaelp.arrays import F8, I8
 
 NEWTON_STEPS = 40
 

@@ -1,24 +1,48 @@
-"""Audience segments: one user feature's values become segments. Touch this to define segments otherwise."""
+"""Audience segments: the values of one user feature become segments. Touch this to define segments otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.generic]
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
+from gaelp.arrays import I8
+
+UserFeatures = npt.NDArray[np.str_]
 
 
-def choose(user_features: npt.NDArray[np.str_], segments: int) -> tuple[int, list[str]]:
+@dataclass(frozen=True)
+class Segmentation:
+    """Which user feature makes the segments: value i is segment i, and every other value is one more, the last."""
+
+    feature_index: int  # column of the user features
+    values: tuple[str, ...]
+
+    def assign(self, user_features: UserFeatures) -> I8:
+        """Segment i8[N] of each row of `user_features` str[N, U].
+
+        Raises ValueError where the rows have no such column, unless there is only one segment.
+        """
+        if user_features.ndim != 2 or user_features.shape[1] <= self.feature_index:
+            if not self.values:
+                return np.zeros(len(user_features), np.int64)
+            raise ValueError(
+                f"the market's segments come from user feature {self.feature_index}, but these rows have shape "
+                f"{user_features.shape}: give str[N, U] with the user features the market was calibrated on"
+            )
+        segment = np.full(len(user_features), len(self.values), np.int64)
+        for index, value in enumerate(self.values):
+            segment[user_features[:, self.feature_index] == value] = index
+        return segment
+
+
+def choose(user_features: UserFeatures, segments: int) -> Segmentation:
     """The user feature whose values, folded into `segments`, are balanced best (largest entropy).
 
-    Returns its column and the values that get a segment of their own, commonest first; every other value belongs to
-    one more segment, the last. With no feature or a single value there is one segment and no named value.
+    The commonest values get a segment of their own. With no feature or a single value there is one segment.
     """
-    best: tuple[float, int, list[str]] = (-1.0, 0, [])
+    best: tuple[float, Segmentation] = (-1.0, Segmentation(0, ()))
     for column in range(user_features.shape[1]):
         values, counts = np.unique(user_features[:, column], return_counts=True)
         order = np.argsort(-counts, kind="stable")
@@ -26,43 +50,10 @@ def choose(user_features: npt.NDArray[np.str_], segments: int) -> tuple[int, lis
         folded = np.append(counts[order[:named]], counts[order[named:]].sum())
         entropy = _entropy(folded)
         if entropy > best[0]:
-            best = (entropy, column, [str(values[i]) for i in order[:named]])
-    return best[1], best[2]
+            best = (entropy, Segmentation(column, tuple(str(values[i]) for i in order[:named])))
+    return best[1]
 
 
-def assign(market: Mapping[str, Array], user_features: npt.NDArray[np.str_]) -> I8:
-    """Segment i8[N] of each row of `user_features` str[N, U]; an unknown value belongs to the last segment."""
-    column = int(market["segment_feature_index"][0])
-    if user_features.ndim != 2 or user_features.shape[1] <= column:
-        named = len(market["segment_values"])
-        if named == 0:
-            return np.zeros(len(user_features), np.int64)
-        raise ValueError(
-            f"the market's segments come from user feature {column}, but these rows have shape {user_features.shape}: "
-            "give str[N, U] with the user features the market was calibrated on"
-        )
-    named_values = decode_values(market["segment_values"])
-    segment = np.full(len(user_features), len(named_values), np.int64)
-    for index, value in enumerate(named_values):
-        segment[user_features[:, column] == value] = index
-    return segment
-
-
-def encode_values(values: list[str]) -> npt.NDArray[np.uint8]:
-    """UTF-8, zero-padded u1[V, L]: plain numbers, so that any array format keeps them."""
-    raw = [value.encode() for value in values]
-    width = max([1, *(len(value) for value in raw)])
-    table = np.zeros((len(raw), width), np.uint8)
-    for index, value in enumerate(raw):
-        table[index, : len(value)] = np.frombuffer(value, np.uint8)
-    return table
-
-
-def decode_values(table: Array) -> list[str]:
-    """The inverse of `encode_values`."""
-    return [bytes(np.asarray(row, np.uint8)).rstrip(b"\0").decode() for row in table]
-
-
-def _entropy(counts: npt.NDArray[np.int64]) -> float:
+def _entropy(counts: I8) -> float:
     share = counts[counts > 0] / max(counts.sum(), 1)
     return float(-(share * np.log(share)).sum())

@@ -11,21 +11,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Economics
 from gaelp.market.auctions import price_curves
 from gaelp.market.audience import segments
+from gaelp.market.audience.segments import Segmentation
 from gaelp.market.calibration import calibration_window, shrinkage
 from gaelp.market.calibration.calibration_window import CalibrationError as CalibrationError
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.money import micros
-
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 SYNTHETIC_CTR = 0.004
 SYNTHETIC_FEATURES = 4
@@ -35,16 +33,11 @@ FEATURE_SHARE = 0.4  # share of the added creative variance that the candidates'
 CELL_SHARE = 0.2  # share of it that is a segment's own taste
 
 
-def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> dict[str, Array]:
-    """Market arrays (names and shapes below) from the earlier share of each bandit log, or synthetic with no log.
+def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> MarketParameters:
+    """The market of the earlier share of each bandit log, or a synthetic one where there is no log.
 
     `logs` are whole: the earlier `config.historical.calibration_share` of each is taken here, by time, and nothing
-    later is read. Returns ctr, cvr f8[S, K]; order_value_micros i8[1]; margin, refund_rate f8[1]; price_low,
-    price_high f8[S] (micros CPM) and price_cdf f8[S, B + 1] (see prices.py); reserve f8[1] (micros CPM); first_price
-    i8[1] (0 or 1); rivals i8[1]; organic_share, order_spread f8[1]; hourly f8[168] (weekday * 24 + hour, mean 1);
-    auctions_per_hour f8[S]; lag_days, window_days, day_shock f8[1]; segment_features f4[S, F]; candidate_features
-    f4[K, G]; segment_feature_index i8[1]; segment_values u1[V, L] (UTF-8; value i is segment i, any other the last).
-    Raises CalibrationError.
+    later is read. Raises CalibrationError.
     """
     if not logs:
         return _assembled(*_synthetic(config), config)
@@ -53,18 +46,15 @@ def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration
     ]
     candidates = calibration_window.common_candidates(logged)
     users = np.concatenate([log["user_features"] for log in logged]).astype(np.str_)
-    column, values = segments.choose(users, config.market.segments)
-    table = segments.encode_values(values)
-    named = {"segment_feature_index": np.array([column]), "segment_values": table}
-    segment = segments.assign(named, users)
+    segmentation = segments.choose(users, config.market.segments)
+    segment, count = segmentation.assign(users), len(segmentation.values) + 1
     action = np.concatenate([log["action"] for log in logged]).astype(np.int64)
     click = np.concatenate([log["click"] for log in logged]).astype(np.int64)
-    rows = calibration_window.counts(segment, action, None, len(values) + 1, len(candidates))
-    clicks = calibration_window.counts(segment, action, click, len(values) + 1, len(candidates))
+    rows = calibration_window.counts(segment, action, None, count, len(candidates))
+    clicks = calibration_window.counts(segment, action, click, count, len(candidates))
     share = (rows.sum(axis=1) + 1.0) / (rows.sum() + len(rows))
-    return _assembled(
-        shrinkage.click_rates(rows, clicks), share, calibration_window.hourly(logged), candidates, named, config
-    )
+    hourly = calibration_window.hourly(logged)
+    return _assembled(shrinkage.click_rates(rows, clicks), share, hourly, candidates, segmentation, config)
 
 
 def world_seed(candidates: Array) -> int:
@@ -84,15 +74,9 @@ def click_value_micros(economics: Economics) -> int:
     return round(economics.conversion_rate * contribution)
 
 
-def conversion_value_micros(market: Mapping[str, Array]) -> float:
-    """Contribution of one conversion in micros: order value x margin x (1 - refunds)."""
-    order, margin = float(market["order_value_micros"][0]), float(market["margin"][0])
-    return order * margin * (1.0 - float(market["refund_rate"][0]))
-
-
 def _assembled(
-    ctr: F8, share: F8, hourly: F8, candidates: Array, named: Mapping[str, Array], config: TrainingConfiguration
-) -> dict[str, Array]:
+    ctr: F8, share: F8, hourly: F8, candidates: Array, segmentation: Segmentation, config: TrainingConfiguration
+) -> MarketParameters:
     assumed = world_seed(candidates)
     rng = stream(assumed, "calibration", "heterogeneity")
     economics, market = config.economics, config.market
@@ -103,27 +87,27 @@ def _assembled(
         PRICE_SPREAD_BETWEEN_SEGMENTS * _normal_scores(rng.normal(size=len(ctr)))
     )
     ctr = _with_spread(ctr, market.creative_spread, features, stream(assumed, "calibration", "creatives"))
-    return {
-        "ctr": _at_level(ctr, share, market.click_rate),
-        "cvr": np.clip(rates, 0.0, 1.0),
-        "order_value_micros": np.array([micros(economics.order_value)], np.int64),
-        "margin": np.array([economics.margin]),
-        "refund_rate": np.array([economics.refund_rate]),
-        **price_curves.lognormal(np.exp(median), np.full(len(ctr), market.price_spread)),
-        "reserve": np.array([float(micros(market.reserve_price))]),
-        "first_price": np.array([int(market.auction == "first-price")]),
-        "rivals": np.array([market.rivals]),
-        "organic_share": np.array([market.organic_share]),
-        "order_spread": np.array([market.order_spread]),
-        "hourly": hourly,
-        "auctions_per_hour": market.hourly_auctions * share,
-        "lag_days": np.array([economics.lag_days]),
-        "window_days": np.array([float(economics.attribution_window_days)]),
-        "day_shock": np.array([market.day_shock]),
-        "segment_features": np.concatenate([np.eye(len(ctr)), share[:, None]], axis=1).astype(np.float32),
-        "candidate_features": candidates.astype(np.float32),
-        **named,
-    }
+    return MarketParameters(
+        ctr=_at_level(ctr, share, market.click_rate),
+        cvr=np.clip(rates, 0.0, 1.0),
+        order_value_micros=micros(economics.order_value),
+        margin=economics.margin,
+        refund_rate=economics.refund_rate,
+        prices=price_curves.lognormal(np.exp(median), np.full(len(ctr), market.price_spread)),
+        reserve_micros=float(micros(market.reserve_price)),
+        first_price=market.auction == "first-price",
+        rivals=market.rivals,
+        organic_share=market.organic_share,
+        order_spread=market.order_spread,
+        hourly=hourly,
+        auctions_per_hour=market.hourly_auctions * share,
+        lag_days=economics.lag_days,
+        window_days=float(economics.attribution_window_days),
+        day_shock=market.day_shock,
+        segment_features=np.concatenate([np.eye(len(ctr)), share[:, None]], axis=1).astype(np.float32),
+        candidate_features=candidates.astype(np.float32),
+        segmentation=segmentation,
+    )
 
 
 def _with_spread(ctr: F8, floor: float, features: F8, rng: np.random.Generator) -> F8:
@@ -172,7 +156,7 @@ def _normal_scores(values: F8) -> F8:
     return _standard(np.asarray(ndtri((rank + 0.5) / values.shape[-1])))
 
 
-def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, dict[str, Array]]:
+def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, Segmentation]:
     """A market without logs: level, shares, a daily wave, random item features; the same for every root seed."""
     rng = stream(0, "calibration", "synthetic")
     count = config.market.segments
@@ -185,9 +169,5 @@ def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, dict[s
     hour = np.arange(168) % 24
     hourly = 1.0 - 0.6 * np.cos(2 * np.pi * (hour - 3) / 24)
     features = rng.normal(size=(config.market.creatives, SYNTHETIC_FEATURES))
-    named = {"segment_feature_index": np.array([0]), "segment_values": _synthetic_values(count)}
-    return ctr, share, hourly / hourly.mean(), features, named
-
-
-def _synthetic_values(count: int) -> Array:
-    return segments.encode_values([f"segment-{index}" for index in range(count - 1)])
+    segmentation = Segmentation(0, tuple(f"segment-{index}" for index in range(count - 1)))
+    return ctr, share, hourly / hourly.mean(), features, segmentation

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
+from gaelp.arrays import F8, I8, Array
+from gaelp.errors import GaelpError
 
 HOUR_PRIOR = 24.0  # observed hours that the hour-of-day profile weighs in the weekday-hour curve
 HOURS = 168
@@ -18,8 +15,10 @@ HOUR_US = 3_600_000_000
 PER_ROW = ("time_us", "hour", "weekday", "action", "click", "user_features")
 
 
-class CalibrationError(ValueError):
+class CalibrationError(GaelpError, ValueError):
     """The logs cannot be calibrated on; the message names the log and the remedy."""
+
+    permanent = True
 
 
 def earlier(log: Mapping[str, Array], share: float, index: int) -> dict[str, Array]:

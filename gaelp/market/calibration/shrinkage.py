@@ -7,11 +7,9 @@ likelihood (negative binomial). With few clicks `a` is large, and the effects ar
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammaln
 
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
+from gaelp.arrays import F8, I8
 
 STRENGTHS = np.geomspace(0.5, 5000.0, 60)
 

@@ -1,7 +1,7 @@
-"""A batch of simulated episodes: who acts, what is recorded, what it was worth. Touch this to play them otherwise.
+"""A batch of simulated episodes: the agent and the incumbent play it, and it is recorded and scored.
 
-Candidate and incumbent meet the same world, drawn before either acts; clicks, conversions and prices paid come from
-response streams of their own.
+Both meet the same world, which is drawn before either acts; clicks, conversions and prices paid come from response
+streams of their own. Touch this to play a batch otherwise.
 """
 
 from __future__ import annotations
@@ -11,26 +11,24 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from gaelp.agents.contract import Agent, Decision, InvalidDecision, Observation, State
 from gaelp.agents.installed_agents import checked, screened
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign, together
-from gaelp.market.auctions.aggregate_auctions import Market
+from gaelp.domain.episodes import BatchPurpose
 from gaelp.market.episodes.batch_results import batch_result
 from gaelp.market.episodes.episode import Episodes
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring.episode_scores import Scores
 from gaelp.market.streams import stream
 from gaelp.market.world.drawn_world import draw_world
 from gaelp.messages.episode_batch import BatchResult
 
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
 
-
-class Session(Protocol):
-    """A world in play: `Episodes`, or a foreign environment that is played like it."""
+class EpisodesInPlay(Protocol):
+    """Episodes that advance tick by tick: `Episodes`, or those of a foreign environment."""
 
     @property
     def done(self) -> bool: ...
@@ -50,88 +48,99 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Streams:
-    """The random streams of one actor in a batch."""
+    """The random streams of one deciding agent in a batch."""
 
     act: np.random.Generator
-    lend: np.random.Generator  # the incumbent's, where it lends a head
+    fallback: np.random.Generator  # the incumbent's, where it decides a head that the agent does not give
     response: np.random.Generator
 
 
 @dataclass(frozen=True)
-class Actor:
-    """Who decides, and who lends the heads that it does not give."""
+class DecidingAgent:
+    """The agent that decides, and the incumbent that decides the heads which the agent does not give."""
 
     agent: Agent
     state: State
     incumbent: Agent
     incumbent_state: State
 
+    @property
+    def incumbent_alone(self) -> DecidingAgent:
+        """The incumbent in the agent's place: what the agent is compared with."""
+        return DecidingAgent(self.incumbent, self.incumbent_state, self.incumbent, self.incumbent_state)
+
+
+@dataclass(frozen=True)
+class BatchKey:
+    """Which batch of a run it is; with the seed, all that its random streams depend on."""
+
+    index: int
+    purpose: BatchPurpose
+    attempt: int  # of the exam; it enters the streams of exams only
+
+    @property
+    def stream_names(self) -> tuple[str | int, ...]:
+        """What every stream's key of this batch begins with. A permuted exam has the exam's streams."""
+        purpose = BatchPurpose.EXAM if self.purpose == BatchPurpose.PERMUTED else self.purpose
+        return ("simulation", purpose, *((self.attempt,) if purpose == BatchPurpose.EXAM else ()), self.index)
+
 
 def simulate(
-    market: Market,
-    agent: Agent,
-    state: State,
-    incumbent: Agent,
-    incumbent_state: State,
-    config: TrainingConfiguration,
-    *,
-    index: int,
-    purpose: str,
-    attempt: int,
+    market: MarketParameters, deciding: DecidingAgent, config: TrainingConfiguration, key: BatchKey
 ) -> tuple[dict[str, Array], BatchResult]:
     """One batch of `config.simulation.campaigns_per_batch` episodes: (trajectory, result without its digest).
 
-    Streams are keyed (seed, "simulation", purpose, attempt where the purpose is an exam, index, what); a run's name
-    enters nothing, and a permuted exam has the exam's. The trajectory is that of Agent.learn. A decision that cannot
-    be carried out fails its episode from that tick on, with the agent's name and the step; InvalidDecision where no
-    episode of the batch is left.
+    Streams are keyed by the seed and the batch's key, and a run's name enters nothing. The trajectory is that of
+    Agent.learn. A decision that cannot be carried out fails its episode from that tick on, with the agent's name and
+    the step. Raises InvalidDecision where no episode of the batch is left, or where the incumbent fails.
     """
-    drawn = "exam" if purpose == "permuted" else purpose
-    keys: tuple[str | int, ...] = ("simulation", drawn, *((attempt,) if drawn == "exam" else ()), index)
-    mine, theirs = _streams(config, keys, "agent"), _streams(config, keys, "incumbent")
-    open_session = _opener(market, config, stream(config.seed, *keys, "world"))
-    episodes, reference = open_session(mine.response), open_session(theirs.response)
-    trajectory, failures = play(episodes, Actor(agent, state, incumbent, incumbent_state), mine)
-    _, failing = play(reference, Actor(incumbent, incumbent_state, incumbent, incumbent_state), theirs)
-    if failing:  # what it does not earn would lower the bar
-        raise InvalidDecision(
-            f"the incumbent failed, and nothing can be compared with it: {next(iter(failing.values()))}"
-        )
+    streams, incumbent_streams = _streams(config, key, "agent"), _streams(config, key, "incumbent")
+    open_episodes = _opener(market, config, stream(config.seed, *key.stream_names, "world"))
+    episodes, reference = open_episodes(streams.response), open_episodes(incumbent_streams.response)
+    trajectory, failures = play(episodes, deciding, streams)
+    _, incumbent_failures = play(reference, deciding.incumbent_alone, incumbent_streams)
+    if incumbent_failures:  # profit that a failed incumbent does not make would lower the bar
+        reason = next(iter(incumbent_failures.values()))
+        raise InvalidDecision(f"the incumbent failed, and nothing can be compared with it: {reason}")
     scores = episodes.scores(reference.expected_profit_micros())
     episodes.close()
     reference.close()
-    result = batch_result(scores, trajectory, failures, together=together(config), index=index, purpose=purpose)
+    result = batch_result(scores, trajectory, failures, together=together(config), index=key.index, purpose=key.purpose)
     return trajectory, result
 
 
-def play(session: Session, actor: Actor, streams: Streams) -> tuple[dict[str, Array], dict[int, str]]:
+def play(
+    episodes: EpisodesInPlay, deciding: DecidingAgent, streams: Streams
+) -> tuple[dict[str, Array], dict[int, str]]:
     """A whole batch: (trajectory with the agent's memory after each tick, reason by campaign that failed)."""
-    seen = session.observe()
-    campaigns = len(seen.hour)
-    memory, lent = actor.agent.initial_memory(campaigns), actor.incumbent.initial_memory(campaigns)
-    remembered: list[F8] = []
+    agent, incumbent = deciding.agent, deciding.incumbent
+    campaigns = len(episodes.observe().hour)
+    memory, incumbent_memory = agent.initial_memory(campaigns), incumbent.initial_memory(campaigns)
+    memories: list[F8] = []
     failures: dict[int, str] = {}
     tick = 0
-    while not session.done:
-        seen = session.observe()
-        decision, memory = actor.agent.act(actor.state, seen, memory, streams.act)
-        decision, wrong = screened(decision, seen, actor.agent.name, tick)
-        failures = {**wrong, **failures}
+    while not episodes.done:
+        observation = episodes.observe()
+        decision, memory = agent.act(deciding.state, observation, memory, streams.act)
+        decision, new_failures = screened(decision, observation, agent.name, tick)
+        failures = {**new_failures, **failures}
         if len(failures) == campaigns:
             raise InvalidDecision(next(iter(failures.values())))
         if decision.bid_micros is None or decision.creative_prob is None:
-            given, lent = actor.incumbent.act(actor.incumbent_state, seen, lent, streams.lend)
-            decision = completed(decision, checked(given, seen, actor.incumbent.name, tick))
-        session.step(_without(decision, list(failures)))
-        remembered.append(np.array(memory, np.float64))
+            fallback, incumbent_memory = incumbent.act(
+                deciding.incumbent_state, observation, incumbent_memory, streams.fallback
+            )
+            decision = completed(decision, checked(fallback, observation, incumbent.name, tick))
+        episodes.step(_without(decision, list(failures)))
+        memories.append(np.array(memory, np.float64))
         tick += 1
-    return {**session.summary(), "memory": np.stack(remembered)}, failures
+    return {**episodes.summary(), "memory": np.stack(memories)}, failures
 
 
-def completed(decision: Decision, lent: Decision) -> Decision:
-    """The decision with the incumbent's heads where it has none."""
-    bid = lent.bid_micros if decision.bid_micros is None else decision.bid_micros
-    share = lent.creative_prob if decision.creative_prob is None else decision.creative_prob
+def completed(decision: Decision, fallback: Decision) -> Decision:
+    """The decision with the incumbent's heads, `fallback`, where it has none."""
+    bid = fallback.bid_micros if decision.bid_micros is None else decision.bid_micros
+    share = fallback.creative_prob if decision.creative_prob is None else decision.creative_prob
     return replace(decision, bid_micros=bid, creative_prob=share)
 
 
@@ -147,9 +156,9 @@ def _without(decision: Decision, failed: list[int]) -> Decision:
 
 
 def _opener(
-    market: Market, config: TrainingConfiguration, rng: np.random.Generator
-) -> Callable[[np.random.Generator], Session]:
-    """Opens the same world for each actor, with response draws of its own."""
+    market: MarketParameters, config: TrainingConfiguration, rng: np.random.Generator
+) -> Callable[[np.random.Generator], EpisodesInPlay]:
+    """Opens episodes in one and the same world for each deciding agent, with response draws of its own."""
     if is_foreign(config.environment):
         from gaelp.market.third_party.foreign_environment import (
             ForeignEpisodes,  # Gymnasium takes a third of a second to import
@@ -161,5 +170,5 @@ def _opener(
     return lambda response: Episodes(market, config, world, response)
 
 
-def _streams(config: TrainingConfiguration, keys: tuple[str | int, ...], actor: str) -> Streams:
-    return Streams(*(stream(config.seed, *keys, actor, what) for what in ("act", "lend", "response")))
+def _streams(config: TrainingConfiguration, key: BatchKey, who: str) -> Streams:
+    return Streams(*(stream(config.seed, *key.stream_names, who, use) for use in ("act", "lend", "response")))

@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.domain.episodes import EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
+from gaelp.arrays import B1, F8, I8, Array
+from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
 from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.scoring.episode_scores import Scores
 from gaelp.messages.episode_batch import BatchResult
-
-Array = npt.NDArray[np.generic]
-F8 = npt.NDArray[np.float64]
-B1 = npt.NDArray[np.bool_]
 
 COUNTED = {  # amount: array of the trajectory
     "spend_micros": "cost_micros",
@@ -36,7 +32,7 @@ def batch_result(
     *,
     together: int,
     index: int,
-    purpose: str,
+    purpose: BatchPurpose,
 ) -> BatchResult:
     """The result without its trajectory's digest.
 
@@ -90,7 +86,7 @@ def _failed(failures: Mapping[int, str], campaigns: int, together: int) -> B1:
     return failed.reshape(-1, together).any(axis=1).repeat(together)
 
 
-def _told(failures: Mapping[int, str], first: npt.NDArray[np.int64], together: int) -> tuple[EpisodeFailure, ...]:
+def _told(failures: Mapping[int, str], first: I8, together: int) -> tuple[EpisodeFailure, ...]:
     place = {int(campaign) // together: number for number, campaign in enumerate(first)}
     reasons = {c // together: failures[c] for c in sorted(failures, reverse=True)}
     return tuple(
@@ -103,5 +99,5 @@ def _grouped(amount: F8, together: int) -> F8:
     return np.asarray(amount.reshape(-1, together).sum(axis=1).repeat(together))
 
 
-def _whole(amount: F8) -> npt.NDArray[np.int64]:
+def _whole(amount: F8) -> I8:
     return np.asarray(np.rint(amount).astype(np.int64))

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gaelp.agents.contract import Decision, Observation
+from gaelp.arrays import F8, I8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.auctions import aggregate_auctions
-from gaelp.market.auctions.aggregate_auctions import Audience, Market, Served, Slot
+from gaelp.market.auctions.aggregate_auctions import Audience, Served, Slot
 from gaelp.market.auctions.per_auction import per_auction
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.calibration.calibrate import click_value_micros
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring import episode_scores
 from gaelp.market.scoring.optimum_with_fatigue import Reach
 from gaelp.market.world import autobidder, orders
@@ -27,26 +27,20 @@ from gaelp.market.world.drawn_world import World
 from gaelp.market.world.reporting_lag import COUNTS, Reports, Tick
 from gaelp.money import micros
 
-Array = npt.NDArray[Any]
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
-
 
 class Episodes:
     """C campaigns of one batch. Prices, clicks and orders come from `response`, all other chance is the world's."""
 
     def __init__(
-        self, market: Market, config: TrainingConfiguration, world: World, response: np.random.Generator
+        self, market: MarketParameters, config: TrainingConfiguration, world: World, response: np.random.Generator
     ) -> None:
         self.market, self.config, self.world = market, config, world
         self.curves = PriceCurves.of(market)
         self.tick = 0
         self._response = response
-        self._ctr, self._cvr = (np.asarray(market[name], np.float64) for name in ("ctr", "cvr"))
-        self._rivals = int(market["rivals"][0])
-        shape = (world.campaigns, *self._ctr.shape)
-        click_value = np.full(world.campaigns, click_value_micros(config.economics))
-        self._log = _empty(market, world, shape, click_value)
+        shape = (world.campaigns, *market.ctr.shape)
+        click_value = click_value_micros(config.economics)
+        self._log = _empty(market, world, click_value)
         self._books = orders.Books.empty(world.ticks, shape)
         self._left = np.zeros(world.campaigns, np.int64)
         self._reports = Reports(market, world, click_value, config.market.reporting_lag_hours)
@@ -143,7 +137,7 @@ class Episodes:
         day = self.tick // self.world.ticks_per_day
         factors = self.world.factors
         click, conversion = (f[:, day, None, None] for f in (factors.click, factors.conversion))
-        return np.minimum(self._ctr * click, 1.0), np.minimum(self._cvr * conversion, 1.0)
+        return np.minimum(self.market.ctr * click, 1.0), np.minimum(self.market.cvr * conversion, 1.0)
 
     def _bids(self, decision: Decision, share: F8) -> I8:
         if self._bidder is None:
@@ -175,7 +169,7 @@ class Episodes:
             together=self.config.market.own_campaigns,
         )
         if self.config.market.resolution == "per-auction":
-            served = per_auction(self.curves, slot, self._rivals, self._response)
+            served = per_auction(self.curves, slot, self.market.rivals, self._response)
         else:
             served = aggregate_auctions.aggregate(self.curves, slot, self._response)
         if self._audience is not None:
@@ -187,17 +181,7 @@ class Episodes:
         return served
 
     def _take_orders(self, served: Served) -> None:
-        market = self.market
-        drawn = orders.draw(
-            served.conversions,
-            tick_hours=self.world.tick_hours,
-            lag_days=float(market["lag_days"][0]),
-            window_days=float(market["window_days"][0]),
-            order_value_micros=float(market["order_value_micros"][0]),
-            order_spread=float(market["order_spread"][0]),
-            refund_rate=float(market["refund_rate"][0]),
-            response=self._response,
-        )
+        drawn = orders.draw(served.conversions, self.market, self.world.tick_hours, self._response)
         orders.book(drawn, self.tick, self._books)
 
     def _write(self, bid: I8, share: F8, spendable: I8, served: Served) -> Tick:
@@ -218,11 +202,11 @@ class Episodes:
         )
 
 
-def _audience(market: Market, config: TrainingConfiguration, shape: tuple[int, ...]) -> Audience | None:
+def _audience(market: MarketParameters, config: TrainingConfiguration, shape: tuple[int, ...]) -> Audience | None:
     """The people of each segment, in proportion to its traffic; None where the audience is without end."""
     if not config.market.audience:
         return None
-    traffic = np.asarray(market["auctions_per_hour"], np.float64)
+    traffic = market.auctions_per_hour
     return Audience(
         people=np.maximum(np.round(config.market.audience * traffic / traffic.sum()), 1.0),
         fatigue=config.market.fatigue,
@@ -232,16 +216,16 @@ def _audience(market: Market, config: TrainingConfiguration, shape: tuple[int, .
     )
 
 
-def _empty(market: Market, world: World, shape: tuple[int, ...], click_value: I8) -> dict[str, Array]:
-    ticks, campaigns, segments = world.ticks, shape[0], shape[1]
+def _empty(market: MarketParameters, world: World, click_value: int) -> dict[str, Array]:
+    ticks, campaigns, shape = world.ticks, world.campaigns, (world.campaigns, *market.ctr.shape)
     counts = {name: np.zeros((ticks, *shape), np.int64) for name in COUNTS if name != "matured_conversions"}
     rows = {name: np.zeros((ticks, campaigns), np.int64) for name in ("hour", "weekday", "budget_left_micros")}
     return {
         **counts,
         **rows,
-        "bid_micros": np.zeros((ticks, campaigns, segments), np.int64),
+        "bid_micros": np.zeros((ticks, *shape[:2]), np.int64),
         "creative_prob": np.zeros((ticks, *shape)),
-        "segment_features": np.asarray(market["segment_features"]),
-        "candidate_features": np.asarray(market["candidate_features"]),
-        "click_value_micros": click_value,
+        "segment_features": market.segment_features,
+        "candidate_features": market.candidate_features,
+        "click_value_micros": np.full(campaigns, click_value),
     }

@@ -11,19 +11,19 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from gaelp.agents.contract import State
-from gaelp.market.auctions.aggregate_auctions import Market
+from gaelp.arrays import U1, Array
 from gaelp.market.gym import spaces
-from gaelp.market.gym.campaign_sessions import Campaigns, Given, Info
+from gaelp.market.gym.gymnasium_campaigns import Campaigns, Given, Info
+from gaelp.market.parameters import MarketParameters
 
 STANDARD = "gaelp/AdMarket-v0"
 
 
-class AdMarketVector(VectorEnv[Any, Any, npt.NDArray[Any]]):
+class AdMarketVector(VectorEnv[Any, Any, Array]):
     """`num_envs` campaigns that advance together: one batch of the simulator, and not so many environments.
 
     `config` is a TrainingConfiguration, or overrides of the defaults such as {"simulation": {"days": 3}}; `market`
@@ -43,7 +43,7 @@ class AdMarketVector(VectorEnv[Any, Any, npt.NDArray[Any]]):
         num_envs: int = 1,
         environment: str = STANDARD,
         config: Given = None,
-        market: Market | None = None,
+        market: MarketParameters | None = None,
         render_mode: str | None = None,
     ) -> None:
         self.num_envs, self.render_mode = num_envs, _known(render_mode)
@@ -60,9 +60,7 @@ class AdMarketVector(VectorEnv[Any, Any, npt.NDArray[Any]]):
         self._over = False
         return self._campaigns.begin(_root(self.np_random_seed), options, fresh=seed is not None)
 
-    def step(
-        self, actions: spaces.Values
-    ) -> tuple[spaces.Values, npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], Info]:
+    def step(self, actions: spaces.Values) -> tuple[spaces.Values, Array, Array, Array, Info]:
         """One tick for all campaigns. After the last tick the next call begins the next episode, whatever it is given.
 
         The measures of an episode are in the info of its last tick, arrays [C] each.
@@ -78,7 +76,7 @@ class AdMarketVector(VectorEnv[Any, Any, npt.NDArray[Any]]):
         """The episode so far, as Agent.learn reads it, without the agent's memory."""
         return self._campaigns.trajectory()
 
-    def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
+    def render(self) -> tuple[U1, ...] | None:
         """A plot of the first campaign so far, with render_mode="rgb_array"."""
         return None if self.render_mode is None else (self._campaigns.picture(),)
 
@@ -92,7 +90,7 @@ class AdMarket(gymnasium.Env[Any, Any]):
         self,
         environment: str = STANDARD,
         config: Given = None,
-        market: Market | None = None,
+        market: MarketParameters | None = None,
         render_mode: str | None = None,
     ) -> None:
         self.render_mode = _known(render_mode)
@@ -112,7 +110,7 @@ class AdMarket(gymnasium.Env[Any, Any]):
         seen, reward, over, info = self._campaigns.play(values)
         return spaces.alone(seen), float(reward[0]), over, False, _first(info)
 
-    def render(self) -> npt.NDArray[np.uint8] | None:
+    def render(self) -> U1 | None:
         """A plot of the campaign so far, with render_mode="rgb_array"."""
         return None if self.render_mode is None else self._campaigns.picture()
 

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 import gymnasium
 
 from gaelp.market.gym.registration import EnvironmentInfo
-from gaelp.market.third_party.refusals import UnknownEnvironment as UnknownEnvironment
+from gaelp.market.third_party.environment_errors import UnknownEnvironment as UnknownEnvironment
 
 GROUP = "gaelp.environments"
 

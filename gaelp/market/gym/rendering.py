@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import U1, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.money import micros
-
-Array = npt.NDArray[Any]
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 GREY = "#6B7280"
@@ -24,7 +22,7 @@ SHOWN = ("impressions", "cost_micros", "bid_micros", "creative_prob")
 SIZE, DPI = (10.0, 6.4), 100
 
 
-def picture(trajectory: Mapping[str, Array], ticks: int, config: TrainingConfiguration) -> npt.NDArray[np.uint8]:
+def picture(trajectory: Mapping[str, Array], ticks: int, config: TrainingConfiguration) -> U1:
     """The first campaign's `ticks` ticks so far, u8[height, width, 3].
 
     `trajectory` as Agent.learn reads it: impressions and cost_micros i8[T, C, S, K], bid_micros i8[T, C, S],

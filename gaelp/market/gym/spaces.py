@@ -10,17 +10,17 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 
-from gaelp.agents.contract import B1, F8, HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
+from gaelp.agents.contract import HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
 from gaelp.agents.installed_agents import checked
+from gaelp.arrays import B1, F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.calibration.calibrate import click_value_micros
+from gaelp.market.parameters import MarketParameters
 from gaelp.money import micros
 
-Values = dict[str, npt.NDArray[Any]]
+Values = dict[str, Array]
 
 MOST = 2**53  # of counts and money: integers up to it survive a float64
 MOST_ROAS = 100.0
@@ -35,9 +35,9 @@ def heads(config: TrainingConfiguration) -> tuple[str, ...]:
     return (first, "creative_prob", "spend_rate")
 
 
-def observation_space(market: Market, config: TrainingConfiguration) -> spaces.Dict:
+def observation_space(market: MarketParameters, config: TrainingConfiguration) -> spaces.Dict:
     """The fields of contract.Observation for one campaign, with their dtypes and bounds."""
-    segments, candidates = np.asarray(market["ctr"]).shape
+    segments, candidates = market.ctr.shape
     budget = micros(config.simulation.daily_budget)
     count = _whole((segments, candidates))
     return spaces.Dict(
@@ -50,24 +50,24 @@ def observation_space(market: Market, config: TrainingConfiguration) -> spaces.D
             "clicks": count,
             "matured_conversions": count,
             "cost_micros": count,
-            "segment_features": _features(market["segment_features"]),
-            "candidate_features": _features(market["candidate_features"]),
+            "segment_features": _features(market.segment_features),
+            "candidate_features": _features(market.candidate_features),
             "mask": spaces.Box(np.zeros(candidates, bool), np.ones(candidates, bool), dtype=np.bool_),
             "click_value_micros": _whole((), max(2 * click_value_micros(config.economics), 1)),
         }
     )
 
 
-def action_space(market: Market, config: TrainingConfiguration) -> spaces.Dict:
+def action_space(market: MarketParameters, config: TrainingConfiguration) -> spaces.Dict:
     """The heads that this market takes, for one campaign.
 
     bid_micros reaches to the highest price of the curves, which wins nearly everything. creative_prob are weights:
     the environment divides them by their sum. target is micros per conversion, or revenue over cost.
     """
-    cells = np.asarray(market["ctr"]).shape
-    most_cpa = MOST_CPA_IN_ORDERS * float(market["order_value_micros"][0])
+    cells = market.ctr.shape
+    most_cpa = MOST_CPA_IN_ORDERS * float(market.order_value_micros)
     offered: dict[str, spaces.Space[Any]] = {
-        "bid_micros": _whole(cells[:1], int(min(np.ceil(np.max(market["price_high"])), LARGEST_BID_MICROS))),
+        "bid_micros": _whole(cells[:1], int(min(np.ceil(np.max(market.prices.high)), LARGEST_BID_MICROS))),
         "creative_prob": spaces.Box(0.0, 1.0, cells, np.float64),
         "spend_rate": spaces.Box(0.0, 1.0, (), np.float64),
         "target": spaces.Box(0.0, MOST_ROAS if config.market.bidding == "target-roas" else most_cpa, (), np.float64),
@@ -90,14 +90,14 @@ def observed(observation: Observation) -> Values:
     return {name: np.array(getattr(observation, name)) for name in FIELDS}
 
 
-def alone(values: Mapping[str, npt.NDArray[Any]]) -> Values:
+def alone(values: Mapping[str, Array]) -> Values:
     """The first campaign of `values`, without its axis; fresh arrays."""
     return {name: np.array(value[0]) for name, value in values.items()}
 
 
 def observation(values: Mapping[str, Any]) -> Observation:
     """What a vector environment returned, as agents take it. For the single one: `observation(batched(values))`."""
-    return Observation(**{name: np.asarray(values[name]) for name in FIELDS})
+    return Observation.from_arrays(values)
 
 
 def batched(values: Mapping[str, Any]) -> Values:
@@ -150,6 +150,6 @@ def _whole(shape: tuple[int, ...], most: int = MOST) -> spaces.Box:
     return spaces.Box(0, most, shape, np.int64)
 
 
-def _features(features: npt.NDArray[Any]) -> spaces.Box:
+def _features(features: Array) -> spaces.Box:
     reach = max(1.0, float(np.abs(features).max(initial=0.0)))
     return spaces.Box(-reach, reach, features.shape, np.float32)

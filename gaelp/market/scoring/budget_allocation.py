@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.sparse import bmat, coo_array, csr_array, kron
 
-F8 = npt.NDArray[np.float64]
+from gaelp.arrays import F8
 
 UNIT = 1e6  # micros, and views are in thousands: the solver's tolerances are absolute
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.market.auctions.aggregate_auctions import Market
+from gaelp.arrays import B1, F8, I8, Array
 from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
-from gaelp.market.calibration.calibrate import conversion_value_micros
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring import regret
 from gaelp.market.scoring.marginal_cost import Landscape
 from gaelp.market.scoring.optimum import impression_value_micros
 from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan, Reach
 from gaelp.market.scoring.regret import Bought, Regret
 from gaelp.market.world.drift import Factors
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 SMALLEST_SCOPE = 0.01  # of the episode's budget: below it nothing could be earned and the episode is replaced
 
@@ -29,7 +24,7 @@ SMALLEST_SCOPE = 0.01  # of the episode's budget: below it nothing could be earn
 class Setting:
     """What C episodes of D days offered, and what they are measured by; no action moves it."""
 
-    market: Market
+    market: MarketParameters
     curves: PriceCurves
     auctions: I8  # [C, D, S] that took place on each day
     factors: Factors  # [C, D] each
@@ -52,8 +47,8 @@ class Scores:
 
     reward: F8  # clip((profit - 0) / U, 0, 1)
     ratio: F8  # unclipped
-    success: npt.NDArray[np.bool_]
-    counted: npt.NDArray[np.bool_]
+    success: B1
+    counted: B1
     profit_micros: F8  # expected incremental contribution of the auctions won, less their cost
     attributed_profit_micros: F8  # the same with the conversions that last-click attribution counts
     incumbent_profit_micros: F8  # what success is measured against
@@ -96,14 +91,14 @@ def score(setting: Setting, impressions: I8, cost_micros: I8, incumbent_profit_m
     """
     shown, cost = _by_day(setting, impressions), _by_day(setting, cost_micros).sum(axis=3)
     spend, value = cost.sum(axis=(1, 2)), _value(setting, shown)
-    attributed = value / (1.0 - float(setting.market["organic_share"][0]))
+    attributed = value / (1.0 - setting.market.organic_share)
     profit = value - spend
     optimum, missed = _best(setting, Bought(shown.sum(axis=3), cost), profit)
     budget = setting.daily_budget_micros * setting.auctions.shape[1]
     counted = optimum >= SMALLEST_SCOPE * budget
     ratio = np.where(counted, 1.0 - missed.total / np.where(counted, optimum, 1.0), 0.0)
     all_of = functools.partial(_of_group, group=setting.together)
-    cheap = all_of(spend) * conversion_value_micros(setting.market) <= setting.target_cpa_micros * all_of(attributed)
+    cheap = all_of(spend) * setting.market.conversion_value_micros <= setting.target_cpa_micros * all_of(attributed)
     within = all_of((spend > budget * setting.over_delivery).astype(np.float64)) == 0
     return Scores(
         reward=np.clip(ratio, 0.0, 1.0),
@@ -141,9 +136,8 @@ def _value(setting: Setting, shown: I8) -> F8:
 def _view_value(setting: Setting, days: slice = slice(None)) -> F8:
     """Worth f8[C, D, S, K] of a fresh view under the days' factors; no rate exceeds 1."""
     market, factors = setting.market, setting.factors
-    ctr, cvr = (np.asarray(market[name], np.float64) for name in ("ctr", "cvr"))
-    click = np.minimum(factors.click[:, days, None, None], 1.0 / np.maximum(ctr, 1e-300))
-    conversion = np.minimum(factors.conversion[:, days, None, None], 1.0 / np.maximum(cvr, 1e-300))
+    click = np.minimum(factors.click[:, days, None, None], 1.0 / np.maximum(market.ctr, 1e-300))
+    conversion = np.minimum(factors.conversion[:, days, None, None], 1.0 / np.maximum(market.cvr, 1e-300))
     return np.asarray(impression_value_micros(market) * click * conversion)
 
 
@@ -159,7 +153,7 @@ def _best(setting: Setting, bought: Bought, profit: F8) -> tuple[F8, Regret]:
     return np.repeat(optimum, group) / group, Regret(**parts)
 
 
-def _summed(array: npt.NDArray[Any], group: int) -> npt.NDArray[Any]:
+def _summed(array: Array, group: int) -> Array:
     """Sums over consecutive campaigns, the first axis."""
     return np.asarray(array.reshape(-1, group, *array.shape[1:]).sum(axis=1))
 

@@ -12,11 +12,9 @@ to know how many views each person had: the curve is then a bound. Either way it
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8
 from gaelp.market.scoring.marginal_cost import Landscape
-
-F8 = npt.NDArray[np.float64]
 
 LEVELS, DEAR_LEVELS = 96, 16  # worths of a view, up to the most that any is worth and beyond it
 DEAREST = 100.0  # times the dearest win: there nearly everybody is full

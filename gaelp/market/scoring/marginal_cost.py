@@ -11,13 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
+from gaelp.arrays import F8, I8
 from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
 
 REFINE = 4  # bids per bin of the price histogram
 SMALLEST_GAIN = 1e-9  # P(win) that a step of the bid must add to be one

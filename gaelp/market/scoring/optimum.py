@@ -13,15 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.market.auctions.aggregate_auctions import Market
+from gaelp.arrays import F8, I8
 from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
-from gaelp.market.calibration.calibrate import conversion_value_micros
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring.marginal_cost import Landscape
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 HALVINGS = 36  # of the bracket of log(1 + lambda), which spans about 20 at the most
 
@@ -35,17 +31,17 @@ class Best:
     shadow: F8  # profit that one more micro of budget would bring
 
 
-def impression_value_micros(market: Market) -> F8:
+def impression_value_micros(market: MarketParameters) -> F8:
     """Expected incremental contribution f8[S, K] of one impression: what the attributed one is, less the organic share.
 
     An organic conversion would have come without the ad; last-click attribution harvests it all the same.
     """
-    return np.asarray(attributed_value_micros(market) * (1.0 - float(market["organic_share"][0])))
+    return np.asarray(attributed_value_micros(market) * (1.0 - market.organic_share))
 
 
-def attributed_value_micros(market: Market) -> F8:
+def attributed_value_micros(market: MarketParameters) -> F8:
     """Expected attributed contribution f8[S, K] of one impression: CTR x CVR x value of a conversion."""
-    return np.asarray(market["ctr"], np.float64) * np.asarray(market["cvr"]) * conversion_value_micros(market)
+    return np.asarray(market.ctr * market.cvr * market.conversion_value_micros)
 
 
 def best_profit(curves: PriceCurves | Landscape, value_micros: F8, auctions: I8, price_level: F8, budget: F8) -> Best:

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.market.auctions.price_curves import PER_MILLE
 from gaelp.market.scoring.budget_allocation import UNIT, Offer
 from gaelp.market.scoring.frequency_capped_cost import least_cost
+from gaelp.market.scoring.impression_values import Freshness as Freshness
+from gaelp.market.scoring.impression_values import Reach as Reach
 from gaelp.market.scoring.marginal_cost import Landscape
-from gaelp.market.scoring.view_values import Freshness as Freshness
-from gaelp.market.scoring.view_values import Reach as Reach
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 STEPS = 32  # of wins, per day and segment, up to where the next one costs what the best view is worth
 DEAR_STEPS = 6  # beyond it, for spend that is too much

@@ -21,15 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.market.auctions.price_curves import PER_MILLE
 from gaelp.market.scoring import optimum, optimum_with_fatigue
 from gaelp.market.scoring.marginal_cost import Landscape
 from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

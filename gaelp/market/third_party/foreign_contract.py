@@ -13,7 +13,7 @@ from gymnasium import Space, spaces
 
 from gaelp.agents.contract import HEADS
 from gaelp.market.gym.spaces import FIELDS
-from gaelp.market.third_party.refusals import BrokenContract
+from gaelp.market.third_party.environment_errors import BrokenContract
 
 NEEDED = ("impressions", "clicks", "cost_micros")  # without them there is nothing to learn from and nothing to pay
 LAST_INFO = ("profit_micros", "optimum_micros", "success")  # of the last step: what the episode is judged by

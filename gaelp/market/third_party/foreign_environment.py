@@ -12,25 +12,23 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from gaelp.agents.contract import Decision, Observation, WorldShape
+from gaelp.arrays import B1, F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.gym import installed_environments
 from gaelp.market.gym.registration import SIMULATION
 from gaelp.market.gym.spaces import shape_of
 from gaelp.market.scoring import episode_scores
 from gaelp.market.scoring.regret import Regret
+from gaelp.market.third_party.environment_errors import BrokenContract
 from gaelp.market.third_party.foreign_contract import REGRET_INFO, agree
 from gaelp.market.third_party.foreign_fields import accepted, filled, last_measures, sound, told
-from gaelp.market.third_party.refusals import BrokenContract
 from gaelp.market.world.reporting_lag import COUNTS, Tick
 from gaelp.money import micros
 
-Array = npt.NDArray[Any]
-F8 = npt.NDArray[np.float64]
 Worlds = VectorEnv[Any, Any, Any]
 
 MOST_TICKS = 10_000
@@ -72,7 +70,7 @@ class ForeignEpisodes:
 
     def observe(self) -> Observation:
         """The environment's fields, and what they leave open filled in."""
-        return Observation(**{name: value.copy() for name, value in self._seen.items()})
+        return Observation.from_arrays({name: value.copy() for name, value in self._seen.items()})
 
     def step(self, decision: Decision) -> Tick:
         """Play the tick: the heads that the environment takes, within the bounds of its action space."""
@@ -147,7 +145,7 @@ class ForeignEpisodes:
             whole["budget_left_micros"] = np.maximum(whole["budget_left_micros"] - (cost - self._dawn), 0)
         return whole
 
-    def _end(self, over: npt.NDArray[np.bool_], info: Mapping[str, Any]) -> None:
+    def _end(self, over: B1, info: Mapping[str, Any]) -> None:
         if over.any() and not over.all():
             some = f"{over.sum()} of {len(over)} campaigns of a batch ended"
             raise BrokenContract(f"{self._where()}: {some}, and all its episodes must be of one length")

@@ -6,19 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium import Space, spaces
 
-from gaelp.agents.contract import Decision, WorldShape
+from gaelp.agents.contract import Decision, Observation, TickTime, Totals, WorldShape
+from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.gym.spaces import MOST
+from gaelp.market.third_party.environment_errors import BrokenContract
 from gaelp.market.third_party.foreign_contract import FLOATS, LAST_INFO, MAY_SAY
-from gaelp.market.third_party.refusals import BrokenContract
 from gaelp.money import micros
-
-Array = npt.NDArray[Any]
-F8 = npt.NDArray[np.float64]
 
 FLOAT32 = ("segment_features", "candidate_features")
 
@@ -32,17 +29,14 @@ def filled(
     """
     hours = tick * config.clock.tick_hours
     left = max(0.0, 1.0 - tick / length)
-    return {
-        "hour": np.full(campaigns, hours % 24),
-        "weekday": np.full(campaigns, hours // 24 % 7),
-        "time_left": np.full(campaigns, left),
-        "budget_left_micros": np.full(campaigns, micros(config.simulation.daily_budget)),
-        "matured_conversions": np.zeros((campaigns, shape.segments, shape.candidates), np.int64),
-        "segment_features": np.repeat(np.eye(shape.segments, dtype=np.float32)[None], campaigns, axis=0),
-        "candidate_features": np.ones((campaigns, shape.candidates, 1), np.float32),
-        "mask": np.ones((campaigns, shape.candidates), bool),
-        "click_value_micros": np.full(campaigns, click_value_micros(config.economics)),
-    }
+    return Observation.build(
+        TickTime(np.full(campaigns, hours % 24), np.full(campaigns, hours // 24 % 7), np.full(campaigns, left)),
+        Totals.none(campaigns, shape.segments, shape.candidates),
+        np.eye(shape.segments),
+        np.ones((shape.candidates, 1)),
+        np.full(campaigns, micros(config.simulation.daily_budget)),
+        click_value_micros(config.economics),
+    ).to_arrays()
 
 
 def sound(name: str, value: Any, where: str) -> Array:

@@ -10,13 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from gaelp.agents.contract import LARGEST_BID_MICROS
+from gaelp.arrays import B1, F8, I8
 
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
-B1 = npt.NDArray[np.bool_]
 Kind = Literal["target-cpa", "target-roas"]
 
 PER_MILLE = 1000

@@ -8,18 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.auctions import aggregate_auctions
-from gaelp.market.auctions.aggregate_auctions import Market
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.world import autobidder, drift
 from gaelp.market.world.drift import Factors
 from gaelp.market.world.orders import mean_lag_days
 from gaelp.money import micros
-
-I8 = npt.NDArray[np.int64]
-F8 = npt.NDArray[np.float64]
 
 OVERDELIVERING_DAYS = 0.25  # share of days on which a platform bills more than the budget
 
@@ -54,14 +51,14 @@ class World:
 
 
 def draw_world(
-    market: Market, config: TrainingConfiguration, rng: np.random.Generator, campaigns: int | None = None
+    market: MarketParameters, config: TrainingConfiguration, rng: np.random.Generator, campaigns: int | None = None
 ) -> World:
     """The world of `campaigns` episodes (the configuration's batch by default); options never move others' draws."""
     count = config.simulation.campaigns_per_batch if campaigns is None else campaigns
     days = config.simulation.days
     group = np.arange(count) // config.market.own_campaigns * config.market.own_campaigns
     first = rng.integers(7, size=count)[group]
-    factors = drift.draw(config.market, count, days, rng, float(market["day_shock"][0]))
+    factors = drift.draw(config.market, count, days, rng, market.day_shock)
     surplus = rng.random((2, count, days))
     traffic = _traffic(market, first, factors, rng)[group]
     bidder = None
@@ -79,7 +76,7 @@ def draw_world(
     )
 
 
-def _traffic(market: Market, first: I8, factors: Factors, rng: np.random.Generator) -> I8:
+def _traffic(market: MarketParameters, first: I8, factors: Factors, rng: np.random.Generator) -> I8:
     at = np.arange(factors.traffic.shape[1] * 24)
     weekday = (first[:, None] + at // 24) % 7
     hour = np.broadcast_to(at % 24, weekday.shape)
@@ -91,13 +88,13 @@ def _allowance(most: float, surplus: F8) -> F8:
     return np.where(surplus[0] < OVERDELIVERING_DAYS, 1.0 + (most - 1.0) * np.sqrt(surplus[1]), 1.0)
 
 
-def _rules(market: Market, config: TrainingConfiguration) -> autobidder.Rules:
+def _rules(market: MarketParameters, config: TrainingConfiguration) -> autobidder.Rules:
     kind = config.market.bidding
     assert kind != "manual"
     return autobidder.Rules(
         kind=kind,
         learning_conversions=config.market.learning_conversions,
-        order_value_micros=float(market["order_value_micros"][0]),
+        order_value_micros=float(market.order_value_micros),
         tick_hours=config.clock.tick_hours,
-        lag_days=mean_lag_days(float(market["lag_days"][0]), float(market["window_days"][0])),
+        lag_days=mean_lag_days(market.lag_days, market.window_days),
     )

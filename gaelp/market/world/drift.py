@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.market_sections import Market
-
-F8 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def _walk(spread: float, normal: F8) -> F8:
     return np.asarray(np.exp(np.cumsum(steps, axis=1)))
 
 
-def _changed(market: Market, happens: F8, when: F8, day: npt.NDArray[np.int64]) -> F8:
+def _changed(market: Market, happens: F8, when: F8, day: I8) -> F8:
     first = 1 + np.floor(when * (len(day) - 1))
     after = (happens < market.change_chance)[:, None] & (day >= first[:, None])
     return np.where(after, np.exp(market.change), 1.0)

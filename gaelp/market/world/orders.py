@@ -1,8 +1,8 @@
-"""What follows a click: orders, when they arrive, what they are worth, refunds.
+"""Orders that follow clicks: the delay until an order arrives, its value, its refund, each drawn here.
 
-Touch this for other lags, order values or refunds. Orders are attributed: all that last-click attribution gives to the
-ad, which looks no further than the attribution window. What the ad itself brought is an expectation, and measures.py
-has it.
+Orders are attributed ones: all that last-click attribution gives to the ad, which looks no further back than the
+attribution window. What the ad itself brought is an expectation (scoring/episode_scores.py). Touch this for other
+delays, order values or refunds.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
-B1 = npt.NDArray[np.bool_]
+from gaelp.arrays import B1, F8, I8
+from gaelp.market.parameters import MarketParameters
 
 REFUND_HOURS = 72.0
 """Mean time from an order to its refund (exponential)."""
@@ -49,37 +47,28 @@ class Books:
         return cls(np.zeros((ticks, *shape), np.int64), np.zeros((ticks, shape[0]), np.int64))
 
 
-def draw(
-    conversions: I8,
-    *,
-    tick_hours: float,
-    lag_days: float,
-    window_days: float,
-    order_value_micros: float,
-    order_spread: float,
-    refund_rate: float,
-    response: np.random.Generator,
-) -> Orders:
+def draw(conversions: I8, market: MarketParameters, tick_hours: float, response: np.random.Generator) -> Orders:
     """One order for each conversion i8[C, S, K] that the clicks of a tick lead to.
 
-    The click is uniform within the tick. The lag is exponential with mean `lag_days`, given that it is no longer than
-    the attribution window: a conversion is one that was attributed, as the measured rates are. Values are lognormal
-    with mean `order_value_micros` and standard deviation of the log `order_spread`, rounded to micros. Refunds are
-    independent of everything else. Draws depend on the number of conversions only, not on the rates.
+    The click is uniform within the tick. The delay from click to order is exponential with mean `market.lag_days`,
+    given that it is no longer than the attribution window: a conversion is one that was attributed, as the measured
+    rates are. Values are lognormal with mean `market.order_value_micros` and standard deviation of the log
+    `market.order_spread`, rounded to micros. Refunds are independent of everything else. Draws depend on the number of
+    conversions only, not on the rates.
     """
     counts = conversions.ravel()
     some = np.flatnonzero(counts)  # few cells have any, and a tick should cost by its orders
     cell = np.repeat(some, counts[some])
     clicked, refund, late = response.random((3, cell.size))
     wait = response.standard_exponential(cell.size)
-    spread = order_spread * response.standard_normal(cell.size) - order_spread**2 / 2
-    hours = tick_hours * clicked + 24.0 * attributed_lag_days(late, lag_days, window_days)
-    value = np.minimum(order_value_micros * np.exp(spread), LARGEST_VALUE_MICROS)
+    spread = market.order_spread * response.standard_normal(cell.size) - market.order_spread**2 / 2
+    hours = tick_hours * clicked + 24.0 * attributed_lag_days(late, market.lag_days, market.window_days)
+    value = np.minimum(market.order_value_micros * np.exp(spread), LARGEST_VALUE_MICROS)
     return Orders(
         cell=cell,
         period=np.floor(hours / tick_hours).astype(np.int64),
         value_micros=np.rint(value).astype(np.int64),
-        refunded=refund < refund_rate,
+        refunded=refund < market.refund_rate,
         refund_period=np.floor((hours + REFUND_HOURS * wait) / tick_hours).astype(np.int64),
     )
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.contract import Observation
-from gaelp.market.auctions.aggregate_auctions import Market
+from gaelp.agents.contract import Observation, TickTime, Totals
+from gaelp.arrays import I8
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.world.drawn_world import World
-
-Array = npt.NDArray[Any]
-I8 = npt.NDArray[np.int64]
 
 COUNTS = ("impressions", "clicks", "matured_conversions", "cost_micros")
 
@@ -33,12 +29,12 @@ class Tick:
 class Reports:
     """Totals of C campaigns since they began, `lag_hours` late (rounded up to whole ticks)."""
 
-    def __init__(self, market: Market, world: World, click_value_micros: I8, lag_hours: int) -> None:
+    def __init__(self, market: MarketParameters, world: World, click_value_micros: int, lag_hours: int) -> None:
         self._market, self._world, self._click_value = market, world, click_value_micros
         self._lag_ticks = -(-lag_hours // world.tick_hours)
         self._tick = 0
         self._late: list[Tick] = []  # played and not reported yet
-        self._seen = {name: np.zeros((world.campaigns, *market["ctr"].shape), np.int64) for name in COUNTS}
+        self._totals = {name: np.zeros((world.campaigns, *market.ctr.shape), np.int64) for name in COUNTS}
         self._today = np.zeros(world.campaigns, np.int64)  # what is reported of today's cost
 
     def add(self, played: Tick) -> None:
@@ -52,25 +48,23 @@ class Reports:
             return
         reported = self._late.pop(0)
         for name in COUNTS:
-            self._seen[name] += getattr(reported, name)
+            self._totals[name] += getattr(reported, name)
         if self._tick - 1 - self._lag_ticks >= today:
             self._today = self._today + reported.cost_micros.sum(axis=(1, 2))
 
     def observe(self) -> Observation:
         """What is known before the next tick: everything reported so far."""
         world, at = self._world, self._tick * self._world.tick_hours
-        campaigns, candidates = world.campaigns, self._market["ctr"].shape[1]
-        features: dict[str, Array] = {
-            name: np.broadcast_to(np.asarray(self._market[name], np.float32), (campaigns, *self._market[name].shape))
-            for name in ("segment_features", "candidate_features")
-        }
-        return Observation(
-            hour=np.full(campaigns, at % 24),
+        time = TickTime(
+            hour=np.full(world.campaigns, at % 24),
             weekday=(world.first_weekday + at // 24) % 7,
-            time_left=np.full(campaigns, 1.0 - self._tick / world.ticks),
-            budget_left_micros=np.asarray(np.maximum(world.daily_budget_micros - self._today, 0)),
-            **{name: self._seen[name].copy() for name in COUNTS},
-            **features,
-            mask=np.ones((campaigns, candidates), bool),
-            click_value_micros=self._click_value,
+            time_left=np.full(world.campaigns, 1.0 - self._tick / world.ticks),
+        )
+        return Observation.build(
+            time,
+            Totals(**{name: total.copy() for name, total in self._totals.items()}),
+            self._market.segment_features,
+            self._market.candidate_features,
+            np.maximum(world.daily_budget_micros - self._today, 0),
+            self._click_value,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaelp.agents.contract import B1, I8
+from gaelp.arrays import B1, I8
 from gaelp.domain.platform_records import CampaignReport, CampaignState, CellReport, DayReport
 from gaelp.domain.spending.campaign_clock import matured_after_days
 from gaelp.platforms.emulator.delivery import (
@@ -48,14 +48,14 @@ def report(campaign: Campaign, at_us: int, report_lag_us: int) -> CampaignReport
     known = _known(campaign, at_us, report_lag_us)
     days = known.starts[known.served] // DAY
     span = range(int(days.min()), int(days.max()) + 1) if days.size else range(0)
-    lag_days, window_days = (float(campaign.world[name][0]) for name in ("lag_days", "window_days"))
+    lag_days, window_days = campaign.world.lag_days, campaign.world.window_days
     quantile = int(matured_after_days(lag_days, window_days) * DAY) + report_lag_us
     rows = tuple(_day(known, day, at_us, report_lag_us, quantile) for day in span)
     return CampaignReport(
         platform_id=campaign.platform_id,
         at=from_us(at_us),
         days=rows,
-        cells=_cells(known, np.shape(campaign.world["ctr"])),
+        cells=_cells(known, campaign.world.ctr.shape),
     )
 
 
@@ -92,7 +92,7 @@ def truth(campaign: Campaign) -> Truth:
 
 
 def _known(campaign: Campaign, at_us: int, lag_us: int) -> _Known:
-    hours, shape = campaign.hours, np.shape(campaign.world["ctr"])
+    hours, shape = campaign.hours, campaign.world.ctr.shape
     starts = np.array([hour.start_us for hour in hours], dtype=np.int64)
     counts = np.stack([hour.counts for hour in hours]) if hours else np.zeros((0, 4, *shape), dtype=np.int64)
     orders = np.concatenate([hour.orders for hour in hours] or [np.zeros((3, 0), dtype=np.int64)], axis=1)

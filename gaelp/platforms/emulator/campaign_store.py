@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gaelp.errors import GaelpError
 from gaelp.platforms.emulator.delivery import Hour
 from gaelp.platforms.emulator.settings_timeline import InForce
 
@@ -40,7 +41,7 @@ CREATE TABLE IF NOT EXISTS hours (
 """
 
 
-class StoreInUse(RuntimeError):
+class StoreInUse(GaelpError, RuntimeError):
     """Another emulator holds the file, or the file belongs to another seed."""
 
 

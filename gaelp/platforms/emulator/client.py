@@ -12,14 +12,12 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
-import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
+from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.emulator.hidden_world import numeric
 from gaelp.platforms.protocol import Capabilities, OutcomeUnknown, PlatformError
 
 Answer = TypeVar("Answer")
@@ -101,9 +99,9 @@ class EmulatorPlatform:
         """Stop delivering at `at`, or at the instant the campaign has reached."""
         self._write("PUT", f"{_campaign(account, platform_id)}/status", wire.SetStatus, enabled=False, at=at)
 
-    def open_world(self, account: str, market: Mapping[str, npt.NDArray[np.generic]]) -> str:
+    def open_world(self, account: str, market: MarketParameters) -> str:
         """Upload the account's base world, for campaigns created from now on; returns its digest."""
-        body = safetensors_numpy.save(numeric(market))
+        body = safetensors_numpy.save(market.to_arrays())
         answer = self._call("PUT", f"/control/accounts/{quote(account, safe='')}/world", write=True, content=body)
         return str(answer.json()["digest"])
 

@@ -14,12 +14,13 @@ from functools import cached_property
 
 import numpy as np
 
-from gaelp.agents.contract import F8, I8
-from gaelp.market.auctions.aggregate_auctions import serve
+from gaelp.arrays import F8, I8
+from gaelp.market.auctions.aggregate_auctions import Slot, aggregate, traffic
 from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.market.world.orders import attributed_lag_days
-from gaelp.platforms.emulator.hidden_world import World, with_conversions
+from gaelp.platforms.emulator.hidden_world import with_conversions, with_traffic
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, Piece, Timeline, from_us
 
 OVERDELIVERING_DAYS = 0.25  # share of days on which the platform bills more than the budget
@@ -46,7 +47,7 @@ class Campaign:
     account: str
     external_name: str
     created_us: int
-    world: World  # hidden shift and product included
+    world: MarketParameters  # hidden shift and product included
     timeline: Timeline
     reached: int
     cursor: int
@@ -99,7 +100,7 @@ class Delivery:
         return float(1.0 + (self.overdelivery - 1.0) * np.sqrt(rng.random()))
 
     def _hour(self, campaign: Campaign, start: int, pieces: list[Piece]) -> Hour:
-        counts = np.zeros((4, *np.shape(campaign.world["ctr"])), dtype=np.int64)
+        counts = np.zeros((4, *campaign.world.ctr.shape), dtype=np.int64)
         shock = self._shock(campaign, start)
         for index, piece in enumerate(pieces):
             left = self._allowance(campaign, piece, start, int(counts[COST].sum()))
@@ -109,20 +110,25 @@ class Delivery:
 
     def _piece(self, campaign: Campaign, piece: Piece, start: int, index: int, left: int, shock: float) -> I8:
         key = (campaign.entity, start // HOUR, index)
-        held = piece.settings
-        moment = from_us(start)
-        result = serve(
-            _traffic(with_conversions(campaign.world, held.conversion_factor), (piece.end_us - piece.start_us) / HOUR),
-            campaign.curves,
+        settings, moment, fraction = piece.settings, from_us(start), (piece.end_us - piece.start_us) / HOUR
+        world = with_traffic(with_conversions(campaign.world, settings.conversion_factor), fraction)
+        auctions = traffic(
+            world,
             hour=np.array([moment.hour]),
             weekday=np.array([moment.weekday()]),
             shock=np.array([shock]),
-            bid_micros=np.array([held.bid_micros], dtype=np.int64),
-            creative_prob=np.array([held.creative_prob], dtype=np.float64),
-            budget_micros=np.array([left], dtype=np.int64),
             world=stream(self.seed, "traffic", *key),
-            response=stream(self.seed, "response", *key),
         )
+        slot = Slot(
+            auctions=auctions[:, None],
+            bid_micros=np.array([settings.bid_micros], dtype=np.int64),
+            creative_prob=np.array([settings.creative_prob], dtype=np.float64),
+            budget_micros=np.array([left], dtype=np.int64),
+            ctr=world.ctr[None],
+            cvr=world.cvr[None],
+            price_level=np.ones(1),
+        )
+        result = aggregate(campaign.curves, slot, stream(self.seed, "response", *key))
         return np.stack([result.wins[0], result.clicks[0], result.conversions[0], result.cost_micros[0]])
 
     def _allowance(self, campaign: Campaign, piece: Piece, start: int, this_hour: int) -> int:
@@ -137,13 +143,13 @@ class Delivery:
         month = int(MONTHLY_BUDGETS * line.highest_budget(_month_start(start), piece.start_us))
         left_day = aim - campaign.spent["day", day] - this_hour
         left_month = month - campaign.spent["month", _month(start)] - this_hour
-        share = _share_of_rest(np.asarray(campaign.world["hourly"], dtype=np.float64), piece, start)
+        share = _share_of_rest(campaign.world.hourly, piece, start)
         return max(0, min(int(left_day * share), left_month))
 
     def _shock(self, campaign: Campaign, start: int) -> float:
         """The day's traffic against its mean, common to an account: lognormal with mean 1."""
         rng = stream(self.seed, "day-shock", campaign.account, start // DAY)
-        spread = float(campaign.world["day_shock"][0])
+        spread = campaign.world.day_shock
         return float(np.exp(spread * rng.standard_normal() - spread**2 / 2))
 
     def _orders(self, campaign: Campaign, start: int, conversions: I8) -> I8:
@@ -151,10 +157,10 @@ class Delivery:
         rng = stream(self.seed, "orders", campaign.entity, start // HOUR)
         cells = np.repeat(np.arange(conversions.size), conversions.ravel())
         clicked = start + rng.random(cells.size) * HOUR
-        lag_days, window_days = (float(campaign.world[name][0]) for name in ("lag_days", "window_days"))
-        lag = attributed_lag_days(rng.random(cells.size), lag_days, window_days) * DAY
+        world = campaign.world
+        lag = attributed_lag_days(rng.random(cells.size), world.lag_days, world.window_days) * DAY
         noise = np.exp(ORDER_SPREAD * rng.standard_normal(cells.size) - ORDER_SPREAD**2 / 2)
-        value = float(campaign.world["order_value_micros"][0]) * noise
+        value = world.order_value_micros * noise
         return np.stack([cells, (clicked + lag).astype(np.int64), np.rint(value).astype(np.int64)]).astype(np.int64)
 
 
@@ -170,13 +176,6 @@ def _active_hours(campaign: Campaign, until_us: int) -> Iterator[tuple[int, list
         change = line.next_change(start + HOUR)
         resume = until_us if change is None else min(change, until_us)
         campaign.cursor = max(start + HOUR, resume // HOUR * HOUR)
-
-
-def _traffic(world: World, fraction: float) -> World:
-    """The world with the traffic of a part of an hour."""
-    if fraction == 1.0:
-        return world
-    return {**world, "auctions_per_hour": np.asarray(world["auctions_per_hour"], dtype=np.float64) * fraction}
 
 
 def _share_of_rest(hourly: F8, piece: Piece, start: int) -> float:

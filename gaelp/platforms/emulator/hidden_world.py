@@ -7,15 +7,15 @@ The shift is hidden from the product: no agent is trained on it, so the gap betw
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import numpy as np
-import numpy.typing as npt
 
-from gaelp.agents.contract import F8
+from gaelp.arrays import Array
+from gaelp.errors import GaelpError
+from gaelp.market.parameters import MarketParameters, PriceHistograms
 from gaelp.market.streams import stream
-
-World = Mapping[str, npt.NDArray[np.generic]]
 
 PRODUCT_FACTORS: Mapping[str, float] = {"product-a": 1.0, "*-c": 0.3}
 """Conversion rate of a product against the base market's, by name pattern; a product that none matches has one drawn
@@ -44,55 +44,52 @@ _SHAPES = {
 }
 
 
-class InvalidWorld(ValueError):
+class InvalidWorld(GaelpError, ValueError):
     """The uploaded market arrays cannot serve auctions."""
 
 
-def numeric(market: World) -> dict[str, npt.NDArray[np.generic]]:
-    """The arrays that can serve: text (the names of segment values) is of no use to a platform."""
-    return {name: np.ascontiguousarray(value) for name, value in market.items() if value.dtype.kind in "biuf"}
-
-
-def check(market: World) -> None:
-    """Raise InvalidWorld naming the first array that is missing, mis-shaped or not finite."""
-    missing = sorted(set(_SHAPES) - set(market))
+def parsed(arrays: Mapping[str, Array]) -> MarketParameters:
+    """The uploaded market. Raises InvalidWorld naming the first array that is missing, mis-shaped or not finite."""
+    missing = sorted(set(_SHAPES) - set(arrays))
     if missing:
         raise InvalidWorld(
             f"the market has no array {missing[0]!r}; upload what gaelp.market.calibration.calibrate makes"
         )
-    segments, creatives = market["ctr"].shape if market["ctr"].ndim == 2 else (0, 0)
-    bins = market["price_cdf"].shape[-1] if market["price_cdf"].ndim else 0
+    segments, creatives = arrays["ctr"].shape if arrays["ctr"].ndim == 2 else (0, 0)
+    bins = arrays["price_cdf"].shape[-1] if arrays["price_cdf"].ndim else 0
     sizes = {"SK": (segments, creatives), "SB": (segments, bins), "S": (segments,), "168": (168,), "1": (1,)}
     for name, kind in _SHAPES.items():
-        if market[name].shape != sizes[kind] or not market[name].size:
-            raise InvalidWorld(f"array {name!r} has shape {market[name].shape}, not {sizes[kind]} ({kind})")
-        if not np.all(np.isfinite(_f8(market, name))):
+        if arrays[name].shape != sizes[kind] or not arrays[name].size:
+            raise InvalidWorld(f"array {name!r} has shape {arrays[name].shape}, not {sizes[kind]} ({kind})")
+        if not np.all(np.isfinite(np.asarray(arrays[name], np.float64))):
             raise InvalidWorld(f"array {name!r} has values that are not finite")
-    for name in ("ctr", "cvr", "price_cdf"):
-        if np.any((_f8(market, name) < 0) | (_f8(market, name) > 1)):
+    try:
+        market = MarketParameters.from_arrays(arrays)
+    except ValueError as error:
+        raise InvalidWorld(f"{error}; upload what gaelp.market.calibration.calibrate makes") from error
+    _check(market)
+    return market
+
+
+def _check(market: MarketParameters) -> None:
+    prices = market.prices
+    for name, rates in (("ctr", market.ctr), ("cvr", market.cvr), ("price_cdf", prices.cdf)):
+        if np.any((rates < 0) | (rates > 1)):
             raise InvalidWorld(f"array {name!r} has rates outside [0, 1]")
-    _check_prices(market)
-
-
-def _check_prices(market: World) -> None:
-    low, high, cdf = (_f8(market, name) for name in ("price_low", "price_high", "price_cdf"))
-    if np.any(low <= 0) or np.any(high <= low):
+    if np.any(prices.low <= 0) or np.any(prices.high <= prices.low):
         raise InvalidWorld("prices must satisfy 0 < price_low < price_high in every segment")
-    if cdf.shape[1] < 2 or np.any(np.diff(cdf, axis=1) < 0):
+    if prices.cdf.shape[1] < 2 or np.any(np.diff(prices.cdf, axis=1) < 0):
         raise InvalidWorld("array 'price_cdf' must rise along at least two edges in every segment")
 
 
-def shifted(market: World, seed: int) -> dict[str, npt.NDArray[np.generic]]:
+def shifted(market: MarketParameters, seed: int) -> MarketParameters:
     """The hidden world around a base market: a pure function of market and server seed."""
     rng = stream(seed, "hidden-world")
-    ctr = _f8(market, "ctr")
-    world = dict(market)
-    world["ctr"] = np.clip(ctr * np.exp(CTR_SPREAD * rng.standard_normal(ctr.shape)), 0.0, 1.0)
+    ctr = np.clip(market.ctr * np.exp(CTR_SPREAD * rng.standard_normal(market.ctr.shape)), 0.0, 1.0)
     level = np.exp(PRICE_SPREAD * rng.standard_normal(len(ctr)))
-    world.update({name: _f8(market, name) * level for name in ("price_low", "price_high")})
-    world["cvr"] = np.clip(_f8(market, "cvr") * rng.uniform(*CVR_RANGE), 0.0, 1.0)
-    world["lag_days"] = _f8(market, "lag_days") * rng.uniform(*LAG_RANGE)
-    return world
+    cvr = np.clip(market.cvr * rng.uniform(*CVR_RANGE), 0.0, 1.0)
+    prices = replace(market.prices, low=market.prices.low * level, high=market.prices.high * level)
+    return replace(market, ctr=ctr, cvr=cvr, prices=prices, lag_days=market.lag_days * rng.uniform(*LAG_RANGE))
 
 
 def product_factor(seed: int, product: str) -> float:
@@ -103,18 +100,26 @@ def product_factor(seed: int, product: str) -> float:
     return float(stream(seed, "product", product).uniform(*OTHER_PRODUCTS))
 
 
-def with_conversions(world: World, factor: float) -> dict[str, npt.NDArray[np.generic]]:
+def with_conversions(world: MarketParameters, factor: float) -> MarketParameters:
     """The world with its conversion rates times `factor`."""
-    return {**world, "cvr": np.clip(_f8(world, "cvr") * factor, 0.0, 1.0)}
+    return replace(world, cvr=np.clip(world.cvr * factor, 0.0, 1.0))
 
 
-def fitted(world: World, segments: int, creatives: int) -> dict[str, npt.NDArray[np.generic]]:
+def with_traffic(world: MarketParameters, fraction: float) -> MarketParameters:
+    """The world with the traffic of a part of an hour."""
+    return world if fraction == 1.0 else replace(world, auctions_per_hour=world.auctions_per_hour * fraction)
+
+
+def fitted(world: MarketParameters, segments: int, creatives: int) -> MarketParameters:
     """The default world cut or repeated to a campaign's own sizes, so that a user can try any campaign on it."""
-    s, k = np.arange(segments) % world["ctr"].shape[0], np.arange(creatives) % world["ctr"].shape[1]
-    cells = {name: world[name][np.ix_(s, k)] for name in ("ctr", "cvr")}
-    rows = {name: world[name][s] for name, kind in _SHAPES.items() if kind in ("S", "SB")}
-    return {**world, **cells, **rows}
-
-
-def _f8(world: World, name: str) -> F8:
-    return np.asarray(world[name], dtype=np.float64)
+    s, k = np.arange(segments) % world.ctr.shape[0], np.arange(creatives) % world.ctr.shape[1]
+    prices = PriceHistograms(world.prices.low[s], world.prices.high[s], world.prices.cdf[s])
+    return replace(
+        world,
+        ctr=world.ctr[np.ix_(s, k)],
+        cvr=world.cvr[np.ix_(s, k)],
+        prices=prices,
+        auctions_per_hour=world.auctions_per_hour[s],
+        segment_features=world.segment_features[s],
+        candidate_features=world.candidate_features[k],
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from gaelp.errors import GaelpError
+
 DUPLICATE_NAME = "DUPLICATE_CAMPAIGN_NAME"
 NOT_FOUND = "CAMPAIGN_NOT_FOUND"
 INVALID = "INVALID_ARGUMENT"
 
 
-class Refusal(Exception):
+class Refusal(GaelpError):
     """Answered as JSON {code, message} with an HTTP status."""
 
     def __init__(self, status: int, code: str, message: str) -> None:

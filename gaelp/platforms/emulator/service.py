@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-import numpy as np
 import safetensors
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import campaign_reports, hidden_world, request_checks
 from gaelp.platforms.emulator.campaign_store import Store
 from gaelp.platforms.emulator.delivery import Campaign, Delivery
@@ -35,13 +35,13 @@ class Emulator:
         self._store, self._delivery = store, delivery
         self._report_lag_us = int(report_lag_hours * HOUR)
         self._kept: OrderedDict[int, Campaign] = OrderedDict()
-        default = hidden_world.numeric(calibrate((), TrainingConfiguration()))
+        default = calibrate((), TrainingConfiguration()).to_arrays()
         self._default = store.keep_default_world(safetensors_numpy.save(default))
 
     def put_world(self, account: str, arrays: bytes) -> str:
         """The account's base world for campaigns created from now on; returns its digest."""
         try:
-            hidden_world.check(safetensors_numpy.load(arrays))
+            hidden_world.parsed(safetensors_numpy.load(arrays))
         except (safetensors.SafetensorError, hidden_world.InvalidWorld) as error:
             raise Refusal(422, "INVALID_WORLD", f"The uploaded world cannot be used: {error}.") from error
         with self._store.transaction():
@@ -53,7 +53,7 @@ class Emulator:
         settings = _first_settings(spec, self._store.conversion_factor)
         digest = self._store.account_world(account) or self._default
         base = self._base(digest, spec.segments, len(spec.creatives))
-        request_checks.new_campaign(spec, account, at_us, np.shape(base["ctr"]))
+        request_checks.new_campaign(spec, account, at_us, base.ctr.shape)
         try:
             with self._store.transaction():
                 cursor = at_us // HOUR * HOUR
@@ -167,15 +167,15 @@ class Emulator:
             campaign.record(hour)
         return campaign
 
-    def _world(self, digest: str, account: str, product: str, settings: InForce) -> hidden_world.World:
+    def _world(self, digest: str, account: str, product: str, settings: InForce) -> MarketParameters:
         base = self._base(digest, len(settings.creative_prob), len(settings.creative_prob[0]))
         seed = self._delivery.seed
         return hidden_world.with_conversions(
             hidden_world.shifted(base, seed), hidden_world.product_factor(seed, product)
         )
 
-    def _base(self, digest: str, segments: int, creatives: int) -> hidden_world.World:
-        base: hidden_world.World = safetensors_numpy.load(self._store.world(digest))
+    def _base(self, digest: str, segments: int, creatives: int) -> MarketParameters:
+        base = MarketParameters.from_arrays(safetensors_numpy.load(self._store.world(digest)))
         return hidden_world.fitted(base, segments, creatives) if digest == self._default else base
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from gaelp.errors import GaelpError
 from gaelp.messages.recording import LifecycleEvent
 
 
-class EventsUnavailable(ConnectionError):
+class EventsUnavailable(GaelpError, ConnectionError):
     """The event service does not answer: publish again later. The message names its address."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 import redis
 import structlog
 
+from gaelp.errors import GaelpError
 from gaelp.records.events.redis_streams import LONGEST_BLOCK_MS, OnceStreams, address, connect
 
 _ENTRIES = 10_000  # kept of a run, about
@@ -20,7 +21,7 @@ _MARK_SECONDS = 30 * 86_400
 _log = structlog.get_logger(__name__)
 
 
-class LiveMetricsUnavailable(ConnectionError):
+class LiveMetricsUnavailable(GaelpError, ConnectionError):
     """Redis does not answer a reader; the message names its address."""
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import F4, F8
 from gaelp.records.logs.log_files import IngestError, opened
 
 _BESIDE = "item_context.csv"  # Open Bandit's name for it
@@ -49,7 +49,7 @@ class Items:
         stored = json.loads(text)
         return cls(tuple(stored["ids"]), tuple(stored["columns"]), tuple(map(tuple, stored["values"])))
 
-    def features(self) -> npt.NDArray[np.float32]:
+    def features(self) -> F4:
         """f4[K, G]: numeric columns as they are, text columns one-hot (sorted); identity where none."""
         if not self.columns:
             return np.eye(len(self.ids), dtype=np.float32)
@@ -57,7 +57,7 @@ class Items:
         return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
-def _encoded(texts: list[str]) -> npt.NDArray[np.float64]:
+def _encoded(texts: list[str]) -> F8:
     try:
         numeric = [float(text) for text in texts]
     except ValueError:

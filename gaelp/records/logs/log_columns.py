@@ -12,19 +12,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Parsed = tuple[Any, npt.NDArray[np.bool_]]
+from gaelp.arrays import B1
+
+Parsed = tuple[Any, B1]
 Parser = Callable[[Sequence[str]], Parsed]
 
 _NUMBER = r"^\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*$"
 _MOST_MONEY = 1e9  # whole units in one row; above it a float no longer holds every micro
 
 
-def _mask(condition: Any) -> npt.NDArray[np.bool_]:
-    good: npt.NDArray[np.bool_] = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)
+def _mask(condition: Any) -> B1:
+    good: B1 = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)
     return good
 
 

@@ -18,8 +18,10 @@ from typing import IO, cast
 
 import fsspec
 
+from gaelp.errors import GaelpError
 
-class IngestError(ValueError):
+
+class IngestError(GaelpError, ValueError):
     """A log was refused as a whole; one sentence says why and what to do."""
 
 

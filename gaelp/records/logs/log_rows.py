@@ -10,10 +10,10 @@ from datetime import UTC, date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gaelp.arrays import B1
 from gaelp.records.logs.log_files import LogLine
 from gaelp.records.logs.log_kinds import BANDIT, Check, Field, Kind, Layout
 
@@ -137,13 +137,13 @@ def _rejected(line: LogLine, reason: str) -> Rejected:
     return Rejected(line.number, reason, line.raw[:_RAW].encode("utf-8", "backslashreplace").decode())
 
 
-def _reject(reasons: Reasons, bad: npt.NDArray[np.bool_], reason: str) -> None:
+def _reject(reasons: Reasons, bad: B1, reason: str) -> None:
     for index in np.flatnonzero(bad):
         reasons[index] = reasons[index] or reason
 
 
-def _true(check: Check, columns: dict[str, Any]) -> npt.NDArray[np.bool_]:
-    result: npt.NDArray[np.bool_] = pc.fill_null(check.bad(columns), False).to_numpy(zero_copy_only=False)
+def _true(check: Check, columns: dict[str, Any]) -> B1:
+    result: B1 = pc.fill_null(check.bad(columns), False).to_numpy(zero_copy_only=False)
     return result
 
 

@@ -13,21 +13,23 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gaelp.arrays import Array
 from gaelp.domain.frozen import Frozen
+from gaelp.errors import GaelpError
 from gaelp.records.logs.item_features import Items
 from gaelp.records.warehouse.warehouse import Warehouse
 
-Array = npt.NDArray[Any]
 NOT_PER_ROW = frozenset({"candidate_features", "item_ids"})
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000  # microseconds
 
 
-class UnknownLog(LookupError):
+class UnknownLog(GaelpError, LookupError):
     """There is no ingested log of that name, or it is of another kind."""
+
+    permanent = True
 
 
 class LogInfo(Frozen):

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from gaelp.errors import GaelpError
 
-class WarehouseError(ValueError):
+
+class WarehouseError(GaelpError, ValueError):
     """The warehouse refused rows or a query; the message says which and why."""
 
 
-class WarehouseUnavailable(ConnectionError):
+class WarehouseUnavailable(GaelpError, ConnectionError):
     """The warehouse cannot be reached; the message names its address."""
 
 

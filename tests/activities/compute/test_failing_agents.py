@@ -37,8 +37,11 @@ def raising(error: BaseException) -> Any:
 
 
 CASES = {
-    "raises": (raising(ZeroDivisionError("my\nbug")), r"raised ZeroDivisionError: my bug \(test_installed\.py:\d+\)"),
-    "says nothing": (raising(KeyError()), r"raised KeyError \(test_installed\.py:\d+\)"),
+    "raises": (
+        raising(ZeroDivisionError("my\nbug")),
+        r"raised ZeroDivisionError: my bug \(test_failing_agents\.py:\d+\)",
+    ),
+    "says nothing": (raising(KeyError()), r"raised KeyError \(test_failing_agents\.py:\d+\)"),
     "a dictionary": (lambda: {"bid_micros": 1}, r"returned a dict and must return"),
     "one too many": (lambda: (1, 2, 3), r"returned a tuple of 3 and must return"),
 }

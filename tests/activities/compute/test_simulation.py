@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from activities.compute.decisions import Decisions
 from activities.compute.simulation import Simulation
 from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
-from gaelp.agents.contract import InvalidDecision, Observation, State
+from gaelp.agents.contract import InvalidDecision, Observation, State, TickTime, Totals
 from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
 from gaelp.agents.remote.remote_call import CallFailed
@@ -52,7 +52,7 @@ class Laboratory:
             }
         )
         self.digest = store.put_document(loading.canonical(self.config))
-        self.market = store.put_arrays(calibrate([], self.config))
+        self.market = store.put_arrays(calibrate([], self.config).to_arrays())
         self.simulation = Simulation(self.inputs)
         self.temporal = ActivityEnvironment()
         self.beats: list[tuple[Any, ...]] = []
@@ -338,8 +338,10 @@ def test_what_batches_share_cannot_be_written_to(played: tuple[Laboratory, list[
     laboratory, digests = played
     state = laboratory.inputs.state(laboratory.first("linear-thompson"))
     trajectories = Trajectories(laboratory.inputs.store, digests, lambda _: None)
-    for arrays in (state, laboratory.inputs.market(laboratory.market), trajectories[0]):
-        for array in arrays.values():
+    market = laboratory.inputs.market(laboratory.market)
+    shared = (market.ctr, market.cvr, market.hourly, market.prices.cdf, market.candidate_features)
+    for arrays in (state.values(), shared, trajectories[0].values()):
+        for array in arrays:
             with pytest.raises(ValueError, match="read-only"):
                 array[...] = 0
 
@@ -421,15 +423,10 @@ def _refusing(*_: object) -> bytes:
 
 def _seen(laboratory: Laboratory) -> dict[str, Any]:
     market = laboratory.inputs.market(laboratory.market)
-    segments, candidates = market["ctr"].shape
-    nothing = np.zeros((1, segments, candidates), np.int64)
-    given: dict[str, Any] = {
-        "hour": np.zeros(1, np.int64), "weekday": np.zeros(1, np.int64), "time_left": np.ones(1),
-        "budget_left_micros": np.array([10**7]), "segment_features": np.asarray(market["segment_features"])[None],
-        "candidate_features": np.asarray(market["candidate_features"])[None],
-        "mask": np.ones((1, candidates), bool), "click_value_micros": np.array([600_000]),
-    }  # fmt: skip
-    return {field.name: given.get(field.name, nothing) for field in fields(Observation)}
+    nothing = Totals.none(1, *market.ctr.shape)
+    start = TickTime(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1))
+    features = market.segment_features, market.candidate_features
+    return Observation.build(start, nothing, *features, np.array([10**7]), 600_000).to_arrays()
 
 
 def _campaign(laboratory: Laboratory) -> CampaignInput:

@@ -33,6 +33,7 @@ from gaelp.personas.answers import FailedRating
 from gaelp.personas.endpoint import LARGEST_BODY, HttpEndpoint, address, open_endpoint
 from gaelp.personas.rater import Remembered
 from gaelp.personas.rating_cache import RatingCache
+from gaelp.records.events.redis_streams import connect
 from tests.support.local_runs import House
 
 KEY = "sk-never-to-be-seen"
@@ -257,9 +258,9 @@ def refusal(inputs: Inputs, opening: Any) -> pytest.ExceptionInfo[ApplicationErr
     message = RatePanel(
         run="run-a",
         config_digest=store.put_document(loading.canonical(config)),
-        market_digest=store.put_arrays(calibrate([], config)),
+        market_digest=store.put_arrays(calibrate([], config).to_arrays()),
     )
-    activities = Personas(inputs, opening, RatingCache("redis://127.0.0.1:1/0"))
+    activities = Personas(inputs, opening, RatingCache(connect("redis://127.0.0.1:1/0")))
     with pytest.raises(ApplicationError) as failed:
         ActivityEnvironment().run(activities.rate_panel, message)
     assert failed.value.non_retryable
@@ -284,7 +285,7 @@ def test_an_address_is_shown_without_what_could_be_secret() -> None:
 @pytest.fixture
 def cache(house: House) -> Iterator[RatingCache]:
     """On the session's Redis, emptied of ratings."""
-    opened = RatingCache(house.settings.redis_url)
+    opened = RatingCache(connect(house.settings.redis_url))
     for name in opened._client.scan_iter("gaelp:rating:*"):
         opened._client.delete(name)
     yield opened
@@ -304,7 +305,7 @@ def test_the_cache_keeps_answers_and_believes_no_rubbish(cache: RatingCache) -> 
     ):
         cache._client.set("gaelp:rating:k", rubbish)
         assert cache.get(["k"]) == {}
-    away = RatingCache("redis://127.0.0.1:1/0")
+    away = RatingCache(connect("redis://127.0.0.1:1/0"))
     assert away.get(["k"]) == {} and not away.put("k", answer)
 
 
@@ -323,7 +324,7 @@ class Panel:
         return loading.load("quick-test", environment={}, overrides=overrides)
 
     def market(self, config: TrainingConfiguration) -> str:
-        return self.inputs.store.put_arrays(calibrate([], config))
+        return self.inputs.store.put_arrays(calibrate([], config).to_arrays())
 
     def rate(
         self,

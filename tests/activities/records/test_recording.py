@@ -122,7 +122,7 @@ def test_a_rounds_batches_are_recorded_once_and_summed(records: Records, warehou
     )
     message = RecordBatches(
         run=f"{RUN}-{stand.account}", step="simulation/round-0000", purpose="train", number=0, agent="x",
-        checkpoint_digest="c" * 64, next_checkpoint_digest="d" * 64, first_batch=0, results=(good, poison), at=START,
+        checkpoint_digest="c" * 64, next_checkpoint_digest="d" * 64, results=(good, poison), at=START,
     )  # fmt: skip
     summary = run(records.record_batches, message)
     assert run(records.record_batches, message) == summary

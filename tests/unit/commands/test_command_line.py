@@ -82,7 +82,7 @@ def _ledger(tmp_path: Path) -> Ledger:
 def _open_request(ledger: Ledger, number: int = 1) -> ApprovalRequest:
     request = ApprovalRequest(
         request_id=f"a/live-test#{number}", nonce=f"{number}" * 64, account="shop", run="a", phase=Phase.LIVE_TEST,
-        purpose="first spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
+        purpose="spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
         agent="linear-thompson", checkpoint_digest="c" * 64, config_digest="d" * 64, evidence_digest="e" * 64,
         exposure_digest="f" * 64, fence=0, expires_at=NOW + timedelta(days=3),
     )  # fmt: skip

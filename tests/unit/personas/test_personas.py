@@ -9,6 +9,7 @@ import sys
 import traceback
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES, CreativeText, Persona, Personas
 from gaelp.local_stack import LocalStack, llm_server, services
 from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.parameters import MarketParameters
 from gaelp.personas import panel, prompt, rater, ratings
 from gaelp.personas.answers import Answer, FailedRating, read
 from gaelp.personas.permutation import share_resting_on_ratings
@@ -44,8 +46,8 @@ INJECTIONS = (
 )
 
 
-def market() -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
-    return dict(calibrate([], TrainingConfiguration(profile="quick-test")))
+def market() -> MarketParameters:
+    return calibrate([], TrainingConfiguration(profile="quick-test"))
 
 
 def tastes(seed: int = 1, people: int = 24, texts: int = SHIPPED_CREATIVES) -> Ratings:
@@ -255,23 +257,23 @@ def test_ratings_change_who_prefers_what_and_no_level() -> None:
     """Each segment keeps its mean CTR and CVR, hours keep mean 1, everything else is the same, order follows taste."""
     before, people, taste = market(), panel.people(Personas()), tastes()
     after = ratings.apply(before, people, 0.5, taste)
-    for name in ("ctr", "cvr"):
-        np.testing.assert_allclose(after[name].mean(axis=1), before[name].mean(axis=1), rtol=1e-12)
-        assert np.abs(after[name] / before[name] - 1).max() > 0.05
-    assert after["hourly"].mean() == pytest.approx(1.0) and not np.allclose(after["hourly"], before["hourly"])
-    untouched = set(before) - {"ctr", "cvr", "hourly"}
-    assert all(after[name] is before[name] for name in untouched)
-    belongs = ratings.memberships(people, before["ctr"].shape[0])
-    for name, tendency in (("ctr", taste.click), ("cvr", taste.convert)):
-        moved, wanted = np.log(after[name] / before[name]), np.log(belongs @ tendency)
+    for rated, plain in ((after.ctr, before.ctr), (after.cvr, before.cvr)):
+        np.testing.assert_allclose(rated.mean(axis=1), plain.mean(axis=1), rtol=1e-12)
+        assert np.abs(rated / plain - 1).max() > 0.05
+    assert after.hourly.mean() == pytest.approx(1.0) and not np.allclose(after.hourly, before.hourly)
+    untouched = {field.name for field in fields(before)} - {"ctr", "cvr", "hourly"}
+    assert all(getattr(after, name) is getattr(before, name) for name in untouched)
+    belongs = ratings.memberships(people, before.ctr.shape[0])
+    for rated, plain, tendency in ((after.ctr, before.ctr, taste.click), (after.cvr, before.cvr, taste.convert)):
+        moved, wanted = np.log(rated / plain), np.log(belongs @ tendency)
         assert all(np.corrcoef(a, b)[0, 1] > 0.999 for a, b in zip(moved, wanted, strict=True))
 
 
 def test_weight_is_the_exponent() -> None:
     """Weight 0 leaves the market as it is, and weight 1 moves log rates twice as far as one half."""
     before, people, taste = market(), panel.people(Personas()), tastes()
-    none, half, whole = (np.log(ratings.apply(before, people, w, taste)["ctr"]) for w in (0.0, 0.5, 1.0))
-    np.testing.assert_allclose(none, np.log(before["ctr"]), rtol=1e-12)
+    none, half, whole = (np.log(ratings.apply(before, people, w, taste).ctr) for w in (0.0, 0.5, 1.0))
+    np.testing.assert_allclose(none, np.log(before.ctr), rtol=1e-12)
     moved = [table - table.mean(axis=1, keepdims=True) for table in (half - none, whole - none)]
     np.testing.assert_allclose(moved[1], 2 * moved[0], atol=1e-9)
 

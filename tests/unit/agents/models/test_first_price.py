@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +13,12 @@ from gaelp.agents.models import bid_landscape, first_price
 from gaelp.agents.policies.linear_thompson import LinearThompson
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.parameters import MarketParameters
 from tests.support.markets import configured, trained
 
 
 @cache
-def lesson(auction: str) -> tuple[Mapping[str, Any], State]:
+def lesson(auction: str) -> tuple[MarketParameters, State]:
     """A market, and linear-thompson's state after four rounds in it."""
     config = configured(3, simulation={"rounds": 4, "batches_per_round": 2}, market={"auction": auction})
     market = calibrate([], config)
@@ -48,7 +47,7 @@ def test_the_rivals_are_learned_from_wins_alone() -> None:
     bids = np.exp(median + np.linspace(-0.5, 0.5, 5)[:, None] * spread)
     spent = bid_landscape.spend_per_auction(state, bids) * 1000
     # The level of traffic and the chance to win are told apart by the bend of the curve only: their product is judged.
-    auctions = np.asarray(state["auctions"]).sum(axis=1) / (24 * market["auctions_per_hour"])
+    auctions = np.asarray(state["auctions"]).sum(axis=1) / (24 * market.auctions_per_hour)
     assert np.allclose(spent * auctions, curves.spend(bids), rtol=0.15)
 
 

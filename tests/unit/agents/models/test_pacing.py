@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.agents.contract import F8, Observation, State, WorldShape
+from gaelp.agents.contract import Observation, State, WorldShape
 from gaelp.agents.installed_agents import load_agent
 from gaelp.agents.models import bid_landscape, pacing, valuation
 from gaelp.agents.policies.baselines import Counting, LinearBid
 from gaelp.agents.policies.linear_thompson import LinearThompson
 from gaelp.agents.policies.online_lp import HIGHEST, STEP, OnlineLP
 from gaelp.agents.policies.pid_pacing import LOWEST, PidPacing, controlled
+from gaelp.arrays import F8
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 from tests.support.markets import configured, observation, regret, trained
@@ -117,7 +118,7 @@ def test_traffic_is_learned_in_spite_of_a_budget_that_ends_before_noon() -> None
     config = configured(3, simulation=sizes, clock={"tick_hours": 4})
     market = calibrate([], config)
     state, _, _ = trained(market, config, LinearThompson())
-    truth = (np.asarray(market["hourly"])[:24].reshape(6, 4).sum(axis=1)) * np.sum(market["auctions_per_hour"])
+    truth = (np.asarray(market.hourly)[:24].reshape(6, 4).sum(axis=1)) * np.sum(market.auctions_per_hour)
     assert np.allclose(np.sum(state["auctions"], axis=0)[::4], truth, rtol=0.2)
     assert regret(market, config, LinearThompson(), state) < 0.15
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -22,6 +21,7 @@ from gaelp.agents.policies.vowpal import VowpalWabbit
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.calibration.calibrate import calibrate
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from tests.support.markets import bandit_log, configured, observation, regret, run, shape_of, trained
 
@@ -38,7 +38,7 @@ LEARNERS: dict[str, type[Agent]] = {
     "vowpalwabbit": VowpalWabbit,
 }
 BASELINES: tuple[type[Agent], ...] = (FixedBid, LinearBid, Uniform, BestCreative, PidPacing, OnlineLP)
-World = tuple[Mapping[str, Any], TrainingConfiguration]
+World = tuple[MarketParameters, TrainingConfiguration]
 
 
 @cache
@@ -58,7 +58,7 @@ def baselines_regret(name: str) -> float:
     return min(np.mean([_baseline(each, *world) for world in worlds(name)]).item() for each in BASELINES)
 
 
-def _baseline(kind: type[Agent], market: Mapping[str, Any], config: TrainingConfiguration) -> float:
+def _baseline(kind: type[Agent], market: MarketParameters, config: TrainingConfiguration) -> float:
     agent = kind()
     learned = isinstance(agent, Counting)
     state = trained(market, config, agent)[0] if learned else agent.initial_state(shape_of(market), RNG)
@@ -99,7 +99,7 @@ def test_the_landscape_is_the_markets(taught: Any) -> None:
     curves, median, spread = PriceCurves.of(MARKET), taught["price_median"], taught["price_spread"]
     for deviations, chance in ((-1, 0.159), (0, 0.5), (1, 0.841)):
         assert np.allclose(curves.win_rate(np.exp(median + deviations * spread)), chance, atol=0.08)
-    auctions = taught["auctions"].sum(axis=1) / (24 * MARKET["auctions_per_hour"])
+    auctions = taught["auctions"].sum(axis=1) / (24 * MARKET.auctions_per_hour)
     assert np.all((0.75 < auctions) & (auctions < 1.15))
 
 
@@ -108,21 +108,21 @@ def test_click_rates_are_the_markets_where_it_showed_much(taught: Any) -> None:
     shown = taught["impressions"] > 50_000
     assert shown.sum() >= 4
     rates = counts.click_rates(taught)
-    assert np.allclose(rates[shown], MARKET["ctr"][shown], rtol=0.2)
+    assert np.allclose(rates[shown], MARKET.ctr[shown], rtol=0.2)
 
 
 def test_creative_shares_favour_the_most_valuable_and_forget_none(taught: Any) -> None:
     """The value of the shares is near the best creative's, and every allowed creative keeps a logged probability."""
-    seen = observation(24, *MARKET["ctr"].shape, features=MARKET["candidate_features"].shape[1])
+    seen = observation(24, *MARKET.ctr.shape, features=MARKET.candidate_features.shape[1])
     decision, _ = AGENT.act(taught, seen, AGENT.initial_memory(24), stream(1, "act"))
-    value = MARKET["ctr"] * MARKET["cvr"]
+    value = MARKET.ctr * MARKET.cvr
     assert np.all((decision.creative_prob[0] * value).sum(axis=1) > 0.85 * value.max(axis=1))
-    assert decision.creative_prob.min() >= 0.02 / MARKET["ctr"].shape[1] * 0.99
+    assert decision.creative_prob.min() >= 0.02 / MARKET.ctr.shape[1] * 0.99
 
 
 def test_bids_shade_with_the_budget_and_never_exceed_value(taught: Any) -> None:
     """A small budget lowers the bid, a large one raises it to the value of a thousand impressions and no further."""
-    seen = observation(1, *MARKET["ctr"].shape, features=MARKET["candidate_features"].shape[1])
+    seen = observation(1, *MARKET.ctr.shape, features=MARKET.candidate_features.shape[1])
     seen = replace(seen, hour=np.zeros(1, np.int64))
     bids = []
     for budget in (2_000_000, 20_000_000, 10**12):
@@ -131,13 +131,13 @@ def test_bids_shade_with_the_budget_and_never_exceed_value(taught: Any) -> None:
         )
         bids.append(decision.bid_micros[0])
     assert np.all(bids[0] < bids[1]) and np.all(bids[1] < bids[2])
-    value = 600_000 / 0.06 * 1000 * (MARKET["ctr"] * MARKET["cvr"]).max(axis=1)
+    value = 600_000 / 0.06 * 1000 * (MARKET.ctr * MARKET.cvr).max(axis=1)
     assert np.all(bids[2] < 1.25 * value)
 
 
 def test_a_campaigns_own_clicks_move_its_bid(taught: Any) -> None:
     """A live campaign with half the learned click rate bids less, one with twice more."""
-    seen = observation(3, *MARKET["ctr"].shape, features=MARKET["candidate_features"].shape[1])
+    seen = observation(3, *MARKET.ctr.shape, features=MARKET.candidate_features.shape[1])
     shown = np.full(seen.impressions.shape, 4000)
     expected = shown * counts.click_rates(taught)
     clicks = np.round(expected * np.array([0.5, 1.0, 2.0])[:, None, None]).astype(np.int64)
@@ -149,7 +149,7 @@ def test_a_campaigns_own_clicks_move_its_bid(taught: Any) -> None:
 def test_unspent_money_raises_the_pace(taught: Any) -> None:
     """A tick that spent half its forecast lets the next one aim higher; one that met it changes nothing."""
     seen = replace(
-        observation(2, *MARKET["ctr"].shape, features=MARKET["candidate_features"].shape[1]),
+        observation(2, *MARKET.ctr.shape, features=MARKET.candidate_features.shape[1]),
         hour=np.zeros(2, np.int64),
         budget_left_micros=np.full(2, 10_000_000),
     )

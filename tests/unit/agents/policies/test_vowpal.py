@@ -37,11 +37,11 @@ def taught() -> Any:
 
 def shares(state: State, **changes: Any) -> Any:
     """creative_prob f8[S, K] of the first of two campaigns."""
-    segments, candidates = MARKET["ctr"].shape
-    seen = observation(2, segments, candidates, features=MARKET["candidate_features"].shape[1])
+    segments, candidates = MARKET.ctr.shape
+    seen = observation(2, segments, candidates, features=MARKET.candidate_features.shape[1])
     features = {
-        "segment_features": np.repeat(np.asarray(MARKET["segment_features"])[None], 2, axis=0),
-        "candidate_features": np.repeat(np.asarray(MARKET["candidate_features"])[None], 2, axis=0),
+        "segment_features": np.repeat(np.asarray(MARKET.segment_features)[None], 2, axis=0),
+        "candidate_features": np.repeat(np.asarray(MARKET.candidate_features)[None], 2, axis=0),
     }
     agent = VowpalWabbit()
     decision, _ = agent.act(state, replace(seen, **{**features, **changes}), agent.initial_memory(2), stream(1, "a"))
@@ -62,7 +62,7 @@ def test_the_model_is_bytes_that_say_nothing_of_where_they_were_written(taught: 
 def test_propensities_favour_the_valuable_and_leave_none_out(taught: Any) -> None:
     """Untaught it shows all alike; taught, the shares are worth more, and every creative keeps its floor."""
     first, _, state = taught
-    value = MARKET["ctr"] * MARKET["cvr"]
+    value = MARKET.ctr * MARKET.cvr
     assert np.allclose(shares(first), 1 / value.shape[1])
     after = shares(state)
     assert np.all((after * value).sum(axis=1) > 1.2 * value.mean(axis=1))
@@ -94,9 +94,9 @@ def test_later_rounds_play_less(taught: Any) -> None:
 def test_other_candidates_are_judged_by_their_features_alone(taught: Any) -> None:
     """In a world of another size nobody's name is known: equal features get equal shares."""
     _, _, state = taught
-    features = np.repeat(np.asarray(MARKET["candidate_features"])[None, :1], 2, axis=0)
+    features = np.repeat(np.asarray(MARKET.candidate_features)[None, :1], 2, axis=0)
     other = np.concatenate([features, features, features + 1], axis=1)
-    empty = np.zeros((2, len(MARKET["ctr"]), 3), np.int64)
+    empty = np.zeros((2, len(MARKET.ctr), 3), np.int64)
     cells = {name: empty for name in ("impressions", "clicks", "matured_conversions", "cost_micros")}
     given = shares(state, candidate_features=other, mask=np.ones((2, 3), bool), **cells)
     assert given[:, 0] == pytest.approx(given[:, 1]) and not np.allclose(given[:, 0], given[:, 2])

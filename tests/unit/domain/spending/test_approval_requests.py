@@ -37,7 +37,7 @@ def asked(**changes: Any) -> RequestApproval:
         "agent": "linear-thompson",
         "checkpoint_digest": "c",
         "evidence_digest": "e",
-        "purpose": "first spend",
+        "purpose": "spend",
         "sequence": 1,
         "daily_cap_micros": 50 * UNIT,
         "total_cap_micros": 300 * UNIT,

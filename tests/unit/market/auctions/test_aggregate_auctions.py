@@ -15,40 +15,39 @@ from gaelp.market.streams import stream
 from tests.support.markets import configured
 
 MARKET = calibrate([], configured(3))
-S, K = MARKET["ctr"].shape
+S, K = MARKET.ctr.shape
 CURVES = PriceCurves.of(MARKET)
-MEDIAN = np.sqrt(MARKET["price_low"] * MARKET["price_high"])
+MEDIAN = np.sqrt(MARKET.prices.low * MARKET.prices.high)
 
 
 def deliver(traffic: Any, bids: Any, share: Any, budget: int) -> aggregate_auctions.Served:
     """One campaign's hours under one decision."""
-    ctr, cvr = MARKET["ctr"][None], MARKET["cvr"][None]
+    ctr, cvr = MARKET.ctr[None], MARKET.cvr[None]
     slot = aggregate_auctions.Slot(traffic, bids, share, np.array([budget]), ctr, cvr, np.ones(1))
     return aggregate_auctions.aggregate(CURVES, slot, stream(1, "r"))
 
 
 def serve(campaigns: int, bid: int, budget: int, seed: int = 1, shock: float = 1.0) -> aggregate_auctions.Served:
     """One hour at noon with the same bid everywhere and all creatives alike."""
-    zeros = np.zeros(campaigns, np.int64)
-    return aggregate_auctions.serve(
-        MARKET,
-        CURVES,
-        hour=zeros + 12,
-        weekday=zeros,
-        shock=np.full(campaigns, shock),
+    zeros, cells = np.zeros(campaigns, np.int64), (campaigns, S, K)
+    auctions = aggregate_auctions.traffic(MARKET, zeros + 12, zeros, np.full(campaigns, shock), stream(seed, "world"))
+    slot = aggregate_auctions.Slot(
+        auctions=auctions[:, None],
         bid_micros=np.full((campaigns, S), bid),
-        creative_prob=np.full((campaigns, S, K), 1 / K),
+        creative_prob=np.full(cells, 1 / K),
         budget_micros=zeros + budget,
-        world=stream(seed, "world"),
-        response=stream(seed, "response"),
+        ctr=np.broadcast_to(MARKET.ctr, cells),
+        cvr=np.broadcast_to(MARKET.cvr, cells),
+        price_level=np.ones(campaigns),
     )
+    return aggregate_auctions.aggregate(CURVES, slot, stream(seed, "response"))
 
 
 @pytest.mark.parametrize("bid", [800_000, 4_000_000, 30_000_000])
 def test_counts_and_costs_have_the_means_of_the_formula(bid: int) -> None:
     """Auctions, wins, price paid and clicks agree with their expectations within five standard errors."""
     served = serve(4000, bid, 10**12)
-    rate = MARKET["hourly"][12] * MARKET["auctions_per_hour"]
+    rate = MARKET.hourly[12] * MARKET.auctions_per_hour
     assert np.allclose(served.auctions.mean(axis=0), rate, atol=5 * np.sqrt(rate / 4000).max())
     z = (np.log(bid) - np.log(MEDIAN)) / 0.6
     wins = served.wins.sum(axis=(0, 2))
@@ -61,7 +60,7 @@ def test_counts_and_costs_have_the_means_of_the_formula(bid: int) -> None:
         )
         paid = served.cost_micros[:, segment].sum() * 1000 / wins[segment]
         assert abs(paid - prices.mean()) < 5 * prices.std() / np.sqrt(wins[segment]) + 2e-4 * prices.mean()
-    clicks = (served.wins * MARKET["ctr"]).sum()
+    clicks = (served.wins * MARKET.ctr).sum()
     assert abs(served.clicks.sum() - clicks) < 5 * np.sqrt(clicks)
 
 
@@ -106,24 +105,14 @@ def test_a_bid_of_zero_wins_nothing_and_a_forbidden_creative_is_never_shown() ->
 
 def test_the_world_does_not_depend_on_what_is_bid() -> None:
     """The traffic is the same whatever is bid, hour after hour on one world stream."""
-    world = [stream(5, "w"), stream(5, "w")]
+    world, auctions = [stream(5, "w"), stream(5, "w")], []
     for _ in range(5):
-        seen = [
-            aggregate_auctions.serve(
-                MARKET,
-                CURVES,
-                hour=np.array([3]),
-                weekday=np.array([2]),
-                shock=np.ones(1),
-                bid_micros=np.full((1, S), bid),
-                creative_prob=np.full((1, S, K), 1 / K),
-                budget_micros=np.array([10**9]),
-                world=generator,
-                response=stream(6, "r", bid),
-            ).auctions
-            for bid, generator in zip((10, 50_000_000), world, strict=True)
-        ]
-        assert np.array_equal(*seen)
+        for bid, generator in zip((10, 50_000_000), world, strict=True):
+            hour = (np.array([3]), np.array([2]), np.ones(1))
+            traffic = aggregate_auctions.traffic(MARKET, *hour, generator)
+            served = deliver(traffic[:, None], np.full((1, S), bid), np.full((1, S, K), 1 / K), 10**9)
+            auctions.append(served.auctions)
+        assert np.array_equal(*auctions[-2:])
 
 
 def test_streams_are_bit_equal_by_name_and_independent_across_names() -> None:

@@ -29,8 +29,8 @@ COUNTS = ("wins", "clicks", "conversions", "cost_micros")
 
 
 def curves(reserve: float = 0.0, first_price: bool = False) -> PriceCurves:
-    terms = {"reserve": np.array([reserve]), "first_price": np.array([int(first_price)])}
-    return PriceCurves.of({**price_curves.lognormal(np.array([3e6, 5e6]), np.full(S, 0.6)), **terms})
+    histograms = price_curves.lognormal(np.array([3e6, 5e6]), np.full(S, 0.6))
+    return PriceCurves.from_histograms(histograms, reserve, first_price)
 
 
 def slot(together: int = 1, audience: Audience | None = None, **changes: Any) -> Slot:

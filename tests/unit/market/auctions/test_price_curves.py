@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
 from gaelp.market.auctions import price_curves
 from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.parameters import PriceHistograms
 from gaelp.market.streams import stream
 
 MEDIAN, SPREAD = np.array([3e6, 5e6]), np.array([0.6, 0.3])
 
 
-def curves(reserve: float = 0.0, first_price: bool = False, **arrays: Any) -> PriceCurves:
-    """Lognormal curves of two segments, or those of `arrays`."""
-    terms = {"reserve": np.array([reserve]), "first_price": np.array([int(first_price)])}
-    return PriceCurves.of({**(arrays or price_curves.lognormal(MEDIAN, SPREAD)), **terms})
+LOGNORMAL = price_curves.lognormal(MEDIAN, SPREAD)
 
 
-def lumpy() -> dict[str, Any]:
+def curves(reserve: float = 0.0, first_price: bool = False, prices: PriceHistograms = LOGNORMAL) -> PriceCurves:
+    """Lognormal curves of two segments, or those of `prices`."""
+    return PriceCurves.from_histograms(prices, reserve, first_price)
+
+
+def lumpy() -> PriceHistograms:
     """A tenth of the rivals below the histogram, an empty bin, and a tenth above it."""
     cdf = np.array([[0.1, 0.1, 0.4, 0.4, 0.7, 0.9]])
-    return {"price_low": np.array([1e6]), "price_high": np.array([4e6]), "price_cdf": cdf}
+    return PriceHistograms(np.array([1e6]), np.array([4e6]), cdf)
 
 
 def test_a_lognormal_curve_has_the_moments_of_the_formula() -> None:
@@ -40,10 +41,10 @@ def test_a_lognormal_curve_has_the_moments_of_the_formula() -> None:
 
 @pytest.mark.parametrize("reserve", [0.0, 2_000_000.0])
 @pytest.mark.parametrize("floor", [0.0, 900_000.0, 2_400_000.0])
-@pytest.mark.parametrize("arrays", [{}, lumpy()])
-def test_every_moment_is_that_of_the_prices_drawn(reserve: float, floor: float, arrays: dict[str, Any]) -> None:
+@pytest.mark.parametrize("prices", [LOGNORMAL, lumpy()])
+def test_every_moment_is_that_of_the_prices_drawn(reserve: float, floor: float, prices: PriceHistograms) -> None:
     """Wins, mean and mean square agree with those of rivals drawn by the inverse, under any reserve and floor."""
-    made = curves(reserve, **arrays)
+    made = curves(reserve, prices=prices)
     quantile = (np.arange(200_000) + 0.5) / 200_000
     for segment in range(len(made.low)):
         reach = quantile < made.cdf[segment, -1]
@@ -78,7 +79,7 @@ def test_nothing_is_won_below_the_reserve_or_the_lowest_edge_or_for_nothing() ->
 
 def test_the_inverse_is_that_of_the_cumulated_histogram() -> None:
     """Prices at any quantile are those of a linear interpolation, in tails, empty bins and atoms too."""
-    for made in (curves(), curves(**lumpy())):
+    for made in (curves(), curves(prices=lumpy())):
         for segment in range(len(made.low)):
             top = made.cdf[segment, -1]
             quantile = top * np.concatenate([stream(1, "q").random(50_000), np.geomspace(1e-12, 0.5, 2000)])
@@ -91,7 +92,7 @@ def test_a_log_gives_its_own_histogram() -> None:
     rng = stream(2, "prices")
     segment = np.repeat([0, 1], 50_000)
     seen = np.where(segment == 0, rng.gamma(3.0, 1e6, 100_000) + 1e4, rng.uniform(1e6, 2e6, 100_000))
-    made = curves(**price_curves.observed(seen, segment, 3))
+    made = curves(prices=price_curves.observed(seen, segment, 3))
     for bid in (1.2e6, 1.9e6, 4e6):
         won = made.win_rate(np.full(3, bid))
         expected = [(seen[segment == 0] < bid).mean(), (seen[segment == 1] < bid).mean(), (seen < bid).mean()]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.market.audience import segments
 from gaelp.market.calibration.calibrate import CalibrationError, calibrate, click_value_micros
 from gaelp.market.calibration.shrinkage import click_rates, effects
+from gaelp.market.parameters import MarketParameters
 from gaelp.records.logs.stored_logs import split
 from tests.support.markets import bandit_log, configured
 
@@ -54,11 +54,12 @@ def test_market_arrays_have_the_promised_shapes() -> None:
         "candidate_features": (80, 5),
         "segment_feature_index": (1,),
     }
-    assert {name: market[name].shape for name in expected} == expected
-    assert all(array.dtype.kind in "iuf" for array in market.values())
-    assert market["hourly"].mean() == pytest.approx(1.0)
-    assert market["auctions_per_hour"].sum() == pytest.approx(configured().market.hourly_auctions)
-    assert market["cvr"].mean() == pytest.approx(configured().economics.conversion_rate)
+    arrays = market.to_arrays()
+    assert {name: arrays[name].shape for name in expected} == expected
+    assert all(array.dtype.kind in "iuf" for array in arrays.values())
+    assert market.hourly.mean() == pytest.approx(1.0)
+    assert market.auctions_per_hour.sum() == pytest.approx(configured().market.hourly_auctions)
+    assert market.cvr.mean() == pytest.approx(configured().economics.conversion_rate)
 
 
 def test_nothing_later_than_the_calibration_share_is_read() -> None:
@@ -69,7 +70,7 @@ def test_nothing_later_than_the_calibration_share_is_read() -> None:
     changed = {**log, "click": log["click"].copy(), "user_features": log["user_features"].copy()}
     rows = len(later["time_us"])
     changed["click"][-rows:], changed["user_features"][-rows:] = 1, "z"
-    before, after = calibrate([log], configured()), calibrate([changed], configured())
+    before, after = (calibrate([rows], configured()).to_arrays() for rows in (log, changed))
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
@@ -77,8 +78,8 @@ def test_level_and_spread_are_kept() -> None:
     """CTR keeps the log's level, and between creatives at least the stated spread, also after honest shrinkage."""
     config = configured()
     market = calibrate([bandit_log(1, rows=60_000)], config)
-    assert np.log(market["ctr"]).std(axis=1).min() >= config.market.creative_spread - 1e-9
-    assert market["ctr"].mean() == pytest.approx(0.004, rel=0.25)
+    assert np.log(market.ctr).std(axis=1).min() >= config.market.creative_spread - 1e-9
+    assert market.ctr.mean() == pytest.approx(0.004, rel=0.25)
 
 
 @pytest.mark.parametrize("logs", [(), (bandit_log(1),)])
@@ -86,20 +87,20 @@ def test_level_and_spread_are_kept() -> None:
 def test_a_stated_click_rate_is_the_mean_over_the_traffic(logs: tuple[dict[str, Any], ...], rate: float) -> None:
     """`market.click_rate` sets the level, whatever the log's, and leaves the spread unless rates near 1."""
     market, plain = calibrate(logs, configured(market={"click_rate": rate})), calibrate(logs, configured())
-    share = market["auctions_per_hour"] / market["auctions_per_hour"].sum()
-    assert (share[:, None] * market["ctr"]).sum() / market["ctr"].shape[1] == pytest.approx(rate, rel=1e-6)
-    assert market["ctr"].max() <= 1
+    share = market.auctions_per_hour / market.auctions_per_hour.sum()
+    assert (share[:, None] * market.ctr).sum() / market.ctr.shape[1] == pytest.approx(rate, rel=1e-6)
+    assert market.ctr.max() <= 1
     if rate < 0.01:
-        assert np.allclose(market["ctr"] / plain["ctr"], market["ctr"][0, 0] / plain["ctr"][0, 0])
-    assert 0.0035 < calibrate([], configured())["ctr"].mean() < 0.0045
+        assert np.allclose(market.ctr / plain.ctr, market.ctr[0, 0] / plain.ctr[0, 0])
+    assert 0.0035 < calibrate([], configured()).ctr.mean() < 0.0045
 
 
 def test_the_auctions_are_those_of_the_configuration() -> None:
-    """Kind of auction, reserve, rivals, organic share and the spread of orders reach the market's arrays."""
+    """Kind of auction, reserve, rivals, organic share and the spread of orders reach the market."""
     stated = {"auction": "first-price", "reserve_price": "1.50", "rivals": 3, "organic_share": 0.2, "order_spread": 0.7}
     market = calibrate([], configured(market=stated))
-    names = ("first_price", "reserve", "rivals", "organic_share", "order_spread")
-    assert [float(market[name][0]) for name in names] == [1, 1_500_000, 3, 0.2, 0.7]
+    reached = (market.first_price, market.reserve_micros, market.rivals, market.organic_share, market.order_spread)
+    assert reached == (True, 1_500_000.0, 3, 0.2, 0.7)
 
 
 def test_few_clicks_are_shrunken_and_many_are_believed() -> None:
@@ -119,12 +120,12 @@ def test_the_best_balanced_user_feature_makes_the_segments() -> None:
     """Common values get a segment each, rare and unknown ones the last, here and when rows are assigned later."""
     log = bandit_log(1)
     market = calibrate([log], configured())
-    assert market["segment_feature_index"][0] == 1
-    assigned = segments.assign(market, log["user_features"])
-    named = segments.decode_values(market["segment_values"])
+    segmentation = market.segmentation
+    assert segmentation.feature_index == 1
+    assigned, named = segmentation.assign(log["user_features"]), segmentation.values
     assert len(named) == 3 and set(assigned) == {0, 1, 2, 3}
     assert np.all(log["user_features"][assigned == 1, 1] == named[1])
-    assert segments.assign(market, np.array([["x", "never seen"]]))[0] == 3
+    assert segmentation.assign(np.array([["x", "never seen"]]))[0] == 3
 
 
 def test_one_or_no_user_feature_gives_one_segment() -> None:
@@ -132,18 +133,19 @@ def test_one_or_no_user_feature_gives_one_segment() -> None:
     log = bandit_log(1)
     log["user_features"] = np.empty((len(log["click"]), 0), np.str_)
     market = calibrate([log], configured())
-    assert market["ctr"].shape == (1, 80)
-    assert segments.assign(market, log["user_features"]).max() == 0
+    assert market.ctr.shape == (1, 80)
+    assert market.segmentation.assign(log["user_features"]).max() == 0
 
 
 def test_the_root_seed_does_not_change_the_audience() -> None:
     """No log: twelve candidates, bit-equal whatever the root seed; with a log, other items mean another audience."""
     first, other = (calibrate([], configured(seed)) for seed in (1, 2))
-    assert first["ctr"].shape == (4, 12)
-    assert all(np.array_equal(first[name], other[name]) for name in first)
+    assert first.ctr.shape == (4, 12)
+    arrays, others = first.to_arrays(), other.to_arrays()
+    assert all(np.array_equal(arrays[name], others[name]) for name in arrays)
     log = bandit_log(1)
     renamed = {**log, "candidate_features": log["candidate_features"][::-1]}
-    assert not np.array_equal(calibrate([log], configured(1))["ctr"], calibrate([renamed], configured(1))["ctr"])
+    assert not np.array_equal(calibrate([log], configured(1)).ctr, calibrate([renamed], configured(1)).ctr)
 
 
 def test_the_hourly_curve_follows_the_log() -> None:
@@ -153,7 +155,7 @@ def test_the_hourly_curve_follows_the_log() -> None:
     noon = np.flatnonzero(log["hour"] == 12).repeat(4)
     for name in ("time_us", "hour", "weekday", "action", "click", "user_features"):
         log[name] = np.concatenate([log[name], log[name][noon]])
-    hourly = calibrate([log], configured())["hourly"].reshape(7, 24)
+    hourly = calibrate([log], configured()).hourly.reshape(7, 24)
     assert np.all(hourly.argmax(axis=1) == 12)
     assert hourly[:, 12].min() > 2.5
 
@@ -188,7 +190,26 @@ def test_an_item_that_is_not_listed_is_refused() -> None:
 def test_the_real_logs_calibrate() -> None:
     """On the real Open Bandit logs CTR is realistic, the curve is the log's, and the segments are balanced."""
     market = calibrate([obd("random"), obd("bts")], configured())
-    assert 0.003 < market["ctr"].mean() < 0.006
-    assert market["segment_feature_index"][0] == 2
-    assert market["auctions_per_hour"].min() > 0.1 * market["auctions_per_hour"].sum()
-    assert market["hourly"].reshape(7, 24).mean(axis=0).argmin() in range(16, 22)
+    assert 0.003 < market.ctr.mean() < 0.006
+    assert market.segmentation.feature_index == 2
+    assert market.auctions_per_hour.min() > 0.1 * market.auctions_per_hour.sum()
+    assert market.hourly.reshape(7, 24).mean(axis=0).argmin() in range(16, 22)
+
+
+def test_a_market_survives_the_content_store() -> None:
+    """Read back from its arrays a market is the same to the bit, names of segments included."""
+    for market in (calibrate([bandit_log(1)], configured()), calibrate([], configured())):
+        arrays = market.to_arrays()
+        again = MarketParameters.from_arrays({**arrays, "unknown": np.zeros(1)})
+        assert again.segmentation == market.segmentation and again.first_price is market.first_price
+        for name, array in again.to_arrays().items():
+            assert array.dtype == arrays[name].dtype and np.array_equal(array, arrays[name])
+
+
+@pytest.mark.parametrize("name", ["ctr", "price_cdf", "margin", "segment_values"])
+def test_arrays_that_are_no_market_are_refused_by_name(name: str) -> None:
+    """A market that lacks one of its arrays is refused, and the message names the array."""
+    arrays = calibrate([], configured()).to_arrays()
+    del arrays[name]
+    with pytest.raises(ValueError, match=f"the market has no array '{name}'"):
+        MarketParameters.from_arrays(arrays)

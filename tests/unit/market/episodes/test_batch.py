@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.calibration.calibrate import calibrate
-from gaelp.market.episodes.batch import draw_world, simulate
+from gaelp.market.episodes.batch import BatchKey, DecidingAgent, draw_world, simulate
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from tests.support.markets import bandit_log, configured, run, shape_of, trained
 
@@ -24,7 +26,7 @@ SMALL = {"campaigns_per_batch": 8, "days": 3, "rounds": 2, "batches_per_round": 
 
 
 @cache
-def market(seed: int = 7, candidates: int = 80) -> dict[str, Any]:
+def market(seed: int = 7, candidates: int = 80) -> MarketParameters:
     """A market from two synthetic logs."""
     logs = [bandit_log(number, rows=20_000, candidates=candidates, ctr=0.0044) for number in (1, 2)]
     return calibrate(logs, configured(seed))
@@ -98,12 +100,9 @@ def test_an_unlucky_seed_learns_too() -> None:
 def test_equal_seeds_are_bit_equal_in_another_process() -> None:
     """The same batch in a process of its own gives the same bytes, whatever ran before it here."""
     lesson()
-    program = (
-        "import sys; sys.path.insert(0, 'tests/unit')\n"
-        "from test_market_simulator import fingerprint\n"
-        "print(fingerprint())"
-    )
-    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = f"from {__name__} import fingerprint\nprint(fingerprint())"
+    root = Path(__file__).resolve().parents[4]
+    other = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert other.stdout.strip() == fingerprint()
 
 
@@ -132,7 +131,8 @@ def test_seed_index_purpose_and_attempt_key_the_streams() -> None:
 
     def traffic_of(seed: int = 7, index: int = 0, purpose: str = "exam", attempt: int = 1) -> bytes:
         chosen = config.model_copy(update={"seed": seed})
-        ran, _ = simulate(market(), agent, state, agent, state, chosen, index=index, purpose=purpose, attempt=attempt)
+        deciding = DecidingAgent(agent, state, agent, state)
+        ran, _ = simulate(market(), deciding, chosen, BatchKey(index, purpose, attempt))
         return bytes(ran["impressions"].tobytes())
 
     base = traffic_of()
@@ -186,7 +186,7 @@ def test_conversions_arrive_late() -> None:
     """With a long lag the first tick matures fewer conversions than with none to speak of."""
     agent, share = load_agent("uniform"), []
     for lag in (0.01, 5.0):
-        slow = {**market(), "lag_days": np.array([lag]), "cvr": np.full((4, 80), 0.5), "ctr": np.full((4, 80), 0.05)}
+        slow = replace(market(), lag_days=lag, cvr=np.full((4, 80), 0.5), ctr=np.full((4, 80), 0.05))
         trajectory, _ = run(slow, configured(simulation=SMALL), agent, first_state("uniform"), 0, "train")
         share.append(trajectory["matured_conversions"].sum() / trajectory["clicks"].sum())
     assert share[0] > 0.45 and share[1] < 0.2
@@ -197,7 +197,7 @@ def test_the_day_shock_moves_traffic_by_the_day() -> None:
     config = configured(simulation={"campaigns_per_batch": 200, "days": 2})
     days = {}
     for spread in (0.0, 0.4):
-        shocked = {**market(), "day_shock": np.array([spread]), "hourly": np.ones(168)}
+        shocked = replace(market(), day_shock=spread, hourly=np.ones(168))
         traffic = draw_world(shocked, config, stream(1, "w")).traffic
         days[spread] = traffic.reshape(200, 2, 24, 4).sum(axis=(2, 3))
     assert days[0.0].std() / days[0.0].mean() < 0.02
@@ -287,9 +287,7 @@ def test_a_failing_incumbent_lowers_no_bar() -> None:
     config, bad = configured(simulation=SMALL), np.zeros((8, 4))
     bad[3] = np.nan
     state = first_state("fixed-bid")
-    for agent in (load_agent("fixed-bid"), Broken(0, bid_micros=None)):  # beside it, and with a head that it lends
+    for agent in (load_agent("fixed-bid"), Broken(0, bid_micros=None)):  # beside it, and with a head that it decides
         with pytest.raises(InvalidDecision, match="agent 'broken' at step 1: bid_micros has a NaN"):
-            simulate(
-                market(), agent, state, Broken(1, bid_micros=bad), state, config,
-                index=0, purpose="train", attempt=0,
-            )  # fmt: skip
+            deciding = DecidingAgent(agent, state, Broken(1, bid_micros=bad), state)
+            simulate(market(), deciding, config, BatchKey(0, "train", 0))

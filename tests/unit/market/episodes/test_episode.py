@@ -18,6 +18,7 @@ from gaelp.domain.config.contradictions import contradictions
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import draw_world
 from gaelp.market.episodes.episode import Episodes
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from tests.support.markets import configured, run, shape_of
 
@@ -30,17 +31,17 @@ def settings(**market: Any) -> TrainingConfiguration:
 
 
 @cache
-def plain_market() -> dict[str, Any]:
+def plain_market() -> MarketParameters:
     """The synthetic market with every option off."""
     return calibrate([], settings())
 
 
-def played(config: TrainingConfiguration, bid: int = 6_000_000, market: dict[str, Any] | None = None) -> Episodes:
+def played(config: TrainingConfiguration, bid: int = 6_000_000, market: MarketParameters | None = None) -> Episodes:
     """Episodes played to the end at one bid with all creatives alike."""
     market = market or calibrate([], config)
     world = draw_world(market, config, stream(3, "world"))
     episodes = Episodes(market, config, world, stream(3, "response"))
-    segments, candidates = market["ctr"].shape
+    segments, candidates = market.ctr.shape
     campaigns = world.campaigns
     decision = Decision(
         bid_micros=np.full((campaigns, segments), bid),

@@ -23,7 +23,7 @@ from gaelp.domain.config.registered_worlds import VARIANTS, applied, configured
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.gym import registration, spaces
 from gaelp.market.gym.environment import AdMarket, AdMarketVector
-from gaelp.market.gym.practice import play, untrained
+from gaelp.market.gym.play_agent import play, untrained
 from gaelp.personas.panel import with_panel
 
 SHORT = {"simulation": {"days": 2, "daily_budget": "30.00"}, "clock": {"tick_hours": 6}}
@@ -108,7 +108,7 @@ def test_a_setting_of_the_user_outweighs_the_world() -> None:
     moved = applied(settled.model_copy(update={"environment": "gaelp/AdMarketFirstPrice-v0"}))
     assert (moved.market.auction, moved.market.drift, moved.market.fatigue) == ("first-price", 0.01, 0.0)
     profile = QUICK_TEST_CONFIG.model_copy(update={"historical": TrainingConfiguration().historical})
-    assert one("gaelp/AdMarketFirstPrice-v0", config=profile)._campaigns.market["first_price"][0] == 1
+    assert one("gaelp/AdMarketFirstPrice-v0", config=profile)._campaigns.market.first_price
     assert applied(settled) == settled
     assert applied(TrainingConfiguration()) == TrainingConfiguration()
     assert configured("gaelp/AdMarketFirstPrice-v0", None).market.auction == "first-price"
@@ -317,7 +317,7 @@ def test_wrong_arguments_of_make_are_refused() -> None:
             r"^config\.economics\.margin: .*got 2; ",
         ),
         ({"config": "quick-test"}, "config is 'quick-test': give a TrainingConfiguration"),
-        ({"market": {}}, "market lacks the arrays of a market: make one by .*calibrate"),
+        ({"market": {}}, "market is a dict, not MarketParameters: make one by .*calibrate"),
     ],
 )
 def test_nothing_given_is_passed_over_in_silence(given: dict[str, Any], said: str) -> None:
@@ -335,8 +335,8 @@ def test_the_recorded_panel_is_there_without_a_run() -> None:
     config = TrainingConfiguration.model_validate({"personas": {"source": "recorded", "weight": 1.0}})
     plain = calibrate((), config)
     leaning = with_panel(plain, config.personas)
-    assert not np.allclose(leaning["ctr"], plain["ctr"], rtol=0.01)
-    assert np.allclose(leaning["ctr"].mean(axis=1), plain["ctr"].mean(axis=1))
+    assert not np.allclose(leaning.ctr, plain.ctr, rtol=0.01)
+    assert np.allclose(leaning.ctr.mean(axis=1), plain.ctr.mean(axis=1))
     gymnasium.make(STANDARD, config=config, market=leaning).reset(seed=1)
     with pytest.raises(ValueError, match=r"personas\.source is none: only recorded ratings"):
         with_panel(plain, TrainingConfiguration().personas)

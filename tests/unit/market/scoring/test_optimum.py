@@ -79,7 +79,8 @@ def test_prices_in_two_lumps_are_mixed_over(budget: float) -> None:
     world = market(first_price=True)
     lumps = np.zeros(401)
     lumps[60:80], lumps[180:200] = 0.4 / 20, 0.6 / 20
-    where = setting({**world, "price_cdf": np.tile(np.cumsum(lumps), (SEGMENTS, 1))}, budget)
+    prices = replace(world.prices, cdf=np.tile(np.cumsum(lumps), (SEGMENTS, 1)))
+    where = setting(replace(world, prices=prices), budget)
     assert best(where).profit[0, 1] == pytest.approx(by_linprog(where, 1), rel=0.005)
 
 

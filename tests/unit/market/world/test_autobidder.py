@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy.special import ndtr
 
+from gaelp.arrays import F8
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 from gaelp.market.world import orders
 from gaelp.market.world.autobidder import ERROR, REACH, SIGNIFICANT, STEP, Bidder, Kind, Rules, begin, bids, observed
+from tests.support.markets import configured
 
-F8 = npt.NDArray[np.float64]
 VALUE = 25e6
 CPA, ROAS = 10e6, 2.5
 TICKS_A_DAY = 4
@@ -136,19 +137,13 @@ def test_the_estimate_gets_better_with_conversions_and_stays_wrong_in_the_same_d
 
 def test_the_bidder_waits_for_conversions_that_are_not_due() -> None:
     """Where orders come late but cost what the target says, the multiplier stays at 1 from the first tick on."""
+    plain = replace(calibrate([], configured()), order_value_micros=VALUE, order_spread=0.0, refund_rate=0.0)
     for lag_days in (0.1, 1.0, 5.0):
+        market = replace(plain, lag_days=lag_days, window_days=1000.0)
         books = orders.Books.empty(30, (1, 1, 1))
         for tick in range(30):
-            bought = orders.draw(
-                np.full((1, 1, 1), 20_000),
-                tick_hours=24 / TICKS_A_DAY,
-                lag_days=lag_days,
-                window_days=1000.0,
-                order_value_micros=VALUE,
-                order_spread=0.0,
-                refund_rate=0.0,
-                response=stream(3, "orders", tick),
-            )
+            conversions, response = np.full((1, 1, 1), 20_000), stream(3, "orders", tick)
+            bought = orders.draw(conversions, market, 24 / TICKS_A_DAY, response)
             orders.book(bought, tick, books)
         for kind, target in (("target-cpa", CPA), ("target-roas", VALUE / CPA)):
             state = aimed(bidder(kind, campaigns=1, lag_days=lag_days), target)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 from gaelp.market.world.orders import REFUND_HOURS, Books, Orders, book, draw, mean_lag_days
+from tests.support.markets import configured
 
 COUNT = 100_000
-PLAIN: dict[str, Any] = {
-    "tick_hours": 24,
-    "lag_days": 1.0,
-    "window_days": 60.0,
-    "order_value_micros": 25_000_000,
-    "order_spread": 0.5,
-    "refund_rate": 0.0,
-}
+PLAIN = replace(
+    calibrate([], configured()),
+    lag_days=1.0,
+    window_days=60.0,
+    order_value_micros=25_000_000,
+    order_spread=0.5,
+    refund_rate=0.0,
+)
 
 
-def drawn(conversions: Any = COUNT, seed: int = 1, **options: Any) -> Orders:
+def drawn(conversions: Any = COUNT, seed: int = 1, tick_hours: float = 24, **options: Any) -> Orders:
     """Orders of one campaign, segment and creative, or of the counts given."""
     counts = np.array(conversions, np.int64).reshape(1, 1, 1) if np.ndim(conversions) == 0 else np.array(conversions)
-    return draw(counts, response=stream(seed, "orders"), **(PLAIN | options))
+    return draw(counts, replace(PLAIN, **options), tick_hours, stream(seed, "orders"))
 
 
 def booked(ticks: int, tick: int = 0, **options: Any) -> Books:
@@ -131,8 +134,8 @@ def test_refunds_and_spread_do_not_move_one_another() -> None:
         for name in Orders.__dataclass_fields__:
             assert np.array_equal(getattr(plain, name), getattr(other, name)) == (name != field)
     first, second = stream(4, "r"), stream(4, "r")
-    draw(np.array([[[9]]]), response=first, **PLAIN)
-    draw(np.array([[[9]]]), response=second, **(PLAIN | {"refund_rate": 0.5}))
+    draw(np.array([[[9]]]), PLAIN, 24, first)
+    draw(np.array([[[9]]]), replace(PLAIN, refund_rate=0.5), 24, second)
     assert first.random() == second.random()
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-F8 = npt.NDArray[np.float64]
+from gaelp.arrays import F8
 
 WORTHLESS = 1e-9  # of the segment's best creative
 

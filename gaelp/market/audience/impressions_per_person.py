@@ -6,14 +6,10 @@ A slot knows sums over people only. What those who are met have seen before it i
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from gaelp.arrays import B1, F8, I8
 from gaelp.market.auctions.aggregate_auctions import Slot
 from gaelp.market.audience.fatigue import Audience, uncapped
-
-F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 class Seen:
@@ -34,7 +30,7 @@ class Seen:
         drawn = np.where(np.isfinite(known), drawn, self.cap)
         self.before = _summing_to(today / people, people, self.cap, place, drawn, response)[self.key]
 
-    def below_the_cap(self, tried: Flags) -> Flags:
+    def below_the_cap(self, tried: B1) -> B1:
         """Whether the person of an event has room for its view, after all those that were `tried` before."""
         if not self.cap:
             return np.ones(len(tried), bool)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gaelp.agents.contract import Observation, State, WorldShape
+from gaelp.agents.contract import Observation, State, TickTime, Totals, WorldShape
 
 TICKS = 3
 HOME = WorldShape(segments=3, candidates=4, segment_features=2, candidate_features=3)
@@ -19,23 +19,16 @@ def generator(key: int) -> np.random.Generator:
 
 def observation(shape: WorldShape, campaigns: int = 2) -> Observation:
     """A first tick: nothing seen, everything allowed."""
-    nothing = np.zeros((campaigns, shape.segments, shape.candidates), np.int64)
     rng = generator(7)
     segment = rng.normal(size=(shape.segments, shape.segment_features)).astype(np.float32)
     candidate = rng.normal(size=(shape.candidates, shape.candidate_features)).astype(np.float32)
-    return Observation(
-        hour=np.arange(campaigns) % 24,
-        weekday=np.arange(campaigns) % 7,
-        time_left=np.ones(campaigns),
-        budget_left_micros=np.full(campaigns, 30_000_000),
-        impressions=nothing,
-        clicks=nothing.copy(),
-        matured_conversions=nothing.copy(),
-        cost_micros=nothing.copy(),
-        segment_features=np.repeat(segment[None], campaigns, axis=0),
-        candidate_features=np.repeat(candidate[None], campaigns, axis=0),
-        mask=np.ones((campaigns, shape.candidates), bool),
-        click_value_micros=np.full(campaigns, 600_000),
+    return Observation.build(
+        TickTime(np.arange(campaigns) % 24, np.arange(campaigns) % 7, np.ones(campaigns)),
+        Totals.none(campaigns, shape.segments, shape.candidates),
+        segment,
+        candidate,
+        np.full(campaigns, 30_000_000),
+        600_000,
     )
 
 

@@ -10,24 +10,23 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium.error import ResetNeeded
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gaelp.agents.contract import Observation, State
+from gaelp.arrays import F8, U1
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import contradictions
 from gaelp.domain.config.registered_worlds import configured
-from gaelp.market.auctions.aggregate_auctions import Market
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.episode import Episodes
 from gaelp.market.gym import rendering, spaces
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.market.world.drawn_world import draw_world
 from gaelp.money import micros
 
-F8 = npt.NDArray[np.float64]
 Info = dict[str, Any]
 Given = TrainingConfiguration | Mapping[str, Any] | None
 
@@ -53,14 +52,14 @@ class Campaigns:
     Episode `index` of a seed is one fixed world with its own random streams, whatever was played before.
     """
 
-    def __init__(self, environment: str, config: Given, market: Market | None, count: int) -> None:
+    def __init__(self, environment: str, config: Given, market: MarketParameters | None, count: int) -> None:
         _refuse_unread(config, market)
         try:
             self.config = configured(environment, config)
         except ValidationError as error:
             raise ValueError("; ".join(map(_sentence, error.errors()))) from None
         _refuse_contradictions(self.config, count)
-        self.market: Market = calibrate((), self.config) if market is None else market
+        self.market: MarketParameters = calibrate((), self.config) if market is None else market
         self.heads = spaces.heads(self.config)
         self.observation_space = spaces.observation_space(self.market, self.config)
         self.action_space = spaces.action_space(self.market, self.config)
@@ -95,7 +94,7 @@ class Campaigns:
         self._seen = episodes.observe()
         return spaces.observed(self._seen), reward, episodes.done, info
 
-    def picture(self) -> npt.NDArray[np.uint8]:
+    def picture(self) -> U1:
         """The first campaign so far, u8[height, width, 3]."""
         if self.episodes is None:
             raise ResetNeeded("there is nothing to draw before reset")
@@ -121,7 +120,7 @@ class Campaigns:
         return {**told, **parts, **totals, "episode_revenue_micros": np.asarray(log["revenue_micros"]).sum(axis=0)}
 
 
-def _refuse_unread(config: Given, market: Market | None) -> None:
+def _refuse_unread(config: Given, market: MarketParameters | None) -> None:
     """What an environment would pass over in silence: an agent, logs and personas belong to a run."""
     if isinstance(config, TrainingConfiguration):
         logs, personas = config.historical.logs, config.personas.source
@@ -141,9 +140,10 @@ def _refuse_unread(config: Given, market: Market | None) -> None:
         hints = {"historical": FROM_LOGS, "personas": FROM_PERSONAS}
         hint = next((hints[name] for name in unread if name in hints), "leave it out")
         raise ValueError(f"config has {', '.join(unread)}, and an environment reads {', '.join(READ)} only: {hint}")
-    if market is not None and "ctr" not in market:
-        raise ValueError(
-            "market lacks the arrays of a market: make one by gaelp.market.calibration.calibrate.calibrate"
+    if market is not None and not isinstance(market, MarketParameters):
+        raise TypeError(
+            f"market is a {type(market).__name__}, not MarketParameters: make one by "
+            "gaelp.market.calibration.calibrate.calibrate"
         )
 
 

@@ -1,0 +1,22 @@
+"""Kinds of logs, and how far the evidence of one reaches. Touch this when another kind of log can be ingested."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LogKind(StrEnum):
+    """What the rows of a log are; each kind supports other claims."""
+
+    BANDIT = "bandit"  # a row is an impression with its propensity and its click
+    MARKET = "market"  # a row is an auction with its price
+    REPORT = "report"  # a row is a sum over impressions
+
+
+class Grade(StrEnum):
+    """What stands behind an estimate, the strongest first (docs/gates.md, evidence grades)."""
+
+    A = "A"  # a randomised log with propensities, from which another policy's effect can be estimated
+    B = "B"  # a market log, whose recorded prices other bids are replayed against
+    R = "R"  # a report, which describes what happened
+    C = "C"  # nothing that supports a claim
