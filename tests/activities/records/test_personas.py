@@ -34,7 +34,7 @@ from gaelp.personas.endpoint import LARGEST_BODY, HttpEndpoint, address, open_en
 from gaelp.personas.rater import Remembered
 from gaelp.personas.rating_cache import RatingCache
 from gaelp.records.events.redis_streams import connect
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 
 KEY = "sk-never-to-be-seen"
 QUESTIONS = 2 * 13 * 2  # of the two people below
@@ -283,9 +283,9 @@ def test_an_address_is_shown_without_what_could_be_secret() -> None:
 
 
 @pytest.fixture
-def cache(house: House) -> Iterator[RatingCache]:
+def cache(local_runs: LocalRuns) -> Iterator[RatingCache]:
     """On the session's Redis, emptied of ratings."""
-    opened = RatingCache(connect(house.settings.redis_url))
+    opened = RatingCache(connect(local_runs.settings.redis_url))
     for name in opened._client.scan_iter("gaelp:rating:*"):
         opened._client.delete(name)
     yield opened
