@@ -1,4 +1,4 @@
-"""One child process with its log, its probe and its end. Touch this when starting or stopping a service goes wrong."""
+"""Starts, watches and stops one service as a child process. Touch this when starting or stopping one goes wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StackError(GaelpError, RuntimeError):
 
 @dataclass(frozen=True)
 class Service:
-    """How a service is started and how one sees that it is ready."""
+    """The command that starts a service, and the probe that says whether it is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -34,7 +34,7 @@ class Service:
 
 
 class Watchdog:
-    """The process that cleans up after us if we cannot."""
+    """The process that ends our child processes if we are killed and cannot."""
 
     def __init__(self, lock: int) -> None:
         script = Path(__file__).with_name("watchdog.py")
@@ -43,21 +43,21 @@ class Watchdog:
         )
 
     def tell(self, verb: str, group: int) -> None:
-        """`+`: end this process group when we die; `-`: no longer."""
+        """Register a process group to be ended when we die (`+`), or take it from the register (`-`)."""
         if self._process.stdin is None or self._process.poll() is not None:
             raise StackError("The watchdog of the local stack has died: stop the stack and start it again.")
         self._process.stdin.write(f"{verb}{group}\n".encode())
         self._process.stdin.flush()
 
     def close(self) -> None:
-        """End it; what is still registered ends with it."""
+        """End the watchdog, and with it every process group that is still registered."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()
 
 
 class Child:
-    """A running service in a process group of its own, so that Ctrl-C reaches us alone and we stop it in order."""
+    """A running service in a process group of its own: Ctrl-C reaches only us, and we stop services in order."""
 
     def __init__(self, service: Service, log: Path, watchdog: Watchdog) -> None:
         self.service, self._log, self._watchdog = service, log, watchdog
@@ -78,11 +78,11 @@ class Child:
         return self._process.pid
 
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
-        """Return when the probe says so; StackError where it dies first or the time is over."""
+        """Return when the service is ready; StackError where it dies first or the time is over."""
         deadline = time.monotonic() + seconds
         while not self.service.ready():
             if not self.alive():
@@ -92,11 +92,11 @@ class Child:
             time.sleep(0.02)
 
     def end(self) -> str:
-        """How it ended, and where to read why."""
+        """One sentence: how the process ended, and which log says why."""
         return f"{self.service.name} ended by itself with code {self._process.returncode} (see {self._log})"
 
     def death(self) -> str:
-        """The same with the end of its log."""
+        """How the process ended, with the last lines of its log."""
         return f"{self.service.name} ended by itself with code {self._process.returncode}; {self._tail()}"
 
     def _tail(self) -> str:
@@ -128,7 +128,7 @@ class Child:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody holds now."""
+    """A port of the loopback address that no process uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -28,9 +28,7 @@ MANY_PARAMETERS: tuple[str, ...] = (
     "gaelp.ledger.stores.journal.write",
     "gaelp.ledger.stores.run_store.next_attempt",
     "gaelp.ledger.stores.run_store.reset_attempts",
-    "gaelp.local_stack.stack.LocalStack.__init__",
     "gaelp.market.scoring.regret.rungs_by_day",
-    "gaelp.personas.rater.rate",
     "gaelp.records.logs.ingestion._take",
     "gaelp.records.logs.ingestion.ingest",
 )
@@ -40,7 +38,6 @@ CLASSES_NAMED_TWICE: tuple[str, ...] = (
     "Line",
     "Offer",
     "Problem",
-    "Recorded",
     "Setting",
 )
 MODULES_NAMED_TWICE: tuple[str, ...] = ()
@@ -77,7 +74,6 @@ REQUIREMENT_CODES: tuple[str, ...] = (
     "gaelp/ledger/stores/violation_store.py",
     "gaelp/messages/recording.py",
     "gaelp/messages/training_run.py",
-    "gaelp/personas/__init__.py",
     "worker.py",
 )
 # Field: who reads it, although no attribute access does; or that it goes.
