@@ -42,11 +42,18 @@ class Watchdog:
             [sys.executable, "-I", "-S", str(script)], stdin=subprocess.PIPE, start_new_session=True, pass_fds=(lock,)
         )
 
-    def tell(self, verb: str, group: int) -> None:
-        """Register a process group to be ended when we die (`+`), or take it from the register (`-`)."""
+    def register(self, group: int) -> None:
+        """Have a process group ended when we die."""
+        self._write(f"+{group}\n")
+
+    def release(self, group: int) -> None:
+        """Take a process group from the register, because it has ended."""
+        self._write(f"-{group}\n")
+
+    def _write(self, line: str) -> None:
         if self._process.stdin is None or self._process.poll() is not None:
             raise StackError("The watchdog of the local stack has died: stop the stack and start it again.")
-        self._process.stdin.write(f"{verb}{group}\n".encode())
+        self._process.stdin.write(line.encode())
         self._process.stdin.flush()
 
     def close(self) -> None:
@@ -70,7 +77,7 @@ class Child:
                 env=dict(service.environment),
                 start_new_session=True,
             )
-        watchdog.tell("+", self.pid)
+        watchdog.register(self.pid)
 
     @property
     def pid(self) -> int:
@@ -124,7 +131,7 @@ class Child:
         """SIGKILL to the whole group, at once."""
         self.signal_group(signal.SIGKILL)
         self._process.wait()
-        self._watchdog.tell("-", self.pid)
+        self._watchdog.release(self.pid)
 
 
 def free_port() -> int:

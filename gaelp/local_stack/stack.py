@@ -120,20 +120,11 @@ class LocalStack:
         """Process id of a running service."""
         return self._child(name).pid
 
-    def kill9(self, name: str) -> None:
-        """SIGKILL to a service and its descendants, as a crash would."""
-        self._child(name).kill()
-
     def restart(self, *names: str) -> None:
         """Start services again, together, after ending what is left of them: a dead one may have left children."""
         for child in [self._child(name) for name in names]:
             child.stop()
         self._start_group(names)
-
-    def check(self) -> None:
-        """StackError where a service has ended by itself."""
-        for name in self._ended():
-            raise StackError(self._child(name).death())
 
     def revive(self) -> list[str]:
         """Start workers again that ended by themselves, and return a sentence for each; StackError for other services.

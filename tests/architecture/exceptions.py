@@ -74,10 +74,8 @@ REQUIREMENT_CODES: tuple[str, ...] = (
     "gaelp/messages/training_run.py",
     "worker.py",
 )
-# Field: who reads it, although no attribute access does; or that it goes.
-UNREAD_FIELDS: dict[str, str] = {
-    "CampaignState.created_at": "nothing reads it: it goes",
-    "Creative.content_digest": "nothing reads it: it goes",
+# Fields of records that are read as a whole, with who does so.
+READ_AS_A_WHOLE: dict[str, str] = {
     "EpisodeAmounts.allocation_micros": "becomes columns of the warehouse by its whole record",
     "EpisodeAmounts.estimation_micros": "becomes columns of the warehouse by its whole record",
     "EpisodeAmounts.over_bidding_micros": "becomes columns of the warehouse by its whole record",
@@ -94,10 +92,15 @@ UNREAD_FIELDS: dict[str, str] = {
     "RegretSplit.estimation_micros": "becomes columns of the warehouse by its whole record",
     "RegretSplit.over_bidding_micros": "becomes columns of the warehouse by its whole record",
     "RegretSplit.under_bidding_micros": "becomes columns of the warehouse by its whole record",
-    "Reserved.daily_left_micros": "nothing reads it: it goes",
-    "Reserved.total_left_micros": "nothing reads it: it goes",
-    "RunBegun.account_kind": "nothing reads it: it goes",
     "SimulationMeasures.training_episodes": "stored with the evidence, for a person who follows a verdict",
-    "SimulationProgress.anchor_digest": "nothing reads it: it goes",
     "StopReport.still_enabled": "printed as JSON by `starter.py stop --json`",
 }
+# Fields that nothing reads at all.
+UNREAD_FIELDS: tuple[str, ...] = (
+    "CampaignState.created_at",
+    "Creative.content_digest",
+    "Reserved.daily_left_micros",
+    "Reserved.total_left_micros",
+    "RunBegun.account_kind",
+    "SimulationProgress.anchor_digest",
+)

@@ -12,6 +12,7 @@ from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.messages.training_run import RunResult
 from tests.support.local_runs import LocalRuns, until
+from tests.support.processes import kill9
 from tests.support.undisturbed_run import SETTINGS, WORLD, Undisturbed
 
 WORKERS = ("worker", "compute")
@@ -50,7 +51,7 @@ async def test_a_run_survives_its_workers_in_every_phase(
 async def _kill_within(local_runs: LocalRuns, client: Client, phase: Phase) -> None:
     """Kill both workers, make sure that the phase was not over, start them again."""
     for name in WORKERS:
-        local_runs.stack.kill9(name)
+        kill9(local_runs.stack, name)
     enabled = _enabled(local_runs, phase)
     description = await client.get_workflow_handle(phase_id(RUN, phase)).describe()
     assert description.status is WorkflowExecutionStatus.RUNNING, f"{phase} was over before the kill"

@@ -22,7 +22,6 @@ import httpx
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from gaelp.commands.people.accounts import open_emulator_account
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import Queue, phase_id
@@ -40,7 +39,9 @@ from gaelp.records.logs.ingestion import ingest
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse import open_warehouse
 from gaelp.settings import Settings
+from tests.support.emulator_accounts import open_emulator_account
 from tests.support.made_logs import write_log
+from tests.support.processes import kill9
 
 ROOT = Path(__file__).parents[2]
 LOG = "made-log"
@@ -184,7 +185,7 @@ class LocalRuns:
     def without(self, *names: str) -> Iterator[None]:
         """Within the block these services are dead, as kill -9 leaves them; after it they run again."""
         for name in names:
-            self.stack.kill9(name)
+            kill9(self.stack, name)
         try:
             yield
         finally:
