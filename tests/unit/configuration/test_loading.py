@@ -89,8 +89,10 @@ def test_the_digest_is_the_same_in_another_process(tmp_path: Path) -> None:
     """The digest of quick-test is one literal, here and in a fresh interpreter elsewhere."""
     code = "from gaelp.configuration.loading import digest, profile; print(digest(profile('quick-test')))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Pacific/Auckland"}
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
-    assert told.stdout.strip() == digest(profile("quick-test")) == QUICK_TEST_DIGEST, told.stderr
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert process.stdout.strip() == digest(profile("quick-test")) == QUICK_TEST_DIGEST, process.stderr
 
 
 def test_the_digest_names_values_not_spellings() -> None:
