@@ -19,7 +19,7 @@ from gaelp.money import micros
 from gaelp.personas import panel, ratings
 from gaelp.personas.panel import StaleRecording
 from gaelp.personas.prompt import PROMPT_VERSION
-from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingsFailed, Sleep, Tally, rate
+from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingServices, RatingsFailed, Sleep, Tally, rate
 from gaelp.personas.ratings import Ratings, RatingsMismatch
 
 OpenEndpoint = Callable[[PersonasConfig], AbstractAsyncContextManager[Endpoint]]
@@ -90,17 +90,8 @@ class Personas:
     async def _asked(self, personas: PersonasConfig, run: str) -> Rated:
         people, texts = panel.people(personas), panel.creatives(personas)
         async with self._open_endpoint(personas) as endpoint:
-            return await rate(
-                personas,
-                people,
-                texts,
-                endpoint,
-                self._cache,
-                run,
-                clock=self._clock,
-                sleep=self._sleep,
-                progress=_beat,
-            )
+            services = RatingServices(endpoint, self._cache, self._clock, self._sleep)
+            return await rate(personas, people, texts, services, run, _beat)
 
 
 def cost_micros(tokens: int, personas: PersonasConfig) -> int:

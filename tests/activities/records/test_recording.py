@@ -25,7 +25,7 @@ from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.campaign_stand import RUN, START, UNIT, Crash, Stand
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 
 
 class Dying:
@@ -58,9 +58,9 @@ def warehouse(tmp_path: Path) -> Iterator[Dying]:
 
 
 @pytest.fixture
-def records(house: House, stand: Stand, warehouse: Dying) -> Records:
+def records(local_runs: LocalRuns, stand: Stand, warehouse: Dying) -> Records:
     """The activities, on the session's Redis."""
-    settings = house.settings
+    settings = local_runs.settings
     return Records(
         stand.inputs, stand.ledger, warehouse, open_events(settings.redis_url, ""), LiveMetrics(settings.redis_url)
     )
@@ -86,7 +86,7 @@ def _gate() -> GateVerdict:
 
 
 def test_a_record_repeated_writes_each_fact_once(
-    house: House, records: Records, warehouse: Dying, stand: Stand
+    local_runs: LocalRuns, records: Records, warehouse: Dying, stand: Stand
 ) -> None:
     """Episodes, verdicts, events, metrics and the journal: a retry adds nothing to any of them."""
     name = f"{RUN}-{stand.account}"
@@ -105,8 +105,10 @@ def test_a_record_repeated_writes_each_fact_once(
     assert (second.rows, second.events) == (0, 0)
     assert (len(rows(warehouse, "episodes")), len(rows(warehouse, "verdicts"))) == (1, 2)
     assert {row["at"] for row in rows(warehouse, "verdicts")} == {START}
-    assert [e.id for e in read_events(house.settings.redis_url, "", name, wait_ms=50) if e.run == name] == [event.id]
-    assert [m for _, _, m in LiveMetrics(house.settings.redis_url).read(name)] == [{"reward": 0.5}]
+    assert [e.id for e in read_events(local_runs.settings.redis_url, "", name, wait_ms=50) if e.run == name] == [
+        event.id
+    ]
+    assert [m for _, _, m in LiveMetrics(local_runs.settings.redis_url).read(name)] == [{"reward": 0.5}]
 
 
 def test_a_rounds_batches_are_recorded_once_and_summed(records: Records, warehouse: Dying, stand: Stand) -> None:
