@@ -13,7 +13,17 @@ from typing import Any
 
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, ApprovalRequest
-from gaelp.domain.spending.ledger_records import Claim, Claimed, JournalEntry, Reserve, Reserved, Violation
+from gaelp.domain.spending.ledger_records import (
+    AttemptSeries,
+    Claim,
+    Claimed,
+    JournalEntry,
+    Reserve,
+    Reserved,
+    Violation,
+)
+from gaelp.ledger.rules.reservation_rules import RunLimits
+from gaelp.ledger.stored_records import Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
@@ -26,8 +36,6 @@ from gaelp.ledger.stores import (
     violation_store,
 )
 from gaelp.ledger.stores.database import Database, open_database
-from gaelp.ledger.stores.run_store import RegisteredRun
-from gaelp.ledger.stores.spend_store import Posted, Reservation
 
 
 class Ledger:
@@ -98,19 +106,15 @@ class Ledger:
         with self._database.reading() as connection:
             return run_store.read_all(connection)
 
-    def next_attempt(
-        self, account: str, product: str, agent: str, gate: str, assessment: str, at: datetime | None = None
-    ) -> int:
-        """The number of this assessment among all of its account, product, agent and gate, from 1; idempotent."""
+    def next_attempt(self, series: AttemptSeries, assessment: str, at: datetime | None = None) -> int:
+        """The number of this assessment in its series, from 1; idempotent."""
         with self._database.writing() as connection:
-            return run_store.next_attempt(connection, account, product, agent, gate, assessment, at or _now())
+            return run_store.next_attempt(connection, series, assessment, at or _now())
 
-    def reset_attempts(
-        self, account: str, product: str, agent: str, gate: str, by: str, reason: str, at: datetime
-    ) -> int:
+    def reset_attempts(self, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
         """Count from 1 again, by a named person with a reason; returns how many attempts are forgiven."""
         with self._database.writing() as connection:
-            return run_store.reset_attempts(connection, account, product, agent, gate, by, reason, at)
+            return run_store.reset_attempts(connection, series, by, reason, at)
 
     # ------------------------------------------------------------ approvals
 
@@ -122,17 +126,17 @@ class Ledger:
     def request(self, request_id: str) -> ApprovalCard:
         """A request with its digest and the text shown for it; raises UnknownRequest."""
         with self._database.reading() as connection:
-            return request_store.read(connection, request_id)
+            return request_store.card_of(request_store.known(connection, request_id))
 
     def request_state(self, request_id: str) -> str:
         """open, approved, rejected or superseded; raises UnknownRequest."""
         with self._database.reading() as connection:
-            return request_store.state(connection, request_id)
+            return request_store.known(connection, request_id).state
 
     def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
         """Requests of a run that wait for a decision, oldest first."""
         with self._database.reading() as connection:
-            return request_store.read_open(connection, run)
+            return tuple(request_store.card_of(stored) for stored in request_store.read_open(connection, run))
 
     def decide(
         self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
@@ -159,9 +163,9 @@ class Ledger:
         account_daily_limit_micros: int | None = None,
     ) -> Reserved:
         """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
-        caps = reservation_store.Caps(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
+        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
         with self._database.writing() as connection:
-            return reservation_store.reserve(connection, ask, caps)
+            return reservation_store.reserve(connection, ask, limits)
 
     def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
         """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
@@ -196,7 +200,7 @@ class Ledger:
     def reservations(self, account: str | None = None, run: str | None = None) -> tuple[Reservation, ...]:
         """Reservations of an account, a run, or both."""
         with self._database.reading() as connection:
-            return spend_store.listed(connection, account, run)
+            return reservation_store.listed(connection, account, run)
 
     # ------------------------------------------------------------ claims
 

@@ -80,6 +80,15 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+class AttemptSeries(Frozen):
+    """Attempts are counted together that try one agent at one gate, for one product on one account."""
+
+    account: str
+    product: str
+    agent: str
+    gate: str
+
+
 class Violation(Frozen):
     """A recorded breach of a rule of money or content."""
 

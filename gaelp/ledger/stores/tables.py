@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from gaelp.ledger.rules.valid_values import aware
+
 SCHEMA_VERSION = 1
-LARGEST_MICROS = 2**62
-"""No amount may be larger: sums must stay inside the database's 64-bit integers."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,22 +33,6 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
-
-
-def aware(value: datetime) -> datetime:
-    """Return `value`; raise ValueError where it has no time zone."""
-    if value.tzinfo is None:
-        raise ValueError(
-            f"the instant {value.isoformat()} has no time zone: pass an aware datetime, such as one in UTC"
-        )
-    return value
-
-
-def amount(value: int, what: str) -> int:
-    """Return `value` if it is an amount of micros that the ledger can hold; raise ValueError naming `what`."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_MICROS:
-        raise ValueError(f"{what} is {value!r}: give a whole number of micros between 0 and {LARGEST_MICROS}")
-    return value
 
 
 metadata = sa.MetaData()

@@ -11,7 +11,7 @@ import pytest
 
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.ledger_records import Violation
+from gaelp.domain.spending.ledger_records import AttemptSeries, Violation
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import (
     LedgerConflict,
@@ -26,6 +26,7 @@ from tests.support.ledgers import DAY, NOW, UNIT, ask, claim
 
 LATER = NOW + timedelta(hours=1)
 TOMORROW = DAY + timedelta(days=1)
+SERIES = AttemptSeries(account="acme", product="product-a", agent="agent", gate="simulation")
 
 
 @pytest.fixture(scope="module")
@@ -104,24 +105,30 @@ class TestRunsAndAttempts:
             ledger.register_run("../x", "acme", NOW)
 
     def test_attempts_are_counted_across_runs_and_once_per_assessment(self, ledger: Ledger) -> None:
-        """A retried assessment keeps its number; another gate, agent or product counts for itself."""
-        first = ("acme", "product-a", "agent", "simulation")
-        assert ledger.next_attempt(*first, "run-a") == 1
-        assert ledger.next_attempt(*first, "run-b") == 2
-        assert ledger.next_attempt(*first, "run-a") == 1
-        assert ledger.next_attempt("acme", "product-a", "agent", "live-test", "run-a") == 1
+        """A retried assessment keeps its number, and a new one gets the next."""
+        assert ledger.next_attempt(SERIES, "run-a") == 1
+        assert ledger.next_attempt(SERIES, "run-b") == 2
+        assert ledger.next_attempt(SERIES, "run-a") == 1
+        assert ledger.next_attempt(SERIES, "run-c") == 3
+
+    @pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])
+    def test_attempts_are_counted_by_account_product_agent_and_gate(self, ledger: Ledger, name: str) -> None:
+        """A new assessment on another account, product, agent or gate is the first of its own series."""
+        ledger.put_account(kit.account(account="other"))
+        assert [ledger.next_attempt(SERIES, run) for run in ("run-a", "run-b")] == [1, 2]
+        assert ledger.next_attempt(SERIES.model_copy(update={name: "other"}), "run-c") == 1
+        assert ledger.next_attempt(SERIES, "run-d") == 3
 
     def test_only_a_named_person_with_a_reason_resets_attempts(self, ledger: Ledger) -> None:
         """A reset needs both, starts at 1 again, and leaves an old assessment its number."""
-        series = ("acme", "product-a", "agent", "simulation")
-        ledger.next_attempt(*series, "run-a")
-        ledger.next_attempt(*series, "run-b")
+        ledger.next_attempt(SERIES, "run-a")
+        ledger.next_attempt(SERIES, "run-b")
         for by, reason in (("", "why"), ("Ada", " ")):
             with pytest.raises(ValueError, match="named person with a reason"):
-                ledger.reset_attempts(*series, by, reason, NOW)
-        assert ledger.reset_attempts(*series, "Ada", "the market was rebuilt", NOW) == 2
-        assert ledger.next_attempt(*series, "run-b") == 2
-        assert ledger.next_attempt(*series, "run-c") == 1
+                ledger.reset_attempts(SERIES, by, reason, NOW)
+        assert ledger.reset_attempts(SERIES, "Ada", "the market was rebuilt", NOW) == 2
+        assert ledger.next_attempt(SERIES, "run-b") == 2
+        assert ledger.next_attempt(SERIES, "run-c") == 1
 
 
 class TestReservations:
