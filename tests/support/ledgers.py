@@ -22,10 +22,11 @@ import sqlalchemy as sa
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.domain.spending.ledger_records import Claim, Reserve
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import Reservation, StoredRequest
 from gaelp.ledger.stores import tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -107,6 +108,20 @@ def claim(intent: str = "create", **changes: Any) -> Claim:
         "at": NOW,
     }
     return Claim.model_validate({**values, **changes})
+
+
+def reservation(**changes: Any) -> Reservation:
+    """The reservation of `ask`, open and not reported on."""
+    day = ask(0)
+    values = {name: getattr(day, name) for name in ("key", "account", "run", "phase", "campaign", "day", "request_id")}
+    amounts = {"worst_case_micros": UNIT, "billed_micros": 0, "served_micros": 0, "counted_micros": UNIT}
+    return Reservation(**{**values, "state": "open", **amounts, "final_micros": None, "posted_at": None, **changes})
+
+
+def stored_request(state: str = "open", **changes: Any) -> StoredRequest:
+    """The request as the ledger keeps it."""
+    asked = request(**changes)
+    return StoredRequest(asked, digest=request_digest(asked), state=state, text="the table")
 
 
 def approve(ledger: Ledger, wanted: ApprovalRequest | None = None) -> ApprovalRequest:
