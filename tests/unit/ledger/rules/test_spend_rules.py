@@ -46,6 +46,12 @@ def test_an_older_report_changes_nothing_and_is_still_judged() -> None:
     assert late.after is posted and late.over
 
 
+def test_a_report_of_the_same_instant_replaces_the_one_before() -> None:
+    """Of two reports of one instant the later call is believed."""
+    posted = judge_report(OPEN, 10 * UNIT, 0, NOW).after
+    assert judge_report(posted, 12 * UNIT, 0, NOW).after.billed_micros == 12 * UNIT
+
+
 def test_a_repeated_report_changes_nothing_not_even_its_instant() -> None:
     """The same amounts at a later instant write nothing."""
     posted = judge_report(OPEN, 10 * UNIT, 12 * UNIT, NOW).after
