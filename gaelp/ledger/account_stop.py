@@ -2,7 +2,7 @@
 
 Order: fence + 1 -> pause all -> read back -> wait until older claims are resolved or their calls must have ended ->
 read back again; only then "stopped". The platform may err, time out or lie, and the ledger may be gone: whatever
-happens, everything that can be paused is paused, and the report says what is not certain.
+happens, everything that can be paused is paused, and the report names what is not certain.
 """
 
 from __future__ import annotations

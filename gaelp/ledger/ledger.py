@@ -157,7 +157,7 @@ class Ledger:
 
     def reserve(
         self,
-        ask: Reserve,
+        booking: Reserve,
         campaign_cap_micros: int | None = None,
         run_cap_micros: int | None = None,
         account_daily_limit_micros: int | None = None,
@@ -165,7 +165,7 @@ class Ledger:
         """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
         limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
         with self._database.writing() as connection:
-            return reservation_store.reserve(connection, ask, limits)
+            return reservation_store.reserve(connection, booking, limits)
 
     def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
         """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
@@ -204,10 +204,10 @@ class Ledger:
 
     # ------------------------------------------------------------ claims
 
-    def claim(self, ask: Claim) -> Claimed:
+    def claim(self, claim: Claim) -> Claimed:
         """Ask to make one spend-affecting call; granted at most once per key until it is resolved as failed."""
         with self._database.writing() as connection:
-            return claim_store.claim(connection, ask)
+            return claim_store.grant(connection, claim)
 
     def resolve(self, key: str, outcome: str, detail: str, at: datetime) -> None:
         """Say how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""

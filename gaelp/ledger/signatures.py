@@ -22,7 +22,7 @@ from gaelp.errors import GaelpError
 
 
 class BadKey(GaelpError, ValueError):
-    """A key that cannot be used; the message says why and what to do."""
+    """A key that cannot be used; the message gives the reason and the remedy."""
 
 
 class NewKey(NamedTuple):

@@ -1,1 +1,1 @@
-"""Ad platforms behind one protocol. Touch this to add a platform or to change how one is spoken to."""
+"""Ad platforms behind one protocol. Touch this to add a platform or to change how one is called."""

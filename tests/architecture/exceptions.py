@@ -10,9 +10,6 @@ LONG_MODULES: tuple[str, ...] = (
     "workflows.spending",
 )
 LONG_FUNCTIONS: tuple[str, ...] = (
-    "gaelp.ledger.stores.decision_store._why_refused",
-    "gaelp.ledger.account_stop.stop_account",
-    "gaelp.platforms.emulator.server._campaigns",
     "gaelp.records.logs.ingestion._take",
     "workflows.campaign.LiveCampaign._act",
     "workflows.historical.HistoricalValidation.run",
@@ -23,11 +20,6 @@ MANY_PARAMETERS: tuple[str, ...] = (
     "gaelp.domain.gates.criterion.criterion",
     "gaelp.domain.gates.judging.gate",
     "gaelp.evidence.phase_measurements.measure_campaigns",
-    "gaelp.ledger.account_stop.stop_account",
-    "gaelp.ledger.ledger.Ledger.reset_attempts",
-    "gaelp.ledger.stores.journal.write",
-    "gaelp.ledger.stores.run_store.next_attempt",
-    "gaelp.ledger.stores.run_store.reset_attempts",
     "gaelp.local_stack.stack.LocalStack.__init__",
     "gaelp.market.scoring.regret.rungs_by_day",
     "gaelp.personas.rater.rate",
@@ -39,7 +31,6 @@ CLASSES_NAMED_TWICE: tuple[str, ...] = (
     "Events",
     "Line",
     "Offer",
-    "Problem",
     "Recorded",
     "Setting",
 )
@@ -58,7 +49,6 @@ DOCUMENTS_NOT_IN_FULL: tuple[str, ...] = (
     "gaelp/evidence/off_policy.py",
     "gaelp/evidence/portfolio.py",
     "gaelp/evidence/profit.py",
-    "gaelp/ledger/stores/run_store.py",
     "gaelp/market/scoring/episode_scores.py",
     "gaelp/market/scoring/optimum.py",
     "gaelp/messages/episode_batch.py",
@@ -71,10 +61,6 @@ DOCUMENTS_NOT_IN_FULL: tuple[str, ...] = (
 )
 REQUIREMENT_CODES: tuple[str, ...] = (
     "gaelp/agents/policies/baselines.py",
-    "gaelp/ledger/stores/claim_store.py",
-    "gaelp/ledger/stores/request_store.py",
-    "gaelp/ledger/stores/reservation_store.py",
-    "gaelp/ledger/stores/violation_store.py",
     "gaelp/messages/recording.py",
     "gaelp/messages/training_run.py",
     "gaelp/personas/__init__.py",
@@ -100,8 +86,6 @@ UNREAD_FIELDS: dict[str, str] = {
     "RegretSplit.estimation_micros": "becomes columns of the warehouse by its whole record",
     "RegretSplit.over_bidding_micros": "becomes columns of the warehouse by its whole record",
     "RegretSplit.under_bidding_micros": "becomes columns of the warehouse by its whole record",
-    "Reserved.daily_left_micros": "nothing reads it: it goes",
-    "Reserved.total_left_micros": "nothing reads it: it goes",
     "RunBegun.account_kind": "nothing reads it: it goes",
     "SimulationMeasures.training_episodes": "stored with the evidence, for a person who follows a verdict",
     "SimulationProgress.anchor_digest": "nothing reads it: it goes",

@@ -80,7 +80,7 @@ def request(**changes: Any) -> ApprovalRequest:
     return ApprovalRequest.model_validate({**values, **changes})
 
 
-def ask(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -> Reserve:
+def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -> Reserve:
     """A reservation of `worst` whole units."""
     name = f"{changes.get('run', 'run-a')}/live-test/campaign-{campaign:02d}"
     values = {
@@ -111,8 +111,8 @@ def claim(intent: str = "create", **changes: Any) -> Claim:
 
 
 def reservation(**changes: Any) -> Reservation:
-    """The reservation of `ask`, open and not reported on."""
-    day = ask(0)
+    """The reservation of `booking`, open and not reported on."""
+    day = booking(0)
     values = {name: getattr(day, name) for name in ("key", "account", "run", "phase", "campaign", "day", "request_id")}
     amounts = {"worst_case_micros": UNIT, "billed_micros": 0, "served_micros": 0, "counted_micros": UNIT}
     return Reservation(**{**values, "state": "open", **amounts, "final_micros": None, "posted_at": None, **changes})
@@ -149,7 +149,7 @@ def hammer(url: str, fresh: str, number: int, asks: int, barrier: Barrier) -> No
     Ledger.open(fresh).close()
     order = random.Random(number)
     for index in range(asks):
-        ledger.reserve(ask(order.randint(1, 3), campaign=number * asks + index))
+        ledger.reserve(booking(order.randint(1, 3), campaign=number * asks + index))
         if ledger.claim(claim(key=f"claim-{index}")).granted:
             ledger.resolve(f"claim-{index}", "done", f"process {number}", NOW)
     ledger.close()

@@ -32,8 +32,6 @@ class Reserved(Frozen):
     granted: bool
     reason: str = ""  # names the cap and what is left of it
     worst_case_micros: int = 0
-    daily_left_micros: int = 0
-    total_left_micros: int = 0
 
 
 class Intent(StrEnum):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.ledger.rules.verdict import GRANTED, Verdict, refused
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 
 FIXED = ("kind", "platform", "currency")
 """What stays as it is from the first approval request on: amounts and keys were judged by it."""
 
 
-def judge_change(existing: Account, account: Account, *, has_requests: bool) -> Verdict:
+def judge_change(existing: Account, account: Account, *, has_requests: bool) -> Ruling:
     """Whether `account` may replace `existing`; `has_requests`: an approval was asked for on it."""
     changed = [name for name in FIXED if getattr(existing, name) != getattr(account, name)]
     if changed and has_requests:
@@ -20,7 +20,7 @@ def judge_change(existing: Account, account: Account, *, has_requests: bool) -> 
     return GRANTED
 
 
-def judge_approver(approver: Approver, account: Account, key_id: str) -> Verdict:
+def judge_approver(approver: Approver, account: Account, key_id: str) -> Ruling:
     """Whether a person may become an approver; `key_id` is computed from the public key that was given."""
     if key_id != approver.key_id:
         return refused(

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.rules.valid_values import aware
-from gaelp.ledger.rules.verdict import GRANTED, Verdict, refused
 from gaelp.ledger.stored_records import StoredRequest
 
 
-def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRequest | None) -> Verdict:
+def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRequest | None) -> Ruling:
     """Whether a request may be opened; the same content again under its id is granted, and nothing new is written."""
     if request.currency != account.currency:
         return refused(
@@ -27,7 +27,7 @@ def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRe
     return GRANTED
 
 
-def judge_approval(stored: StoredRequest, account: Account, now: datetime) -> Verdict:
+def judge_approval(stored: StoredRequest, account: Account, now: datetime) -> Ruling:
     """Whether a request allows spend at `now`: approved, not expired, and no stop since; raises ValueError (naive)."""
     request = stored.request
     if stored.state != "approved":

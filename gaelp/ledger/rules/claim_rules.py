@@ -10,36 +10,37 @@ from collections.abc import Iterable
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
-from gaelp.ledger.rules.verdict import GRANTED, Verdict, refused
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import StoredClaim
 
 OUTCOMES = ("done", "failed", "unknown")
 
 
-def judge_claim(ask: Claim, existing: StoredClaim | None, account: Account) -> Claimed:
+def judge_claim(claim: Claim, existing: StoredClaim | None, account: Account) -> Claimed:
     """Whether the call may be made; a claim that was made, or whose outcome is unknown, is not granted again."""
     fence = account.fence
     names = ("account", "run", "campaign", "intent")
-    if existing is not None and any(getattr(existing, name) != getattr(ask, name) for name in names):
-        return Claimed(granted=False, fence=fence, reason=f"claim {ask.key} is someone else's: use a key of its own")
-    if only_lessens(ask):
+    if existing is not None and any(getattr(existing, name) != getattr(claim, name) for name in names):
+        return Claimed(granted=False, fence=fence, reason=f"claim {claim.key} is someone else's: use a key of its own")
+    if only_lessens(claim):
         return Claimed(granted=True, fence=fence)
     if existing is not None and existing.state == "done":
         return Claimed(granted=False, done=True, fence=fence, detail=existing.detail)
     if existing is not None and existing.state == "open":
-        reason = (
-            f"outcome unknown: {ask.key} is open since {existing.at.isoformat()}; read the platform back and resolve it"
-        )
+        since = existing.at.isoformat()
+        reason = f"outcome unknown: {claim.key} is open since {since}; read the platform back and resolve it"
         return Claimed(granted=False, unknown=True, fence=fence, reason=reason, detail=existing.detail)
-    if ask.fence is not None and ask.fence != fence:
-        reason = f"the fence of account {ask.account} is {fence} and the caller's is {ask.fence}: a stop came between"
+    if claim.fence is not None and claim.fence != fence:
+        reason = (
+            f"the fence of account {claim.account} is {fence} and the caller's is {claim.fence}: a stop came between"
+        )
         return Claimed(granted=False, fence=fence, reason=reason)
     return Claimed(granted=True, fence=fence)
 
 
-def only_lessens(ask: Claim) -> bool:
+def only_lessens(claim: Claim) -> bool:
     """Whether a call can only reduce spend: a pause or an earlier end, granted whatever the fence and the key."""
-    return ask.intent is Intent.PAUSE or (ask.intent is Intent.END and ask.shortens)
+    return claim.intent is Intent.PAUSE or (claim.intent is Intent.END and claim.shortens)
 
 
 def state_after(outcome: str) -> str:
@@ -49,7 +50,7 @@ def state_after(outcome: str) -> str:
     return "open" if outcome == "unknown" else outcome
 
 
-def judge_resolution(existing: StoredClaim, outcome: str) -> Verdict:
+def judge_resolution(existing: StoredClaim, outcome: str) -> Ruling:
     """Whether a claim may be resolved so; what was done stays done, or the call would be allowed twice."""
     state = state_after(outcome)
     if existing.state == "done" and state != "done":

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision
 from gaelp.ledger import signatures
-from gaelp.ledger.rules.verdict import GRANTED, Verdict, refused
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.money import exact_money
 
@@ -25,7 +25,7 @@ _MOST_PAYLOAD = 4000  # characters of a refused payload that are kept
 _FIELDS = f"an object with {', '.join(SignedDecision.model_fields)} is needed"
 
 
-def read_decision(payload: Any) -> SignedDecision | Verdict:
+def read_decision(payload: Any) -> SignedDecision | Ruling:
     """The signed decision in an untyped payload, or a refusal that says what is malformed."""
     if not isinstance(payload, dict):
         return refused(f"malformed: the decision is a JSON {_kind(payload)}, and {_FIELDS}")
@@ -44,7 +44,7 @@ def read_decision(payload: Any) -> SignedDecision | Verdict:
     return signed
 
 
-def judge_signal(signed: SignedDecision, signal: str) -> Verdict:
+def judge_signal(signed: SignedDecision, signal: str) -> Ruling:
     """Whether the decision is the one that its signal names; an empty name says that no signal brought it."""
     if signal and signed.decision != signal:
         return refused(f"contradiction: the signal is {signal}, and the decision in it is {signed.decision[:20]!r}")
@@ -59,24 +59,24 @@ def judge_decision(
     now: datetime,
     *,
     nonce_used: bool,
-) -> Verdict:
+) -> Ruling:
     """Whether a signed decision counts now. A rejection spends nothing: neither limit nor fence stands against it.
 
     `approver` is who holds the decision's key on the account, or None.
     """
-    for verdict in (
+    for ruling in (
         _judge_signature(signed, approver, stored, account),
         _judge_moment(stored, now, nonce_used=nonce_used),
         GRANTED if signed.decision == ApprovalDecision.REJECT else _judge_power(approver, stored.request, account),
     ):
-        if not verdict.granted:
-            return verdict
+        if not ruling.granted:
+            return ruling
     return GRANTED
 
 
 def _judge_signature(
     signed: SignedDecision, approver: Approver | None, stored: StoredRequest, account: Account
-) -> Verdict:
+) -> Ruling:
     asked = stored.request.request_id
     if signed.request_id != asked:
         return refused(f"wrong request: the decision names {signed.request_id[:200]!r}, and {asked} is asked for")
@@ -97,7 +97,7 @@ def _judge_signature(
     return GRANTED
 
 
-def _judge_moment(stored: StoredRequest, now: datetime, *, nonce_used: bool) -> Verdict:
+def _judge_moment(stored: StoredRequest, now: datetime, *, nonce_used: bool) -> Ruling:
     request = stored.request
     if stored.state == "superseded":
         return refused(f"request {request.request_id} was superseded by a newer one: decide on that")
@@ -112,7 +112,7 @@ def _judge_moment(stored: StoredRequest, now: datetime, *, nonce_used: bool) -> 
     return GRANTED
 
 
-def _judge_power(approver: Approver | None, request: ApprovalRequest, account: Account) -> Verdict:
+def _judge_power(approver: Approver | None, request: ApprovalRequest, account: Account) -> Ruling:
     if approver is not None and request.total_cap_micros > approver.limit_micros:
         limit, total = (exact_money(m, account.currency) for m in (approver.limit_micros, request.total_cap_micros))
         return refused(

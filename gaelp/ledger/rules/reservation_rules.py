@@ -14,7 +14,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import Reserve
 from gaelp.ledger.rules.approval_rules import judge_approval
-from gaelp.ledger.rules.verdict import GRANTED, Verdict, refused
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import Reservation, StoredRequest
 from gaelp.money import exact_money
 
@@ -54,46 +54,45 @@ class Cap:
 
 
 @dataclass(frozen=True)
-class CapVerdict(Verdict):
+class CapRuling(Ruling):
     """Whether a worst case fits every cap.
 
     Refused: `cap` is the name of the first cap that it does not fit, and `left_micros` is what that cap leaves for it.
-    Granted: `worst_case_micros` and `counted_micros` are what is booked from now on, the other two what the tightest
-    caps leave after it.
+    Granted: `worst_case_micros` and `counted_micros` are what is booked from now on.
     """
 
     cap: str = ""
     left_micros: int = 0
     worst_case_micros: int = 0
     counted_micros: int = 0
-    daily_left_micros: int = 0
-    total_left_micros: int = 0
 
 
 def judge_request(
-    ask: Reserve, existing: Reservation | None, stored: StoredRequest | None, account: Account
-) -> Verdict:
+    booking: Reserve, existing: Reservation | None, stored: StoredRequest | None, account: Account
+) -> Ruling:
     """Whether this day may be reserved at all: its key is free or its own, and a standing approval covers it."""
-    own = _judge_key(ask, existing)
+    own = _judge_key(booking, existing)
     if not own.granted:
         return own
     if stored is None:
-        return refused(f"no approval request {ask.request_id} was opened: nothing may be spent without one")
-    differing = [name for name in ("account", "run", "phase") if getattr(stored.request, name) != getattr(ask, name)]
+        return refused(f"no approval request {booking.request_id} was opened: nothing may be spent without one")
+    differing = [
+        name for name in ("account", "run", "phase") if getattr(stored.request, name) != getattr(booking, name)
+    ]
     if differing:
-        return refused(f"approval {ask.request_id} is for another {' and '.join(differing)}")
-    return judge_approval(stored, account, ask.at)
+        return refused(f"approval {booking.request_id} is for another {' and '.join(differing)}")
+    return judge_approval(stored, account, booking.at)
 
 
-def _judge_key(ask: Reserve, existing: Reservation | None) -> Verdict:
+def _judge_key(booking: Reserve, existing: Reservation | None) -> Ruling:
     if existing is None:
         return GRANTED
     names = ("account", "run", "phase", "campaign", "day")
-    differing = [name for name in names if getattr(existing, name) != getattr(ask, name)]
+    differing = [name for name in names if getattr(existing, name) != getattr(booking, name)]
     if differing:
-        return refused(f"reservation {ask.key} exists with another {' and '.join(differing)}: use a key of its own")
+        return refused(f"reservation {booking.key} exists with another {' and '.join(differing)}: use a key of its own")
     if existing.state != "open":
-        return refused(f"reservation {ask.key} is {existing.state} and takes no more spend")
+        return refused(f"reservation {booking.key} is {existing.state} and takes no more spend")
     return GRANTED
 
 
@@ -114,8 +113,8 @@ def caps_of(request: ApprovalRequest, account: Account, limits: RunLimits) -> tu
 
 
 def judge_worst_case(
-    ask: Reserve, existing: Reservation | None, caps: Sequence[Cap], used: Mapping[Scope, int], currency: str
-) -> CapVerdict:
+    booking: Reserve, existing: Reservation | None, caps: Sequence[Cap], used: Mapping[Scope, int], currency: str
+) -> CapRuling:
     """Whether the worst case fits every cap; a reservation may rise, checked anew, and never falls.
 
     `used` is what is counted in each scope of a cap, the existing reservation included.
@@ -124,25 +123,18 @@ def judge_worst_case(
     # The reservation itself is not counted against what it may rise to.
     room = [(cap, cap.micros - used[cap.scope] + counted) for cap in caps]
     worst_case = booked
-    if existing is None or ask.worst_case_micros > booked:
-        worst_case, counted = ask.worst_case_micros, max(ask.worst_case_micros, counted)
+    if existing is None or booking.worst_case_micros > booked:
+        worst_case, counted = booking.worst_case_micros, max(booking.worst_case_micros, counted)
         for cap, left in room:
             if counted > left:
-                reason = _sentence(cap, max(left, 0), ask, currency)
-                return CapVerdict(False, reason, cap=cap.name, left_micros=max(left, 0), worst_case_micros=booked)
-    rest = [(cap.scope.daily, max(left - counted, 0)) for cap, left in room]
-    return CapVerdict(
-        True,
-        worst_case_micros=worst_case,
-        counted_micros=counted,
-        daily_left_micros=min(micros for daily, micros in rest if daily),
-        total_left_micros=min(micros for daily, micros in rest if not daily),
-    )
+                reason = _sentence(cap, max(left, 0), booking, currency)
+                return CapRuling(False, reason, cap=cap.name, left_micros=max(left, 0), worst_case_micros=booked)
+    return CapRuling(True, worst_case_micros=worst_case, counted_micros=counted)
 
 
-def _sentence(cap: Cap, left: int, ask: Reserve, currency: str) -> str:
-    on = f" on {ask.day.isoformat()}" if cap.scope.daily else ""
+def _sentence(cap: Cap, left: int, booking: Reserve, currency: str) -> str:
+    on = f" on {booking.day.isoformat()}" if cap.scope.daily else ""
     return (
         f"the {cap.name} of {exact_money(cap.micros, currency)} leaves {exact_money(left, currency)}{on}, and "
-        f"{exact_money(ask.worst_case_micros, currency)} was asked for {ask.key}"
+        f"{exact_money(booking.worst_case_micros, currency)} was asked for {booking.key}"
     )

@@ -16,7 +16,7 @@ from gaelp.money import exact_money
 
 
 @dataclass(frozen=True)
-class SpendVerdict:
+class SpendRuling:
     """A report, judged: `after` is the reservation as it stands with it, the same record where nothing changes."""
 
     before: Reservation
@@ -35,12 +35,12 @@ class SpendVerdict:
         return self.spent_micros > self.booked_micros
 
 
-def judge_report(reservation: Reservation, billed: int, served: int, at: datetime) -> SpendVerdict:
+def judge_report(reservation: Reservation, billed: int, served: int, at: datetime) -> SpendRuling:
     """What the platform says was billed and served so far; of an open day the larger one counts."""
     final = reservation.final_micros
     spent = max(billed, served) if final is None else billed  # what is served counts until the platform is final
     if _late(reservation, at):
-        return SpendVerdict(reservation, reservation, spent)
+        return SpendRuling(reservation, reservation, spent)
     after = replace(
         reservation,
         billed_micros=billed,
@@ -48,26 +48,26 @@ def judge_report(reservation: Reservation, billed: int, served: int, at: datetim
         final_micros=None if final is None else max(final, billed),
         counted_micros=max(reservation.worst_case_micros, spent) if final is None else max(final, billed),
     )
-    return SpendVerdict(reservation, _stamped(reservation, after, at), spent)
+    return SpendRuling(reservation, _stamped(reservation, after, at), spent)
 
 
-def judge_final(reservation: Reservation, final: int, at: datetime) -> SpendVerdict:
+def judge_final(reservation: Reservation, final: int, at: datetime) -> SpendRuling:
     """What the day cost in the end: the reservation is settled, and the rest of its worst case is free again."""
     if _late(reservation, at) and reservation.state == "settled":
-        return SpendVerdict(reservation, reservation, final)
+        return SpendRuling(reservation, reservation, final)
     after = replace(reservation, state="settled", final_micros=final, counted_micros=final)
-    return SpendVerdict(reservation, _stamped(reservation, after, at), final)
+    return SpendRuling(reservation, _stamped(reservation, after, at), final)
 
 
-def violation_of(verdict: SpendVerdict, currency: str, at: datetime) -> Violation:
+def violation_of(ruling: SpendRuling, currency: str, at: datetime) -> Violation:
     """The violation that spend above what is booked is recorded as."""
-    reservation = verdict.before
-    booked = f"{exact_money(verdict.booked_micros, currency)} was "
+    reservation = ruling.before
+    booked = f"{exact_money(ruling.booked_micros, currency)} was "
     booked += "settled" if reservation.state == "settled" else "reserved"
-    spent = exact_money(verdict.spent_micros, currency)
+    spent = exact_money(ruling.spent_micros, currency)
     return Violation(
         # A higher amount is another breach, the same amount is not.
-        id=f"{reservation.key}/over-reservation-{verdict.spent_micros}",
+        id=f"{reservation.key}/over-reservation-{ruling.spent_micros}",
         account=reservation.account,
         run=reservation.run,
         phase=reservation.phase,

@@ -14,8 +14,8 @@ from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount
 from gaelp.ledger.rules import account_rules
+from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import amount
-from gaelp.ledger.rules.verdict import Verdict
 from gaelp.ledger.stores import journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -70,9 +70,9 @@ def _has_requests(connection: Connection, name: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _require(verdict: Verdict) -> None:
-    if not verdict.granted:
-        raise LedgerConflict(verdict.reason)
+def _require(ruling: Ruling) -> None:
+    if not ruling.granted:
+        raise LedgerConflict(ruling.reason)
 
 
 def raise_fence(connection: Connection, name: str, reason: str, by: str, at: datetime) -> int:

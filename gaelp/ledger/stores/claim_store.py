@@ -21,36 +21,36 @@ from gaelp.ledger.stores.journal import Subject
 _t = tables.claims
 
 
-def claim(connection: Connection, ask: Claim) -> Claimed:
+def grant(connection: Connection, claim: Claim) -> Claimed:
     """Grant the call, or say that it was made before, or why it is refused."""
-    account = account_store.lock(connection, ask.account)
-    existing = _read(connection, ask.key)
-    verdict = claim_rules.judge_claim(ask, existing, account)
-    if not verdict.granted:
-        return verdict
-    fence = account.fence if ask.fence is None else ask.fence
-    values = {"intent": ask.intent, "fence": fence, "state": "open", "detail": "", "at": ask.at}
+    account = account_store.lock(connection, claim.account)
+    existing = _read(connection, claim.key)
+    ruling = claim_rules.judge_claim(claim, existing, account)
+    if not ruling.granted:
+        return ruling
+    fence = account.fence if claim.fence is None else claim.fence
+    values = {"intent": claim.intent, "fence": fence, "state": "open", "detail": "", "at": claim.at}
     if existing is None:
         connection.execute(
-            _t.insert().values(key=ask.key, account=ask.account, run=ask.run, campaign=ask.campaign, **values)
+            _t.insert().values(key=claim.key, account=claim.account, run=claim.run, campaign=claim.campaign, **values)
         )
     else:
-        connection.execute(_t.update().where(_t.c.key == ask.key).values(values))
-    subject = Subject(ask.account, ask.run, campaign=ask.campaign, key=ask.key)
-    journal.write(connection, "claim", ask.at, subject, intent=ask.intent, fence=fence)
-    return verdict
+        connection.execute(_t.update().where(_t.c.key == claim.key).values(values))
+    subject = Subject(claim.account, claim.run, campaign=claim.campaign, key=claim.key)
+    journal.write(connection, "claim", claim.at, subject, intent=claim.intent, fence=fence)
+    return ruling
 
 
 def resolve(connection: Connection, key: str, outcome: str, detail: str, at: datetime) -> None:
     """Say how a claimed call ended: done, failed (it surely did not happen) or unknown (it stays open)."""
     state = claim_rules.state_after(outcome)
     account_store.lock(connection, _known(connection, key).account)
-    existing = _known(connection, key)  # as it is now that we hold the lock
+    existing = _known(connection, key)  # read again, because only now nobody else can change it
     if (existing.state, existing.detail) == (state, detail):
         return
-    verdict = claim_rules.judge_resolution(existing, outcome)
-    if not verdict.granted:
-        raise LedgerConflict(verdict.reason)
+    ruling = claim_rules.judge_resolution(existing, outcome)
+    if not ruling.granted:
+        raise LedgerConflict(ruling.reason)
     connection.execute(_t.update().where(_t.c.key == key).values(state=state, detail=detail))
     subject = Subject(existing.account, existing.run, campaign=existing.campaign, key=key)
     journal.write(connection, "resolve", at, subject, intent=existing.intent, outcome=outcome, result=detail)

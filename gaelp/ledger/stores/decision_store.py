@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, ApprovalRequest, SignedDecision
 from gaelp.ledger.rules import decision_rules
+from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import aware
-from gaelp.ledger.rules.verdict import Verdict
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.ledger.stores import account_store, journal, request_store, tables
 from gaelp.ledger.stores.journal import Subject
@@ -39,7 +39,7 @@ def decide(
         shown = decision_rules.shown(payload)
         journal.write(connection, "refuse", now, Subject(key=request_id), reason=outcome.reason, payload=shown)
     else:
-        # The request is read again: another transaction may have decided it before we held the account's lock.
+        # The request is read again: another transaction may have decided it before we had the account's lock.
         stored = request_store.known(connection, request_id)
         outcome = _decide(connection, stored, account, payload, now, signal)
     connection.execute(tables.submissions.insert().values(submission=submission, outcome=outcome.model_dump_json()))
@@ -50,15 +50,15 @@ def _decide(
     connection: Connection, stored: StoredRequest, account: Account, payload: Any, now: datetime, signal: str
 ) -> ApprovalOutcome:
     signed = decision_rules.read_decision(payload)
-    if isinstance(signed, Verdict):
+    if isinstance(signed, Ruling):
         return _refuse(connection, stored.request, payload, signed, now)
     approver = account_store.approver_of(connection, account.account, signed.key_id)
-    verdict = decision_rules.judge_signal(signed, signal)
-    if verdict.granted:
+    ruling = decision_rules.judge_signal(signed, signal)
+    if ruling.granted:
         nonce_used = _used(connection, stored.request.nonce)
-        verdict = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
-    if not verdict.granted or approver is None:
-        return _refuse(connection, stored.request, payload, verdict, now)
+        ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
+    if not ruling.granted or approver is None:
+        return _refuse(connection, stored.request, payload, ruling, now)
     return _accept(connection, stored.request, signed, approver, now)
 
 
@@ -79,11 +79,11 @@ def _accept(
 
 
 def _refuse(
-    connection: Connection, request: ApprovalRequest, payload: Any, verdict: Verdict, now: datetime
+    connection: Connection, request: ApprovalRequest, payload: Any, ruling: Ruling, now: datetime
 ) -> ApprovalOutcome:
     shown = decision_rules.shown(payload)
-    request_store.note(connection, "refuse", request, now, reason=verdict.reason, payload=shown)
-    return ApprovalOutcome(accepted=False, reason=verdict.reason)
+    request_store.note(connection, "refuse", request, now, reason=ruling.reason, payload=shown)
+    return ApprovalOutcome(accepted=False, reason=ruling.reason)
 
 
 def _used(connection: Connection, nonce: str) -> bool:

@@ -30,9 +30,9 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
     amount(request.total_cap_micros, "the request's total cap")
     account = account_store.lock(connection, request.account)
     existing = read(connection, request.request_id)
-    verdict = judge_opening(request, account, existing)
-    if not verdict.granted:
-        raise LedgerConflict(verdict.reason)
+    ruling = judge_opening(request, account, existing)
+    if not ruling.granted:
+        raise LedgerConflict(ruling.reason)
     if existing is not None:
         return card_of(existing)
     digest = request_digest(request)

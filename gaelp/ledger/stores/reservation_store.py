@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -16,7 +17,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Reserve, Reserved
 from gaelp.ledger.rules import reservation_rules
-from gaelp.ledger.rules.reservation_rules import Cap, CapVerdict, RunLimits, Scope
+from gaelp.ledger.rules.reservation_rules import Cap, CapRuling, RunLimits, Scope
 from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.stored_records import Reservation
 from gaelp.ledger.stores import account_store, journal, request_store, tables
@@ -25,28 +26,22 @@ from gaelp.ledger.stores.journal import Subject
 _t = tables.reservations
 
 
-def reserve(connection: Connection, ask: Reserve, limits: RunLimits) -> Reserved:
+def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Reserved:
     """Book or raise a worst case, or say which cap refuses it and what is left; never lowers one."""
-    amount(ask.worst_case_micros, "the worst case")
-    account = account_store.lock(connection, ask.account)
-    existing = read(connection, ask.key)
-    stored = request_store.read(connection, ask.request_id)
-    verdict = reservation_rules.judge_request(ask, existing, stored, account)
-    if stored is None or not verdict.granted:
+    amount(booking.worst_case_micros, "the worst case")
+    account = account_store.lock(connection, booking.account)
+    existing = read(connection, booking.key)
+    stored = request_store.read(connection, booking.request_id)
+    ruling = reservation_rules.judge_request(booking, existing, stored, account)
+    if stored is None or not ruling.granted:
         booked = 0 if existing is None else existing.worst_case_micros
-        return Reserved(granted=False, reason=verdict.reason, worst_case_micros=booked)
+        return Reserved(granted=False, reason=ruling.reason, worst_case_micros=booked)
     caps = reservation_rules.caps_of(stored.request, account, limits)
-    used = _counted_by_scope(connection, ask, caps)
-    fits = reservation_rules.judge_worst_case(ask, existing, caps, used, account.currency)
+    used = _counted_by_scope(connection, booking, caps)
+    fits = reservation_rules.judge_worst_case(booking, existing, caps, used, account.currency)
     if fits.granted and (existing is None or fits.worst_case_micros > existing.worst_case_micros):
-        _book(connection, ask, fits, existing)
-    return Reserved(
-        granted=fits.granted,
-        reason=fits.reason,
-        worst_case_micros=fits.worst_case_micros,
-        daily_left_micros=fits.daily_left_micros,
-        total_left_micros=fits.total_left_micros,
-    )
+        _book(connection, booking, fits, existing)
+    return Reserved(granted=fits.granted, reason=fits.reason, worst_case_micros=fits.worst_case_micros)
 
 
 def read(connection: Connection, key: str) -> Reservation | None:
@@ -70,47 +65,45 @@ def _record(row: RowMapping) -> Reservation:
     return Reservation(**{**values, "phase": Phase(row["phase"])})
 
 
-def _counted_by_scope(connection: Connection, ask: Reserve, caps: Sequence[Cap]) -> dict[Scope, int]:
+def _counted_by_scope(connection: Connection, booking: Reserve, caps: Sequence[Cap]) -> dict[Scope, int]:
     # The run may spend on other accounts too: its row is what their transactions meet at.
-    connection.execute(sa.select(tables.runs.c.run).where(tables.runs.c.run == ask.run).with_for_update())
+    connection.execute(sa.select(tables.runs.c.run).where(tables.runs.c.run == booking.run).with_for_update())
     scopes = list(dict.fromkeys(cap.scope for cap in caps))
-    sums = [sa.func.sum(sa.case((_rows_of(scope, ask), _t.c.counted_micros), else_=0)) for scope in scopes]
-    rows = sa.or_(_t.c.account == ask.account, _t.c.run == ask.run)
+    sums = [sa.func.sum(sa.case((_rows_of(scope, booking), _t.c.counted_micros), else_=0)) for scope in scopes]
+    rows = sa.or_(_t.c.account == booking.account, _t.c.run == booking.run)
     totals = connection.execute(sa.select(*sums).where(rows)).one()
     return {scope: int(total or 0) for scope, total in zip(scopes, totals, strict=True)}
 
 
-def _rows_of(scope: Scope, ask: Reserve) -> sa.ColumnElement[bool]:
-    of_account, today = _t.c.account == ask.account, _t.c.day == ask.day
-    of_phase = sa.and_(of_account, _t.c.run == ask.run, _t.c.phase == ask.phase)
+def _rows_of(scope: Scope, booking: Reserve) -> sa.ColumnElement[bool]:
+    of_account, today = _t.c.account == booking.account, _t.c.day == booking.day
+    of_phase = sa.and_(of_account, _t.c.run == booking.run, _t.c.phase == booking.phase)
     return {
         Scope.ACCOUNT_DAY: sa.and_(of_account, today),
         Scope.ACCOUNT: of_account,
         Scope.PHASE_DAY: sa.and_(of_phase, today),
         Scope.PHASE: of_phase,
-        Scope.CAMPAIGN: sa.and_(of_account, _t.c.campaign == ask.campaign),
-        Scope.RUN: _t.c.run == ask.run,
+        Scope.CAMPAIGN: sa.and_(of_account, _t.c.campaign == booking.campaign),
+        Scope.RUN: _t.c.run == booking.run,
     }[scope]
 
 
-def _book(connection: Connection, ask: Reserve, verdict: CapVerdict, existing: Reservation | None) -> None:
-    values = {
-        "request_id": ask.request_id,
-        "worst_case_micros": verdict.worst_case_micros,
-        "counted_micros": verdict.counted_micros,
+def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing: Reservation | None) -> None:
+    values: dict[str, Any] = {
+        "request_id": booking.request_id,
+        "worst_case_micros": ruling.worst_case_micros,
+        "counted_micros": ruling.counted_micros,
     }
     if existing is not None:
-        connection.execute(_t.update().where(_t.c.key == ask.key).values(values))
+        connection.execute(_t.update().where(_t.c.key == booking.key).values(values))
     else:
-        connection.execute(
-            _t.insert().values(
-                key=ask.key, account=ask.account, run=ask.run, phase=ask.phase, campaign=ask.campaign, day=ask.day,
-                state="open", billed_micros=0, served_micros=0, **values,
-            )
-        )  # fmt: skip
+        names = ("key", "account", "run", "phase", "campaign", "day")
+        values |= {name: getattr(booking, name) for name in names}
+        connection.execute(_t.insert().values(**values, state="open", billed_micros=0, served_micros=0))
+    subject = Subject(booking.account, booking.run, booking.phase, booking.campaign, booking.key)
     journal.write(
-        connection, "reserve", ask.at, Subject(ask.account, ask.run, ask.phase, ask.campaign, ask.key),
-        ask.worst_case_micros, day=ask.day.isoformat(), request_id=ask.request_id,
+        connection, "reserve", booking.at, subject, booking.worst_case_micros,
+        day=booking.day.isoformat(), request_id=booking.request_id,
         before_micros=0 if existing is None else existing.worst_case_micros,
     )  # fmt: skip
 

@@ -61,9 +61,9 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
 
 def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
     """Begin counting at 1 again; only a named person with a reason may. Returns how many attempts are forgiven."""
-    verdict = judge_reset(by, reason)
-    if not verdict.granted:
-        raise ValueError(verdict.reason)
+    ruling = judge_reset(by, reason)
+    if not ruling.granted:
+        raise ValueError(ruling.reason)
     account_store.lock(connection, series.account)
     forgiven = connection.execute(_n.update().where(_of(series), _n.c.counted).values(counted=False)).rowcount
     values = series.model_dump()

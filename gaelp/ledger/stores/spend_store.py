@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from gaelp.ledger.ledger_errors import UnknownReservation
 from gaelp.ledger.rules import spend_rules
-from gaelp.ledger.rules.spend_rules import SpendVerdict
+from gaelp.ledger.rules.spend_rules import SpendRuling
 from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.stored_records import Posted, Reservation
 from gaelp.ledger.stores import account_store, journal, reservation_store, tables, violation_store
@@ -24,26 +24,26 @@ _t = tables.reservations
 
 
 def post(connection: Connection, key: str, billed: int, served: int, at: datetime) -> Posted:
-    """Record what the platform says was billed and served so far under a reservation."""
+    """Record what the platform reports as billed and served so far under a reservation."""
     amount(billed, "the billed amount")
     amount(served, "the served amount")
-    verdict = spend_rules.judge_report(_locked(connection, key), billed, served, at)
-    detail = {"served_micros": served, "final_micros": verdict.after.final_micros}
-    _write(connection, "post", verdict, billed, at, **detail)
-    return _posted(connection, verdict, at)
+    ruling = spend_rules.judge_report(_locked(connection, key), billed, served, at)
+    detail = {"served_micros": served, "final_micros": ruling.after.final_micros}
+    _write(connection, "post", ruling, billed, at, **detail)
+    return _posted(connection, ruling, at)
 
 
 def settle(connection: Connection, key: str, final: int, at: datetime) -> Posted:
     """Close a reservation at what the day cost in the end; the rest of its worst case is free again."""
     amount(final, "the final amount")
-    verdict = spend_rules.judge_final(_locked(connection, key), final, at)
-    _write(connection, "settle", verdict, final, at)
-    return _posted(connection, verdict, at)
+    ruling = spend_rules.judge_final(_locked(connection, key), final, at)
+    _write(connection, "settle", ruling, final, at)
+    return _posted(connection, ruling, at)
 
 
-def _write(connection: Connection, kind: str, verdict: SpendVerdict, micros: int, at: datetime, **detail: Any) -> None:
-    after = verdict.after
-    if after == verdict.before:
+def _write(connection: Connection, kind: str, ruling: SpendRuling, micros: int, at: datetime, **detail: Any) -> None:
+    after = ruling.after
+    if after == ruling.before:
         return
     names = ("state", "billed_micros", "served_micros", "final_micros", "counted_micros", "posted_at")
     connection.execute(_t.update().where(_t.c.key == after.key).values({name: getattr(after, name) for name in names}))
@@ -53,11 +53,11 @@ def _write(connection: Connection, kind: str, verdict: SpendVerdict, micros: int
     )  # fmt: skip
 
 
-def _posted(connection: Connection, verdict: SpendVerdict, at: datetime) -> Posted:
-    account = account_store.read(connection, verdict.before.account)
-    if not verdict.over:
+def _posted(connection: Connection, ruling: SpendRuling, at: datetime) -> Posted:
+    account = account_store.read(connection, ruling.before.account)
+    if not ruling.over:
         return Posted(over=False, fence=account.fence)
-    violation = spend_rules.violation_of(verdict, account.currency, at)
+    violation = spend_rules.violation_of(ruling, account.currency, at)
     fence = account.fence
     if violation_store.record(connection, violation):
         fence = account_store.raise_fence(connection, account.account, violation.evidence, "ledger", at)
@@ -68,7 +68,7 @@ def _locked(connection: Connection, key: str) -> Reservation:
     reservation = reservation_store.read(connection, key)
     if reservation is not None:
         account_store.lock(connection, reservation.account)
-        reservation = reservation_store.read(connection, key)  # as it is now that we hold the lock
+        reservation = reservation_store.read(connection, key)  # read again, because only now nobody else can change it
     if reservation is None:
         raise UnknownReservation(
             f"nothing was reserved under {key!r}: reserve before spending; if the platform billed it all the same, "

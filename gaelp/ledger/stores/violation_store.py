@@ -37,14 +37,14 @@ def read(connection: Connection, run: str) -> tuple[Violation, ...]:
 
 def resolve(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
     """Clear a violation; raises UnknownViolation, or LedgerConflict where someone else cleared it before."""
-    verdict = person_rules.judge_clearing(by, reason)
-    if not verdict.granted:
-        raise ValueError(verdict.reason)
+    ruling = person_rules.judge_clearing(by, reason)
+    if not ruling.granted:
+        raise ValueError(ruling.reason)
     account_store.lock(connection, _one(connection, violation_id).account)
-    violation = _one(connection, violation_id)  # as it is now that we hold the lock
-    verdict = person_rules.judge_second_clearing(violation, by, reason)
-    if not verdict.granted:
-        raise LedgerConflict(verdict.reason)
+    violation = _one(connection, violation_id)  # read again, because only now nobody else can change it
+    ruling = person_rules.judge_second_clearing(violation, by, reason)
+    if not ruling.granted:
+        raise LedgerConflict(ruling.reason)
     cleared = violation.model_copy(update={"resolved_by": by, "resolution": reason})
     if violation == cleared:
         return violation

@@ -1,6 +1,6 @@
 """The emulator's own SQLite file. Touch this when the server must remember something new.
 
-Every verb is one transaction, on disk before the answer leaves (synchronous=FULL), so that kill -9 loses nothing that
+Every verb is one transaction, on disk before the response leaves (synchronous=FULL), so that kill -9 loses nothing that
 was acknowledged. `campaigns` always shows the state as last written: a test may read it from outside.
 """
 
@@ -97,7 +97,7 @@ class Store:
         return digest
 
     def keep_default_world(self, arrays: bytes) -> str:
-        """Digest of the world of accounts without one: that of the file's first start, whatever defaults say later."""
+        """Digest of the world of accounts without one: that of the file's first start, even if defaults change."""
         digest = sha256(arrays).hexdigest()
         with self.transaction():
             added = self._db.execute("INSERT OR IGNORE INTO server VALUES ('default_world', ?)", (digest,))

@@ -85,7 +85,7 @@ class Emulator:
         return campaign_reports.state(campaign)
 
     def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform says at `at`; an earlier instant than the one reached shows what was known then."""
+        """What the platform reports at `at`; an earlier instant than the one reached shows what was known then."""
         campaign = self._campaign(account, platform_id)
         if to_us(at) > campaign.reached:
             with self._all_or_nothing(campaign):

@@ -72,16 +72,16 @@ class Timeline:
 
     def pieces(self, start_us: int, end_us: int) -> list[Piece]:
         """The stretches of [start, end) in which the campaign is enabled and its end time has not come."""
-        found = []
+        pieces = []
         for index in range(max(bisect_right(self._starts, start_us) - 1, 0), len(self._starts)):
             if self._starts[index] >= end_us:
                 break
-            held = self._settings[index]
+            settings = self._settings[index]
             until = self._starts[index + 1] if index + 1 < len(self._starts) else end_us
-            begin, stop = max(start_us, self._starts[index]), min(end_us, until, held.end_us)
-            if held.enabled and begin < stop:
-                found.append(Piece(begin, stop, held))
-        return found
+            begin, stop = max(start_us, self._starts[index]), min(end_us, until, settings.end_us)
+            if settings.enabled and begin < stop:
+                pieces.append(Piece(begin, stop, settings))
+        return pieces
 
     def next_change(self, after_us: int) -> int | None:
         """The first write at or after an instant."""

@@ -102,8 +102,8 @@ class Truth(Wire):
     writes: int
 
 
-class Problem(Wire):
-    """Every error, whatever its status."""
+class ErrorBody(Wire):
+    """The body of every error, whatever its HTTP status."""
 
     code: str
     message: str

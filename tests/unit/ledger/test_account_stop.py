@@ -13,7 +13,7 @@ from gaelp.ledger.account_stop import StopOrder, StopPace, WallClock, stop_accou
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.emergency_stop import StopReport
 from tests.support import ledgers as kit
-from tests.support.ledgers import NOW, ask, claim
+from tests.support.ledgers import NOW, booking, claim
 
 PACE = StopPace(client_timeout_seconds=5)
 
@@ -94,7 +94,7 @@ def test_everything_is_paused_and_the_approval_is_void(ledger: Ledger) -> None:
     assert (report.stopped, report.fence, report.still_enabled) == (True, 1, ())
     assert report.paused == ("run-a/live-test/a", "run-a/live-test/b")
     assert report.seconds < 5 and not any(platform.enabled.values())
-    assert not ledger.reserve(ask(1)).granted
+    assert not ledger.reserve(booking(1)).granted
 
 
 def test_the_fence_is_raised_before_anything_is_paused(ledger: Ledger) -> None:

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from gaelp.ledger.ledger import Ledger
 from tests.support import ledgers as kit
-from tests.support.ledgers import DAY, NOW, UNIT, ask
+from tests.support.ledgers import DAY, NOW, UNIT, booking
 
 PROCESSES = 3
 ASKS = 15
@@ -67,7 +67,7 @@ class Books(RuleBasedStateMachine):
     @rule(campaign=st.integers(0, 2), day=st.integers(0, 2), worst=st.integers(0, 55))
     def reserve(self, campaign: int, day: int, worst: int) -> None:
         key = (campaign, day)
-        wanted = ask(worst, campaign=campaign, day=DAY + timedelta(days=day), request_id=self.approval)
+        wanted = booking(worst, campaign=campaign, day=DAY + timedelta(days=day), request_id=self.approval)
         got = self.ledger.reserve(wanted, self.CAMPAIGN * UNIT, self.RUN * UNIT, None)
         rise = max(worst, self.posted.get(key, 0))
         fits = (
@@ -112,7 +112,7 @@ class Books(RuleBasedStateMachine):
     def stop(self) -> None:
         before = self.ledger.fence("acme")
         self.ledger.raise_fence("acme", "test", "Ada", NOW)
-        assert not self.ledger.reserve(ask(0, request_id=self.approval, campaign=9)).granted
+        assert not self.ledger.reserve(booking(0, request_id=self.approval, campaign=9)).granted
         self._after_stop(before)
 
     def _after_stop(self, before: int) -> None:
@@ -122,7 +122,7 @@ class Books(RuleBasedStateMachine):
 
     @staticmethod
     def _key(key: tuple[int, int]) -> str:
-        return ask(0, campaign=key[0], day=DAY + timedelta(days=key[1])).key
+        return booking(0, campaign=key[0], day=DAY + timedelta(days=key[1])).key
 
     @invariant()
     def the_ledger_counts_what_the_model_counts(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.ledger.rules.account_rules import judge_approver, judge_change
-from gaelp.ledger.rules.verdict import GRANTED
+from gaelp.ledger.rules.ruling import GRANTED
 from tests.support.ledgers import KEY, account, approver
 
 
@@ -24,9 +24,9 @@ def test_what_approvals_were_judged_by_stays_once_one_was_asked_for(change: dict
     """Kind, platform and currency may change before the first request, and not after it."""
     changed = account(**change)
     assert judge_change(account(), changed, has_requests=False).granted
-    verdict = judge_change(account(), changed, has_requests=True)
-    assert not verdict.granted
-    assert verdict.reason == (
+    ruling = judge_change(account(), changed, has_requests=True)
+    assert not ruling.granted
+    assert ruling.reason == (
         f"account 'acme' has approvals in the ledger, so its {next(iter(change))} can no longer change: "
         "enter a new account"
     )
@@ -34,8 +34,8 @@ def test_what_approvals_were_judged_by_stays_once_one_was_asked_for(change: dict
 
 def test_several_changes_are_named_together() -> None:
     """The owner learns at once of all that cannot change."""
-    verdict = judge_change(account(), account(currency="EUR", platform="meta"), has_requests=True)
-    assert "its platform and currency can no longer" in verdict.reason
+    ruling = judge_change(account(), account(currency="EUR", platform="meta"), has_requests=True)
+    assert "its platform and currency can no longer" in ruling.reason
 
 
 def test_an_approver_with_the_keys_own_id_is_taken() -> None:
@@ -45,13 +45,13 @@ def test_an_approver_with_the_keys_own_id_is_taken() -> None:
 
 def test_an_approver_with_another_keys_id_is_refused() -> None:
     """A name on somebody else's key would sign for him."""
-    verdict = judge_approver(approver(), account(), "0" * 16)
-    assert not verdict.granted and "does not belong to key id" in verdict.reason
+    ruling = judge_approver(approver(), account(), "0" * 16)
+    assert not ruling.granted and "does not belong to key id" in ruling.reason
 
 
 @pytest.mark.parametrize(("kind", "granted"), [(AccountKind.EMULATOR, True), (AccountKind.REAL, False)])
 def test_a_demo_key_may_approve_on_an_emulator_only(kind: AccountKind, granted: bool) -> None:
     """Where real money is spent a demo key is refused."""
-    verdict = judge_approver(approver(demo=True), account(kind=kind), KEY.key_id)
-    assert verdict.granted is granted
-    assert granted or "is real and takes no demo key" in verdict.reason
+    ruling = judge_approver(approver(demo=True), account(kind=kind), KEY.key_id)
+    assert ruling.granted is granted
+    assert granted or "is real and takes no demo key" in ruling.reason

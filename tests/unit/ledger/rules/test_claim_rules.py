@@ -22,37 +22,37 @@ LESSENING = [claim("pause", fence=0), claim("end", fence=0, shortens=True)]
 
 
 def stored(intent: str = "create", **changes: Any) -> StoredClaim:
-    ask = claim(intent)
-    values = {"key": ask.key, "account": ask.account, "run": ask.run, "campaign": ask.campaign, "intent": intent}
+    call = claim(intent)
+    values = {"key": call.key, "account": call.account, "run": call.run, "campaign": call.campaign, "intent": intent}
     return StoredClaim(**{**values, "fence": 0, "state": "open", "detail": "", "at": NOW, **changes})
 
 
 @pytest.mark.parametrize("fence", [None, 2])
 def test_a_first_claim_under_the_accounts_fence_is_granted(fence: int | None) -> None:
     """A caller that names no fence believes in the account's own."""
-    verdict = judge_claim(claim(fence=fence), None, account(fence=2))
-    assert (verdict.granted, verdict.fence, verdict.reason) == (True, 2, "")
+    ruling = judge_claim(claim(fence=fence), None, account(fence=2))
+    assert (ruling.granted, ruling.fence, ruling.reason) == (True, 2, "")
 
 
 @pytest.mark.parametrize("fence", [1, 3])
 def test_a_claim_under_another_fence_is_refused(fence: int) -> None:
     """A stop came between the approval and the call."""
-    verdict = judge_claim(claim(fence=fence), None, account(fence=2))
-    assert (verdict.granted, verdict.done, verdict.unknown) == (False, False, False)
-    assert verdict.reason == f"the fence of account acme is 2 and the caller's is {fence}: a stop came between"
+    ruling = judge_claim(claim(fence=fence), None, account(fence=2))
+    assert (ruling.granted, ruling.done, ruling.unknown) == (False, False, False)
+    assert ruling.reason == f"the fence of account acme is 2 and the caller's is {fence}: a stop came between"
 
 
 def test_a_call_that_was_made_is_not_made_again() -> None:
     """The caller learns that it is done and what was recorded."""
-    verdict = judge_claim(claim(), stored(state="done", detail="id 7"), account())
-    assert (verdict.granted, verdict.done, verdict.detail) == (False, True, "id 7")
+    ruling = judge_claim(claim(), stored(state="done", detail="id 7"), account())
+    assert (ruling.granted, ruling.done, ruling.detail) == (False, True, "id 7")
 
 
 def test_an_open_claim_is_an_unknown_outcome() -> None:
     """The call may have happened, so the platform is read back first."""
-    verdict = judge_claim(claim(), stored(detail="timed out"), account())
-    assert (verdict.granted, verdict.unknown, verdict.detail) == (False, True, "timed out")
-    assert verdict.reason.startswith("outcome unknown: ") and "is open since 2026-11-22T12:00:00" in verdict.reason
+    ruling = judge_claim(claim(), stored(detail="timed out"), account())
+    assert (ruling.granted, ruling.unknown, ruling.detail) == (False, True, "timed out")
+    assert ruling.reason.startswith("outcome unknown: ") and "is open since 2026-11-22T12:00:00" in ruling.reason
 
 
 def test_a_call_that_failed_may_be_claimed_again_under_the_fence_of_now() -> None:
@@ -65,22 +65,22 @@ def test_a_call_that_failed_may_be_claimed_again_under_the_fence_of_now() -> Non
 @pytest.mark.parametrize("name", ["account", "run", "campaign", "intent"])
 def test_a_key_serves_one_call_only(name: str) -> None:
     """A claim of another account, run, campaign or intent under the same key is refused, a pause too."""
-    verdict = judge_claim(claim("pause"), replace(stored("pause"), **{name: "other"}), account())
-    assert not verdict.granted and "is someone else's: use a key of its own" in verdict.reason
+    ruling = judge_claim(claim("pause"), replace(stored("pause"), **{name: "other"}), account())
+    assert not ruling.granted and "is someone else's: use a key of its own" in ruling.reason
 
 
-@pytest.mark.parametrize("ask", LESSENING, ids=lambda ask: ask.intent)
+@pytest.mark.parametrize("call", LESSENING, ids=lambda call: call.intent)
 @pytest.mark.parametrize("state", [None, "open", "done", "failed"])
-def test_what_can_only_lessen_spend_is_always_granted(ask: Any, state: str | None) -> None:
+def test_what_can_only_lessen_spend_is_always_granted(call: Any, state: str | None) -> None:
     """Neither the fence nor an earlier claim keeps anyone from pausing, or from ending a campaign earlier."""
-    existing = None if state is None else stored(ask.intent, state=state)
-    assert only_lessens(ask) and judge_claim(ask, existing, account(fence=9)).granted
+    existing = None if state is None else stored(call.intent, state=state)
+    assert only_lessens(call) and judge_claim(call, existing, account(fence=9)).granted
 
 
-@pytest.mark.parametrize("ask", [claim("end"), claim("enable", shortens=True), claim("budget")])
-def test_a_later_end_and_every_other_call_may_spend(ask: Any) -> None:
+@pytest.mark.parametrize("call", [claim("end"), claim("enable", shortens=True), claim("budget")])
+def test_a_later_end_and_every_other_call_may_spend(call: Any) -> None:
     """`shortens` is believed of an end only."""
-    assert not only_lessens(ask)
+    assert not only_lessens(call)
 
 
 def test_each_outcome_leaves_its_state() -> None:
@@ -106,8 +106,8 @@ def test_each_outcome_leaves_its_state() -> None:
 )
 def test_what_was_done_stays_done(state: str, outcome: str, words: str) -> None:
     """No resolution may lead to a second call; a failed call that turns out to have happened may become done."""
-    verdict = judge_resolution(stored(state=state), outcome)
-    assert verdict.granted is (words == "") and words in verdict.reason
+    ruling = judge_resolution(stored(state=state), outcome)
+    assert ruling.granted is (words == "") and words in ruling.reason
 
 
 def test_a_stop_waits_for_calls_claimed_under_an_older_fence() -> None:

@@ -11,7 +11,7 @@ from gaelp.domain.ad_accounts import AccountKind, Approver
 from gaelp.domain.spending.approval_requests import SignedDecision, request_digest
 from gaelp.ledger import signatures
 from gaelp.ledger.rules.decision_rules import judge_decision, judge_signal, read_decision, shown
-from gaelp.ledger.rules.verdict import GRANTED, Verdict
+from gaelp.ledger.rules.ruling import GRANTED, Ruling
 from tests.support.ledgers import KEY, NOW, account, approver, request, stored_request
 
 APPROVAL = signatures.sign(KEY.pem, request(), "approve")
@@ -20,7 +20,7 @@ ADA = approver()
 EXPIRY = request().expires_at
 
 
-def judge(signed: SignedDecision = APPROVAL, by: Approver | None = ADA, **changes: Any) -> Verdict:
+def judge(signed: SignedDecision = APPROVAL, by: Approver | None = ADA, **changes: Any) -> Ruling:
     """`signed` on the standing request, with one fact of the case changed."""
     return judge_decision(
         signed,
@@ -54,9 +54,9 @@ class TestReading:
     )
     def test_what_is_malformed_is_refused_with_its_place(self, payload: Any, words: str) -> None:
         """The sentence names the field and what is needed."""
-        verdict = read_decision(payload)
-        assert isinstance(verdict, Verdict) and not verdict.granted
-        assert verdict.reason.startswith("malformed") and words in verdict.reason
+        ruling = read_decision(payload)
+        assert isinstance(ruling, Ruling) and not ruling.granted
+        assert ruling.reason.startswith("malformed") and words in ruling.reason
 
     def test_a_refused_payload_is_kept_as_far_as_it_is_short(self) -> None:
         """JSON is cut, and what is no JSON is named."""
@@ -73,9 +73,9 @@ class TestSignal:
 
     def test_a_decision_that_contradicts_its_signal_is_refused(self) -> None:
         """Who sends reject and signs approve meant one of them."""
-        verdict = judge_signal(APPROVAL, "reject")
-        assert verdict.reason == "contradiction: the signal is reject, and the decision in it is 'approve'"
-        assert not verdict.granted
+        ruling = judge_signal(APPROVAL, "reject")
+        assert ruling.reason == "contradiction: the signal is reject, and the decision in it is 'approve'"
+        assert not ruling.granted
 
 
 class TestDecision:
@@ -104,8 +104,8 @@ class TestDecision:
         self, signed: SignedDecision, case: dict[str, Any], words: str
     ) -> None:
         """Each fact that is wrong refuses approval and rejection, with its own sentence."""
-        verdict = judge(signed, **case)
-        assert not verdict.granted and words in verdict.reason
+        ruling = judge(signed, **case)
+        assert not ruling.granted and words in ruling.reason
 
     def test_a_demo_key_counts_on_an_emulators_account(self) -> None:
         """Demo runs have approvers of their own."""
@@ -119,11 +119,11 @@ class TestDecision:
         """At the limit the approval counts, one micro above it is refused, and a rejection needs no limit."""
         total = request().total_cap_micros
         assert judge(by=approver(limit_micros=total)) == GRANTED
-        verdict = judge(by=approver(limit_micros=total - 1))
-        assert verdict.reason == (
+        ruling = judge(by=approver(limit_micros=total - 1))
+        assert ruling.reason == (
             "over the approver's limit: Ada may approve 299.999999 USD in all, and 300.00 USD is asked for"
         )
-        assert not verdict.granted
+        assert not ruling.granted
         assert judge(REJECTION, by=approver(limit_micros=0)) == GRANTED
 
     @pytest.mark.parametrize("fence", [1, 3])
@@ -131,8 +131,8 @@ class TestDecision:
         """A stop came between the request and the signature."""
         stored = stored_request(fence=2)
         approval, rejection = (signatures.sign(KEY.pem, stored.request, word) for word in ("approve", "reject"))
-        verdict = judge(approval, stored=stored, account=account(fence=fence))
-        assert not verdict.granted and f"changed from 2 to {fence} since the request was opened" in verdict.reason
+        ruling = judge(approval, stored=stored, account=account(fence=fence))
+        assert not ruling.granted and f"changed from 2 to {fence} since the request was opened" in ruling.reason
         assert judge(rejection, stored=stored, account=account(fence=fence)) == GRANTED
         assert judge(approval, stored=stored, account=account(fence=2)) == GRANTED
 

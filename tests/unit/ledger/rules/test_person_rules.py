@@ -7,7 +7,7 @@ import pytest
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.rules.person_rules import judge_clearing, judge_reset, judge_second_clearing
-from gaelp.ledger.rules.verdict import GRANTED
+from gaelp.ledger.rules.ruling import GRANTED
 from tests.support.ledgers import NOW
 
 VIOLATION = Violation(
@@ -40,8 +40,8 @@ def test_a_violation_may_be_cleared_and_the_same_clearing_repeated() -> None:
 @pytest.mark.parametrize(("by", "reason"), [("Bob", "a test ad"), ("Ada", "another reason")])
 def test_what_another_person_or_reason_cleared_stays(by: str, reason: str) -> None:
     """The first clearing is the record."""
-    verdict = judge_second_clearing(CLEARED, by, reason)
-    assert (verdict.granted, verdict.reason) == (
+    ruling = judge_second_clearing(CLEARED, by, reason)
+    assert (ruling.granted, ruling.reason) == (
         False,
         "violation 'v1' was cleared by Ada (a test ad): it stays",
     )

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_requests import money
 from gaelp.ledger.rules.reservation_rules import (
     Cap,
-    CapVerdict,
+    CapRuling,
     RunLimits,
     Scope,
     caps_of,
     judge_request,
     judge_worst_case,
 )
-from gaelp.ledger.rules.verdict import GRANTED
-from tests.support.ledgers import DAY, NOW, UNIT, account, ask, request, reservation, stored_request
+from gaelp.ledger.rules.ruling import GRANTED
+from gaelp.money import exact_money
+from tests.support.ledgers import DAY, NOW, UNIT, account, booking, request, reservation, stored_request
 
 LIMITS = RunLimits(campaign_micros=80 * UNIT, run_micros=90 * UNIT, account_daily_micros=70 * UNIT)
 CAPS = caps_of(request(), account(), LIMITS)
@@ -31,14 +31,14 @@ NOTHING = dict.fromkeys(Scope, 0)
 class TestRequest:
     def test_a_day_under_a_standing_approval_may_be_reserved(self) -> None:
         """A free key, and the approval of the same account, run and phase."""
-        assert judge_request(ask(1), None, stored_request("approved"), account()) == GRANTED
-        assert judge_request(ask(1), reservation(), stored_request("approved"), account()) == GRANTED
+        assert judge_request(booking(1), None, stored_request("approved"), account()) == GRANTED
+        assert judge_request(booking(1), reservation(), stored_request("approved"), account()) == GRANTED
 
     def test_without_a_request_nothing_may_be_reserved(self) -> None:
         """An id that nobody opened is refused by name."""
-        verdict = judge_request(ask(1), None, None, account())
-        assert verdict.reason == ("no approval request run-a/live-test#1 was opened: nothing may be spent without one")
-        assert not verdict.granted
+        ruling = judge_request(booking(1), None, None, account())
+        assert ruling.reason == ("no approval request run-a/live-test#1 was opened: nothing may be spent without one")
+        assert not ruling.granted
 
     @pytest.mark.parametrize(
         ("changes", "name"),
@@ -46,8 +46,8 @@ class TestRequest:
     )
     def test_an_approval_of_something_else_is_refused(self, changes: dict[str, Any], name: str) -> None:
         """An approval serves one account, one run and one phase."""
-        verdict = judge_request(ask(1), None, stored_request("approved", **changes), account())
-        assert (verdict.granted, verdict.reason) == (False, f"approval run-a/live-test#1 is for another {name}")
+        ruling = judge_request(booking(1), None, stored_request("approved", **changes), account())
+        assert (ruling.granted, ruling.reason) == (False, f"approval run-a/live-test#1 is for another {name}")
 
     def test_an_approval_that_does_not_stand_is_refused(self) -> None:
         """Open, expired, or given before a stop: each has its own sentence."""
@@ -56,21 +56,21 @@ class TestRequest:
             (stored_request("approved"), NOW + timedelta(days=31), 0, "expired"),
             (stored_request("approved"), NOW, 1, "a stop has raised the fence"),
         ):
-            verdict = judge_request(ask(1, at=at), None, stored, account(fence=fence))
-            assert not verdict.granted and words in verdict.reason
+            ruling = judge_request(booking(1, at=at), None, stored, account(fence=fence))
+            assert not ruling.granted and words in ruling.reason
 
     @pytest.mark.parametrize("name", ["account", "run", "phase", "campaign", "day"])
     def test_a_key_belongs_to_one_campaign_day(self, name: str) -> None:
         """A key that stands for another account, run, phase, campaign or day is refused by what differs."""
         other = {"phase": Phase.SCALED, "day": DAY + timedelta(days=1)}.get(name, "other")
-        verdict = judge_request(ask(1), reservation(**{name: other}), stored_request("approved"), account())
-        assert not verdict.granted and f"exists with another {name}: use a key of its own" in verdict.reason
+        ruling = judge_request(booking(1), reservation(**{name: other}), stored_request("approved"), account())
+        assert not ruling.granted and f"exists with another {name}: use a key of its own" in ruling.reason
 
     @pytest.mark.parametrize("state", ["frozen", "settled"])
     def test_a_day_that_is_not_open_takes_no_more_spend(self, state: str) -> None:
         """A frozen or settled day cannot rise."""
-        verdict = judge_request(ask(1), reservation(state=state), stored_request("approved"), account())
-        assert not verdict.granted and f"is {state} and takes no more spend" in verdict.reason
+        ruling = judge_request(booking(1), reservation(state=state), stored_request("approved"), account())
+        assert not ruling.granted and f"is {state} and takes no more spend" in ruling.reason
 
 
 class TestCaps:
@@ -97,41 +97,39 @@ class TestCaps:
         assert {scope for scope in Scope if scope.daily} == {Scope.ACCOUNT_DAY, Scope.PHASE_DAY}
 
 
-def judge(micros: int, used: Mapping[Scope, int] = NOTHING, **existing: Any) -> CapVerdict:
+def judge(micros: int, used: Mapping[Scope, int] = NOTHING, **existing: Any) -> CapRuling:
     stored = reservation(**existing) if existing else None
-    return judge_worst_case(ask(0, worst_case_micros=micros), stored, CAPS, used, "USD")
+    return judge_worst_case(booking(0, worst_case_micros=micros), stored, CAPS, used, "USD")
 
 
 class TestWorstCase:
-    def test_a_first_worst_case_is_booked_and_says_what_is_left(self) -> None:
-        """Of the daily caps the tightest leaves 20, of the total caps the campaign's leaves 50."""
-        verdict = judge(30 * UNIT)
-        assert verdict == CapVerdict(
+    def test_a_first_worst_case_is_booked_and_counts(self) -> None:
+        """What fits every cap is booked as it was asked for."""
+        ruling = judge(30 * UNIT)
+        assert ruling == CapRuling(
             True,
             worst_case_micros=30 * UNIT,
             counted_micros=30 * UNIT,
-            daily_left_micros=20 * UNIT,
-            total_left_micros=50 * UNIT,
         )
 
     @pytest.mark.parametrize("cap", CAPS, ids=lambda cap: cap.name)
     def test_each_cap_grants_to_the_micro(self, cap: Cap) -> None:
         """At the cap the last micro is granted, and one above it is refused by the cap's name and what is left."""
         caps, used = (*AMPLE, cap), {**NOTHING, cap.scope: cap.micros - 10 * UNIT}
-        assert judge_worst_case(ask(10), None, caps, used, "USD").granted
-        verdict = judge_worst_case(ask(0, worst_case_micros=10 * UNIT + 1), None, caps, used, "USD")
-        assert (verdict.granted, verdict.cap, verdict.left_micros) == (False, cap.name, 10 * UNIT)
+        assert judge_worst_case(booking(10), None, caps, used, "USD").granted
+        ruling = judge_worst_case(booking(0, worst_case_micros=10 * UNIT + 1), None, caps, used, "USD")
+        assert (ruling.granted, ruling.cap, ruling.left_micros) == (False, cap.name, 10 * UNIT)
         day = " on 2026-11-22" if cap.scope.daily else ""
-        assert verdict.reason == (
-            f"the {cap.name} of {money(cap.micros, 'USD')} leaves 10.00 USD{day}, and 10.000001 USD was asked for "
-            "run-a/live-test/campaign-00/day-2026-11-22"
+        limit, key = exact_money(cap.micros, "USD"), "run-a/live-test/campaign-00/day-2026-11-22"
+        assert ruling.reason == (
+            f"the {cap.name} of {limit} leaves 10.00 USD{day}, and 10.000001 USD was asked for {key}"
         )
 
     def test_a_cap_that_is_overrun_leaves_nothing(self) -> None:
         """A report above what was booked may have used more than the cap: what is left is zero and not negative."""
-        verdict = judge(1, {**NOTHING, Scope.PHASE_DAY: 60 * UNIT})
-        assert (verdict.granted, verdict.left_micros) == (False, 0)
-        assert "leaves 0.00 USD" in verdict.reason
+        ruling = judge(1, {**NOTHING, Scope.PHASE_DAY: 60 * UNIT})
+        assert (ruling.granted, ruling.left_micros) == (False, 0)
+        assert "leaves 0.00 USD" in ruling.reason
 
     def test_the_first_cap_that_is_exceeded_is_named(self) -> None:
         """Approved caps come before the account's, and those before the run's."""
@@ -142,7 +140,7 @@ class TestWorstCase:
         """A day of 30 may rise to the cap of 50, and not one micro above it."""
         used = dict.fromkeys(Scope, 30 * UNIT)
         risen = judge(50 * UNIT, used, worst_case_micros=30 * UNIT, counted_micros=30 * UNIT)
-        assert (risen.granted, risen.worst_case_micros, risen.daily_left_micros) == (True, 50 * UNIT, 0)
+        assert (risen.granted, risen.worst_case_micros, risen.counted_micros) == (True, 50 * UNIT, 50 * UNIT)
         refused = judge(50 * UNIT + 1, used, worst_case_micros=30 * UNIT, counted_micros=30 * UNIT)
         assert (refused.granted, refused.worst_case_micros) == (False, 30 * UNIT)
 
@@ -150,13 +148,13 @@ class TestWorstCase:
     def test_a_reservation_never_falls_and_is_not_judged_anew(self, micros: int) -> None:
         """The same or a lower ask leaves what is booked, even where the caps were lowered below it meanwhile."""
         used = dict.fromkeys(Scope, 3000 * UNIT)
-        verdict = judge(micros, used, worst_case_micros=30 * UNIT, counted_micros=30 * UNIT)
-        assert (verdict.granted, verdict.worst_case_micros, verdict.counted_micros) == (True, 30 * UNIT, 30 * UNIT)
-        assert (verdict.daily_left_micros, verdict.total_left_micros) == (0, 0)
+        ruling = judge(micros, used, worst_case_micros=30 * UNIT, counted_micros=30 * UNIT)
+        assert (ruling.granted, ruling.worst_case_micros, ruling.counted_micros) == (True, 30 * UNIT, 30 * UNIT)
 
     def test_what_was_posted_above_the_worst_case_keeps_counting(self) -> None:
         """A day of 30 that was billed 40 counts 40, also when its worst case rises to 35."""
         used = dict.fromkeys(Scope, 40 * UNIT)
-        verdict = judge(35 * UNIT, used, worst_case_micros=30 * UNIT, counted_micros=40 * UNIT)
-        assert (verdict.granted, verdict.worst_case_micros, verdict.counted_micros) == (True, 35 * UNIT, 40 * UNIT)
-        assert verdict.daily_left_micros == 10 * UNIT
+        ruling = judge(35 * UNIT, used, worst_case_micros=30 * UNIT, counted_micros=40 * UNIT)
+        assert (ruling.granted, ruling.worst_case_micros, ruling.counted_micros) == (True, 35 * UNIT, 40 * UNIT)
+        assert judge(50 * UNIT, used, worst_case_micros=30 * UNIT, counted_micros=40 * UNIT).granted
+        assert not judge(50 * UNIT + 1, used, worst_case_micros=30 * UNIT, counted_micros=40 * UNIT).granted

@@ -18,18 +18,18 @@ SETTLED = replace(OPEN, state="settled", final_micros=10 * UNIT, counted_micros=
 @pytest.mark.parametrize(("billed", "served"), [(30 * UNIT, 0), (0, 30 * UNIT), (30 * UNIT, 30 * UNIT), (0, 0)])
 def test_an_open_day_counts_its_worst_case_up_to_the_reservation(billed: int, served: int) -> None:
     """The worst case itself was allowed, billed or served."""
-    verdict = judge_report(OPEN, billed, served, LATER)
-    assert not verdict.over
-    assert (verdict.after.billed_micros, verdict.after.served_micros) == (billed, served)
-    assert (verdict.after.counted_micros, verdict.after.final_micros) == (30 * UNIT, None)
+    ruling = judge_report(OPEN, billed, served, LATER)
+    assert not ruling.over
+    assert (ruling.after.billed_micros, ruling.after.served_micros) == (billed, served)
+    assert (ruling.after.counted_micros, ruling.after.final_micros) == (30 * UNIT, None)
 
 
 @pytest.mark.parametrize(("billed", "served"), [(30 * UNIT + 1, 0), (0, 30 * UNIT + 1)])
 def test_one_micro_above_the_reservation_is_over_and_counts(billed: int, served: int) -> None:
     """What is served counts until the platform is final."""
-    verdict = judge_report(OPEN, billed, served, LATER)
-    assert verdict.over and verdict.after.counted_micros == 30 * UNIT + 1
-    assert (verdict.spent_micros, verdict.booked_micros) == (30 * UNIT + 1, 30 * UNIT)
+    ruling = judge_report(OPEN, billed, served, LATER)
+    assert ruling.over and ruling.after.counted_micros == 30 * UNIT + 1
+    assert (ruling.spent_micros, ruling.booked_micros) == (30 * UNIT + 1, 30 * UNIT)
 
 
 def test_the_newest_report_stands_though_it_is_lower() -> None:
@@ -61,9 +61,9 @@ def test_a_repeated_report_changes_nothing_not_even_its_instant() -> None:
 
 def test_a_final_amount_settles_the_day_and_frees_the_rest() -> None:
     """From then on every cap counts the final amount."""
-    verdict = judge_final(OPEN, 11 * UNIT, LATER)
-    assert not verdict.over
-    assert (verdict.after.state, verdict.after.final_micros, verdict.after.counted_micros) == (
+    ruling = judge_final(OPEN, 11 * UNIT, LATER)
+    assert not ruling.over
+    assert (ruling.after.state, ruling.after.final_micros, ruling.after.counted_micros) == (
         "settled",
         11 * UNIT,
         11 * UNIT,
@@ -87,8 +87,8 @@ def test_a_second_final_amount_is_judged_by_the_first(final: int, over: bool) ->
 )
 def test_a_bill_after_settling_raises_the_final_amount(billed: int, over: bool, final: int) -> None:
     """Only what is billed counts then; a lower bill does not lower what was final."""
-    verdict = judge_report(SETTLED, billed, 99 * UNIT, LATER)
-    assert (verdict.over, verdict.after.final_micros, verdict.after.counted_micros) == (over, billed, billed)
+    ruling = judge_report(SETTLED, billed, 99 * UNIT, LATER)
+    assert (ruling.over, ruling.after.final_micros, ruling.after.counted_micros) == (over, billed, billed)
     assert judge_report(SETTLED, 1, 0, LATER).after.final_micros == 10 * UNIT
 
 
@@ -107,8 +107,8 @@ def test_a_naive_instant_is_an_error() -> None:
 
 def test_a_breach_is_a_critical_violation_with_both_amounts() -> None:
     """The sentence says what was reported and what was reserved; a higher amount is another violation."""
-    verdict = judge_report(OPEN, 31 * UNIT, 0, LATER)
-    violation = violation_of(verdict, "USD", LATER)
+    ruling = judge_report(OPEN, 31 * UNIT, 0, LATER)
+    violation = violation_of(ruling, "USD", LATER)
     assert (violation.kind, violation.severity, violation.at) == ("over-reservation", "critical", LATER)
     assert violation.evidence == ("the platform reports 31.00 USD for 2026-11-22, and 30.00 USD was reserved")
     assert violation.id == f"{OPEN.key}/over-reservation-31000000"

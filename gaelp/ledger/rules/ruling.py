@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ruling:
     """Whether something is allowed; `reason` is a sentence for people and is empty where it is granted."""
 
     granted: bool
     reason: str = ""
 
 
-GRANTED = Verdict(True)
+GRANTED = Ruling(True)
 
 
-def refused(reason: str) -> Verdict:
+def refused(reason: str) -> Ruling:
     """A refusal with its sentence."""
-    return Verdict(False, reason)
+    return Ruling(False, reason)
