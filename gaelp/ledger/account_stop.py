@@ -1,8 +1,9 @@
-"""The emergency stop of one account. Touch this with the runbook in hand: it must work when little else does.
+"""The emergency stop of one account. It must work when little else does.
 
-Order: fence + 1 -> pause all -> read back -> wait until older claims are resolved or their calls must have ended ->
-read back again; only then "stopped". The platform may err, time out or lie, and the ledger may be gone: whatever
-happens, everything that can be paused is paused, and the report names what is not certain.
+The order is: raise the fence, pause all, read back, wait until older claims are resolved or their calls must have
+ended, read back again; only then is the account "stopped". The platform may fail, hang or report what is not so, and
+the ledger may be out of reach: whatever happens, everything that can be paused is paused, and the report names what is
+not certain. Touch this with docs/runbook.md in hand.
 """
 
 from __future__ import annotations

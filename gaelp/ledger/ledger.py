@@ -1,8 +1,8 @@
-"""The ledger: one database beside Temporal that holds all money to account. Touch this to add a method.
+"""The ledger's façade: every question about money and every change of it is a method of `Ledger`.
 
 Every method is one transaction. Amounts are integer micros of the account's currency. Any method may raise
 LedgerUnavailable, and then nothing was booked. Instants are aware datetimes; where a method takes none, it is an
-owner's command and the wall clock is used.
+owner's command and the wall clock is used. Touch this to add a method.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Ledger:
         return self.account(account).fence
 
     def raise_fence(self, account: str, reason: str, by: str, at: datetime) -> int:
-        """Void every approval and claim under the old fence; returns the new one."""
+        """Add one to the fence, so that approvals and claims under the old one are void; returns the new fence."""
         with self._database.writing() as connection:
             return account_store.raise_fence(connection, account, reason, by, at)
 
@@ -90,14 +90,14 @@ class Ledger:
             return account_store.approvers(connection, account)
 
     def remove_approver(self, account: str, key_id: str, *, by: str = "owner", at: datetime | None = None) -> bool:
-        """Take a key's right away; False where it had none."""
+        """Take the right to approve from a key; False where it had none."""
         with self._database.writing() as connection:
             return account_store.remove_approver(connection, account, key_id, by, at or _now())
 
     # ------------------------------------------------------------ runs and attempts
 
     def register_run(self, run: str, account: str, at: datetime) -> None:
-        """Take a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
+        """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
         with self._database.writing() as connection:
             run_store.register(connection, run, account, at)
 
@@ -112,7 +112,7 @@ class Ledger:
             return run_store.next_attempt(connection, series, assessment, at or _now())
 
     def reset_attempts(self, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
-        """Count from 1 again, by a named person with a reason; returns how many attempts are forgiven."""
+        """Let a series begin at 1 again, by a named person with a reason; returns how many attempts are forgiven."""
         with self._database.writing() as connection:
             return run_store.reset_attempts(connection, series, by, reason, at)
 
@@ -148,11 +148,6 @@ class Ledger:
         with self._database.writing() as connection:
             return decision_store.decide(connection, request_id, submission, payload, now, signal)
 
-    def approved(self, request_id: str, now: datetime) -> ApprovalRequest | None:
-        """The request if it is approved, not expired, and under the account's fence; None otherwise."""
-        with self._database.reading() as connection:
-            return request_store.approved(connection, request_id, now)
-
     # ------------------------------------------------------------ money
 
     def reserve(
@@ -182,18 +177,13 @@ class Ledger:
         with self._database.writing() as connection:
             return reservation_store.freeze_expired(connection, before, at)
 
-    def open_exposure(self, account: str, day: date | None = None) -> int:
-        """What may still be billed on `day` (none: in all): worst cases and posted excess that are not settled."""
+    def open_exposure(self, account: str) -> int:
+        """What may still be billed: what is counted for every reservation that is not settled."""
         with self._database.reading() as connection:
-            return reservation_store.open_exposure(connection, account, day)
-
-    def counted(self, account: str, day: date | None = None) -> int:
-        """What the account's caps count on `day` (none: in all): open exposure and final amounts."""
-        with self._database.reading() as connection:
-            return reservation_store.counted(connection, account, day)
+            return reservation_store.open_exposure(connection, account)
 
     def spent(self, run: str, phase: str | None = None) -> int:
-        """What a run (or one phase of it) has spent so far as far as the platforms reported it."""
+        """What a run (or one phase of it) has spent, as far as its platforms have reported."""
         with self._database.reading() as connection:
             return spend_store.spent(connection, run, phase)
 
@@ -205,12 +195,12 @@ class Ledger:
     # ------------------------------------------------------------ claims
 
     def claim(self, claim: Claim) -> Claimed:
-        """Ask to make one spend-affecting call; granted at most once per key until it is resolved as failed."""
+        """Claim one call that can spend; granted at most once per key until it is resolved as failed."""
         with self._database.writing() as connection:
             return claim_store.grant(connection, claim)
 
     def resolve(self, key: str, outcome: str, detail: str, at: datetime) -> None:
-        """Say how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
+        """Record how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
         with self._database.writing() as connection:
             claim_store.resolve(connection, key, outcome, detail, at)
 
@@ -220,11 +210,6 @@ class Ledger:
             return claim_store.unresolved(connection, account)
 
     # ------------------------------------------------------------ violations and the journal
-
-    def record_violation(self, violation: Violation) -> bool:
-        """Record a violation; False where its id is already there."""
-        with self._database.writing() as connection:
-            return violation_store.record(connection, violation)
 
     def violations(self, run: str) -> tuple[Violation, ...]:
         """A run's violations, cleared ones too."""

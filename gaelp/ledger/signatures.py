@@ -1,6 +1,6 @@
-"""Ed25519 keys and signatures of approvers. Touch this to change how a decision is signed.
+"""Ed25519 keys and signatures of approvers.
 
-A key file is PEM (PKCS8, not encrypted) that only its owner may read.
+A key file is PEM (PKCS8, not encrypted) that only its owner may read. Touch this to change how a decision is signed.
 """
 
 from __future__ import annotations

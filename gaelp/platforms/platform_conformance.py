@@ -1,8 +1,8 @@
-"""What every AdPlatform must do, as a class of tests. Touch this to hold all platforms to something new.
+"""What every AdPlatform must do, as a class of tests.
 
 Subclass it in a test module of your own, return your adapter from `platform()` and a spec that your account accepts
 from `spec()`. Every failure names the rule that was broken. The platform must advance to the `at` of a call; on one
-that ignores it, override `later` to wait.
+that ignores it, override `later` to wait. Touch this to hold all platforms to another rule.
 """
 
 from __future__ import annotations

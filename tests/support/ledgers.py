@@ -97,6 +97,11 @@ def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -
     return Reserve.model_validate({**values, **changes})
 
 
+def counted(ledger: Ledger, day: date | None = None) -> int:
+    """What the caps of the account count, on one day or in all."""
+    return sum(each.counted_micros for each in ledger.reservations("acme") if day in (None, each.day))
+
+
 def claim(intent: str = "create", **changes: Any) -> Claim:
     campaign = "run-a/live-test/campaign-00"
     values = {

@@ -1,6 +1,7 @@
 """Ad accounts, their envelopes, fences and approvers, as the account's owner enters them.
 
-Touch this to change what an owner may set. A run's configuration never reaches this module.
+A run's configuration never reaches this module. What an owner may change is in gaelp/ledger/rules/account_rules.py.
+Touch this to keep another fact about an account.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _t = tables.claims
 
 
 def grant(connection: Connection, claim: Claim) -> Claimed:
-    """Grant the call, or say that it was made before, or why it is refused."""
+    """Grant the call, or answer that it was made before, or why it is refused."""
     account = account_store.lock(connection, claim.account)
     existing = _read(connection, claim.key)
     ruling = claim_rules.judge_claim(claim, existing, account)
@@ -42,7 +42,7 @@ def grant(connection: Connection, claim: Claim) -> Claimed:
 
 
 def resolve(connection: Connection, key: str, outcome: str, detail: str, at: datetime) -> None:
-    """Say how a claimed call ended: done, failed (it surely did not happen) or unknown (it stays open)."""
+    """Record how a claimed call ended: done, failed (it surely did not happen) or unknown (it stays open)."""
     state = claim_rules.state_after(outcome)
     account_store.lock(connection, _known(connection, key).account)
     existing = _known(connection, key)  # read again, because only now nobody else can change it

@@ -1,7 +1,8 @@
-"""Opens the ledger's database and gives transactions on it. Touch this for another database or another failure.
+"""Opens the ledger's database and gives transactions on it.
 
 SQLite: WAL, synchronous=FULL, every writing transaction BEGIN IMMEDIATE, so several processes take turns.
-PostgreSQL: READ COMMITTED, and whoever writes about an account locks its row first (account_store.lock).
+PostgreSQL: READ COMMITTED, and whoever writes about an account locks its row first (account_store.lock). Touch this for
+another database, or for another way in which one fails.
 """
 
 from __future__ import annotations

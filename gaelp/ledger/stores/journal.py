@@ -1,6 +1,7 @@
-"""The journal: every accepted change of the ledger as one numbered row, in the change's own transaction.
+"""The journal: every accepted change of the ledger, and every refused decision, as one numbered row.
 
-Touch this to change what an entry carries. The numbers have no gaps, so that an export by ranges misses nothing.
+A row is written in the change's own transaction. The numbers have no gaps, so that an export by ranges misses nothing.
+Touch this to change what an entry carries.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalRequest, request_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
-from gaelp.ledger.rules.approval_rules import judge_approval, judge_opening
+from gaelp.ledger.rules.approval_rules import judge_opening
 from gaelp.ledger.rules.valid_values import amount, aware
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.ledger.stores import account_store, journal, tables
@@ -67,15 +67,6 @@ def read_open(connection: Connection, run: str) -> tuple[StoredRequest, ...]:
     """Requests of a run that wait for a decision, oldest first."""
     query = sa.select(_r).where(_r.c.run == run, _r.c.state == "open").order_by(_r.c.opened_at, _r.c.request_id)
     return tuple(_record(row) for row in connection.execute(query).mappings())
-
-
-def approved(connection: Connection, request_id: str, now: datetime) -> ApprovalRequest | None:
-    """The request if it was approved, has not expired and no stop has voided it; None otherwise."""
-    stored = read(connection, request_id)
-    if stored is None:
-        return None
-    account = account_store.read(connection, stored.request.account)
-    return stored.request if judge_approval(stored, account, now).granted else None
 
 
 def close(connection: Connection, request_id: str, state: str, approver: str, at: datetime) -> None:

@@ -27,7 +27,7 @@ _t = tables.reservations
 
 
 def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Reserved:
-    """Book or raise a worst case, or say which cap refuses it and what is left; never lowers one."""
+    """Book or raise a worst case, or refuse it naming the cap and what is left; a booked one is never lowered."""
     amount(booking.worst_case_micros, "the worst case")
     account = account_store.lock(connection, booking.account)
     existing = read(connection, booking.key)
@@ -108,22 +108,11 @@ def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing:
     )  # fmt: skip
 
 
-def _used(connection: Connection, rows: sa.ColumnElement[bool]) -> int:
-    return int(connection.execute(sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)).scalar() or 0)
-
-
-def counted(connection: Connection, account: str, day: date | None = None) -> int:
-    """What the account's caps count: worst cases, final amounts, posted excess; of one day or of its life."""
-    account_store.read(connection, account)
-    rows = _t.c.account == account
-    return _used(connection, rows if day is None else sa.and_(rows, _t.c.day == day))
-
-
-def open_exposure(connection: Connection, account: str, day: date | None = None) -> int:
-    """What may still be billed: the same sum over reservations that are not settled."""
+def open_exposure(connection: Connection, account: str) -> int:
+    """What may still be billed on an account: what is counted for every reservation that is not settled."""
     account_store.read(connection, account)
     rows = sa.and_(_t.c.account == account, _t.c.state != "settled")
-    return _used(connection, rows if day is None else sa.and_(rows, _t.c.day == day))
+    return int(connection.execute(sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)).scalar() or 0)
 
 
 def freeze_expired(connection: Connection, before: date, at: datetime) -> tuple[str, ...]:

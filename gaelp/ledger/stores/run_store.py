@@ -1,6 +1,6 @@
 """Run names, registered for ever, and attempts at a gate, counted across runs (docs/gates.md).
 
-Touch this to change what counts as an attempt.
+Touch this to change what counts as an attempt; which attempts belong together is AttemptSeries.
 """
 
 from __future__ import annotations

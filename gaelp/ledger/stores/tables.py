@@ -1,7 +1,8 @@
-"""The ledger's tables. Touch this to keep another fact about money; raise SCHEMA_VERSION when you do.
+"""The ledger's tables.
 
 Amounts are integer micros of the account's currency, instants are integer microseconds since 1970 in UTC (so that
-SQLite and PostgreSQL compare them alike), days are days of the ad account's time zone.
+SQLite and PostgreSQL compare them alike), days are days of the ad account's time zone. Touch this to keep another fact
+about money; raise SCHEMA_VERSION when you do.
 """
 
 from __future__ import annotations

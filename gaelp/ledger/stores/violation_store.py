@@ -1,4 +1,7 @@
-"""Violations: recorded once, cleared only by a named person with a reason. Touch this to change who may clear."""
+"""Violations: each is recorded once and stays, also when a person has cleared it.
+
+Who may clear one is in gaelp/ledger/rules/person_rules.py. Touch this to keep another fact about a violation.
+"""
 
 from __future__ import annotations
 

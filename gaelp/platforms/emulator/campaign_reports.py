@@ -1,8 +1,8 @@
-"""What the platform reports at an instant: late, incomplete, and never more than was known then. Touch this to
-change what a report leaves out.
+"""What the platform reports at an instant: late, incomplete, and never more than was known then.
 
 Impressions, clicks and served cost are known when an hour ends; billed cost, conversions and revenue appear
-`report_lag_us` later. Conversions and revenue belong to the day of the click.
+`report_lag_us` later. Conversions and revenue belong to the day of the click. Touch this to change what a report leaves
+out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The emulator's own SQLite file. Touch this when the server must remember something new.
+"""The emulator's own SQLite file.
 
 Every verb is one transaction, on disk before the response leaves (synchronous=FULL), so that kill -9 loses nothing that
-was acknowledged. `campaigns` always shows the state as last written: a test may read it from outside.
+was acknowledged. `campaigns` always shows the state as last written: a test may read it from outside. Touch this when
+the server must remember another fact.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The emulator as an AdPlatform, over HTTP. Touch this when the emulator's routes change.
+"""The emulator as an AdPlatform, over HTTP.
 
-No retries: they belong to Temporal. A write that was sent and not answered, or answered with 5xx, has an unknown
-outcome; a write that was never sent (no connection) has none.
+It makes no retries, because they belong to Temporal. A write that was sent and not answered, or answered with 5xx, has
+an unknown outcome; a write that was never sent (no connection) surely did not happen. Touch this when the emulator's
+routes change.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from safetensors import numpy as safetensors_numpy
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.protocol import Capabilities, OutcomeUnknown, PlatformError
+from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 
 Answer = TypeVar("Answer")
 _STATES = TypeAdapter(tuple[CampaignState, ...])
@@ -45,10 +46,6 @@ class EmulatorPlatform:
     def close(self) -> None:
         """Give the connection back."""
         self._client.close()
-
-    def capabilities(self) -> Capabilities:
-        """Bids and creative shares may change every hour."""
-        return Capabilities(name="emulator", heads=("bid_micros", "creative_prob"), minimum_dwell_hours=1)
 
     def find(self, account: str, external_name: str) -> CampaignState | None:
         """The campaign of that name, or None."""

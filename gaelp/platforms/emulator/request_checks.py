@@ -1,4 +1,4 @@
-"""What the emulator refuses. Touch this to make it as strict as a real platform."""
+"""Which requests the emulator refuses. Touch this to make it as strict as a real platform."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The emulator over HTTP. Touch this to add a route; what a verb does is in service.py.
+"""The emulator over HTTP; what a verb does is in service.py.
 
 Handlers are coroutines on one event loop and the service is synchronous: verbs happen one after another, and a fault
-that hangs blocks nobody else. Every error is JSON {code, message}; a traceback stays in the server's log.
+that hangs blocks nobody else. Every error is JSON {code, message}; a traceback stays in the server's log. Touch this to
+add a route.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The emulator's verbs, without HTTP. Touch this to change what a verb does.
+"""The emulator's verbs, without HTTP.
 
-Not for concurrent use: the server calls it from one event loop, so verbs happen one after another.
+It is not for concurrent use: the server calls it from one event loop, so verbs happen one after another. Touch this to
+change what a verb does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What was in force when: every write to a campaign, in order. Touch this to change when a write takes effect.
+"""Which settings were in force at which instant: every write to a campaign, in order.
 
-Instants are integer microseconds since the epoch, so that comparisons are exact.
+Instants are integer microseconds since the epoch, so that comparisons are exact. Touch this to change when a write
+takes effect.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Piece:
 
 
 class Timeline:
-    """Settings by the instant from which they held. Writes are appended and never precede an earlier one."""
+    """Settings by the instant from which they were in force. Writes are appended and never precede an earlier one."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -89,7 +90,7 @@ class Timeline:
         return self._starts[index] if index < len(self._starts) else None
 
     def highest_budget(self, start_us: int, until_us: int) -> int:
-        """The highest daily budget set at any moment of [start, until], one that held for no time at all included."""
+        """The highest daily budget set at any moment of [start, until], even if it was replaced in the same moment."""
         highest = 0
         for index in range(bisect_right(self._starts, until_us) - 1, -1, -1):
             last = index + 1 == len(self._starts)

@@ -29,7 +29,7 @@ def test_a_read_only_ledger_is_unavailable(tmp_path: Path) -> None:
             use()
         assert str(file) in str(caught.value)
     file.chmod(0o644)
-    assert ledger.counted("acme") == 0
+    assert kit.counted(ledger) == 0
     ledger.close()
 
 
@@ -99,7 +99,7 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     blocker.execute("DROP TRIGGER full")
     blocker.commit()
     blocker.close()
-    assert ledger.journal() == entries and ledger.counted("acme") == 0
+    assert ledger.journal() == entries and kit.counted(ledger) == 0
     assert ledger.reserve(booking(1)).granted
     assert ledger.journal()[-1].sequence == len(entries) + 1
     assert ledger.journal()[-1].at == NOW
