@@ -31,6 +31,8 @@ Clock = Callable[[], float]
 class RatingsFailed(GaelpError, RuntimeError):
     """More failed than the configuration allows, or nobody can be asked; one sentence with the reason and remedy."""
 
+    permanent = True
+
 
 @dataclass(frozen=True)
 class Remembered:
