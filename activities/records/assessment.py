@@ -17,7 +17,7 @@ from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.domain.spending.ledger_records import Severity
+from gaelp.domain.spending.ledger_records import AttemptSeries, Severity
 from gaelp.evidence.phase_measurements import (
     SpendingEvidence,
     measure_campaigns,
@@ -90,9 +90,8 @@ class Assessment:
     def _attempt(
         self, assess: AssessSimulation | AssessHistorical | AssessCampaigns, phase: Phase, config: TrainingConfiguration
     ) -> tuple[int, float]:
-        attempt = self._ledger.next_attempt(
-            assess.account, config.product, assess.agent, phase, f"{assess.run}/{phase}"
-        )
+        series = AttemptSeries(account=assess.account, product=config.product, agent=assess.agent, gate=phase)
+        attempt = self._ledger.next_attempt(series, f"{assess.run}/{phase}")
         return attempt, judging.alpha_for(attempt)
 
     def _gate(

@@ -17,10 +17,9 @@ from gaelp.market.streams import stream
 from gaelp.messages.training_run import RatedPanel, RatePanel
 from gaelp.money import micros
 from gaelp.personas import panel, ratings
-from gaelp.personas.panel import StaleRecording
 from gaelp.personas.prompt import PROMPT_VERSION
-from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingServices, RatingsFailed, Sleep, Tally, rate
-from gaelp.personas.ratings import Ratings, RatingsMismatch
+from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingServices, Sleep, Tally, rate
+from gaelp.personas.ratings import Ratings
 
 OpenEndpoint = Callable[[PersonasConfig], AbstractAsyncContextManager[Endpoint]]
 
@@ -48,14 +47,8 @@ class Personas:
     def rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
         """Ratings, recorded or asked for; the market with them, and the market with them permuted.
 
-        Fails for good with RatingsFailed (too many failed), RatingsMismatch or StaleRecording.
+        Raises RatingsFailed where too many failed, RatingsMismatch and StaleRecording; none of them is tried again.
         """
-        try:
-            return self._rate_panel(rate_panel)
-        except (RatingsFailed, RatingsMismatch, StaleRecording) as error:
-            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
-
-    def _rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
         config = self._inputs.config(rate_panel.config_digest)
         personas = config.personas
         if personas.source == "none":

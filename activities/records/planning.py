@@ -10,6 +10,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
 from gaelp.domain.spending.campaign_planning import PlanningRequest, first_midnight, plan_campaigns
 from gaelp.domain.spending.campaign_records import CampaignsPlan
+from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import Start, StartOf
@@ -37,8 +38,8 @@ class Planning:
     def begin_exam(self, exam: BeginExam) -> Exam:
         """The attempt from the ledger; a run's exam is one attempt, however often this is retried."""
         product = self._inputs.config(exam.config_digest).product
-        place = f"{exam.run}/{Phase.SIMULATION}"
-        return Exam(attempt=self._ledger.next_attempt(exam.account, product, exam.agent, Phase.SIMULATION, place))
+        series = AttemptSeries(account=exam.account, product=product, agent=exam.agent, gate=Phase.SIMULATION)
+        return Exam(attempt=self._ledger.next_attempt(series, f"{exam.run}/{Phase.SIMULATION}"))
 
     @activity.defn
     def plan_campaigns(self, plan: PlanCampaigns) -> CampaignsPlan:

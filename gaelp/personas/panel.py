@@ -64,6 +64,8 @@ class RecordedPanel(BaseModel):
 class StaleRecording(GaelpError, ValueError):
     """recorded.json is of another panel than the one that ships."""
 
+    permanent = True
+
 
 def people(config: Personas) -> tuple[Persona, ...]:
     """The configured personas, or those that ship."""

@@ -31,6 +31,8 @@ Clock = Callable[[], float]
 class RatingsFailed(GaelpError, RuntimeError):
     """More ratings failed than the configuration allows, or no question can be sent; the text has reason and remedy."""
 
+    permanent = True
+
 
 @dataclass(frozen=True)
 class Remembered:

@@ -30,6 +30,8 @@ MOST_CTR = 0.5  # as in calibration
 class RatingsMismatch(GaelpError, ValueError):
     """Ratings or personas do not fit the market; the message says how to mend it."""
 
+    permanent = True
+
 
 @dataclass(frozen=True)
 class Ratings:

@@ -10,32 +10,20 @@ LONG_MODULES: tuple[str, ...] = (
     "workflows.spending",
 )
 LONG_FUNCTIONS: tuple[str, ...] = (
-    "gaelp.ledger.stores.decision_store._why_refused",
-    "gaelp.ledger.account_stop.stop_account",
-    "gaelp.platforms.emulator.server._campaigns",
     "workflows.campaign.LiveCampaign._act",
     "workflows.historical.HistoricalValidation.run",
     "workflows.spending.SpendingPhase._finish",
     "workflows.spending.SpendingPhase.start_campaign",
 )
-MANY_PARAMETERS: tuple[str, ...] = (
-    "gaelp.ledger.account_stop.stop_account",
-    "gaelp.ledger.ledger.Ledger.reset_attempts",
-    "gaelp.ledger.stores.journal.write",
-    "gaelp.ledger.stores.run_store.next_attempt",
-    "gaelp.ledger.stores.run_store.reset_attempts",
-    "gaelp.market.scoring.regret.rungs_by_day",
-)
+MANY_PARAMETERS: tuple[str, ...] = ("gaelp.market.scoring.regret.rungs_by_day",)
 CLASSES_NAMED_TWICE: tuple[str, ...] = (
     "Bought",
     "Offer",
-    "Problem",
     "Setting",
 )
 MODULES_NAMED_TWICE: tuple[str, ...] = ()
 # Documents that code names by file name only.
 DOCUMENTS_NOT_IN_FULL: tuple[str, ...] = (
-    "gaelp/ledger/stores/run_store.py",
     "gaelp/market/scoring/episode_scores.py",
     "gaelp/market/scoring/optimum.py",
     "gaelp/messages/episode_batch.py",
@@ -44,10 +32,6 @@ DOCUMENTS_NOT_IN_FULL: tuple[str, ...] = (
 BROKEN_LINKS: tuple[str, ...] = ("docs/market.md",)
 REQUIREMENT_CODES: tuple[str, ...] = (
     "gaelp/agents/policies/baselines.py",
-    "gaelp/ledger/stores/claim_store.py",
-    "gaelp/ledger/stores/request_store.py",
-    "gaelp/ledger/stores/reservation_store.py",
-    "gaelp/ledger/stores/violation_store.py",
     "gaelp/messages/recording.py",
     "gaelp/messages/training_run.py",
     "worker.py",
@@ -74,8 +58,6 @@ READ_AS_A_WHOLE: dict[str, str] = {
 UNREAD_FIELDS: tuple[str, ...] = (
     "CampaignState.created_at",
     "Creative.content_digest",
-    "Reserved.daily_left_micros",
-    "Reserved.total_left_micros",
     "RunBegun.account_kind",
     "SimulationProgress.anchor_digest",
 )

@@ -16,7 +16,7 @@ from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
-from gaelp.ledger.account_stop import stop_account
+from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerError, UnknownAccount
 from gaelp.messages.emergency_stop import StopReport
@@ -101,7 +101,8 @@ def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: s
         platform = open_platform(account, settings)
     except PlatformError as error:
         return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
-    return stop_account(ledger, platform, account.account, reason, connections.user_name(), connections.now, time.sleep)
+    order = StopOrder(account.account, reason, connections.user_name())
+    return stop_account(ledger, platform, order, WallClock(connections.now, time.sleep))
 
 
 async def _notify(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:

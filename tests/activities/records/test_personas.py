@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from pydantic import SecretStr
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import CancelledError
 from temporalio.testing import ActivityEnvironment
 
 from activities.inputs import Inputs
@@ -25,8 +25,9 @@ from gaelp.domain.config.market_sections import Personas as PersonasConfig
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import RatedPanel, RatePanel
 from gaelp.personas.endpoint import HttpEndpoint, open_endpoint
-from gaelp.personas.rater import Remembered
+from gaelp.personas.rater import RatingsFailed, Remembered
 from gaelp.personas.rating_cache import RatingCache
+from gaelp.personas.ratings import RatingsMismatch
 from gaelp.records.events.redis_streams import connect
 from tests.support.local_runs import LocalRuns
 from tests.support.rating_endpoints import (
@@ -49,7 +50,7 @@ PEOPLE = "personas.people=[{name: Ada, about: likes coffee}, {name: Bo, about: l
 def test_an_impossible_key_is_refused_unseen(inputs: Inputs, key: str) -> None:
     """One sentence names the variable, and what the SDK logs of it, causes included, does not hold the key."""
     failed = refusal(inputs, partial(open_endpoint, "http://127.0.0.1:1", SecretStr(key)))
-    assert failed.value.message.startswith("GAELP_LLM_API_KEY holds a character that no key has")
+    assert str(failed.value).startswith("GAELP_LLM_API_KEY holds a character that no key has")
     assert KEY not in "".join(traceback.format_exception(failed.value))
 
 
@@ -63,11 +64,11 @@ def test_an_error_of_the_http_library_is_never_chained(inputs: Inputs, serve: Ca
             yield HttpEndpoint(client, url, config)
 
     failed = refusal(inputs, careless)
-    assert "no connection, or a broken one" in failed.value.message
+    assert "no connection, or a broken one" in str(failed.value)
     assert KEY not in "".join(traceback.format_exception(failed.value))
 
 
-def refusal(inputs: Inputs, opening: Any) -> pytest.ExceptionInfo[ApplicationError]:
+def refusal(inputs: Inputs, opening: Any) -> pytest.ExceptionInfo[RatingsFailed]:
     """Why the activity cannot rate a panel at such an endpoint; nothing is known in Redis."""
     config = loading.load("quick-test", environment={}, overrides=["historical.logs=[]", "personas.source=endpoint"])
     store = inputs.store
@@ -77,9 +78,9 @@ def refusal(inputs: Inputs, opening: Any) -> pytest.ExceptionInfo[ApplicationErr
         market_digest=store.put_arrays(calibrate([], config).to_arrays()),
     )
     activities = Personas(inputs, opening, RatingCache(connect("redis://127.0.0.1:1/0")))
-    with pytest.raises(ApplicationError) as failed:
+    with pytest.raises(RatingsFailed) as failed:
         ActivityEnvironment().run(activities.rate_panel, message)
-    assert failed.value.non_retryable
+    assert failed.value.permanent
     return failed
 
 
@@ -181,7 +182,7 @@ def test_a_second_run_asks_nothing_and_gets_the_same_market(rated: Panel, serve:
 def test_an_attempt_after_a_crash_asks_only_what_is_missing(rated: Panel, serve: Callable[[Behaviour], Served]) -> None:
     """A worker that dies in the middle, or an endpoint that went away there, costs no question twice."""
     broken = in_turn(*[good] * 20, then=fixed(b"", 500))
-    with pytest.raises(ApplicationError):
+    with pytest.raises(RatingsFailed):
         rated.rate(serve(broken), PEOPLE, "personas.in_flight=1", "personas.failures=0")
     served = serve(good)
     found = rated.rate(served, PEOPLE)
@@ -206,11 +207,10 @@ def test_an_endpoint_that_stalls_for_ever_stops_the_run_early(
 ) -> None:
     """As soon as the limit cannot be kept the activity fails for good, in one sentence and without the key."""
     served = serve(stalls)
-    with pytest.raises(ApplicationError) as stopped:
+    with pytest.raises(RatingsFailed) as stopped:
         rated.rate(served, "personas.timeout_seconds=0.2", "personas.in_flight=8", "personas.failures=0.02")
     error = stopped.value
-    assert (error.type, error.non_retryable) == ("RatingsFailed", True)
-    assert f"endpoint at {served.url} failed 13 of the 624 ratings" in str(error)
+    assert error.permanent and f"endpoint at {served.url} failed 13 of the 624 ratings" in str(error)
     assert "no answer within 0.2 seconds" in str(error) and KEY not in str(error)
     assert len(served.requests) <= 13 + 8
 
@@ -230,7 +230,7 @@ def test_its_heartbeats_may_come_from_a_thread() -> None:
 
 def test_an_endpoint_that_is_not_there_is_one_sentence(rated: Panel) -> None:
     """The commonest mistake, a wrong address, names the address and the variable."""
-    with pytest.raises(ApplicationError, match=r"http://127\.0\.0\.1:1 failed.*no connection.*GAELP_LLM_URL"):
+    with pytest.raises(RatingsFailed, match=r"http://127\.0\.0\.1:1 failed.*no connection.*GAELP_LLM_URL"):
         rated.rate(None)
 
 
@@ -247,10 +247,9 @@ def test_texts_that_do_not_fit_the_market_are_refused_before_any_question(
     """A panel for another market costs nothing and names the remedy."""
     served = serve(good)
     two = "personas.creatives=[{headline: a}, {headline: b}]"  # of the two items of a log; the market here has twelve
-    with pytest.raises(ApplicationError, match=r"12 creatives.*2 texts.*personas\.creatives") as refused:
+    with pytest.raises(RatingsMismatch, match=r"12 creatives.*2 texts.*personas\.creatives") as refused:
         rated.rate(served, "historical.logs=[of-two-items]", two)
-    assert (refused.value.type, refused.value.non_retryable) == ("RatingsMismatch", True)
-    assert not served.requests
+    assert refused.value.permanent and not served.requests
 
 
 def test_a_price_is_rounded_up() -> None:
