@@ -230,14 +230,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serves GAELP's task queues.")
     parser.add_argument("--queues", required=True, help="comma-separated: " + ", ".join(Queue))
     parser.add_argument("--ready", type=Path, help="a file that is created when the workers poll")
-    found = parser.parse_args(argv)
-    unknown = [name for name in found.queues.split(",") if name not in set(Queue)]
+    arguments = parser.parse_args(argv)
+    unknown = [name for name in arguments.queues.split(",") if name not in set(Queue)]
     if unknown:
         parser.error(f"unknown queue {', '.join(unknown)}: use {', '.join(Queue)}")
-    found.queues = [Queue(name) for name in found.queues.split(",")]
-    if Queue.COMPUTE in found.queues and len(found.queues) > 1:
+    arguments.queues = [Queue(name) for name in arguments.queues.split(",")]
+    if Queue.COMPUTE in arguments.queues and len(arguments.queues) > 1:
         parser.error("compute runs agents, so it is a process of its own, without credentials: start another worker")
-    return found
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:

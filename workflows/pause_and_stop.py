@@ -21,7 +21,7 @@ State = TypeVar("State", bound=PausableState)
 
 
 class PauseAndStop(Generic[State]):
-    """A workflow with one state record that can be paused, resumed and stopped, and that tells its open children so."""
+    """A workflow with one state record that is paused, resumed and stopped together with its open children."""
 
     def __init__(self, state: State) -> None:
         """Subclasses pass the state that they continue from in their `workflow.init`.

@@ -57,12 +57,12 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         """As approve."""
         self.approval.receive(ApprovalDecision.REJECT, payload)
 
-    @workflow.signal(name="settled")
+    @workflow.signal(name="settled", description="from a campaign: it has ended, and how")
     def settled(self, result: CampaignResult) -> None:
         """A campaign has ended."""
         self.update(settled={**self.state.settled, result.campaign: result})
 
-    @workflow.signal(name="reached")
+    @workflow.signal(name="reached", description="from a campaign: its authorised days are used up")
     def reached(self, day: DayReached) -> None:
         """A campaign has used up the days it was authorised for."""
         self.update(reached={**self.state.reached, day.campaign: day})
@@ -112,10 +112,10 @@ class SpendingPhase(PauseAndStop[SpendingState]):
     # ------------------------------------------------------------ campaigns
 
     async def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Wait for the campaigns; ApplicationError where one was terminated, which nothing will be heard of."""
+        """Wait for the campaigns; ApplicationError where one was terminated, because it sends no signal any more."""
         await workflow.wait_condition(lambda: condition() or bool(self.children.terminated()))
         if terminated := self.children.terminated():
-            raise ApplicationError(f"{', '.join(terminated)} ended without telling how: terminated by a person?")
+            raise ApplicationError(f"{', '.join(terminated)} ended without a result: terminated by a person?")
 
     async def wait_for_all(self) -> None:
         """Wait until every campaign that was started has ended; ended ones receive no more signals."""

@@ -20,7 +20,7 @@ from gaelp.messages.live_campaign import Decide, Decided, LiveCampaignInput
 
 
 class Decisions:
-    """Pure but for the content it reads and writes."""
+    """Reads and writes content; touches nothing else."""
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
@@ -33,8 +33,7 @@ class Decisions:
         name = campaign.order.plan.agent
         place = f"{campaign.context.phase}/{campaign.order.plan.index}"
         agent = self._inputs.agent(name, campaign.context.config_digest, place, tick)
-        arrays = self._inputs.store.get_arrays(decide.observation_digest)
-        observation = Observation.from_arrays(arrays)
+        observation = Observation.from_arrays(self._inputs.store.get_arrays(decide.observation_digest))
         rng = stream(config.seed, campaign.context.phase, campaign.order.plan.index, campaign.progress.tick, "decide")
         memory = self._inputs.memory(campaign.progress.memory_digest, agent)
         decision, memory = agent.act(self._state(campaign, agent), observation, memory, rng)
@@ -42,9 +41,9 @@ class Decisions:
             decision = completed(decision, self._incumbent(campaign, observation))
         decision = checked(decision, observation, name, tick)
         heads = {f.name: getattr(decision, f.name) for f in fields(decision)}
-        given = {head: np.asarray(value) for head, value in heads.items() if value is not None}
+        arrays = {head: np.asarray(value) for head, value in heads.items() if value is not None}
         return Decided(
-            decision_digest=self._inputs.store.put_arrays(given),
+            decision_digest=self._inputs.store.put_arrays(arrays),
             memory_digest=self._inputs.store.put_arrays({"memory": memory}),
         )
 

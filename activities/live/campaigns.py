@@ -220,7 +220,7 @@ class Campaigns:
         return self._known[campaign.context.account]
 
     def _pause(self, campaign: LiveCampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
-        """Pause first and write it down after: a ledger that is gone must not keep a campaign alive."""
+        """Pause first and claim it after: a campaign must not stay enabled because the ledger cannot be reached."""
         platform.pause(campaign.context.account, state.platform_id, at)
         after = platform.find(campaign.context.account, campaign.name)
         if after is None or after.enabled:

@@ -92,19 +92,19 @@ def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClo
 
 
 def post_days(ledger: Ledger, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
-    """Tell the ledger what each day was billed and served so far; a reason to halt where it is too much."""
+    """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much."""
     halt = ""
-    known = {r.key: r for r in ledger.reservations(campaign.context.account, campaign.context.run)}
+    reservations = {r.key: r for r in ledger.reservations(campaign.context.account, campaign.context.run)}
     for day in report.days:
         if not (day.cost_micros or day.served_micros):
             continue
         key = day_key(campaign, campaign_clock(campaign, account).index_of(day.day))
-        booked = known.get(key)
+        reserved = reservations.get(key)
         # Amounts are absolute, so what the ledger has already need not be written again.
-        if booked is None or (booked.billed_micros, booked.served_micros) != (day.cost_micros, day.served_micros):
+        if reserved is None or (reserved.billed_micros, reserved.served_micros) != (day.cost_micros, day.served_micros):
             over = ledger.post(key, day.cost_micros, day.served_micros, report.at).over
         else:
-            over = max(day.cost_micros, day.served_micros) > booked.worst_case_micros
+            over = max(day.cost_micros, day.served_micros) > reserved.worst_case_micros
         if over:
             halt = f"the platform reports more than was reserved for {key}; the account is stopped"
     return halt

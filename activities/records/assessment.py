@@ -33,16 +33,21 @@ from gaelp.personas.permutation import share_resting_on_ratings
 
 
 def _share_resting_on_ratings(exams: Sequence[BatchResult], permuted: Sequence[BatchResult]) -> str:
-    """Episodes of equal seeds are pairs, unless one was left out on either side."""
-    gain, instead = ([g for batch in side for g in batch.gains] for side in (exams, permuted))
-    if not gain or not instead:
+    """How much of the exam's gain rests on the personas' ratings.
+
+    Episodes of equal seeds are compared in pairs, unless an episode was left out of either exam.
+    """
+    gains, permuted_gains = ([g for batch in side for g in batch.gains] for side in (exams, permuted))
+    if not gains or not permuted_gains:
         return "The exam with permuted ratings failed, so what rests on the personas' ratings is not known."
-    whole = all(batch.replaced == 0 and batch.gains for batch in (*exams, *permuted))
-    return share_resting_on_ratings(gain, instead, paired=whole and len(gain) == len(instead)).sentence
+    complete = all(batch.replaced == 0 and batch.gains for batch in (*exams, *permuted))
+    return share_resting_on_ratings(
+        gains, permuted_gains, paired=complete and len(gains) == len(permuted_gains)
+    ).sentence
 
 
 class Assessment:
-    """Attempts come from the ledger, idempotent on the run and phase."""
+    """Judges with the level of the attempt, whose number the ledger gives once for each run and phase."""
 
     def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
         self._ledger = ledger
@@ -62,7 +67,7 @@ class Assessment:
 
     @activity.defn
     def assess_historical(self, assess: AssessHistorical) -> GateAssessment:
-        """All logs together."""
+        """One verdict over all logs together."""
         config = self._inputs.config(assess.context.config_digest)
         attempt = self._attempt(assess.context, config)
         measures = measure_historical(assess.logs, judging.alpha_for(attempt))
@@ -71,7 +76,7 @@ class Assessment:
 
     @activity.defn
     def assess_campaigns(self, assess: AssessCampaigns) -> GateAssessment:
-        """A spending phase; violations are the ledger's."""
+        """The verdict over the campaigns of a spending phase; violations are those in the ledger."""
         context = assess.context
         config = self._inputs.config(context.config_digest)
         attempt = self._attempt(context, config)

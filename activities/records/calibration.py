@@ -1,4 +1,4 @@
-"""RECORDS: the market, calibrated on the earlier share of the logs. Touch this to calibrate on something else."""
+"""RECORDS: calibrates the market on the earlier share of the logs. Touch this to calibrate on something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""RECORDS: the plans of phases and the moves of budgets, decided by gaelp.domain. Touch this to feed a plan more."""
+"""RECORDS: plans phases, reviews a test between two campaigns, and moves budgets, as gaelp.domain decides.
+
+Touch this when such a decision needs one more thing from the ledger.
+"""
 
 from __future__ import annotations
 

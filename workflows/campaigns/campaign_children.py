@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import first_attributes
     from workflows.pause_and_stop import PauseAndStop, cancel_workflow, check_cancelled, signal_workflow
 
-# A campaign that was cancelled pauses and settles by itself; this is how long its phase waits to hear of it.
+# A campaign that was cancelled pauses and settles by itself; this is how long its phase waits for that.
 LONGEST_SETTLING = timedelta(hours=24)
 
 

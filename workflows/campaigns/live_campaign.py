@@ -50,7 +50,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:
-        """Tells its phase how it ended, by signal, because its phase may have continued as new since."""
+        """Reports its result to its phase by a signal, because the phase may have continued as new since."""
         try:
             await self._run_days()
             result = await self._mature()
@@ -174,7 +174,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
             workflow.continue_as_new(self._campaign)
 
     async def _ask_to_proceed(self) -> None:
-        """At the end of a period: tell the phase, and wait until it authorises more days."""
+        """At the end of a period: signal the phase, and wait until it authorises more days."""
         day = self.state.until_day
         if self._authorised_after(day) is None:
             reached = DayReached(
@@ -268,7 +268,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
             settled = await self._settle(hours, reason)
             return self._result(stage, settled, reason)
         except ActivityError as second:
-            # The phase must hear of it all the same, or it would wait for ever; the stop and the lease remain.
+            # The phase must get a result all the same, or it would wait for ever; the stop and the lease remain.
             reason = f"{reason}; it could not be paused and settled: {cause(second)}"
             return self._result(EpisodeState.FAILED, Paused(days=self._days), reason)
 
