@@ -35,7 +35,7 @@ from gaelp.messages.emergency_stop import StopAccount
 from gaelp.messages.training_run import RunInput
 from tests.support.local_runs import ROOT, LocalRuns, until
 from worker import make_worker
-from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
+from workflows.details import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
 
 FOLDER = ROOT / "tests" / "replay" / "histories"
 IDENTITY = "recorded"  # in place of PROCESS@HOST

@@ -1,4 +1,7 @@
-"""STOP: the emergency stop, on its own queue. Touch this to change how the stop reaches platform and ledger."""
+"""STOP: runs the emergency stop of an account (gaelp/ledger/account_stop.py) as an activity on a queue of its own.
+
+Touch this to change how a stop is retried.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
+from gaelp.messages.run_context import RunContext
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
@@ -45,16 +46,17 @@ def phase_input(local_runs: LocalRuns, run: str, phase: Phase, account: str, *ch
     market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config).to_arrays())
     warehouse.close()
     checkpoint = inputs.store.put_arrays(inputs.untrained(inputs.agent(config.agent, digest), digest, market))
-    return PhaseInput(
+    context = RunContext(
         run=run, phase=phase, config_digest=digest, market_digest=market, account=account, agent=config.agent,
-        experiment=run, checkpoint_digest=checkpoint, time_scale=config.clock.time_scale, evidence_digest="e" * 64,
+        checkpoint_digest=checkpoint,
     )  # fmt: skip
+    return PhaseInput(context=context, time_scale=config.clock.time_scale, evidence_digest="e" * 64)
 
 
 def late_run(local_runs: LocalRuns, run: str, *changes: str) -> RunInput:
     """A whole run that begins with the live test, from an untrained checkpoint."""
     account = local_runs.config(*changes).account
-    checkpoint = phase_input(local_runs, run, Phase.LIVE_TEST, account, *changes).checkpoint_digest
+    checkpoint = phase_input(local_runs, run, Phase.LIVE_TEST, account, *changes).context.checkpoint_digest
     return local_runs.run_input(run, *changes, from_phase=Phase.LIVE_TEST, from_checkpoint=checkpoint)
 
 

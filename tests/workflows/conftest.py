@@ -22,7 +22,7 @@ from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
 from tests.support.local_runs import LocalRuns
 from worker import make_worker
-from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
+from workflows.details import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
 
 TEMPORAL = shutil.which("temporal", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 

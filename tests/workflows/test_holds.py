@@ -21,7 +21,7 @@ from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, late_run
 from tests.workflows.conftest import serving
-from workflows.story import STATUS
+from workflows.details import STATUS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LONG = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=14")

@@ -198,11 +198,10 @@ async def _failure(client: Client, workflow: str) -> str:
 
 def failure(error: BaseException) -> str:
     """Why a workflow failed, in one sentence: the message of our own error, or else the innermost reason."""
-    from temporalio.exceptions import ApplicationError
+    from workflows.details import innermost_cause
 
-    while error.__cause__ is not None and not isinstance(error, ApplicationError):
-        error = error.__cause__
-    return str(getattr(error, "message", "")) or str(error) or type(error).__name__
+    innermost = innermost_cause(error)
+    return str(getattr(innermost, "message", "")) or str(innermost) or type(innermost).__name__
 
 
 def _ended(execution: WorkflowExecution) -> bool:

@@ -14,7 +14,7 @@ from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.phases import Outcome
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
+from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, RunResult
 from gaelp.records.events.event_back_ends import open_events, read_events
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
@@ -56,10 +56,8 @@ def runs(local_runs: LocalRuns, ledger: Ledger, warehouse: Warehouse) -> Runs:
 
 def _begin(local_runs: LocalRuns, run: str, *changes: str, **more: Any) -> BeginRun:
     config = local_runs.config(*changes)
-    values = {
-        "run": run, "config": config, "config_digest": loading.digest(config), "agent": "x", "started_at": START
-    }  # fmt: skip
-    return BeginRun.model_validate({**values, **more})
+    values = {"run": run, "config": config, "config_digest": loading.digest(config), "agent": "x"}
+    return BeginRun(order=RunInput.model_validate({**values, **more}), started_at=START)
 
 
 def _answer(runs: Runs, begin: BeginRun) -> RunBegun:
@@ -67,14 +65,14 @@ def _answer(runs: Runs, begin: BeginRun) -> RunBegun:
 
 
 def test_a_run_begins_once(local_runs: LocalRuns, runs: Runs, warehouse: Warehouse, stand: Stand) -> None:
-    """Accepted with the account's kind and the code's version; a retry adds neither row nor event."""
+    """Accepted, with one row and one event; a retry adds neither."""
     name = f"begun-{stand.account}"
     begin = _begin(local_runs, name)
     assert _answer(runs, begin) == _answer(runs, begin)
-    assert _answer(runs, begin) == RunBegun(accepted=True, reason="", account_kind="emulator", code_version="commit-a")
+    assert _answer(runs, begin) == RunBegun(accepted=True, reason="")
     (row,) = warehouse.query("SELECT * FROM runs")
-    assert (row["run"], row["event"], row["config_digest"]) == (name, "started", begin.config_digest)
-    assert local_runs.store().get_document(begin.config_digest) == loading.canonical(begin.config)
+    assert (row["run"], row["event"], row["config_digest"]) == (name, "started", begin.order.config_digest)
+    assert local_runs.store().get_document(begin.order.config_digest) == loading.canonical(begin.order.config)
     events = [e.id for e in read_events(local_runs.settings.redis_url, "", name, wait_ms=50) if e.run == name]
     assert events == [f"{name}/run.started"]
 
@@ -99,7 +97,7 @@ def test_a_run_that_does_not_fit_its_account_is_refused(
 def test_a_strict_run_on_a_real_account_is_accepted(local_runs: LocalRuns, runs: Runs) -> None:
     """It is the mode that a real account refuses, not the run."""
     answer = _answer(runs, _begin(local_runs, "real", "account=acme", "mode=strict", "clock.time_scale=1"))
-    assert (answer.accepted, answer.account_kind) == (True, "real")
+    assert answer.accepted, answer.reason
 
 
 def test_a_configuration_that_is_not_its_digests_is_refused(
@@ -126,8 +124,8 @@ def test_the_end_is_recorded_once_with_the_ledgers_figure(
         VERSIONS,
     )
     result = RunResult(
-        run=stand.campaign.run, outcome=Outcome.NOT_GRADUATED, reason="so it is", checkpoint_digest=None, phases=(),
-        spend_micros=1,
+        run=stand.campaign.context.run, outcome=Outcome.NOT_GRADUATED, reason="so it is",
+        checkpoint_digest=None, phases=(), spend_micros=1,
     )  # fmt: skip
     end = EndRun(result=result, config_digest="d" * 64, at=START)
     ended = [ActivityEnvironment().run(runs.end_run, end) for _ in range(2)]
