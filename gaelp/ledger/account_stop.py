@@ -80,17 +80,17 @@ def stop_account(
     started = clock.now()
     stop = _Stop(ledger, platform, order, clock, pace)
     stop.raise_fence()
-    quiet = stop.pause_until_quiet()
+    none_enabled = stop.pause_until_none_enabled()
     if stop.fence is None:
         stop.raise_fence()  # the pauses could not wait for it; now we can
-        quiet = stop.pause_until_quiet()
+        none_enabled = stop.pause_until_none_enabled()
     open_claims = stop.await_claims()
-    # What a late call enabled is paused here, and the account is read once more: one quiet reading can be a lie.
+    # What a late call enabled is paused here, and the account is read once more, because one reading can be wrong.
     clock.wait(pace.seconds_between_rounds)
-    confirmed = stop.pause_until_quiet()
-    if confirmed and not quiet:
+    confirmed = stop.pause_until_none_enabled()
+    if confirmed and not none_enabled:
         clock.wait(pace.seconds_between_rounds)
-        confirmed = stop.pause_until_quiet()
+        confirmed = stop.pause_until_none_enabled()
     return stop.report(confirmed, open_claims, (clock.now() - started).total_seconds())
 
 
@@ -106,22 +106,22 @@ class _Stop:
     fence: int | None = None
     paused: dict[str, str] = field(default_factory=dict)  # platform id -> external name, once enabled and then not
     enabled: dict[str, str] = field(default_factory=dict)  # as last read
-    unread: str = ""  # why the last reading failed
-    unfenced: str = ""  # why the fence is not raised
-    troubles: list[str] = field(default_factory=list)
+    reading_error: str = ""  # why the last reading failed
+    fence_error: str = ""  # why the fence is not raised
+    failed_pauses: list[str] = field(default_factory=list)
 
     def raise_fence(self) -> None:
         if self.ledger is None:
-            self.unfenced = "the fence could not be raised: the ledger could not be opened"
+            self.fence_error = "the fence could not be raised: the ledger could not be opened"
             return
         try:
             order = self.order
             self.fence = self.ledger.raise_fence(order.account, order.reason, order.by, self.clock.now())
-            self.unfenced = ""
+            self.fence_error = ""
         except Exception as error:  # a ledger that fails in whatever way must not keep us from pausing
-            self.unfenced = f"the fence could not be raised: {error}"
+            self.fence_error = f"the fence could not be raised: {error}"
 
-    def pause_until_quiet(self) -> bool:
+    def pause_until_none_enabled(self) -> bool:
         """Pause whatever is enabled until a reading shows nothing enabled; False when the rounds are used up."""
         for attempt in range(self.pace.rounds):
             if attempt:
@@ -136,10 +136,10 @@ class _Stop:
         try:
             campaigns = self.platform.campaigns(self.order.account)
         except Exception as error:  # whatever a misbehaving platform's client raises, the stop goes on
-            self.unread = f"the platform cannot be read: {error}"
+            self.reading_error = f"the platform cannot be read: {error}"
             return False
         before = self.enabled
-        self.unread = ""
+        self.reading_error = ""
         self.enabled = {c.platform_id: c.external_name for c in campaigns if c.enabled}
         self.paused.update({i: name for i, name in before.items() if i not in self.enabled})
         self.paused = {i: name for i, name in self.paused.items() if i not in self.enabled}
@@ -149,9 +149,9 @@ class _Stop:
         try:
             self.platform.pause(self.order.account, platform_id, None)
         except Exception as error:  # the next reading shows whether it took effect
-            trouble = f"pausing {self.enabled[platform_id]} failed: {error}"
-            if trouble not in self.troubles:
-                self.troubles.append(trouble)
+            failed_pause = f"pausing {self.enabled[platform_id]} failed: {error}"
+            if failed_pause not in self.failed_pauses:
+                self.failed_pauses.append(failed_pause)
 
     def await_claims(self) -> tuple[str, ...]:
         """Wait for calls that were claimed under an older fence; returns the keys whose outcome stays unknown.
@@ -195,7 +195,7 @@ class _Stop:
     def _sentence(self, confirmed: bool) -> str:
         if confirmed and self.fence is not None:
             return f"{self.order.reason}: everything is paused, read back twice"
-        parts = [text for text in (self.unfenced, self.unread) if text]
+        parts = [text for text in (self.fence_error, self.reading_error) if text]
         if self.enabled:
             names = ", ".join(sorted(self.enabled.values()))
             parts.append(f"still enabled: {names}; pause them in the platform itself")
@@ -203,4 +203,4 @@ class _Stop:
             parts.append(
                 "everything read back as paused, but old approvals still stand: repair the ledger and stop again"
             )
-        return "; ".join([*parts, *self.troubles])
+        return "; ".join([*parts, *self.failed_pauses])

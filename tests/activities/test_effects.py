@@ -41,9 +41,13 @@ def test_what_no_retry_can_mend_is_not_retried(error: GaelpError) -> None:
 def test_a_platforms_refusal_is_permanent_only_where_it_says_so() -> None:
     """`permanent` decides, and an unknown outcome is always tried again."""
     for permanent in (True, False):
-        told = for_temporal(PlatformError("no", permanent=permanent))
-        assert isinstance(told, ApplicationError)
-        assert (told.non_retryable, told.next_retry_delay, told.type) == (permanent, None, "PlatformError")
+        translated = for_temporal(PlatformError("no", permanent=permanent))
+        assert isinstance(translated, ApplicationError)
+        assert (translated.non_retryable, translated.next_retry_delay, translated.type) == (
+            permanent,
+            None,
+            "PlatformError",
+        )
     unknown = for_temporal(OutcomeUnknown("lost"))
     assert isinstance(unknown, ApplicationError)
     assert (unknown.non_retryable, unknown.type) == (False, "OutcomeUnknown")
@@ -51,8 +55,8 @@ def test_a_platforms_refusal_is_permanent_only_where_it_says_so() -> None:
 
 def test_a_platforms_own_delay_is_kept() -> None:
     """A rate limit's delay becomes the delay of the next attempt."""
-    told = for_temporal(PlatformError("slower", permanent=False, retry_after_seconds=17.5))
-    assert isinstance(told, ApplicationError) and told.next_retry_delay == timedelta(seconds=17.5)
+    translated = for_temporal(PlatformError("slower", permanent=False, retry_after_seconds=17.5))
+    assert isinstance(translated, ApplicationError) and translated.next_retry_delay == timedelta(seconds=17.5)
 
 
 @pytest.mark.parametrize("error", [LedgerUnavailable("away"), ConnectionError("away"), ValueError("what?")])
@@ -187,7 +191,7 @@ def test_an_automatic_heartbeat_keeps_the_activitys_own_details() -> None:
 
 
 def test_an_automatic_heartbeat_keeps_an_earlier_attempts_details() -> None:
-    """A second attempt that dies before it says anything leaves the third what the first had told."""
+    """A second attempt that dies before its first heartbeat leaves the third what the first had sent."""
     outbound = _Outbound(1, "a")
     heartbeat = _heartbeat(outbound)
     for details in ((), (), (2, "b"), ()):
@@ -195,7 +199,7 @@ def test_an_automatic_heartbeat_keeps_an_earlier_attempts_details() -> None:
     assert outbound.sent == [(1, "a"), (1, "a"), (2, "b"), (2, "b")]
 
 
-async def test_an_error_is_told_to_temporal_and_its_cause_is_kept() -> None:
+async def test_an_error_is_translated_and_its_cause_is_kept() -> None:
     """The interceptor translates what an activity raises, and cancels its heartbeat."""
 
     async def work() -> None:
@@ -208,7 +212,7 @@ async def test_an_error_is_told_to_temporal_and_its_cause_is_kept() -> None:
 
 
 async def test_an_outage_reaches_temporal_as_it_is() -> None:
-    """What a retry may mend can be told to Temporal: it is not its own cause, which would be followed for ever."""
+    """What a retry may mend can be encoded: it is not its own cause, which would be followed for ever."""
     error = LedgerUnavailable("away")
 
     async def work() -> None:
@@ -217,6 +221,6 @@ async def test_an_outage_reaches_temporal_as_it_is() -> None:
     with pytest.raises(LedgerUnavailable) as failure:
         await _environment(None).run(_intercepted(work))
     assert failure.value.__cause__ is None
-    told = Failure()
-    DataConverter.default.failure_converter.to_failure(failure.value, DataConverter.default.payload_converter, told)
-    assert (told.message, told.application_failure_info.non_retryable) == ("away", False)
+    encoded = Failure()
+    DataConverter.default.failure_converter.to_failure(failure.value, DataConverter.default.payload_converter, encoded)
+    assert (encoded.message, encoded.application_failure_info.non_retryable) == ("away", False)

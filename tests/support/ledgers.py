@@ -204,8 +204,8 @@ def postgresql() -> Iterator[str]:
 def _postgresql_binaries() -> Path | None:
     places = []
     if config := shutil.which("pg_config"):
-        found = subprocess.run([config, "--bindir"], check=True, capture_output=True, text=True)
-        places.append(Path(found.stdout.strip()))
+        printed = subprocess.run([config, "--bindir"], check=True, capture_output=True, text=True)
+        places.append(Path(printed.stdout.strip()))
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((place for place in places if (place / "initdb").exists()), None)
 

@@ -1,4 +1,4 @@
-"""Who may make a call that can spend, and what may be said of it afterwards. Touch this to change either.
+"""Who may make a call that can spend, and how its outcome may be recorded. Touch this to change either.
 
 A claim that a retry finds open means that the call may have happened: the caller reads the platform back and resolves
 the claim, and never simply calls again.
@@ -22,7 +22,7 @@ def judge_claim(claim: Claim, existing: StoredClaim | None, account: Account) ->
     names = ("account", "run", "campaign", "intent")
     if existing is not None and any(getattr(existing, name) != getattr(claim, name) for name in names):
         return Claimed(granted=False, fence=fence, reason=f"claim {claim.key} is someone else's: use a key of its own")
-    if only_lessens(claim):
+    if only_reduces_spend(claim):
         return Claimed(granted=True, fence=fence)
     if existing is not None and existing.state == "done":
         return Claimed(granted=False, done=True, fence=fence, detail=existing.detail)
@@ -38,7 +38,7 @@ def judge_claim(claim: Claim, existing: StoredClaim | None, account: Account) ->
     return Claimed(granted=True, fence=fence)
 
 
-def only_lessens(claim: Claim) -> bool:
+def only_reduces_spend(claim: Claim) -> bool:
     """Whether a call can only reduce spend: a pause or an earlier end, granted whatever the fence and the key."""
     return claim.intent is Intent.PAUSE or (claim.intent is Intent.END and claim.shortens)
 

@@ -99,15 +99,15 @@ def test_everything_is_paused_and_the_approval_is_void(ledger: Ledger) -> None:
 
 def test_the_fence_is_raised_before_anything_is_paused(ledger: Ledger) -> None:
     """Otherwise a worker could enable again between the pause and the fence."""
-    platform, seen = Platform("a"), []
+    platform, fences = Platform("a"), []
 
     def obey() -> bool:
-        seen.append(ledger.fence("acme"))
+        fences.append(ledger.fence("acme"))
         return True
 
     platform.pausing = [obey]
     assert stop(ledger, platform).stopped
-    assert seen == [1]
+    assert fences == [1]
 
 
 def test_one_stubborn_campaign_does_not_keep_the_others_running(ledger: Ledger) -> None:
@@ -118,8 +118,8 @@ def test_one_stubborn_campaign_does_not_keep_the_others_running(ledger: Ledger) 
     assert report.stopped and report.paused == ("run-a/live-test/a", "run-a/live-test/b")
 
 
-def test_a_pause_that_is_not_obeyed_is_seen_and_repeated(ledger: Ledger) -> None:
-    """A platform that answers "paused" and does nothing is found out by the read-back."""
+def test_a_pause_that_is_not_obeyed_is_noticed_and_repeated(ledger: Ledger) -> None:
+    """A platform that answers "paused" and does nothing is noticed by the read-back."""
     platform = Platform("a")
     platform.pausing = [lambda: False]
     assert stop(ledger, platform).stopped
@@ -127,7 +127,7 @@ def test_a_pause_that_is_not_obeyed_is_seen_and_repeated(ledger: Ledger) -> None
 
 
 @pytest.mark.parametrize("lie", ["paused", "absent"])
-def test_a_reading_that_lies_once_is_found_out(ledger: Ledger, lie: str) -> None:
+def test_a_reading_that_is_wrong_once_is_noticed(ledger: Ledger, lie: str) -> None:
     """The first reading shows nothing enabled though something is: the second pauses it."""
     platform = Platform("a")
     platform.reading = [lambda: platform.states(a=False) if lie == "paused" else ()]

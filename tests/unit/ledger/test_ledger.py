@@ -265,8 +265,8 @@ class TestSpend:
         again = ledger.post(booking(30).key, billed * UNIT, served * UNIT, LATER)
         assert (again.over, again.fence) == (True, 1)
         assert kit.counted(ledger, DAY) == 31 * UNIT
-        found = ledger.violations("run-a")
-        assert [(v.kind, v.severity, v.id) for v in found] == [("over-reservation", "critical", posted.violation)]
+        violations = ledger.violations("run-a")
+        assert [(v.kind, v.severity, v.id) for v in violations] == [("over-reservation", "critical", posted.violation)]
 
     def test_spend_at_the_reservation_is_no_violation(self, ledger: Ledger) -> None:
         """The worst case itself was allowed."""
@@ -359,7 +359,7 @@ class TestClaims:
             with pytest.raises(LedgerConflict, match="stays done"):
                 ledger.resolve(claim().key, outcome, "", LATER)
 
-    def test_a_failed_claim_found_to_have_happened_becomes_done(self, ledger: Ledger) -> None:
+    def test_a_failed_claim_that_happened_after_all_becomes_done(self, ledger: Ledger) -> None:
         """The truth may turn out worse, and then stands."""
         ledger.claim(claim())
         ledger.resolve(claim().key, "failed", "", NOW)

@@ -1,4 +1,4 @@
-"""Who may make a call that can spend, and what may be said of it afterwards."""
+"""Who may make a call that can spend, and how its outcome may be recorded."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gaelp.ledger.rules.claim_rules import (
     claims_before_stop,
     judge_claim,
     judge_resolution,
-    only_lessens,
+    only_reduces_spend,
     state_after,
 )
 from gaelp.ledger.stored_records import StoredClaim
 from tests.support.ledgers import NOW, account, claim
 
-LESSENING = [claim("pause", fence=0), claim("end", fence=0, shortens=True)]
+REDUCING = [claim("pause", fence=0), claim("end", fence=0, shortens=True)]
 
 
 def stored(intent: str = "create", **changes: Any) -> StoredClaim:
@@ -69,18 +69,18 @@ def test_a_key_serves_one_call_only(name: str) -> None:
     assert not ruling.granted and "is someone else's: use a key of its own" in ruling.reason
 
 
-@pytest.mark.parametrize("call", LESSENING, ids=lambda call: call.intent)
+@pytest.mark.parametrize("call", REDUCING, ids=lambda call: call.intent)
 @pytest.mark.parametrize("state", [None, "open", "done", "failed"])
-def test_what_can_only_lessen_spend_is_always_granted(call: Any, state: str | None) -> None:
+def test_what_can_only_reduce_spend_is_always_granted(call: Any, state: str | None) -> None:
     """Neither the fence nor an earlier claim keeps anyone from pausing, or from ending a campaign earlier."""
     existing = None if state is None else stored(call.intent, state=state)
-    assert only_lessens(call) and judge_claim(call, existing, account(fence=9)).granted
+    assert only_reduces_spend(call) and judge_claim(call, existing, account(fence=9)).granted
 
 
 @pytest.mark.parametrize("call", [claim("end"), claim("enable", shortens=True), claim("budget")])
 def test_a_later_end_and_every_other_call_may_spend(call: Any) -> None:
     """`shortens` is believed of an end only."""
-    assert not only_lessens(call)
+    assert not only_reduces_spend(call)
 
 
 def test_each_outcome_leaves_its_state() -> None:

@@ -75,7 +75,7 @@ def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
         Ledger.open(at(file))
 
 
-def test_an_absent_postgresql_is_told_quickly_and_without_its_password() -> None:
+def test_an_absent_postgresql_is_reported_quickly_and_without_its_password() -> None:
     """Nothing listens: one sentence with the address, within 10 seconds, the password hidden."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
