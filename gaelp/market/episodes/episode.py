@@ -41,7 +41,7 @@ class Episodes:
         shape = (world.campaigns, *market.ctr.shape)
         click_value = click_value_micros(config.economics)
         self._log = _empty(market, world, click_value)
-        self._books = orders.Books.empty(world.ticks, shape)
+        self._arrivals = orders.Arrivals.empty(world.ticks, shape)
         self._left = np.zeros(world.campaigns, np.int64)
         self._reports = Reports(market, world, click_value, config.market.reporting_lag_hours)
         self._bidder = world.bidder
@@ -82,8 +82,11 @@ class Episodes:
 
     def summary(self) -> dict[str, Array]:
         """The trajectory so far, as Agent.learn reads it."""
-        books = {"matured_conversions": self._books.matured_conversions, "revenue_micros": self._books.revenue_micros}
-        return {**self._log, **books}
+        arrivals = {
+            "matured_conversions": self._arrivals.matured_conversions,
+            "revenue_micros": self._arrivals.revenue_micros,
+        }
+        return {**self._log, **arrivals}
 
     def close(self) -> None:
         """Nothing is held; a session of foreign environments holds them."""
@@ -181,7 +184,7 @@ class Episodes:
 
     def _take_orders(self, served: SlotResult) -> None:
         drawn = orders.draw(served.conversions, self.market, self.world.tick_hours, self._response)
-        orders.book(drawn, self.tick, self._books)
+        orders.add_arrivals(drawn, self.tick, self._arrivals)
 
     def _write(self, bid: I8, share: F8, spendable: I8, served: SlotResult) -> Tick:
         at, log = self.tick, self._log
@@ -194,9 +197,9 @@ class Episodes:
         return Tick(
             impressions=served.wins,
             clicks=served.clicks,
-            matured_conversions=self._books.matured_conversions[at],
+            matured_conversions=self._arrivals.matured_conversions[at],
             cost_micros=served.cost_micros,
-            revenue_micros=self._books.revenue_micros[at],
+            revenue_micros=self._arrivals.revenue_micros[at],
             spendable_micros=spendable,
         )
 
