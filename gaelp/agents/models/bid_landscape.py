@@ -66,13 +66,13 @@ def cut(state: State) -> bool:
     return not known(state) and bool((_f8(state, "price_spread") > 0).all())
 
 
-def best_bids(state: State, worth: F8) -> F8:
-    """The bids f8[..., S] that earn most where a thousand impressions are worth `worth` f8[..., S] micros."""
+def best_bids(state: State, value: F8) -> F8:
+    """The bids f8[..., S] that earn most where a thousand impressions have the value `value` f8[..., S] in micros."""
     if not pays_its_bid(state):
-        return worth
-    if not known(state) or len(np.asarray(state["price_median"])) != worth.shape[-1]:
-        return worth * UNKNOWN_SHADE
-    return first_price.shaded(worth, _f8(state, "price_median"), _f8(state, "price_spread"))
+        return value
+    if not known(state) or len(np.asarray(state["price_median"])) != value.shape[-1]:
+        return value * UNKNOWN_SHADE
+    return first_price.shaded(value, _f8(state, "price_median"), _f8(state, "price_spread"))
 
 
 def spend_per_auction(state: State, bid_micros: F8) -> F8:
