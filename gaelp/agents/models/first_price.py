@@ -1,7 +1,7 @@
 """Bids where the winner pays what it bid. Touch this for another model of the rivals than the lognormal.
 
-Nothing is seen of a lost auction, so the highest rival bid is known only by how the number of wins rises with the bid:
-wins of hour h at bid b are Poisson with mean A_h F(b), F lognormal, A_h the hour's auctions, profiled out.
+A lost auction shows nothing of its price, so the highest rival bid is known only by how the number of wins rises with
+the bid: wins of hour h at bid b are Poisson with mean A_h F(b), F lognormal, A_h the hour's auctions, profiled out.
 """
 
 from __future__ import annotations

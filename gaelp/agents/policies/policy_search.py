@@ -5,7 +5,7 @@ Natural Evolution Strategies", GECCO 2011) with antithetic perturbations (Salima
 campaign of a batch plays its own perturbation of the policy's parameters, which its memory carries, and learning
 moves the parameters towards those that earned more. Touch this to search over other parameters.
 
-An agent is not told whether it trains or is examined, so what it plays is always perturbed; but the perturbation's
+An agent does not know whether it trains or is examined, so what it plays is always perturbed; but the perturbation's
 scale falls with the rounds, like exploration does in linear-thompson, and its cost falls with the square of the scale.
 """
 

@@ -176,7 +176,7 @@ def lognormal(median: F8, spread: F8) -> PriceHistograms:
 def observed(prices: F8, segment: I8, segments: int) -> PriceHistograms:
     """Histograms of observed highest rival bids f8[n] (micros CPM, positive) of a market log, by segment i8[n].
 
-    A segment of which nothing was seen has the histogram of all. Raises ValueError where there is no price at all.
+    A segment without any price has the histogram of all. Raises ValueError where there is no price at all.
     """
     if not len(prices) or not np.isfinite(prices).all() or prices.min() <= 0:
         raise ValueError("a win-price curve needs positive, finite market prices: check the log's price column")

@@ -1,6 +1,7 @@
 """How many impressions each person has had today, for auctions that are resolved one by one.
 
-A slot knows sums over people only. What the people of its auctions have seen before it is drawn here, given these sums.
+A slot knows sums over people only. How many impressions the people of its auctions had before is drawn here, given
+these sums.
 Touch this to change how people are counted in the per-auction mode.
 """
 

@@ -210,5 +210,5 @@ def _length(environment: str, config: TrainingConfiguration) -> int:
 
 
 def _dict(space: gymnasium.Space[Any]) -> spaces.Dict:
-    assert isinstance(space, spaces.Dict)  # foreign_contract.agree has seen to it
+    assert isinstance(space, spaces.Dict)  # foreign_contract.agree checks it
     return space

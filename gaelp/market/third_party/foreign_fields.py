@@ -59,7 +59,7 @@ def accepted_heads(decision: Decision, space: spaces.Dict, config: TrainingConfi
 def _within(
     given: Array | None, space: Space[Any], decision: Decision, head: str, config: TrainingConfiguration
 ) -> Array:
-    assert isinstance(space, spaces.Box)  # foreign_contract.agree has seen to it
+    assert isinstance(space, spaces.Box)  # foreign_contract.agree checks it
     campaigns = len(np.asarray(decision.creative_prob))
     if given is None:  # a platform's target, or a rate: what an agent leaves open
         given = np.full(campaigns, 1.0 if head == "spend_rate" else float(micros(config.economics.target_cpa)))
