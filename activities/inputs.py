@@ -13,7 +13,7 @@ from temporalio import activity
 from activities.compute.failing_agents import InstalledAgent
 from gaelp.agents.contract import WorldShape
 from gaelp.agents.installed_agents import load_agent
-from gaelp.agents.remote.remote_agent import Ask, Line, RemoteAgent
+from gaelp.agents.remote.remote_agent import Ask, RemoteAgent, RemoteConnection
 from gaelp.agents.remote.remote_call import Caller
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
@@ -53,7 +53,9 @@ class Inputs:
         agent = load_agent(name)
         if isinstance(agent, RemoteAgent):
             settings = self.config(config_digest).remote
-            agent = type(agent)(Line(settings, self.store, self._ask, place or "this activity", step, _activity()))
+            agent = type(agent)(
+                RemoteConnection(settings, self.store, self._ask, place or "this activity", step, _activity())
+            )
         return InstalledAgent(agent, step)
 
     def whole(self, result: BatchResult) -> BatchResult:

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 import numpy as np
 
 from gaelp.agents.contract import HEADS, LARGEST_BID_MICROS, Agent, Decision, InvalidDecision, Observation
-from gaelp.agents.models import counts
+from gaelp.agents.models.masked_decisions import alike
 from gaelp.arrays import B1, F8, Array
 from gaelp.errors import WRONG_USE, GaelpError
 
@@ -80,15 +80,14 @@ def screened(decision: Decision, observation: Observation, agent: str, step: int
     rate = screen.numbers("spend_rate", decision.spend_rate, (campaigns,), 1.0)
     target = screen.numbers("target", decision.target, (campaigns,), np.inf)
     if screen.failures:
-        alike = counts.allowed(np.ones((cells[1], candidates)), observation)
-        share = None if share is None else np.where(screen.failed[:, None, None], alike, share)
+        share = None if share is None else np.where(screen.failed[:, None, None], alike(observation), share)
         bid, rate, target = screen.off(bid), screen.off(rate), screen.off(target)
     whole = Decision(None if bid is None else bid.astype(np.int64), share, rate, target)
     return whole, dict(sorted(screen.failures.items()))
 
 
 class _Screen:
-    """Why campaigns failed; the first reason found for a campaign stays."""
+    """Why campaigns failed; the first reason of a campaign stays."""
 
     def __init__(self, campaigns: int, where: str) -> None:
         self.failures: dict[int, str] = {}
@@ -118,8 +117,8 @@ class _Screen:
         """Shares that sum to one exactly; where a bid is open they must keep to the mask."""
         total = share.sum(axis=-1)
         worst = np.take_along_axis(total, np.abs(total - 1.0).argmax(axis=1)[:, None], axis=1)[:, 0]
-        said = "creative_prob sums to {:.6g} over the candidates, not to 1"
-        self._fail(np.abs(worst - 1.0) > SUM_TOLERANCE, said, worst)
+        reason = "creative_prob sums to {:.6g} over the candidates, not to 1"
+        self._fail(np.abs(worst - 1.0) > SUM_TOLERANCE, reason, worst)
         forbidden = (share * ~observation.mask[:, None, :]).any(axis=-1) & open_segments
         self._fail(np.asarray(forbidden.any(axis=1)), "creative_prob is positive for a candidate that the mask forbids")
         return np.asarray(share / np.where(total > 0, total, 1.0)[..., None])
@@ -130,10 +129,10 @@ class _Screen:
             return None
         return np.where(self.failed.reshape(-1, *[1] * (head.ndim - 1)), 0.0, head)
 
-    def _fail(self, which: B1, said: str, values: F8 | None = None) -> None:
-        """`values` [C] stand where `said` has a brace."""
+    def _fail(self, which: B1, text: str, values: F8 | None = None) -> None:
+        """`values` [C] stand where `text` has a brace."""
         for campaign in np.flatnonzero(which & ~self.failed).tolist():
-            reason = said if values is None else said.format(values[campaign])
+            reason = text if values is None else text.format(values[campaign])
             self.failures[campaign] = f"{self._where}: {reason}"
         self.failed |= which
 
@@ -147,10 +146,10 @@ def _wrong(made: object, name: str) -> str:
     missing = [verb for verb in VERBS if not hasattr(made, verb)]
     if missing:
         return f"lacks {', '.join(missing)}: see agents/contract.py"
-    said, heads = getattr(made, "name", None), getattr(made, "heads", None)
+    name_given, heads = getattr(made, "name", None), getattr(made, "heads", None)
     if not isinstance(heads, list | tuple) or not heads or not all(head in HEADS for head in heads):
         return f"declares the heads {heads!r}: give a tuple of some of {', '.join(HEADS)}"
-    return "" if said == name else f"calls itself {said!r}: its `name` must be that of its entry point"
+    return "" if name_given == name else f"calls itself {name_given!r}: its `name` must be that of its entry point"
 
 
 def _numeric(given: Array, shape: tuple[int, ...]) -> tuple[F8 | None, str]:

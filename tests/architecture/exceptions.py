@@ -9,16 +9,10 @@ LONG_MODULES: tuple[str, ...] = ()
 LONG_FUNCTIONS: tuple[str, ...] = ()
 MANY_PARAMETERS: tuple[str, ...] = ("gaelp.market.scoring.regret.rungs_by_day",)
 CLASSES_NAMED_TWICE: tuple[str, ...] = (
-    "Bought",
-    "Offer",
-    "Setting",
 )
 MODULES_NAMED_TWICE: tuple[str, ...] = ()
 # Documents that code names by file name only.
 DOCUMENTS_NOT_IN_FULL: tuple[str, ...] = (
-    "gaelp/market/scoring/episode_scores.py",
-    "gaelp/market/scoring/optimum.py",
-    "tests/unit/market/scoring/test_optimum.py",
 )
 BROKEN_LINKS: tuple[str, ...] = ("docs/market.md",)
 REQUIREMENT_CODES: tuple[str, ...] = ("gaelp/agents/policies/baselines.py",)

@@ -42,9 +42,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         return site
 
     before, known = set(sys.modules), set(gymnasium.registry)
-    installed_environments._offer.cache_clear()
+    installed_environments._registered.cache_clear()
     yield install
-    installed_environments._offer.cache_clear()
+    installed_environments._registered.cache_clear()
     for name in set(gymnasium.registry) - known:
         del gymnasium.registry[name]
     for name in set(sys.modules) - before:

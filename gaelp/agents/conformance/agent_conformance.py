@@ -34,10 +34,10 @@ class NonConformance(GaelpError, AssertionError):
     """The agent breaks a rule; the message names it."""
 
 
-def require(holds: bool, rule: str, found: object = "") -> None:
+def require(holds: bool, rule: str, value: object = "") -> None:
     """Raise NonConformance naming the rule."""
     if not holds:
-        raise NonConformance(f"{rule} Found: {found}" if found != "" else rule)
+        raise NonConformance(f"{rule} Found: {value}" if value != "" else rule)
 
 
 class AgentConformance:
@@ -88,9 +88,9 @@ class AgentConformance:
         mask = np.ones((3, HOME.candidates), bool)
         mask[1, ::2] = False
         mask[2] = False
-        seen = replace(observation(HOME, 3), mask=mask)
+        observed = replace(observation(HOME, 3), mask=mask)
         for state in self._states():
-            decision, _ = self._decide(state, seen)
+            decision, _ = self._decide(state, observed)
             if decision.creative_prob is not None:
                 forbidden = np.asarray(decision.creative_prob)[1][:, ::2]
                 require(not forbidden.any(), "A candidate that the mask forbids must get no share.", forbidden)
@@ -100,16 +100,16 @@ class AgentConformance:
 
     def test_act_is_pure(self) -> None:
         """Equal inputs give equal outputs, and state, observation and memory stay as they were."""
-        agent, seen = self.agent(), _shown(late(observation(HOME)))
+        agent, observed = self.agent(), _shown(late(observation(HOME)))
         for state in self._states():
             memory = _sealed(agent.initial_memory(2))
-            before = (_copied(state), _copied(vars(seen)), memory.copy())
-            first, remembered = _acted(agent, state, seen, memory, 5)
+            before = (_copied(state), _copied(vars(observed)), memory.copy())
+            first, next_memory = _acted(agent, state, observed, memory, 5)
             require(_equal(before[0], state), "act must not change the state.")
-            require(_equal(before[1], vars(seen)), "act must not change the observation.")
+            require(_equal(before[1], vars(observed)), "act must not change the observation.")
             require(np.array_equal(before[2], memory), "act must not change the memory it is given.")
-            again, remembered_again = _acted(agent, state, seen, memory, 5)
-            same = _equal(_given(first), _given(again)) and np.array_equal(remembered, remembered_again)
+            again, next_memory_again = _acted(agent, state, observed, memory, 5)
+            same = _equal(_given(first), _given(again)) and np.array_equal(next_memory, next_memory_again)
             require(same, "act must give the same decision and memory for equal inputs.")
 
     def test_memory_keeps_its_shape(self) -> None:
@@ -130,12 +130,12 @@ class AgentConformance:
 
     def test_learning_is_pure(self) -> None:
         """learn gives the same state for equal inputs and changes neither the state nor the trajectories."""
-        agent, state, seen = self.agent(), self._fresh(), [self._trajectory()]
-        before, seen_before = _copied(state), _copied(seen[0])
-        first = _learned(agent, state, seen)
+        agent, state, trajectories = self.agent(), self._fresh(), [self._trajectory()]
+        before, trajectory_before = _copied(state), _copied(trajectories[0])
+        first = _learned(agent, state, trajectories)
         require(_equal(before, state), "learn must not change the state it is given.")
-        require(_equal(seen_before, seen[0]), "learn must not change the trajectories.")
-        again = _learned(self.agent(), state, seen)
+        require(_equal(trajectory_before, trajectories[0]), "learn must not change the trajectories.")
+        again = _learned(self.agent(), state, trajectories)
         require(_equal(first, again), "learn must give the same state for equal inputs.")
 
     def test_the_state_survives_a_round_trip(self) -> None:
@@ -146,8 +146,8 @@ class AgentConformance:
             buffer.seek(0)
             with np.load(buffer, allow_pickle=False) as arrays:
                 stored = _read_only({name: arrays[name] for name in arrays.files})
-            seen = observation(HOME)
-            here, there = self._decide(state, seen)[0], self._decide(stored, seen)[0]
+            observed = observation(HOME)
+            here, there = self._decide(state, observed)[0], self._decide(stored, observed)[0]
             require(_equal(_given(here), _given(there)), "A stored state must decide as the one it was stored from.")
 
     # ------------------------------------------------------------
@@ -165,11 +165,11 @@ class AgentConformance:
         memory = self.agent().initial_memory(2)
         return _read_only({**trajectory(HOME), "memory": np.repeat(memory[None], TICKS, axis=0)})
 
-    def _decide(self, state: State, seen: Observation) -> tuple[Decision, F8]:
-        agent, campaigns = self.agent(), len(seen.hour)
-        decision, memory = _acted(agent, state, _shown(seen), _sealed(agent.initial_memory(campaigns)), 3)
+    def _decide(self, state: State, observed: Observation) -> tuple[Decision, F8]:
+        agent, campaigns = self.agent(), len(observed.hour)
+        decision, memory = _acted(agent, state, _shown(observed), _sealed(agent.initial_memory(campaigns)), 3)
         try:
-            decision = checked(decision, seen, agent.name, 0)
+            decision = checked(decision, observed, agent.name, 0)
         except InvalidDecision as error:
             raise NonConformance(f"A decision must pass the check of every world. Found: {error}") from error
         given = set(_given(decision))
@@ -178,9 +178,9 @@ class AgentConformance:
         return decision, memory
 
 
-def _acted(agent: Agent, state: State, seen: Observation, memory: F8, key: int) -> tuple[Decision, F8]:
+def _acted(agent: Agent, state: State, observed: Observation, memory: F8, key: int) -> tuple[Decision, F8]:
     with _unwritten("act must not change the memory, the state or the observation it is given."):
-        return agent.act(state, seen, memory, generator(key))
+        return agent.act(state, observed, memory, generator(key))
 
 
 def _learned(agent: Agent, state: State, trajectories: Sequence[State]) -> State:
@@ -199,8 +199,8 @@ def _unwritten(rule: str) -> Iterator[None]:
         raise
 
 
-def _shown(seen: Observation) -> Observation:
-    return Observation.from_arrays(_read_only(seen.to_arrays()))
+def _shown(observed: Observation) -> Observation:
+    return Observation.from_arrays(_read_only(observed.to_arrays()))
 
 
 def _read_only(arrays: State) -> State:

@@ -32,13 +32,13 @@ def observation(shape: WorldShape, campaigns: int = 2) -> Observation:
     )
 
 
-def late(seen: Observation) -> Observation:
+def late(first_tick: Observation) -> Observation:
     """The last tick of a campaign that spent its budget."""
-    counts = generator(11).integers(0, 500, seen.impressions.shape)
+    counts = generator(11).integers(0, 500, first_tick.impressions.shape)
     return replace(
-        seen,
-        time_left=np.full(len(seen.hour), 0.01),
-        budget_left_micros=np.zeros(len(seen.hour), np.int64),
+        first_tick,
+        time_left=np.full(len(first_tick.hour), 0.01),
+        budget_left_micros=np.zeros(len(first_tick.hour), np.int64),
         impressions=counts * 50,
         clicks=counts // 5,
         matured_conversions=counts // 100,
@@ -52,7 +52,7 @@ def trajectory(shape: WorldShape, campaigns: int = 2) -> State:
     cells = (TICKS, campaigns, shape.segments, shape.candidates)
     shown = rng.integers(500, 1500, cells)
     clicks = rng.binomial(shown, np.where(np.arange(shape.candidates) == 0, 0.02, 0.002))
-    seen = observation(shape, campaigns)
+    first_tick = observation(shape, campaigns)
     return {
         "impressions": shown,
         "clicks": clicks,
@@ -64,7 +64,7 @@ def trajectory(shape: WorldShape, campaigns: int = 2) -> State:
         "hour": np.repeat(np.arange(TICKS)[:, None], campaigns, axis=1),
         "weekday": np.zeros(cells[:2], np.int64),
         "budget_left_micros": np.full(cells[:2], 30_000_000),
-        "segment_features": seen.segment_features[0],
-        "candidate_features": seen.candidate_features[0],
-        "click_value_micros": seen.click_value_micros,
+        "segment_features": first_tick.segment_features[0],
+        "candidate_features": first_tick.candidate_features[0],
+        "click_value_micros": first_tick.click_value_micros,
     }

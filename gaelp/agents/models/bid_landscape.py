@@ -66,13 +66,13 @@ def cut(state: State) -> bool:
     return not known(state) and bool((_f8(state, "price_spread") > 0).all())
 
 
-def best_bids(state: State, worth: F8) -> F8:
-    """The bids f8[..., S] that earn most where a thousand impressions are worth `worth` f8[..., S] micros."""
+def best_bids(state: State, value: F8) -> F8:
+    """The bids f8[..., S] that earn most where a thousand impressions have the value `value` f8[..., S] in micros."""
     if not pays_its_bid(state):
-        return worth
-    if not known(state) or len(np.asarray(state["price_median"])) != worth.shape[-1]:
-        return worth * UNKNOWN_SHADE
-    return first_price.shaded(worth, _f8(state, "price_median"), _f8(state, "price_spread"))
+        return value
+    if not known(state) or len(np.asarray(state["price_median"])) != value.shape[-1]:
+        return value * UNKNOWN_SHADE
+    return first_price.shaded(value, _f8(state, "price_median"), _f8(state, "price_spread"))
 
 
 def spend_per_auction(state: State, bid_micros: F8) -> F8:
@@ -92,9 +92,9 @@ def auctions_left(state: State, hour: I8) -> tuple[F8, F8]:
     training began at that hour or later, the whole day's in proportion to the hours left.
     """
     by_hour = _f8(state, "auctions")
-    unseen = (by_hour <= 0) & (_f8(state, "tick_starts") > 0)
+    without_volume = (by_hour <= 0) & (_f8(state, "tick_starts") > 0)
     typical = by_hour.sum(axis=1, keepdims=True) / np.maximum((by_hour > 0).sum(axis=1, keepdims=True), 1)
-    by_hour = np.where(unseen, typical, by_hour)
+    by_hour = np.where(without_volume, typical, by_hour)
     rest = np.cumsum(by_hour[:, ::-1], axis=1)[:, ::-1]
     spread_out = by_hour.sum(axis=1, keepdims=True) * (24 - np.arange(24)) / 24
     rest = np.where(rest > 0, rest, spread_out)
@@ -135,9 +135,9 @@ def _add(total: dict[str, F8], trajectory: State) -> None:
 def _by_price(total: State, segment: int) -> tuple[float, float]:
     """Median (log micros) and log spread whose mean price given a win fits the prices paid; grid, then a finer one."""
     won, paid = _f8(total, "won")[segment], _f8(total, "paid")[segment]
-    seen = won > 0
-    log_bid, weight = _log_bids(total)[segment, seen], won[seen]
-    log_price = np.log(np.maximum(paid[seen], 1.0) * 1000.0 / weight)
+    had_wins = won > 0
+    log_bid, weight = _log_bids(total)[segment, had_wins], won[had_wins]
+    log_price = np.log(np.maximum(paid[had_wins], 1.0) * 1000.0 / weight)
     medians, spreads = _medians(log_bid, weight), SPREADS
     for _ in range(3):
         m, s = (axis[..., None] for axis in np.meshgrid(medians, spreads, indexing="ij"))

@@ -12,19 +12,19 @@ import numpy as np
 from gaelp.agents.contract import Observation, State, WorldShape
 from gaelp.arrays import F8
 
-CTR_LEVEL = 0.003  # clicks per impression before anything was seen
+CTR_LEVEL = 0.003  # clicks per impression before any trajectory
 LEVEL_CLICKS = 20.0  # clicks that this guess weighs
 CTR_STRENGTH = 4.0  # clicks of the cell prior: a log spread of about 0.5 between creatives
 RATE_STRENGTH = 40.0  # conversions of the cell prior: a log spread of about 0.16
 MEAN_ITERATIONS = 5
 
-FEW = 200.0  # impressions of a round, below which next to nothing was won
+FEW = 200.0  # impressions of a round, below which it counts as one without wins
 
 COUNTS = ("impressions", "clicks", "conversions")
 
 
 def nothing(shape: WorldShape) -> dict[str, F8]:
-    """Counts before any trajectory; `dry` [1] is how many rounds in a row won next to nothing."""
+    """Counts before any trajectory; `dry` [1] is the number of latest rounds in a row without wins."""
     return {**{name: np.zeros((shape.segments, shape.candidates)) for name in COUNTS}, "dry": np.zeros(1)}
 
 
@@ -66,8 +66,8 @@ def conversion_posterior(state: State) -> tuple[F8, F8]:
     mean = float((conversions.sum() + 1e-3) / (clicks.sum() + 1.0))
     for _ in range(MEAN_ITERATIONS):
         precision = 1.0 / (clicks * mean + RATE_STRENGTH)
-        seen = float((clicks * precision).sum())
-        mean = max(float((conversions * precision).sum()) / max(seen, 1e-9), 1e-6)
+        weighted = float((clicks * precision).sum())
+        mean = max(float((conversions * precision).sum()) / max(weighted, 1e-9), 1e-6)
     return RATE_STRENGTH + conversions, RATE_STRENGTH + clicks * mean
 
 
@@ -75,25 +75,6 @@ def click_rates(state: State) -> F8:
     """Posterior mean CTR f8[S, K]."""
     shape, rate = click_posterior(state)
     return shape / rate
-
-
-def allowed(share: F8, observation: Observation) -> F8:
-    """Candidate shares f8[S, K] for every campaign, f8[C, S, K], zero where the mask forbids.
-
-    Where nothing is left of `share` the allowed candidates share equally; where nothing is allowed all do (the bid
-    must then be 0).
-    """
-    mask = observation.mask[:, None, :].astype(np.float64)
-    masked = share * mask
-    open_to = np.where(mask.sum(axis=-1, keepdims=True) > 0, mask, 1.0)
-    masked = np.where(masked.sum(axis=-1, keepdims=True) > 0, masked, open_to)
-    return np.asarray(masked / masked.sum(axis=-1, keepdims=True))
-
-
-def closed_where_nothing_is_allowed(bid_micros: F8, observation: Observation) -> F8:
-    """Bids f8[C, S], 0 for a campaign without any allowed candidate."""
-    open_to = np.asarray(observation.mask, np.float64).max(axis=1, keepdims=True)
-    return np.asarray(bid_micros * open_to)
 
 
 def _f8(state: State, name: str) -> F8:

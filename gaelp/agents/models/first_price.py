@@ -1,7 +1,7 @@
 """Bids where the winner pays what it bid. Touch this for another model of the rivals than the lognormal.
 
-Nothing is seen of a lost auction, so the highest rival bid is known only by how the number of wins rises with the bid:
-wins of hour h at bid b are Poisson with mean A_h F(b), F lognormal, A_h the hour's auctions, profiled out.
+A lost auction shows nothing of its price, so the highest rival bid is known only by how the number of wins rises with
+the bid: wins of hour h at bid b are Poisson with mean A_h F(b), F lognormal, A_h the hour's auctions, profiled out.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ def fitted(won: F8, ticks: F8, log_bid: F8, medians: F8, spreads: F8) -> tuple[f
     return float(medians[i]), float(spreads[j])
 
 
-def shaded(worth: F8, median: F8, spread: F8) -> F8:
-    """The bids f8[..., S] that maximise F(b) (worth - b), F lognormal of `median` (log micros) and `spread` f8[S].
+def shaded(value: F8, median: F8, spread: F8) -> F8:
+    """The bids f8[..., S] that maximise F(b) (value - b), F lognormal of `median` (log micros) and `spread` f8[S].
 
-    The maximum lies where worth = b + F(b) / f(b), which rises with b since F is log-concave.
+    The maximum lies where value = b + F(b) / f(b), which rises with b since F is log-concave.
     """
     inverse_hazard = np.exp(log_ndtr(REACH) + REACH**2 / 2) * np.sqrt(2 * np.pi)
-    bids = np.empty(worth.shape)
+    bids = np.empty(value.shape)
     for index, (centre, width) in enumerate(zip(median, spread, strict=True)):
-        log_worth = width * REACH + np.log1p(width * inverse_hazard)
-        above = np.log(np.maximum(worth[..., index], 1.0)) - centre
-        bids[..., index] = np.exp(centre + width * np.interp(above, log_worth, REACH))
-    return np.minimum(bids, worth)
+        log_value = width * REACH + np.log1p(width * inverse_hazard)
+        above = np.log(np.maximum(value[..., index], 1.0)) - centre
+        bids[..., index] = np.exp(centre + width * np.interp(above, log_value, REACH))
+    return np.minimum(bids, value)

@@ -13,25 +13,25 @@ from gaelp.arrays import F8
 
 MOST_PACE = 0.4  # a late report must not look like a spend that never came
 PACE_GAIN = 0.3  # how fast spend that missed its forecast moves the next one
-BOOK = 0.9  # forecast spend aimed at, as a share of what is left: a budget used up early was spent at too high bids
+SPEND_TARGET = 0.9  # forecast spend, as a share of what is left: a budget used up early was spent at too high bids
 MOST_HALVINGS = 8
 JITTER = 0.03  # log standard deviation of explored bids, for ever
 FIRST_JITTER, DECAY = 0.6, 1.5  # after n rounds it is the first / (1 + n) ** decay, and no less than that
 MULTIPLIERS = np.geomspace(0.05, 1.0, 240)
 USED_UP = 0.999  # a tick that spent this share of what was left was cut: how much it would have spent is unknown
-NOTES = 3  # columns of `noted`
+NOTES = 3  # columns of `noted`, which an agent carries in its memory
 
 
 def paced(state: State, value: F8, observation: Observation, memory: F8) -> tuple[F8, F8]:
     """Bids f8[C, S] that spend what is left of the day's budget, never above value f8[C, S], and the next memory.
 
-    Under a budget the best bids are those of somebody to whom everything is worth less by one and the same factor.
+    Under a budget the best bids are those for values that are all lower by one and the same factor.
 
     `state` holds a landscape; memory [C, 3]: log pace, forecast of the tick before, total cost at its start.
     """
     cost = total_cost(observation)
     if not bid_landscape.known(state) or len(np.asarray(state["price_median"])) != value.shape[1]:
-        return bid_landscape.best_bids(state, value) * _groping(state), np.stack(
+        return bid_landscape.best_bids(state, value) * _exploration_factor(state), np.stack(
             [memory[:, 0], np.zeros(len(cost)), cost], axis=1
         )
     pace = _pace(memory, cost)
@@ -40,16 +40,18 @@ def paced(state: State, value: F8, observation: Observation, memory: F8) -> tupl
     per_auction = bid_landscape.spend_per_auction(state, bids)
     spend = (per_auction * rest[:, None, :]).sum(axis=-1)
     left = observation.budget_left_micros.astype(np.float64)
-    chosen = np.maximum((spend <= (BOOK * left * np.exp(pace))[:, None]).sum(axis=1) - 1, 0)
+    chosen = np.maximum((spend <= (SPEND_TARGET * left * np.exp(pace))[:, None]).sum(axis=1) - 1, 0)
     rows = np.arange(len(left))
     forecast = (per_auction[rows, chosen] * tick).sum(axis=-1) * np.exp(-pace)
     return bids[rows, chosen], np.stack([pace, np.minimum(forecast, left), cost], axis=1)
 
 
-def _groping(state: State) -> float:
-    """Factor of bids whose budget was used up in every tick there was: half as much each round, until one is not."""
-    groping = bid_landscape.cut(state) and np.asarray(state["tick_starts"]).any() and not valuation.dry(state)
-    return float(0.5 ** min(int(np.asarray(state["rounds"])[0]), MOST_HALVINGS)) if groping else 1.0
+def _exploration_factor(state: State) -> float:
+    """Factor of bids whose budget was used up in every tick so far: half as much each round, until one tick is not."""
+    always_cut = bid_landscape.cut(state) and np.asarray(state["tick_starts"]).any()
+    if not always_cut or valuation.last_round_without_wins(state):
+        return 1.0
+    return float(0.5 ** min(int(np.asarray(state["rounds"])[0]), MOST_HALVINGS))
 
 
 def explored(bid: F8, rounds: int, rng: np.random.Generator) -> F8:

@@ -1,4 +1,4 @@
-"""What creatives and segments are worth, from counts: shared by the agents that draw or rank by posteriors.
+"""The value of an impression of each creative and segment, from counts: for agents that draw or rank by posteriors.
 
 Touch this to change how uncertainty becomes shares of impressions. S segments, K candidates, C campaigns.
 """
@@ -12,7 +12,7 @@ from gaelp.agents.models import counts
 from gaelp.arrays import F8
 
 DRAWS = 200  # Monte Carlo draws behind a Thompson probability
-OPTIMISM = 3.0  # factor of bids that know nothing: what is not won is not learned
+OPTIMISM = 3.0  # factor of bids before anything is learned: what is not won is not learned
 MOST_OPTIMISM = 6  # rounds without impressions after which that factor grows no further
 LEVEL_CLICKS = 60.0  # clicks that the learned level weighs against a campaign's own
 
@@ -29,29 +29,29 @@ def cells(state: State, observation: Observation) -> State:
 
 
 def optimism(state: State, first: int = 1) -> float:
-    """Factor of a bid while nothing is known: OPTIMISM to the power of `first` plus the rounds without wins.
+    """Factor of a bid before anything is learned: OPTIMISM to the power of `first` plus the rounds without wins.
 
-    Above a reserve price, or among dear rivals, a low bid would win nothing and learn nothing for ever.
+    Below a reserve price, or among rivals who bid high, a low bid would win nothing and learn nothing for ever.
     """
     if np.asarray(state["impressions"]).sum() >= counts.FEW:
         return 1.0
     return float(OPTIMISM ** min(int(np.asarray(state["dry"])[0]) + first, MOST_OPTIMISM))
 
 
-def dry(state: State) -> bool:
+def last_round_without_wins(state: State) -> bool:
     """Whether the last round won next to nothing."""
     return bool(np.asarray(state["dry"])[0] > 0)
 
 
-def worth(share: F8, cells: State, lean: F8 | float, state: State) -> F8:
-    """What an impression is worth, f8[C, S], in average clicks of the economics: of the creatives as they are shown.
+def impression_value(share: F8, cells: State, lean: F8 | float, state: State) -> F8:
+    """Value of an impression f8[C, S], in average clicks of the economics: of the creatives as they are shown.
 
-    After a round that won next to nothing it is that of the best one that is shown: what exploring costs must not keep
-    a bid below a reserve price that the best creative is worth.
+    After a round without wins it is that of the best creative that is shown: what exploring costs must not keep a bid
+    below a reserve price that the best creative would pay for.
     """
     rates, relative = means(cells, lean)
     value = rates * relative
-    if dry(state):
+    if last_round_without_wins(state):
         return np.asarray(np.where(share > 0, value, 0.0).max(axis=-1))
     return np.asarray((share * value).sum(axis=-1))
 

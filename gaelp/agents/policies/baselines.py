@@ -1,6 +1,7 @@
-"""The baselines that are always present (H5), and `uniform`, which is poor on purpose. Touch them and history moves.
+"""The baselines that every agent is compared with, and `uniform`, which is poor on purpose.
 
-The two that pace, pid-pacing and online-lp, have modules of their own and are built on `Counting`.
+The two that pace, pid-pacing and online-lp, have modules of their own and are built on `Counting`. Touch this knowing
+that results of earlier runs are no longer comparable.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import numpy as np
 
 from gaelp.agents.contract import Decision, Observation, State, WorldShape
 from gaelp.agents.models import counts, valuation
+from gaelp.agents.models.masked_decisions import alike, allowed, decided
 from gaelp.arrays import F8
 
 HEADS = ("bid_micros", "creative_prob")
 CLICKS_PER_MILLE = 6.0  # what the fixed bid believes a thousand impressions give
-NAIVE_CLICKS_PER_MILLE = 20.0  # what a naive bidder believes who never looked
+NAIVE_CLICKS_PER_MILLE = 20.0  # what a bidder believes who never looked at the numbers
 SHADE = 0.8  # share of the estimated value that the linear rules bid
 EXPLORE = 0.05  # share of impressions that the greedy rules spread over all creatives: rates need all of them shown
 
@@ -98,26 +100,15 @@ class BestCreative(Counting):
         else:
             best = np.where(observation.mask, rates.mean(axis=0), -1.0).argmax(axis=1)
             one = np.eye(rates.shape[1])[best][:, None, :]
-            share = counts.allowed(np.repeat(one, rates.shape[0], axis=1), observation)
+            share = allowed(np.repeat(one, rates.shape[0], axis=1), observation)
         bid = SHADE * 1000 * (share * rates).sum(axis=-1) * observation.click_value_micros[:, None]
         return decided(bid, share, observation), memory
-
-
-def alike(observation: Observation) -> F8:
-    """All allowed creatives alike, f8[C, S, K]."""
-    return counts.allowed(np.ones((observation.segment_features.shape[1], observation.mask.shape[1])), observation)
 
 
 def greedy(state: State, rates: F8, observation: Observation) -> F8:
     """The best allowed creative of each segment, f8[C, S, K], and a little of all; all alike before any count."""
     if not np.asarray(state["impressions"]).any():
         return alike(observation)
-    allowed = np.where(observation.mask[:, None, :], rates, -1.0)
-    best = (allowed.argmax(axis=-1)[..., None] == np.arange(rates.shape[1])).astype(np.float64)
-    return (1 - EXPLORE) * counts.allowed(best, observation) + EXPLORE * alike(observation)
-
-
-def decided(bid: F8, share: F8, observation: Observation) -> Decision:
-    """The decision of bids f8[C, S] and shares f8[C, S, K]; no bid where nothing may be shown."""
-    bid = counts.closed_where_nothing_is_allowed(bid, observation)
-    return Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share)
+    masked = np.where(observation.mask[:, None, :], rates, -1.0)
+    best = (masked.argmax(axis=-1)[..., None] == np.arange(rates.shape[1])).astype(np.float64)
+    return (1 - EXPLORE) * allowed(best, observation) + EXPLORE * alike(observation)

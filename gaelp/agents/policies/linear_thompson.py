@@ -10,12 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from gaelp.agents.contract import Decision, Observation, State, WorldShape
-from gaelp.agents.models import bid_landscape, counts, pacing, valuation
+from gaelp.agents.models import counts, learned_market, pacing, valuation
+from gaelp.agents.models.masked_decisions import allowed, decided
 from gaelp.arrays import F4, F8
 
 FLOOR = 0.02  # share of impressions spread over all allowed candidates, for ever: off-policy evaluation needs it
 FIRST_FLOOR = 0.3
-SHARPEST = 3.0  # late rounds take Thompson probabilities to a power that grows to this: less play among near-ties
+SHARPEST = 3.0  # late rounds take Thompson probabilities to a power that grows to this: near-ties get fewer impressions
 DECAY = 1.5  # exploration after n rounds is its first value / (1 + n) ** DECAY
 RIDGE = 20.0  # clicks that the belief in no feature effect weighs
 
@@ -34,13 +35,7 @@ class LinearThompson:
     heads = ("bid_micros", "creative_prob")
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
-        weights = np.zeros(shape.candidate_features)
-        return {
-            "rounds": np.zeros(1, np.int64),
-            "weights": weights,
-            **counts.nothing(shape),
-            **bid_landscape.nothing(shape),
-        }
+        return {**learned_market.nothing(shape), "weights": np.zeros(shape.candidate_features)}
 
     def initial_memory(self, campaigns: int) -> F8:
         return np.zeros((campaigns, 3))
@@ -49,25 +44,19 @@ class LinearThompson:
         rounds = int(state["rounds"][0])
         cells = valuation.cells(state, observation)
         lean = _lean(state, observation.candidate_features[0])
-        share = counts.allowed(_shares(cells, lean, rounds, rng), observation)
+        share = allowed(_shares(cells, lean, rounds, rng), observation)
         level = valuation.level(valuation.means(cells, lean)[0], observation)
-        worth = valuation.worth(share, cells, lean, state) * level[:, None]
-        value = 1000.0 * worth * observation.click_value_micros[:, None]
+        clicks = valuation.impression_value(share, cells, lean, state) * level[:, None]
+        value = 1000.0 * clicks * observation.click_value_micros[:, None]
         bid, memory = pacing.paced(state, valuation.optimism(state) * value, observation, memory)
-        bid = pacing.explored(bid, rounds, rng)
-        bid = counts.closed_where_nothing_is_allowed(bid, observation)
-        return Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share), memory
+        return decided(pacing.explored(bid, rounds, rng), share, observation), memory
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
         if not trajectories:
             return state
-        seen = counts.added(state, trajectories)
-        return {
-            "rounds": np.asarray(state["rounds"]) + 1,
-            "weights": _weights(seen, np.asarray(trajectories[-1]["candidate_features"], np.float64)),
-            **seen,
-            **bid_landscape.added(state, trajectories),
-        }
+        learned = learned_market.learned(state, trajectories)
+        features = np.asarray(trajectories[-1]["candidate_features"], np.float64)
+        return {**learned, "weights": _weights(learned, features)}
 
 
 def _lean(state: State, features: F4) -> F8:
@@ -86,9 +75,9 @@ def _shares(cells: State, lean: F8, rounds: int, rng: np.random.Generator) -> F8
     return valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + rounds) ** DECAY))
 
 
-def _weights(seen: State, features: F8) -> F8:
+def _weights(total: State, features: F8) -> F8:
     """Ridge regression of the creatives' log CTR on their features, weighted by clicks."""
-    clicks, impressions = (np.asarray(seen[name]).sum(axis=0) for name in ("clicks", "impressions"))
+    clicks, impressions = (np.asarray(total[name]).sum(axis=0) for name in ("clicks", "impressions"))
     level = (clicks.sum() + 1.0) / (impressions.sum() + 1.0 / counts.CTR_LEVEL)
     target = np.log((clicks + 1.0) / (impressions * level + 1.0))
     weight = clicks + 1.0

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gaelp.agents.contract import Decision, Observation, State, WorldShape
-from gaelp.agents.models import bid_landscape, pacing
-from gaelp.agents.policies.baselines import Counting, decided, greedy
+from gaelp.agents.models import bid_landscape, learned_market, pacing
+from gaelp.agents.models.masked_decisions import decided
+from gaelp.agents.policies.baselines import Counting, greedy
 from gaelp.arrays import F8
 
 STEP = 0.2  # of the dual price, per share of a tick's target that was missed
@@ -30,7 +31,7 @@ class OnlineLP(Counting):
     name = "online-lp"
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
-        return {**super().initial_state(shape, rng), **bid_landscape.nothing(shape)}
+        return learned_market.nothing(shape)
 
     def initial_memory(self, campaigns: int) -> F8:
         return np.zeros((campaigns, 1 + pacing.NOTES))
@@ -45,4 +46,4 @@ class OnlineLP(Counting):
         return decided(value / (1.0 + price)[:, None], share, observation), memory
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
-        return {**super().learn(state, trajectories), **bid_landscape.added(state, trajectories)}
+        return learned_market.learned(state, trajectories)

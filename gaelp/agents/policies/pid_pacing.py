@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gaelp.agents.contract import Decision, Observation, State, WorldShape
-from gaelp.agents.models import bid_landscape, pacing
-from gaelp.agents.policies.baselines import SHADE, Counting, decided, greedy
+from gaelp.agents.models import bid_landscape, learned_market, pacing
+from gaelp.agents.models.masked_decisions import decided
+from gaelp.agents.policies.baselines import SHADE, Counting, greedy
 from gaelp.arrays import F8
 
 # Log multiplier per share of a tick's plan that was missed. Spend rises with about the fourth power of a low bid, so
@@ -33,7 +34,7 @@ class PidPacing(Counting):
     name = "pid-pacing"
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
-        return {**super().initial_state(shape, rng), **bid_landscape.nothing(shape)}
+        return learned_market.nothing(shape)
 
     def initial_memory(self, campaigns: int) -> F8:
         return np.zeros((campaigns, 2 + pacing.NOTES))
@@ -49,7 +50,7 @@ class PidPacing(Counting):
         return decided(SHADE * value * np.exp(log_multiplier)[:, None], share, observation), noted
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
-        return {**super().learn(state, trajectories), **bid_landscape.added(state, trajectories)}
+        return learned_market.learned(state, trajectories)
 
 
 def controlled(gap: F8, integral: F8, last_gap: F8) -> tuple[F8, F8]:

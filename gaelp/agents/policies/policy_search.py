@@ -5,7 +5,7 @@ Natural Evolution Strategies", GECCO 2011) with antithetic perturbations (Salima
 campaign of a batch plays its own perturbation of the policy's parameters, which its memory carries, and learning
 moves the parameters towards those that earned more. Touch this to search over other parameters.
 
-An agent is not told whether it trains or is examined, so what it plays is always perturbed; but the perturbation's
+An agent does not know whether it trains or is examined, so what it plays is always perturbed; but the perturbation's
 scale falls with the rounds, like exploration does in linear-thompson, and its cost falls with the square of the scale.
 """
 
@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gaelp.agents.contract import Decision, Observation, State, WorldShape
-from gaelp.agents.models import bid_landscape, counts, pacing, valuation
+from gaelp.agents.models import bid_landscape, learned_market, pacing, valuation
+from gaelp.agents.models.masked_decisions import allowed, decided
 from gaelp.arrays import F8
 
 LEANS = 8  # segments with a bid of their own; segment i plays lean i modulo this
@@ -43,8 +44,8 @@ BEGUN, PACE, NOTED, NOISE = 0, 1, 2, 2 + pacing.NOTES  # first columns of the me
 class PolicySearch:
     """Bids value times exp(level + day part + lean + pace), never more than value, with tempered Thompson creatives.
 
-    Value and the score of a campaign come from the learned posteriors of clicks and conversions: what was shown is
-    worth its posterior mean, less what it cost, which is far less noisy than the conversions that happened.
+    Value and the score of a campaign come from the learned posteriors of clicks and conversions: an impression counts
+    with its posterior mean, less what it cost, which is far less noisy than the conversions that happened.
     Memory [C, 5 + P]: whether the campaign began, log pace, pacing's notes, and the P standard normal perturbations.
     """
 
@@ -53,13 +54,7 @@ class PolicySearch:
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
         mean, spread = np.array(list(START.values())).T
-        return {
-            "rounds": np.zeros(1, np.int64),
-            "mean": mean,
-            "spread": spread,
-            **counts.nothing(shape),
-            **bid_landscape.nothing(shape),
-        }
+        return {**learned_market.nothing(shape), "mean": mean, "spread": spread}
 
     def initial_memory(self, campaigns: int) -> F8:
         return np.zeros((campaigns, NOISE + SIZE))
@@ -71,34 +66,27 @@ class PolicySearch:
         played = dict(zip(NAMES, parameters.T, strict=True))
         cells = valuation.cells(state, observation)
         share = _shares(cells, played["sharpness"], rounds, observation, rng)
-        value = 1000 * valuation.worth(share, cells, 1.0, state) * observation.click_value_micros[:, None]
+        value = 1000 * valuation.impression_value(share, cells, 1.0, state) * observation.click_value_micros[:, None]
         step = np.exp(played["gain"]) * pacing.gap(memory[:, NOTED:NOISE], observation)
         pace = np.clip(memory[:, PACE] + step, LOWEST_PACE, 0.0)
-        lower = 0.0 if valuation.dry(state) else np.minimum(_log_multiplier(played, observation), 0.0)
-        worth = value * np.exp(lower + pace[:, None])
-        bid = bid_landscape.best_bids(state, worth)
-        bid = counts.closed_where_nothing_is_allowed(valuation.optimism(state) * bid, observation)
+        without_wins = valuation.last_round_without_wins(state)
+        log_multiplier = 0.0 if without_wins else np.minimum(_log_multiplier(played, observation), 0.0)
+        bid = bid_landscape.best_bids(state, value * np.exp(log_multiplier + pace[:, None]))
         plan = (
             np.exp(played["aim"])
             * observation.budget_left_micros
             * bid_landscape.traffic_share(state, observation.hour)
         )
         carried = [np.ones((len(pace), 1)), pace[:, None], pacing.noted(plan, observation), noise]
-        decision = Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share)
+        decision = decided(valuation.optimism(state) * bid, share, observation)
         return decision, np.concatenate(carried, axis=1)
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
         if not trajectories:
             return state
-        seen = counts.added(state, trajectories)
-        mean, spread = _searched(state, seen, trajectories)
-        return {
-            "rounds": np.asarray(state["rounds"]) + 1,
-            "mean": mean,
-            "spread": spread,
-            **seen,
-            **bid_landscape.added(state, trajectories),
-        }
+        learned = learned_market.learned(state, trajectories)
+        mean, spread = _searched(state, learned, trajectories)
+        return {**learned, "mean": mean, "spread": spread}
 
 
 def _scale(state: State) -> F8:
@@ -128,10 +116,10 @@ def _shares(cells: State, sharpness: F8, rounds: int, observation: Observation, 
     """Shares f8[C, S, K]: the probability to be best, to the campaign's power, and a floor."""
     power = np.exp(np.minimum(sharpness, SHARPEST))[:, None, None]
     share = valuation.best_probability(cells, 1.0, rng) ** power
-    return counts.allowed(valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + rounds) ** FLOOR_DECAY)), observation)
+    return allowed(valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + rounds) ** FLOOR_DECAY)), observation)
 
 
-def _searched(state: State, seen: State, trajectories: Sequence[State]) -> tuple[F8, F8]:
+def _searched(state: State, total: State, trajectories: Sequence[State]) -> tuple[F8, F8]:
     """The next mean and spread f8[P] of the parameters.
 
     Bids that knew no values move nothing: what they earned says nothing about the parameters.
@@ -141,16 +129,16 @@ def _searched(state: State, seen: State, trajectories: Sequence[State]) -> tuple
     if valuation.optimism(state) > 1 or sum(len(trajectory["click_value_micros"]) for trajectory in played) < FEWEST:
         return mean, spread
     noise = np.concatenate([np.asarray(trajectory["memory"], np.float64)[-1, :, NOISE:] for trajectory in played])
-    utility = _utilities(np.concatenate([_scores(seen, trajectory) for trajectory in played]))
-    used = np.arange(SIZE) < SIZE - LEANS + len(np.asarray(seen["clicks"]))
+    utility = _utilities(np.concatenate([_scores(total, trajectory) for trajectory in played]))
+    used = np.arange(SIZE) < SIZE - LEANS + len(np.asarray(total["clicks"]))
     towards, wider = used * (utility @ noise), used * (utility @ (noise**2 - 1))
     rate = (3 + np.log(SIZE)) / (5 * np.sqrt(SIZE))
     return mean + _scale(state) * towards, spread * np.exp(rate / 2 * wider)
 
 
-def _scores(seen: State, trajectory: State) -> F8:
-    """Posterior worth of what each campaign showed, less what it cost, f8[C] in micros."""
-    rates, relative = valuation.means(seen)
+def _scores(total: State, trajectory: State) -> F8:
+    """Posterior value of what each campaign showed, less what it cost, f8[C] in micros."""
+    rates, relative = valuation.means(total)
     shown = np.asarray(trajectory["impressions"]).sum(axis=0)
     clicks = (shown * rates * relative).sum(axis=(1, 2))
     cost = np.asarray(trajectory["cost_micros"]).sum(axis=(0, 2, 3))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gaelp.agents.contract import Decision, Observation, State, WorldShape
-from gaelp.agents.models import bid_landscape, counts, pacing, valuation
+from gaelp.agents.models import counts, learned_market, pacing, valuation
+from gaelp.agents.models.masked_decisions import allowed, decided
 from gaelp.arrays import F4, F8, U1
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ FLOOR, FIRST_FLOOR, DECAY = 0.02, 0.3, 1.5  # share spread over all creatives: a
 class VowpalWabbit:
     """Shares from a softmax over Vowpal Wabbit's estimates, reported as propensities; values and bids from counts.
 
-    Cost of an example: minus what an impression of one creative in one segment was worth, in units of the mean
+    Cost of an example: minus the value of an impression of one creative in one segment, in units of the mean
     impression. Memory [C, 3] is that of pacing.paced.
     """
 
@@ -48,12 +49,7 @@ class VowpalWabbit:
             raise ImportError("it needs Vowpal Wabbit: install gaelp[vw]") from error
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
-        return {
-            "rounds": np.zeros(1, np.int64),
-            MODEL: np.zeros(0, np.uint8),
-            **counts.nothing(shape),
-            **bid_landscape.nothing(shape),
-        }
+        return {**learned_market.nothing(shape), MODEL: np.zeros(0, np.uint8)}
 
     def initial_memory(self, campaigns: int) -> F8:
         return np.zeros((campaigns, 3))
@@ -61,25 +57,18 @@ class VowpalWabbit:
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
         rounds, cells = int(state["rounds"][0]), valuation.cells(state, observation)
         floor = max(FLOOR, FIRST_FLOOR / (1 + rounds) ** DECAY)
-        share = counts.allowed(valuation.floored(_softmax(state, observation), floor), observation)
+        share = allowed(valuation.floored(_softmax(state, observation), floor), observation)
         level = valuation.level(valuation.means(cells)[0], observation)
-        worth = valuation.worth(share, cells, 1.0, state) * level[:, None]
-        value = 1000.0 * worth * observation.click_value_micros[:, None]
+        clicks = valuation.impression_value(share, cells, 1.0, state) * level[:, None]
+        value = 1000.0 * clicks * observation.click_value_micros[:, None]
         bid, memory = pacing.paced(state, valuation.optimism(state) * value, observation, memory)
-        bid = pacing.explored(bid, rounds, rng)
-        bid = counts.closed_where_nothing_is_allowed(bid, observation)
-        return Decision(bid_micros=np.round(bid).astype(np.int64), creative_prob=share), memory
+        return decided(pacing.explored(bid, rounds, rng), share, observation), memory
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
         if not trajectories:
             return state
-        seen = counts.added(state, trajectories)
-        return {
-            "rounds": np.asarray(state["rounds"]) + 1,
-            MODEL: _taught(seen, trajectories[-1]),
-            **seen,
-            **bid_landscape.added(state, trajectories),
-        }
+        learned = learned_market.learned(state, trajectories)
+        return {**learned, MODEL: _trained(learned, trajectories[-1])}
 
 
 def _softmax(state: State, observation: Observation) -> F8:
@@ -94,9 +83,9 @@ def _softmax(state: State, observation: Observation) -> F8:
         return np.array([workspace.predict([context, *actions]) for context in contexts])
 
 
-def _taught(seen: State, trajectory: State) -> U1:
-    """A model of all that was ever counted, learned afresh: going on with the last one would follow its last noise."""
-    examples = list(_examples(seen, trajectory))
+def _trained(total: State, trajectory: State) -> U1:
+    """A model trained anew on all counts: one that goes on from the last round would follow the noise of that round."""
+    examples = list(_examples(total, trajectory))
     with _workspace(np.zeros(0, np.uint8), OPTIONS) as workspace:
         for _ in range(PASSES):
             for example in examples:
@@ -104,14 +93,14 @@ def _taught(seen: State, trajectory: State) -> U1:
         return _saved(workspace)
 
 
-def _examples(seen: State, trajectory: State) -> Iterator[list[str]]:
-    """What each shown cell was worth, as Vowpal Wabbit reads it: context and action, labelled 0:cost:probability.
+def _examples(total: State, trajectory: State) -> Iterator[list[str]]:
+    """The value of each shown cell, as Vowpal Wabbit reads it: context and action, labelled 0:cost:probability.
 
     A cell of n impressions weighs n / PER_WEIGHT: multi-task regression weighs by 1 / probability, so the probability
     is its inverse. Only the action that was shown enters the regression, so no other is listed.
     """
-    shown, clicks = (np.asarray(seen[name], np.float64) for name in ("impressions", "clicks"))
-    rates, relative = valuation.means(seen)
+    shown, clicks = (np.asarray(total[name], np.float64) for name in ("impressions", "clicks"))
+    rates, relative = valuation.means(total)
     cost = -clicks / np.maximum(shown, 1.0) * relative / rates.mean()
     contexts = _contexts(np.asarray(trajectory["segment_features"], np.float32))
     actions = _actions(np.asarray(trajectory["candidate_features"], np.float32), named=True)
@@ -136,7 +125,7 @@ def _numbers(row: F4) -> str:
 
 @contextmanager
 def _workspace(model: U1, options: str) -> Iterator[Workspace]:
-    """A Vowpal Wabbit with the model, or a new one; it reads models from files only, so one is lent to it."""
+    """A Vowpal Wabbit with the model, or a new one; it reads models from files only, hence the folder."""
     from vowpalwabbit import Workspace
 
     with TemporaryDirectory() as folder:

@@ -71,7 +71,7 @@ class Recordings(Protocol):
 
 
 @dataclass(frozen=True)
-class Line:
+class RemoteConnection:
     """How one activity reaches the remote agent; `place` and `step` say in errors and tick keys where it asks from.
 
     `activity` is the same in all attempts of one activity, and differs from that of every other.
@@ -91,12 +91,12 @@ class RemoteAgent:
     name = "remote"
     heads: tuple[str, ...] = ("bid_micros", "creative_prob")
 
-    def __init__(self, line: Line | None = None) -> None:
-        self._line = line
-        self._step = line.step if line else 0
+    def __init__(self, connection: RemoteConnection | None = None) -> None:
+        self._connection = connection
+        self._step = connection.step if connection else 0
         self._calls: dict[str, int] = {}  # by request: calls of this attempt and of those before it
-        if line is not None:
-            self.heads = tuple(line.settings.heads)
+        if connection is not None:
+            self.heads = tuple(connection.settings.heads)
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
         """Only the number of learning rounds, which is told with every request."""
@@ -122,45 +122,45 @@ class RemoteAgent:
         return {**state, "rounds": np.asarray(state["rounds"]) + 1}
 
     def _request(self, rounds: int, observation: Observation, memory: F8, seed: int) -> bytes:
-        seen = {field.name: getattr(observation, field.name).tolist() for field in fields(observation)}
-        seen["memory"] = memory.tolist()
+        values = {field.name: getattr(observation, field.name).tolist() for field in fields(observation)}
+        values["memory"] = memory.tolist()
         request = {
             "protocol": PROTOCOL,
             "agent": self.name,
-            "tick_key": f"{self._line.place}/{self._step}" if self._line else "",
+            "tick_key": f"{self._connection.place}/{self._step}" if self._connection else "",
             "seed": seed,
             "rounds": rounds,
-            "observation": seen,
-            "units": {name: UNITS[name] for name in (*seen, *self.heads)},
+            "observation": values,
+            "units": {name: UNITS[name] for name in (*values, *self.heads)},
             "heads": list(self.heads),
         }
         return json.dumps(request, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
     def _answered(self, request: bytes, campaigns: int) -> dict[str, Any]:
         """The recorded answer; else the one that is given now, checked for its form and recorded."""
-        line = self._line
-        if line is None or line.settings.url is None:
+        connection = self._connection
+        if connection is None or connection.settings.url is None:
             raise RemoteRefused("the agent remote has no address: set remote.url, and start a run with it")
-        url = f"{line.settings.url.rstrip('/')}/act"
+        url = f"{connection.settings.url.rstrip('/')}/act"
         key = hashlib.sha256(f"{url}\n".encode() + request).hexdigest()
-        found = line.recordings.recorded(key)
-        self._calls[key] = max(_made(line, key), int(found is not None))
-        if found is None:
+        digest = connection.recordings.recorded(key)
+        self._calls[key] = max(_made(connection, key), int(digest is not None))
+        if digest is None:
             try:
-                self._afford(line, key)
-                answer = _parsed(line.ask(url, request, line.settings.timeout_seconds), self.heads)
+                self._afford(connection, key)
+                answer = _parsed(connection.ask(url, request, connection.settings.timeout_seconds), self.heads)
                 _memory(answer, campaigns)
-                content = _stored(line.recordings, answer)
+                content = _stored(connection.recordings, answer)
             except CallFailed as error:
                 kind = RemoteRefused if error.permanent else RemoteError
-                where = f"the agent at {line.settings.url}, asked at step {self._step} of {line.place},"
+                where = f"the agent at {connection.settings.url}, asked at step {self._step} of {connection.place},"
                 raise kind(f"{where} {error}") from error
-            found = line.recordings.record(key, content)
-        return line.recordings.get_document(found)
+            digest = connection.recordings.record(key, content)
+        return connection.recordings.get_document(digest)
 
-    def _afford(self, line: Line, key: str) -> None:
+    def _afford(self, connection: RemoteConnection, key: str) -> None:
         """Count one more call, if the limit allows it."""
-        settings, made = line.settings, sum(self._calls.values())
+        settings, made = connection.settings, sum(self._calls.values())
         if (made + 1) * settings.cost_per_call > settings.cost_limit:
             raise CallFailed(
                 f"has been called {made} times at {settings.cost_per_call} (earlier attempts and replays included) "
@@ -169,21 +169,23 @@ class RemoteAgent:
                 permanent=True,
             )
         if settings.cost_per_call:
-            line.recordings.record(_mark(line, key, self._calls[key]), key)
+            connection.recordings.record(_mark(connection, key, self._calls[key]), key)
         self._calls[key] += 1
 
 
-def _made(line: Line, key: str) -> int:
+def _made(connection: RemoteConnection, key: str) -> int:
     """Calls for this request that the activity is known to have made."""
     made = 0
-    while line.settings.cost_per_call and line.recordings.recorded(_mark(line, key, made)) is not None:
+    if not connection.settings.cost_per_call:
+        return made
+    while connection.recordings.recorded(_mark(connection, key, made)) is not None:
         made += 1
     return made
 
 
-def _mark(line: Line, key: str, number: int) -> str:
+def _mark(connection: RemoteConnection, key: str, number: int) -> str:
     """Under which it is recorded that a call was made: what it cost is to be known also where no answer came."""
-    return hashlib.sha256(f"{line.activity}\n{key}\n{number}".encode()).hexdigest()
+    return hashlib.sha256(f"{connection.activity}\n{key}\n{number}".encode()).hexdigest()
 
 
 def _parsed(body: bytes, heads: tuple[str, ...]) -> dict[str, Any]:
@@ -217,10 +219,10 @@ def _finite(text: str) -> float | None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    names = dict(pairs)
+    if len(names) < len(pairs):
         raise ValueError("a name stands twice in one object")
-    return found
+    return names
 
 
 def _array(value: Any) -> Array:

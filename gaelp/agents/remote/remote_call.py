@@ -103,11 +103,11 @@ def _judged(answer: httpx.Response, body: bytes) -> bytes:
         raise CallFailed(
             f"redirects to {place}, and no redirect is followed: set remote.url to where it is", permanent=True
         )
-    said = f"answered with HTTP {status} ({shown(body.decode('utf-8', 'replace'))})"
+    problem = f"answered with HTTP {status} ({shown(body.decode('utf-8', 'replace'))})"
     if status >= 500 or status in _MAY_PASS:
-        raise CallFailed(f"{said}: its own log says why")
+        raise CallFailed(f"{problem}: its own log says why")
     raise CallFailed(
-        f"{said}: remote.url must be the address before /act of an agent that speaks this protocol", permanent=True
+        f"{problem}: remote.url must be the address before /act of an agent that speaks this protocol", permanent=True
     )
 
 

@@ -49,11 +49,11 @@ def agents(_: argparse.Namespace, out: Out) -> int:
 
 def environments(_: argparse.Namespace, out: Out) -> int:
     """The environments of all installed packages and the heads they take; one that cannot be made says why."""
-    from gaelp.market.gym.installed_environments import offers
+    from gaelp.market.gym.installed_environments import environment_entry_points
 
-    described = [_described(info) for offer in offers() for info in offer.environments]
+    described = [_described(info) for point in environment_entry_points() for info in point.environments]
     described.sort(key=lambda each: str(each["id"]))
-    broken = [offer.error for offer in offers() if offer.error]
+    broken = [point.error for point in environment_entry_points() if point.error]
     rows = [
         (each["id"], each["error"] or each["about"], ", ".join(each["phases"]), ", ".join(each["heads"]))
         for each in described

@@ -1,4 +1,4 @@
-"""Every auction resolved: the reference that auctions.aggregate must agree with. Touch this to say what an auction is.
+"""Every auction resolved one by one: the reference that aggregate_auctions.py must agree with.
 
 Each rival of each auction is drawn; the auctions of an hour come in random order over segments; a winner pays the
 higher of the highest rival, the reserve and our own second bid (or, first price, its bid) in whole micros CPM; and a
@@ -7,7 +7,7 @@ exact sum of these prices, divided by a thousand once for each campaign, segment
 the aggregate: the mean cost of both modes is the same.
 
 Where the budget binds the modes differ by the last impressions: the aggregate cuts the hour pro rata and rounds each
-segment's wins down, so that up to a price per segment stays unspent.
+segment's wins down, so that up to a price per segment stays unspent. Touch this to say what an auction is.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import numpy as np
 
 from gaelp.arrays import F8, I8
 from gaelp.market.auctions import rival_draws, sequential_auctions
-from gaelp.market.auctions.aggregate_auctions import PER_MILLE, Served, Slot
-from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.auctions.aggregate_auctions import Slot, SlotResult
+from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
 
 BATCH = 1 << 19  # auctions of whole campaigns that are held in memory at once, about, by their winners
 
 
-def per_auction(curves: PriceCurves, slot: Slot, rivals: int, response: np.random.Generator) -> Served:
+def per_auction(curves: PriceCurves, slot: Slot, rivals: int, response: np.random.Generator) -> SlotResult:
     """The slot's counts and cost with every auction drawn against `rivals` competing bidders.
 
     Memory grows with the winners of BATCH auctions, or of the largest group of campaigns if that has more.
@@ -35,14 +35,13 @@ def per_auction(curves: PriceCurves, slot: Slot, rivals: int, response: np.rando
         raise ValueError(f"an auction needs at least one rival, not {rivals}: set market.rivals")
     bits = rival_draws.fast(response)
     parts = [_batch(curves, _part(slot, rows), rivals, bits, response) for rows in _batches(slot)]
-    return Served(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Served)))
+    return SlotResult(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(SlotResult)))
 
 
 def _batch(
     curves: PriceCurves, slot: Slot, rivals: int, bits: np.random.SFC64, response: np.random.Generator
-) -> Served:
-    audience = slot.audience
-    if slot.together > 1 or (audience is not None and (audience.fatigue > 0 or audience.frequency_cap > 0)):
+) -> SlotResult:
+    if slot.together > 1 or (slot.audience is not None and slot.audience.audience.limits_delivery):
         return sequential_auctions.resolve(curves, slot, rivals, bits, response)
     wins, price = _won(curves, slot, rivals, bits)
     wins, price = _until_the_budget_ends(wins, price, np.asarray(slot.budget_micros, np.float64) * PER_MILLE, response)
@@ -51,7 +50,7 @@ def _batch(
     # A segment's prices are exchangeable, so that the first of them may be the first creative's.
     cost = _sums(shown, price).astype(np.int64) // PER_MILLE
     clicks = response.binomial(shown, slot.ctr)
-    return Served(shown, clicks, response.binomial(clicks, slot.cvr), cost, slot.auctions.sum(axis=1))
+    return SlotResult(shown, clicks, response.binomial(clicks, slot.cvr), cost, slot.auctions.sum(axis=1))
 
 
 def _batches(slot: Slot) -> Iterator[slice]:
@@ -67,7 +66,7 @@ def _part(slot: Slot, rows: slice) -> Slot:
     """The slot of some of its campaigns."""
     audience = slot.audience
     if audience is not None:
-        audience = replace(audience, exposures=audience.exposures[rows], today=audience.today[rows])
+        audience = replace(audience, impressions=audience.impressions[rows], today=audience.today[rows])
     own = {f.name: getattr(slot, f.name)[rows] for f in fields(slot) if f.name not in ("audience", "together")}
     return replace(slot, **own, audience=audience)
 

@@ -24,7 +24,7 @@ GUIDE = 2048  # cells of the table that says in which bin a quantile is looked f
 
 
 @dataclass(frozen=True)
-class Paid:
+class ExpectedPayment:
     """Per auction, won or not, f8[..., S]: P(win), expected price paid and expected square of it, in micros CPM."""
 
     win_rate: F8
@@ -78,18 +78,18 @@ class PriceCurves:
         """Expected price paid in one auction, won or not, in micros CPM, f8[..., S]."""
         return self.paid(bid, floor).spend
 
-    def paid(self, bid: F8, floor: F8 | None = None) -> Paid:
+    def paid(self, bid: F8, floor: F8 | None = None) -> ExpectedPayment:
         """What a bid wins and pays, all moments from one look into the tables."""
         bid = np.asarray(bid, np.float64)
         sells = self._sells(bid)
         won, mean, square = self._up_to(bid)
         won = np.where(sells, won, 0.0)
         if self.first_price:
-            return Paid(won, won * bid, won * bid**2, bid, bid)
+            return ExpectedPayment(won, won * bid, won * bid**2, bid, bid)
         lowest, atom, below, below_square = self._lowest if floor is None else self._below(floor)
         spend = np.where(won > 0, atom * lowest + (mean - below), 0.0)
         squares = np.where(won > 0, atom * lowest**2 + (square - below_square), 0.0)
-        return Paid(won, spend, squares, np.minimum(lowest, bid), np.minimum(bid, self.edges[:, -1]))
+        return ExpectedPayment(won, spend, squares, np.minimum(lowest, bid), np.minimum(bid, self.edges[:, -1]))
 
     def highest_rival(self, segment: I8, quantile: npt.NDArray[np.floating]) -> F8:
         """The highest rival bid f8[n] at a quantile in [0, 1) of its segment i8[n]; below the lowest edge the edge."""
@@ -176,7 +176,7 @@ def lognormal(median: F8, spread: F8) -> PriceHistograms:
 def observed(prices: F8, segment: I8, segments: int) -> PriceHistograms:
     """Histograms of observed highest rival bids f8[n] (micros CPM, positive) of a market log, by segment i8[n].
 
-    A segment of which nothing was seen has the histogram of all. Raises ValueError where there is no price at all.
+    A segment without any price has the histogram of all. Raises ValueError where there is no price at all.
     """
     if not len(prices) or not np.isfinite(prices).all() or prices.min() <= 0:
         raise ValueError("a win-price curve needs positive, finite market prices: check the log's price column")

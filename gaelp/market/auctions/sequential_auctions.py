@@ -1,8 +1,9 @@
-"""Auctions in which people or our own campaigns meet again, one by one. Touch this to change fatigue in the reference.
+"""Auctions resolved in the order of time, where each depends on the earlier ones of the slot.
 
-Who has seen what, and who of ours still bids, depends on all earlier auctions of the slot. Winners are therefore put
-in the order of time, and resolved in at most as many rounds as campaigns bid together: a round ends for a group at the
-first auction that one of its campaigns cannot pay; from there on its siblings bid without it.
+With fatigue or a frequency cap, which impressions a person has had depends on all earlier auctions; with own campaigns
+in groups, so does which of them still has a budget. Auctions are put in the order of time, and resolved in at most as
+many rounds as campaigns bid together: a round ends for a group at the first auction that one of its campaigns cannot
+pay; from there on the others bid without it. Touch this to change fatigue or own campaigns in the per-auction mode.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import numpy as np
 
 from gaelp.arrays import B1, F8, I8
 from gaelp.market.auctions import rival_draws
-from gaelp.market.auctions.aggregate_auctions import PER_MILLE, Served, Slot, best_of_group
-from gaelp.market.auctions.price_curves import PriceCurves
-from gaelp.market.audience.impressions_per_person import Seen, rank, whole_people
+from gaelp.market.auctions.aggregate_auctions import Slot, SlotResult, best_of_group
+from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
+from gaelp.market.audience.impressions_per_person import ImpressionsToday, rank, whole_people
 
 
 @dataclass(frozen=True)
-class Events:
+class AuctionEvents:
     """N auctions that some campaign of ours would win, in the order of group and time."""
 
     group: I8  # [N]
@@ -30,7 +31,7 @@ class Events:
 
 
 @dataclass
-class Sold:
+class Sales:
     """What has become of the events so far."""
 
     campaign: I8  # [N] who shows, -1: nobody
@@ -41,21 +42,21 @@ class Sold:
 
 def resolve(
     curves: PriceCurves, slot: Slot, rivals: int, bits: np.random.SFC64, response: np.random.Generator
-) -> Served:
+) -> SlotResult:
     """As per_auction.per_auction, for slots with an audience or with campaigns that bid against each other."""
     events = _events(curves, slot, rivals, bits, response)
-    sold = _sell(curves, slot, events, response)
-    shown = sold.campaign >= 0
-    cell = sold.campaign[shown] * slot.bid_micros.shape[1] + events.segment[shown]
+    sales = _sell(curves, slot, events, response)
+    shown = sales.campaign >= 0
+    cell = sales.campaign[shown] * slot.bid_micros.shape[1] + events.segment[shown]
     cell, counts = _creatives(slot, cell, response)
-    cost = np.bincount(cell, sold.price[shown], counts.size).astype(np.int64).reshape(counts.shape) // PER_MILLE
+    cost = np.bincount(cell, sales.price[shown], counts.size).astype(np.int64).reshape(counts.shape) // PER_MILLE
     clicks = _clicks(slot, cell, events.person[shown], counts, response)
-    return Served(counts, clicks, response.binomial(clicks, slot.cvr), cost, slot.auctions.sum(axis=1))
+    return SlotResult(counts, clicks, response.binomial(clicks, slot.cvr), cost, slot.auctions.sum(axis=1))
 
 
 def _events(
     curves: PriceCurves, slot: Slot, rivals: int, bits: np.random.SFC64, response: np.random.Generator
-) -> Events:
+) -> AuctionEvents:
     auctions = slot.auctions[:: slot.together].transpose(0, 2, 1)
     groups, segments, hours = auctions.shape
     level = slot.price_level[:: slot.together]
@@ -71,37 +72,37 @@ def _events(
     group, segment, quantile = group[order], segment[order], quantile[order]
     person = np.zeros(len(cell), np.int64)
     if slot.audience is not None:
-        person = (response.random(len(cell)) * whole_people(slot.audience)[segment]).astype(np.int64)
-    return Events(group, segment, person, quantile, curves.highest_rival(segment, quantile) * level[group])
+        person = (response.random(len(cell)) * whole_people(slot.audience.audience)[segment]).astype(np.int64)
+    return AuctionEvents(group, segment, person, quantile, curves.highest_rival(segment, quantile) * level[group])
 
 
-def _sell(curves: PriceCurves, slot: Slot, events: Events, response: np.random.Generator) -> Sold:
+def _sell(curves: PriceCurves, slot: Slot, events: AuctionEvents, response: np.random.Generator) -> Sales:
     """Who shows each event's ad, and what it costs."""
     count, together = len(events.group), slot.together
-    sold = Sold(np.full(count, -1), np.zeros(count), np.zeros(count, bool), np.ones(count, bool))
+    sales = Sales(np.full(count, -1), np.zeros(count), np.zeros(count, bool), np.ones(count, bool))
     left = slot.budget_micros.astype(np.float64) * PER_MILLE
     active = np.ones(len(left), bool)
-    seen = Seen(slot, events.group, events.segment, events.person, response)
+    today = ImpressionsToday(slot, events.group, events.segment, events.person, response)
     for _ in range(together):
         bid, floor = best_of_group(np.where(active[:, None], slot.bid_micros, 0.0), together)
         leader = (events.group * together) + _leader(bid, together)[events.group, events.segment]
         chance = curves.win_rate(bid / slot.price_level[:, None])
-        won = sold.pending & (events.quantile < chance[leader, events.segment])
-        met = won & seen.below_the_cap(sold.tried | won)
+        won = sales.pending & (events.quantile < chance[leader, events.segment])
+        met = won & today.below_the_cap(sales.tried | won)
         lowest = np.maximum(floor, curves.reserve * slot.price_level[:, None])[leader, events.segment]
         paid = bid[leader, events.segment] if curves.first_price else np.maximum(events.rival, lowest)
         price = np.where(met, np.rint(paid), 0.0)
         stop = _first_unpaid(events.group, leader, price, met, left, together)
-        accepted = sold.pending & (np.arange(count) < stop[events.group])
+        accepted = sales.pending & (np.arange(count) < stop[events.group])
         taken = accepted & met
-        sold.campaign[taken], sold.price[taken] = leader[taken], price[taken]
-        sold.tried |= accepted & won
-        sold.pending &= ~accepted
+        sales.campaign[taken], sales.price[taken] = leader[taken], price[taken]
+        sales.tried |= accepted & won
+        sales.pending &= ~accepted
         left -= np.bincount(leader[taken], price[taken], len(left))
-        if not sold.pending.any():
+        if not sales.pending.any():
             break
         active[leader[stop[stop < count]]] = False
-    return sold
+    return sales
 
 
 def _leader(bid: F8, together: int) -> I8:
@@ -136,16 +137,16 @@ def _creatives(slot: Slot, cell: I8, response: np.random.Generator) -> tuple[I8,
 
 
 def _clicks(slot: Slot, cell: I8, person: I8, counts: I8, response: np.random.Generator) -> I8:
-    """Clicks i8[C, S, K] of people who tire with every view of the same creative."""
-    audience = slot.audience
-    if audience is None or audience.fatigue <= 0:
+    """Clicks i8[C, S, K] of people whose click tendency falls with every impression of the same creative."""
+    state = slot.audience
+    if state is None or state.audience.fatigue <= 0:
         return np.asarray(response.binomial(counts, slot.ctr))
-    people = whole_people(audience)
+    people = whole_people(state.audience)
     distinct, key = np.unique(cell * int(people.max()) + person, return_inverse=True)
     place = distinct // int(people.max())
     creatives = counts.shape[2]
-    earlier = audience.exposures.ravel()[place] / people[place // creatives % len(people)]
-    views = response.poisson(earlier)[key] + rank(key)
-    chance = np.ascontiguousarray(slot.ctr).ravel()[cell] * (1.0 - audience.fatigue) ** views
+    mean = state.impressions.ravel()[place] / people[place // creatives % len(people)]
+    earlier = response.poisson(mean)[key] + rank(key)
+    chance = np.ascontiguousarray(slot.ctr).ravel()[cell] * state.audience.person_factor(earlier)
     clicked = cell[response.random(len(cell)) < chance]
     return np.bincount(clicked, minlength=counts.size).reshape(counts.shape)

@@ -1,6 +1,8 @@
-"""Who has seen how much, person by person, for the reference. Touch this to change how people are counted.
+"""How many impressions each person has had today, for auctions that are resolved one by one.
 
-A slot knows sums over people only. What those who are met have seen before it is drawn here, given these sums.
+A slot knows sums over people only. How many impressions the people of its auctions had before is drawn here, given
+these sums.
+Touch this to change how people are counted in the per-auction mode.
 """
 
 from __future__ import annotations
@@ -9,29 +11,30 @@ import numpy as np
 
 from gaelp.arrays import B1, F8, I8
 from gaelp.market.auctions.aggregate_auctions import Slot
-from gaelp.market.audience.fatigue import Audience, uncapped
+from gaelp.market.audience.fatigue import FiniteAudience
+from gaelp.market.audience.frequency_cap import uncapped
 
 
-class Seen:
-    """How often each person has seen ads of a group today, per event."""
+class ImpressionsToday:
+    """Impressions that the person of each of N auctions has had today from the auction's group of campaigns."""
 
     def __init__(self, slot: Slot, group: I8, segment: I8, person: I8, response: np.random.Generator) -> None:
-        self.cap = 0 if slot.audience is None else slot.audience.frequency_cap
+        self.cap = 0 if slot.audience is None else slot.audience.audience.frequency_cap
         if slot.audience is None or not self.cap:
             return
-        people = whole_people(slot.audience)
+        people = whole_people(slot.audience.audience)
         today = slot.audience.today.reshape(-1, slot.together, len(people)).sum(axis=1)
         level = uncapped(today / people, self.cap)
         place = group * len(people) + segment
         distinct, self.key = np.unique(place * int(people.max()) + person, return_inverse=True)
         place = distinct // int(people.max())
-        known = level.ravel()[place]
-        drawn = np.minimum(response.poisson(np.where(np.isfinite(known), known, 0.0)), self.cap)
-        drawn = np.where(np.isfinite(known), drawn, self.cap)
-        self.before = _summing_to(today / people, people, self.cap, place, drawn, response)[self.key]
+        mean = level.ravel()[place]
+        drawn = np.minimum(response.poisson(np.where(np.isfinite(mean), mean, 0.0)), self.cap)
+        drawn = np.where(np.isfinite(mean), drawn, self.cap)
+        self.before = _summing_to(today / people, people, self.cap, (place, drawn), response)[self.key]
 
     def below_the_cap(self, tried: B1) -> B1:
-        """Whether the person of an event has room for its view, after all those that were `tried` before."""
+        """Whether the person of an auction may get its impression, after all those that were `tried` before it."""
         if not self.cap:
             return np.ones(len(tried), bool)
         room = np.zeros(len(tried), bool)
@@ -39,20 +42,21 @@ class Seen:
         return room
 
 
-def _summing_to(mean: F8, people: I8, cap: int, place: I8, views: I8, response: np.random.Generator) -> I8:
-    """Views i8[N] of the people met at a place i8[N], moved by one view for some of them.
+def _summing_to(mean: F8, people: I8, cap: int, drawn: tuple[I8, I8], response: np.random.Generator) -> I8:
+    """Impressions i8[N] of the people met, `drawn` for a place i8[N] each, moved by one for some of them.
 
-    All people of a place have seen `mean` f8[G, S] on average, exactly. The sum over those met therefore varies less
+    All people of a place have had `mean` f8[G, S] on average, exactly. The sum over those met therefore varies less
     than independent draws do, the less the more of all are met.
     """
+    place, impressions = drawn
     met = np.bincount(place, minlength=mean.size)
-    off = np.bincount(place, views, mean.size) - met * mean.ravel()
+    off = np.bincount(place, impressions, mean.size) - met * mean.ravel()
     shrink = np.sqrt(np.maximum(1.0 - met / np.tile(people, mean.shape[0]), 0.0))
     change = np.rint(off * (shrink - 1.0))[place]
-    movable = np.flatnonzero(((change > 0) & (views < cap)) | ((change < 0) & (views > 0)))
+    movable = np.flatnonzero(((change > 0) & (impressions < cap)) | ((change < 0) & (impressions > 0)))
     order = movable[np.argsort(place[movable] + response.random(len(movable)))]
     chosen = order[rank(place[order]) < np.abs(change[order])]
-    moved = views.copy()
+    moved = impressions.copy()
     moved[chosen] += np.sign(change[chosen]).astype(np.int64)
     return moved
 
@@ -67,6 +71,6 @@ def rank(key: I8) -> I8:
     return rank
 
 
-def whole_people(audience: Audience) -> I8:
+def whole_people(audience: FiniteAudience) -> I8:
     """Whole people, at least one in each segment."""
     return np.maximum(audience.people.astype(np.int64), 1)

@@ -48,20 +48,20 @@ def earlier(log: Mapping[str, Array], share: float, index: int) -> dict[str, Arr
 
 def hourly(logs: Sequence[Mapping[str, Array]]) -> F8:
     """Traffic weights f8[168], mean 1: the weekday-hour counts per observed hour, shrunken to the hour of the day."""
-    seen, observed = np.zeros(HOURS), np.zeros(HOURS)
+    rows, hours = np.zeros(HOURS), np.zeros(HOURS)
     for log in logs:
         time, slot = log["time_us"], log["weekday"] * 24 + log["hour"]
         if time.min() < 0 or slot.min() < 0:
             continue  # a log without times says nothing about hours
-        seen += np.bincount(slot, minlength=HOURS)
+        rows += np.bincount(slot, minlength=HOURS)
         _, first = np.unique(time // HOUR_US, return_index=True)
-        observed += np.bincount(slot[first], minlength=HOURS)
-    if not seen.any():
+        hours += np.bincount(slot[first], minlength=HOURS)
+    if not rows.any():
         return np.ones(HOURS)
-    by_hour_seen, by_hour_observed = seen.reshape(7, 24).sum(axis=0), observed.reshape(7, 24).sum(axis=0)
-    level = seen.sum() / max(observed.sum(), 1.0)
-    profile = np.tile((by_hour_seen + level) / (by_hour_observed + 1.0), 7)
-    weights = (seen + HOUR_PRIOR * profile) / (observed + HOUR_PRIOR)
+    rows_of_day, hours_of_day = (counts.reshape(7, 24).sum(axis=0) for counts in (rows, hours))
+    level = rows.sum() / max(hours.sum(), 1.0)
+    profile = np.tile((rows_of_day + level) / (hours_of_day + 1.0), 7)
+    weights = (rows + HOUR_PRIOR * profile) / (hours + HOUR_PRIOR)
     return np.asarray(weights / weights.mean())
 
 

@@ -52,7 +52,7 @@ def batch_result(
         trajectory_digest=None,
         episodes=len(first),
         failed_episodes=int(failed[first].sum()),
-        failures=_told(failures, first, together),
+        failures=_failures_by_episode(failures, first, together),
         rewards=tuple(np.where(failed, 0.0, scores.reward)[first].tolist()),
         raw_rewards=tuple(np.where(failed, np.minimum(FAILED_RATIO, scores.ratio), scores.ratio)[first].tolist()),
         successes=tuple((scores.success & ~failed)[first].tolist()),
@@ -86,7 +86,7 @@ def _failed(failures: Mapping[int, str], campaigns: int, together: int) -> B1:
     return failed.reshape(-1, together).any(axis=1).repeat(together)
 
 
-def _told(failures: Mapping[int, str], first: I8, together: int) -> tuple[EpisodeFailure, ...]:
+def _failures_by_episode(failures: Mapping[int, str], first: I8, together: int) -> tuple[EpisodeFailure, ...]:
     place = {int(campaign) // together: number for number, campaign in enumerate(first)}
     reasons = {c // together: failures[c] for c in sorted(failures, reverse=True)}
     return tuple(

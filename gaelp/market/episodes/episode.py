@@ -15,13 +15,13 @@ from gaelp.agents.contract import Decision, Observation
 from gaelp.arrays import F8, I8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.auctions import aggregate_auctions
-from gaelp.market.auctions.aggregate_auctions import Audience, Served, Slot
+from gaelp.market.auctions.aggregate_auctions import Slot, SlotResult
 from gaelp.market.auctions.per_auction import per_auction
 from gaelp.market.auctions.price_curves import PriceCurves
+from gaelp.market.audience.fatigue import AudienceState, FiniteAudience
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring import episode_scores
-from gaelp.market.scoring.optimum_with_fatigue import Reach
 from gaelp.market.world import autobidder, orders
 from gaelp.market.world.drawn_world import World
 from gaelp.market.world.reporting_lag import COUNTS, Reports, Tick
@@ -41,7 +41,7 @@ class Episodes:
         shape = (world.campaigns, *market.ctr.shape)
         click_value = click_value_micros(config.economics)
         self._log = _empty(market, world, click_value)
-        self._books = orders.Books.empty(world.ticks, shape)
+        self._arrivals = orders.Arrivals.empty(world.ticks, shape)
         self._left = np.zeros(world.campaigns, np.int64)
         self._reports = Reports(market, world, click_value, config.market.reporting_lag_hours)
         self._bidder = world.bidder
@@ -82,33 +82,35 @@ class Episodes:
 
     def summary(self) -> dict[str, Array]:
         """The trajectory so far, as Agent.learn reads it."""
-        books = {"matured_conversions": self._books.matured_conversions, "revenue_micros": self._books.revenue_micros}
-        return {**self._log, **books}
+        arrivals = {
+            "matured_conversions": self._arrivals.matured_conversions,
+            "revenue_micros": self._arrivals.revenue_micros,
+        }
+        return {**self._log, **arrivals}
 
     def close(self) -> None:
         """Nothing is held; a session of foreign environments holds them."""
 
     def expected_profit_micros(self) -> F8:
         """Expected incremental profit f8[C] of the impressions won, of whole episodes."""
-        return episode_scores.expected_profit_micros(self._setting, self._log["impressions"], self._log["cost_micros"])
+        return episode_scores.expected_profit_micros(self._inputs, self._log["impressions"], self._log["cost_micros"])
 
     def tick_profit_micros(self) -> F8:
         """What the tick played last added to that, f8[C]."""
         at = self.tick - 1
         shown, cost = self._log["impressions"][at], self._log["cost_micros"][at]
-        before = 0 * shown if self._audience is None else self._audience.exposures - shown
-        return episode_scores.tick_profit_micros(self._setting, at // self.world.ticks_per_day, before, shown, cost)
+        before = 0 * shown if self._audience is None else self._audience.impressions - shown
+        return episode_scores.tick_profit_micros(self._inputs, at // self.world.ticks_per_day, before, shown, cost)
 
     def scores(self, incumbent_profit_micros: F8) -> episode_scores.Scores:
         """Reward, success and regret of whole episodes beside the incumbent's expected profit f8[C]."""
         log = self._log
-        return episode_scores.score(self._setting, log["impressions"], log["cost_micros"], incumbent_profit_micros)
+        return episode_scores.score(self._inputs, log["impressions"], log["cost_micros"], incumbent_profit_micros)
 
     @cached_property
-    def _setting(self) -> episode_scores.Setting:
+    def _inputs(self) -> episode_scores.ScoringInputs:
         world, config = self.world, self.config
-        people = None if self._audience is None else self._audience.people
-        return episode_scores.Setting(
+        return episode_scores.ScoringInputs(
             market=self.market,
             curves=self.curves,
             auctions=episode_scores.day_traffic(world.traffic),
@@ -119,7 +121,7 @@ class Episodes:
             over_delivery=config.market.over_delivery,
             target_cpa_micros=micros(config.economics.target_cpa),
             together=config.market.own_campaigns,
-            reach=None if people is None else Reach(people, config.market.fatigue, config.market.frequency_cap),
+            audience=None if self._audience is None else self._audience.audience,
         )
 
     # ------------------------------------------------------------ a tick
@@ -154,7 +156,7 @@ class Episodes:
         by_value = float(micros(economics.order_value)) / max(cpa, 1.0)
         return np.full(len(self._left), cpa if self.config.market.bidding == "target-cpa" else by_value)
 
-    def _serve(self, bid: I8, share: F8, spendable: I8) -> Served:
+    def _serve(self, bid: I8, share: F8, spendable: I8) -> SlotResult:
         hours = slice(self.tick * self.world.tick_hours, (self.tick + 1) * self.world.tick_hours)
         ctr, cvr = self._rates()
         slot = Slot(
@@ -175,16 +177,16 @@ class Episodes:
         if self._audience is not None:
             self._audience = replace(
                 self._audience,
-                exposures=self._audience.exposures + served.wins,
+                impressions=self._audience.impressions + served.wins,
                 today=self._audience.today + served.wins.sum(axis=2),
             )
         return served
 
-    def _take_orders(self, served: Served) -> None:
+    def _take_orders(self, served: SlotResult) -> None:
         drawn = orders.draw(served.conversions, self.market, self.world.tick_hours, self._response)
-        orders.book(drawn, self.tick, self._books)
+        orders.add_arrivals(drawn, self.tick, self._arrivals)
 
-    def _write(self, bid: I8, share: F8, spendable: I8, served: Served) -> Tick:
+    def _write(self, bid: I8, share: F8, spendable: I8, served: SlotResult) -> Tick:
         at, log = self.tick, self._log
         log["hour"][at] = at * self.world.tick_hours % 24
         log["weekday"][at] = (self.world.first_weekday + at * self.world.tick_hours // 24) % 7
@@ -195,23 +197,22 @@ class Episodes:
         return Tick(
             impressions=served.wins,
             clicks=served.clicks,
-            matured_conversions=self._books.matured_conversions[at],
+            matured_conversions=self._arrivals.matured_conversions[at],
             cost_micros=served.cost_micros,
-            revenue_micros=self._books.revenue_micros[at],
+            revenue_micros=self._arrivals.revenue_micros[at],
             spendable_micros=spendable,
         )
 
 
-def _audience(market: MarketParameters, config: TrainingConfiguration, shape: tuple[int, ...]) -> Audience | None:
+def _audience(market: MarketParameters, config: TrainingConfiguration, shape: tuple[int, ...]) -> AudienceState | None:
     """The people of each segment, in proportion to its traffic; None where the audience is without end."""
     if not config.market.audience:
         return None
     traffic = market.auctions_per_hour
-    return Audience(
-        people=np.maximum(np.round(config.market.audience * traffic / traffic.sum()), 1.0),
-        fatigue=config.market.fatigue,
-        frequency_cap=config.market.frequency_cap,
-        exposures=np.zeros(shape, np.int64),
+    people = np.maximum(np.round(config.market.audience * traffic / traffic.sum()), 1.0)
+    return AudienceState(
+        audience=FiniteAudience(people, config.market.fatigue, config.market.frequency_cap),
+        impressions=np.zeros(shape, np.int64),
         today=np.zeros(shape[:2], np.int64),
     )
 

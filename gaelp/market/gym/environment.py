@@ -107,8 +107,8 @@ class AdMarket(gymnasium.Env[Any, Any]):
     def step(self, action: spaces.Values) -> tuple[spaces.Values, float, bool, bool, Info]:
         """One tick; raises ResetNeeded after the last one."""
         values = spaces.batched(action) if isinstance(action, Mapping) else action
-        seen, reward, over, info = self._campaigns.play(values)
-        return spaces.alone(seen), float(reward[0]), over, False, _first(info)
+        observed, reward, over, info = self._campaigns.play(values)
+        return spaces.alone(observed), float(reward[0]), over, False, _first(info)
 
     def render(self) -> U1 | None:
         """A plot of the campaign so far, with render_mode="rgb_array"."""

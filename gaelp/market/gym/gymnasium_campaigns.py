@@ -65,7 +65,7 @@ class Campaigns:
         self.action_space = spaces.action_space(self.market, self.config)
         self.count = count
         self.episodes: Episodes | None = None
-        self._seen: Observation
+        self._observation: Observation
         self._index = -1
 
     def begin(self, seed: int, options: Mapping[str, Any] | None, fresh: bool) -> tuple[spaces.Values, Info]:
@@ -74,15 +74,15 @@ class Campaigns:
         keys = ("environment", self._index)
         world = draw_world(self.market, self.config, stream(seed, *keys, "world"), self.count)
         self.episodes = Episodes(self.market, self.config, world, stream(seed, *keys, "response"))
-        self._seen = self.episodes.observe()
-        return spaces.observed(self._seen), {"episode": np.full(self.count, self._index)}
+        self._observation = self.episodes.observe()
+        return spaces.observed(self._observation), {"episode": np.full(self.count, self._index)}
 
     def play(self, action: object) -> tuple[spaces.Values, F8, bool, Info]:
         """One tick: observation, reward f8[C], whether it was the last, and info of arrays [C]."""
         episodes = self.episodes
         if episodes is None or episodes.done:
             raise ResetNeeded("the episode is over, or none was begun: call reset")
-        decision = spaces.decided(action, self.heads, self._seen, episodes.tick)
+        decision = spaces.decided(action, self.heads, self._observation, episodes.tick)
         tick = episodes.step(decision)
         reward = episodes.tick_profit_micros() / micros(self.config.simulation.daily_budget)
         info = {
@@ -91,8 +91,8 @@ class Campaigns:
         }
         if episodes.done:
             info |= self._measured(episodes)
-        self._seen = episodes.observe()
-        return spaces.observed(self._seen), reward, episodes.done, info
+        self._observation = episodes.observe()
+        return spaces.observed(self._observation), reward, episodes.done, info
 
     def picture(self) -> U1:
         """The first campaign so far, u8[height, width, 3]."""
@@ -112,12 +112,12 @@ class Campaigns:
         An environment plays no incumbent: success is measured against doing nothing.
         """
         scores = episodes.scores(np.zeros(self.count))
-        told = {said: getattr(scores, name) for said, name in SCORES.items()}
+        measures = {info_name: getattr(scores, name) for info_name, name in SCORES.items()}
         parts = {f"{part}_micros": np.asarray(value) for part, value in vars(scores.regret).items()}
         parts["regret_micros"] = parts.pop("total_micros")
         log = episodes.summary()
-        totals = {said: np.asarray(log[name]).sum(axis=(0, 2, 3)) for said, name in TOTALS.items()}
-        return {**told, **parts, **totals, "episode_revenue_micros": np.asarray(log["revenue_micros"]).sum(axis=0)}
+        totals = {info_name: np.asarray(log[name]).sum(axis=(0, 2, 3)) for info_name, name in TOTALS.items()}
+        return {**measures, **parts, **totals, "episode_revenue_micros": np.asarray(log["revenue_micros"]).sum(axis=0)}
 
 
 def _refuse_unread(config: Given, market: MarketParameters | None) -> None:
@@ -159,13 +159,15 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _refuse_contradictions(config: TrainingConfiguration, campaigns: int) -> None:
-    said = [f"{c.paths[0]} {c.message}" for c in contradictions(config) if c.paths[0].startswith("market.")]
+    problems = [f"{c.paths[0]} {c.message}" for c in contradictions(config) if c.paths[0].startswith("market.")]
     if campaigns < 1:
-        said.append(f"num_envs is {campaigns}: at least one campaign is played")
+        problems.append(f"num_envs is {campaigns}: at least one campaign is played")
     if campaigns % config.market.own_campaigns:
-        said.append(f"market.own_campaigns is {config.market.own_campaigns}: use make_vec with a multiple as num_envs")
-    if said:
-        raise ValueError("; ".join(said))
+        problems.append(
+            f"market.own_campaigns is {config.market.own_campaigns}: use make_vec with a multiple as num_envs"
+        )
+    if problems:
+        raise ValueError("; ".join(problems))
 
 
 def _index(options: Mapping[str, Any] | None, otherwise: int) -> int:

@@ -34,17 +34,17 @@ def play(
     environment = _ours(worlds)
     rng = stream(seed, "practice", index)
     values, info = environment.reset(seed=seed, options={"index": index})
-    memory, remembered = agent.initial_memory(environment.num_envs), []
+    memory, memories = agent.initial_memory(environment.num_envs), []
     ended = np.zeros(environment.num_envs, bool)
     while not ended.all():
         decision, memory = agent.act(state, spaces.observation(values), memory, rng)
-        remembered.append(memory)
+        memories.append(memory)
         values, _, ended, _, info = environment.step(spaces.action(decision))
-    return {**environment.trajectory(), "memory": np.stack(remembered)}, info
+    return {**environment.trajectory(), "memory": np.stack(memories)}, info
 
 
 def _ours(worlds: Worlds) -> AdMarketVector:
     ours = worlds.unwrapped
     if not isinstance(ours, AdMarketVector):
-        raise TypeError(f"practice needs gymnasium.make_vec of an environment of ours, not {type(ours).__name__}")
+        raise TypeError(f"this needs gymnasium.make_vec of an environment of ours, not {type(ours).__name__}")
     return ours

@@ -34,12 +34,12 @@ def picture(trajectory: Mapping[str, Array], ticks: int, config: TrainingConfigu
     figure = Figure(figsize=SIZE, dpi=DPI)
     canvas = FigureCanvasAgg(figure)
     money, wins, bids, creatives = figure.subplots(2, 2, sharex=True).ravel()
-    seen = {name: np.asarray(trajectory[name])[:ticks, 0] for name in SHOWN}
+    series = {name: np.asarray(trajectory[name])[:ticks, 0] for name in SHOWN}
     days = np.arange(1, ticks + 1) * config.clock.tick_hours / 24
-    _money(money, days, seen["cost_micros"], config)
-    _lines(wins, days, seen["impressions"].sum(axis=2), "impressions per tick")
-    _lines(bids, days, seen["bid_micros"] / UNIT, f"bid, {config.currency} per thousand impressions")
-    _creatives(creatives, days, seen["impressions"], seen["creative_prob"])
+    _money(money, days, series["cost_micros"], config)
+    _lines(wins, days, series["impressions"].sum(axis=2), "impressions per tick")
+    _lines(bids, days, series["bid_micros"] / UNIT, f"bid, {config.currency} per thousand impressions")
+    _creatives(creatives, days, series["impressions"], series["creative_prob"])
     for axes in (bids, creatives):
         axes.set_xlabel("days")
     for axes in (money, wins, bids, creatives):

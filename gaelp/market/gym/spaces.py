@@ -111,7 +111,7 @@ def action(decision: Decision) -> Values:
     return {head: np.array(value) for head, value in given.items() if value is not None}
 
 
-def decided(values: object, taken: tuple[str, ...], seen: Observation, step: int) -> Decision:
+def decided(values: object, taken: tuple[str, ...], observation: Observation, step: int) -> Decision:
     """An action for C campaigns as a checked decision; heads `taken` and no others, spend_rate may be missing.
 
     creative_prob is divided by its sum; all zero, where no bid is on, is read as all alike. Raises InvalidDecision
@@ -128,7 +128,7 @@ def decided(values: object, taken: tuple[str, ...], seen: Observation, step: int
         raise InvalidDecision(f"{where} has {', '.join(strange)}, but this market takes {', '.join(taken)}")
     given = {head: values.get(head) for head in HEADS}
     weights = _probabilities(given["creative_prob"], given["bid_micros"])
-    return checked(Decision(**{**given, "creative_prob": weights}), seen, "gymnasium", step)
+    return checked(Decision(**{**given, "creative_prob": weights}), observation, "gymnasium", step)
 
 
 def _probabilities(weights: Any, bid: Any) -> Any:

@@ -1,4 +1,7 @@
-"""Reward, success and regret of simulated episodes as gates.md 1 and 2 define them. Touch this only with gates.md."""
+"""Reward, success and regret of simulated episodes, as docs/gates.md, criteria 1 and 2 define them.
+
+Touch this only together with docs/gates.md.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,22 @@ import numpy as np
 
 from gaelp.arrays import B1, F8, I8, Array
 from gaelp.market.auctions.price_curves import PER_MILLE, PriceCurves
+from gaelp.market.audience.fatigue import FiniteAudience
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring import regret
+from gaelp.market.scoring.impression_values import FatigueCurve, impression_value_micros
 from gaelp.market.scoring.marginal_cost import Landscape
-from gaelp.market.scoring.optimum import impression_value_micros
-from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan, Reach
-from gaelp.market.scoring.regret import Bought, Regret
+from gaelp.market.scoring.optimum import DailyProblem
+from gaelp.market.scoring.optimum_with_fatigue import EpisodeProblem
+from gaelp.market.scoring.regret import Purchases, Regret
 from gaelp.market.world.drift import Factors
 
 SMALLEST_SCOPE = 0.01  # of the episode's budget: below it nothing could be earned and the episode is replaced
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What C episodes of D days offered, and what they are measured by; no action moves it."""
+class ScoringInputs:
+    """What C episodes of D days offered, and what they are measured by; no action changes it."""
 
     market: MarketParameters
     curves: PriceCurves
@@ -33,8 +38,8 @@ class Setting:
     daily_budget_micros: int
     over_delivery: float  # daily budgets that a day may bill at the most
     target_cpa_micros: int
-    reach: Reach | None = None  # None: an audience without end
-    together: int = 1  # consecutive campaigns that meet the same auctions and bid against each other
+    audience: FiniteAudience | None = None  # None: an audience without end
+    together: int = 1  # consecutive campaigns that take part in the same auctions and bid against each other
 
 
 @dataclass(frozen=True)
@@ -62,44 +67,44 @@ def day_traffic(traffic: I8) -> I8:
     return np.asarray(traffic.reshape(campaigns, hours // 24, 24, segments).sum(axis=2))
 
 
-def expected_profit_micros(setting: Setting, impressions: I8, cost_micros: I8) -> F8:
+def expected_profit_micros(inputs: ScoringInputs, impressions: I8, cost_micros: I8) -> F8:
     """Expected incremental contribution of the impressions won, less what they cost, f8[C].
 
     impressions, cost_micros i8[T, C, S, K], a row per tick of the episode.
     """
-    return np.asarray(_value(setting, _by_day(setting, impressions)) - cost_micros.sum(axis=(0, 2, 3)))
+    return np.asarray(_value(inputs, _by_day(inputs, impressions)) - cost_micros.sum(axis=(0, 2, 3)))
 
 
-def tick_profit_micros(setting: Setting, day: int, before: I8, impressions: I8, cost_micros: I8) -> F8:
+def tick_profit_micros(inputs: ScoringInputs, day: int, before: I8, impressions: I8, cost_micros: I8) -> F8:
     """What one tick of `day` adds to the expected profit of its episode, f8[C].
 
-    impressions, cost_micros i8[C, S, K] of the tick; `before` i8[C, S, K] are the episode's views so far.
+    impressions, cost_micros i8[C, S, K] of the tick; `before` i8[C, S, K] are the episode's impressions so far.
     """
-    views = impressions.astype(np.float64)
-    if setting.reach is not None:
-        views = setting.reach.fresh(before.astype(np.float64), views)
-    value = (views * _view_value(setting, slice(day, day + 1))[:, 0]).sum(axis=(1, 2))
+    shown = impressions.astype(np.float64)
+    if inputs.audience is not None:
+        shown = inputs.audience.first_impressions(before.astype(np.float64), shown)
+    value = (shown * _impression_value(inputs, slice(day, day + 1))[:, 0]).sum(axis=(1, 2))
     return np.asarray(value - cost_micros.sum(axis=(1, 2)))
 
 
-def score(setting: Setting, impressions: I8, cost_micros: I8, incumbent_profit_micros: F8) -> Scores:
+def score(inputs: ScoringInputs, impressions: I8, cost_micros: I8, incumbent_profit_micros: F8) -> Scores:
     """Scores of C episodes from their impressions and cost i8[T, C, S, K], a row per tick.
 
     U is the linear programme's optimum given the realised traffic, L = 0. Success: expected profit no less than the
     incumbent's f8[C] on the same world, the CPA that an account would show (expected, attributed) within target,
     spend within daily budget x days x over-delivery.
     """
-    shown, cost = _by_day(setting, impressions), _by_day(setting, cost_micros).sum(axis=3)
-    spend, value = cost.sum(axis=(1, 2)), _value(setting, shown)
-    attributed = value / (1.0 - setting.market.organic_share)
+    shown, cost = _by_day(inputs, impressions), _by_day(inputs, cost_micros).sum(axis=3)
+    spend, value = cost.sum(axis=(1, 2)), _value(inputs, shown)
+    attributed = value / (1.0 - inputs.market.organic_share)
     profit = value - spend
-    optimum, missed = _best(setting, Bought(shown.sum(axis=3), cost), profit)
-    budget = setting.daily_budget_micros * setting.auctions.shape[1]
+    optimum, missed = _optimum_and_regret(inputs, Purchases(shown.sum(axis=3), cost), profit)
+    budget = inputs.daily_budget_micros * inputs.auctions.shape[1]
     counted = optimum >= SMALLEST_SCOPE * budget
     ratio = np.where(counted, 1.0 - missed.total / np.where(counted, optimum, 1.0), 0.0)
-    all_of = functools.partial(_of_group, group=setting.together)
-    cheap = all_of(spend) * setting.market.conversion_value_micros <= setting.target_cpa_micros * all_of(attributed)
-    within = all_of((spend > budget * setting.over_delivery).astype(np.float64)) == 0
+    all_of = functools.partial(_of_group, group=inputs.together)
+    cheap = all_of(spend) * inputs.market.conversion_value_micros <= inputs.target_cpa_micros * all_of(attributed)
+    within = all_of((spend > budget * inputs.over_delivery).astype(np.float64)) == 0
     return Scores(
         reward=np.clip(ratio, 0.0, 1.0),
         ratio=ratio,
@@ -113,42 +118,43 @@ def score(setting: Setting, impressions: I8, cost_micros: I8, incumbent_profit_m
     )
 
 
-def _by_day(setting: Setting, counts: I8) -> I8:
+def _by_day(inputs: ScoringInputs, counts: I8) -> I8:
     """Sums i8[C, D, S, K] over the ticks of each day."""
     ticks, *shape = counts.shape
-    days = setting.auctions.shape[1]
-    if ticks != days * setting.ticks_per_day:
-        raise ValueError(f"{ticks} ticks are not {days} days of {setting.ticks_per_day}: score whole episodes only")
-    return np.moveaxis(counts.reshape(days, setting.ticks_per_day, *shape).sum(axis=1), 0, 1)
+    days = inputs.auctions.shape[1]
+    if ticks != days * inputs.ticks_per_day:
+        raise ValueError(f"{ticks} ticks are not {days} days of {inputs.ticks_per_day}: score whole episodes only")
+    return np.moveaxis(counts.reshape(days, inputs.ticks_per_day, *shape).sum(axis=1), 0, 1)
 
 
-def _value(setting: Setting, shown: I8) -> F8:
+def _value(inputs: ScoringInputs, shown: I8) -> F8:
     """Expected incremental contribution f8[C] of daily impressions i8[C, D, S, K].
 
-    Of views that tire, each counts what it was worth in its turn.
+    Under fatigue each impression counts with the value that it had in its turn.
     """
-    views = shown.astype(np.float64)
-    if setting.reach is not None:
-        views = setting.reach.fresh(np.cumsum(views, axis=1) - views, views)
-    return np.asarray((views * _view_value(setting)).sum(axis=(1, 2, 3)))
+    impressions = shown.astype(np.float64)
+    if inputs.audience is not None:
+        before = np.cumsum(impressions, axis=1) - impressions
+        impressions = inputs.audience.first_impressions(before, impressions)
+    return np.asarray((impressions * _impression_value(inputs)).sum(axis=(1, 2, 3)))
 
 
-def _view_value(setting: Setting, days: slice = slice(None)) -> F8:
-    """Worth f8[C, D, S, K] of a fresh view under the days' factors; no rate exceeds 1."""
-    market, factors = setting.market, setting.factors
+def _impression_value(inputs: ScoringInputs, days: slice = slice(None)) -> F8:
+    """Value f8[C, D, S, K] of a first impression under the days' factors; no rate exceeds 1."""
+    market, factors = inputs.market, inputs.factors
     click = np.minimum(factors.click[:, days, None, None], 1.0 / np.maximum(market.ctr, 1e-300))
     conversion = np.minimum(factors.conversion[:, days, None, None], 1.0 / np.maximum(market.cvr, 1e-300))
     return np.asarray(impression_value_micros(market) * click * conversion)
 
 
-def _best(setting: Setting, bought: Bought, profit: F8) -> tuple[F8, Regret]:
+def _optimum_and_regret(inputs: ScoringInputs, purchases: Purchases, profit: F8) -> tuple[F8, Regret]:
     """U f8[C] and the regret, each campaign's equal part of its group's."""
-    group = setting.together
+    group = inputs.together
     wins, cost, earned, budget = (
-        _summed(array, group) for array in (bought.wins, bought.cost_micros, profit, setting.budget_micros)
+        _summed(array, group) for array in (purchases.wins, purchases.cost_micros, profit, inputs.budget_micros)
     )
-    rungs = _rungs(setting, Bought(wins, cost), earned, budget.astype(np.float64))
-    optimum, missed = rungs.optimum.sum(axis=1), regret.split(rungs)
+    profits = _reference_profits(inputs, Purchases(wins, cost), earned, budget.astype(np.float64))
+    optimum, missed = profits.optimum.sum(axis=1), regret.split(profits)
     parts = {name: np.repeat(part, group) / group for name, part in vars(missed).items()}
     return np.repeat(optimum, group) / group, Regret(**parts)
 
@@ -163,17 +169,17 @@ def _of_group(array: F8, group: int) -> F8:
     return np.repeat(_summed(array, group), group)
 
 
-def _rungs(setting: Setting, bought: Bought, profit: F8, budget: F8) -> regret.Rungs:
-    """The rungs of every group of campaigns, by what its first one meets and they have bought together."""
-    landscape, first = Landscape.of(setting.curves), slice(None, None, setting.together)
-    auctions, price = setting.auctions[first], setting.factors.price[first]
-    if setting.reach is None or not setting.reach.binds:
-        value = _view_value(setting).max(axis=3)[first] * PER_MILLE
-        return regret.rungs_by_day(landscape, value, auctions, price, budget, bought, profit)
-    # A person tires of each campaign's creatives by themselves, so that a group has that many more.
-    value = np.tile(impression_value_micros(setting.market), setting.together)
-    day = (setting.factors.click * setting.factors.conversion)[first]
-    freshness = Freshness.of(value, setting.reach)
-    return regret.rungs_by_episode(
-        Plan(landscape, freshness, setting.reach, day, auctions, price, budget), bought, profit
-    )
+def _reference_profits(inputs: ScoringInputs, purchases: Purchases, profit: F8, budget: F8) -> regret.ReferenceProfits:
+    """Those of every group of campaigns, from the auctions of its first one and what all have bought together."""
+    landscape, first = Landscape.of(inputs.curves), slice(None, None, inputs.together)
+    auctions, price = inputs.auctions[first], inputs.factors.price[first]
+    if inputs.audience is None or not inputs.audience.limits_delivery:
+        value = _impression_value(inputs).max(axis=3)[first] * PER_MILLE
+        daily = DailyProblem(landscape, value, auctions, price, budget)
+        return regret.reference_profits_by_day(daily, purchases, profit)
+    # Fatigue is per campaign's creative, so that a group has as many more creatives.
+    value = np.tile(impression_value_micros(inputs.market), inputs.together)
+    factor = (inputs.factors.click * inputs.factors.conversion)[first]
+    curve = FatigueCurve.of(value, inputs.audience)
+    episode = EpisodeProblem(landscape, curve, inputs.audience, factor, auctions, price, budget)
+    return regret.reference_profits_by_episode(episode, purchases, profit)

@@ -1,9 +1,10 @@
-"""What the next win costs, per segment, as a bid rises. Touch this when a new kind of auction sells impressions.
+"""What the next impression costs, per segment, as a bid rises.
 
 Of all bids, mixed over a day as one likes, only the greatest convex minorant of spend over wins matters: along it the
 marginal price of a win never falls. A second price lies on it by itself (the marginal price at bid b is b); a first
 price, or a reserve, is brought onto it by isotonic regression of the marginal prices, weighted by the wins they buy
-(pool adjacent violators: Barlow et al., Statistical Inference under Order Restrictions, 1972).
+(pool adjacent violators: Barlow et al., Statistical Inference under Order Restrictions, 1972). Touch this when a new
+kind of auction sells impressions.
 """
 
 from __future__ import annotations
@@ -47,14 +48,14 @@ class Landscape:
         """Marginal price of the last win, f8[S]; 0 where nothing is for sale."""
         return np.asarray(np.where(np.isfinite(self.slope), self.slope, 0.0).max(axis=1))
 
-    def bought(self, worth: F8) -> tuple[F8, F8]:
-        """P(win) and spend per auction, f8[..., S], of one to whom a thousand impressions are worth `worth` f8[..., S].
+    def bought(self, limit: F8) -> tuple[F8, F8]:
+        """P(win) and spend per auction, f8[..., S], where a thousand impressions may cost `limit` f8[..., S] at most.
 
-        It takes every step whose marginal price is no more than that: the maximum of wins x worth - spend.
+        Every step is taken whose marginal price is no more than that: the maximum of wins x limit - spend.
         """
-        wins, spend = np.empty(worth.shape), np.empty(worth.shape)
+        wins, spend = np.empty(limit.shape), np.empty(limit.shape)
         for index, slope in enumerate(self.slope):
-            at = np.searchsorted(slope, worth[..., index], side="right")
+            at = np.searchsorted(slope, limit[..., index], side="right")
             wins[..., index], spend[..., index] = self.wins[index, at], self.spend[index, at]
         return wins, spend
 
@@ -72,10 +73,10 @@ class Landscape:
         return np.asarray(auctions * self.wins_of(each))
 
     def _along(self, at: F8, across: F8, up: F8) -> F8:
-        found = np.empty(at.shape)
+        values = np.empty(at.shape)
         for index in range(len(up)):
-            found[..., index] = np.interp(at[..., index], across[index], up[index])
-        return found
+            values[..., index] = np.interp(at[..., index], across[index], up[index])
+        return values
 
 
 def _bids(curves: PriceCurves) -> F8:

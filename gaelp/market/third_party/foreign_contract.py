@@ -18,7 +18,7 @@ from gaelp.market.third_party.environment_errors import BrokenContract
 NEEDED = ("impressions", "clicks", "cost_micros")  # without them there is nothing to learn from and nothing to pay
 LAST_INFO = ("profit_micros", "optimum_micros", "success")  # of the last step: what the episode is judged by
 REGRET_INFO = ("allocation_micros", "estimation_micros", "over_bidding_micros", "under_bidding_micros")
-MAY_SAY = ("attributed_profit_micros", *REGRET_INFO)  # of the last step, where the environment knows it
+OPTIONAL_INFO = ("attributed_profit_micros", *REGRET_INFO)  # of the last step, where the environment knows it
 
 # A letter stands for any length, the same one wherever it occurs.
 SHAPES: Mapping[str, str] = {

@@ -1,7 +1,8 @@
-"""A foreign Gymnasium environment, played as the simulator's own episodes are. Touch this when a session gains a verb.
+"""A foreign Gymnasium environment, played as the simulator's own episodes are.
 
 What it does not observe is filled in: the hour and weekday from the number of ticks, one-hot segments, candidates that
-are all alike, everything allowed, a click worth what the configuration's economics say.
+are all alike, everything allowed, the value of a click from the configuration's economics. Touch this when
+`EpisodesInPlay` of market/episodes/batch.py gains a method.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from gaelp.market.scoring import episode_scores
 from gaelp.market.scoring.regret import Regret
 from gaelp.market.third_party.environment_errors import BrokenContract
 from gaelp.market.third_party.foreign_contract import REGRET_INFO, agree
-from gaelp.market.third_party.foreign_fields import accepted, filled, last_measures, sound, told
+from gaelp.market.third_party.foreign_fields import (
+    accepted_heads,
+    campaign_numbers,
+    checked_field,
+    default_fields,
+    last_measures,
+)
 from gaelp.market.world.reporting_lag import COUNTS, Tick
 from gaelp.money import micros
 
@@ -43,7 +50,7 @@ def world_shape(environment: str) -> WorldShape:
 
 
 class ForeignEpisodes:
-    """C campaigns of one batch, C = len(seeds): the same seeds meet the same world, whoever acts.
+    """C campaigns of one batch, C = len(seeds): the same seeds give the same world, whoever acts.
 
     A package that brings a vector environment of its own gets the first seed. Raises BrokenContract naming the
     environment wherever it is not what docs/bring_your_own.md asks for, and where its own code fails.
@@ -55,29 +62,29 @@ class ForeignEpisodes:
         self._worlds, self._campaigns = _made(environment, len(seeds)), len(seeds)
         self._length = _length(environment, config)
         self._shape = shape_of(self._worlds.single_observation_space)
-        self._taken = _dict(self._worlds.single_action_space)
-        self._dawn = np.zeros(self._campaigns, np.int64)  # cost before today
+        self._action_space = _dict(self._worlds.single_action_space)
+        self._cost_before_today = np.zeros(self._campaigns, np.int64)
         self._log: dict[str, list[Array]] = {name: [] for name in (*COUNTS, *ROWS)}
         self._last: Mapping[str, F8] = {}
         seed: Any = list(seeds) if isinstance(self._worlds, SyncVectorEnv) else seeds[0]
         values, _ = self._guarded(lambda: self._worlds.reset(seed=seed))
-        self._seen = self._whole(values)
+        self._fields = self._all_fields(values)
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """What the environment takes."""
-        return tuple(self._taken.spaces)
+        """The heads that the environment's action space has."""
+        return tuple(self._action_space.spaces)
 
     def observe(self) -> Observation:
         """The environment's fields, and what they leave open filled in."""
-        return Observation.from_arrays({name: value.copy() for name, value in self._seen.items()})
+        return Observation.from_arrays({name: value.copy() for name, value in self._fields.items()})
 
     def step(self, decision: Decision) -> Tick:
         """Play the tick: the heads that the environment takes, within the bounds of its action space."""
-        before, action = self._seen, accepted(decision, self._taken, self.config)
+        before, action = self._fields, accepted_heads(decision, self._action_space, self.config)
         values, _, terminated, truncated, info = self._guarded(lambda: self._worlds.step(action))
         self.tick += 1
-        self._seen = self._whole(values)
+        self._fields = self._all_fields(values)
         self._end(np.asarray(terminated) | np.asarray(truncated), info)
         tick = self._tick(before, decision, info)
         self._write(before, decision, action, tick)
@@ -85,12 +92,12 @@ class ForeignEpisodes:
 
     def summary(self) -> dict[str, Array]:
         """The trajectory so far, as Agent.learn reads it; the bids and shares are those that the environment took."""
-        constant = {name: self._seen[name][0] for name in ("segment_features", "candidate_features")}
+        constant = {name: self._fields[name][0] for name in ("segment_features", "candidate_features")}
         log = {name: np.stack(rows) for name, rows in self._log.items()}
-        return {**log, **constant, "click_value_micros": self._seen["click_value_micros"]}
+        return {**log, **constant, "click_value_micros": self._fields["click_value_micros"]}
 
     def expected_profit_micros(self) -> F8:
-        """What the environment itself says, f8[C], of whole episodes."""
+        """The profit that the environment itself reports of whole episodes, f8[C]."""
         return self._last["profit_micros"]
 
     def scores(self, incumbent_profit_micros: F8) -> episode_scores.Scores:
@@ -119,7 +126,7 @@ class ForeignEpisodes:
         )
 
     def close(self) -> None:
-        """Let the environments go."""
+        """Close the environments."""
         self._worlds.close()
 
     # ------------------------------------------------------------
@@ -128,21 +135,21 @@ class ForeignEpisodes:
         return f"environment {self.environment!r} at step {self.tick}"
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
-        """Foreign code may raise anything; what it raises is told with the environment's name."""
+        """Foreign code may raise anything; its message is raised again with the environment's name."""
         try:
             return call()
         except Exception as error:
             raise BrokenContract(f"{self._where()} failed with {type(error).__name__}: {error}") from error
 
-    def _whole(self, values: Mapping[str, Any]) -> dict[str, Array]:
+    def _all_fields(self, values: Mapping[str, Any]) -> dict[str, Array]:
         """Every field of the contract [C, ...]."""
-        given = {name: sound(name, value, self._where()) for name, value in values.items()}
-        whole = {**filled(self._shape, self._campaigns, self.tick, self._length, self.config), **given}
+        given = {name: checked_field(name, value, self._where()) for name, value in values.items()}
+        whole = {**default_fields(self._shape, self._campaigns, self.tick, self._length, self.config), **given}
         cost = whole["cost_micros"].sum(axis=(1, 2))
         if self.tick * self.config.clock.tick_hours % 24 == 0:
-            self._dawn = cost
+            self._cost_before_today = cost
         if "budget_left_micros" not in given:
-            whole["budget_left_micros"] = np.maximum(whole["budget_left_micros"] - (cost - self._dawn), 0)
+            whole["budget_left_micros"] = np.maximum(whole["budget_left_micros"] - (cost - self._cost_before_today), 0)
         return whole
 
     def _end(self, over: B1, info: Mapping[str, Any]) -> None:
@@ -156,14 +163,14 @@ class ForeignEpisodes:
             self.done = True
 
     def _tick(self, before: Mapping[str, Array], decision: Decision, info: Mapping[str, Any]) -> Tick:
-        counts = {name: self._seen[name] - before[name] for name in COUNTS}
+        counts = {name: self._fields[name] - before[name] for name in COUNTS}
         fell = [name for name, count in counts.items() if (count < 0).any()]
         if fell:
             raise BrokenContract(f"{self._where()}: {fell[0]} fell, and it is a total since the campaign began")
         rate = np.ones(self._campaigns) if decision.spend_rate is None else decision.spend_rate
         revenue = np.zeros(self._campaigns)
         if "revenue_micros" in info:
-            revenue = told(info, "revenue_micros", self._campaigns, self._where())
+            revenue = campaign_numbers(info, "revenue_micros", self._campaigns, self._where())
         spendable = np.floor(rate * before["budget_left_micros"]).astype(np.int64)
         return Tick(**counts, revenue_micros=revenue.astype(np.int64), spendable_micros=spendable)
 
@@ -203,5 +210,5 @@ def _length(environment: str, config: TrainingConfiguration) -> int:
 
 
 def _dict(space: gymnasium.Space[Any]) -> spaces.Dict:
-    assert isinstance(space, spaces.Dict)  # foreign_contract.agree has seen to it
+    assert isinstance(space, spaces.Dict)  # foreign_contract.agree checks it
     return space

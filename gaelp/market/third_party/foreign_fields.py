@@ -14,16 +14,16 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.gym.spaces import MOST
 from gaelp.market.third_party.environment_errors import BrokenContract
-from gaelp.market.third_party.foreign_contract import FLOATS, LAST_INFO, MAY_SAY
+from gaelp.market.third_party.foreign_contract import FLOATS, LAST_INFO, OPTIONAL_INFO
 from gaelp.money import micros
 
 FLOAT32 = ("segment_features", "candidate_features")
 
 
-def filled(
+def default_fields(
     shape: WorldShape, campaigns: int, tick: int, length: int, config: TrainingConfiguration
 ) -> dict[str, Array]:
-    """What stands where an environment does not observe a field: [C, ...] at the tick, of a campaign without spend.
+    """The fields of campaigns without spend at the tick, [C, ...], for those that an environment does not observe.
 
     `length` is the number of ticks that an episode is taken to have; of one that goes on beyond it nothing is left.
     """
@@ -39,8 +39,8 @@ def filled(
     ).to_arrays()
 
 
-def sound(name: str, value: Any, where: str) -> Array:
-    """A field as the contract has it: finite, of its own dtype, and a fresh array. Raises BrokenContract."""
+def checked_field(name: str, value: Any, where: str) -> Array:
+    """A field as the contract has it: finite, of its own dtype, and a new array. Raises BrokenContract."""
     array = np.asarray(value)
     if not np.isfinite(array).all():
         raise BrokenContract(f"{where}: {name} has a NaN or an infinite number")
@@ -51,7 +51,7 @@ def sound(name: str, value: Any, where: str) -> Array:
     return array.astype(np.float64 if name in FLOATS else np.int64)
 
 
-def accepted(decision: Decision, space: spaces.Dict, config: TrainingConfiguration) -> dict[str, Array]:
+def accepted_heads(decision: Decision, space: spaces.Dict, config: TrainingConfiguration) -> dict[str, Array]:
     """The heads that a single environment's action space takes, [C, ...], within its bounds and of its dtypes."""
     return {head: _within(getattr(decision, head), one, decision, head, config) for head, one in space.spaces.items()}
 
@@ -59,7 +59,7 @@ def accepted(decision: Decision, space: spaces.Dict, config: TrainingConfigurati
 def _within(
     given: Array | None, space: Space[Any], decision: Decision, head: str, config: TrainingConfiguration
 ) -> Array:
-    assert isinstance(space, spaces.Box)  # foreign_contract.agree has seen to it
+    assert isinstance(space, spaces.Box)  # foreign_contract.agree checks it
     campaigns = len(np.asarray(decision.creative_prob))
     if given is None:  # a platform's target, or a rate: what an agent leaves open
         given = np.full(campaigns, 1.0 if head == "spend_rate" else float(micros(config.economics.target_cpa)))
@@ -67,16 +67,19 @@ def _within(
 
 
 def last_measures(info: Mapping[str, Any], campaigns: int, where: str) -> dict[str, F8]:
-    """What the info of the last step says of whole episodes, f8[C] each: all of LAST_INFO, of MAY_SAY what it has."""
+    """The measures of whole episodes in the info of the last step, f8[C] each: all of LAST_INFO, and what it has of
+    OPTIONAL_INFO."""
     missing = [name for name in LAST_INFO if name not in info]
     if missing:
         raise BrokenContract(f"{where}: the info of the last step lacks {missing[0]!r}")
-    return {name: told(info, name, campaigns, where) for name in (*LAST_INFO, *MAY_SAY) if name in info}
+    return {
+        name: campaign_numbers(info, name, campaigns, where) for name in (*LAST_INFO, *OPTIONAL_INFO) if name in info
+    }
 
 
-def told(info: Mapping[str, Any], name: str, campaigns: int, where: str) -> F8:
+def campaign_numbers(info: Mapping[str, Any], name: str, campaigns: int, where: str) -> F8:
     """A number of each campaign from `info`; `success` is True or False. Raises BrokenContract."""
-    given = np.asarray(info.get(f"_{name}", True))  # Gymnasium's note of who said it; it fills in 0 for the others
+    given = np.asarray(info.get(f"_{name}", True))  # Gymnasium marks whose info has it; it fills in 0 for the others
     value = np.asarray(info[name])
     if value.dtype == object and value.shape == (campaigns,):  # numpy's own bools, as Gymnasium stacks them
         value = np.array([each if np.isscalar(each) else np.nan for each in value])

@@ -35,7 +35,7 @@ class Orders:
 
 
 @dataclass(frozen=True)
-class Books:
+class Arrivals:
     """What arrived in each of T ticks. Revenue is net of the refunds that have arrived, so a tick's may be negative."""
 
     matured_conversions: I8  # [T, C, S, K]; a refunded order stays counted
@@ -43,7 +43,7 @@ class Books:
 
     @classmethod
     def empty(cls, ticks: int, shape: tuple[int, int, int]) -> Self:
-        """Books of `ticks` ticks for cells of shape (C, S, K)."""
+        """Nothing in each of `ticks` ticks, for cells of shape (C, S, K)."""
         return cls(np.zeros((ticks, *shape), np.int64), np.zeros((ticks, shape[0]), np.int64))
 
 
@@ -86,22 +86,22 @@ def mean_lag_days(lag_days: float, window_days: float) -> float:
     return float(lag_days - (window_days / np.expm1(ends) if ends < LONG else 0.0))
 
 
-def book(orders: Orders, tick: int, books: Books) -> None:
-    """Enter the orders of the clicks of `tick` into the books, in place.
+def add_arrivals(orders: Orders, tick: int, arrivals: Arrivals) -> None:
+    """Add the orders of the clicks of `tick` to `arrivals`, in place.
 
     What arrives after the last tick is censored: it appears nowhere. A refund takes back its order's whole value in
     the tick in which it arrives.
     """
     if not len(orders.cell):
         return
-    ticks, _, segments, candidates = books.matured_conversions.shape
+    ticks, _, segments, candidates = arrivals.matured_conversions.shape
     campaign = orders.cell // (segments * candidates)
     arrives = tick + orders.period
     inside = arrives < ticks
-    flat = books.matured_conversions.reshape(ticks, -1)
+    flat = arrivals.matured_conversions.reshape(ticks, -1)
     np.add.at(flat, (arrives[inside], orders.cell[inside]), 1)
     back = orders.refunded & (tick + orders.refund_period < ticks)
     when = np.concatenate([arrives[inside], tick + orders.refund_period[back]])
     who = np.concatenate([campaign[inside], campaign[back]])
     value = np.concatenate([orders.value_micros[inside], -orders.value_micros[back]])
-    np.add.at(books.revenue_micros, (when, who), value)
+    np.add.at(arrivals.revenue_micros, (when, who), value)

@@ -17,7 +17,7 @@ import pytest
 from gaelp.agents.contract import Decision, InvalidDecision, WorldShape
 from gaelp.agents.installed_agents import checked, load_agent, screened
 from gaelp.agents.remote import remote_call
-from gaelp.agents.remote.remote_agent import MEMORY, Line, RemoteAgent, RemoteError, RemoteRefused
+from gaelp.agents.remote.remote_agent import MEMORY, RemoteAgent, RemoteConnection, RemoteError, RemoteRefused
 from gaelp.agents.remote.remote_call import Caller, CallFailed
 from gaelp.configuration import loading
 from gaelp.configuration.loading import ConfigurationErrors
@@ -96,7 +96,9 @@ def connect(server: Scripted, caller: Caller, tmp_path: Path) -> Callable[..., R
     def connected(
         place: str = "simulation/train/0/3", step: int = 0, activity: str = "", **settings: Any
     ) -> RemoteAgent:
-        return RemoteAgent(Line(Remote(**{"url": server.url, **settings}), store, caller, place, step, activity))
+        return RemoteAgent(
+            RemoteConnection(Remote(**{"url": server.url, **settings}), store, caller, place, step, activity)
+        )
 
     return connected
 
@@ -288,8 +290,8 @@ def test_a_proxy_of_this_machine_is_not_used(
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:3128")
     monkeypatch.setenv("ALL_PROXY", "http://192.0.2.1:3128")
     fresh = connect()
-    assert fresh._line is not None
-    ask(RemoteAgent(Line(fresh._line.settings, fresh._line.recordings, Caller())))
+    assert fresh._connection is not None
+    ask(RemoteAgent(RemoteConnection(fresh._connection.settings, fresh._connection.recordings, Caller())))
     assert len(server.asked) == 1
 
 

@@ -20,14 +20,14 @@ CURVES = PriceCurves.of(MARKET)
 MEDIAN = np.sqrt(MARKET.prices.low * MARKET.prices.high)
 
 
-def deliver(traffic: Any, bids: Any, share: Any, budget: int) -> aggregate_auctions.Served:
+def deliver(traffic: Any, bids: Any, share: Any, budget: int) -> aggregate_auctions.SlotResult:
     """One campaign's hours under one decision."""
     ctr, cvr = MARKET.ctr[None], MARKET.cvr[None]
     slot = aggregate_auctions.Slot(traffic, bids, share, np.array([budget]), ctr, cvr, np.ones(1))
     return aggregate_auctions.aggregate(CURVES, slot, stream(1, "r"))
 
 
-def serve(campaigns: int, bid: int, budget: int, seed: int = 1, shock: float = 1.0) -> aggregate_auctions.Served:
+def serve(campaigns: int, bid: int, budget: int, seed: int = 1, shock: float = 1.0) -> aggregate_auctions.SlotResult:
     """One hour at noon with the same bid everywhere and all creatives alike."""
     zeros, cells = np.zeros(campaigns, np.int64), (campaigns, S, K)
     auctions = aggregate_auctions.traffic(MARKET, zeros + 12, zeros, np.full(campaigns, shock), stream(seed, "world"))

@@ -17,9 +17,10 @@ import pytest
 from scipy import stats
 
 from gaelp.market.auctions import cost_draws, per_auction, price_curves, rival_draws, sequential_auctions
-from gaelp.market.auctions.aggregate_auctions import Audience, Served, Slot, aggregate
+from gaelp.market.auctions.aggregate_auctions import Slot, SlotResult, aggregate
 from gaelp.market.auctions.price_curves import PriceCurves
-from gaelp.market.audience import fatigue as audiences
+from gaelp.market.audience import frequency_cap
+from gaelp.market.audience.fatigue import AudienceState, FiniteAudience
 from gaelp.market.streams import stream
 
 LEVEL = 0.001
@@ -33,7 +34,7 @@ def curves(reserve: float = 0.0, first_price: bool = False) -> PriceCurves:
     return PriceCurves.from_histograms(histograms, reserve, first_price)
 
 
-def slot(together: int = 1, audience: Audience | None = None, **changes: Any) -> Slot:
+def slot(together: int = 1, audience: AudienceState | None = None, **changes: Any) -> Slot:
     """The same three hours many times over: some 100 wins a segment, uneven creatives, a raised price level."""
     campaigns = TIMES * together
     bid = np.array([[2_200_000, 4_000_000], [2_400_000, 3_500_000], [1_900_000, 0]])[np.arange(campaigns) % together]
@@ -51,19 +52,20 @@ def slot(together: int = 1, audience: Audience | None = None, **changes: Any) ->
     return replace(made, **changes)
 
 
-def people(count: float, together: int = 1, **changes: Any) -> Audience:
+def people(
+    count: float, together: int = 1, *, fatigue: float = 0.0, frequency_cap: int = 0, **changes: Any
+) -> AudienceState:
+    """So many people in the first segment and twice as many in the second; `changes` say what they were shown."""
     campaigns = TIMES * together
-    nobody = Audience(
-        people=np.array([count, 2 * count]),
-        fatigue=0.0,
-        frequency_cap=0,
-        exposures=np.zeros((campaigns, S, K), np.int64),
+    state = AudienceState(
+        audience=FiniteAudience(np.array([count, 2 * count]), fatigue, frequency_cap),
+        impressions=np.zeros((campaigns, S, K), np.int64),
         today=np.zeros((campaigns, S), np.int64),
     )
-    return replace(nobody, **changes)
+    return replace(state, **changes)
 
 
-def disagreement(one: Served, other: Served, together: int = 1) -> float:
+def disagreement(one: SlotResult, other: SlotResult, together: int = 1) -> float:
     """The smallest p-value of all comparisons, times their number: below LEVEL the modes differ."""
     found = [p for name in COUNTS for p in _p_values(getattr(one, name), getattr(other, name), together)]
     found += [*_p_values(_dearer(one), _dearer(other), together)]
@@ -72,7 +74,7 @@ def disagreement(one: Served, other: Served, together: int = 1) -> float:
     return float(min(found) * len(found))
 
 
-def _dearer(served: Served) -> np.ndarray:
+def _dearer(served: SlotResult) -> np.ndarray:
     """Cost of each creative beyond what it were at the mean price of its segment."""
     mean = served.cost_micros.sum(axis=2) / np.maximum(served.wins.sum(axis=2), 1)
     return served.cost_micros - served.wins * mean[..., None]
@@ -89,7 +91,7 @@ def _p_values(one: np.ndarray, other: np.ndarray, together: int) -> Iterator[flo
         yield from 2 * stats.norm.sf(np.abs(variance - variance_b) / error_of_variance)
 
 
-def both(what: PriceCurves, served: Slot, rivals: int = RIVALS) -> tuple[Served, Served]:
+def both(what: PriceCurves, served: Slot, rivals: int = RIVALS) -> tuple[SlotResult, SlotResult]:
     reference = per_auction.per_auction(what, served, rivals, stream(1, "reference"))
     return aggregate(what, served, stream(1, "aggregate")), reference
 
@@ -104,7 +106,9 @@ CASES: dict[str, tuple[PriceCurves, Slot, int]] = {
     "first price with reserve": (curves(2_100_000.0, first_price=True), slot(), RIVALS),
     "fatigue": (
         curves(),
-        slot(audience=people(150, fatigue=0.4, exposures=np.full((TIMES, S, K), 100)), ctr=np.full((TIMES, S, K), 0.1)),
+        slot(
+            audience=people(150, fatigue=0.4, impressions=np.full((TIMES, S, K), 100)), ctr=np.full((TIMES, S, K), 0.1)
+        ),
         RIVALS,
     ),
     "frequency cap": (curves(), slot(audience=people(100, frequency_cap=1)), RIVALS),
@@ -124,13 +128,13 @@ CASES: dict[str, tuple[PriceCurves, Slot, int]] = {
 
 
 @pytest.fixture(scope="module")
-def plain() -> tuple[Served, Served]:
+def plain() -> tuple[SlotResult, SlotResult]:
     """Both modes of the plainest case."""
     return both(*CASES["second price"])
 
 
 @pytest.fixture(scope="module")
-def tiring() -> Served:
+def tiring() -> SlotResult:
     """The reference of the case with fatigue."""
     return both(*CASES["fatigue"])[1]
 
@@ -153,35 +157,38 @@ def test_the_modes_have_the_same_distribution(name: str) -> None:
     ],
     ids=["5 % more expensive", "creatives share the price", "clicks vary less"],
 )
-def test_a_wrong_variant_is_caught(wrong: Any, plain: tuple[Served, Served]) -> None:
+def test_a_wrong_variant_is_caught(wrong: Any, plain: tuple[SlotResult, SlotResult]) -> None:
     """The comparison can fail: errors of level, and of variance alone, are found at the same size of sample."""
     one, reference = plain
     assert disagreement(one, reference) > LEVEL > disagreement(wrong(one), reference)
 
 
 @pytest.mark.parametrize("change", [{"fatigue": 0.3}, {"people": np.array([120.0, 240.0])}])
-def test_a_wrong_audience_is_caught(change: dict[str, Any], tiring: Served) -> None:
-    """An aggregate that tires people by a quarter less, or has a fifth fewer of them, is told from the reference."""
+def test_a_wrong_audience_is_caught(change: dict[str, Any], tiring: SlotResult) -> None:
+    """An aggregate that has a quarter less fatigue, or has a fifth fewer of them, is told from the reference."""
     what, served, _ = CASES["fatigue"]
     assert served.audience is not None
-    wrong = replace(served, audience=replace(served.audience, **change))
+    audience = replace(served.audience.audience, **change)
+    wrong = replace(served, audience=replace(served.audience, audience=audience))
     assert disagreement(aggregate(what, wrong, stream(1, "aggregate")), tiring) < LEVEL
 
 
 def test_a_cap_without_its_smaller_variance_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain thinning by the share of people below the cap has the mean but not the variance."""
     what, served, rivals = CASES["frequency cap"]
-    exact = audiences._lost
+    exact = frequency_cap._lost
 
     def thinned(*arguments: Any) -> Any:
         lost, _ = exact(*arguments)
         return lost, lost
 
-    monkeypatch.setattr(audiences, "_lost", thinned)
+    monkeypatch.setattr(frequency_cap, "_lost", thinned)
     assert disagreement(*both(what, served, rivals)) < LEVEL
 
 
-def test_chunks_and_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, plain: tuple[Served, Served]) -> None:
+def test_chunks_and_batches_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, plain: tuple[SlotResult, SlotResult]
+) -> None:
     """Cells that are cut by a chunk, and campaigns by a batch, have the distribution of those that are not."""
     monkeypatch.setattr(rival_draws, "CHUNK", 1000)
     monkeypatch.setattr(rival_draws, "DRAWN", 300)
@@ -212,7 +219,7 @@ def test_where_the_budget_binds_the_modes_agree_within_a_tolerance(together: int
 
 
 @pytest.mark.parametrize("audience", [None, people(10**6, fatigue=0.1)])
-def test_a_campaign_stops_at_the_first_price_it_cannot_pay(audience: Audience | None) -> None:
+def test_a_campaign_stops_at_the_first_price_it_cannot_pay(audience: AudienceState | None) -> None:
     """What stays unspent is less than one price, which is no higher than the bid, and the roundings of cost."""
     served = slot(budget_micros=np.full(TIMES, 123_456), audience=audience)
     spent = per_auction.per_auction(curves(), served, RIVALS, stream(1, "r")).cost_micros.sum(axis=(1, 2))
@@ -246,7 +253,7 @@ def test_equal_seeds_give_equal_bits_and_others_do_not() -> None:
     what, served, rivals = CASES["together with everything"]
     served = per_auction._part(served, slice(99))
     for first, again in zip(both(what, served, rivals), both(what, served, rivals), strict=True):
-        assert all(np.array_equal(getattr(first, f.name), getattr(again, f.name)) for f in fields(Served))
+        assert all(np.array_equal(getattr(first, f.name), getattr(again, f.name)) for f in fields(SlotResult))
     other = per_auction.per_auction(what, served, rivals, stream(2, "reference"))
     assert not np.array_equal(other.wins, both(what, served, rivals)[1].wins)
 
@@ -262,7 +269,7 @@ def test_the_parts_of_the_creatives_sum_to_the_cost() -> None:
     rng = stream(1, "split")
     shown = rng.integers(0, 4, (500, S, K))
     wins = shown.sum(axis=2)
-    bought = cost_draws.Bought(wins, wins * 3e6, wins * 3e6, wins * 1.5e13, np.zeros(500, bool))
-    parts = cost_draws.split(shown, bought, rng)
-    assert parts.min() >= -1e-6 and np.allclose(parts.sum(axis=2), bought.cost)
+    draw = cost_draws.CostDraw(wins, wins * 3e6, wins * 3e6, wins * 1.5e13, np.zeros(500, bool))
+    parts = cost_draws.split(shown, draw, rng)
+    assert parts.min() >= -1e-6 and np.allclose(parts.sum(axis=2), draw.cost)
     assert np.all(parts[shown == 0] == 0) and parts[shown > 0].std() > 0

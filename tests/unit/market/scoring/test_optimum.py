@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from gaelp.market.auctions.aggregate_auctions import Audience, Slot, aggregate
-from gaelp.market.audience.fatigue import capped_mean
-from gaelp.market.scoring import episode_scores, optimum, optimum_with_fatigue
-from gaelp.market.scoring.episode_scores import Setting
+from gaelp.market.auctions.aggregate_auctions import Slot, aggregate
+from gaelp.market.audience.fatigue import AudienceState, FiniteAudience
+from gaelp.market.audience.frequency_cap import capped_mean
+from gaelp.market.scoring import episode_scores, impression_values, optimum, optimum_with_fatigue
+from gaelp.market.scoring.episode_scores import ScoringInputs
+from gaelp.market.scoring.impression_values import FatigueCurve
 from gaelp.market.scoring.marginal_cost import Landscape
-from gaelp.market.scoring.optimum_with_fatigue import Freshness, Plan, Reach
+from gaelp.market.scoring.optimum_with_fatigue import EpisodeProblem
 from gaelp.market.world.drift import Factors
 from tests.support.scored_markets import (
     CREATIVES,
@@ -21,6 +23,7 @@ from tests.support.scored_markets import (
     SEGMENTS,
     best_creatives,
     bid_expected,
+    daily_problem,
     market,
     scored,
     setting,
@@ -30,17 +33,17 @@ from tests.support.scored_markets import (
 KINDS = [(False, 0.0), (True, 0.0), (False, 6e6), (True, 5e6)]
 
 
-def best(where: Setting) -> optimum.Best:
+def best(where: ScoringInputs) -> optimum.DailyOptimum:
     """The optimum of each day."""
-    return optimum.best_profit(where.curves, value_of(where), where.auctions, where.factors.price, where.budget_micros)
+    return optimum.best_profit(daily_problem(where))
 
 
-def at_spend(where: Setting, spend: np.ndarray) -> np.ndarray:
+def at_spend(where: ScoringInputs, spend: np.ndarray) -> np.ndarray:
     """Best profit of days that spend so much."""
-    return optimum.best_at_spend(where.curves, value_of(where), where.auctions, where.factors.price, spend)
+    return optimum.best_at_spend(daily_problem(where), spend)
 
 
-def by_linprog(where: Setting, day: int, spend: float | None = None) -> float:
+def by_linprog(where: ScoringInputs, day: int, spend: float | None = None) -> float:
     """Shares of a day's auctions per bid of a fine grid, at most one bid in each auction; some spend, or all of it."""
     level, budget = where.factors.price[0, day], where.budget_micros[0, day]
     bids = np.append(np.geomspace(5e5, 1e8, 1200), where.curves.reserve)[:, None] * np.ones(SEGMENTS)
@@ -109,17 +112,12 @@ def test_more_budget_never_earns_less_and_its_shadow_price_falls_to_nothing() ->
 def test_nothing_is_worth_its_price(first_price: bool, reserve: float) -> None:
     """Where every impression costs more than it is worth, or nothing is for sale, the optimum is to spend nothing."""
     where = setting(market(first_price, reserve))
-    dear = optimum.best_profit(
-        where.curves, value_of(where), where.auctions, np.full((1, DAYS), 1e4), where.budget_micros
-    )
+    problem = daily_problem(where)
+    dear = optimum.best_profit(replace(problem, price_level=np.full((1, DAYS), 1e4)))
     assert np.all(dear.profit <= 1e-6) and np.all(dear.spend == 0)
-    empty = optimum.best_profit(
-        where.curves, value_of(where), where.auctions * 0, where.factors.price, where.budget_micros
-    )
+    empty = optimum.best_profit(replace(problem, auctions=where.auctions * 0))
     assert np.all(empty.profit == 0)
-    worthless = optimum.best_at_spend(
-        where.curves, 0 * value_of(where), where.auctions, where.factors.price, np.full((1, DAYS), 5e6)
-    )
+    worthless = optimum.best_at_spend(replace(problem, value_micros=0 * value_of(where)), np.full((1, DAYS), 5e6))
     assert worthless == pytest.approx(-5e6)
 
 
@@ -127,9 +125,9 @@ def test_a_reserve_above_every_bid_sells_all_at_the_reserve() -> None:
     """Beyond the histogram the reserve is the price of every impression, and the landscape has that one step."""
     where = setting(market(reserve=2e8))
     value = np.full((1, DAYS, SEGMENTS), 2.5e8)
-    flat = replace(where, factors=replace(where.factors, price=np.ones((1, DAYS))))
-    top = optimum.best_profit(flat.curves, value, flat.auctions, flat.factors.price, np.full((1, DAYS), 1e12))
-    assert top.profit == pytest.approx(flat.auctions.sum(axis=2) * 5e7 / 1000, rel=1e-6)
+    flat, rich = np.ones((1, DAYS)), np.full((1, DAYS), 1e12)
+    top = optimum.best_profit(replace(daily_problem(where), value_micros=value, price_level=flat, budget=rich))
+    assert top.profit == pytest.approx(where.auctions.sum(axis=2) * 5e7 / 1000, rel=1e-6)
 
 
 @pytest.mark.parametrize("first_price", [False, True])
@@ -167,11 +165,11 @@ def test_realised_auctions_stay_near_their_optimum() -> None:
 # ---------------------------------------------------------------- fatigue and frequency caps
 
 
-def plan(where: Setting, reach: Reach, factor: np.ndarray | None = None) -> Plan:
-    """The setting's programme."""
-    fresh = Freshness.of(optimum.impression_value_micros(where.market), reach)
-    day = where.factors.click * where.factors.conversion if factor is None else factor
-    return Plan(Landscape.of(where.curves), fresh, reach, day, where.auctions, where.factors.price, where.budget_micros)
+def problem_of(where: ScoringInputs, reach: FiniteAudience) -> EpisodeProblem:
+    """What the campaigns could buy in the episode."""
+    curve = FatigueCurve.of(impression_values.impression_value_micros(where.market), reach)
+    factor, landscape = where.factors.click * where.factors.conversion, Landscape.of(where.curves)
+    return EpisodeProblem(landscape, curve, reach, factor, where.auctions, where.factors.price, where.budget_micros)
 
 
 def people(count: float) -> np.ndarray:
@@ -185,8 +183,8 @@ def test_without_fatigue_the_programme_is_the_sum_of_its_days(first_price: bool,
     """With next to no fatigue, or a cap that never binds, the episode's optimum is that of its days within 0.3 %."""
     where = setting(market(first_price, reserve), budget)
     days = best(where).profit.sum(axis=1)
-    for reach in (Reach(people(5000), 1e-9, 0), Reach(people(5000), 0.0, 20)):
-        found = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach))
+    for reach in (FiniteAudience(people(5000), 1e-9, 0), FiniteAudience(people(5000), 0.0, 20)):
+        found = optimum_with_fatigue.best_profit_with_fatigue(problem_of(where, reach))
         assert found.profit == pytest.approx(days, rel=0.003)
         assert np.all(found.spend <= where.budget_micros * (1 + 1e-6))
 
@@ -194,12 +192,16 @@ def test_without_fatigue_the_programme_is_the_sum_of_its_days(first_price: bool,
 def test_fatigue_and_small_audiences_cost_profit() -> None:
     """The optimum falls with fatigue and rises with the audience."""
     where = setting(market())
-    reaches = [Reach(people(count), share, 0) for count, share in ((9000, 0.1), (3000, 0.1), (3000, 0.5), (500, 1.0))]
-    profits = [float(optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]) for reach in reaches]
+    reaches = [
+        FiniteAudience(people(count), share, 0) for count, share in ((9000, 0.1), (3000, 0.1), (3000, 0.5), (500, 1.0))
+    ]
+    profits = [
+        float(optimum_with_fatigue.best_profit_with_fatigue(problem_of(where, reach)).profit[0]) for reach in reaches
+    ]
     assert profits == sorted(profits, reverse=True) and profits[-1] < 0.5 * profits[0]
 
 
-def capped_profit(where: Setting, bids: np.ndarray, cap: int, audience: np.ndarray) -> np.ndarray:
+def capped_profit(where: ScoringInputs, bids: np.ndarray, cap: int, audience: np.ndarray) -> np.ndarray:
     """Expected profit [N] of bids [N, D, H, S] micros CPM in H even parts of each day, in the limit of many people."""
     level = where.factors.price[0][:, None, None]
     rate = where.curves.win_rate(bids / level)
@@ -216,7 +218,7 @@ def test_no_bids_beat_the_optimum_under_a_cap(cap: int, slack: float, first_pric
     a per cent, with more as near as somebody may come who does not know how many views each person had.
     """
     audience = people(700)
-    reach, where = Reach(audience, 0.0, cap), setting(market(first_price))
+    reach, where = FiniteAudience(audience, 0.0, cap), setting(market(first_price))
     rng = np.random.default_rng(3)
     level = np.geomspace(0.05, 1.0, 60)[:, None, None, None] * np.ones((1, DAYS, 1, 1))
     rise = np.linspace(0.0, 1.0, 24)[None, None, :, None]
@@ -235,14 +237,14 @@ def test_no_bids_beat_the_optimum_under_a_cap(cap: int, slack: float, first_pric
                 alone[:, day, :, segment] = bid[:, day, :, segment]
                 earned = capped_profit(where, alone, cap, audience).max()
                 best_of[day, segment] = max(best_of[day, segment], earned)
-    found = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
+    found = optimum_with_fatigue.best_profit_with_fatigue(problem_of(where, reach)).profit[0]
     assert (1 - slack) * found <= best_of.sum() <= found * 1.001
     assert found < 0.95 * best(where).profit.sum()
 
 
-def test_views_under_a_cap_cost_no_more_than_at_steady_bids() -> None:
+def test_impressions_under_a_cap_cost_no_more_than_at_steady_bids() -> None:
     """What the market's own auctions give for a steady bid is bought for that money or less, and not for far less."""
-    where, reach = setting(market()), Reach(people(700), 0.0, 2)
+    where, reach = setting(market()), FiniteAudience(people(700), 0.0, 2)
     bid = value_of(where)[:, 0].astype(np.int64)
     hourly = np.repeat(where.auctions[:, :1] // 24, 24, axis=1)
     shape, campaigns = (SEGMENTS, CREATIVES), 100
@@ -255,34 +257,34 @@ def test_views_under_a_cap_cost_no_more_than_at_steady_bids() -> None:
         ctr=np.zeros(nothing.shape),
         cvr=np.zeros(nothing.shape),
         price_level=np.full(campaigns, where.factors.price[0, 0]),
-        audience=Audience(reach.people, 0.0, 2, nothing, nothing.sum(axis=2)),
+        audience=AudienceState(reach, nothing, nothing.sum(axis=2)),
     )
     served = aggregate(where.curves, slot, np.random.default_rng(6))
     day = replace(
-        plan(where, reach), auctions=hourly.sum(axis=1, keepdims=True), price_level=where.factors.price[:, :1]
+        problem_of(where, reach), auctions=hourly.sum(axis=1, keepdims=True), price_level=where.factors.price[:, :1]
     )
-    views = day.most_views(served.cost_micros.sum(axis=2).mean(axis=0)[None, None])[0, 0]
+    views = day.most_impressions(served.cost_micros.sum(axis=2).mean(axis=0)[None, None])[0, 0]
     share = served.wins.sum(axis=2).mean(axis=0) / views
     assert np.all(share < 1.001) and np.all(share > 0.8)
 
 
-def test_views_in_the_best_order_are_worth_what_a_greedy_reader_counts() -> None:
-    """A segment's curve of worth equals showing, one view after the other, the creative that is worth most."""
-    value, reach = np.array([[3.0, 2.0, 0.5, 0.0]]), Reach(np.array([40.0]), 0.8, 0)
+def test_the_fatigue_curve_is_the_value_of_greedy_impressions() -> None:
+    """A segment's curve equals showing, one impression after the other, the creative with the highest value."""
+    value, reach = np.array([[3.0, 2.0, 0.5, 0.0]]), FiniteAudience(np.array([40.0]), 0.8, 0)
     shown, worth = np.zeros(4), [0.0]
     for _ in range(200):
         now = value[0] * (1 - 0.8 / 40.0) ** shown
         worth.append(worth[-1] + now.max())
         shown[now.argmax()] += 1
-    curve = Freshness.of(value, reach).worth(np.arange(201.0)[:, None])[:, 0]
+    curve = FatigueCurve.of(value, reach).value_of_first(np.arange(201.0)[:, None])[:, 0]
     assert curve == pytest.approx(np.array(worth), rel=0.02, abs=0.02)
 
 
 def test_no_bidder_beats_the_optimum_under_fatigue() -> None:
     """Bidders that mix their creatives any way never earn more than the programme's optimum by more than its 1 %."""
-    reach = Reach(people(2000), 0.5, 0)
-    where = setting(market(), 4e7, campaigns=1, reach=reach)
-    top = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
+    reach = FiniteAudience(people(2000), 0.5, 0)
+    where = setting(market(), 4e7, campaigns=1, audience=reach)
+    top = optimum_with_fatigue.best_profit_with_fatigue(problem_of(where, reach)).profit[0]
     rng = np.random.default_rng(4)
     reached = 0.0
     for scale in rng.uniform(0.2, 1.0, 200):
@@ -296,9 +298,9 @@ def test_no_bidder_beats_the_optimum_under_fatigue() -> None:
 @pytest.mark.parametrize(("count", "share", "cap"), [(2000.0, 0.5, 0), (300.0, 1.0, 0), (1500.0, 0.3, 2)])
 def test_the_optimum_under_fatigue_can_be_reached(count: float, share: float, cap: int) -> None:
     """Without drift a bidder that bids the worth of the last view it will buy earns the optimum within 1 %."""
-    reach, flat = Reach(people(count), share, cap), np.ones((1, DAYS))
-    where = setting(market(), factors=Factors(flat, flat, flat, flat), reach=reach)
-    value = optimum.impression_value_micros(where.market)
+    reach, flat = FiniteAudience(people(count), share, cap), np.ones((1, DAYS))
+    where = setting(market(), factors=Factors(flat, flat, flat, flat), audience=reach)
+    value = impression_values.impression_value_micros(where.market)
     low, high = np.zeros(SEGMENTS), value.max(axis=1)
     for _ in range(50):
         last = (low + high) / 2
@@ -310,23 +312,23 @@ def test_the_optimum_under_fatigue_can_be_reached(count: float, share: float, ca
         low, high = np.where(dear, last, low), np.where(dear, high, last)
     mix = views / views.sum(axis=1, keepdims=True)
     shown, cost = bid_expected(where, np.broadcast_to(last * 1000, where.auctions.shape), mix)
-    top = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach)).profit[0]
+    top = optimum_with_fatigue.best_profit_with_fatigue(problem_of(where, reach)).profit[0]
     assert episode_scores.expected_profit_micros(where, shown, cost)[0] == pytest.approx(top, rel=0.01)
 
 
 def test_spending_the_optimums_total_earns_the_optimum() -> None:
     """At its own total the best profit is the optimum's; less and more money earn less, far more loses the excess."""
-    where, reach = setting(market(), 3e7), Reach(people(3000), 0.3, 5)
-    top = optimum_with_fatigue.best_profit_with_fatigue(plan(where, reach))
+    where, reach = setting(market(), 3e7), FiniteAudience(people(3000), 0.3, 5)
+    top = optimum_with_fatigue.best_profit_with_fatigue(problem_of(where, reach))
     total = top.spend.sum(axis=1)
-    assert optimum_with_fatigue.best_at_total(plan(where, reach), total) == pytest.approx(top.profit, rel=1e-6)
-    less, more = (optimum_with_fatigue.best_at_total(plan(where, reach), total * part) for part in (0.7, 1.4))
+    assert optimum_with_fatigue.best_at_total(problem_of(where, reach), total) == pytest.approx(top.profit, rel=1e-6)
+    less, more = (optimum_with_fatigue.best_at_total(problem_of(where, reach), total * part) for part in (0.7, 1.4))
     assert less < top.profit and more < top.profit
-    far = [optimum_with_fatigue.best_at_total(plan(where, reach), np.array([amount])) for amount in (1e9, 1.1e9)]
+    far = [optimum_with_fatigue.best_at_total(problem_of(where, reach), np.array([amount])) for amount in (1e9, 1.1e9)]
     assert far[0] - far[1] == pytest.approx(1e8)
 
 
-# ---------------------------------------------------------------- gates.md 1 and 2
+# ---------------------------------------------------------------- docs/gates.md, criteria 1 and 2
 
 
 def test_the_optimal_bidder_scores_one() -> None:
@@ -382,10 +384,10 @@ def test_an_episode_without_scope_is_not_counted() -> None:
     assert not scored(empty, value_of(where)).counted[0] and scored(where, value_of(where)).counted[0]
 
 
-def test_campaigns_that_meet_share_one_optimum() -> None:
+def test_campaigns_of_a_group_share_one_optimum() -> None:
     """Of two campaigns with the same auctions one that wins them all brings both the joint optimum's reward."""
-    for reach in (None, Reach(people(3000), 0.3, 3)):
-        pair, alone = (setting(market(), 2e7, campaigns=count, together=count, reach=reach) for count in (2, 1))
+    for reach in (None, FiniteAudience(people(3000), 0.3, 3)):
+        pair, alone = (setting(market(), 2e7, campaigns=count, together=count, audience=reach) for count in (2, 1))
         rich = replace(alone, budget_micros=2 * alone.budget_micros)
         shown, cost = bid_expected(alone, 0.7 * value_of(alone), best_creatives())
         nothing = np.zeros_like(shown)
@@ -400,7 +402,7 @@ def test_campaigns_that_meet_share_one_optimum() -> None:
         assert both.regret.total.sum() == pytest.approx(both.optimum_micros.sum() - both.profit_micros.sum())
         if reach is None:
             assert both.optimum_micros.sum() == pytest.approx(one.optimum_micros[0])
-        else:  # people tire of each campaign's creatives by themselves
+        else:  # fatigue is per campaign's creative
             assert both.optimum_micros.sum() > 1.02 * one.optimum_micros[0]
 
 
@@ -422,14 +424,14 @@ def test_rates_never_exceed_one() -> None:
     assert episode_scores.expected_profit_micros(huge, shown, cost)[0] == pytest.approx(shown.sum() * 1e6 - cost.sum())
 
 
-def test_fatigue_is_that_of_each_view_in_turn() -> None:
-    """The expected value of views that tire is the sum over single views, however ticks and days divide them."""
-    reach = Reach(people(50.0), 0.5, 0)
-    where = setting(market(), reach=reach, ticks_per_day=2)
+def test_fatigue_is_that_of_each_impression_in_turn() -> None:
+    """The expected value under fatigue is the sum over single impressions, however ticks and days divide them."""
+    reach = FiniteAudience(people(50.0), 0.5, 0)
+    where = setting(market(), audience=reach, ticks_per_day=2)
     shown = np.random.default_rng(1).integers(0, 30, (2 * DAYS, 1, SEGMENTS, 3))
     flat = replace(where, factors=replace(where.factors, click=np.ones((1, DAYS))))
     views = shown.sum(axis=(0, 1))
-    value = optimum.impression_value_micros(where.market)
+    value = impression_values.impression_value_micros(where.market)
     each = [value.ravel()[i] * (1 - 0.5 / 50) ** np.arange(n) for i, n in enumerate(views.ravel())]
     found = episode_scores.expected_profit_micros(flat, shown, np.zeros_like(shown))[0]
     assert found == pytest.approx(float(sum(row.sum() for row in each)), rel=1e-9)

@@ -140,14 +140,14 @@ def test_the_bidder_waits_for_conversions_that_are_not_due() -> None:
     plain = replace(calibrate([], configured()), order_value_micros=VALUE, order_spread=0.0, refund_rate=0.0)
     for lag_days in (0.1, 1.0, 5.0):
         market = replace(plain, lag_days=lag_days, window_days=1000.0)
-        books = orders.Books.empty(30, (1, 1, 1))
+        arrivals = orders.Arrivals.empty(30, (1, 1, 1))
         for tick in range(30):
             conversions, response = np.full((1, 1, 1), 20_000), stream(3, "orders", tick)
             bought = orders.draw(conversions, market, 24 / TICKS_A_DAY, response)
-            orders.book(bought, tick, books)
+            orders.add_arrivals(bought, tick, arrivals)
         for kind, target in (("target-cpa", CPA), ("target-roas", VALUE / CPA)):
             state = aimed(bidder(kind, campaigns=1, lag_days=lag_days), target)
-            for came, value in zip(books.matured_conversions.ravel(), books.revenue_micros[:, 0], strict=True):
+            for came, value in zip(arrivals.matured_conversions.ravel(), arrivals.revenue_micros[:, 0], strict=True):
                 state = seen(state, 20_000 * CPA, int(came), float(value))
                 assert state.multiplier[0] == pytest.approx(1.0, abs=0.02)
 

@@ -10,7 +10,7 @@ import pytest
 
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
-from gaelp.market.world.orders import REFUND_HOURS, Books, Orders, book, draw, mean_lag_days
+from gaelp.market.world.orders import REFUND_HOURS, Arrivals, Orders, add_arrivals, draw, mean_lag_days
 from tests.support.markets import configured
 
 COUNT = 100_000
@@ -30,10 +30,10 @@ def drawn(conversions: Any = COUNT, seed: int = 1, tick_hours: float = 24, **opt
     return draw(counts, replace(PLAIN, **options), tick_hours, stream(seed, "orders"))
 
 
-def booked(ticks: int, tick: int = 0, **options: Any) -> Books:
-    books = Books.empty(ticks, (1, 1, 1))
-    book(drawn(**options), tick, books)
-    return books
+def booked(ticks: int, tick: int = 0, **options: Any) -> Arrivals:
+    arrivals = Arrivals.empty(ticks, (1, 1, 1))
+    add_arrivals(drawn(**options), tick, arrivals)
+    return arrivals
 
 
 def arrived_by(hours: Any, lag_days: float) -> Any:
@@ -45,11 +45,11 @@ def test_every_conversion_is_one_order_of_its_cell() -> None:
     """Orders are in the order of the cells, as many as conversions, and none where there was none."""
     counts = np.array([[[0, 2], [1, 0]], [[0, 0], [3, 1]]])
     assert drawn(counts).cell.tolist() == [1, 1, 2, 6, 6, 6, 7]
-    empty, books = drawn(np.zeros((2, 2, 2), np.int64)), Books.empty(3, (2, 2, 2))
-    book(empty, 0, books)
+    empty, arrivals = drawn(np.zeros((2, 2, 2), np.int64)), Arrivals.empty(3, (2, 2, 2))
+    add_arrivals(empty, 0, arrivals)
     assert len(empty.cell) == 0
-    assert not books.matured_conversions.any()
-    assert not books.revenue_micros.any()
+    assert not arrivals.matured_conversions.any()
+    assert not arrivals.revenue_micros.any()
 
 
 @pytest.mark.parametrize("tick_hours", [6, 24])
@@ -80,9 +80,9 @@ def test_a_window_of_many_lags_cuts_nothing_and_of_few_all_alike() -> None:
 def test_what_is_late_appears_nowhere() -> None:
     """Clicks of a later tick see fewer of their orders arrive, exactly those within the horizon, revenue included."""
     orders = drawn(order_spread=0.0)
-    early, late = (Books.empty(5, (1, 1, 1)) for _ in range(2))
-    book(orders, 0, early)
-    book(orders, 3, late)
+    early, late = (Arrivals.empty(5, (1, 1, 1)) for _ in range(2))
+    add_arrivals(orders, 0, early)
+    add_arrivals(orders, 3, late)
     assert np.array_equal(late.matured_conversions[3:], early.matured_conversions[:2])
     assert not late.matured_conversions[:3].any()
     assert late.matured_conversions.sum() == (orders.period < 2).sum() < COUNT
@@ -119,11 +119,11 @@ def test_a_refund_arrives_three_days_after_its_order_on_average() -> None:
     wait = orders.refund_period - orders.period
     assert wait.min() == 0
     assert abs(wait.mean() - REFUND_HOURS) < 5 * REFUND_HOURS / np.sqrt(COUNT)
-    books = booked(3, lag_days=1e-6, refund_rate=1.0, order_spread=0.0)
+    arrivals = booked(3, lag_days=1e-6, refund_rate=1.0, order_spread=0.0)
     middle = (np.arange(2000) + 0.5) / 2000
     left = 1 - arrived_by(24.0 * (3 - middle), REFUND_HOURS / 24).mean()
-    assert books.revenue_micros.sum() / (25e6 * COUNT) == pytest.approx(left, abs=5 * 0.5 / np.sqrt(COUNT))
-    assert books.revenue_micros[2, 0] < 0
+    assert arrivals.revenue_micros.sum() / (25e6 * COUNT) == pytest.approx(left, abs=5 * 0.5 / np.sqrt(COUNT))
+    assert arrivals.revenue_micros[2, 0] < 0
 
 
 def test_refunds_and_spread_do_not_move_one_another() -> None:
@@ -139,15 +139,15 @@ def test_refunds_and_spread_do_not_move_one_another() -> None:
     assert first.random() == second.random()
 
 
-def test_the_books_are_those_of_a_clerk_with_a_pencil() -> None:
-    """Entering orders one by one, over several ticks and cells, gives the same books to the micro."""
+def test_arrivals_are_the_orders_added_one_by_one() -> None:
+    """Entering orders one by one, over several ticks and cells, gives the same arrivals to the micro."""
     ticks, shape = 6, (3, 2, 2)
     counts = stream(2, "counts").integers(0, 4, (ticks, *shape))
-    books = Books.empty(ticks, shape)
+    arrivals = Arrivals.empty(ticks, shape)
     conversions, revenue = np.zeros((ticks, 12), int), np.zeros((ticks, 3), int)
     for tick in range(ticks):
         orders = drawn(counts[tick], seed=tick, refund_rate=0.5)
-        book(orders, tick, books)
+        add_arrivals(orders, tick, arrivals)
         for n, cell in enumerate(orders.cell):
             arrives, back = tick + orders.period[n], tick + orders.refund_period[n]
             entries = [(arrives, orders.value_micros[n])] + [(back, -orders.value_micros[n])] * bool(orders.refunded[n])
@@ -156,5 +156,5 @@ def test_the_books_are_those_of_a_clerk_with_a_pencil() -> None:
             for when, value in entries:
                 if when < ticks:
                     revenue[when, cell // 4] += value
-    assert np.array_equal(books.matured_conversions.reshape(ticks, -1), conversions)
-    assert np.array_equal(books.revenue_micros, revenue)
+    assert np.array_equal(arrivals.matured_conversions.reshape(ticks, -1), conversions)
+    assert np.array_equal(arrivals.revenue_micros, revenue)
