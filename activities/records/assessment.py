@@ -55,7 +55,7 @@ class Assessment:
         config = self._inputs.config(assess.config_digest)
         attempt, alpha = self._attempt(assess, Phase.SIMULATION, config)
         exams, permuted = ([self._inputs.whole(r) for r in side] for side in (assess.exams, assess.permuted))
-        measures = measure_simulation(exams, assess.training, config, alpha)
+        measures = measure_simulation(exams, config, alpha)
         if permuted:
             measures = measures.model_copy(update={"ratings": _resting(exams, permuted)})
         gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, judging.judge_simulation(measures))

@@ -13,16 +13,12 @@ LONG_FUNCTIONS: tuple[str, ...] = (
     "gaelp.ledger.stores.decision_store._why_refused",
     "gaelp.ledger.account_stop.stop_account",
     "gaelp.platforms.emulator.server._campaigns",
-    "gaelp.records.logs.ingestion._take",
     "workflows.campaign.LiveCampaign._act",
     "workflows.historical.HistoricalValidation.run",
     "workflows.spending.SpendingPhase._finish",
     "workflows.spending.SpendingPhase.start_campaign",
 )
 MANY_PARAMETERS: tuple[str, ...] = (
-    "gaelp.domain.gates.criterion.criterion",
-    "gaelp.domain.gates.judging.gate",
-    "gaelp.evidence.phase_measurements.measure_campaigns",
     "gaelp.ledger.account_stop.stop_account",
     "gaelp.ledger.ledger.Ledger.reset_attempts",
     "gaelp.ledger.stores.journal.write",
@@ -31,13 +27,9 @@ MANY_PARAMETERS: tuple[str, ...] = (
     "gaelp.local_stack.stack.LocalStack.__init__",
     "gaelp.market.scoring.regret.rungs_by_day",
     "gaelp.personas.rater.rate",
-    "gaelp.records.logs.ingestion._take",
-    "gaelp.records.logs.ingestion.ingest",
 )
 CLASSES_NAMED_TWICE: tuple[str, ...] = (
     "Bought",
-    "Events",
-    "Line",
     "Offer",
     "Problem",
     "Recorded",
@@ -46,18 +38,6 @@ CLASSES_NAMED_TWICE: tuple[str, ...] = (
 MODULES_NAMED_TWICE: tuple[str, ...] = ()
 # Documents that code names by file name only.
 DOCUMENTS_NOT_IN_FULL: tuple[str, ...] = (
-    "gaelp/domain/gates/criteria_historical.py",
-    "gaelp/domain/gates/criteria_live_test.py",
-    "gaelp/domain/gates/criteria_scaled.py",
-    "gaelp/domain/gates/criteria_simulation.py",
-    "gaelp/domain/gates/criterion.py",
-    "gaelp/domain/gates/judging.py",
-    "gaelp/domain/gates/verdicts.py",
-    "gaelp/evidence/efficiency.py",
-    "gaelp/evidence/non_inferiority.py",
-    "gaelp/evidence/off_policy.py",
-    "gaelp/evidence/portfolio.py",
-    "gaelp/evidence/profit.py",
     "gaelp/ledger/stores/run_store.py",
     "gaelp/market/scoring/episode_scores.py",
     "gaelp/market/scoring/optimum.py",
@@ -65,8 +45,6 @@ DOCUMENTS_NOT_IN_FULL: tuple[str, ...] = (
     "tests/documents/test_bring_your_own.py",
     "tests/documents/test_market_page.py",
     "tests/unit/configuration/test_loading.py",
-    "tests/unit/domain/gates/test_judging.py",
-    "tests/unit/evidence/test_betting.py",
     "tests/unit/market/scoring/test_optimum.py",
 )
 REQUIREMENT_CODES: tuple[str, ...] = (
@@ -82,8 +60,6 @@ REQUIREMENT_CODES: tuple[str, ...] = (
 )
 # Field: who reads it, although no attribute access does; or that it goes.
 UNREAD_FIELDS: dict[str, str] = {
-    "CampaignState.created_at": "nothing reads it: it goes",
-    "Creative.content_digest": "nothing reads it: it goes",
     "EpisodeAmounts.allocation_micros": "becomes columns of the warehouse by its whole record",
     "EpisodeAmounts.estimation_micros": "becomes columns of the warehouse by its whole record",
     "EpisodeAmounts.over_bidding_micros": "becomes columns of the warehouse by its whole record",
@@ -92,9 +68,6 @@ UNREAD_FIELDS: dict[str, str] = {
     "EpisodeRecord.estimation_micros": "a column of the warehouse: the report selects it",
     "EpisodeRecord.over_bidding_micros": "a column of the warehouse: the report selects it",
     "EpisodeRecord.under_bidding_micros": "a column of the warehouse: the report selects it",
-    "ProfitMeasure.immature_days": "stored with the evidence, for a person who follows a verdict",
-    "ProfitMeasure.largest_wealth": "stored with the evidence, for a person who follows a verdict",
-    "ProfitMeasure.safety_stops": "stored with the evidence, for a person who follows a verdict",
     "RatedPanel.ratings_digest": "in the event panel.rated, which `make demo-llm` reads as JSON",
     "RegretSplit.allocation_micros": "becomes columns of the warehouse by its whole record",
     "RegretSplit.estimation_micros": "becomes columns of the warehouse by its whole record",
@@ -103,7 +76,6 @@ UNREAD_FIELDS: dict[str, str] = {
     "Reserved.daily_left_micros": "nothing reads it: it goes",
     "Reserved.total_left_micros": "nothing reads it: it goes",
     "RunBegun.account_kind": "nothing reads it: it goes",
-    "SimulationMeasures.training_episodes": "stored with the evidence, for a person who follows a verdict",
     "SimulationProgress.anchor_digest": "nothing reads it: it goes",
     "StopReport.still_enabled": "printed as JSON by `starter.py stop --json`",
 }

@@ -12,7 +12,7 @@ from gaelp.domain.gates.criteria_table import CRITERIA, threshold_of
 from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.phases import Phase
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "gates.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/gates.md").read_text(encoding="utf-8")
 
 
 def rows(page: str) -> dict[str, list[str]]:
