@@ -49,7 +49,7 @@ bench: setup ## how fast the market is, beside bare numpy kernels and other simu
 	@$(BIN)/python -m scripts.bench $(ARGS)
 
 bench-seeds: setup ## quick-test with 50 root seeds: at least 49 must graduate, proven or not; half an hour or so
-	@$(BIN)/python scripts/bench_seeds.py $(ARGS)
+	@PYTHONPATH=. $(BIN)/python scripts/bench_seeds.py $(ARGS)
 
 clean: ## forget the virtual environment and everything local
 	rm -rf .venv .gaelp

@@ -1,6 +1,7 @@
-"""The command line's front door: `python starter.py VERB`. Verbs live in gaelp/commands; touch this to add none.
+"""The command line's front door: `python starter.py VERB`. The verbs are in gaelp/commands.
 
 From Python: `from starter import start_training; result = await start_training(config, agent="...")`.
+Touch this to change what Python callers can start; a verb is added in gaelp/commands/parser.py.
 """
 
 from __future__ import annotations

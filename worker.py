@@ -30,7 +30,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from activities.compute.decisions import Decisions
-from activities.compute.history import History, Replays
+from activities.compute.replays import Replays
 from activities.compute.simulation import Simulation
 from activities.effects import Effects
 from activities.inputs import Inputs
@@ -40,6 +40,7 @@ from activities.live.observations import Observations
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
+from activities.records.logs import Logs
 from activities.records.personas import Personas
 from activities.records.planning import Planning
 from activities.records.recording import Records
@@ -58,7 +59,7 @@ from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.events.redis_streams import connect
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
-from workflows.campaign import LiveCampaign
+from workflows.campaigns.live_campaign import LiveCampaign
 from workflows.emergency_stop import EmergencyStop
 from workflows.episodes import EpisodeBatch, LogReplay
 from workflows.historical import HistoricalValidation
@@ -101,7 +102,7 @@ def records_activities(settings: Settings) -> Activities:
     warehouse = open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
-    calibration, history = Calibration(inputs, warehouse), History(inputs, warehouse)
+    calibration, logs = Calibration(inputs, warehouse), Logs(inputs, warehouse)
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     open_rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
@@ -111,8 +112,8 @@ def records_activities(settings: Settings) -> Activities:
         runs.end_run,
         calibration.calibrate_market,
         personas.rate_panel,
-        history.plan_historical,
-        history.prepare_log,
+        logs.plan_historical,
+        logs.prepare_log,
         planning.plan_simulation,
         planning.begin_exam,
         planning.plan_campaigns,
@@ -202,7 +203,7 @@ def code_version() -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """Every installed distribution with its version (R4)."""
+    """Every installed distribution with its version, which the run's first row stores."""
     return {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
 
 
@@ -229,14 +230,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serves GAELP's task queues.")
     parser.add_argument("--queues", required=True, help="comma-separated: " + ", ".join(Queue))
     parser.add_argument("--ready", type=Path, help="a file that is created when the workers poll")
-    found = parser.parse_args(argv)
-    unknown = [name for name in found.queues.split(",") if name not in set(Queue)]
+    arguments = parser.parse_args(argv)
+    unknown = [name for name in arguments.queues.split(",") if name not in set(Queue)]
     if unknown:
         parser.error(f"unknown queue {', '.join(unknown)}: use {', '.join(Queue)}")
-    found.queues = [Queue(name) for name in found.queues.split(",")]
-    if Queue.COMPUTE in found.queues and len(found.queues) > 1:
+    arguments.queues = [Queue(name) for name in arguments.queues.split(",")]
+    if Queue.COMPUTE in arguments.queues and len(arguments.queues) > 1:
         parser.error("compute runs agents, so it is a process of its own, without credentials: start another worker")
-    return found
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:

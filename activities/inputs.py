@@ -1,4 +1,6 @@
-"""What activities read by digest: configuration, market, agent state. Touch this when one more thing travels so."""
+"""Reads what messages name by its digest: configuration, market, agent state. Touch this when another kind of content
+travels by digest.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ class Inputs:
     def agent(self, name: str, config_digest: str, place: str = "", step: int = 0) -> InstalledAgent:
         """The installed agent of that name, for one activity; a remote one is connected as the configuration says.
 
-        `place` and the number of the first `step` tell a remote agent, and its errors, where they are.
+        `place` and `step`, the number of the first decision, stand in its errors and in a remote agent's tick keys.
         """
         agent = load_agent(name)
         if isinstance(agent, RemoteAgent):
@@ -55,7 +57,7 @@ class Inputs:
         return InstalledAgent(agent, step)
 
     def whole(self, result: BatchResult) -> BatchResult:
-        """A batch's result with what it says of each episode."""
+        """The complete result of a batch, with its entries for each episode."""
         if not result.whole_digest:
             return result
         return BatchResult.model_validate(self.store.get_document(result.whole_digest))
@@ -81,7 +83,7 @@ class Inputs:
 
 
 def read_only(arrays: State) -> State:
-    """The same arrays, sealed: they are shared by threads and batches, and an agent is somebody else's code."""
+    """The same arrays, made read-only: threads and batches share them, and an agent is somebody else's code."""
     for array in arrays.values():
         array.setflags(write=False)
     return arrays

@@ -1,6 +1,7 @@
 """Process settings: where the services are. Read from the environment once, at a program's start.
 
-These are the only GAELP_ variables that are not training configuration (gaelp/configuration leaves them alone).
+These are the only GAELP_ variables that are not training configuration; gaelp/configuration ignores them. Touch this
+when a program needs the address of another service.
 """
 
 from __future__ import annotations

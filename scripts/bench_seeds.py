@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from gaelp.commands import connections
-from gaelp.commands.people.accounts import open_emulator_account
 from gaelp.configuration import loading
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Outcome
@@ -28,6 +27,7 @@ from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
+from tests.support.emulator_accounts import open_emulator_account
 
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
 

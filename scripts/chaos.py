@@ -26,7 +26,7 @@ from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.local_stack import LocalStack
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 from tests.support.undisturbed_run import SETTINGS, WORLD
 
 # One draw kills one of these groups. Workers die most often: they are what dies most often.
@@ -56,17 +56,17 @@ class Run:
     seconds: float = 0.0
 
 
-async def conduct(house: House, client: Client, run: Run, kills: list[Kill]) -> None:
-    """Start it, kill as scheduled, approve what it asks for, see its end."""
-    account = house.open_account(run.name, *WORLD)
-    start = house.run_input(run.name, *SETTINGS, f"account={account}")
+async def run_with_kills(local_runs: LocalRuns, client: Client, run: Run, kills: list[Kill]) -> None:
+    """Start the run, kill services as scheduled, approve what it asks for, and wait for its end."""
+    account = local_runs.open_account(run.name, *WORLD)
+    start = local_runs.run_input(run.name, *SETTINGS, f"account={account}")
     begun = time.monotonic()
     handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
         "TrainingRun", start, id=run.name, task_queue=Queue.WORKFLOWS, result_type=RunResult
     )
     ending = asyncio.create_task(end_of(handle, run))
-    approving = asyncio.create_task(approve(house, client, run.name))
-    killing = asyncio.create_task(kill(house, run, begun, kills, ending))
+    approving = asyncio.create_task(approve(local_runs, client, run.name))
+    killing = asyncio.create_task(kill_and_restart(local_runs, run, begun, kills, ending))
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
             await asyncio.gather(ending, killing)
@@ -90,10 +90,10 @@ async def end_of(handle: WorkflowHandle[object, RunResult], run: Run) -> None:
             await asyncio.sleep(0.2)
 
 
-async def approve(house: House, client: Client, name: str) -> None:
+async def approve(local_runs: LocalRuns, client: Client, name: str) -> None:
     """Approve each phase once; a signal that was not acknowledged is sent again."""
     for phase in (Phase.LIVE_TEST, Phase.SCALED):
-        while (decision := await asyncio.to_thread(house.signed, name, phase)) is None:  # noqa: ASYNC110
+        while (decision := await asyncio.to_thread(local_runs.signed, name, phase)) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         sent = False
         while not sent:
@@ -104,8 +104,8 @@ async def approve(house: House, client: Client, name: str) -> None:
                 await asyncio.sleep(0.2)
 
 
-async def kill(
-    house: House,
+async def kill_and_restart(
+    local_runs: LocalRuns,
     run: Run,
     begun: float,
     kills: list[Kill],
@@ -116,22 +116,22 @@ async def kill(
         await asyncio.wait([ending], timeout=wait)
         if ending.done():
             return
-        phase = await asyncio.to_thread(where, house, run.name)
+        phase = await asyncio.to_thread(phase_of, local_runs, run.name)
         run.kills.append(
             f"{time.monotonic() - begun:.1f} s {'+'.join(victims) if len(victims) < 5 else 'all'} ({phase})"
         )
-        await asyncio.to_thread(dead_for, house, victims, down)
+        await asyncio.to_thread(keep_dead, local_runs, victims, down)
 
 
-def dead_for(house: House, victims: tuple[str, ...], seconds: float) -> None:
+def keep_dead(local_runs: LocalRuns, victims: tuple[str, ...], seconds: float) -> None:
     """Kill, wait, restart."""
-    with house.without(*victims):
+    with local_runs.without(*victims):
         time.sleep(seconds)
 
 
-def where(house: House, name: str) -> str:
-    """The phase a run is in, as far as its money tells."""
-    with house.ledger() as ledger:
+def phase_of(local_runs: LocalRuns, name: str) -> str:
+    """The phase that a run is in, as its reservations and requests show it."""
+    with local_runs.ledger() as ledger:
         phases = {r.phase for r in ledger.reservations(name, name)}
         asked = ledger.open_requests(name)
     if asked:
@@ -148,55 +148,62 @@ def schedule(seed: int, number: int) -> list[Kill]:
     ]
 
 
-def differences(house: House, run: Run, reference: Run) -> list[str]:
-    """Where a run did not end as the reference did, and what it left behind."""
-    found = house.untidy(run.name, run.name)
+def differences(local_runs: LocalRuns, run: Run, reference: Run) -> list[str]:
+    """Where a run ended in another way than the reference, and what it left behind."""
+    different = local_runs.leftovers(run.name, run.name)
     if run.result is None or reference.result is None:
-        return [*found, run.failure]
+        return [*different, run.failure]
     expected, got = reference.result, run.result
     pairs = {
         "outcome": (got.outcome, expected.outcome),
         "checkpoint": (got.checkpoint_digest, expected.checkpoint_digest),
         "spend": (got.spend_micros, expected.spend_micros),
-        "campaigns": (house.footprint(run.name), house.footprint(reference.name)),
-        "rows": (house.rows(run.name), house.rows(reference.name)),
+        "campaigns": (local_runs.footprint(run.name), local_runs.footprint(reference.name)),
+        "rows": (local_runs.rows(run.name), local_runs.rows(reference.name)),
     }
-    return [*found, *(f"{what}: {a}, not {b}" for what, (a, b) in pairs.items() if a != b)]
+    return [*different, *(f"{what}: {a}, not {b}" for what, (a, b) in pairs.items() if a != b)]
 
 
 @contextmanager
-def furnished(home: Path) -> Iterator[House]:
-    """Every service, an account, a key."""
+def prepared(home: Path) -> Iterator[LocalRuns]:
+    """Every service, a log, an account and a key, until the end of the block."""
     with LocalStack(home) as stack:
-        house = House(stack)
-        house.furnish()
-        yield house
+        local_runs = LocalRuns(stack)
+        local_runs.prepare()
+        yield local_runs
 
 
-async def chaos(house: House, runs: int, seed: int) -> int:
-    """The reference, then every run; 0 where all ended alike."""
+async def chaos(local_runs: LocalRuns, runs: int, seed: int) -> int:
+    """The undisturbed reference, then every run; 0 where all ended as the reference did."""
     console = Console(width=None if sys.stdout.isatty() else 170)
-    client = await connections.temporal(house.settings)
+    client = await connections.temporal(local_runs.settings)
     reference = Run("reference")
-    await conduct(house, client, reference, [])
+    await run_with_kills(local_runs, client, reference, [])
     if reference.result is None:
         console.print(f"the undisturbed run did not end well: {reference.failure}")
         return 1
     digest, cost = (reference.result.checkpoint_digest or "")[:12], reference.result.spend_micros / 1e6
     console.print(
         f"undisturbed: {reference.result.outcome}, checkpoint {digest}, spent {cost:.6f}, "
-        f"{len(house.footprint('reference'))} campaigns, {reference.seconds:.1f} s"
+        f"{len(local_runs.footprint('reference'))} campaigns, {reference.seconds:.1f} s"
     )
     table = Table("run", "seconds", "killed", "outcome", "campaigns", "different from the undisturbed run")
     bad = total = 0
     for number in range(1, runs + 1):
         run = Run(f"chaos-{number:02d}")
-        await conduct(house, client, run, schedule(seed, number))
-        found = differences(house, run, reference)
-        bad, total = bad + bool(found), total + len(run.kills)
+        await run_with_kills(local_runs, client, run, schedule(seed, number))
+        different = differences(local_runs, run, reference)
+        bad, total = bad + bool(different), total + len(run.kills)
         ended = str(run.result.outcome) if run.result else run.failure
-        campaigns = str(len(house.footprint(run.name)))
-        row = (run.name, f"{run.seconds:.1f}", "\n".join(run.kills), ended, campaigns, "\n".join(found) or "nothing")
+        campaigns = str(len(local_runs.footprint(run.name)))
+        row = (
+            run.name,
+            f"{run.seconds:.1f}",
+            "\n".join(run.kills),
+            ended,
+            campaigns,
+            "\n".join(different) or "nothing",
+        )
         table.add_row(*row)
         console.print(" | ".join(each.replace("\n", ", ") for each in row), soft_wrap=True)
     console.print(table)
@@ -210,8 +217,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, furnished(Path(home)) as house:
-        return asyncio.run(chaos(house, options.runs, options.seed))
+    with tempfile.TemporaryDirectory() as home, prepared(Path(home)) as local_runs:
+        return asyncio.run(chaos(local_runs, options.runs, options.seed))
 
 
 if __name__ == "__main__":

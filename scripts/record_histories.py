@@ -33,9 +33,9 @@ from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
 from gaelp.messages.emergency_stop import StopAccount
 from gaelp.messages.training_run import RunInput
-from tests.support.local_runs import ROOT, House, until
+from tests.support.local_runs import ROOT, LocalRuns, until
 from worker import make_worker
-from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
+from workflows.details import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
 
 FOLDER = ROOT / "tests" / "replay" / "histories"
 IDENTITY = "recorded"  # in place of PROCESS@HOST
@@ -62,13 +62,13 @@ RECORDED = {
 async def record() -> None:
     """Everything into FOLDER, replacing what is there."""
     with tempfile.TemporaryDirectory() as home:
-        with LocalStack(Path(home) / "house", names=("redis", "emulator")) as stack:
-            house = House(stack)
-            house.furnish()
-            async with _served(house) as client:
-                await _run_everything(client, house)
+        with LocalStack(Path(home) / "local", names=("redis", "emulator")) as stack:
+            local_runs = LocalRuns(stack)
+            local_runs.prepare()
+            async with _served(local_runs) as client:
+                await _run_everything(client, local_runs)
                 found = {name: await _fetched(client, workflow) for workflow, name in RECORDED.items()}
-    forbidden = _of_this_machine(home, house)
+    forbidden = _of_this_machine(home, local_runs)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     for name, history in found.items():
@@ -79,7 +79,7 @@ async def record() -> None:
 
 
 @asynccontextmanager
-async def _served(house: House) -> AsyncIterator[Client]:
+async def _served(local_runs: LocalRuns) -> AsyncIterator[Client]:
     arguments = [word for value in DYNAMIC_CONFIGURATION for word in ("--dynamic-config-value", value)]
     async with AsyncExitStack() as stack:
         environment = await stack.enter_async_context(
@@ -94,27 +94,29 @@ async def _served(house: House) -> AsyncIterator[Client]:
         )
         for queue in Queue:
             # Nothing cached: no sticky queue, whose name holds the host's.
-            worker = make_worker(environment.client, house.settings, queue, identity=IDENTITY, max_cached_workflows=0)
+            worker = make_worker(
+                environment.client, local_runs.settings, queue, identity=IDENTITY, max_cached_workflows=0
+            )
             await stack.enter_async_context(worker)
         yield environment.client
 
 
-async def _run_everything(client: Client, house: House) -> None:
+async def _run_everything(client: Client, local_runs: LocalRuns) -> None:
     small = ("live_test.days=2", "scaled.products=['product-a']", "scaled.period_days=1")
-    good = await _start(client, house.run_input("good", *small))
-    await house.approve(client, "good")
+    good = await _start(client, local_runs.run_input("good", *small))
+    await local_runs.approve(client, "good")
     checkpoint = (await good.result())["checkpoint_digest"]
-    await (await _start(client, house.run_input("poor", agent="uniform"))).result()
+    await (await _start(client, local_runs.run_input("poor", agent="uniform"))).result()
 
     late = {"from_phase": Phase.LIVE_TEST, "from_checkpoint": checkpoint}
-    rejected = await _start(client, house.run_input("rejected", *small, **late))
-    decision = await until(lambda: house.signed("rejected", Phase.LIVE_TEST, "reject"), "a request is open")
+    rejected = await _start(client, local_runs.run_input("rejected", *small, **late))
+    decision = await until(lambda: local_runs.signed("rejected", Phase.LIVE_TEST, "reject"), "a request is open")
     await client.get_workflow_handle("rejected/live-test").signal("reject", decision.model_dump())
     await rejected.result()
 
-    cancelled = await _start(client, house.run_input("cancelled", "live_test.days=60", **late))
-    await house.approve(client, "cancelled", (Phase.LIVE_TEST,))
-    await until(lambda: any(c.enabled for c in house.on_platform("cancelled")), "a campaign is enabled")
+    cancelled = await _start(client, local_runs.run_input("cancelled", "live_test.days=60", **late))
+    await local_runs.approve(client, "cancelled", (Phase.LIVE_TEST,))
+    await until(lambda: any(c.enabled for c in local_runs.on_platform("cancelled")), "a campaign is enabled")
     await cancelled.cancel()
     try:
         await cancelled.result()
@@ -133,9 +135,9 @@ async def _fetched(client: Client, workflow: str) -> WorkflowHistory:
     return await client.get_workflow_handle(workflow).fetch_history()
 
 
-def _of_this_machine(home: str, house: House) -> list[str]:
+def _of_this_machine(home: str, local_runs: LocalRuns) -> list[str]:
     paths = {home, tempfile.gettempdir(), str(ROOT), str(Path.home()), sys.prefix, os.getcwd()}
-    secrets = {house.settings.emulator_token, "PRIVATE KEY", socket.gethostname()}
+    secrets = {local_runs.settings.emulator_token, "PRIVATE KEY", socket.gethostname()}
     return sorted(path for path in paths if path != "/") + sorted(secrets)
 
 

@@ -46,19 +46,19 @@ INJECTIONS = {
 }
 
 
-class Nothing:
-    """A cache that knows nothing: a recording is made afresh."""
+class NoCache:
+    """A cache that keeps nothing, because every question of a recording is asked anew."""
 
     def get(self, keys: Sequence[str]) -> dict[str, Remembered]:
-        """Nothing."""
+        """No answer is known."""
         return {}
 
     def put(self, key: str, answer: Remembered) -> bool:
-        """Nowhere."""
+        """Keep nothing."""
         return True
 
 
-def told(tally: Tally) -> None:
+def show_progress(tally: Tally) -> None:
     """One line on the terminal."""
     sys.stderr.write(f"\r{tally.asked + tally.failed} of {tally.total}, {tally.failed} failed ")
     sys.stderr.flush()
@@ -68,9 +68,8 @@ async def ask(config: Personas, settings: Settings) -> Rated:
     """Every question of a panel."""
     people, texts = panel.people(config), panel.creatives(config)
     async with open_endpoint(settings.llm_url, settings.llm_api_key, config) as endpoint:
-        return await rater.rate(
-            config, people, texts, endpoint, Nothing(), "recording", clock=time.monotonic, progress=told
-        )
+        services = rater.RatingServices(endpoint, NoCache(), time.monotonic)
+        return await rater.rate(config, people, texts, services, "recording", show_progress)
 
 
 async def injected(config: Personas, settings: Settings) -> dict[str, float]:
@@ -78,15 +77,15 @@ async def injected(config: Personas, settings: Settings) -> dict[str, float]:
     clean = panel.creatives(config)[-1]
     twins = [CreativeText(headline=clean.headline, body=f"{clean.body} {words}") for words in INJECTIONS.values()]
     changed = {"people": panel.people(config)[:INJECTED_PEOPLE], "creatives": (clean, *twins)}
-    found = await ask(config.model_copy(update=changed), settings)
-    log = np.log(found.ratings.click)
+    rated = await ask(config.model_copy(update=changed), settings)
+    log = np.log(rated.ratings.click)
     ratio = np.exp((log[:, 1:] - log[:, :1]).mean(axis=0))
     return {name: round(float(value), 3) for name, value in zip(INJECTIONS, ratio, strict=True)}
 
 
-def provenance(found: Rated, harm: dict[str, float], day: date, model: Path) -> panel.Provenance:
+def provenance(rated: Rated, harm: dict[str, float], day: date, model: Path) -> panel.Provenance:
     """Who answered, when and how well."""
-    by_question: Mapping[str, Any] = found.ratings.arrays()
+    by_question: Mapping[str, Any] = rated.ratings.arrays()
     return panel.Provenance(
         model="Gemma 3 270M, pretrained, quantised to Q4_K_M (253 MB)",
         model_digest=llm_server.digest(model),
@@ -97,8 +96,8 @@ def provenance(found: Rated, harm: dict[str, float], day: date, model: Path) -> 
             "/v1/completions, one token, temperature 0: P(yes) / (P(yes) + P(no)); a rating is its odds ratio to the "
             "same persona's answer about a neutral advertisement"
         ),
-        failed=found.tally.failed,
-        asked=found.tally.total,
+        failed=rated.tally.failed,
+        asked=rated.tally.total,
         spread={name: round(ratings.spread(table), 4) for name, table in by_question.items()},
         consensus={name: round(ratings.consensus(table), 4) for name, table in by_question.items()},
         injected=harm,
@@ -116,18 +115,18 @@ def rounded(values: Any) -> Any:
     return None if np.isnan(values) else round(float(values), DIGITS)
 
 
-def record(day: date, stack: LocalStack) -> panel.Recorded:
+def record(day: date, stack: LocalStack) -> panel.RecordedPanel:
     """Ask, measure, put together."""
     settings = Settings()
     config = Personas(source="endpoint", in_flight=1, requests_per_second=1000.0, timeout_seconds=120.0, failures=0.05)
-    found = asyncio.run(ask(config, settings))
+    rated = asyncio.run(ask(config, settings))
     harm = asyncio.run(injected(config, settings))
     model = llm_server.assemble(stack.home)
-    return panel.Recorded(
+    return panel.RecordedPanel(
         panel=panel.digest(panel.people(config), panel.creatives(config)),
-        provenance=provenance(found, harm, day, model),
-        answers={question: rounded(found.probability[question]) for question in Question},
-        neutral={question: rounded(found.neutral[question]) for question in Question},
+        provenance=provenance(rated, harm, day, model),
+        answers={question: rounded(rated.probability[question]) for question in Question},
+        neutral={question: rounded(rated.neutral[question]) for question in Question},
     )
 
 
@@ -141,13 +140,13 @@ def main() -> int:
     try:
         with LocalStack(options.home, names=("llm",)) as stack:
             os.environ.update(stack.environment())
-            found = record(options.date, stack)
+            recording = record(options.date, stack)
     except (StackError, rater.RatingsFailed) as error:
         sys.stderr.write(f"record_panel: {error}\n")
         return 1
-    text = json.dumps(found.model_dump(mode="json"), indent=1)
+    text = json.dumps(recording.model_dump(mode="json"), indent=1)
     options.output.write_text(compact(text) + "\n")
-    sys.stderr.write(f"\n{options.output}\n{found.provenance.model_dump_json(indent=1)}\n")
+    sys.stderr.write(f"\n{options.output}\n{recording.provenance.model_dump_json(indent=1)}\n")
     return 0
 
 

@@ -7,8 +7,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.live.emergency import Emergency
     from gaelp.messages.emergency_stop import StopAccount, StopReport
-    from workflows.options import STOP, named
-    from workflows.story import tell
+    from workflows.activity_options import STOP, named
+    from workflows.details import show_details
 
 
 @workflow.defn(name="EmergencyStop")
@@ -18,9 +18,10 @@ class EmergencyStop:
     @workflow.run
     async def run(self, stop: StopAccount) -> StopReport:
         """Stop one account and report what was read back."""
-        tell(f"stopping {stop.account}: {stop.reason}")
+        show_details(f"stopping {stop.account}: {stop.reason}")
         report = await workflow.execute_activity_method(
             Emergency.stop_account, stop, **named(STOP, f"stop {stop.account}")
         )
-        tell(f"**{'stopped' if report.stopped else 'NOT STOPPED'}** {report.reason}")
+        enabled = f"\n\nstill enabled: {', '.join(report.still_enabled)}" if report.still_enabled else ""
+        show_details(f"**{'stopped' if report.stopped else 'NOT STOPPED'}** {report.reason}{enabled}")
         return report

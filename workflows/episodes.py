@@ -1,4 +1,7 @@
-"""Child workflows: one batch of simulated episodes, one replayed log. Touch this when an episode's life changes."""
+"""The two child workflows that end with a result of their own: a batch of simulated episodes, and a replayed log.
+
+Touch this to change what such a child does before or after its activity.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,32 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.compute.history import History, Replays
+    from activities.compute.replays import Replays
     from activities.compute.simulation import Simulation
+    from activities.records.logs import Logs
     from gaelp.domain.episodes import EpisodeState
     from gaelp.domain.log_evidence import Grade
     from gaelp.messages.episode_batch import BatchResult, SimulateBatch
     from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog
-    from workflows.options import COMPUTE, RECORDS, named
-    from workflows.story import cause, tell
+    from workflows.activity_options import COMPUTE, RECORDS, named
+    from workflows.details import cause, show_details
 
 
 @workflow.defn(name="EpisodeBatch")
 class EpisodeBatch:
-    """Simulates one batch. A poison batch ends `failed` with its reason, and the phase decides what that means."""
+    """Simulates one batch; one that fails ends `failed` with its reason, and the phase decides what follows."""
 
     @workflow.run
     async def run(self, batch: SimulateBatch) -> BatchResult:
-        """Planned, running, settled or failed."""
-        tell(f"{EpisodeState.RUNNING}: batch {batch.index} ({batch.purpose})")
+        """A settled or a failed result; it fails only where it is cancelled."""
+        show_details(f"{EpisodeState.RUNNING}: batch {batch.index} ({batch.purpose})")
         try:
             result = await workflow.execute_activity_method(
                 Simulation.simulate_batch, batch, **named(COMPUTE, f"simulate {batch.purpose} batch {batch.index}")
             )
         except ActivityError as error:
             reason = cause(error)
-            tell(f"{EpisodeState.FAILED}: {reason}")
+            show_details(f"{EpisodeState.FAILED}: {reason}")
             return BatchResult(
                 index=batch.index,
                 purpose=batch.purpose,
@@ -39,7 +43,7 @@ class EpisodeBatch:
                 episodes=0,
                 reason=reason,
             )
-        tell(f"{EpisodeState.SETTLED}: {result.episodes} episodes")
+        show_details(f"{EpisodeState.SETTLED}: {result.episodes} episodes")
         return result
 
 
@@ -50,30 +54,24 @@ class LogReplay:
     @workflow.run
     async def run(self, replay: ReplayInput) -> LogEvidence:
         """Evidence, or `failed` with its reason."""
+        context = replay.context
         try:
             log = await workflow.execute_activity_method(
-                History.prepare_log,
-                PrepareLog(run=replay.run, config_digest=replay.config_digest, log=replay.log),
+                Logs.prepare_log,
+                PrepareLog(config_digest=context.config_digest, log=replay.log),
                 **named(RECORDS, f"take the later share of {replay.log}"),
             )
-            tell(f"{EpisodeState.RUNNING}: {log.rows} rows of {log.log}")
+            show_details(f"{EpisodeState.RUNNING}: {log.rows} rows of {log.log}")
             evidence = await workflow.execute_activity_method(
                 Replays.replay_log,
-                ReplayLog(
-                    run=replay.run,
-                    config_digest=replay.config_digest,
-                    market_digest=replay.market_digest,
-                    checkpoint_digest=replay.checkpoint_digest,
-                    agent=replay.agent,
-                    log=log,
-                ),
-                **named(COMPUTE, f"evaluate {replay.agent} on {replay.log}"),
+                ReplayLog(context=context, log=log),
+                **named(COMPUTE, f"evaluate {context.agent} on {replay.log}"),
             )
         except ActivityError as error:
             reason = cause(error)
-            tell(f"{EpisodeState.FAILED}: {reason}")
+            show_details(f"{EpisodeState.FAILED}: {reason}")
             return LogEvidence(
                 log=replay.log, kind=None, grade=Grade.C, rows=0, clicks=0, state=EpisodeState.FAILED, reason=reason
             )
-        tell(f"{EpisodeState.SETTLED}: grade {evidence.grade}, {evidence.clicks} clicks")
+        show_details(f"{EpisodeState.SETTLED}: grade {evidence.grade}, {evidence.clicks} clicks")
         return evidence

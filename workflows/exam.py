@@ -1,9 +1,13 @@
-"""A frozen policy's exam in the simulation, look by look. Touch this to change how an exam goes."""
+"""Batches of simulated episodes as children, and the exam that is made of them: a frozen policy, look by look.
+
+Touch this to change the order of an exam's looks; whether a look decides is judged in gaelp/domain/gates.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from temporalio import workflow
 
@@ -16,147 +20,124 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.domain.ids import FIRST_BATCH, batch_id
     from gaelp.domain.phases import Phase
     from gaelp.messages.episode_batch import BatchResult, SimulateBatch
-    from gaelp.messages.phase import PhaseInput
     from gaelp.messages.recording import RecordBatches
-    from gaelp.messages.simulation_training import Assessment as Assessed
-    from gaelp.messages.simulation_training import AssessSimulation, BeginExam, RoundSummary, SimulationProgress
+    from gaelp.messages.run_context import RunContext
+    from gaelp.messages.simulation_training import (
+        AssessSimulation,
+        BeginExam,
+        GateAssessment,
+        RoundSummary,
+        SimulationPlan,
+        SimulationState,
+    )
+    from workflows.activity_options import RECORDS, named
+    from workflows.details import show_details
     from workflows.episodes import EpisodeBatch
-    from workflows.holds import Holds
-    from workflows.options import RECORDS, named
-    from workflows.story import tell
+    from workflows.pause_and_stop import PauseAndStop
 
 
-class Exams(Holds):
-    """Batches of episodes as children, their record, and the exam made of them."""
+@dataclass
+class Exam:
+    """One attempt at the simulation's gate. The context names the frozen checkpoint."""
 
-    async def _batches(
-        self, phase: PhaseInput, checkpoint: str, purpose: BatchPurpose, numbers: list[int], attempt: int
-    ) -> list[BatchResult]:
-        market = phase.permuted_market_digest if purpose is BatchPurpose.PERMUTED else phase.market_digest
-        return await asyncio.gather(
-            *(
-                workflow.execute_child_workflow(
-                    EpisodeBatch.run,
-                    SimulateBatch(
-                        run=phase.run,
-                        config_digest=phase.config_digest,
-                        market_digest=market,
-                        checkpoint_digest=checkpoint,
-                        agent=phase.agent,
-                        index=number,
-                        purpose=purpose,
-                        attempt=0 if purpose is BatchPurpose.TRAIN else attempt,
-                    ),
-                    id=batch_id(phase.run, Phase.SIMULATION, FIRST_BATCH[purpose] + number),
-                    static_summary=f"{purpose} batch {number}",
-                )
-                for number in numbers
-            )
-        )
+    phase: PauseAndStop[SimulationState]
+    context: RunContext
+    plan: SimulationPlan
+    permuted_market_digest: str  # empty where there are no personas
+    attempt: int = 0
+    results: list[BatchResult] = field(default_factory=list)  # of all looks so far
 
-    async def _exam(self, phase: PhaseInput, progress: SimulationProgress) -> GateVerdict | None:
-        plan = progress.plan
-        await self.released()
-        if self.stopped:
+    async def run(self) -> GateVerdict | None:
+        """The gate's verdict; none where the exam was stopped before its first look was assessed."""
+        await self.phase.wait_while_paused()
+        if self.phase.state.stopped:
             return None
-        attempt = await self._begin_exam(phase)
-        exams: list[BatchResult] = []
-        for look in range(plan.exam_looks):
-            await self.released()
-            if self.stopped:
+        exam = await workflow.execute_activity_method(
+            Planning.begin_exam, BeginExam(context=self.context), **named(RECORDS, "book an attempt at the gate")
+        )
+        self.attempt = exam.attempt
+        for look in range(self.plan.exam_looks):
+            await self.phase.wait_while_paused()
+            if self.phase.state.stopped:
                 return None
-            tell(f"exam, look {look + 1} of at most {plan.exam_looks}\n\n{curve(progress)}")
-            first = look * plan.exam_batches
-            results = await self._batches(
-                phase,
-                progress.checkpoint_digest,
-                BatchPurpose.EXAM,
-                list(range(first, first + plan.exam_batches)),
-                attempt,
-            )
-            exams.extend(results)
-            frozen = progress.checkpoint_digest
-            await self._record(phase, BatchPurpose.EXAM, look, results, frozen, frozen)
-            final = look + 1 == plan.exam_looks
-            assessment = await self._assess(phase, progress, exams, (), final, f"assess the exam, look {look + 1}")
+            assessment = await self._look(look)
             if assessment.settled:
                 break
-        if not phase.permuted_market_digest or self.stopped:
+        if not self.permuted_market_digest or self.phase.state.stopped:
             return assessment.gate
-        permuted = await self._permuted(phase, progress, len(exams), attempt)
-        told = "say what rests on the ratings"
-        return (await self._assess(phase, progress, exams, permuted, True, told)).gate
+        permuted = await self._permuted()
+        return (await self._assess(permuted, True, "measure what rests on the ratings")).gate
 
-    async def _begin_exam(self, phase: PhaseInput) -> int:
-        exam = await workflow.execute_activity_method(
-            Planning.begin_exam,
-            BeginExam(run=phase.run, config_digest=phase.config_digest, account=phase.account, agent=phase.agent),
-            **named(RECORDS, "book an attempt at the gate"),
-        )
-        return exam.attempt
+    async def _look(self, look: int) -> GateAssessment:
+        """More batches, and the gate over all of them so far."""
+        show_details(f"exam, look {look + 1} of at most {self.plan.exam_looks}\n\n{curve(self.phase.state)}")
+        first = look * self.plan.exam_batches
+        numbers = range(first, first + self.plan.exam_batches)
+        results = await run_batches(self.context, BatchPurpose.EXAM, numbers, self.attempt)
+        self.results.extend(results)
+        await record_batches(self.context, BatchPurpose.EXAM, look, results, self.context.checkpoint_digest)
+        return await self._assess((), look + 1 == self.plan.exam_looks, f"assess the exam, look {look + 1}")
 
-    async def _permuted(
-        self, phase: PhaseInput, progress: SimulationProgress, count: int, attempt: int
-    ) -> list[BatchResult]:
+    async def _permuted(self) -> list[BatchResult]:
         """The same exam where the ratings of personas are permuted."""
-        tell(f"the exam again, with the personas' ratings permuted\n\n{curve(progress)}")
-        frozen = progress.checkpoint_digest
-        results = await self._batches(phase, frozen, BatchPurpose.PERMUTED, list(range(count)), attempt)
-        await self._record(phase, BatchPurpose.PERMUTED, 0, results, frozen, frozen)
+        show_details(f"the exam again, with the personas' ratings permuted\n\n{curve(self.phase.state)}")
+        context = self.context.model_copy(update={"market_digest": self.permuted_market_digest})
+        results = await run_batches(context, BatchPurpose.PERMUTED, range(len(self.results)), self.attempt)
+        await record_batches(context, BatchPurpose.PERMUTED, 0, results, context.checkpoint_digest)
         return results
 
-    async def _assess(
-        self,
-        phase: PhaseInput,
-        progress: SimulationProgress,
-        exams: list[BatchResult],
-        permuted: Sequence[BatchResult],
-        final: bool,
-        summary: str,
-    ) -> Assessed:
+    async def _assess(self, permuted: Sequence[BatchResult], final: bool, summary: str) -> GateAssessment:
         return await workflow.execute_activity_method(
             Assessment.assess_simulation,
             AssessSimulation(
-                run=phase.run,
-                config_digest=phase.config_digest,
-                agent=phase.agent,
-                checkpoint_digest=progress.checkpoint_digest,
-                exams=tuple(exams),
+                context=self.context,
+                exams=tuple(self.results),
                 permuted=tuple(permuted),
-                training=progress.training,
-                account=phase.account,
+                training=self.phase.state.training,
                 final=final,
             ),
             **named(RECORDS, summary),
         )
 
-    async def _record(
-        self,
-        phase: PhaseInput,
-        purpose: BatchPurpose,
-        number: int,
-        results: list[BatchResult],
-        checkpoint: str,
-        after: str,
-    ) -> RoundSummary:
-        what = "round" if purpose is BatchPurpose.TRAIN else purpose.value
-        return await workflow.execute_activity_method(
-            Records.record_batches,
-            RecordBatches(
-                run=phase.run,
-                step=f"{Phase.SIMULATION}/{what}-{number:04d}",
-                purpose=purpose,
-                number=number,
-                agent=phase.agent,
-                checkpoint_digest=checkpoint,
-                next_checkpoint_digest=after,
-                results=tuple(results),
-                at=workflow.now(),
-            ),
-            **named(RECORDS, f"record {what} {number + 1}"),
+
+async def run_batches(
+    context: RunContext, purpose: BatchPurpose, numbers: Sequence[int], attempt: int = 0
+) -> list[BatchResult]:
+    """Run batches as children at the same time; their results in the order of `numbers`."""
+    return await asyncio.gather(
+        *(
+            workflow.execute_child_workflow(
+                EpisodeBatch.run,
+                SimulateBatch(context=context, index=number, purpose=purpose, attempt=attempt),
+                id=batch_id(context.run, Phase.SIMULATION, FIRST_BATCH[purpose] + number),
+                static_summary=f"{purpose} batch {number}",
+            )
+            for number in numbers
         )
+    )
 
 
-def curve(progress: SimulationProgress) -> str:
-    rows = "\n".join(f"| {s.round + 1} | {s.episodes} | {s.mean_reward:.3f} |" for s in progress.training)
+async def record_batches(
+    context: RunContext, purpose: BatchPurpose, number: int, results: Sequence[BatchResult], checkpoint_after: str
+) -> RoundSummary:
+    """Write down the batches of a round (training) or of a look, and return their summary."""
+    what = "round" if purpose is BatchPurpose.TRAIN else purpose.value
+    return await workflow.execute_activity_method(
+        Records.record_batches,
+        RecordBatches(
+            context=context,
+            step=f"{Phase.SIMULATION}/{what}-{number:04d}",
+            purpose=purpose,
+            number=number,
+            next_checkpoint_digest=checkpoint_after,
+            results=tuple(results),
+            at=workflow.now(),
+        ),
+        **named(RECORDS, f"record {what} {number + 1}"),
+    )
+
+
+def curve(state: SimulationState) -> str:
+    """The learning curve so far as a markdown table."""
+    rows = "\n".join(f"| {s.round + 1} | {s.episodes} | {s.mean_reward:.3f} |" for s in state.training)
     return f"| round | episodes | reward |\n|---|---|---|\n{rows}"

@@ -6,18 +6,16 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.records.planning import Planning
-    from gaelp.domain.phases import Phase
+    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput, PhaseResult
-    from gaelp.messages.spending_phase import CampaignsProgress, ReviewCampaigns
-    from workflows.options import RECORDS, named
+    from gaelp.messages.spending_phase import ReviewCampaigns
+    from workflows.activity_options import RECORDS, named
     from workflows.spending import SpendingPhase
 
 
 @workflow.defn(name="LiveTest")
 class LiveTest(SpendingPhase):
-    """In the order fixed by the plan; what is learned between two campaigns may end the test."""
-
-    phase = Phase.LIVE_TEST
+    """Runs its campaigns in the order of the plan; what is learned between two of them may end the test."""
 
     @workflow.init
     def __init__(self, phase: PhaseInput) -> None:
@@ -26,32 +24,25 @@ class LiveTest(SpendingPhase):
     @workflow.run
     async def run(self, phase: PhaseInput) -> PhaseResult:
         """Approval, campaigns, gate."""
-        return await self.conduct(phase)
+        return await self.conduct()
 
-    async def campaigns(self, phase: PhaseInput, progress: CampaignsProgress) -> tuple[CampaignsProgress, str]:
-        """In the order fixed by the plan; a review before each may end the test."""
+    async def run_campaigns(self, plan: CampaignsPlan) -> str:
+        """In the order of the plan; a review before each may end the test."""
         while True:
-            await self.wait_for(self.all_settled)
-            self.forget_settled()
-            if self._settled:
-                await self.record_campaigns(phase, f"campaign-{progress.next_campaign:02d}", progress.request_id)
+            await self.wait_for_all()
+            if self.state.settled:
+                await self.record_campaigns(f"campaign-{self.state.next_campaign:02d}")
             review = await workflow.execute_activity_method(
                 Planning.review_campaigns,
-                ReviewCampaigns(
-                    run=phase.run,
-                    phase=self.phase,
-                    config_digest=phase.config_digest,
-                    campaigns=tuple(self._settled.values()),
-                ),
+                ReviewCampaigns(context=self.phase.context, campaigns=tuple(self.state.settled.values())),
                 **named(RECORDS, "may the test go on?"),
             )
-            if not review.go_on or self.stopped:
-                return progress, review.reason or self.stopped
-            if progress.next_campaign == len(progress.plan.campaigns):
-                return progress, ""
-            await self.released()
-            await self.renew(phase, progress)
-            if not self.stopped:
-                campaign = progress.plan.campaigns[progress.next_campaign]
-                progress = await self.start_campaign(phase, progress, campaign)
-                await self.renew(phase, progress)
+            if not review.go_on or self.state.stopped:
+                return review.reason or self.state.stopped
+            if self.state.next_campaign == len(plan.campaigns):
+                return ""
+            await self.wait_while_paused()
+            await self.renew()
+            if not self.state.stopped:
+                await self.children.start(self.phase, plan.campaigns[self.state.next_campaign])
+                await self.renew()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -13,126 +15,118 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.domain.phases import Outcome, Phase
     from gaelp.messages.episode_batch import BatchResult
     from gaelp.messages.phase import PhaseInput, PhaseResult
-    from gaelp.messages.simulation_training import FirstCheckpoint, LearnRound, PlanSimulation, SimulationProgress
-    from workflows.exam import Exams, curve
-    from workflows.options import COMPUTE, RECORDS, named
-    from workflows.story import tell
+    from gaelp.messages.run_context import RunContext
+    from gaelp.messages.simulation_training import (
+        FirstCheckpoint,
+        LearnRound,
+        PlanSimulation,
+        SimulationPlan,
+        SimulationState,
+    )
+    from workflows.activity_options import COMPUTE, RECORDS, named
+    from workflows.details import show_details
+    from workflows.exam import Exam, curve, record_batches, run_batches
+    from workflows.pause_and_stop import PauseAndStop
 
 
 @workflow.defn(name="SimulationTraining")
-class SimulationTraining(Exams):
+class SimulationTraining(PauseAndStop[SimulationState]):
     """Trains in rounds; each waits for its batches and reads them in index order. Then a frozen exam, in looks."""
 
     @workflow.init
     def __init__(self, phase: PhaseInput) -> None:
-        super().__init__()
+        super().__init__(phase.simulation or SimulationState())
+        self._phase = phase
 
     @workflow.run
     async def run(self, phase: PhaseInput) -> PhaseResult:
         """Continues as new between rounds when its history grows."""
-        progress = phase.simulation or await self._begin(phase)
-        while progress.next_round < progress.plan.rounds and not self.stopped:
-            await self.released()
-            if workflow.info().is_continue_as_new_suggested() and not self.stopped:
+        plan = self.state.plan or await self._begin()
+        while self.state.next_round < plan.rounds and not self.state.stopped:
+            await self.wait_while_paused()
+            if workflow.info().is_continue_as_new_suggested() and not self.state.stopped:
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(phase.model_copy(update={"simulation": progress}))
-            progress = await self._train_round(phase, progress)
-        if self.stopped:
-            return self._ended(phase, progress, None, Outcome.STOPPED, self.stopped)
-        gate = await self._exam(phase, progress)
-        if gate is None:
-            return self._ended(phase, progress, None, Outcome.STOPPED, self.stopped)
-        ended = None if gate.promote else Outcome.NOT_GRADUATED
-        return self._ended(phase, progress, gate, ended, gate.reason)
+                workflow.continue_as_new(phase.model_copy(update={"simulation": self.state}))
+            await self._train_round(plan)
+        gate: GateVerdict | None = None
+        if not self.state.stopped:
+            gate = await Exam(self, self._context(), plan, phase.permuted_market_digest).run()
+        return self._finish(gate)
 
-    async def _begin(self, phase: PhaseInput) -> SimulationProgress:
-        tell("planning the simulation")
+    def _context(self) -> RunContext:
+        """The phase's context with the checkpoint of now."""
+        return self._phase.context.model_copy(update={"checkpoint_digest": self.state.checkpoint_digest})
+
+    async def _begin(self) -> SimulationPlan:
+        show_details("planning the simulation")
+        context = self._phase.context
         plan = await workflow.execute_activity_method(
             Planning.plan_simulation,
-            PlanSimulation(run=phase.run, config_digest=phase.config_digest),
+            PlanSimulation(config_digest=context.config_digest),
             **named(RECORDS, "plan the simulation"),
         )
-        checkpoint = phase.checkpoint_digest
-        if checkpoint is None:
-            first = FirstCheckpoint(
-                run=phase.run,
-                config_digest=phase.config_digest,
-                market_digest=phase.market_digest,
-                agent=phase.agent,
-            )
+        checkpoint = context.checkpoint_digest
+        if not checkpoint:
             learned = await workflow.execute_activity_method(
-                Simulation.first_checkpoint, first, **named(COMPUTE, f"first checkpoint of {phase.agent}")
+                Simulation.first_checkpoint,
+                FirstCheckpoint(context=context),
+                **named(COMPUTE, f"first checkpoint of {context.agent}"),
             )
             checkpoint = learned.checkpoint_digest
-        return SimulationProgress(plan=plan, checkpoint_digest=checkpoint, anchor_digest=checkpoint)
+        self.update(plan=plan, checkpoint_digest=checkpoint)
+        return plan
 
-    async def _train_round(self, phase: PhaseInput, progress: SimulationProgress) -> SimulationProgress:
-        number = progress.next_round
-        width = progress.plan.batches_per_round
-        tell(f"learning round {number + 1} of {progress.plan.rounds}\n\n{curve(progress)}")
-        first = number * width
-        results = await self._batches(
-            phase, progress.checkpoint_digest, BatchPurpose.TRAIN, list(range(first, first + width)), 0
-        )
-        good = [r for r in results if r.trajectory_digest is not None]
-        failed, episodes_failed = _failed(progress, results)
-        checkpoint = progress.checkpoint_digest
-        if good:
+    async def _train_round(self, plan: SimulationPlan) -> None:
+        number, width = self.state.next_round, plan.batches_per_round
+        show_details(f"learning round {number + 1} of {plan.rounds}\n\n{curve(self.state)}")
+        context = self._context()
+        numbers = range(number * width, (number + 1) * width)
+        results = await run_batches(context, BatchPurpose.TRAIN, numbers)
+        self._count_failures(plan, results)
+        checkpoint = context.checkpoint_digest
+        digests = tuple(result.trajectory_digest for result in results if result.trajectory_digest is not None)
+        if digests:
             learned = await workflow.execute_activity_method(
                 Simulation.learn,
-                LearnRound(
-                    run=phase.run,
-                    config_digest=phase.config_digest,
-                    agent=phase.agent,
-                    checkpoint_digest=checkpoint,
-                    trajectory_digests=tuple(r.trajectory_digest for r in good if r.trajectory_digest),
-                    round=number,
-                ),
+                LearnRound(context=context, trajectory_digests=digests),
                 **named(COMPUTE, f"learn from round {number + 1}"),
             )
             checkpoint = learned.checkpoint_digest
-        summary = await self._record(phase, BatchPurpose.TRAIN, number, results, progress.checkpoint_digest, checkpoint)
-        return progress.model_copy(
-            update={
-                "checkpoint_digest": checkpoint,
-                "next_round": number + 1,
-                "failed_batches": failed,
-                "failed_episodes": episodes_failed,
-                "episodes": progress.episodes + summary.episodes,
-                "training": (*progress.training, summary),
-            }
+        summary = await record_batches(context, BatchPurpose.TRAIN, number, results, checkpoint)
+        self.update(
+            checkpoint_digest=checkpoint,
+            next_round=number + 1,
+            episodes=self.state.episodes + summary.episodes,
+            training=(*self.state.training, summary),
         )
 
-    def _ended(
-        self,
-        phase: PhaseInput,
-        progress: SimulationProgress,
-        gate: GateVerdict | None,
-        ended: Outcome | None,
-        reason: str,
-    ) -> PhaseResult:
-        tell(f"**{gate.verdict if gate else ended}** {reason}\n\n{curve(progress)}")
+    def _count_failures(self, plan: SimulationPlan, results: Sequence[BatchResult]) -> None:
+        """Add this round's failed batches and episodes. Raises ApplicationError beyond their limits."""
+        failed = [result for result in results if result.trajectory_digest is None]
+        batches = self.state.failed_batches + len(failed)
+        episodes = self.state.failed_episodes + sum(result.failed_episodes for result in results)
+        self.update(failed_batches=batches, failed_episodes=episodes)
+        limits = (batches, plan.failed_batches, "batches"), (episodes, plan.failed_episodes, "episodes")
+        for count, limit, what in limits:
+            if count > limit:
+                of_batches = [result.reason for result in failed]
+                of_episodes = [failure.reason for result in results for failure in result.failures]
+                reasons = "; ".join(dict.fromkeys(of_batches + of_episodes)) or "in earlier rounds"
+                raise ApplicationError(
+                    f"{count} {what} failed, more than simulation.failed_{what} ({limit}) allows: {reasons}"
+                )
+
+    def _finish(self, gate: GateVerdict | None) -> PhaseResult:
+        """The result of the phase; without a gate it was stopped."""
+        ended = Outcome.STOPPED if gate is None else None if gate.promote else Outcome.NOT_GRADUATED
+        reason = gate.reason if gate else self.state.stopped
+        show_details(f"**{gate.verdict if gate else ended}** {reason}\n\n{curve(self.state)}")
         return PhaseResult(
             phase=Phase.SIMULATION,
-            checkpoint_digest=progress.checkpoint_digest,
+            checkpoint_digest=self.state.checkpoint_digest,
             evidence_digest=gate.evidence_digest if gate else "",
             gate=gate,
             ended=ended,
             reason=reason,
-            episodes=progress.episodes,
+            episodes=self.state.episodes,
         )
-
-
-def _failed(progress: SimulationProgress, results: list[BatchResult]) -> tuple[int, int]:
-    """Batches and episodes that failed so far, with this round. Raises ApplicationError beyond their limits."""
-    plan, poisoned = progress.plan, [r for r in results if r.trajectory_digest is None]
-    batches = progress.failed_batches + len(poisoned)
-    episodes = progress.failed_episodes + sum(r.failed_episodes for r in results)
-    reasons = dict.fromkeys([r.reason for r in poisoned] + [f.reason for r in results for f in r.failures])
-    for count, limit, what in ((batches, plan.failed_batches, "batches"), (episodes, plan.failed_episodes, "episodes")):
-        if count > limit:
-            told = "; ".join(reasons) or "in earlier rounds"
-            raise ApplicationError(
-                f"{count} {what} failed, more than simulation.failed_{what} ({limit}) allows: {told}"
-            )
-    return batches, episodes

@@ -1,312 +1,189 @@
-"""What the two spending phases share: starting and awaiting campaigns, winding down, finishing.
+"""What the two spending phases have in common: plan, approval, campaigns, gate, and an end that leaves nothing running.
 
-Touch this to change how a phase waits for its campaigns (approval.py waits for a person). It decides nothing: plans and
-verdicts come from activities.
+Touch this to change that order. It decides nothing: plans and verdicts come from activities. How a person is asked is
+in approval.py, how campaigns are started and ended is in campaigns/campaign_children.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.live.campaigns import Campaigns
     from activities.records.assessment import Assessment
     from activities.records.planning import Planning
     from activities.records.recording import Records
-    from gaelp.domain.phases import Outcome, Status
-    from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
-    from gaelp.messages.live_campaign import CampaignInput, PauseAndSettle
+    from gaelp.domain.gates.verdicts import GateVerdict
+    from gaelp.domain.phases import Outcome
+    from gaelp.domain.spending.approval_requests import ApprovalDecision
+    from gaelp.domain.spending.campaign_records import CampaignResult, CampaignsPlan, DayReached
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.spending_phase import (
         AssessCampaigns,
-        CampaignsProgress,
         CampaignsSummary,
         PlanCampaigns,
         RecordCampaigns,
+        SpendingState,
     )
+    from workflows.activity_options import RECORDS, named
     from workflows.approval import Approval
-    from workflows.campaign import LiveCampaign
-    from workflows.holds import check_cancelled, tell_workflow
-    from workflows.options import PAUSE, RECORDS, named
-    from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS, mark, tell
-
-# A campaign that was cancelled pauses and settles by itself; this is how long its phase waits to hear of it.
-WIND_DOWN = timedelta(hours=24)
+    from workflows.campaigns.campaign_children import CampaignChildren
+    from workflows.details import set_attributes, show_details
+    from workflows.pause_and_stop import PauseAndStop
 
 
-class SpendingPhase(Approval):
+class SpendingPhase(PauseAndStop[SpendingState]):
     """Approval first, then campaigns, then the gate. Whatever ends it, campaigns are paused and settled before."""
 
     def __init__(self, phase: PhaseInput) -> None:
-        super().__init__()
-        self._settled: dict[str, CampaignResult] = {}
-        self._reached: dict[str, DayReached] = {}
-        self._started: dict[str, CampaignInput] = {}
-        self._handles: dict[str, asyncio.Task[Any]] = {}
-        if phase.campaigns is not None:
-            self._take_up(phase.campaigns)
+        super().__init__(phase.spending or SpendingState())
+        self.phase = phase
+        self.approval = Approval(phase.context, self.state.approval)
+        self.children = CampaignChildren(self)
 
     # ------------------------------------------------------------ signals
 
-    @workflow.signal(name="settled")
+    @workflow.signal(name="approve", description="a signed approval, as printed by `starter.py approve RUN --print`")
+    def approve(self, payload: Any = None) -> None:
+        """Untyped, because a malformed typed signal is dropped while its sender sees success."""
+        self.approval.receive(ApprovalDecision.APPROVE, payload)
+
+    @workflow.signal(name="reject", description="a signed rejection, as printed by `starter.py reject RUN --print`")
+    def reject(self, payload: Any = None) -> None:
+        """As approve."""
+        self.approval.receive(ApprovalDecision.REJECT, payload)
+
+    @workflow.signal(name="settled", description="from a campaign: it has ended, and how")
     def settled(self, result: CampaignResult) -> None:
         """A campaign has ended."""
-        self._settled[result.campaign] = result
+        self.update(settled={**self.state.settled, result.campaign: result})
 
-    @workflow.signal(name="reached")
+    @workflow.signal(name="reached", description="from a campaign: its authorised days are used up")
     def reached(self, day: DayReached) -> None:
         """A campaign has used up the days it was authorised for."""
-        self._reached[day.campaign] = day
+        self.update(reached={**self.state.reached, day.campaign: day})
 
     # ------------------------------------------------------------ order
 
-    async def conduct(self, phase: PhaseInput) -> PhaseResult:
-        """The whole phase; `campaigns` is the subclass's own part."""
-        progress = phase.campaigns
-        if progress is None:
-            plan = await workflow.execute_activity_method(
-                Planning.plan_campaigns,
-                PlanCampaigns(
-                    run=phase.run,
-                    phase=self.phase,
-                    config_digest=phase.config_digest,
-                    market_digest=phase.market_digest,
-                    account=phase.account,
-                    agent=phase.agent,
-                    checkpoint_digest=phase.checkpoint_digest or "",
-                    now=workflow.now(),
-                ),
-                **named(RECORDS, "plan the campaigns and their exposure"),
-            )
-            progress = CampaignsProgress(plan=plan)
-        answering = asyncio.create_task(self.answer(phase))
+    async def conduct(self) -> PhaseResult:
+        """The whole phase; `run_campaigns` is the subclass's own part."""
+        plan = self.state.plan or await self._plan()
+        checking = asyncio.create_task(self.approval.check_signals())
         try:
-            if not progress.request_id:
-                progress, refused = await self.ask(phase, progress)
-                if refused:
-                    return await self._finish(phase, progress, refused)
-            progress, halted = await self.campaigns(phase, progress)
-            return await self._finish(phase, progress, halted)
+            halted = ""
+            if not self.approval.state.request_id:
+                halted = await self.approval.ask(self.phase, plan, lambda: self.state.stopped)
+                self.update(approval=self.approval.state)
+            return await self._finish(halted or await self.run_campaigns(plan))
         except BaseException as error:
             if not isinstance(error, workflow.ContinueAsNewError):
-                await asyncio.shield(self._wind_down(phase, progress, cancel=is_cancelled_exception(error)))
+                await asyncio.shield(self._settle_campaigns(cancelled=is_cancelled_exception(error)))
                 if isinstance(error, Exception) and not isinstance(error, FailureError):
                     # Anything else would freeze the workflow at this task, and a stop could not get through.
                     raise ApplicationError(f"{type(error).__name__}: {error}") from error
             raise
         finally:
-            answering.cancel()
+            checking.cancel()
 
-    async def campaigns(self, phase: PhaseInput, progress: CampaignsProgress) -> tuple[CampaignsProgress, str]:
-        """Run the planned campaigns; returns the progress and why it halted early, if it did."""
+    async def run_campaigns(self, plan: CampaignsPlan) -> str:
+        """Run the planned campaigns; why they halted early, empty where they did not."""
         raise NotImplementedError
 
-    def _take_up(self, progress: CampaignsProgress) -> None:
-        self.take_up_decisions(progress)
-        self.open = list(progress.open)
-        self.paused = progress.paused
-        self.stopped = progress.stopped
-        self._settled = {r.campaign: r for r in progress.settled}
-        self._reached = {r.campaign: r for r in progress.reached}
-
-    def carried(self, progress: CampaignsProgress) -> CampaignsProgress:
-        """The progress with everything that signals brought."""
-        return progress.model_copy(
-            update={
-                "decisions": self.answered,
-                "open": tuple(self.open),
-                "paused": self.paused,
-                "stopped": self.stopped,
-                "settled": tuple(self._settled.values()),
-                "reached": tuple(self._reached.values()),
-            }
+    async def _plan(self) -> CampaignsPlan:
+        plan = await workflow.execute_activity_method(
+            Planning.plan_campaigns,
+            PlanCampaigns(context=self.phase.context, now=workflow.now()),
+            **named(RECORDS, "plan the campaigns and their exposure"),
         )
+        self.update(plan=plan)
+        return plan
 
-    async def renew(self, phase: PhaseInput, progress: CampaignsProgress) -> None:
+    async def renew(self) -> None:
         """Continue as new where history has grown; campaigns are abandoned children and live on."""
         if workflow.info().is_continue_as_new_suggested():
-            await workflow.wait_condition(lambda: self.all_answered() and workflow.all_handlers_finished())
-            self._continue(phase, progress)
-
-    def _continue(self, phase: PhaseInput, progress: CampaignsProgress) -> NoReturn:
-        workflow.continue_as_new(phase.model_copy(update={"campaigns": self.carried(progress)}))
+            await workflow.wait_condition(lambda: self.approval.all_checked() and workflow.all_handlers_finished())
+            state = self.state.model_copy(update={"approval": self.approval.state})
+            workflow.continue_as_new(self.phase.model_copy(update={"spending": state}))
 
     # ------------------------------------------------------------ campaigns
 
-    async def start_campaign(
-        self, phase: PhaseInput, progress: CampaignsProgress, campaign: CampaignPlan
-    ) -> CampaignsProgress:
-        """Start one child; it is abandoned, so that continue-as-new of this phase does not terminate it."""
-        plan = progress.plan
-        begin = CampaignInput(
-            run=phase.run,
-            phase=self.phase,
-            phase_workflow=workflow.info().workflow_id,
-            config_digest=phase.config_digest,
-            market_digest=phase.market_digest,
-            account=phase.account,
-            checkpoint_digest=phase.checkpoint_digest or "",
-            experiment=phase.experiment,
-            plan=campaign,
-            request_id=progress.request_id,
-            start=campaign.start,
-            tick_hours=plan.tick_hours,
-            time_scale=phase.time_scale,
-            maturing_hours=plan.maturing_hours,
-            until_day=min(plan.period_days, campaign.days),
-            daily_budget_micros=campaign.daily_budget_micros,
-            paused=self.paused,
-        )
-        # Signals that come while it is being started must find it: it is open before it is running.
-        self.open.append(campaign.campaign)
-        self._started[campaign.campaign] = begin
-        self._handles[campaign.campaign] = await workflow.start_child_workflow(
-            LiveCampaign.run,
-            begin,
-            id=campaign.campaign,
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            static_summary=f"{campaign.arm}: {campaign.product} by {campaign.agent}",
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(EXPERIMENT, phase.experiment),
-                    SearchAttributePair(PHASE, self.phase),
-                    SearchAttributePair(STATUS, Status.RUNNING),
-                    SearchAttributePair(SPEND, 0),
-                    SearchAttributePair(AWAITING, False),
-                ]
-            ),
-        )
-        if self.stopped:
-            await tell_workflow(campaign.campaign, "stop")
-        elif self.paused != begin.paused:
-            await tell_workflow(campaign.campaign, "pause" if self.paused else "resume")
-        check_cancelled()
-        return progress.model_copy(update={"next_campaign": campaign.index + 1})
+    async def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait for the campaigns; ApplicationError where one was terminated, because it sends no signal any more."""
+        await workflow.wait_condition(lambda: condition() or bool(self.children.terminated()))
+        if terminated := self.children.terminated():
+            raise ApplicationError(f"{', '.join(terminated)} ended without a result: terminated by a person?")
 
-    async def wait_for(self, reached: Callable[[], bool]) -> None:
-        """Wait for the campaigns; ApplicationError where one was terminated and can tell nothing any more."""
-        await workflow.wait_condition(lambda: reached() or bool(self._dead()))
-        if dead := self._dead():
-            raise ApplicationError(f"{', '.join(dead)} ended without telling how: terminated by a person?")
+    async def wait_for_all(self) -> None:
+        """Wait until every campaign that was started has ended; ended ones receive no more signals."""
+        await self.wait_for(self.children.all_settled)
+        self.update(open=())
 
-    def _dead(self) -> list[str]:
-        return [c for c, handle in self._handles.items() if handle.done() and c not in self._settled]
-
-    def all_settled(self) -> bool:
-        """Whether every campaign that was started has ended."""
-        return all(campaign in self._settled for campaign in self.open)
-
-    def forget_settled(self) -> None:
-        """Settled campaigns take no more signals."""
-        self.open = [campaign for campaign in self.open if campaign not in self._settled]
-
-    async def record_campaigns(self, phase: PhaseInput, step: str, request_id: str) -> CampaignsSummary:
+    async def record_campaigns(self, step: str) -> CampaignsSummary:
         """Write the rows of all settled campaigns (once each) and show where the phase stands."""
         summary = await workflow.execute_activity_method(
             Records.record_campaigns,
             RecordCampaigns(
-                run=phase.run,
-                phase=self.phase,
+                context=self.phase.context,
                 step=step,
-                config_digest=phase.config_digest,
-                account=phase.account,
-                checkpoint_digest=phase.checkpoint_digest or "",
-                request_id=request_id,
-                campaigns=tuple(self._settled.values()),
+                request_id=self.state.approval.request_id,
+                campaigns=tuple(self.state.settled.values()),
                 at=workflow.now(),
             ),
             **named(RECORDS, f"record {step}"),
         )
-        mark(spend_micros=summary.spend_micros)
-        tell(f"{summary.table}\n{self.refused()}")
+        set_attributes(spend_micros=summary.spend_micros)
+        show_details(f"{summary.table}\n{self.approval.refusals()}")
         return summary
-
-    async def _wind_down(self, phase: PhaseInput, progress: CampaignsProgress, *, cancel: bool) -> None:
-        """Cancel every open campaign and wait until each has paused and settled."""
-        self.forget_settled()
-        tell("winding down: every campaign is paused and settled")
-        for campaign in self._dead():
-            self.open.remove(campaign)
-            left = PauseAndSettle(
-                campaign=self._started[campaign], at=self._started[campaign].start, reason="terminated", final=False
-            )
-            await workflow.execute_activity_method(
-                Campaigns.pause_and_settle, left, **named(PAUSE, f"pause {campaign}, which was terminated")
-            )
-        for campaign in self.open:
-            handle: workflow.ExternalWorkflowHandle[Any] = workflow.get_external_workflow_handle(campaign)
-            try:
-                await handle.cancel()
-            except FailureError:
-                workflow.logger.info("%s had ended before it was cancelled", campaign)
-        if self.open:
-            await workflow.wait_condition(self.all_settled, timeout=WIND_DOWN)
-            await self.record_campaigns(phase, "wound-down", progress.request_id)
-        tell("cancelled; every campaign is paused and settled" if cancel else "failed; every campaign is settled")
 
     # ------------------------------------------------------------ the end
 
-    async def _finish(self, phase: PhaseInput, progress: CampaignsProgress, halted: str) -> PhaseResult:
-        checkpoint = phase.checkpoint_digest or ""
-        if not self._settled:
-            early = Outcome.STOPPED if self.stopped else Outcome.NOT_GRADUATED
-            tell(f"**{early}** {halted}")
-            return PhaseResult(
-                phase=self.phase,
-                checkpoint_digest=checkpoint,
-                evidence_digest="",
-                gate=None,
-                ended=early,
-                reason=halted,
-            )
-        summary = await self.record_campaigns(phase, "end", progress.request_id)
-        self.stopped = summary.stopped or self.stopped
-        if self.stopped:
-            # A stop is a person's, and says nothing about the agent: no gate judges what it cut off.
-            tell(f"**{Outcome.STOPPED}** {self.stopped}\n\n{summary.table}")
-            return PhaseResult(
-                phase=self.phase,
-                checkpoint_digest=checkpoint,
-                evidence_digest="",
-                gate=None,
-                ended=Outcome.STOPPED,
-                reason=self.stopped,
-                spend_micros=summary.spend_micros,
-                episodes=len(self._settled),
-            )
+    async def _settle_campaigns(self, *, cancelled: bool) -> None:
+        """Leave nothing running, and write down what was spent."""
+        show_details("ending: every campaign is paused and settled")
+        await self.children.pause_and_settle_all()
+        if self.state.open:
+            await self.record_campaigns("settled")
+        show_details(f"{'cancelled' if cancelled else 'failed'}; every campaign is paused and settled")
+
+    async def _finish(self, halted: str) -> PhaseResult:
+        """The gate over the campaigns, where there were any and no stop; and the result of the phase."""
+        summary = await self.record_campaigns("end") if self.state.settled else None
+        if summary is not None:
+            self.update(stopped=summary.stopped or self.state.stopped)
+        # A stop is a person's, and says nothing about the agent: no gate judges what it cut off.
+        gate = await self._assess(halted) if summary is not None and not self.state.stopped else None
+        if gate is not None:
+            ended = None if gate.promote and not halted else Outcome.NOT_GRADUATED
+            reason = gate.reason
+        else:
+            ended = Outcome.STOPPED if self.state.stopped else Outcome.NOT_GRADUATED
+            reason = self.state.stopped if summary is not None else halted
+        table = f"\n\n{summary.table}" if summary is not None else ""
+        show_details(f"**{gate.verdict if gate else ended}** {reason}{table}")
+        return PhaseResult(
+            phase=self.phase.context.phase,
+            checkpoint_digest=self.phase.context.checkpoint_digest,
+            evidence_digest=gate.evidence_digest if gate else "",
+            gate=gate,
+            ended=ended,
+            reason=reason,
+            spend_micros=summary.spend_micros if summary is not None else 0,
+            episodes=len(self.state.settled),
+        )
+
+    async def _assess(self, halted: str) -> GateVerdict:
         assessment = await workflow.execute_activity_method(
             Assessment.assess_campaigns,
             AssessCampaigns(
-                run=phase.run,
-                market_digest=phase.market_digest,
-                phase=self.phase,
-                config_digest=phase.config_digest,
-                account=phase.account,
-                agent=phase.agent,
-                checkpoint_digest=checkpoint,
-                campaigns=tuple(self._settled.values()),
-                moves=progress.moves,
+                context=self.phase.context,
+                campaigns=tuple(self.state.settled.values()),
+                moves=self.state.moves,
                 stopped=halted,
             ),
             **named(RECORDS, "assess the campaigns"),
         )
-        gate = assessment.gate
-        ended: Outcome | None = None if gate.promote and not halted else Outcome.NOT_GRADUATED
-        tell(f"**{gate.verdict}** {gate.reason}\n\n{summary.table}")
-        return PhaseResult(
-            phase=self.phase,
-            checkpoint_digest=checkpoint,
-            evidence_digest=gate.evidence_digest,
-            gate=gate,
-            ended=ended,
-            reason=gate.reason,
-            spend_micros=summary.spend_micros,
-            episodes=len(self._settled),
-        )
+        return assessment.gate

@@ -1,1 +1,2 @@
-"""COMPUTE: activities that run agents, in a process without credentials. Touch this to give an agent more."""
+"""COMPUTE: activities that run agents, in a process without credentials. Touch this folder when agents are given
+another kind of work."""

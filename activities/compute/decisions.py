@@ -1,4 +1,4 @@
-"""COMPUTE: an agent's turn in a live campaign, in a process without credentials.
+"""COMPUTE: asks an agent for its decision in a live campaign, in a process without credentials.
 
 Touch this to change what the agent is given.
 """
@@ -16,11 +16,11 @@ from gaelp.agents.installed_agents import checked
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.market.episodes.batch import completed
 from gaelp.market.streams import stream
-from gaelp.messages.live_campaign import CampaignInput, Decide, Decided
+from gaelp.messages.live_campaign import Decide, Decided, LiveCampaignInput
 
 
 class Decisions:
-    """Pure but for the content it reads and writes."""
+    """Reads and writes content; touches nothing else."""
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
@@ -28,37 +28,37 @@ class Decisions:
     @activity.defn
     def decide(self, decide: Decide) -> Decided:
         """The agent's decision for the next tick; randomness is keyed by seed, phase, campaign and tick."""
-        campaign = decide.campaign
-        config = self._inputs.config(campaign.config_digest)
-        name = campaign.plan.agent
-        place = f"{campaign.phase}/{campaign.plan.index}"
-        agent = self._inputs.agent(name, campaign.config_digest, place, campaign.tick)
-        arrays = self._inputs.store.get_arrays(decide.observation_digest)
-        observation = Observation.from_arrays(arrays)
-        rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "decide")
-        memory = self._inputs.memory(campaign.memory_digest, agent)
+        campaign, tick = decide.campaign, decide.campaign.progress.tick
+        config = self._inputs.config(campaign.context.config_digest)
+        name = campaign.order.plan.agent
+        place = f"{campaign.context.phase}/{campaign.order.plan.index}"
+        agent = self._inputs.agent(name, campaign.context.config_digest, place, tick)
+        observation = Observation.from_arrays(self._inputs.store.get_arrays(decide.observation_digest))
+        rng = stream(config.seed, campaign.context.phase, campaign.order.plan.index, campaign.progress.tick, "decide")
+        memory = self._inputs.memory(campaign.progress.memory_digest, agent)
         decision, memory = agent.act(self._state(campaign, agent), observation, memory, rng)
         if decision.bid_micros is None or decision.creative_prob is None:
             decision = completed(decision, self._incumbent(campaign, observation))
-        decision = checked(decision, observation, name, campaign.tick)
+        decision = checked(decision, observation, name, tick)
         heads = {f.name: getattr(decision, f.name) for f in fields(decision)}
-        given = {head: np.asarray(value) for head, value in heads.items() if value is not None}
+        arrays = {head: np.asarray(value) for head, value in heads.items() if value is not None}
         return Decided(
-            decision_digest=self._inputs.store.put_arrays(given),
+            decision_digest=self._inputs.store.put_arrays(arrays),
             memory_digest=self._inputs.store.put_arrays({"memory": memory}),
         )
 
-    def _incumbent(self, campaign: CampaignInput, observation: Observation) -> Decision:
+    def _incumbent(self, campaign: LiveCampaignInput, observation: Observation) -> Decision:
         """A head that the agent does not give is the incumbent's."""
-        config = self._inputs.config(campaign.config_digest)
-        place = f"{campaign.phase}/{campaign.plan.index}/incumbent"
-        agent = self._inputs.agent(config.incumbent, campaign.config_digest, place, campaign.tick)
-        state = self._inputs.untrained(agent, campaign.config_digest, campaign.market_digest)
-        rng = stream(config.seed, campaign.phase, campaign.plan.index, campaign.tick, "incumbent")
+        context, index, tick = campaign.context, campaign.order.plan.index, campaign.progress.tick
+        config = self._inputs.config(context.config_digest)
+        place = f"{context.phase}/{index}/incumbent"
+        agent = self._inputs.agent(config.incumbent, context.config_digest, place, tick)
+        state = self._inputs.untrained(agent, context.config_digest, context.market_digest)
+        rng = stream(config.seed, context.phase, index, tick, "incumbent")
         return agent.act(state, observation, agent.initial_memory(1), rng)[0]
 
-    def _state(self, campaign: CampaignInput, agent: Agent) -> State:
-        """The checkpoint for the candidate; the control arm's policy has learned nothing."""
-        if campaign.plan.arm is Arm.CANDIDATE:
-            return self._inputs.state(campaign.checkpoint_digest)
-        return self._inputs.untrained(agent, campaign.config_digest, campaign.market_digest)
+    def _state(self, campaign: LiveCampaignInput, agent: Agent) -> State:
+        """The checkpoint in the candidate arm; the policy of the control arm has learned nothing."""
+        if campaign.order.plan.arm is Arm.CANDIDATE:
+            return self._inputs.state(campaign.context.checkpoint_digest)
+        return self._inputs.untrained(agent, campaign.context.config_digest, campaign.context.market_digest)

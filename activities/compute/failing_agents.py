@@ -1,6 +1,7 @@
-"""An installed agent whose failures say whose they are. Touch this to tell an agent's author more.
+"""An installed agent whose errors name the agent, what it was asked to do, and the line of its code.
 
-Agents are other people's code: what they raise would reach a person as `'clicks'`, and no word of where it came from.
+Agents are other people's code: without this, a KeyError of theirs would reach a person as `'clicks'`. Touch this to put
+more into the error that an agent's author reads.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class AgentFailed(GaelpError, RuntimeError):
 
 
 class InstalledAgent:
-    """The agent as it is; `step` is the number of the first decision that it is asked for."""
+    """Passes every call on to the agent; `step` is the number of the first decision that it is asked for."""
 
     def __init__(self, agent: Agent, step: int = 0) -> None:
         self._agent, self._step = agent, step
@@ -43,23 +44,23 @@ class InstalledAgent:
         return memory
 
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
-        given = self._called("act", state, observation, memory, rng)
-        if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], Decision)):
-            raise self._failed("act", f"returned {_kind(given)} and must return (Decision, memory)")
+        result = self._called("act", state, observation, memory, rng)
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Decision)):
+            raise self._failed("act", f"returned {_kind(result)} and must return (Decision, memory)")
         self._step += 1
-        return given
+        return result
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
         return self._state("learn", state, trajectories)
 
     def _state(self, verb: str, *arguments: Any) -> State:
-        given = self._called(verb, *arguments)
-        if not isinstance(given, Mapping):
-            raise self._failed(verb, f"returned {_kind(given)} and must return a dictionary of numpy arrays")
-        for name, array in given.items():
+        arrays = self._called(verb, *arguments)
+        if not isinstance(arrays, Mapping):
+            raise self._failed(verb, f"returned {_kind(arrays)} and must return a dictionary of numpy arrays")
+        for name, array in arrays.items():
             if not isinstance(array, np.ndarray | np.generic):
                 raise self._failed(verb, f"returned {_kind(array)} as {name!r}, which must be a numpy array")
-        state: State = given
+        state: State = arrays
         return state
 
     def _called(self, verb: str, *arguments: Any) -> Any:
@@ -69,12 +70,12 @@ class InstalledAgent:
             raise
         except Exception as error:
             text = " ".join(str(error).split())[:LONGEST]
-            said = f"raised {type(error).__name__}{': ' + text if text else ''} ({self._place(error)})"
-            raise self._failed(verb, said) from error
+            problem = f"raised {type(error).__name__}{': ' + text if text else ''} ({self._place(error)})"
+            raise self._failed(verb, problem) from error
 
-    def _failed(self, verb: str, said: str) -> AgentFailed:
+    def _failed(self, verb: str, problem: str) -> AgentFailed:
         where = f"{verb} at step {self._step}" if verb == "act" else verb
-        return AgentFailed(f"agent {self.name!r}: {where} {said}")
+        return AgentFailed(f"agent {self.name!r}: {where} {problem}")
 
     def _place(self, error: Exception) -> str:
         """File and line, in the agent's own module if the error passed through it."""
@@ -84,5 +85,5 @@ class InstalledAgent:
         return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def _kind(given: object) -> str:
-    return f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
+def _kind(value: object) -> str:
+    return f"a tuple of {len(value)}" if isinstance(value, tuple) else f"a {type(value).__name__}"

@@ -21,28 +21,30 @@ class Simulation:
     @activity.defn
     def first_checkpoint(self, first: FirstCheckpoint) -> Learned:
         """The agent's state before any learning."""
-        agent = self._inputs.agent(first.agent, first.config_digest)
-        state = self._inputs.untrained(agent, first.config_digest, first.market_digest)
-        return Learned(checkpoint_digest=self._inputs.store.put_arrays(state), episodes=0)
+        context = first.context
+        agent = self._inputs.agent(context.agent, context.config_digest)
+        state = self._inputs.untrained(agent, context.config_digest, context.market_digest)
+        return Learned(checkpoint_digest=self._inputs.store.put_arrays(state))
 
     @activity.defn
     def simulate_batch(self, batch: SimulateBatch) -> BatchResult:
         """One batch of episodes beside the incumbent on the same seeds."""
-        config = self._inputs.config(batch.config_digest)
+        context = batch.context
+        config = self._inputs.config(context.config_digest)
         place = f"simulation/{batch.purpose}/{batch.attempt}/{batch.index}"
-        incumbent = self._inputs.agent(config.incumbent, batch.config_digest, f"{place}/incumbent")
+        incumbent = self._inputs.agent(config.incumbent, context.config_digest, f"{place}/incumbent")
         deciding = DecidingAgent(
-            agent=self._inputs.agent(batch.agent, batch.config_digest, place),
-            state=self._inputs.state(batch.checkpoint_digest),
+            agent=self._inputs.agent(context.agent, context.config_digest, place),
+            state=self._inputs.state(context.checkpoint_digest),
             incumbent=incumbent,
-            incumbent_state=self._inputs.untrained(incumbent, batch.config_digest, batch.market_digest),
+            incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
         )
         key = BatchKey(batch.index, batch.purpose, batch.attempt)
-        trajectory, result = simulate(self._inputs.market(batch.market_digest), deciding, config, key)
+        trajectory, result = simulate(self._inputs.market(context.market_digest), deciding, config, key)
         store = self._inputs.store
         if batch.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
-        return result.told(store.put_document(result))
+        return result.without_episodes(store.put_document(result))
 
     @activity.defn
     def learn(self, learn: LearnRound) -> Learned:
@@ -51,19 +53,20 @@ class Simulation:
         An agent that declares `epochs: int` learns so many times from them. Each epoch's checkpoint is in the store
         and in a heartbeat before the next begins, so that a retry goes on from there.
         """
-        agent = self._inputs.agent(learn.agent, learn.config_digest)
-        done, checkpoint = _resumed(learn.checkpoint_digest)
+        context = learn.context
+        agent = self._inputs.agent(context.agent, context.config_digest)
+        done, checkpoint = _resumed(context.checkpoint_digest)
 
-        def told(read: int) -> None:
+        def heartbeat(read: int) -> None:
             if activity.in_activity():  # not so in an agent's own thread
                 activity.heartbeat(done, checkpoint, read)
 
-        trajectories = Trajectories(self._inputs.store, learn.trajectory_digests, told)
+        trajectories = Trajectories(self._inputs.store, learn.trajectory_digests, heartbeat)
         for epoch in range(done, max(1, agent.epochs)):
             state = agent.learn(self._inputs.state(checkpoint), trajectories)
             done, checkpoint = epoch + 1, self._inputs.store.put_arrays(state)
-            told(0)
-        return Learned(checkpoint_digest=checkpoint, episodes=len(trajectories))
+            heartbeat(0)
+        return Learned(checkpoint_digest=checkpoint)
 
 
 def _resumed(first: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""A round's trajectories for an agent to learn from, one in memory at a time. Touch this when they travel otherwise."""
+"""The trajectories of a round for an agent to learn from, one in memory at a time. Touch this to keep more of them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Trajectories(Sequence["State"]):
-    """Reads like the list of all; holds the one last looked into. `on_read` hears which is read, counted from 1."""
+    """Reads like the list of all, and keeps the one last read. `on_read` is called with its number, counted from 1."""
 
     def __init__(self, store: ContentStore, digests: Sequence[str], on_read: Callable[[int], None]) -> None:
         self._store, self._digests, self._on_read = store, tuple(digests), on_read
-        self._held: tuple[int, State | None] = (-1, None)
+        self._last: tuple[int, State | None] = (-1, None)  # number and arrays of the one last read
 
     def __len__(self) -> int:
         return len(self._digests)
@@ -33,18 +33,18 @@ class Trajectories(Sequence["State"]):
         return _Trajectory(self, range(len(self))[at])
 
     def arrays(self, number: int) -> State:
-        """The arrays of one trajectory; those of the one before are let go first."""
-        held, arrays = self._held
-        if held != number or arrays is None:
-            self._held, arrays = (-1, None), None
+        """The arrays of one trajectory; those of the one before are released first, as both may not fit into memory."""
+        last, arrays = self._last
+        if last != number or arrays is None:
+            self._last, arrays = (-1, None), None
             self._on_read(number + 1)
             arrays = read_only(self._store.get_arrays(self._digests[number]))
-            self._held = (number, arrays)
+            self._last = (number, arrays)
         return arrays
 
 
 class _Trajectory(Mapping[str, Array]):
-    """One of them: its arrays are read when they are first asked for, and again if another was read since."""
+    """One trajectory: its arrays are read when one is first looked up, and again if another was read since."""
 
     def __init__(self, of: Trajectories, number: int) -> None:
         self._of, self._number = of, number

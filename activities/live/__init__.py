@@ -1,4 +1,4 @@
 """LIVE and STOP: activities that speak to an ad platform, in the one process with ad credentials.
 
-Touch this with docs/money.md in hand.
+Touch this folder with docs/money.md in hand.
 """

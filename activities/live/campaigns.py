@@ -1,7 +1,8 @@
-"""LIVE, the only class that calls a platform's mutating methods. Touch this with docs/money.md in hand.
+"""LIVE: launches campaigns, applies decisions, pauses and settles; no other class writes to a platform.
 
-reserve -> claim -> call -> resolve -> read back. Every write is absolute, so a repeated one is harmless; a claim that
-is open from an earlier attempt is resolved by reading the platform back, never by calling again.
+Every write goes the same way: reserve in the ledger, claim, call, resolve the claim, read back. Every write is
+absolute, so a repeated one is harmless; a claim that is open from an earlier attempt is resolved by reading the
+platform back, never by calling again. Touch this with docs/money.md in hand.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from gaelp.domain.spending.creative_policy import refused_creatives
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
-from gaelp.messages.live_campaign import Applied, Apply, CampaignInput, LaunchCampaign, Launched, PauseAndSettle, Paused
+from gaelp.messages.live_campaign import (
+    Applied,
+    Apply,
+    LaunchCampaign,
+    Launched,
+    LiveCampaignInput,
+    PauseAndSettle,
+    Paused,
+)
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
 
 # No bid of ours is above this, whatever an agent says: 200 currency units per thousand impressions.
@@ -54,7 +63,7 @@ class Campaigns:
     def launch(self, launch: LaunchCampaign) -> Launched:
         """Check the creatives, reserve the first day, create the campaign paused, read it back."""
         campaign, at = launch.campaign, launch.at
-        config = self._inputs.config(campaign.config_digest)
+        config = self._inputs.config(campaign.context.config_digest)
         creatives = self._creatives(campaign)
         refused = refused_creatives(creatives, config.safety)
         if refused:
@@ -75,21 +84,21 @@ class Campaigns:
         if state.enabled:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
-        return Launched(launched=True, platform_id=state.platform_id)
+        return Launched(launched=True)
 
-    def _creatives(self, campaign: CampaignInput) -> tuple[Creative, ...]:
-        candidates = self._inputs.market(campaign.market_digest).ctr.shape[1]
+    def _creatives(self, campaign: LiveCampaignInput) -> tuple[Creative, ...]:
+        candidates = self._inputs.market(campaign.context.market_digest).ctr.shape[1]
         return tuple(
-            Creative(id=f"item-{k:03d}", headline=f"{campaign.plan.product}: item {k}") for k in range(candidates)
+            Creative(id=f"item-{k:03d}", headline=f"{campaign.order.plan.product}: item {k}") for k in range(candidates)
         )
 
-    def _spec(self, campaign: CampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
-        segments, candidates = self._inputs.market(campaign.market_digest).ctr.shape
+    def _spec(self, campaign: LiveCampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
+        segments, candidates = self._inputs.market(campaign.context.market_digest).ctr.shape
         return CampaignSpec(
-            external_name=campaign.plan.campaign,
-            account=campaign.account,
-            product=campaign.plan.product,
-            daily_budget_micros=campaign.daily_budget_micros,
+            external_name=campaign.name,
+            account=campaign.context.account,
+            product=campaign.order.plan.product,
+            daily_budget_micros=campaign.progress.daily_budget_micros,
             end_at=_day_end(campaign, account),
             segments=segments,
             creatives=creatives,
@@ -103,10 +112,10 @@ class Campaigns:
     def apply(self, apply: Apply) -> Applied:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
         campaign, at = apply.campaign, apply.at
-        account = self._ledger.account(campaign.account)
+        account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
-        new_day = campaign_clock(campaign, account).begins_day(campaign.tick)
-        planned = campaign.planned_micros + (campaign.daily_budget_micros if new_day else 0)
+        new_day = campaign_clock(campaign, account).begins_day(campaign.progress.tick)
+        planned = campaign.progress.planned_micros + (campaign.progress.daily_budget_micros if new_day else 0)
         if not reserved.granted:
             return _blocked(campaign, reserved.reason)
         platform = self._open_platform(account)
@@ -118,28 +127,29 @@ class Campaigns:
             return _blocked(campaign, str(error))
         after = self._read_back(platform, campaign)
         if after != wanted:
-            raise OutcomeUnknown(f"{campaign.plan.campaign} does not read back as it was written")
+            raise OutcomeUnknown(f"{campaign.name} does not read back as it was written")
         if self._ledger.fence(account.account) != self._claiming.fence(campaign):
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
             return _blocked(campaign, "the account was stopped")
         return Applied(
             applied=True,
-            worst_case_micros=reserved.worst_case_micros,
             planned_micros=planned,
-            actions=campaign.actions + 1,
-            near_misses=campaign.near_misses + self._clamped(apply.decision_digest),
+            actions=campaign.progress.actions + 1,
+            near_misses=campaign.progress.near_misses + self._clamped(apply.decision_digest),
         )
 
     def _clamped(self, digest: str) -> bool:
         bids = self._inputs.store.get_arrays(digest).get("bid_micros")
         return bids is not None and bool((bids > HIGHEST_BID_MICROS).any())
 
-    def _wanted(self, campaign: CampaignInput, before: CampaignState, digest: str, account: Account) -> CampaignState:
+    def _wanted(
+        self, campaign: LiveCampaignInput, before: CampaignState, digest: str, account: Account
+    ) -> CampaignState:
         decision = self._inputs.store.get_arrays(digest)
         changes: dict[str, object] = {
             "enabled": True,
-            "daily_budget_micros": campaign.daily_budget_micros,
+            "daily_budget_micros": campaign.progress.daily_budget_micros,
             "end_at": _day_end(campaign, account),
         }
         if "bid_micros" in decision:
@@ -151,14 +161,14 @@ class Campaigns:
 
     def _write(
         self,
-        campaign: CampaignInput,
+        campaign: LiveCampaignInput,
         platform: AdPlatform,
         before: CampaignState,
         wanted: CampaignState,
         at: datetime,
     ) -> None:
         """One claim for the settings: its writes are absolute, so reading back tells whether all were made."""
-        account, pid = campaign.account, before.platform_id
+        account, pid = campaign.context.account, before.platform_id
 
         def write() -> None:
             if before.daily_budget_micros != wanted.daily_budget_micros:
@@ -187,10 +197,10 @@ class Campaigns:
         campaign, at = pause.campaign, pause.at
         account = self._account(campaign)
         platform = self._open_platform(account)
-        state = platform.find(account.account, campaign.plan.campaign)
+        state = platform.find(account.account, campaign.name)
         if state is None:
-            self._settling.settle_unborn(campaign, at)
-            return Paused(enabled=False, final=True)
+            self._settling.settle_never_created(campaign, at)
+            return Paused(final=True)
         if state.enabled:
             self._pause(campaign, platform, state, at)
         report = platform.report(account.account, state.platform_id, at)
@@ -198,31 +208,31 @@ class Campaigns:
         self._settling.close_claims(campaign, at)
         final = pause.final and self._settling.settle_days(campaign, account, report, at)
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
-        return Paused(enabled=False, days=report.days, spend_micros=spend, final=final)
+        return Paused(days=report.days, spend_micros=spend, final=final)
 
-    def _account(self, campaign: CampaignInput) -> Account:
+    def _account(self, campaign: LiveCampaignInput) -> Account:
         """The account; the last one known where the ledger is gone, because pausing must not wait for it."""
         try:
-            self._known[campaign.account] = self._ledger.account(campaign.account)
+            self._known[campaign.context.account] = self._ledger.account(campaign.context.account)
         except LedgerUnavailable:
-            if campaign.account not in self._known:
+            if campaign.context.account not in self._known:
                 raise
-        return self._known[campaign.account]
+        return self._known[campaign.context.account]
 
-    def _pause(self, campaign: CampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
-        """Pause first and write it down after: a ledger that is gone must not keep a campaign alive."""
-        platform.pause(campaign.account, state.platform_id, at)
-        after = platform.find(campaign.account, campaign.plan.campaign)
+    def _pause(self, campaign: LiveCampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
+        """Pause first and claim it after: a campaign must not stay enabled because the ledger cannot be reached."""
+        platform.pause(campaign.context.account, state.platform_id, at)
+        after = platform.find(campaign.context.account, campaign.name)
         if after is None or after.enabled:
-            raise PlatformError(f"{campaign.plan.campaign} still reads enabled after a pause", permanent=False)
-        key = claim_key(campaign.plan.campaign, campaign.tick, Intent.PAUSE)
+            raise PlatformError(f"{campaign.name} still reads enabled after a pause", permanent=False)
+        key = claim_key(campaign.name, campaign.progress.tick, Intent.PAUSE)
         self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
 
-    def _read_back(self, platform: AdPlatform, campaign: CampaignInput) -> CampaignState:
-        state = platform.find(campaign.account, campaign.plan.campaign)
+    def _read_back(self, platform: AdPlatform, campaign: LiveCampaignInput) -> CampaignState:
+        state = platform.find(campaign.context.account, campaign.name)
         if state is None:
-            raise OutcomeUnknown(f"{campaign.plan.campaign} does not read back from the platform")
+            raise OutcomeUnknown(f"{campaign.name} does not read back from the platform")
         return state
 
 
@@ -230,20 +240,20 @@ def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:
     return state.model_copy(update={"enabled": wanted.enabled}) == wanted
 
 
-def _blocked(campaign: CampaignInput, reason: str) -> Applied:
+def _blocked(campaign: LiveCampaignInput, reason: str) -> Applied:
     """A decision that policy checked and did not let through."""
     return Applied(
         applied=False,
         halt=reason,
-        planned_micros=campaign.planned_micros,
-        actions=campaign.actions + 1,
-        near_misses=campaign.near_misses + 1,
+        planned_micros=campaign.progress.planned_micros,
+        actions=campaign.progress.actions + 1,
+        near_misses=campaign.progress.near_misses + 1,
     )
 
 
-def _day_end(campaign: CampaignInput, account: Account) -> datetime:
+def _day_end(campaign: LiveCampaignInput, account: Account) -> datetime:
     """The lease ends with the day that is reserved, so nothing runs on unreserved money if we die.
 
     Midnight of the account's zone: a day there may have 23 or 25 hours.
     """
-    return campaign_clock(campaign, account).end_of_day(campaign.tick)
+    return campaign_clock(campaign, account).end_of_day(campaign.progress.tick)

@@ -1,6 +1,7 @@
-"""The ledger's leave for a call that spends: reserve, claim, call, resolve. Touch this with docs/money.md in hand.
+"""LIVE: books a day's worst case in the ledger, and makes a call that may spend under a claim of the ledger's.
 
-A claim that is open from an earlier attempt is resolved by reading the platform back, never by calling again.
+A claim that is open from an earlier attempt is resolved by reading the platform back, never by calling again. Touch
+this with docs/money.md in hand.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from gaelp.domain.spending.exposure import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.live_campaign import CampaignInput
+from gaelp.messages.live_campaign import LiveCampaignInput
 from gaelp.money import micros
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaigns
 
-# A little more than the total timeout of a platform's client (EmulatorPlatform: 5 seconds).
+# A little more than the longest total timeout of a platform's client (gaelp/platforms/emulator/client.py: 5 seconds).
 CLIENT_TOTAL_SECONDS = 6.0
 
 
@@ -37,20 +38,20 @@ class Claiming:
         self._inputs = inputs
         self._wait = wait
 
-    def reserve(self, campaign: CampaignInput, account: Account, at: datetime) -> Reserved:
+    def reserve(self, campaign: LiveCampaignInput, account: Account, at: datetime) -> Reserved:
         """Book the worst case of the day that the campaign's tick falls on."""
-        limits = self._inputs.config(campaign.config_digest).limits
+        limits = self._inputs.config(campaign.context.config_digest).limits
         clock = campaign_clock(campaign, account)
         return self._ledger.reserve(
             Reserve(
-                key=day_key(campaign, clock.day_index(campaign.tick)),
-                account=campaign.account,
-                run=campaign.run,
-                phase=campaign.phase,
-                campaign=campaign.plan.campaign,
-                day=clock.day(campaign.tick),
-                worst_case_micros=worst_day_micros(account.platform, campaign.daily_budget_micros),
-                request_id=campaign.request_id,
+                key=day_key(campaign, clock.day_index(campaign.progress.tick)),
+                account=campaign.context.account,
+                run=campaign.context.run,
+                phase=campaign.context.phase,
+                campaign=campaign.name,
+                day=clock.day(campaign.progress.tick),
+                worst_case_micros=worst_day_micros(account.platform, campaign.progress.daily_budget_micros),
+                request_id=campaign.order.request_id,
                 at=at,
             ),
             campaign_cap_micros=micros(limits.campaign),
@@ -60,7 +61,7 @@ class Claiming:
 
     def call_under_claim(
         self,
-        campaign: CampaignInput,
+        campaign: LiveCampaignInput,
         intent: Intent,
         at: datetime,
         done: Callable[[CampaignState], bool],
@@ -68,17 +69,17 @@ class Claiming:
         call: Callable[[], object],
     ) -> None:
         """Make one spend-affecting call under a claim; raises ClaimRefused, PlatformError."""
-        key = claim_key(campaign.plan.campaign, campaign.tick, intent)
-        ask = self.claim(campaign, key, intent, self.fence(campaign), at)
-        claimed = self._ledger.claim(ask)
+        key = claim_key(campaign.name, campaign.progress.tick, intent)
+        claim = self.claim(campaign, key, intent, self.fence(campaign), at)
+        claimed = self._ledger.claim(claim)
         if claimed.unknown:
             # The attempt that made the claim may still be on its way: not before its client has given up is what we
             # read the last word.
             self._wait(CLIENT_TOTAL_SECONDS)
-            state = platform.find(campaign.account, campaign.plan.campaign)
+            state = platform.find(campaign.context.account, campaign.name)
             happened = state is not None and done(state)
             self._ledger.resolve(key, "done" if happened else "failed", "read back after an unknown outcome", at)
-            claimed = self._ledger.claim(ask)
+            claimed = self._ledger.claim(claim)
         if claimed.done:
             return
         if not claimed.granted:
@@ -93,18 +94,18 @@ class Claiming:
             raise
         self._ledger.resolve(key, "done", "", at)
 
-    def claim(self, campaign: CampaignInput, key: str, intent: Intent, fence: int | None, at: datetime) -> Claim:
+    def claim(self, campaign: LiveCampaignInput, key: str, intent: Intent, fence: int | None, at: datetime) -> Claim:
         """What the ledger is asked; without a fence the account's own counts."""
         return Claim(
             key=key,
-            account=campaign.account,
-            run=campaign.run,
-            campaign=campaign.plan.campaign,
+            account=campaign.context.account,
+            run=campaign.context.run,
+            campaign=campaign.name,
             intent=intent,
             fence=fence,
             at=at,
         )
 
-    def fence(self, campaign: CampaignInput) -> int:
+    def fence(self, campaign: LiveCampaignInput) -> int:
         """The fence under which the campaign's money was approved."""
-        return self._ledger.request(campaign.request_id).request.fence
+        return self._ledger.request(campaign.order.request_id).request.fence

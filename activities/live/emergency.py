@@ -1,4 +1,7 @@
-"""STOP: the emergency stop, on its own queue. Touch this to change how the stop reaches platform and ledger."""
+"""STOP: runs the emergency stop of an account (gaelp/ledger/account_stop.py) as an activity on a queue of its own.
+
+Touch this to change how a stop is retried.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from gaelp.domain.ad_accounts import Account
-from gaelp.ledger.account_stop import stop_account
+from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.platforms.protocol import AdPlatform
@@ -27,9 +30,8 @@ class Emergency:
     def stop_account(self, stop: StopAccount) -> StopReport:
         """Stop one account by gaelp/ledger/account_stop.py on a real clock; it is retried until all is stopped."""
         platform = self._open_platform(self._ledger.account(stop.account))
-        report = stop_account(
-            self._ledger, platform, stop.account, stop.reason, stop.by, now=lambda: datetime.now(UTC), wait=time.sleep
-        )
+        clock = WallClock(now=lambda: datetime.now(UTC), wait=time.sleep)
+        report = stop_account(self._ledger, platform, StopOrder(stop.account, stop.reason, stop.by), clock)
         if not report.stopped:
             raise ApplicationError(f"NOT stopped yet: {report.reason}", report, type="NotStopped")
         return report

@@ -1,4 +1,7 @@
-"""LIVE, read-only: what a campaign's report says, as the agent and the monitor see it. Touch this to watch more."""
+"""LIVE: reads a campaign's report, makes the agent's observation of it, and checks whether the campaign must halt.
+
+Touch this to halt a campaign for another reason.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.domain.spending.campaign_clock import AccountCalendar, CampaignClock
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
-from gaelp.messages.live_campaign import CampaignInput, Observe, Observed
+from gaelp.messages.live_campaign import LiveCampaignInput, Observe, Observed
 from gaelp.money import micros
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
@@ -33,12 +36,12 @@ class Observations:
     def observe(self, observe: Observe) -> Observed:
         """The tick's observation by digest, and any reason to halt."""
         campaign = observe.campaign
-        config = self._inputs.config(campaign.config_digest)
-        account = self._ledger.account(campaign.account)
+        config = self._inputs.config(campaign.context.config_digest)
+        account = self._ledger.account(campaign.context.account)
         platform = self._open_platform(account)
-        state = platform.find(account.account, campaign.plan.campaign)
+        state = platform.find(account.account, campaign.name)
         if state is None:
-            raise PlatformError(f"campaign {campaign.plan.campaign} is not on the platform", permanent=True)
+            raise PlatformError(f"campaign {campaign.name} is not on the platform", permanent=True)
         report = platform.report(account.account, state.platform_id, observe.at)
         over = post_days(self._ledger, campaign, report, account)
         halt = over or _drawdown(report.days, config)
@@ -48,8 +51,6 @@ class Observations:
         return Observed(
             observation_digest=self._inputs.store.put_arrays(arrays),
             spend_micros=sum(max(d.cost_micros, d.served_micros) for d in report.days),
-            clicks=sum(d.clicks for d in report.days),
-            conversions=sum(d.conversions for d in report.days),
             enabled=state.enabled,
             days=report.days,
             halt=halt,
@@ -64,46 +65,46 @@ class Observations:
         config: TrainingConfiguration,
     ) -> dict[str, np.ndarray]:
         campaign, cells = observe.campaign, report.cells
-        market = self._inputs.market(campaign.market_digest)
+        market = self._inputs.market(campaign.context.market_digest)
         local = clock.calendar.local(observe.at)
         today = next((day for day in report.days if day.day == local.date()), None)
         spent = max(today.cost_micros, today.served_micros) if today else 0
-        time_left = 1.0 - campaign.tick / clock.ticks_in(campaign.plan.days)
+        time_left = 1.0 - campaign.progress.tick / clock.ticks_in(campaign.order.plan.days)
         counts = (cells.impressions, cells.clicks, cells.conversions, cells.cost_micros)
         return Observation.build(
             TickTime(np.array([local.hour]), np.array([local.weekday()]), np.array([time_left])),
             Totals(*(np.array([count], np.int64) for count in counts)),
             market.segment_features,
             market.candidate_features,
-            np.array([max(campaign.daily_budget_micros - spent, 0)]),
+            np.array([max(campaign.progress.daily_budget_micros - spent, 0)]),
             click_value_micros(config.economics),
         ).to_arrays()
 
 
-def day_key(campaign: CampaignInput, day_index: int) -> str:
+def day_key(campaign: LiveCampaignInput, day_index: int) -> str:
     """Key of a campaign day's reservation; made of names only, so that a retry finds it."""
-    return reservation_key(campaign.plan.campaign, day_index)
+    return reservation_key(campaign.name, day_index)
 
 
-def campaign_clock(campaign: CampaignInput, account: Account) -> CampaignClock:
+def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClock:
     """The campaign's time by the account's calendar."""
-    return CampaignClock(AccountCalendar(account.timezone), campaign.start, campaign.tick_hours)
+    return CampaignClock(AccountCalendar(account.timezone), campaign.progress.start, campaign.order.tick_hours)
 
 
-def post_days(ledger: Ledger, campaign: CampaignInput, report: CampaignReport, account: Account) -> str:
-    """Tell the ledger what each day was billed and served so far; a reason to halt where it is too much."""
+def post_days(ledger: Ledger, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
+    """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much."""
     halt = ""
-    known = {r.key: r for r in ledger.reservations(campaign.account, campaign.run)}
+    reservations = {r.key: r for r in ledger.reservations(campaign.context.account, campaign.context.run)}
     for day in report.days:
         if not (day.cost_micros or day.served_micros):
             continue
         key = day_key(campaign, campaign_clock(campaign, account).index_of(day.day))
-        booked = known.get(key)
+        reserved = reservations.get(key)
         # Amounts are absolute, so what the ledger has already need not be written again.
-        if booked is None or (booked.billed_micros, booked.served_micros) != (day.cost_micros, day.served_micros):
+        if reserved is None or (reserved.billed_micros, reserved.served_micros) != (day.cost_micros, day.served_micros):
             over = ledger.post(key, day.cost_micros, day.served_micros, report.at).over
         else:
-            over = max(day.cost_micros, day.served_micros) > booked.worst_case_micros
+            over = max(day.cost_micros, day.served_micros) > reserved.worst_case_micros
         if over:
             halt = f"the platform reports more than was reserved for {key}; the account is stopped"
     return halt

@@ -1,6 +1,7 @@
-"""The end of a campaign's money: what was posted is closed, day by day. Touch this with docs/money.md in hand.
+"""LIVE: closes the claims and the reserved days of a campaign that was paused.
 
-Calls no platform: Campaigns has paused, read back and fetched the report before it comes here.
+It calls no platform: Campaigns has paused, read back and fetched the report before. Touch this with docs/money.md in
+hand.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from activities.live.observations import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.live_campaign import CampaignInput
+from gaelp.messages.live_campaign import LiveCampaignInput
 
 
 class Settling:
@@ -20,30 +21,30 @@ class Settling:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def close_claims(self, campaign: CampaignInput, at: datetime) -> None:
-        """What an attempt that died had begun has ended, and cannot spend: the campaign was read back as paused."""
-        for claim in self._ledger.unresolved_claims(campaign.account):
-            if claim.campaign == campaign.plan.campaign:
+    def close_claims(self, campaign: LiveCampaignInput, at: datetime) -> None:
+        """Resolve what an attempt that died left open: it cannot spend, as the campaign was read back as paused."""
+        for claim in self._ledger.unresolved_claims(campaign.context.account):
+            if claim.campaign == campaign.name:
                 self._ledger.resolve(claim.key, "done", "read back as paused", at)
 
-    def settle_unborn(self, campaign: CampaignInput, at: datetime) -> None:
-        """Nothing was created, so what was reserved for it cost nothing; a create still open may yet appear."""
-        if any(c.campaign == campaign.plan.campaign for c in self._ledger.unresolved_claims(campaign.account)):
+    def settle_never_created(self, campaign: LiveCampaignInput, at: datetime) -> None:
+        """Settle at no cost what was reserved for a campaign that was never created, unless a create is still open."""
+        if any(c.campaign == campaign.name for c in self._ledger.unresolved_claims(campaign.context.account)):
             return
-        for reservation in self._ledger.reservations(campaign.account, campaign.run):
-            if reservation.campaign == campaign.plan.campaign and reservation.state != "settled":
+        for reservation in self._ledger.reservations(campaign.context.account, campaign.context.run):
+            if reservation.campaign == campaign.name and reservation.state != "settled":
                 self._ledger.settle(reservation.key, 0, at)
 
-    def settle_days(self, campaign: CampaignInput, account: Account, report: CampaignReport, at: datetime) -> bool:
-        """Close what is final; a day whose books are still open stays reserved in full.
+    def settle_days(self, campaign: LiveCampaignInput, account: Account, report: CampaignReport, at: datetime) -> bool:
+        """Settle the days whose cost is final; the others stay reserved in full. True where no day is left open.
 
-        A day that the platform does not list although its books are closed had no delivery, and cost nothing.
+        A day that the platform does not list although its report is complete had no delivery, and cost nothing.
         """
         clock = campaign_clock(campaign, account)
         final = {day_key(campaign, clock.index_of(d.day)): d for d in report.days if d.final}
-        everything = True
-        for reservation in self._ledger.reservations(campaign.account, campaign.run):
-            if reservation.campaign != campaign.plan.campaign or reservation.state == "settled":
+        all_settled = True
+        for reservation in self._ledger.reservations(campaign.context.account, campaign.context.run):
+            if reservation.campaign != campaign.name or reservation.state == "settled":
                 continue
             day = final.get(reservation.key)
             listed = any(d.day == reservation.day for d in report.days)
@@ -52,5 +53,5 @@ class Settling:
             elif not listed and report.at > clock.calendar.books_close(reservation.day):
                 self._ledger.settle(reservation.key, 0, at)
             else:
-                everything = False
-        return everything
+                all_settled = False
+        return all_settled

@@ -1,4 +1,4 @@
-"""RECORDS: activities that plan, assess, ask and remember; ledger, warehouse, store and events.
+"""RECORDS: activities on the ledger, the warehouse, the content store and the events; they call no ad platform.
 
-Touch this to record one more thing.
+Touch this folder when a phase plans, judges or writes down one more thing.
 """

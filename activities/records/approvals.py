@@ -1,4 +1,8 @@
-"""RECORDS: approvals, on their way to the ledger. Touch this to change what a person is shown before signing."""
+"""RECORDS: opens approval requests in the ledger and submits decisions to it.
+
+The card that a person reads before signing is made in gaelp/domain/spending/approval_requests.py; when a signature
+counts is decided in gaelp/ledger. Touch this when a request or a decision carries one more thing.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,17 @@ from gaelp.messages.spending_phase import SubmitDecision
 
 
 class Approvals:
-    """The ledger decides; this only carries."""
+    """Decides nothing: the ledger does."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     @activity.defn
-    def request_approval(self, ask: RequestApproval) -> ApprovalCard:
+    def request_approval(self, wanted: RequestApproval) -> ApprovalCard:
         """Open the request (once) and return the card that was opened, whatever a retry would compute."""
-        account = self._ledger.account(ask.account)
-        request = request_for(ask, account)
-        return self._ledger.open_request(request, card_text(request, ask.exposure), ask.now)
+        account = self._ledger.account(wanted.account)
+        request = request_for(wanted, account)
+        return self._ledger.open_request(request, card_text(request, wanted.exposure), wanted.now)
 
     @activity.defn
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:

@@ -1,4 +1,4 @@
-"""RECORDS: gates. Evidence measures, training judges; this writes the evidence down.
+"""RECORDS: the gates of the phases. gaelp.evidence measures, gaelp.domain.gates judges, and this stores both.
 
 Touch this to bind one more thing to a verdict.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
 from temporalio import activity
 
 from activities.inputs import Inputs
@@ -17,7 +16,7 @@ from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.domain.spending.ledger_records import Severity
+from gaelp.domain.spending.ledger_records import AttemptSeries, Severity
 from gaelp.evidence.phase_measurements import (
     SpendingEvidence,
     measure_campaigns,
@@ -27,86 +26,90 @@ from gaelp.evidence.phase_measurements import (
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
-from gaelp.messages.simulation_training import Assessment as Assessed
-from gaelp.messages.simulation_training import AssessSimulation
+from gaelp.messages.run_context import RunContext
+from gaelp.messages.simulation_training import AssessSimulation, GateAssessment
 from gaelp.messages.spending_phase import AssessCampaigns
 from gaelp.personas.permutation import share_resting_on_ratings
 
 
-def _resting(exams: Sequence[BatchResult], permuted: Sequence[BatchResult]) -> str:
-    """Episodes of equal seeds are pairs, unless one was left out on either side."""
-    gain, instead = ([g for batch in side for g in batch.gains] for side in (exams, permuted))
-    if not gain or not instead:
+def _share_resting_on_ratings(exams: Sequence[BatchResult], permuted: Sequence[BatchResult]) -> str:
+    """How much of the exam's gain rests on the personas' ratings.
+
+    Episodes of equal seeds are compared in pairs, unless an episode was left out of either exam.
+    """
+    gains, permuted_gains = ([g for batch in side for g in batch.gains] for side in (exams, permuted))
+    if not gains or not permuted_gains:
         return "The exam with permuted ratings failed, so what rests on the personas' ratings is not known."
-    whole = all(batch.replaced == 0 and batch.gains for batch in (*exams, *permuted))
-    return share_resting_on_ratings(gain, instead, paired=whole and len(gain) == len(instead)).sentence
+    complete = all(batch.replaced == 0 and batch.gains for batch in (*exams, *permuted))
+    return share_resting_on_ratings(
+        gains, permuted_gains, paired=complete and len(gains) == len(permuted_gains)
+    ).sentence
 
 
 class Assessment:
-    """Attempts come from the ledger, idempotent on the run and phase."""
+    """Judges with the level of the attempt, whose number the ledger gives once for each run and phase."""
 
     def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
         self._ledger = ledger
         self._inputs = inputs
 
     @activity.defn
-    def assess_simulation(self, assess: AssessSimulation) -> Assessed:
+    def assess_simulation(self, assess: AssessSimulation) -> GateAssessment:
         """One look at the exam; settled once it passes, fails, or no look is left."""
-        config = self._inputs.config(assess.config_digest)
-        attempt, alpha = self._attempt(assess, Phase.SIMULATION, config)
+        config = self._inputs.config(assess.context.config_digest)
+        attempt = self._attempt(assess.context, config)
         exams, permuted = ([self._inputs.whole(r) for r in side] for side in (assess.exams, assess.permuted))
-        measures = measure_simulation(exams, config, alpha)
+        measures = measure_simulation(exams, config, judging.alpha_for(attempt))
         if permuted:
-            measures = measures.model_copy(update={"ratings": _resting(exams, permuted)})
-        gate = self._gate(assess, Phase.SIMULATION, config, attempt, alpha, judging.judge_simulation(measures))
-        return Assessed(gate=gate, settled=assess.final or self._decided(gate))
+            measures = measures.model_copy(update={"ratings": _share_resting_on_ratings(exams, permuted)})
+        gate = self._gate(assess, config, attempt, judging.judge_simulation(measures))
+        return GateAssessment(gate=gate, settled=assess.final or self._decided(gate))
 
     @activity.defn
-    def assess_historical(self, assess: AssessHistorical) -> Assessed:
-        """All logs together."""
-        config = self._inputs.config(assess.config_digest)
-        attempt, alpha = self._attempt(assess, Phase.HISTORICAL, config)
-        criteria = judging.judge_historical(measure_historical(assess.logs, alpha))
-        return Assessed(gate=self._gate(assess, Phase.HISTORICAL, config, attempt, alpha, criteria), settled=True)
+    def assess_historical(self, assess: AssessHistorical) -> GateAssessment:
+        """One verdict over all logs together."""
+        config = self._inputs.config(assess.context.config_digest)
+        attempt = self._attempt(assess.context, config)
+        measures = measure_historical(assess.logs, judging.alpha_for(attempt))
+        gate = self._gate(assess, config, attempt, judging.judge_historical(measures))
+        return GateAssessment(gate=gate, settled=True)
 
     @activity.defn
-    def assess_campaigns(self, assess: AssessCampaigns) -> Assessed:
-        """A spending phase; violations are the ledger's."""
-        config = self._inputs.config(assess.config_digest)
-        attempt, alpha = self._attempt(assess, assess.phase, config)
-        hourly = self._inputs.market(assess.market_digest).hourly.reshape(7, 24).mean(axis=0)
+    def assess_campaigns(self, assess: AssessCampaigns) -> GateAssessment:
+        """The verdict over the campaigns of a spending phase; violations are those in the ledger."""
+        context = assess.context
+        config = self._inputs.config(context.config_digest)
+        attempt = self._attempt(context, config)
+        hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
         evidence = SpendingEvidence(
-            phase=assess.phase,
-            campaigns=self._with_violations(assess.run, assess.campaigns),
+            phase=context.phase,
+            campaigns=self._with_violations(context.run, assess.campaigns),
             moves=assess.moves,
             stopped=assess.stopped,
             pacing_reference=[float(share) for share in hourly / hourly.sum()],
         )
-        measures = measure_campaigns(evidence, config, alpha)
-        judge = judging.judge_live_test if assess.phase is Phase.LIVE_TEST else judging.judge_scaled
-        gate = self._gate(assess, assess.phase, config, attempt, alpha, judge(measures, config))
-        return Assessed(gate=gate, settled=True)
+        measures = measure_campaigns(evidence, config, judging.alpha_for(attempt))
+        judge = judging.judge_live_test if context.phase is Phase.LIVE_TEST else judging.judge_scaled
+        gate = self._gate(assess, config, attempt, judge(measures, config))
+        return GateAssessment(gate=gate, settled=True)
 
-    def _attempt(
-        self, assess: AssessSimulation | AssessHistorical | AssessCampaigns, phase: Phase, config: TrainingConfiguration
-    ) -> tuple[int, float]:
-        attempt = self._ledger.next_attempt(
-            assess.account, config.product, assess.agent, phase, f"{assess.run}/{phase}"
-        )
-        return attempt, judging.alpha_for(attempt)
+    def _attempt(self, context: RunContext, config: TrainingConfiguration) -> int:
+        gate = context.phase
+        series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)
+        return self._ledger.next_attempt(series, f"{context.run}/{gate}")
 
     def _gate(
         self,
-        evidence: BaseModel,
-        phase: Phase,
+        evidence: AssessSimulation | AssessHistorical | AssessCampaigns,
         config: TrainingConfiguration,
         attempt: int,
-        alpha: float,
         criteria: Sequence[CriterionVerdict],
     ) -> GateVerdict:
+        """The verdict, bound to the evidence: the whole question is stored and named by its digest."""
+        context, alpha = evidence.context, judging.alpha_for(attempt)
         digest = self._inputs.store.put_document(evidence)
-        checkpoint: str = evidence.checkpoint_digest  # type: ignore[attr-defined]
-        return judging.gate(phase, criteria, judging.GateAttempt(config.mode, attempt, alpha, checkpoint, digest))
+        bound = judging.GateAttempt(config.mode, attempt, alpha, context.checkpoint_digest, digest)
+        return judging.gate(context.phase, criteria, bound)
 
     def _decided(self, gate: GateVerdict) -> bool:
         """More episodes can move a criterion that is assessed and inconclusive, and nothing else."""

@@ -1,4 +1,4 @@
-"""RECORDS: the market, calibrated on the earlier share of the logs. Touch this to calibrate on something else."""
+"""RECORDS: calibrates the market on the earlier share of the logs. Touch this to calibrate on something else."""
 
 from __future__ import annotations
 
@@ -25,6 +25,4 @@ class Calibration:
         config = self._inputs.config(calibrate_market.config_digest)
         bandits = [n for n in config.historical.logs if log_info(self._warehouse, n).kind == LogKind.BANDIT]
         market = calibrate([load_bandit(self._warehouse, name) for name in bandits], config)
-        segments, candidates = market.ctr.shape
-        digest = self._inputs.store.put_arrays(market.to_arrays())
-        return Calibrated(market_digest=digest, logs=tuple(bandits), segments=segments, candidates=candidates)
+        return Calibrated(market_digest=self._inputs.store.put_arrays(market.to_arrays()))

@@ -17,10 +17,9 @@ from gaelp.market.streams import stream
 from gaelp.messages.training_run import RatedPanel, RatePanel
 from gaelp.money import micros
 from gaelp.personas import panel, ratings
-from gaelp.personas.panel import StaleRecording
 from gaelp.personas.prompt import PROMPT_VERSION
-from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingsFailed, Sleep, Tally, rate
-from gaelp.personas.ratings import Ratings, RatingsMismatch
+from gaelp.personas.rater import Cache, Clock, Endpoint, Rated, RatingServices, Sleep, Tally, rate
+from gaelp.personas.ratings import Ratings
 
 OpenEndpoint = Callable[[PersonasConfig], AbstractAsyncContextManager[Endpoint]]
 
@@ -48,14 +47,8 @@ class Personas:
     def rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
         """Ratings, recorded or asked for; the market with them, and the market with them permuted.
 
-        Fails for good with RatingsFailed (too many failed), RatingsMismatch or StaleRecording.
+        Raises RatingsFailed where too many failed, RatingsMismatch and StaleRecording; none of them is tried again.
         """
-        try:
-            return self._rate_panel(rate_panel)
-        except (RatingsFailed, RatingsMismatch, StaleRecording) as error:
-            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
-
-    def _rate_panel(self, rate_panel: RatePanel) -> RatedPanel:
         config = self._inputs.config(rate_panel.config_digest)
         personas = config.personas
         if personas.source == "none":
@@ -90,17 +83,8 @@ class Personas:
     async def _asked(self, personas: PersonasConfig, run: str) -> Rated:
         people, texts = panel.people(personas), panel.creatives(personas)
         async with self._open_endpoint(personas) as endpoint:
-            return await rate(
-                personas,
-                people,
-                texts,
-                endpoint,
-                self._cache,
-                run,
-                clock=self._clock,
-                sleep=self._sleep,
-                progress=_beat,
-            )
+            services = RatingServices(endpoint, self._cache, self._clock, self._sleep)
+            return await rate(personas, people, texts, services, run, _beat)
 
 
 def cost_micros(tokens: int, personas: PersonasConfig) -> int:

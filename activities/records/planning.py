@@ -1,4 +1,7 @@
-"""RECORDS: the plans of phases and the moves of budgets, decided by gaelp.domain. Touch this to feed a plan more."""
+"""RECORDS: plans phases, reviews a test between two campaigns, and moves budgets, as gaelp.domain decides.
+
+Touch this when such a decision needs one more thing from the ledger.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
 from gaelp.domain.spending.campaign_planning import PlanningRequest, first_midnight, plan_campaigns
 from gaelp.domain.spending.campaign_records import CampaignsPlan
+from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.live_campaign import Start, StartOf
+from gaelp.messages.live_campaign import CampaignStart, StartOf
 from gaelp.messages.simulation_training import BeginExam, Exam, PlanSimulation, SimulationPlan
 from gaelp.messages.spending_phase import BudgetMoves, PlanCampaigns, Review, ReviewCampaigns, ScaleBudgets
 
@@ -36,46 +40,48 @@ class Planning:
     @activity.defn
     def begin_exam(self, exam: BeginExam) -> Exam:
         """The attempt from the ledger; a run's exam is one attempt, however often this is retried."""
-        product = self._inputs.config(exam.config_digest).product
-        place = f"{exam.run}/{Phase.SIMULATION}"
-        return Exam(attempt=self._ledger.next_attempt(exam.account, product, exam.agent, Phase.SIMULATION, place))
+        context = exam.context
+        product = self._inputs.config(context.config_digest).product
+        series = AttemptSeries(account=context.account, product=product, agent=context.agent, gate=Phase.SIMULATION)
+        return Exam(attempt=self._ledger.next_attempt(series, f"{context.run}/{Phase.SIMULATION}"))
 
     @activity.defn
     def plan_campaigns(self, plan: PlanCampaigns) -> CampaignsPlan:
         """The campaigns of a spending phase, their exposure, and what a person is asked to approve."""
-        config = self._inputs.config(plan.config_digest)
-        account = self._ledger.account(plan.account)
-        own = (plan.run, plan.phase)
-        taken = [r.day for r in self._ledger.reservations(plan.account) if (r.run, r.phase) != own]
+        run, phase = plan.context.run, plan.context.phase
+        config = self._inputs.config(plan.context.config_digest)
+        account = self._ledger.account(plan.context.account)
+        taken = [r.day for r in self._ledger.reservations(account.account) if (r.run, r.phase) != (run, phase)]
         last_day_taken = max(taken, default=None)
-        request = PlanningRequest(plan.run, plan.phase, plan.agent, config, account, plan.now, last_day_taken)
+        request = PlanningRequest(run, phase, plan.context.agent, config, account, plan.now, last_day_taken)
         return plan_campaigns(request)
 
     @activity.defn
-    def start_of(self, ask: StartOf) -> Start:
+    def start_of(self, campaign: StartOf) -> CampaignStart:
         """The next midnight of the account, or the configured start where that is still to come."""
-        config = self._inputs.config(ask.config_digest)
-        now = max(ask.now, config.clock.start) if config.clock.start else ask.now
+        config = self._inputs.config(campaign.context.config_digest)
+        now = max(campaign.now, config.clock.start) if config.clock.start else campaign.now
         later = config.model_copy(update={"clock": config.clock.model_copy(update={"start": None})})
-        return Start(start=first_midnight(later, self._ledger.account(ask.account), now))
+        account = self._ledger.account(campaign.context.account)
+        return CampaignStart(start=first_midnight(later, account, now))
 
     @activity.defn
     def review_campaigns(self, review: ReviewCampaigns) -> Review:
         """Stops a test that lost too much or cannot reach its ROI any more, or whose campaign was broken off."""
-        config = self._inputs.config(review.config_digest)
+        config = self._inputs.config(review.context.config_digest)
         broken = next((c for c in review.campaigns if c.reason), None)
         if broken is not None:
             return Review(go_on=False, reason=broken.reason)
-        measures = measure_campaigns(SpendingEvidence(review.phase, review.campaigns), config, REVIEW_ALPHA)
-        hopeless = judging.futility(measures.profit, config) if review.campaigns else ""
-        if hopeless:
-            return Review(go_on=False, reason=hopeless)
+        measures = measure_campaigns(SpendingEvidence(review.context.phase, review.campaigns), config, REVIEW_ALPHA)
+        futility = judging.futility(measures.profit, config) if review.campaigns else ""
+        if futility:
+            return Review(go_on=False, reason=futility)
         return Review(go_on=True)
 
     @activity.defn
     def scale_budgets(self, scale: ScaleBudgets) -> BudgetMoves:
         """The portfolio's next budgets, within what was approved."""
-        config = self._inputs.config(scale.config_digest)
-        account = self._ledger.account(scale.account)
+        config = self._inputs.config(scale.context.config_digest)
+        account = self._ledger.account(scale.context.account)
         moves = move_budgets(scale.plan.campaigns, scale.reached, config, account.platform, scale.plan.daily_cap_micros)
         return BudgetMoves(moves=moves)

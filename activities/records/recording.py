@@ -1,6 +1,5 @@
-"""RECORDS: rows, events, live metrics. Each fact once, however often an activity is retried.
-
-Touch this to record more.
+"""RECORDS: writes rows into the warehouse, publishes events, sends live metrics. Each fact is written once, however
+often an activity is retried. Touch this to write down another column or event.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import contribution_share, matured_days, roi
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.episode_batch import BatchResult
-from gaelp.messages.recording import EpisodeRecord, Record, RecordBatches, Recorded
+from gaelp.messages.recording import EpisodeRecord, Record, RecordBatches
 from gaelp.messages.simulation_training import RoundSummary
 from gaelp.messages.spending_phase import CampaignsSummary, RecordCampaigns
 from gaelp.records.events.lifecycle_events import EventPublisher
@@ -49,25 +48,26 @@ class Records:
         self._live = live_metrics
 
     @activity.defn
-    def record(self, record: Record) -> Recorded:
+    def record(self, record: Record) -> None:
         """Rows of episodes and verdicts, events, live metrics, and the ledger's journal since the last export."""
         batch = f"{record.run}/{record.step}"
-        rows = self._episodes(record.episodes, batch)
+        self._episodes(record.episodes, batch)
         for gate in record.gates:
             values = _verdict_rows(record.run, gate, record.at)
-            rows += self._warehouse.append("verdicts", values, f"{batch}/{gate.phase}")
+            self._warehouse.append("verdicts", values, f"{batch}/{gate.phase}")
         if record.export_journal:
-            rows += self._export_journal()
-        events = self._events.publish(record.events) if record.events else 0
+            self._export_journal()
+        if record.events:
+            self._events.publish(record.events)
         if record.metrics:
             self._live.write(record.run, record.step, record.metrics)
-        return Recorded(rows=rows, events=events)
 
     @activity.defn
     def record_batches(self, record: RecordBatches) -> RoundSummary:
         """A round's or a look's batches, a row each and a row per episode; their summary comes back."""
         results = [self._inputs.whole(result) for result in record.results]
-        batch = f"{record.run}/{record.step}"
+        run = record.context.run
+        batch = f"{run}/{record.step}"
         self._episodes([_batch_record(record, result) for result in results], batch)
         rows = [row for result in results for row in _episode_rows(record, result)]
         self._warehouse.append("simulated_episodes", rows, batch)
@@ -87,7 +87,7 @@ class Records:
             "episodes": float(summary.episodes),
         }
         if record.purpose is not BatchPurpose.PERMUTED:  # that is another market's reward
-            self._live.write(record.run, record.step, metrics)
+            self._live.write(run, record.step, metrics)
         return summary
 
     @activity.defn
@@ -96,14 +96,15 @@ class Records:
         for campaign in record.campaigns:
             row = self._campaign_record(record, campaign)
             self._episodes([row], f"{campaign.campaign}/{campaign.state}")
-        spend = self._ledger.spent(record.run, record.phase)
+        context = record.context
+        spend = self._ledger.spent(context.run, context.phase)
         self._export_journal()
         self._live.write(
-            record.run,
-            f"{record.phase}/{record.step}",
+            context.run,
+            f"{context.phase}/{record.step}",
             {"campaigns": float(len(record.campaigns)), "spend": spend / 1e6},
         )
-        account = self._ledger.account(record.account)
+        account = self._ledger.account(context.account)
         approved = self._ledger.request(record.request_id).request.fence if record.request_id else account.fence
         stopped = "" if account.fence == approved else self._why_stopped(account.account)
         table = _table(record.campaigns, spend, account.currency)
@@ -115,15 +116,15 @@ class Records:
         return f"account {account} was stopped: {reason}" if reason else f"account {account} was stopped"
 
     def _campaign_record(self, record: RecordCampaigns, campaign: CampaignResult) -> EpisodeRecord:
-        config = self._inputs.config(record.config_digest)
+        config = self._inputs.config(record.context.config_digest)
         days = matured_days([campaign], contribution_share(config))
         return EpisodeRecord(
-            run=record.run,
-            phase=record.phase,
+            run=record.context.run,
+            phase=record.context.phase,
             episode=campaign.campaign,
             state=campaign.state,
             agent=f"{campaign.arm}: {campaign.product}",
-            checkpoint_digest=record.checkpoint_digest,
+            checkpoint_digest=record.context.checkpoint_digest,
             at=record.at,
             profit_micros=int(days.profit.sum()),
             spend_micros=campaign.spend_micros,
@@ -134,21 +135,21 @@ class Records:
             reason=campaign.reason,
         )
 
-    def _episodes(self, episodes: Sequence[EpisodeRecord], batch: str) -> int:
-        if not episodes:
-            return 0
-        return self._warehouse.append("episodes", [e.model_dump() for e in episodes], batch)
+    def _episodes(self, episodes: Sequence[EpisodeRecord], batch: str) -> None:
+        if episodes:
+            self._warehouse.append("episodes", [e.model_dump() for e in episodes], batch)
 
-    def _export_journal(self) -> int:
-        return sum(self._export_table(table) for table in JOURNAL_TABLES)
+    def _export_journal(self) -> None:
+        for table in JOURNAL_TABLES:
+            self._export_table(table)
 
-    def _export_table(self, table: str) -> int:
+    def _export_table(self, table: str) -> None:
         """By range of sequence numbers, from the last one that the table holds.
 
         The batch is named by its first number: of a repeated or a concurrent export of the same range one stands,
         and whatever it lacks is after its last number and comes next.
         """
-        last, rows = self._exported(table), 0
+        last = self._exported(table)
         kinds = JOURNAL_TABLES[table]
         others = () if kinds else tuple(kind for each in JOURNAL_TABLES.values() for kind in each)
         while entries := self._ledger.journal(last, JOURNAL_CHUNK, kinds=kinds, but=others):
@@ -158,23 +159,21 @@ class Records:
             before, last = last, entries[-1].sequence if new else self._exported(table)
             if last == before:
                 break
-            rows += new
-        return rows
 
     def _exported(self, table: str) -> int:
-        found = self._warehouse.query(f"SELECT MAX(sequence) AS last FROM {table}")  # noqa: S608 - a table of ours
-        return int(found[0]["last"] or 0)
+        rows = self._warehouse.query(f"SELECT MAX(sequence) AS last FROM {table}")  # noqa: S608 - a table of ours
+        return int(rows[0]["last"] or 0)
 
 
 def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
     rewards = result.rewards
     return EpisodeRecord(
-        run=record.run,
+        run=record.context.run,
         phase=Phase.SIMULATION,
         episode=_batch_name(record, result),
         state=result.state,
-        agent=record.agent,
-        checkpoint_digest=record.checkpoint_digest,
+        agent=record.context.agent,
+        checkpoint_digest=record.context.checkpoint_digest,
         at=record.at,
         episodes=result.episodes,
         reward=sum(rewards) / len(rewards) if rewards else None,
@@ -195,18 +194,18 @@ def _batch_record(record: RecordBatches, result: BatchResult) -> EpisodeRecord:
 
 
 def _batch_name(record: RecordBatches, result: BatchResult) -> str:
-    return batch_id(record.run, Phase.SIMULATION, FIRST_BATCH[result.purpose] + result.index)
+    return batch_id(record.context.run, Phase.SIMULATION, FIRST_BATCH[result.purpose] + result.index)
 
 
 def _episode_rows(record: RecordBatches, result: BatchResult) -> list[dict[str, object]]:
     shared = {
-        "run": record.run,
+        "run": record.context.run,
         "at": record.at,
         "phase": Phase.SIMULATION,
         "batch": _batch_name(record, result),
         "purpose": result.purpose,
-        "agent": record.agent,
-        "checkpoint_digest": record.checkpoint_digest,
+        "agent": record.context.agent,
+        "checkpoint_digest": record.context.checkpoint_digest,
     }
     reasons = {failure.episode: failure.reason for failure in result.failures}
     each = zip(result.amounts.rows(), result.rewards, result.raw_rewards, result.successes, result.gains, strict=True)

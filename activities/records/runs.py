@@ -10,11 +10,12 @@ from temporalio import activity
 
 from gaelp.configuration.loading import canonical
 from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
-from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
+from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, RunResult
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -42,68 +43,70 @@ class Runs:
     @activity.defn
     def begin_run(self, begin: BeginRun) -> RunBegun:
         """Refuses an unknown account, another currency, and advisory mode on anything but an emulator."""
-        kind, reason = self._account(begin)
-        reason = reason or self._skipped(begin)
-        stored = self._store.put_document(canonical(begin.config))
-        if stored != begin.config_digest:
-            reason = reason or f"the configuration's digest is {stored}, not {begin.config_digest}: start it again"
+        order = begin.order
+        reason = self._account_refused(order.config) or self._skipped(order)
+        stored = self._store.put_document(canonical(order.config))
+        if stored != order.config_digest:
+            reason = reason or f"the configuration's digest is {stored}, not {order.config_digest}: start it again"
         if reason:
-            return RunBegun(accepted=False, reason=reason, account_kind=kind, code_version=self._code_version)
-        self._warehouse.append(
-            "runs",
-            [
-                {
-                    "run": begin.run,
-                    "at": begin.started_at,
-                    "event": "started",
-                    "agent": begin.agent,
-                    "profile": begin.config.profile,
-                    "mode": begin.config.mode,
-                    "seed": begin.config.seed,
-                    "account": begin.config.account,
-                    "config_digest": begin.config_digest,
-                    "code_version": self._code_version,
-                    "versions": self._versions,
-                    "config": begin.config.model_dump_json(),
-                }
-            ],
-            f"{begin.run}/begin",
-        )
-        self._publish(begin.run, "run.started", begin.started_at, {"agent": begin.agent})
-        return RunBegun(accepted=True, reason="", account_kind=kind, code_version=self._code_version)
+            return RunBegun(accepted=False, reason=reason)
+        self._warehouse.append("runs", [self._started(order, begin.started_at)], f"{order.run}/begin")
+        self._publish(order.run, "run.started", begin.started_at, {"agent": order.agent})
+        return RunBegun(accepted=True, reason="")
 
-    def _account(self, begin: BeginRun) -> tuple[str, str]:
+    def _started(self, order: RunInput, at: datetime) -> dict[str, object]:
+        """The warehouse's row of a run that begins."""
+        config = order.config
+        return {
+            "run": order.run,
+            "at": at,
+            "event": "started",
+            "agent": order.agent,
+            "profile": config.profile,
+            "mode": config.mode,
+            "seed": config.seed,
+            "account": config.account,
+            "config_digest": order.config_digest,
+            "code_version": self._code_version,
+            "versions": self._versions,
+            "config": config.model_dump_json(),
+        }
+
+    def _account_refused(self, config: TrainingConfiguration) -> str:
+        """Why the run may not use its account; empty where it may."""
         try:
-            account = self._ledger.account(begin.config.account)
+            account = self._ledger.account(config.account)
         except UnknownAccount as error:
-            return "", str(error)
-        if account.currency != begin.config.currency:
-            return account.kind, (
-                f"account {account.account} is in {account.currency}, the configuration in {begin.config.currency}: "
+            return str(error)
+        if account.currency != config.currency:
+            return (
+                f"account {account.account} is in {account.currency}, the configuration in {config.currency}: "
                 "set currency to the account's"
             )
-        if begin.config.mode == "advisory" and account.kind is not AccountKind.EMULATOR:
-            return account.kind, f"mode advisory is refused: account {account.account} is not an emulator's"
-        if begin.config.clock.time_scale != 1 and account.kind is not AccountKind.EMULATOR:
-            return account.kind, (
-                f"clock.time_scale {begin.config.clock.time_scale} is refused: account {account.account} is real, and "
+        if account.kind is AccountKind.EMULATOR:
+            return ""
+        if config.mode == "advisory":
+            return f"mode advisory is refused: account {account.account} is not an emulator's"
+        if config.clock.time_scale != 1:
+            return (
+                f"clock.time_scale {config.clock.time_scale} is refused: account {account.account} is real, and "
                 "real platforms know no clock but their own; set it to 1"
             )
-        return account.kind, ""
+        return ""
 
-    def _skipped(self, begin: BeginRun) -> str:
+    def _skipped(self, order: RunInput) -> str:
         """A strict run may skip only phases that its very checkpoint has passed."""
-        needed = PHASE_ORDER[: PHASE_ORDER.index(begin.from_phase)]
-        if not needed or begin.config.mode != "strict":
+        needed = PHASE_ORDER[: PHASE_ORDER.index(order.from_phase)]
+        if not needed or order.config.mode != "strict":
             return ""
         rows = self._warehouse.query(
             "SELECT DISTINCT phase FROM verdicts WHERE checkpoint_digest = @digest AND verdict = 'PASS'",
-            {"digest": begin.from_checkpoint or ""},
+            {"digest": order.from_checkpoint or ""},
         )
         missing = [phase for phase in needed if phase not in {row["phase"] for row in rows}]
         if not missing:
             return ""
-        return f"checkpoint {begin.from_checkpoint} has not passed {', '.join(missing)}: begin with {missing[0]}"
+        return f"checkpoint {order.from_checkpoint} has not passed {', '.join(missing)}: begin with {missing[0]}"
 
     @activity.defn
     def end_run(self, end: EndRun) -> RunResult:

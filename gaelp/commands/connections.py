@@ -36,7 +36,7 @@ def read_settings() -> Settings:
     try:
         return Settings()  # pyright: ignore — every field has a default
     except ValidationError as error:
-        lines = [f"GAELP_{str(found['loc'][0]).upper()}: {found['msg']}" for found in error.errors()]
+        lines = [f"GAELP_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
         raise WrongUse("wrong settings in the environment: " + "; ".join(lines)) from None
 
 

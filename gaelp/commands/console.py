@@ -1,4 +1,4 @@
-"""How a verb answers: a document for programs, or text for people; and how it refuses. Touch this to change either.
+"""Prints what a verb returns: a JSON document for programs or text for people. Touch this to change how it looks.
 
 With --json, stdout gets one JSON document and nothing else. Progress and notes go to stderr, plain where it is no
 terminal.
@@ -61,12 +61,12 @@ class Out:
             console.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
 
     def note(self, text: str) -> None:
-        """What goes on meanwhile, for people."""
+        """A line about progress, for people."""
         sys.stderr.write(text.rstrip() + "\n")
         sys.stderr.flush()
 
     def card(self, markdown: str) -> None:
-        """A note in Markdown, set where there is a terminal."""
+        """A note in Markdown, rendered where there is a terminal."""
         if not sys.stderr.isatty():
             self.note(markdown)
             return
@@ -95,12 +95,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(
+    rendered = Table(
         *columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD if sys.stdout.isatty() else None
     )
     for row in rows:
-        made.add_row(*(Text(str(cell)) for cell in row))
-    return made
+        rendered.add_row(*(Text(str(cell)) for cell in row))
+    return rendered
 
 
 def money(micros: int | None, currency: str = "") -> str:

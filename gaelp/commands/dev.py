@@ -1,4 +1,7 @@
-"""The verb `dev`: the local services and a worker, until interrupted. What they are is in gaelp/local_stack."""
+"""The verb `dev`: runs the local services and the workers until it is interrupted.
+
+Which services these are stands in gaelp/local_stack/stack.py. Touch this only to give the verb an option.
+"""
 
 from __future__ import annotations
 

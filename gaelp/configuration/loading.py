@@ -104,7 +104,7 @@ def load(
 
 def check(config: TrainingConfiguration) -> None:
     """Refuse the impossible combinations of a configuration made in Python. Raises ConfigurationErrors."""
-    problems = [Problem(found.paths[0], found.message, "the configuration given") for found in contradictions(config)]
+    problems = [Problem(each.paths[0], each.message, "the configuration given") for each in contradictions(config)]
     if problems:
         raise ConfigurationErrors(problems)
 
@@ -131,7 +131,7 @@ def from_legacy_config(flat: Mapping[str, Any]) -> TrainingConfiguration:
     try:
         config = TrainingConfiguration.from_legacy_config(dict(flat))
     except ValidationError as error:
-        problems = [Problem(_path(found["loc"]), _sentence(found), "the flat form") for found in error.errors()]
+        problems = [Problem(_path(each["loc"]), _sentence(each), "the flat form") for each in error.errors()]
         raise ConfigurationErrors(problems) from None
     check(config)
     return config
@@ -172,7 +172,7 @@ def _base(profile_or_file: str | Path) -> tuple[str, Layer]:
 
 
 def _renames(layers: Sequence[Layer], base: str) -> Iterator[Setting]:
-    """A profile is a name for its values: another name on the same values would be a lie."""
+    """Settings that name another profile than the one whose values are used; a profile's name stands for its values."""
     for layer in layers:
         yield from (s for s in layer.settings if s.path == "profile" and s.value != base)
 
@@ -198,10 +198,10 @@ def _validated(
         problems.append(Problem(path, message, settings[leaf].source if leaf in settings else "the profile"))
     if config is None:  # what is left still shows the combinations that cannot be
         config, _ = _modelled(settings, base, wrong)
-    for found in (*contradictions(config), *also(config)) if config else ():
-        if not wrong.intersection(found.paths):
-            source = next((settings[path].source for path in found.paths if path in settings), "the defaults")
-            problems.append(Problem(found.paths[0], found.message, source))
+    for each in (*contradictions(config), *also(config)) if config else ():
+        if not wrong.intersection(each.paths):
+            source = next((settings[path].source for path in each.paths if path in settings), "the defaults")
+            problems.append(Problem(each.paths[0], each.message, source))
     return config
 
 
@@ -217,7 +217,7 @@ def _modelled(
         # Through JSON and strict: YAML's types stand as they are, so that true is no 1 and "6" no 6.
         strict = _Strict.model_validate_json(json.dumps(tree, default=_text), strict=True)
     except ValidationError as error:
-        return None, [(_path(found["loc"]), _sentence(found)) for found in error.errors()]
+        return None, [(_path(each["loc"]), _sentence(each)) for each in error.errors()]
     return applied(TrainingConfiguration(**{name: getattr(strict, name) for name in _Strict.model_fields})), []
 
 

@@ -47,13 +47,13 @@ class Setting:
 
 @dataclass
 class Layer:
-    """What one source says."""
+    """The settings of one source, and what is wrong with it."""
 
     settings: list[Setting] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def refuse(self, path: str, message: str, source: str) -> None:
-        """Note an error."""
+        """Add an error."""
         self.problems.append(Problem(path, message, source))
 
 
@@ -128,8 +128,8 @@ def _read(text: str, path: str, where: Callable[[yaml.Node], str], source: str, 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        layer.refuse(path, f"is not YAML{line}: {said}", source)
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        layer.refuse(path, f"is not YAML{line}: {reason}", source)
     except yaml.YAMLError as error:
         layer.refuse(path, f"is not YAML: {' '.join(str(error).split())}", source)
     except RecursionError:
@@ -150,14 +150,14 @@ def _walk(loader: _Loader, node: yaml.Node, path: str, where: Callable[[yaml.Nod
 def _section(
     loader: _Loader, node: yaml.MappingNode, path: str, where: Callable[[yaml.Node], str], layer: Layer
 ) -> None:
-    seen: dict[str, str] = {}
+    places: dict[str, str] = {}
     for key, value in node.value:
         name = key.value if isinstance(key, yaml.ScalarNode) else "(a key that is not text)"
         child = f"{path}.{name}" if path else name
-        if child in seen:
-            layer.refuse(child, f"is given twice, first at {seen[child]}: remove one", where(key))
+        if child in places:
+            layer.refuse(child, f"is given twice, first at {places[child]}: remove one", where(key))
             continue
-        seen[child] = where(key)
+        places[child] = where(key)
         if child in LEAVES or child in SECTIONS:
             _walk(loader, value, child, where, layer)
         else:

@@ -102,7 +102,7 @@ async def conduct(demo: Demo) -> RunResult | None:
     start(demo, demo.name, demo.overrides)
     end = asyncio.create_task(end_of(demo, client, demo.name))
     with progress_bars(demo) as bars:
-        task = bars.add_task(demo.name, total=len(PHASE_ORDER), told="")
+        task = bars.add_task(demo.name, total=len(PHASE_ORDER), detail="")
         while not (await asyncio.wait([end], timeout=LOOK_SECONDS))[0]:
             await advance(bars, task, client, demo.name)
             for card in ledger.open_requests(demo.name):
@@ -114,10 +114,10 @@ async def conduct(demo: Demo) -> RunResult | None:
 
 def show(demo: Demo, result: RunResult | None) -> bool:
     """What the model was asked and what came of it; False where no panel was rated."""
-    found = panel_rated(demo.name)
-    if found is None:
+    panel = panel_rated(demo.name)
+    if panel is None:
         return False
-    demo.console.print(ratings_table(found))
+    demo.console.print(ratings_table(panel))
     simulation = _simulation(result)
     if simulation:
         demo.console.print(criteria_table(f"{demo.name}: the simulation phase", [simulation], {}))
@@ -141,27 +141,27 @@ def panel_rated(run: str) -> dict[str, Any] | None:
     mine = {event.kind: event for event in events if event.run == run}
     if "panel.rated" not in mine:
         return None
-    found = dict(mine["panel.rated"].detail)
+    panel = dict(mine["panel.rated"].detail)
     if "run.started" in mine:
-        found["seconds"] = (mine["panel.rated"].at - mine["run.started"].at).total_seconds()
-    return found
+        panel["seconds"] = (mine["panel.rated"].at - mine["run.started"].at).total_seconds()
+    return panel
 
 
-def ratings_table(found: dict[str, Any]) -> Table:
+def ratings_table(panel: dict[str, Any]) -> Table:
     """Asked, cached, failed, cost, seconds, and how much the ratings differ."""
     from gaelp.personas import ratings
     from gaelp.records.content_store import ContentStore
 
-    table = Table("the panel", "", title=str(found["provenance"]), title_justify="left")
+    table = Table("the panel", "", title=str(panel["provenance"]), title_justify="left")
     rows = {
-        "asked of the model": found["asked"],
-        "known already (Redis)": found["cached"],
-        "failed (neutral)": found["failed"],
-        "tokens": f"{int(found['tokens']):,}",
-        "cost": f"{int(found['cost_micros']) / 1e6:.2f}",
-        "seconds": f"{found['seconds']:.0f}" if "seconds" in found else "-",
+        "asked of the model": panel["asked"],
+        "known already (Redis)": panel["cached"],
+        "failed (neutral)": panel["failed"],
+        "tokens": f"{int(panel['tokens']):,}",
+        "cost": f"{int(panel['cost_micros']) / 1e6:.2f}",
+        "seconds": f"{panel['seconds']:.0f}" if "seconds" in panel else "-",
     }
-    arrays = ContentStore(Settings().store).get_arrays(str(found["ratings_digest"]))
+    arrays = ContentStore(Settings().store).get_arrays(str(panel["ratings_digest"]))
     for question, values in sorted(arrays.items()):
         spread, shared = ratings.spread(values), ratings.consensus(values)
         rows[f"ratings to {question}"] = (

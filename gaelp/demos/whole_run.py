@@ -141,9 +141,9 @@ def services(demo: Demo, conversion_factor: float) -> Iterator[LocalStack]:
 
 def prepare(demo: Demo, folder: Path) -> None:
     """Ingest the logs, open an account of this demo's own, make its key."""
-    for name, found in first_use.ingest_logs(folder, demo.environment).items():
-        known = ", known already" if found["already"] else ""
-        demo.console.print(f"   {name}: {found['rows']:,} rows, {found['rejected']:,} rejected{known}")
+    for name, report in first_use.ingest_logs(folder, demo.environment).items():
+        known = ", known already" if report["already"] else ""
+        demo.console.print(f"   {name}: {report['rows']:,} rows, {report['rejected']:,} rejected{known}")
     # An account of its own: attempts, caps and the emulator's calendar begin afresh with every demo.
     first_use.open_account(demo.name, demo.environment)
     first_use.make_key(demo.key, demo.name, "demo", demo.environment)
@@ -166,7 +166,7 @@ async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
     start(demo, demo.poor, [*demo.overrides, "agent=uniform"])
     ends = [asyncio.create_task(end_of(demo, client, run)) for run in (demo.name, demo.poor)]
     with progress_bars(demo) as bars:
-        tasks = {run: bars.add_task(run, total=len(PHASE_ORDER), told="") for run in (demo.name, demo.poor)}
+        tasks = {run: bars.add_task(run, total=len(PHASE_ORDER), detail="") for run in (demo.name, demo.poor)}
         while (await asyncio.wait(ends, timeout=LOOK_SECONDS))[1]:
             for run, task in tasks.items():
                 if not bars.tasks[task].finished:
@@ -183,7 +183,7 @@ def progress_bars(demo: Demo) -> Progress:
         TextColumn("   {task.description}"),
         BarColumn(24),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[detail]}"),
     )
     return Progress(*columns, console=demo.console, transient=True)
 
@@ -195,12 +195,12 @@ async def advance(bars: Progress, task: TaskID, client: Client, run: str) -> Non
     now = await view(client, run)
     done = sum(1 for phase in now.phases if phase.ended)
     bars.update(
-        task, completed=len(PHASE_ORDER) if now.ended else done, told=now.outcome or f"{now.phase}: {now.state}"
+        task, completed=len(PHASE_ORDER) if now.ended else done, detail=now.outcome or f"{now.phase}: {now.state}"
     )
 
 
 async def end_of(demo: Demo, client: Client, run: str) -> RunResult | None:
-    """A run's result; a failure is told, and is no result."""
+    """A run's result; None where it failed, which is shown."""
     from temporalio.client import WorkflowFailureError
 
     from gaelp.commands.watching.snapshot import failure

@@ -1,4 +1,6 @@
-"""Episodes: their states, and what a batch of simulated ones came to. Touch this to count one more thing."""
+"""Episodes: their states, the purposes of their batches, and what is counted of each. Touch this to count one more
+thing in every simulated episode.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,8 @@ class RegretSplit(Frozen):
 
 
 class EpisodeAmounts(Frozen):
-    """What each episode of a batch came to, in the order of the batch's rewards; its fields are sums over campaigns
-    that share one episode. The batch's own amounts are their totals.
+    """The amounts of each episode of a batch, in the order of the batch's rewards; those of campaigns that share one
+    episode are summed. The batch's own amounts are the totals.
     """
 
     expected_profit_micros: tuple[int, ...] = ()  # incremental, of the impressions won

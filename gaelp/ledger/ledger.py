@@ -1,8 +1,8 @@
-"""The ledger: one database beside Temporal that holds all money to account. Touch this to add a method.
+"""The ledger's façade: every question about money and every change of it is a method of `Ledger`.
 
 Every method is one transaction. Amounts are integer micros of the account's currency. Any method may raise
 LedgerUnavailable, and then nothing was booked. Instants are aware datetimes; where a method takes none, it is an
-owner's command and the wall clock is used.
+owner's command and the wall clock is used. Touch this to add a method.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from typing import Any
 
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, ApprovalRequest
-from gaelp.domain.spending.ledger_records import Claim, Claimed, JournalEntry, Reserve, Reserved, Violation
+from gaelp.domain.spending.ledger_records import (
+    AttemptSeries,
+    Claim,
+    Claimed,
+    JournalEntry,
+    Reserve,
+    Reserved,
+    Violation,
+)
+from gaelp.ledger.rules.reservation_rules import RunLimits
+from gaelp.ledger.stored_records import Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
@@ -26,8 +36,6 @@ from gaelp.ledger.stores import (
     violation_store,
 )
 from gaelp.ledger.stores.database import Database, open_database
-from gaelp.ledger.stores.run_store import RegisteredRun
-from gaelp.ledger.stores.spend_store import Posted, Reservation
 
 
 class Ledger:
@@ -67,7 +75,7 @@ class Ledger:
         return self.account(account).fence
 
     def raise_fence(self, account: str, reason: str, by: str, at: datetime) -> int:
-        """Void every approval and claim under the old fence; returns the new one."""
+        """Add one to the fence, so that approvals and claims under the old one are void; returns the new fence."""
         with self._database.writing() as connection:
             return account_store.raise_fence(connection, account, reason, by, at)
 
@@ -82,14 +90,14 @@ class Ledger:
             return account_store.approvers(connection, account)
 
     def remove_approver(self, account: str, key_id: str, *, by: str = "owner", at: datetime | None = None) -> bool:
-        """Take a key's right away; False where it had none."""
+        """Take the right to approve from a key; False where it had none."""
         with self._database.writing() as connection:
             return account_store.remove_approver(connection, account, key_id, by, at or _now())
 
     # ------------------------------------------------------------ runs and attempts
 
     def register_run(self, run: str, account: str, at: datetime) -> None:
-        """Take a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
+        """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
         with self._database.writing() as connection:
             run_store.register(connection, run, account, at)
 
@@ -98,19 +106,15 @@ class Ledger:
         with self._database.reading() as connection:
             return run_store.read_all(connection)
 
-    def next_attempt(
-        self, account: str, product: str, agent: str, gate: str, assessment: str, at: datetime | None = None
-    ) -> int:
-        """The number of this assessment among all of its account, product, agent and gate, from 1; idempotent."""
+    def next_attempt(self, series: AttemptSeries, assessment: str, at: datetime | None = None) -> int:
+        """The number of this assessment in its series, from 1; idempotent."""
         with self._database.writing() as connection:
-            return run_store.next_attempt(connection, account, product, agent, gate, assessment, at or _now())
+            return run_store.next_attempt(connection, series, assessment, at or _now())
 
-    def reset_attempts(
-        self, account: str, product: str, agent: str, gate: str, by: str, reason: str, at: datetime
-    ) -> int:
-        """Count from 1 again, by a named person with a reason; returns how many attempts are forgiven."""
+    def reset_attempts(self, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
+        """Let a series begin at 1 again, by a named person with a reason; returns how many attempts are forgiven."""
         with self._database.writing() as connection:
-            return run_store.reset_attempts(connection, account, product, agent, gate, by, reason, at)
+            return run_store.reset_attempts(connection, series, by, reason, at)
 
     # ------------------------------------------------------------ approvals
 
@@ -122,17 +126,17 @@ class Ledger:
     def request(self, request_id: str) -> ApprovalCard:
         """A request with its digest and the text shown for it; raises UnknownRequest."""
         with self._database.reading() as connection:
-            return request_store.read(connection, request_id)
+            return request_store.card_of(request_store.known(connection, request_id))
 
     def request_state(self, request_id: str) -> str:
         """open, approved, rejected or superseded; raises UnknownRequest."""
         with self._database.reading() as connection:
-            return request_store.state(connection, request_id)
+            return request_store.known(connection, request_id).state
 
     def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
         """Requests of a run that wait for a decision, oldest first."""
         with self._database.reading() as connection:
-            return request_store.read_open(connection, run)
+            return tuple(request_store.card_of(stored) for stored in request_store.read_open(connection, run))
 
     def decide(
         self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
@@ -144,24 +148,19 @@ class Ledger:
         with self._database.writing() as connection:
             return decision_store.decide(connection, request_id, submission, payload, now, signal)
 
-    def approved(self, request_id: str, now: datetime) -> ApprovalRequest | None:
-        """The request if it is approved, not expired, and under the account's fence; None otherwise."""
-        with self._database.reading() as connection:
-            return request_store.approved(connection, request_id, now)
-
     # ------------------------------------------------------------ money
 
     def reserve(
         self,
-        ask: Reserve,
+        booking: Reserve,
         campaign_cap_micros: int | None = None,
         run_cap_micros: int | None = None,
         account_daily_limit_micros: int | None = None,
     ) -> Reserved:
         """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
-        caps = reservation_store.Caps(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
+        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
         with self._database.writing() as connection:
-            return reservation_store.reserve(connection, ask, caps)
+            return reservation_store.reserve(connection, booking, limits)
 
     def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
         """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
@@ -178,35 +177,30 @@ class Ledger:
         with self._database.writing() as connection:
             return reservation_store.freeze_expired(connection, before, at)
 
-    def open_exposure(self, account: str, day: date | None = None) -> int:
-        """What may still be billed on `day` (none: in all): worst cases and posted excess that are not settled."""
+    def open_exposure(self, account: str) -> int:
+        """What may still be billed: what is counted for every reservation that is not settled."""
         with self._database.reading() as connection:
-            return reservation_store.open_exposure(connection, account, day)
-
-    def counted(self, account: str, day: date | None = None) -> int:
-        """What the account's caps count on `day` (none: in all): open exposure and final amounts."""
-        with self._database.reading() as connection:
-            return reservation_store.counted(connection, account, day)
+            return reservation_store.open_exposure(connection, account)
 
     def spent(self, run: str, phase: str | None = None) -> int:
-        """What a run (or one phase of it) has spent so far as far as the platforms reported it."""
+        """What a run (or one phase of it) has spent, as far as its platforms have reported."""
         with self._database.reading() as connection:
             return spend_store.spent(connection, run, phase)
 
     def reservations(self, account: str | None = None, run: str | None = None) -> tuple[Reservation, ...]:
         """Reservations of an account, a run, or both."""
         with self._database.reading() as connection:
-            return spend_store.listed(connection, account, run)
+            return reservation_store.listed(connection, account, run)
 
     # ------------------------------------------------------------ claims
 
-    def claim(self, ask: Claim) -> Claimed:
-        """Ask to make one spend-affecting call; granted at most once per key until it is resolved as failed."""
+    def claim(self, claim: Claim) -> Claimed:
+        """Claim one call that can spend; granted at most once per key until it is resolved as failed."""
         with self._database.writing() as connection:
-            return claim_store.claim(connection, ask)
+            return claim_store.grant(connection, claim)
 
     def resolve(self, key: str, outcome: str, detail: str, at: datetime) -> None:
-        """Say how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
+        """Record how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
         with self._database.writing() as connection:
             claim_store.resolve(connection, key, outcome, detail, at)
 
@@ -216,11 +210,6 @@ class Ledger:
             return claim_store.unresolved(connection, account)
 
     # ------------------------------------------------------------ violations and the journal
-
-    def record_violation(self, violation: Violation) -> bool:
-        """Record a violation; False where its id is already there."""
-        with self._database.writing() as connection:
-            return violation_store.record(connection, violation)
 
     def violations(self, run: str) -> tuple[Violation, ...]:
         """A run's violations, cleared ones too."""

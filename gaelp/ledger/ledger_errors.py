@@ -1,6 +1,6 @@
-"""What can go wrong with the ledger, each error one sentence that names the place and the remedy.
+"""The ledger's errors; each message is one sentence that names the place and the remedy.
 
-Touch this to add a kind of refusal that callers must tell apart.
+Touch this to add an error that callers must distinguish.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Ed25519 keys and signatures of approvers. Touch this to change how a decision is signed.
+"""Ed25519 keys and signatures of approvers.
 
-A key file is PEM (PKCS8, not encrypted) that only its owner may read.
+A key file is PEM (PKCS8, not encrypted) that only its owner may read. Touch this to change how a decision is signed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gaelp.errors import GaelpError
 
 
 class BadKey(GaelpError, ValueError):
-    """A key that cannot be used; the message says why and what to do."""
+    """A key that cannot be used; the message gives the reason and the remedy."""
 
 
 class NewKey(NamedTuple):

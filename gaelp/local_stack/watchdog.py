@@ -23,7 +23,7 @@ def send(group: int, number: int) -> bool:
 
 
 def end(groups: list[int]) -> None:
-    """Ask politely, wait, then insist. Latest started first."""
+    """SIGTERM to all, the latest started first, and after a grace period SIGKILL."""
     for group in reversed(groups):
         send(group, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS

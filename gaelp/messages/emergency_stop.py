@@ -8,7 +8,7 @@ from gaelp.domain.frozen import Frozen
 
 
 class StopAccount(Frozen):
-    """Emergency stop of one account."""
+    """Everything of one account must stop."""
 
     account: str
     reason: str
@@ -17,7 +17,7 @@ class StopAccount(Frozen):
 
 
 class StopReport(Frozen):
-    """What a stop found; `stopped` only after the second read-back."""
+    """How a stop ended; `stopped` is true only after the platform was read back a second time."""
 
     account: str
     stopped: bool

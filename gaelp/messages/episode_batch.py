@@ -1,4 +1,4 @@
-"""Messages of the workflow EpisodeBatch: one batch of simulated episodes. Touch this when it says one more thing."""
+"""Messages of the workflow EpisodeBatch: one batch of simulated episodes. Touch this when a result counts more."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from typing import Any, Self
 
 from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
 from gaelp.domain.frozen import Frozen
+from gaelp.messages.run_context import RunContext
 
 
 class SimulateBatch(Frozen):
-    """One batch of episodes that advance together. (seed, phase, index, purpose) key its random streams."""
+    """Starts an EpisodeBatch: episodes that advance together. Seed, purpose, attempt and index key its random draws."""
 
-    run: str
-    config_digest: str
-    market_digest: str
-    checkpoint_digest: str
-    agent: str
+    context: RunContext
     index: int
     purpose: BatchPurpose
-    attempt: int = 0  # keys the exam's streams, never the training's
+    attempt: int = 0  # at the gate; keys the draws of exams, never those of training
 
 
 class BatchResult(Frozen):
     """A finished batch: trajectories by digest, money summed over episodes.
 
-    Between activities it travels without what it says of each episode: `whole_digest` names the whole one.
+    Between activities it travels without what it says of each episode (`without_episodes`); the complete document is
+    in the content store under `whole_digest`.
     """
 
     index: int
@@ -32,11 +30,11 @@ class BatchResult(Frozen):
     state: EpisodeState
     trajectory_digest: str | None
     episodes: int
-    whole_digest: str = ""  # of the document with the tuples below; none: they are here
+    whole_digest: str = ""  # of the document with the tuples below; empty where they are in this one
     failed_episodes: int = 0  # counted in the tuples below with reward 0 and no success
     failures: tuple[EpisodeFailure, ...] = ()
-    rewards: tuple[float, ...] = ()  # clipped r per episode (gates.md 1)
-    raw_rewards: tuple[float, ...] = ()  # unclipped ratio, for CVaR
+    rewards: tuple[float, ...] = ()  # clipped reward r of each episode (docs/gates.md, criterion 1)
+    raw_rewards: tuple[float, ...] = ()  # ratio of each episode before it is clipped, for the tail risk
     successes: tuple[bool, ...] = ()
     gains: tuple[float, ...] = ()  # expected profit above the incumbent's, in shares of the optimum
     amounts: EpisodeAmounts = EpisodeAmounts()
@@ -53,8 +51,8 @@ class BatchResult(Frozen):
     conversions: int = 0
     reason: str = ""
 
-    def told(self, whole_digest: str) -> Self:
-        """The result as it travels: without its tuples, and with one failure to show for all."""
-        nothing: dict[str, Any] = {name: () for name in ("rewards", "raw_rewards", "successes", "gains")}
-        nothing |= {"amounts": EpisodeAmounts(), "failures": self.failures[:1], "whole_digest": whole_digest}
-        return self.model_copy(update=nothing)
+    def without_episodes(self, whole_digest: str) -> Self:
+        """The result without the tuples that have one entry per episode, and with the first failure only."""
+        emptied: dict[str, Any] = {name: () for name in ("rewards", "raw_rewards", "successes", "gains")}
+        emptied |= {"amounts": EpisodeAmounts(), "failures": self.failures[:1], "whole_digest": whole_digest}
+        return self.model_copy(update=emptied)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gaelp.domain.frozen import Frozen
 from gaelp.messages.log_replay import LogEvidence
+from gaelp.messages.run_context import RunContext
 
 
 class PlanHistorical(Frozen):
-    """Which logs are replayed."""
+    """Asks which logs the configuration wants replayed."""
 
-    run: str
     config_digest: str
 
 
@@ -20,11 +20,7 @@ class HistoricalPlan(Frozen):
 
 
 class AssessHistorical(Frozen):
-    """Gate of the historical phase."""
+    """Asks for the gate of the historical phase; the evidence that its verdict names is this record."""
 
-    run: str
-    config_digest: str
-    agent: str
-    checkpoint_digest: str
-    account: str
+    context: RunContext
     logs: tuple[LogEvidence, ...]

@@ -1,66 +1,96 @@
-"""Messages of the workflow LiveCampaign: launch, tick, pause, settle. Touch this when a tick needs one more thing."""
+"""Messages of the workflow LiveCampaign: launch, tick, pause, settle. Touch this when a tick needs one more thing.
+
+A campaign owns its time: its instant is `start + tick x tick_hours`, and every call is made as of that instant.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignPlan
+from gaelp.messages.pausing import PausableState
+from gaelp.messages.run_context import RunContext
+from gaelp.messages.spending_phase import Proceed
 
 
 class StartOf(Frozen):
-    """When may a campaign on a real clock begin?"""
+    """Asks when a campaign on a real clock begins."""
 
-    config_digest: str
-    account: str
+    context: RunContext
     now: datetime
 
 
-class Start(Frozen):
-    """Midnight of the ad account's time zone."""
+class CampaignStart(Frozen):
+    """When a campaign begins: midnight of the ad account's time zone."""
 
     start: datetime
 
 
-class CampaignInput(Frozen):
-    """Starts a LiveCampaign; its id is the plan's `campaign`. Also what continue-as-new carries."""
+class CampaignOrder(Frozen):
+    """What a campaign was ordered to do; it never changes."""
 
-    run: str
-    phase: Phase
-    phase_workflow: str  # who is told
-    config_digest: str
-    market_digest: str
-    account: str
-    checkpoint_digest: str
-    experiment: str
     plan: CampaignPlan
-    request_id: str
-    start: datetime
+    phase_workflow: str  # id of the phase, which receives the campaign's signals
+    request_id: str  # the approved request that reservations draw on
     tick_hours: int
-    time_scale: float
+    time_scale: float  # wall time per campaign time; 0 waits for nothing
     maturing_hours: int
+
+
+class CampaignProgress(PausableState):
+    """How far a campaign is: the state of its workflow, continued as new as it is."""
+
+    start: datetime  # campaign instant of tick 0
     until_day: int  # authorised so far; the phase signals `proceed` for more
-    tick: int = 0
-    state: EpisodeState = EpisodeState.PLANNED
-    anchored_at: datetime | None = None  # wall instant of tick 0
     daily_budget_micros: int
-    platform_id: str = ""
+    tick: int = 0
+    stage: EpisodeState = EpisodeState.PLANNED
+    started_at: datetime | None = None  # wall instant of tick 0
     memory_digest: str = ""
     planned_micros: int = 0  # sum of the platform budgets set so far, a day each
     actions: int = 0
     near_misses: int = 0
-    spend_micros: int = 0
-    paused: bool = False
-    reason: str = ""
+    enabled: bool = False  # by us, as far as we know
+    halt: str = ""  # why its days end early
+    proceed: Proceed | None = None  # the last permission of the phase to go on
+
+
+class LiveCampaignInput(Frozen):
+    """Starts a LiveCampaign, whose id is the plan's `campaign`; also what its continue-as-new and its calls carry."""
+
+    context: RunContext
+    order: CampaignOrder
+    progress: CampaignProgress
+
+    @property
+    def name(self) -> str:
+        """The campaign's id, which is also its name on the platform."""
+        return self.order.plan.campaign
+
+    @property
+    def hours(self) -> int:
+        """Campaign hours from the start to the current tick."""
+        return self.progress.tick * self.order.tick_hours
+
+    def at(self, extra_hours: int = 0) -> datetime:
+        """The campaign's instant at the current tick, or so many campaign hours later."""
+        return self.progress.start + timedelta(hours=self.hours + extra_hours)
+
+    def tick_ends_at(self) -> datetime | None:
+        """The wall instant at which the current tick ends; none where nothing has started."""
+        if self.progress.started_at is None:
+            return None
+        campaign_time = timedelta(hours=self.hours + self.order.tick_hours)
+        return self.progress.started_at + campaign_time * self.order.time_scale
 
 
 class LaunchCampaign(Frozen):
     """Reserve, create paused, read back, enable, read back; each claimed. Idempotent on the campaign's name."""
 
-    campaign: CampaignInput
+    campaign: LiveCampaignInput
     at: datetime
 
 
@@ -68,14 +98,13 @@ class Launched(Frozen):
     """How a launch ended; not launched means nothing is enabled."""
 
     launched: bool
-    platform_id: str = ""
     reason: str = ""
 
 
 class Observe(Frozen):
-    """Read-only: what a campaign's report says at `at`."""
+    """Asks for a campaign's report as of `at`; it only reads."""
 
-    campaign: CampaignInput
+    campaign: LiveCampaignInput
     at: datetime
 
 
@@ -84,8 +113,6 @@ class Observed(Frozen):
 
     observation_digest: str
     spend_micros: int
-    clicks: int
-    conversions: int
     enabled: bool
     days: tuple[DayReport, ...] = ()
     halt: str = ""  # a reason to pause and settle: drawdown, over-reservation, disapproved content
@@ -93,9 +120,9 @@ class Observed(Frozen):
 
 
 class Decide(Frozen):
-    """The agent's turn, in a process without credentials."""
+    """Asks the agent for its decision, in a process without credentials."""
 
-    campaign: CampaignInput
+    campaign: LiveCampaignInput
     observation_digest: str
 
 
@@ -109,17 +136,16 @@ class Decided(Frozen):
 class Apply(Frozen):
     """Reserve the day, clamp the decision, write absolute values, renew the lease, read back."""
 
-    campaign: CampaignInput
+    campaign: LiveCampaignInput
     decision_digest: str
     at: datetime
 
 
 class Applied(Frozen):
-    """What was applied."""
+    """Whether a decision was applied, and what policy has counted so far."""
 
     applied: bool
     halt: str = ""
-    worst_case_micros: int = 0
     planned_micros: int = 0  # sum of the platform budgets set so far, a day each
     actions: int = 0  # decisions that policy has checked so far
     near_misses: int = 0  # of them, how many policy blocked or clamped
@@ -128,16 +154,15 @@ class Applied(Frozen):
 class PauseAndSettle(Frozen):
     """Pause, read back, and settle what is known; `final` waits for nothing more."""
 
-    campaign: CampaignInput
+    campaign: LiveCampaignInput
     at: datetime
     reason: str
     final: bool
 
 
 class Paused(Frozen):
-    """What a pause-and-settle left behind."""
+    """What the platform reported when the campaign was paused and settled."""
 
-    enabled: bool  # as read back; False is what we want
     days: tuple[DayReport, ...] = ()
     spend_micros: int = 0
     final: bool = False  # every day is final and settled

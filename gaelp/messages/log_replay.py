@@ -1,4 +1,7 @@
-"""Messages of the workflow LogReplay: one log and what it says of a policy. Touch this to replay another kind."""
+"""Messages of the workflow LogReplay: one log, and the evidence that it gives about a policy.
+
+Touch this when the replay of a log measures one more thing.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from datetime import datetime
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.messages.run_context import RunContext
 
 
 class PrepareLog(Frozen):
     """Takes the later share of one log out of the warehouse."""
 
-    run: str
     config_digest: str
     log: str
 
@@ -31,22 +34,14 @@ class PreparedLog(Frozen):
 class ReplayInput(Frozen):
     """Starts a LogReplay; its id is `RUN/historical/LOG`."""
 
-    run: str
-    config_digest: str
-    market_digest: str
-    checkpoint_digest: str
-    agent: str
+    context: RunContext
     log: str
 
 
 class ReplayLog(Frozen):
     """The agent's policy on a prepared log."""
 
-    run: str
-    config_digest: str
-    market_digest: str
-    checkpoint_digest: str
-    agent: str
+    context: RunContext
     log: PreparedLog
 
 

@@ -5,27 +5,21 @@ from __future__ import annotations
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.phases import Outcome, Phase
-from gaelp.messages.simulation_training import SimulationProgress
-from gaelp.messages.spending_phase import CampaignsProgress
+from gaelp.messages.run_context import RunContext
+from gaelp.messages.simulation_training import SimulationState
+from gaelp.messages.spending_phase import SpendingState
 
 
 class PhaseInput(Frozen):
     """Starts a phase workflow; its id is `RUN/PHASE`. Also what its continue-as-new carries."""
 
-    run: str
-    phase: Phase
-    config_digest: str
-    market_digest: str
-    account: str
-    agent: str
-    experiment: str
-    checkpoint_digest: str | None = None
+    context: RunContext
     time_scale: float = 1.0
     evidence_digest: str = ""  # of the phase before: what an approval is bound to
     validated_heads: tuple[str, ...] = ()  # decision heads that a log has validated
     permuted_market_digest: str = ""  # the market with personas' ratings permuted; none where there are no personas
-    simulation: SimulationProgress | None = None
-    campaigns: CampaignsProgress | None = None
+    simulation: SimulationState | None = None  # set by continue-as-new, as the next one
+    spending: SpendingState | None = None
 
 
 class PhaseResult(Frozen):

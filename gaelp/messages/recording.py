@@ -12,6 +12,7 @@ from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.phases import Phase
 from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.run_context import RunContext
 
 
 class EpisodeRecord(Frozen):
@@ -45,7 +46,7 @@ class EpisodeRecord(Frozen):
 
 
 class LifecycleEvent(Frozen):
-    """Published once per id, ordered per run (I3)."""
+    """Something that happened to a run; published once per id, in order within a run."""
 
     id: str  # deterministic: workflow id + step
     run: str
@@ -71,19 +72,10 @@ class Record(Frozen):
 class RecordBatches(Frozen):
     """A round's or a look's batches: rows of the warehouse, live metrics, and the summary that comes back."""
 
-    run: str
+    context: RunContext
     step: str
     purpose: BatchPurpose
     number: int
-    agent: str
-    checkpoint_digest: str
     next_checkpoint_digest: str
     results: tuple[BatchResult, ...]
     at: datetime
-
-
-class Recorded(Frozen):
-    """What was written."""
-
-    rows: int
-    events: int

@@ -5,22 +5,20 @@ from __future__ import annotations
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.pausing import PausableState
+from gaelp.messages.run_context import RunContext
 
 
 class PlanSimulation(Frozen):
-    """Sizes of a simulation phase."""
+    """Asks for the sizes of a simulation phase."""
 
-    run: str
     config_digest: str
 
 
 class BeginExam(Frozen):
     """Books an attempt at the simulation's gate: a run that never comes to its exam uses none."""
 
-    run: str
-    config_digest: str
-    account: str
-    agent: str
+    context: RunContext
 
 
 class Exam(Frozen):
@@ -30,12 +28,9 @@ class Exam(Frozen):
 
 
 class FirstCheckpoint(Frozen):
-    """The agent's state before any learning."""
+    """Asks for the agent's state before any learning."""
 
-    run: str
-    config_digest: str
-    market_digest: str
-    agent: str
+    context: RunContext
 
 
 class SimulationPlan(Frozen):
@@ -50,29 +45,23 @@ class SimulationPlan(Frozen):
 
 
 class LearnRound(Frozen):
-    """Agent state and a round's trajectories, in index order, to the next agent state."""
+    """Asks for the next agent state, from the context's checkpoint and a round's trajectories in index order."""
 
-    run: str
-    config_digest: str
-    agent: str
-    checkpoint_digest: str
+    context: RunContext
     trajectory_digests: tuple[str, ...]
-    round: int
 
 
 class Learned(Frozen):
-    """The next checkpoint."""
+    """The checkpoint that learning led to."""
 
     checkpoint_digest: str
-    episodes: int
 
 
-class SimulationProgress(Frozen):
-    """What a simulation phase carries through continue-as-new."""
+class SimulationState(PausableState):
+    """The state of a SimulationTraining, continued as new as it is."""
 
-    plan: SimulationPlan
-    checkpoint_digest: str
-    anchor_digest: str  # the state at entry
+    plan: SimulationPlan | None = None  # none until the phase is planned
+    checkpoint_digest: str = ""
     next_round: int = 0
     failed_batches: int = 0
     failed_episodes: int = 0
@@ -91,21 +80,17 @@ class RoundSummary(Frozen):
 
 
 class AssessSimulation(Frozen):
-    """Looks at the exam so far. `final`: no further look follows."""
+    """Asks for a look at the exam so far; the evidence that its verdict names is this record."""
 
-    run: str
-    config_digest: str
-    agent: str
-    checkpoint_digest: str
+    context: RunContext
     exams: tuple[BatchResult, ...]
     permuted: tuple[BatchResult, ...] = ()  # the exam again, personas' ratings permuted; decides nothing
     training: tuple[RoundSummary, ...] = ()
-    account: str
-    final: bool = False
+    final: bool = False  # no further look follows
 
 
-class Assessment(Frozen):
-    """What an assessment found; `settled` is false where more data may still decide."""
+class GateAssessment(Frozen):
+    """The verdict of a gate; `settled` is false where more episodes may still change it."""
 
     gate: GateVerdict
     settled: bool

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalDecision
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult, CampaignsPlan, DayReached
+from gaelp.messages.pausing import PausableState
+from gaelp.messages.run_context import RunContext
 
 
 class SubmitDecision(Frozen):
@@ -20,32 +24,38 @@ class SubmitDecision(Frozen):
     now: datetime
 
 
-class CampaignsProgress(Frozen):
-    """What a spending phase carries through continue-as-new."""
+class ApprovalState(Frozen):
+    """How far the approval of a spending phase is."""
 
-    plan: CampaignsPlan
-    decisions: int = 0  # signals answered so far
-    request_id: str = ""
+    card: ApprovalCard | None = None  # none until a person was asked
+    checked: int = 0  # approval signals that the ledger has judged
+    decision: ApprovalDecision | None = None
+    decider: str = ""  # who decided, and the reason given
+    refusals: tuple[str, ...] = ()  # why signals were refused, the last few
+
+    @property
+    def request_id(self) -> str:
+        """The request that stands approved, which reservations draw on; empty before."""
+        approved = self.card is not None and self.decision is ApprovalDecision.APPROVE
+        return self.card.request.request_id if self.card is not None and approved else ""
+
+
+class SpendingState(PausableState):
+    """The state of a spending phase, continued as new as it is; `open` are the campaigns that take its signals."""
+
+    plan: CampaignsPlan | None = None  # none until the phase is planned
+    approval: ApprovalState = ApprovalState()
     next_campaign: int = 0
-    open: tuple[str, ...] = ()  # campaign workflow ids not settled yet
-    settled: tuple[CampaignResult, ...] = ()
-    reached: tuple[DayReached, ...] = ()
+    settled: dict[str, CampaignResult] = Field(default_factory=dict)  # by campaign, in the order they ended
+    reached: dict[str, DayReached] = Field(default_factory=dict)  # the last such signal of each campaign
     moves: tuple[BudgetMove, ...] = ()
     period: int = 0
-    paused: bool = False
-    stopped: str = ""
 
 
 class PlanCampaigns(Frozen):
     """Plans the campaigns of a spending phase and their exposure."""
 
-    run: str
-    phase: Phase
-    config_digest: str
-    market_digest: str
-    account: str
-    agent: str
-    checkpoint_digest: str
+    context: RunContext
     now: datetime
 
 
@@ -57,15 +67,11 @@ class Proceed(Frozen):
 
 
 class ScaleBudgets(Frozen):
-    """The portfolio's budget decision between two periods."""
+    """Asks for the portfolio's budgets of the next period."""
 
-    run: str
-    config_digest: str
-    account: str
+    context: RunContext
     plan: CampaignsPlan
     reached: tuple[DayReached, ...]
-    request_id: str
-    period: int
 
 
 class BudgetMoves(Frozen):
@@ -75,52 +81,40 @@ class BudgetMoves(Frozen):
 
 
 class ReviewCampaigns(Frozen):
-    """Between two campaigns: may the test go on?"""
+    """Asks between two campaigns whether the test may go on."""
 
-    run: str
-    phase: Phase
-    config_digest: str
+    context: RunContext
     campaigns: tuple[CampaignResult, ...]
 
 
 class Review(Frozen):
-    """Futility is a stop, not a verdict."""
+    """Whether the test may go on. Where it may not, that ends the campaigns; the verdict is still the gate's."""
 
     go_on: bool
     reason: str = ""
 
 
 class AssessCampaigns(Frozen):
-    """Gate of a spending phase."""
+    """Asks for the gate of a spending phase; the evidence that its verdict names is this record."""
 
-    run: str
-    phase: Phase
-    config_digest: str
-    account: str
-    agent: str
-    checkpoint_digest: str
-    market_digest: str
+    context: RunContext
     campaigns: tuple[CampaignResult, ...]
     moves: tuple[BudgetMove, ...] = ()
     stopped: str = ""  # why the phase stopped early, if it did
 
 
 class RecordCampaigns(Frozen):
-    """Campaigns settled since the last record of this phase."""
+    """The campaigns of a phase that have ended so far, to be written down; a campaign is written once."""
 
-    run: str
-    phase: Phase
+    context: RunContext
     step: str
-    config_digest: str
-    account: str
-    checkpoint_digest: str
     request_id: str = ""
     campaigns: tuple[CampaignResult, ...]
     at: datetime
 
 
 class CampaignsSummary(Frozen):
-    """What the ledger says of a phase."""
+    """What a phase has spent, and where it stands, by the ledger."""
 
     spend_micros: int
     stopped: str = ""  # why, where the account's fence is no longer the one that was approved

@@ -7,6 +7,7 @@ from datetime import datetime
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.phases import Outcome, Phase
+from gaelp.messages.pausing import PausableState
 from gaelp.messages.phase import PhaseResult
 
 
@@ -32,41 +33,38 @@ class RunResult(Frozen):
     spend_micros: int
 
 
-class CalibrateMarket(Frozen):
-    """Calibrates the market on the earlier share of the configured logs."""
+class RunState(PausableState):
+    """The state of a TrainingRun; `open` is the phase that runs now."""
 
-    run: str
+    results: tuple[PhaseResult, ...] = ()  # of the phases that have ended
+    market_digest: str = ""  # the calibrated market, with the ratings of personas where there are any
+    permuted_market_digest: str = ""  # the same with the personas' ratings permuted; empty where there are none
+
+
+class CalibrateMarket(Frozen):
+    """Asks for the market, calibrated on the earlier share of the configured logs."""
+
     config_digest: str
 
 
 class Calibrated(Frozen):
-    """The calibrated market's arrays."""
+    """The calibrated market's arrays, by digest."""
 
     market_digest: str
-    logs: tuple[str, ...]
-    segments: int
-    candidates: int
 
 
 class BeginRun(Frozen):
-    """Stores the configuration, versions and seeds of a run (R2, R4), and checks the account."""
+    """Stores what is needed to repeat a run (its configuration and every version), and checks its account."""
 
-    run: str
-    config: TrainingConfiguration
-    config_digest: str
-    agent: str
-    from_phase: Phase = Phase.SIMULATION
-    from_checkpoint: str | None = None
+    order: RunInput
     started_at: datetime
 
 
 class RunBegun(Frozen):
-    """What the run found when it began."""
+    """Whether the run may begin, and why not."""
 
     accepted: bool
     reason: str
-    account_kind: str
-    code_version: str
 
 
 class EndRun(Frozen):
@@ -86,11 +84,11 @@ class RatePanel(Frozen):
 
 
 class RatedPanel(Frozen):
-    """The market with personas, the same with their ratings permuted, and how the ratings were come by."""
+    """The market with personas, the same with their ratings permuted, and where the ratings come from."""
 
     market_digest: str
     permuted_market_digest: str
-    ratings_digest: str  # click, convert f8[P, K]: relative tendencies, 1 is neutral
+    ratings_digest: str  # click, convert f8[P, K]: relative tendencies, 1 is neutral; for the event panel.rated
     asked: int  # answers that this run asked for
     cached: int  # answers that another run had asked for
     failed: int  # ratings without an answer, and therefore neutral

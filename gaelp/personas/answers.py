@@ -1,7 +1,7 @@
-"""What an endpoint answered, read strictly: a probability in [0, 1], or a refusal that names its reason.
+"""Reads what an endpoint answered: a probability in [0, 1], or FailedRating with its reason.
 
-Touch this when an endpoint words its answer in another form. Reasons are sentences of ours: nothing of what an
-endpoint wrote ever reaches a log, a history or an error.
+Reading is strict, and the reasons are sentences of ours: nothing that an endpoint wrote ever reaches a log, a history
+or an error. Touch this when an endpoint words its answer in another form.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _TEXT = re.compile(r"[\s\"'*]*(?:(yes|no)|([0-9]{1,2}(?:\.[0-9]{1,3})?)(?:\s*/\s
 
 
 class FailedRating(GaelpError, ValueError):
-    """This rating is lost; the text is its reason, the same for the same kind of failure, so that it can be counted."""
+    """A question has no answer. The text is the reason, equal for equal failures, so that they can be counted."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: the probability of yes in [0, 1], and the tokens that the endpoint says it cost (0 if unsaid)."""
+    """One answer: the probability of yes in [0, 1], and the tokens that it cost (0 where the endpoint does not say)."""
 
     probability: float
     tokens: int
@@ -92,12 +92,12 @@ def _of_text(choice: dict[str, Any]) -> float:
     """A number x of 0 to 10 is (x + 1/2) / 11; yes and no are 2/3 and 1/3 (Laplace's rule on one answer)."""
     message = choice.get("message")
     content = message.get("content") if isinstance(message, dict) else None
-    found = _TEXT.fullmatch(content) if isinstance(content, str) and len(content) < 100 else None
-    if found is None:
+    match = _TEXT.fullmatch(content) if isinstance(content, str) and len(content) < 100 else None
+    if match is None:
         raise FailedRating("a text that is neither yes, no nor a number from 0 to 10")
-    if found[1]:
-        return 2 / 3 if found[1].lower() == "yes" else 1 / 3
-    number = float(found[2])
+    if match[1]:
+        return 2 / 3 if match[1].lower() == "yes" else 1 / 3
+    number = float(match[2])
     if number > 10:
         raise FailedRating("a text that is neither yes, no nor a number from 0 to 10")
     return (number + 0.5) / 11

@@ -1,7 +1,8 @@
-"""The OpenAI-compatible endpoint: one question, one HTTP call, one total timeout, no retries but a polite second one.
+"""The client of an OpenAI-compatible endpoint: one question is one HTTP call within one timeout.
 
-Touch this when an endpoint needs other fields. Address and key come from the process's settings; neither the key nor
-anything that the endpoint wrote ever leaves this module.
+A call is tried a second time only where the endpoint says when (Retry-After). Address and key come from the process's
+settings; neither the key nor anything that the endpoint wrote ever leaves this module. Touch this when an endpoint
+needs other fields.
 """
 
 from __future__ import annotations

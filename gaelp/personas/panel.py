@@ -1,7 +1,7 @@
-"""Who the personas are and which texts they see: what ships, or what a configuration gives.
+"""The personas and the texts that they see: those that ship, or those that a configuration gives.
 
-Touch this when the panel is to come from elsewhere. `recorded.json` holds the answers of the panel that ships, made by
-scripts/record_panel.py; see `Recorded` for its fields.
+`recorded.json` holds a model's answers about the panel that ships. scripts/record_panel.py makes it, and
+`RecordedPanel` describes its fields. Touch this when the panel is to come from elsewhere.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Provenance(BaseModel):
     warning: str  # what kind of evidence this is, in a sentence
 
     def sentence(self) -> str:
-        """For a report."""
+        """The provenance in one sentence, for a report."""
         return (
             f"recorded {self.date} from {self.model} (prompt {self.prompt}, {self.failed} of {self.asked} failed). "
             f"{self.warning}"
         )
 
 
-class Recorded(BaseModel):
+class RecordedPanel(BaseModel):
     """`recorded.json`: answers by question, creative by creative for each persona, null where there was none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +63,8 @@ class Recorded(BaseModel):
 
 class StaleRecording(GaelpError, ValueError):
     """recorded.json is of another panel than the one that ships."""
+
+    permanent = True
 
 
 def people(config: Personas) -> tuple[Persona, ...]:
@@ -84,25 +86,25 @@ def with_panel(market: MarketParameters, config: Personas) -> MarketParameters:
 
 def recorded_ratings() -> ratings.Ratings:
     """The ratings of the panel that ships."""
-    found = recorded()
-    answers = {question: np.array(found.answers[question], np.float64) for question in prompt.Question}
-    neutral = {question: np.array(found.neutral[question], np.float64) for question in prompt.Question}
+    recording = recorded()
+    answers = {question: np.array(recording.answers[question], np.float64) for question in prompt.Question}
+    neutral = {question: np.array(recording.neutral[question], np.float64) for question in prompt.Question}
     return ratings.rated(answers, neutral)
 
 
 @cache
-def recorded() -> Recorded:
+def recorded() -> RecordedPanel:
     """The recorded answers that ship; StaleRecording where panel, texts or prompt have changed since."""
-    found = Recorded.model_validate_json(_text("recorded.json"))
+    recording = RecordedPanel.model_validate_json(_text("recorded.json"))
     if (
-        found.panel != digest(_shipped_people(), _shipped_creatives())
-        or found.provenance.prompt != prompt.PROMPT_VERSION
+        recording.panel != digest(_shipped_people(), _shipped_creatives())
+        or recording.provenance.prompt != prompt.PROMPT_VERSION
     ):
         raise StaleRecording(
             "The recorded ratings are of another panel, other texts or another prompt than those that ship: record "
             "them again with scripts/record_panel.py, or use personas.source=endpoint."
         )
-    return found
+    return recording
 
 
 def digest(personas: tuple[Persona, ...], texts: tuple[CreativeText, ...]) -> str:

@@ -1,6 +1,7 @@
-"""How much of a gain rests on the ratings: the exam repeated on a market whose ratings are permuted. Pure.
+"""Which share of an agent's gain depends on the personas' ratings.
 
-Touch this to word or to bound that share in another way.
+The exam is repeated on a market whose ratings are permuted among the creatives: the gain that is lost there depends on
+the ratings. Touch this to word or to bound that share in another way.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ CONFIDENCE = 1.645  # standard errors of a two-sided 90 % interval
 
 
 @dataclass(frozen=True)
-class Resting:
-    """A share in [0, 1] with its 90 % interval; None where there is no gain that could rest on anything."""
+class RatingShare:
+    """A share in [0, 1] with its 90 % interval; None where there is no gain of which to take a share."""
 
     share: float | None
     low: float | None
@@ -26,7 +27,9 @@ class Resting:
     sentence: str
 
 
-def share_resting_on_ratings(gain: Sequence[float], permuted_gain: Sequence[float], *, paired: bool = False) -> Resting:
+def share_resting_on_ratings(
+    gain: Sequence[float], permuted_gain: Sequence[float], *, paired: bool = False
+) -> RatingShare:
     """1 - mean(permuted gain) / mean(gain), clipped to [0, 1].
 
     `gain` f8[n]: per exam episode, what the agent earned above its reference (any unit) in the market with ratings;
@@ -41,18 +44,18 @@ def share_resting_on_ratings(gain: Sequence[float], permuted_gain: Sequence[floa
     if paired and first.size != second.size:
         raise ValueError(f"{first.size} and {second.size} gains are no pairs")
     if first.mean() <= CONFIDENCE * _standard_error(first) or first.mean() <= 0:
-        return Resting(None, None, None, "No gain to speak of, so nothing rests on the personas' ratings.")
+        return RatingShare(None, None, None, "No gain to speak of, so nothing rests on the personas' ratings.")
     ratio = float(second.mean() / first.mean())
     share = _clip(1.0 - ratio)
     if min(first.size, second.size) < 2:
-        return Resting(share, None, None, f"{share:.0%} of the gain rests on the personas' ratings{_TOO_FEW}.")
+        return RatingShare(share, None, None, f"{share:.0%} of the gain rests on the personas' ratings{_TOO_FEW}.")
     error = _ratio_error(first, second, ratio, paired)
     low, high = _clip(1.0 - ratio - CONFIDENCE * error), _clip(1.0 - ratio + CONFIDENCE * error)
     if high == 0:
         none = "None of the gain rests on the personas' ratings: it is no smaller with them permuted."
-        return Resting(share, low, high, none)
-    told = f"{share:.0%} of the gain rests on the personas' ratings (90 % interval {low:.0%} to {high:.0%})."
-    return Resting(share, low, high, told)
+        return RatingShare(share, low, high, none)
+    sentence = f"{share:.0%} of the gain rests on the personas' ratings (90 % interval {low:.0%} to {high:.0%})."
+    return RatingShare(share, low, high, sentence)
 
 
 def _ratio_error(first: F8, second: F8, ratio: float, paired: bool) -> float:

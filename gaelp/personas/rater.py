@@ -1,7 +1,7 @@
-"""All questions of a panel, each asked once: so many at once, so many a second, up to a limit of failures.
+"""Asks all questions of a panel, each once, within limits of concurrency, of pace and of failures.
 
-Touch this to change what is asked, what a failure costs, or when the asking stops. Clock and sleep are arguments, the
-endpoint and the cache protocols: nothing here knows a network.
+Clock and sleep are arguments, endpoint and cache are protocols: nothing here knows a network. Touch this to change
+which questions are asked, what a failure costs, or when the asking stops.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ Clock = Callable[[], float]
 
 
 class RatingsFailed(GaelpError, RuntimeError):
-    """More failed than the configuration allows, or nobody can be asked; one sentence with the reason and remedy."""
+    """More ratings failed than the configuration allows, or no question can be sent; the text has reason and remedy."""
+
+    permanent = True
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """An answer in a cache: what it was, what it cost, and the run that asked."""
+    """An answer in a cache: the probability of yes, the tokens that it cost, and the run that asked."""
 
     probability: float
     tokens: int
@@ -42,19 +44,19 @@ class Remembered:
 
 
 class Cache(Protocol):
-    """Answers by key. Whatever is lost is asked again."""
+    """Answers by key. An answer that is lost is asked for again."""
 
     def get(self, keys: Sequence[str]) -> dict[str, Remembered]:
-        """Those that are known; none where the cache is away."""
+        """The answers that are known; none where the cache cannot be reached."""
         ...
 
     def put(self, key: str, answer: Remembered) -> bool:
-        """Keep one; False where the cache is away."""
+        """Keep one answer; False where the cache cannot be reached."""
         ...
 
 
 class Endpoint(Protocol):
-    """What answers."""
+    """Where questions are asked."""
 
     @property
     def address(self) -> str:
@@ -62,7 +64,7 @@ class Endpoint(Protocol):
         ...
 
     async def ask(self, text: str) -> Answer:
-        """One answer; FailedRating."""
+        """The answer to one question. Raises FailedRating."""
         ...
 
 
@@ -79,7 +81,7 @@ class Item:
 
 @dataclass
 class Tally:
-    """How the asking goes. `asked` counts the answers that this run asked for, in an earlier attempt too."""
+    """How many questions were answered, and at what cost. `asked` counts the run's own, in an earlier attempt too."""
 
     total: int
     allowed: int
@@ -90,7 +92,7 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
 
     def count(self, answer: Remembered, run: str) -> None:
-        """An answer that was just given, or one from the cache."""
+        """Count an answer of the endpoint, or one from the cache."""
         ours = answer.run == run
         self.asked += ours
         self.cached += not ours
@@ -99,7 +101,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Rated:
-    """Ratings f8[P, K], the probabilities behind them (NaN: no answer), and how they were come by."""
+    """Ratings f8[P, K], the probabilities that they were made from (NaN: no answer), and the tally of the asking."""
 
     ratings: Ratings
     probability: Mapping[Question, F8]  # [P, K]
@@ -107,15 +109,25 @@ class Rated:
     tally: Tally
 
 
+@dataclass(frozen=True)
+class RatingServices:
+    """What the asking needs of the world around it."""
+
+    endpoint: Endpoint
+    cache: Cache
+    clock: Clock
+    sleep: Sleep = asyncio.sleep
+
+
 class Pace:
-    """Lets at most so many through a second, evenly spaced."""
+    """Spaces the callers of `turn` evenly, at most so many a second."""
 
     def __init__(self, per_second: float, clock: Clock, sleep: Sleep) -> None:
         self._gap, self._clock, self._sleep = 1.0 / per_second, clock, sleep
         self._next = clock()
 
     async def turn(self) -> None:
-        """Return when it is one's turn."""
+        """Return when the caller may go on."""
         now = self._clock()
         mine = max(self._next, now)
         self._next = mine + self._gap
@@ -143,47 +155,47 @@ async def rate(
     config: Personas,
     people: Sequence[Persona],
     texts: Sequence[CreativeText],
-    endpoint: Endpoint,
-    cache: Cache,
+    services: RatingServices,
     run: str,
-    *,
-    clock: Clock,
-    sleep: Sleep = asyncio.sleep,
     progress: Callable[[Tally], None] = lambda _: None,
 ) -> Rated:
-    """Ask what the cache does not know. RatingsFailed as soon as the limit of failures cannot be kept any more."""
+    """The ratings of a panel; the endpoint is asked only what the cache does not know.
+
+    `progress` is called before the first question and after every answer. Raises RatingsFailed as soon as more
+    questions have failed than the configuration allows.
+    """
     wanted = list(items(config, people, texts))
     tally = Tally(len(wanted), int(config.failures * len(wanted)))
-    known = await asyncio.to_thread(cache.get, [item.key for item in wanted])
+    known = await asyncio.to_thread(services.cache.get, [item.key for item in wanted])
     for item in wanted:
         if item.key in known:
             tally.count(known[item.key], run)
-    found = {item: known[item.key].probability for item in wanted if item.key in known}
-    missing = iter([item for item in wanted if item not in found])
-    asking = _Asking(endpoint, cache, run, Pace(config.requests_per_second, clock, sleep), tally, found, progress)
+    probabilities = {item: known[item.key].probability for item in wanted if item.key in known}
+    missing = iter([item for item in wanted if item not in probabilities])
+    pace = Pace(config.requests_per_second, services.clock, services.sleep)
+    asking = _Asking(services, run, pace, tally, probabilities, progress)
     progress(tally)
     await _together([asking.work(missing) for _ in range(config.in_flight)])
-    return _rated(found, len(people), len(texts), tally)
+    return _rated(probabilities, len(people), len(texts), tally)
 
 
 @dataclass
 class _Asking:
-    """One worker's turn after another; several share the iterator of what is missing."""
+    """The state that all workers of one panel share; each takes the next question from one iterator."""
 
-    endpoint: Endpoint
-    cache: Cache
+    services: RatingServices
     run: str
     pace: Pace
     tally: Tally
-    found: dict[Item, float]
+    probabilities: dict[Item, float]
     progress: Callable[[Tally], None]
-    remembers: bool = True
+    cache_answers: bool = True
 
     async def work(self, missing: Iterator[Item]) -> None:
         for item in missing:
             await self.pace.turn()
             try:
-                answer = await self.endpoint.ask(item.text)
+                answer = await self.services.endpoint.ask(item.text)
             except FailedRating as error:
                 self._failed(str(error))
             else:
@@ -191,10 +203,10 @@ class _Asking:
             self.progress(self.tally)
 
     async def _answered(self, item: Item, answer: Remembered) -> None:
-        self.found[item] = answer.probability
+        self.probabilities[item] = answer.probability
         self.tally.count(answer, self.run)
-        if self.remembers:  # a cache that is away once is not waited for a second time
-            self.remembers = await asyncio.to_thread(self.cache.put, item.key, answer)
+        if self.cache_answers:  # a cache that could not be reached once is not waited for a second time
+            self.cache_answers = await asyncio.to_thread(self.services.cache.put, item.key, answer)
 
     def _failed(self, reason: str) -> None:
         tally = self.tally
@@ -203,14 +215,14 @@ class _Asking:
         if tally.failed > tally.allowed:
             (commonest, times), *_ = tally.reasons.most_common(1)
             raise RatingsFailed(
-                f"The LLM endpoint at {self.endpoint.address} failed {tally.failed} of the {tally.total} ratings, and "
-                f"personas.failures allows {tally.allowed}; most often ({times}): {commonest}. Mend the endpoint or "
-                "its address (GAELP_LLM_URL, GAELP_LLM_API_KEY), or set personas.source=recorded."
+                f"The LLM endpoint at {self.services.endpoint.address} failed {tally.failed} of the {tally.total} "
+                f"ratings, and personas.failures allows {tally.allowed}; most often ({times}): {commonest}. Mend the "
+                "endpoint or its address (GAELP_LLM_URL, GAELP_LLM_API_KEY), or set personas.source=recorded."
             )
 
 
 async def _together(work: Sequence[Awaitable[None]]) -> None:
-    """All of them; where one raises the others are cancelled, so that nobody waits for what stalls."""
+    """Run all of them; where one raises the others are cancelled, so that a failure waits for no call."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         await asyncio.gather(*tasks)
@@ -220,10 +232,10 @@ async def _together(work: Sequence[Awaitable[None]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _rated(found: Mapping[Item, float], people: int, texts: int, tally: Tally) -> Rated:
-    whole = {question: np.full((people, texts + 1), np.nan) for question in Question}
-    for item, probability in found.items():
-        whole[item.question][item.persona, item.creative + 1] = probability
-    answers = {question: table[:, 1:] for question, table in whole.items()}
-    neutral = {question: table[:, 0] for question, table in whole.items()}
+def _rated(probabilities: Mapping[Item, float], people: int, texts: int, tally: Tally) -> Rated:
+    tables = {question: np.full((people, texts + 1), np.nan) for question in Question}
+    for item, probability in probabilities.items():
+        tables[item.question][item.persona, item.creative + 1] = probability
+    answers = {question: table[:, 1:] for question, table in tables.items()}
+    neutral = {question: table[:, 0] for question, table in tables.items()}
     return Rated(ratings.rated(answers, neutral), answers, neutral, tally)

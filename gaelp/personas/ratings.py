@@ -1,7 +1,7 @@
-"""From answers to relative tendencies, and from those into the market. Touch this to let ratings say more or less.
+"""Turns answers into relative tendencies, and these into a changed market. Touch this to change what a rating does.
 
-The level of every rate stays what calibration said. Ratings say only who prefers which creative, and only with the
-weight that the configuration gives them.
+The level of every rate stays what calibration measured. Ratings decide only which persona prefers which creative, and
+only with the weight that the configuration gives them.
 
 A rating is the odds ratio of yes between a creative and a neutral advertisement, exp(logit p - logit p0), clipped to
 [1/4, 4]; 1 is neutral, and so is a pair that was not rated. Dividing by the persona's own answer to an advertisement
@@ -29,6 +29,8 @@ MOST_CTR = 0.5  # as in calibration
 
 class RatingsMismatch(GaelpError, ValueError):
     """Ratings or personas do not fit the market; the message says how to mend it."""
+
+    permanent = True
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,14 @@ def apply(market: MarketParameters, people: Sequence[Persona], weight: float, ra
 def memberships(people: Sequence[Persona], segments: int) -> F8:
     """Weights f8[S, P] whose rows sum to 1: the share of each persona within each segment.
 
-    Personas without a segment of their own are dealt to the segments in turn, so each gets its even part of them. A
-    segment that nobody belongs to has the taste of the whole panel.
+    Personas without a segment of their own are assigned to the segments in turn, so each gets an even part of them. A
+    segment without personas has the taste of the whole panel.
     """
     weights = np.zeros((segments, len(people)))
-    dealt = 0
+    assigned = 0
     for column, persona in enumerate(people):
-        segment = persona.segment if persona.segment is not None else dealt % segments
-        dealt += persona.segment is None
+        segment = persona.segment if persona.segment is not None else assigned % segments
+        assigned += persona.segment is None
         weights[segment, column] = persona.share
     weights[weights.sum(axis=1) == 0] = [persona.share for persona in people]
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

@@ -1,8 +1,8 @@
-"""What every AdPlatform must do, as a class of tests. Touch this to hold all platforms to something new.
+"""What every AdPlatform must do, as a class of tests.
 
 Subclass it in a test module of your own, return your adapter from `platform()` and a spec that your account accepts
 from `spec()`. Every failure names the rule that was broken. The platform must advance to the `at` of a call; on one
-that ignores it, override `later` to wait.
+that ignores it, override `later` to wait. Touch this to hold all platforms to another rule.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class PlatformNonConformance(GaelpError, AssertionError):
     """The platform breaks a rule; the message names it."""
 
 
-def require(holds: bool, rule: str, found: object = "") -> None:
+def require(kept: bool, rule: str, observed: object = "") -> None:
     """Raise PlatformNonConformance naming the rule."""
-    if not holds:
-        raise PlatformNonConformance(f"{rule} Found: {found}" if found != "" else rule)
+    if not kept:
+        raise PlatformNonConformance(f"{rule} Found: {observed}" if observed != "" else rule)
 
 
 class PlatformConformance:
@@ -67,14 +67,14 @@ class PlatformConformance:
         require(error is not None, "A second create of the same name must be refused.")
         require(error is not None and error.permanent, "The refusal of a duplicate must be permanent.", error)
         require(self._names().count("duplicate") == 1, "A refused duplicate must not leave a second campaign.")
-        require(self._found("duplicate") == created, "A refused duplicate must not change the first campaign.")
+        require(self._read("duplicate") == created, "A refused duplicate must not change the first campaign.")
 
     def test_read_back_equals_what_was_written(self) -> None:
         """Every setting is read back as it was written."""
         spec, created = self.spec("read-back"), self._created("read-back")
         bids, shares = (1_000_000, 0, 3_000_000, 2_500_000), ((1.0, 0.0, 0.0),) * spec.segments
         self._write_all(created, 15_000_000, bids, shares, self.later(30))
-        found = self._found("read-back")
+        state = self._read("read-back")
         wanted = created.model_copy(
             update={
                 "enabled": True,
@@ -84,16 +84,16 @@ class PlatformConformance:
                 "end_at": self.later(30),
             }
         )
-        require(found == wanted, "What is read back must equal what was written.", found)
+        require(state == wanted, "What is read back must equal what was written.", state)
 
     def test_absolute_writes_are_idempotent(self) -> None:
         """The same writes made twice leave what they left when made once."""
         spec, created = self.spec("twice"), self._created("twice")
         for _ in range(2):
             self._write_all(created, 12_000_000, spec.bid_micros, spec.creative_prob, self.later(36))
-        once = self._found("twice")
+        once = self._read("twice")
         self._write_all(created, 12_000_000, spec.bid_micros, spec.creative_prob, self.later(36))
-        require(self._found("twice") == once, "A repeated absolute write must change nothing.")
+        require(self._read("twice") == once, "A repeated absolute write must change nothing.")
 
     def test_pause_really_stops_spend(self) -> None:
         """After a pause nothing more is served, and a pause of a paused campaign is accepted."""
@@ -103,7 +103,7 @@ class PlatformConformance:
         self.platform().pause(created.account, created.platform_id, self.later(12))
         self.platform().pause(created.account, created.platform_id, None)
         require(_served(self._report(created, 60)) == before, "A paused campaign must not spend.")
-        require(not self._found("pause").enabled, "A paused campaign must read back as paused.")
+        require(not self._read("pause").enabled, "A paused campaign must read back as paused.")
 
     def test_the_lease_ends_spend(self) -> None:
         """At its end time a campaign stops by itself, though nobody pauses it; a renewal lets it go on."""
@@ -190,11 +190,11 @@ class PlatformConformance:
         platform.set_end(of.account, of.platform_id, end, at)
         platform.enable(of.account, of.platform_id, at)
 
-    def _found(self, name: str) -> CampaignState:
-        found = self.platform().find(self.spec(name).account, name)
-        if found is None:
+    def _read(self, name: str) -> CampaignState:
+        state = self.platform().find(self.spec(name).account, name)
+        if state is None:
             raise PlatformNonConformance(f"find must return the campaign {name!r} that was created.")
-        return found
+        return state
 
     def _names(self) -> list[str]:
         return [state.external_name for state in self.platform().campaigns(self.spec("any").account)]

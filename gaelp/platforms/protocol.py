@@ -1,14 +1,13 @@
-"""What every ad platform must be able to do for us. Touch this to change what may be asked of a platform.
+"""What every ad platform must be able to do for us.
 
-`at` is the campaign's own instant: the emulator advances to it, real platforms ignore it. Every write is absolute
-and is followed by a read-back of the caller's. An adapter raises PlatformError with `permanent` set where a retry
-cannot help; its client library's own retries are off. A write whose outcome is unknown raises OutcomeUnknown: count
-it as done.
+`at` is the campaign's own instant: the emulator advances to it, real platforms ignore it. Every write is absolute, and
+its caller reads back afterwards what was written. An adapter raises PlatformError with `permanent` set where a retry
+cannot help; its client library's own retries are off. A write whose outcome is unknown raises OutcomeUnknown: count it
+as done. Touch this to change what may be asked of a platform.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -32,19 +31,8 @@ class OutcomeUnknown(PlatformError):
         super().__init__(message, permanent=False)
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a platform supports; an adapter lists its decision heads."""
-
-    name: str
-    heads: tuple[str, ...]
-    minimum_dwell_hours: int
-
-
 class ReadsCampaigns(Protocol):
     """The read-only half."""
-
-    def capabilities(self) -> Capabilities: ...
 
     def find(self, account: str, external_name: str) -> CampaignState | None:
         """The campaign of that name, or None. Names are unique in an account."""

@@ -19,14 +19,16 @@ from gaelp.agents.installed_agents import load_agent
 from gaelp.commands import connections
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.ids import Queue
+from gaelp.domain.phases import Phase
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+from gaelp.messages.run_context import RunContext
 from gaelp.records.content_store import ContentStore
 from gaelp.settings import Settings
 from scripts.bench.timing import Row, Sizes
@@ -66,7 +68,9 @@ class Play:
     def batch(self, index: int) -> tuple[dict[str, Any], BatchResult]:
         """One training batch: its trajectory and its result."""
         agents = load_agent(self.config.agent), self.state, load_agent(self.config.incumbent), self.incumbent
-        return simulate(self.market, DecidingAgent(*agents), self.config, BatchKey(index, "train", attempt=0))
+        return simulate(
+            self.market, DecidingAgent(*agents), self.config, BatchKey(index, BatchPurpose.TRAIN, attempt=0)
+        )
 
     def learned(self, trajectories: list[dict[str, Any]]) -> Play:
         """The same with the agent's state after a round."""
@@ -104,17 +108,21 @@ def through_workflow(sizes: Sizes) -> Speed:
 
 async def _run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
     play, store = Play.of(sizes.campaigns), ContentStore(settings.store)
-    digests = {
-        "config_digest": store.put_document(loading.canonical(play.config)),
-        "market_digest": store.put_arrays(play.market.to_arrays()),
-        "checkpoint_digest": store.put_arrays(play.state),
-    }
+    context = RunContext(
+        run="bench",
+        phase=Phase.SIMULATION,
+        config_digest=store.put_document(loading.canonical(play.config)),
+        market_digest=store.put_arrays(play.market.to_arrays()),
+        account=play.config.account,
+        agent=play.config.agent,
+        checkpoint_digest=store.put_arrays(play.state),
+    )
     client = await connections.temporal(settings)
     places = asyncio.Semaphore(sizes.in_flight)
 
     async def run(index: int) -> None:
         async with places:
-            batch = SimulateBatch(run="bench", agent=play.config.agent, index=index, purpose="train", **digests)
+            batch = SimulateBatch(context=context, index=index, purpose=BatchPurpose.TRAIN)
             result: BatchResult = await client.execute_workflow(
                 "EpisodeBatch", batch, id=f"bench/{index}", task_queue=Queue.WORKFLOWS, result_type=BatchResult
             )

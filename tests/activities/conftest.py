@@ -20,26 +20,26 @@ from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from tests.support.campaign_stand import RUN, START, UNIT, Disturbed, Stand, approved, planned
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuns]:
     """Redis and the emulator as processes."""
-    with LocalStack(tmp_path_factory.mktemp("house"), names=("redis", "emulator")) as stack:
-        yield House(stack)
+    with LocalStack(tmp_path_factory.mktemp("local"), names=("redis", "emulator")) as stack:
+        yield LocalRuns(stack)
 
 
 @pytest.fixture(scope="session")
-def inputs(house: House) -> Inputs:
+def inputs(local_runs: LocalRuns) -> Inputs:
     """One content store for the session: content cannot be harmed."""
-    return Inputs(house.store())
+    return Inputs(local_runs.store())
 
 
 @pytest.fixture
-def stands(house: House, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..., Stand]]:
+def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..., Stand]]:
     """Approved campaigns, each on an account and a ledger of its own; `changes` are the configuration's."""
     with ExitStack() as closing:
 
@@ -54,16 +54,16 @@ def stands(house: House, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..
             ledger.put_account(account)
             ledger.put_approver(
                 Approver(
-                    account=account.account, key_id=house.key.key_id, name="Ada", public_key=house.key.public_key,
-                    limit_micros=10**12, demo=True,
+                    account=account.account, key_id=local_runs.key.key_id, name="Ada",
+                    public_key=local_runs.key.public_key, limit_micros=10**12, demo=True,
                 )
             )  # fmt: skip
             ledger.register_run(RUN, account.account, START)
-            approved(ledger, house.key, account, **(request or {}))
-            config = house.config("historical.logs=[]", *changes)
+            approved(ledger, local_runs.key, account, **(request or {}))
+            config = local_runs.config("historical.logs=[]", *changes)
             inputs.store.put_document(loading.canonical(config))
             market = calibrate([], config)
-            platform = EmulatorPlatform(house.settings.emulator_url, house.settings.emulator_token)
+            platform = EmulatorPlatform(local_runs.settings.emulator_url, local_runs.settings.emulator_token)
             closing.callback(platform.close)
             platform.open_world(account.account, market)
             disturbed, waits = Disturbed(platform), list[float]()

@@ -19,6 +19,7 @@ HEADING = re.compile(r"^## Criterion (\d+)([ab]?):", re.MULTILINE)
 OWN = ("tests/architecture/test_documents.py", "tests/architecture/exceptions.py")  # they contain planted references
 # Codes of requirements in a plan that is not part of the repository; H0 is the null hypothesis.
 CODE = re.compile(r"\b(?!H0\b)[SHLDECPFGIRVX]\d{1,2}\b")
+LINK = re.compile(r"\]\(([^)#\s]+)")
 FOLDERS = "gaelp|workflows|activities|tests|scripts|examples|config|docs"
 PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*(?<!-v0)|(?:starter|worker)\.py)`")  # gaelp/AdMarket-v0 is no path
 
@@ -59,6 +60,16 @@ def missing_paths(text: str) -> list[str]:
     return [f"names {path}, which does not exist" for path in PATH.findall(text) if not (ROOT / path).exists()]
 
 
+def broken_links(page: str, text: str) -> list[str]:
+    """The relative links of a page, by its path, that lead to no file of the repository."""
+    targets = [target for target in LINK.findall(text) if "://" not in target]
+    return [
+        f"links {target}, which does not exist"
+        for target in targets
+        if not (ROOT / page).parent.joinpath(target).exists()
+    ]
+
+
 def _first(violations: dict[str, list[str]]) -> dict[str, str]:
     return {place: "; ".join(wrong) for place, wrong in violations.items() if wrong}
 
@@ -90,6 +101,14 @@ def test_no_requirement_code_stands_in_a_document() -> None:
 def test_every_path_that_a_document_names_exists() -> None:
     """A path in backticks in a document is that of a file or folder of the repository."""
     assert not _first({path: missing_paths(text) for path, text in pages().items() if path != "CHANGELOG.md"})
+
+
+def test_every_link_of_a_document_leads_to_a_file() -> None:
+    """A relative link in a document leads to a file or folder of the repository."""
+    wrong = differences(
+        _first({path: broken_links(path, text) for path, text in pages().items()}), exceptions.BROKEN_LINKS
+    )
+    assert not wrong, wrong
 
 
 def test_no_module_names_a_folder_outside_the_repository() -> None:
@@ -129,3 +148,9 @@ def test_what_only_looks_like_a_code_is_not_reported() -> None:
 def test_a_planted_path_to_nothing_is_found() -> None:
     """The rule finds a path in backticks that does not exist, and lets one that does be."""
     assert missing_paths("see `gaelp/absent/module.py`") and not missing_paths("see `gaelp/domain/phases.py`")
+
+
+def test_a_planted_link_to_nothing_is_found() -> None:
+    """The rule finds a link to a file that does not exist, and lets one to a file and one to another site be."""
+    assert broken_links("docs/planted.md", "[optimum](../gaelp/absent.py)")
+    assert not broken_links("docs/planted.md", "[ids](../gaelp/domain/ids.py), [site](https://example.com/absent)")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -68,8 +69,14 @@ NEVER_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.commands": ("activities",),
     "gaelp.demos": ("activities",),
     "workflows": ("numpy", "structlog", "scipy", "httpx", "redis", "google", "sqlalchemy", "random", "uuid"),
-    "gaelp.domain": ("numpy", "scipy", "yaml"),
-    "gaelp.messages": ("numpy", "scipy", "yaml"),
+}
+# Package: the only packages of others that it may import beside the standard library.
+ONLY_THIRD_PARTY: dict[str, tuple[str, ...]] = {
+    "gaelp.domain": ("pydantic", "pydantic_core"),
+    "gaelp.messages": ("pydantic", "pydantic_core"),
+    "gaelp.errors": (),
+    "gaelp.money": (),
+    "gaelp.arrays": ("numpy",),
 }
 IMPURE = (
     "temporalio",
@@ -154,6 +161,7 @@ def violations(module: str, source: str) -> list[str]:
     tree, wrong = ast.parse(source), []
     pure = any(_under(module, package) for package in PURE) and not any(_under(module, edge) for edge in EDGES)
     allowed, never = _longest(module, MAY_IMPORT), _longest(module, NEVER_IMPORT) or ()
+    known = _longest(module, ONLY_THIRD_PARTY)
     own = max((package for package in MAY_IMPORT if _under(module, package)), key=len, default=module)
     for_all = tuple(n for n in FOR_ALL if n != "gaelp.arrays" or not any(_under(module, p) for p in NO_NUMPY))
     for name, typing_only in _imports(tree):
@@ -164,6 +172,8 @@ def violations(module: str, source: str) -> list[str]:
             permitted = name == "gaelp" or any(_under(name, package) for package in (*(allowed or ()), *for_all, own))
             if not permitted or any(_under(name, banned) for banned in never):
                 wrong.append(f"{module} may not import {name}")
+        elif known is not None and name.split(".")[0] not in (*sys.stdlib_module_names, *known):
+            wrong.append(f"{module} may not import {name}")
         elif any(_under(name, banned) for banned in (*never, *PICKLES, *(IMPURE if pure else ()))):
             wrong.append(f"{module} may not import {name}")
         elif _under(module, "activities") and not typing_only and any(_under(name, client) for client in CLIENTS):
@@ -215,6 +225,9 @@ def test_a_planted_row_of_the_page_is_read() -> None:
         ("gaelp.domain.gates.judging", "import gaelp.ledger.ledger"),
         ("gaelp.domain.gates.judging", "import numpy as np"),
         ("gaelp.domain.gates.judging", "from gaelp.arrays import F8"),
+        ("gaelp.domain.gates.judging", "import sqlalchemy"),
+        ("gaelp.messages.phase", "import yaml"),
+        ("gaelp.money", "import numpy as np"),
         ("gaelp.errors", "from gaelp.domain.phases import Phase"),
         ("gaelp.agents.policies.bandit", "from gaelp import market"),
         ("gaelp.agents.policies.bandit", "def f():\n    from gaelp.market.auctions.aggregate_auctions import serve"),

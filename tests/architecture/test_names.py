@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,7 @@ def vague_or_shadowing(name: str) -> bool:
 
 def says_when_to_touch_it(source: str) -> bool:
     """Whether a module's docstring says when one would touch it."""
-    return "touch" in (ast.get_docstring(ast.parse(source)) or "").lower()
+    return bool(re.search(r"\b[Tt]ouch\b", ast.get_docstring(ast.parse(source)) or ""))
 
 
 def _library() -> dict[str, str]:
@@ -75,18 +76,12 @@ def test_no_absolute_import_is_shadowed_by_a_script_beside_it() -> None:
             assert file.stem in ("__init__", "__main__") or file.stem not in sys.stdlib_module_names, name
 
 
-def test_every_package_says_when_to_touch_it() -> None:
-    """Each package's docstring says when one would touch it, but for the two that must be empty."""
-    packages = {name: file.read_text() for name, file in modules().items() if file.name == "__init__.py"}
-    silent = [name for name, text in packages.items() if not says_when_to_touch_it(text)]
+def test_every_module_and_package_says_when_to_touch_it() -> None:
+    """Each docstring of a module or package says when one would touch it, but for two packages that must be empty."""
+    silent = [name for name, text in sources().items() if not says_when_to_touch_it(text)]
     assert set(silent) == EMPTY_ON_PURPOSE
     for name in EMPTY_ON_PURPOSE:
         assert not (ROOT / name / "__init__.py").read_text().strip(), f"{name}/__init__.py must stay empty"
-
-
-def test_every_module_has_a_docstring() -> None:
-    """A reader learns from the first line what a module is for."""
-    assert not [name for name, text in sources().items() if text.strip() and not ast.get_docstring(ast.parse(text))]
 
 
 def test_a_planted_second_class_of_one_name_is_found() -> None:
@@ -108,7 +103,7 @@ def test_a_planted_vague_name_is_found(name: str) -> None:
     assert not vague_or_shadowing("gaelp.market.json")
 
 
-def test_a_planted_package_without_a_docstring_is_found() -> None:
+def test_a_planted_module_that_does_not_say_when_to_touch_it_is_found() -> None:
     """The rule about docstrings finds one that does not say when to touch the package."""
     assert not says_when_to_touch_it('"""The market."""')
     assert says_when_to_touch_it('"""The market. Touch this to change a price."""')

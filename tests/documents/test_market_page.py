@@ -11,7 +11,7 @@ from gaelp.domain.config.market_sections import Market
 from gaelp.domain.config.registered_worlds import VARIANTS
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "market.md").read_text()
+PAGE = (ROOT / "docs/market.md").read_text()
 
 
 def test_every_setting_and_every_world_is_on_the_page() -> None:

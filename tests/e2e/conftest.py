@@ -12,26 +12,26 @@ from temporalio.client import Client
 
 from gaelp.commands import connections
 from gaelp.local_stack import LocalStack
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 from tests.support.undisturbed_run import Undisturbed, follow_readme
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuns]:
     """Every service and both workers, an account and a key."""
-    with LocalStack(tmp_path_factory.mktemp("house")) as stack:
-        found = House(stack)
-        found.furnish()
-        yield found
+    with LocalStack(tmp_path_factory.mktemp("local")) as stack:
+        runs = LocalRuns(stack)
+        runs.prepare()
+        yield runs
 
 
 @pytest.fixture(scope="session")
-async def client(house: House) -> Client:
+async def client(local_runs: LocalRuns) -> Client:
     """A client that outlives restarts of the server."""
-    return await connections.temporal(house.settings)
+    return await connections.temporal(local_runs.settings)
 
 
 @pytest.fixture(scope="session")
-async def undisturbed(house: House) -> Undisturbed:
+async def undisturbed(local_runs: LocalRuns) -> Undisturbed:
     """One whole run, as the README tells a person to make it; what the others are compared with."""
-    return await follow_readme(house)
+    return await follow_readme(local_runs)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 from tests.support.undisturbed_run import NAME, Undisturbed
 
 SECONDS = 10
@@ -27,45 +27,45 @@ SECONDS = 10
     ids=["start-temporal", "status-temporal", "watch-redis", "stop-emulator"],
 )
 def test_a_service_that_is_not_there_is_named(
-    house: House, undisturbed: Undisturbed, arguments: tuple[str, ...], variable: str, address: str, named: str
+    local_runs: LocalRuns, undisturbed: Undisturbed, arguments: tuple[str, ...], variable: str, address: str, named: str
 ) -> None:
     """Nobody listens: the command names service, address and how to start it, and nothing is registered."""
     with _nobody() as port:
-        _refuses(house, arguments, variable, f"{address}127.0.0.1:{port}", named)
-    with house.ledger() as ledger:
+        _refuses(local_runs, arguments, variable, f"{address}127.0.0.1:{port}", named)
+    with local_runs.ledger() as ledger:
         assert "unborn" not in {each.run for each in ledger.runs()}
 
 
-def test_a_service_that_hangs_is_named(house: House, undisturbed: Undisturbed) -> None:
+def test_a_service_that_hangs_is_named(local_runs: LocalRuns, undisturbed: Undisturbed) -> None:
     """Somebody listens and never answers: the command gives up within the same time, with the same sentence."""
     with _deaf() as temporal, _deaf() as redis, ThreadPoolExecutor(2) as threads:
-        status = (house, ("status", NAME), "TEMPORAL_ADDRESS", f"127.0.0.1:{temporal}", "Temporal")
-        watch = (house, ("watch", NAME), "REDIS_URL", f"redis://127.0.0.1:{redis}", "Redis")
+        status = (local_runs, ("status", NAME), "TEMPORAL_ADDRESS", f"127.0.0.1:{temporal}", "Temporal")
+        watch = (local_runs, ("watch", NAME), "REDIS_URL", f"redis://127.0.0.1:{redis}", "Redis")
         for refused in [threads.submit(_refuses, *each) for each in (status, watch)]:
             refused.result()
 
 
-def _refuses(house: House, arguments: tuple[str, ...], variable: str, address: str, named: str) -> None:
+def _refuses(local_runs: LocalRuns, arguments: tuple[str, ...], variable: str, address: str, named: str) -> None:
     begun = time.monotonic()
-    refused = house.starter(*arguments, environment={f"GAELP_{variable}": address})
+    refused = local_runs.starter(*arguments, environment={f"GAELP_{variable}": address})
     seconds = time.monotonic() - begun
-    assert refused.code == 1, refused.said
+    assert refused.code == 1, refused.output
     sentences = refused.err.splitlines()
-    assert len(sentences) == 1, refused.said
-    assert all(word in sentences[0] for word in (named, address, "start it with")), refused.said
+    assert len(sentences) == 1, refused.output
+    assert all(word in sentences[0] for word in (named, address, "start it with")), refused.output
     assert seconds < SECONDS, f"{seconds:.1f} s"
 
 
 @contextmanager
 def _nobody() -> Iterator[int]:
     """A port that is bound and not listened on: nobody else takes it, and a connection is refused."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
 
 
 @contextmanager
 def _deaf() -> Iterator[int]:
     """A port that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        yield held.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]

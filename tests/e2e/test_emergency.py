@@ -13,7 +13,7 @@ from gaelp.domain.ids import Queue
 from gaelp.domain.phases import Outcome
 from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import House, until
+from tests.support.local_runs import LocalRuns, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -23,31 +23,33 @@ LONG = ("live_test.days=60", "live_test.campaigns=10")
 ENDLESS = ("simulation.rounds=125", "simulation.batches_per_round=40")
 
 
-async def test_the_stop_needs_neither_temporal_nor_a_worker(house: House, client: Client) -> None:
+async def test_the_stop_needs_neither_temporal_nor_a_worker(local_runs: LocalRuns, client: Client) -> None:
     """With both dead `stop` pauses the enabled campaign and reads it back; once back, the run ends all paused."""
-    run = account = house.open_account("halting")
-    handle = await _spending(house, client, run)
-    with house.without("worker", "compute", "temporal"):
-        left = _enabled(house, run)
+    run = account = local_runs.open_account("halting")
+    handle = await _spending(local_runs, client, run)
+    with local_runs.without("worker", "compute", "temporal"):
+        left = _enabled(local_runs, run)
         assert len(left) == 1, "no campaign outlived the workers: the stop would have nothing to do"
-        stopped = await asyncio.to_thread(house.starter, "stop", "--account", account, "--json")
-        assert (stopped.code, stopped.json["stopped"]) == (0, True), stopped.said
+        stopped = await asyncio.to_thread(local_runs.starter, "stop", "--account", account, "--json")
+        assert (stopped.code, stopped.json["stopped"]) == (0, True), stopped.output
         assert stopped.json["accounts"][0]["paused"] == left
-        assert _enabled(house, run) == []
-        with house.ledger() as ledger:
+        assert _enabled(local_runs, run) == []
+        with local_runs.ledger() as ledger:
             assert ledger.fence(account) == 1
     result = await handle.result()
     assert result.outcome is Outcome.STOPPED, result.reason
-    assert [c.external_name for c in house.on_platform(run, account)] == left, "a campaign was started after the stop"
-    assert house.untidy(run, account) == []
+    assert [c.external_name for c in local_runs.on_platform(run, account)] == left, (
+        "a campaign was started after the stop"
+    )
+    assert local_runs.leftovers(run, account) == []
 
 
-async def test_an_emergency_stop_passes_busy_workers(house: House, client: Client) -> None:
+async def test_an_emergency_stop_passes_busy_workers(local_runs: LocalRuns, client: Client) -> None:
     """An EmergencyStop on the queue `stop` pauses a campaign while `gaelp` and `compute` have a backlog."""
-    run = account = house.open_account("urgent")
-    handle = await _spending(house, client, run)
-    busy = await _busy(house, client)
-    assert _enabled(house, run) != [], "the campaign was over before the stop"
+    run = account = local_runs.open_account("urgent")
+    handle = await _spending(local_runs, client, run)
+    busy = await _busy(local_runs, client)
+    assert _enabled(local_runs, run) != [], "the campaign was over before the stop"
     stop = StopAccount(account=account, reason="prices look wrong", by="Ada", at=datetime.now(UTC))
     report: StopReport = await client.execute_workflow(
         "EmergencyStop",
@@ -58,28 +60,28 @@ async def test_an_emergency_stop_passes_busy_workers(house: House, client: Clien
         priority=Priority(priority_key=1),
     )
     assert report.stopped, report.reason
-    assert _enabled(house, run) == []
+    assert _enabled(local_runs, run) == []
     assert (await busy.describe()).status is WorkflowExecutionStatus.RUNNING, "the workers were not busy"
     await busy.cancel()
     result = await handle.result()
     assert result.outcome is Outcome.STOPPED, result.reason
-    assert house.untidy(run, account) == []
+    assert local_runs.leftovers(run, account) == []
 
 
-async def _spending(house: House, client: Client, run: str) -> WorkflowHandle[object, RunResult]:
+async def _spending(local_runs: LocalRuns, client: Client, run: str) -> WorkflowHandle[object, RunResult]:
     """Start a run on the account of its name, approve its live test, and wait until a campaign of it is enabled."""
-    start = house.run_input(run, *LONG, f"account={run}")
+    start = local_runs.run_input(run, *LONG, f"account={run}")
     handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
         "TrainingRun", start, id=run, task_queue=Queue.WORKFLOWS, result_type=RunResult
     )
-    async with house.approving(client, run):
-        await until(lambda: _enabled(house, run), "a campaign is enabled")
+    async with local_runs.approving(client, run):
+        await until(lambda: _enabled(local_runs, run), "a campaign is enabled")
     return handle
 
 
-async def _busy(house: House, client: Client) -> WorkflowHandle[object, object]:
+async def _busy(local_runs: LocalRuns, client: Client) -> WorkflowHandle[object, object]:
     """A run whose batches wait in line."""
-    start = house.run_input("busy", *ENDLESS, f"account={house.open_account('busy')}")
+    start = local_runs.run_input("busy", *ENDLESS, f"account={local_runs.open_account('busy')}")
     handle: WorkflowHandle[object, object] = await client.start_workflow(
         "TrainingRun", start, id="busy", task_queue=Queue.WORKFLOWS
     )
@@ -90,5 +92,5 @@ async def _busy(house: House, client: Client) -> WorkflowHandle[object, object]:
     return handle
 
 
-def _enabled(house: House, run: str) -> list[str]:
-    return [c.external_name for c in house.on_platform(run, run) if c.enabled]
+def _enabled(local_runs: LocalRuns, run: str) -> list[str]:
+    return [c.external_name for c in local_runs.on_platform(run, run) if c.enabled]

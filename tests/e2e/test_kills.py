@@ -11,7 +11,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import House, until
+from tests.support.local_runs import LocalRuns, until
+from tests.support.processes import kill9
 from tests.support.undisturbed_run import SETTINGS, WORLD, Undisturbed
 
 WORKERS = ("worker", "compute")
@@ -20,42 +21,42 @@ RUN = "killed"
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_run_survives_its_workers_in_every_phase(
-    house: House, client: Client, undisturbed: Undisturbed
+    local_runs: LocalRuns, client: Client, undisturbed: Undisturbed
 ) -> None:
     """Killed in the middle of each phase, it ends as the undisturbed run did: digest, verdicts, campaigns, cents."""
-    account = house.open_account(RUN, *WORLD)
-    start = house.run_input(RUN, *SETTINGS, f"account={account}")
-    async with house.approving(client, RUN):
+    account = local_runs.open_account(RUN, *WORLD)
+    start = local_runs.run_input(RUN, *SETTINGS, f"account={account}")
+    async with local_runs.approving(client, RUN):
         run: WorkflowHandle[object, RunResult] = await client.start_workflow(
             "TrainingRun", start, id=RUN, task_queue=Queue.WORKFLOWS, result_type=RunResult
         )
         await _running(client, f"{RUN}/simulation/batch-0001")
-        await _kill_within(house, client, Phase.SIMULATION)
+        await _kill_within(local_runs, client, Phase.SIMULATION)
         await _running(client, f"{RUN}/historical")
-        await _kill_within(house, client, Phase.HISTORICAL)
-        await until(lambda: _enabled(house, Phase.LIVE_TEST), "a campaign of the live test is enabled")
-        await _kill_within(house, client, Phase.LIVE_TEST)
-        await until(lambda: len(_enabled(house, Phase.SCALED)) > 1, "campaigns of the portfolio are enabled")
-        await _kill_within(house, client, Phase.SCALED)
+        await _kill_within(local_runs, client, Phase.HISTORICAL)
+        await until(lambda: _enabled(local_runs, Phase.LIVE_TEST), "a campaign of the live test is enabled")
+        await _kill_within(local_runs, client, Phase.LIVE_TEST)
+        await until(lambda: len(_enabled(local_runs, Phase.SCALED)) > 1, "campaigns of the portfolio are enabled")
+        await _kill_within(local_runs, client, Phase.SCALED)
         result = await run.result()
     expected = undisturbed.result
     assert (result.outcome, result.checkpoint_digest) == (expected.outcome, expected.checkpoint_digest), result.reason
     assert [p.gate and p.gate.criteria for p in result.phases] == [p.gate and p.gate.criteria for p in expected.phases]
     assert result.spend_micros == expected.spend_micros
-    assert house.untidy(RUN, account) == []
-    assert house.footprint(RUN) == undisturbed.footprint != {}
-    assert house.rows(RUN) == undisturbed.rows
+    assert local_runs.leftovers(RUN, account) == []
+    assert local_runs.footprint(RUN) == undisturbed.footprint != {}
+    assert local_runs.rows(RUN) == undisturbed.rows
 
 
-async def _kill_within(house: House, client: Client, phase: Phase) -> None:
+async def _kill_within(local_runs: LocalRuns, client: Client, phase: Phase) -> None:
     """Kill both workers, make sure that the phase was not over, start them again."""
     for name in WORKERS:
-        house.stack.kill9(name)
-    enabled = _enabled(house, phase)
+        kill9(local_runs.stack, name)
+    enabled = _enabled(local_runs, phase)
     description = await client.get_workflow_handle(phase_id(RUN, phase)).describe()
     assert description.status is WorkflowExecutionStatus.RUNNING, f"{phase} was over before the kill"
     assert enabled or phase in (Phase.SIMULATION, Phase.HISTORICAL), f"no campaign of {phase} outlived the workers"
-    await asyncio.to_thread(house.stack.restart, *WORKERS)
+    await asyncio.to_thread(local_runs.stack.restart, *WORKERS)
 
 
 async def _running(client: Client, workflow: str) -> None:
@@ -71,6 +72,6 @@ async def _running(client: Client, workflow: str) -> None:
                 await asyncio.sleep(0.005)
 
 
-def _enabled(house: House, phase: Phase) -> list[str]:
+def _enabled(local_runs: LocalRuns, phase: Phase) -> list[str]:
     here = f"{RUN}/{phase}/"
-    return [c.external_name for c in house.on_platform(RUN, RUN) if c.enabled and c.external_name.startswith(here)]
+    return [c.external_name for c in local_runs.on_platform(RUN, RUN) if c.enabled and c.external_name.startswith(here)]

@@ -15,76 +15,78 @@ from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.ids import Queue, phase_id
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.messages.training_run import RunResult
-from tests.support.local_runs import House, until
+from tests.support.local_runs import LocalRuns, until
 from tests.support.undisturbed_run import SETTINGS, WORLD, Undisturbed, run_result
 
 SOON = "approval.deadline_hours=0.0003"  # about a second of silence
 
 
-def test_a_poor_agent_ends_in_simulation(house: House) -> None:
+def test_a_poor_agent_ends_in_simulation(local_runs: LocalRuns) -> None:
     """Agent uniform: exit code 3, refused by criterion 1 on evidence, and nothing on the platform."""
-    account = house.open_account("poor")
-    ended = house.start("poor", f"account={account}", agent="uniform")
+    account = local_runs.open_account("poor")
+    ended = local_runs.start("poor", f"account={account}", agent="uniform")
     result = run_result(ended)
-    assert (ended.code, result.outcome) == (3, Outcome.NOT_GRADUATED), ended.said
+    assert (ended.code, result.outcome) == (3, Outcome.NOT_GRADUATED), ended.output
     assert [phase.phase for phase in result.phases] == [Phase.SIMULATION]
     assert _verdict(result, Phase.SIMULATION, "1") is Verdict.FAIL
-    assert _in_emulator(house, "poor") == []
+    assert _in_emulator(local_runs, "poor") == []
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_equal_seeds_make_equal_checkpoints_and_silence_spends_nothing(house: House) -> None:
+async def test_equal_seeds_make_equal_checkpoints_and_silence_spends_nothing(local_runs: LocalRuns) -> None:
     """Seed 7 under two names gives one digest, seed 8 another; without approval each ends with 3 and no campaign."""
     seeds = {"seven": "seed=7", "seven-again": "seed=7", "eight": "seed=8"}
-    runs = [asyncio.to_thread(house.start, name, seed, SOON) for name, seed in seeds.items()]
+    runs = [asyncio.to_thread(local_runs.start, name, seed, SOON) for name, seed in seeds.items()]
     ended = dict(zip(seeds, await asyncio.gather(*runs), strict=True))
     digests = {name: run_result(ran).checkpoint_digest for name, ran in ended.items()}
     assert digests["seven"] == digests["seven-again"] not in (None, digests["eight"])
     for name, ran in ended.items():
-        assert (ran.code, "silence is a refusal" in ran.json["reason"]) == (3, True), ran.said
-        assert _in_emulator(house, name) == []
+        assert (ran.code, "silence is a refusal" in ran.json["reason"]) == (3, True), ran.output
+        assert _in_emulator(local_runs, name) == []
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_third_of_the_conversions_does_not_pass(house: House, client: Client, undisturbed: Undisturbed) -> None:
+async def test_a_third_of_the_conversions_does_not_pass(
+    local_runs: LocalRuns, client: Client, undisturbed: Undisturbed
+) -> None:
     """With conversions divided by three the live test ends the run, its campaigns paused and settled."""
     assert _verdict(undisturbed.result, Phase.LIVE_TEST, "8") is not Verdict.FAIL
-    account = house.open_account("hard", *WORLD)
+    account = local_runs.open_account("hard", *WORLD)
     settings = (*SETTINGS, "live_test.campaigns=6", "live_test.streak=5", f"account={account}")
-    with _conversions(house, 1 / 3):
-        async with house.approving(client, "hard"):
-            ended = await asyncio.to_thread(house.start, "hard", *settings)
+    with _conversions(local_runs, 1 / 3):
+        async with local_runs.approving(client, "hard"):
+            ended = await asyncio.to_thread(local_runs.start, "hard", *settings)
     result = run_result(ended)
-    assert (ended.code, result.outcome) == (3, Outcome.NOT_GRADUATED), ended.said
+    assert (ended.code, result.outcome) == (3, Outcome.NOT_GRADUATED), ended.output
     assert [phase.phase for phase in result.phases] == [Phase.SIMULATION, Phase.HISTORICAL, Phase.LIVE_TEST]
     assert _verdict(result, Phase.LIVE_TEST, "8") is Verdict.FAIL
-    assert house.on_platform("hard", account) != []
-    assert house.untidy("hard", account) == []
+    assert local_runs.on_platform("hard", account) != []
+    assert local_runs.leftovers("hard", account) == []
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_read_only_ledger_launches_nothing(house: House, client: Client) -> None:
+async def test_a_read_only_ledger_launches_nothing(local_runs: LocalRuns, client: Client) -> None:
     """With the ledger read-only commands refuse in a sentence and an approval launches nothing; mended, it goes on."""
-    account, run = house.open_account("locked"), "locked"
-    start = house.run_input(run, f"account={account}")
+    account, run = local_runs.open_account("locked"), "locked"
+    start = local_runs.run_input(run, f"account={account}")
     handle = await client.start_workflow(
         "TrainingRun", start, id=run, task_queue=Queue.WORKFLOWS, result_type=RunResult
     )
-    decision = await until(lambda: house.signed(run, Phase.LIVE_TEST), "the live test asks for approval")
+    decision = await until(lambda: local_runs.signed(run, Phase.LIVE_TEST), "the live test asks for approval")
     phase = client.get_workflow_handle(phase_id(run, Phase.LIVE_TEST))
-    with _read_only(house.stack.home / "ledger.db"):
+    with _read_only(local_runs.stack.home / "ledger.db"):
         for arguments in (("approve", run), ("start", "--experiment-name", "never", "--set", f"account={account}")):
-            refused = await asyncio.to_thread(house.starter, *arguments)
-            assert (refused.code, refused.out) == (1, ""), refused.said
+            refused = await asyncio.to_thread(local_runs.starter, *arguments)
+            assert (refused.code, refused.out) == (1, ""), refused.output
             assert "ledger.db is read-only: make it writable" in refused.err
-            assert len(refused.err.splitlines()) == 1, refused.said
+            assert len(refused.err.splitlines()) == 1, refused.output
         await phase.signal("approve", decision.model_dump())
         await _fails(client, phase_id(run, Phase.LIVE_TEST), "is read-only")
-        assert _in_emulator(house, run) == []
-    async with house.approving(client, run):
+        assert _in_emulator(local_runs, run) == []
+    async with local_runs.approving(client, run):
         result = await handle.result()
     assert result.outcome is Outcome.GRADUATED_UNPROVEN, result.reason
-    assert house.untidy(run, account) == []
+    assert local_runs.leftovers(run, account) == []
 
 
 async def _fails(client: Client, workflow: str, message: str) -> None:
@@ -104,20 +106,20 @@ def _verdict(result: RunResult, phase: Phase, criterion: str) -> Verdict:
     return next(c.verdict for c in gate.criteria if c.id == criterion)
 
 
-def _in_emulator(house: House, run: str) -> list[str]:
+def _in_emulator(local_runs: LocalRuns, run: str) -> list[str]:
     """The run's campaigns in the emulator's database file, past every client and server of ours."""
-    with closing(sqlite3.connect(f"file:{house.stack.home / 'emulator.db'}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"file:{local_runs.stack.home / 'emulator.db'}?mode=ro", uri=True)) as database:
         rows = database.execute("SELECT external_name FROM campaigns WHERE external_name LIKE ?", (f"{run}/%",))
         return [name for (name,) in rows]
 
 
 @contextmanager
-def _conversions(house: House, factor: float) -> Iterator[None]:
-    house.control("PUT", "/conversion-factor", json={"factor": factor})
+def _conversions(local_runs: LocalRuns, factor: float) -> Iterator[None]:
+    local_runs.control("PUT", "/conversion-factor", json={"factor": factor})
     try:
         yield
     finally:
-        house.control("PUT", "/conversion-factor", json={"factor": 1.0})
+        local_runs.control("PUT", "/conversion-factor", json={"factor": 1.0})
 
 
 @contextmanager

@@ -21,14 +21,12 @@ ACCOUNT = Account(
 
 
 def test_an_emulator_account_opens_the_emulator() -> None:
-    """The adapter lists the heads that it takes."""
-    platform = open_platform(ACCOUNT, Settings())
-    assert isinstance(platform, EmulatorPlatform)
-    assert platform.capabilities().heads == ("bid_micros", "creative_prob")
+    """An account of the emulator's kind, in UTC, gets the emulator's adapter."""
+    assert isinstance(open_platform(ACCOUNT, Settings()), EmulatorPlatform)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "reason"),
     [
         ({"platform": "google-ads", "kind": AccountKind.REAL}, "google-ads, which is not in this version yet"),
         ({"platform": "meta", "kind": AccountKind.REAL}, "meta, which is not in this version yet"),
@@ -37,9 +35,9 @@ def test_an_emulator_account_opens_the_emulator() -> None:
         ({"timezone": "Europe/Vienna"}, "'Europe/Vienna'"),
     ],
 )
-def test_any_other_account_is_refused_with_a_remedy(changes: dict[str, object], said: str) -> None:
+def test_any_other_account_is_refused_with_a_remedy(changes: dict[str, object], reason: str) -> None:
     """No stub pretends to be a platform."""
-    with pytest.raises(NoAdapter, match=said) as raised:
+    with pytest.raises(NoAdapter, match=reason) as raised:
         open_platform(ACCOUNT.model_copy(update=changes), Settings())
     assert raised.value.permanent and ":" in str(raised.value)
 

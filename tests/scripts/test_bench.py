@@ -25,8 +25,8 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a toy bench writes, without its stack and without its peers."""
     home = tmp_path_factory.mktemp("bench")
     assert main(["--toy", "--no-workflow", "--only", "market,episodes,memory", "--home", str(home)]) == 0
-    found: dict[str, Any] = json.loads((home / "bench.json").read_text())
-    return found
+    written: dict[str, Any] = json.loads((home / "bench.json").read_text())
+    return written
 
 
 def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
@@ -55,7 +55,7 @@ def test_kernel_and_market_resolve_the_same_auctions() -> None:
 
 
 def test_a_row_says_by_how_much_it_misses() -> None:
-    """What is wanted and not met is told in per cent; what is met, and what nobody asked for, is not."""
+    """A row that misses the wanted ratio says by how many per cent; a row that meets it, or has none, does not."""
     assert Row("a", "auctions", 40.0, kernel=100.0, wanted_ratio=0.5).verdict == "20 % short of 0.5"
     assert Row("a", "auctions", 60.0, kernel=100.0, wanted_ratio=0.5).verdict == "as wanted"
     assert Row("a", "auctions", 60.0).verdict == ""

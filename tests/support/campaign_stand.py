@@ -29,14 +29,17 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import (
     Applied,
     Apply,
-    CampaignInput,
+    CampaignOrder,
+    CampaignProgress,
     LaunchCampaign,
     Launched,
+    LiveCampaignInput,
     Observe,
     Observed,
     PauseAndSettle,
     Paused,
 )
+from gaelp.messages.run_context import RunContext
 from gaelp.platforms.emulator.client import EmulatorPlatform
 
 UNIT = 1_000_000
@@ -88,7 +91,7 @@ class Stand:
     platform: Disturbed
     campaigns: Campaigns
     observations: Observations
-    campaign: CampaignInput
+    campaign: LiveCampaignInput
     waits: list[float] = field(default_factory=list)  # seconds that Campaigns waited, had it really waited
     temporal: ActivityEnvironment = field(default_factory=ActivityEnvironment)
 
@@ -99,15 +102,19 @@ class Stand:
     @property
     def account(self) -> str:
         """The campaign's account."""
-        return self.campaign.account
+        return self.campaign.context.account
 
     def at(self, hours: float = 0) -> datetime:
         """The campaign's instant after so many hours."""
         return START + timedelta(hours=hours)
 
-    def on_tick(self, tick: int, **changes: Any) -> CampaignInput:
-        """The campaign as its workflow passes it at a tick (a day)."""
-        return self.campaign.model_copy(update={"tick": tick, **changes})
+    def on_tick(self, tick: int, **changes: Any) -> LiveCampaignInput:
+        """The campaign as its workflow passes it at a tick (a day, unless tick_hours is among the changes)."""
+        order = self.campaign.order
+        if "tick_hours" in changes:
+            order = order.model_copy(update={"tick_hours": changes.pop("tick_hours")})
+        progress = self.campaign.progress.model_copy(update={"tick": tick, **changes})
+        return self.campaign.model_copy(update={"order": order, "progress": progress})
 
     def launch(self) -> Launched:
         """The activity of that name."""
@@ -115,7 +122,7 @@ class Stand:
 
     def decide(self, bid: int = 5 * UNIT) -> str:
         """A decision's digest: one bid for every segment, the first creative most of the time."""
-        segments, candidates = self.inputs.market(self.campaign.market_digest).ctr.shape
+        segments, candidates = self.inputs.market(self.campaign.context.market_digest).ctr.shape
         shares = np.full((1, segments, candidates), 0.5 / (candidates - 1))
         shares[:, :, 0] = 0.5
         return self.inputs.store.put_arrays(
@@ -125,7 +132,7 @@ class Stand:
     def apply(self, tick: int = 0, decision: str = "", **changes: Any) -> Applied:
         """The activity of that name, at the tick's instant."""
         campaign = self.on_tick(tick, **changes)
-        at = self.at(tick * campaign.tick_hours)
+        at = self.at(campaign.hours)
         asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=at)
         return self.temporal.run(self.campaigns.apply, asked)
 
@@ -141,7 +148,7 @@ class Stand:
 
     def found(self) -> CampaignState | None:
         """The campaign as the platform has it."""
-        return self.platform.real.find(self.account, self.campaign.plan.campaign)
+        return self.platform.real.find(self.account, self.campaign.name)
 
     def running(self) -> CampaignState:
         """Launch, apply once, and return what the platform then has."""
@@ -189,27 +196,19 @@ def approved(ledger: Ledger, key: signatures.NewKey, account: Account, **changes
     return request
 
 
-def planned(account: str, config: TrainingConfiguration, market_digest: str) -> CampaignInput:
+def planned(account: str, config: TrainingConfiguration, market_digest: str) -> LiveCampaignInput:
     """A campaign of three days at 25 units a day, as its phase starts it."""
     plan = CampaignPlan(
         index=0, campaign=campaign_id(RUN, Phase.LIVE_TEST, 0), product="product-a", arm="candidate",
         agent="fixed-bid", daily_budget_micros=25 * UNIT, days=3, start=START,
     )  # fmt: skip
-    return CampaignInput(
-        run=RUN,
-        phase=Phase.LIVE_TEST,
-        phase_workflow=f"{RUN}/live-test",
-        config_digest=loading.digest(config),
-        market_digest=market_digest,
-        account=account,
-        checkpoint_digest="c" * 64,
-        experiment=RUN,
-        plan=plan,
-        request_id=REQUEST,
-        start=START,
-        tick_hours=24,
-        time_scale=0,
+    context = RunContext(
+        run=RUN, phase=Phase.LIVE_TEST, config_digest=loading.digest(config), market_digest=market_digest,
+        account=account, agent="fixed-bid", checkpoint_digest="c" * 64,
+    )  # fmt: skip
+    order = CampaignOrder(
+        plan=plan, phase_workflow=f"{RUN}/live-test", request_id=REQUEST, tick_hours=24, time_scale=0,
         maturing_hours=240,
-        until_day=3,
-        daily_budget_micros=25 * UNIT,
-    )
+    )  # fmt: skip
+    progress = CampaignProgress(start=START, until_day=3, daily_budget_micros=25 * UNIT)
+    return LiveCampaignInput(context=context, order=order, progress=progress)

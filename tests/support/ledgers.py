@@ -22,10 +22,11 @@ import sqlalchemy as sa
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.domain.spending.ledger_records import Claim, Reserve
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import Reservation, StoredRequest
 from gaelp.ledger.stores import tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -79,7 +80,7 @@ def request(**changes: Any) -> ApprovalRequest:
     return ApprovalRequest.model_validate({**values, **changes})
 
 
-def ask(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -> Reserve:
+def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -> Reserve:
     """A reservation of `worst` whole units."""
     name = f"{changes.get('run', 'run-a')}/live-test/campaign-{campaign:02d}"
     values = {
@@ -96,6 +97,11 @@ def ask(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -> Re
     return Reserve.model_validate({**values, **changes})
 
 
+def counted(ledger: Ledger, day: date | None = None) -> int:
+    """What the caps of the account count, on one day or in all."""
+    return sum(each.counted_micros for each in ledger.reservations("acme") if day in (None, each.day))
+
+
 def claim(intent: str = "create", **changes: Any) -> Claim:
     campaign = "run-a/live-test/campaign-00"
     values = {
@@ -107,6 +113,20 @@ def claim(intent: str = "create", **changes: Any) -> Claim:
         "at": NOW,
     }
     return Claim.model_validate({**values, **changes})
+
+
+def reservation(**changes: Any) -> Reservation:
+    """The reservation of `booking`, open and not reported on."""
+    day = booking(0)
+    values = {name: getattr(day, name) for name in ("key", "account", "run", "phase", "campaign", "day", "request_id")}
+    amounts = {"worst_case_micros": UNIT, "billed_micros": 0, "served_micros": 0, "counted_micros": UNIT}
+    return Reservation(**{**values, "state": "open", **amounts, "final_micros": None, "posted_at": None, **changes})
+
+
+def stored_request(state: str = "open", **changes: Any) -> StoredRequest:
+    """The request as the ledger keeps it."""
+    asked = request(**changes)
+    return StoredRequest(asked, digest=request_digest(asked), state=state, text="the table")
 
 
 def approve(ledger: Ledger, wanted: ApprovalRequest | None = None) -> ApprovalRequest:
@@ -134,7 +154,7 @@ def hammer(url: str, fresh: str, number: int, asks: int, barrier: Barrier) -> No
     Ledger.open(fresh).close()
     order = random.Random(number)
     for index in range(asks):
-        ledger.reserve(ask(order.randint(1, 3), campaign=number * asks + index))
+        ledger.reserve(booking(order.randint(1, 3), campaign=number * asks + index))
         if ledger.claim(claim(key=f"claim-{index}")).granted:
             ledger.resolve(f"claim-{index}", "done", f"process {number}", NOW)
     ledger.close()

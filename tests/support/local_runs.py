@@ -1,4 +1,4 @@
-"""The house: services, account, approver and logs, and what a person does in it.
+"""Runs on local services, with an account, an approver and a log: what tests and scripts do as a person would.
 
 Touch this to give tests another verb.
 """
@@ -22,7 +22,6 @@ import httpx
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from gaelp.commands.people.accounts import open_emulator_account
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import Queue, phase_id
@@ -40,7 +39,9 @@ from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
+from tests.support.emulator_accounts import open_emulator_account
 from tests.support.made_logs import write_log
+from tests.support.processes import kill9
 
 ROOT = Path(__file__).parents[2]
 LOG = "made-log"
@@ -67,8 +68,8 @@ SAME_DAYS = "market.day_shock=0"
 
 
 @dataclass
-class House:
-    """One stack with an account `emulator` and an approver whose key is at hand."""
+class LocalRuns:
+    """One stack of services, an account `emulator`, and the key of an approver; `prepare` makes log and account."""
 
     stack: LocalStack
     key: signatures.NewKey = field(default_factory=signatures.new_key)
@@ -79,7 +80,7 @@ class House:
         e = self.stack.environment()
         return Settings(**{k.removeprefix("GAELP_").lower(): v for k, v in e.items()})  # type: ignore[arg-type]
 
-    def furnish(self) -> None:
+    def prepare(self) -> None:
         """The log, the key as a file that `starter.py approve` finds, and the account `emulator`."""
         warehouse = open_warehouse(self.settings.warehouse)
         log = write_log(self.stack.home / "logs-made", seed=1)
@@ -152,7 +153,7 @@ class House:
         with self.ledger() as ledger:
             return [r.key for r in ledger.reservations(account, run) if r.state != "settled"]
 
-    def untidy(self, run: str, account: str = ACCOUNT) -> list[str]:
+    def leftovers(self, run: str, account: str = ACCOUNT) -> list[str]:
         """What a run that has ended must not leave: enabled or doubled campaigns, open reservations, open claims."""
         names = [c.external_name for c in self.on_platform(run, account)]
         with self.ledger() as ledger:
@@ -166,8 +167,8 @@ class House:
 
     def footprint(self, run: str) -> dict[str, tuple[int, int]]:
         """What a run did on the platform: campaign without the run's name -> (settings written, micros it cost)."""
-        found = self.control("GET", "/campaigns")
-        mine = [c for c in found if c["state"]["external_name"].startswith(f"{run}/")]
+        campaigns = self.control("GET", "/campaigns")
+        mine = [c for c in campaigns if c["state"]["external_name"].startswith(f"{run}/")]
         names = [c["state"]["external_name"].removeprefix(run) for c in mine]
         return {name: (c["writes"], c["cost_micros"]) for name, c in zip(names, mine, strict=True)}
 
@@ -184,7 +185,7 @@ class House:
     def without(self, *names: str) -> Iterator[None]:
         """Within the block these services are dead, as kill -9 leaves them; after it they run again."""
         for name in names:
-            self.stack.kill9(name)
+            kill9(self.stack, name)
         try:
             yield
         finally:
@@ -234,18 +235,20 @@ class House:
                 with suppress(asyncio.CancelledError, RPCError):
                     await approving
 
-    def starter(self, *arguments: str, timeout: float = 120, environment: Mapping[str, str] | None = None) -> Ran:
+    def starter(
+        self, *arguments: str, timeout: float = 120, environment: Mapping[str, str] | None = None
+    ) -> CommandResult:
         """starter.py as a user runs it; `environment` on top of the stack's."""
         return _ran([sys.executable, str(ROOT / "starter.py"), *arguments], timeout, self._environment(environment))
 
-    def start(self, run: str, *changes: str, agent: str | None = None, timeout: float = 120) -> Ran:
+    def start(self, run: str, *changes: str, agent: str | None = None, timeout: float = 120) -> CommandResult:
         """`starter.py start RUN --wait --json` with a small run, and changes as `--set` takes them."""
         settings = [word for each in (*SMALL, *changes) for word in ("--set", each)]
         named = ["--agent", agent] if agent else []
         arguments = ["--config", "quick-test", "--experiment-name", run, *named, *settings]
         return self.starter("start", *arguments, "--wait", "--json", timeout=timeout)
 
-    def temporal(self, *arguments: str, timeout: float = 30) -> Ran:
+    def temporal(self, *arguments: str, timeout: float = 30) -> CommandResult:
         """The real `temporal` program, pointed at this stack's server."""
         program = str(Path(sys.executable).with_name("temporal"))
         return _ran([program, *arguments, "--address", self.settings.temporal_address], timeout, self._environment())
@@ -254,16 +257,16 @@ class House:
         return {**os.environ, **self.stack.environment(), **(more or {})}
 
 
-def _ran(command: list[str], timeout: float, environment: Mapping[str, str]) -> Ran:
+def _ran(command: list[str], timeout: float, environment: Mapping[str, str]) -> CommandResult:
     ran = subprocess.run(
         command, env=dict(environment), capture_output=True, text=True, timeout=timeout, check=False,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    return CommandResult(ran.returncode, ran.stdout, ran.stderr)
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """How a command ended."""
 
     code: int
@@ -271,7 +274,7 @@ class Ran:
     err: str
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """Both channels, for a failed assertion."""
         return f"code {self.code}\n{self.out}\n{self.err}"
 
@@ -292,11 +295,11 @@ class _Closing:
         self._ledger.close()
 
 
-async def until(found: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    """Poll in a thread until `found` returns something true; fail naming `what`."""
+async def until(condition: Callable[[], Any], claim: str, seconds: float = 60) -> Any:
+    """Poll in a thread until `condition` returns something true, and return that; fail naming `claim`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if value := await asyncio.to_thread(found):
+        if value := await asyncio.to_thread(condition):
             return value
         await asyncio.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {seconds} s: {claim}")

@@ -19,10 +19,11 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
+from gaelp.messages.run_context import RunContext
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.records.logs.stored_logs import load_bandit
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from tests.support.local_runs import LOG, House
+from tests.support.local_runs import LOG, LocalRuns
 
 WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}
 # One campaign of a day: the shortest spending phase there is.
@@ -36,31 +37,32 @@ SHORT = (
 )
 
 
-def phase_input(house: House, run: str, phase: Phase, account: str, *changes: str) -> PhaseInput:
+def phase_input(local_runs: LocalRuns, run: str, phase: Phase, account: str, *changes: str) -> PhaseInput:
     """What the run would start the phase with."""
-    config = house.config(f"account={account}", *changes)
-    inputs = Inputs(house.store())
+    config = local_runs.config(f"account={account}", *changes)
+    inputs = Inputs(local_runs.store())
     digest = inputs.store.put_document(loading.canonical(config))
-    warehouse = open_warehouse(house.settings.warehouse)
+    warehouse = open_warehouse(local_runs.settings.warehouse)
     market = inputs.store.put_arrays(calibrate([load_bandit(warehouse, LOG)], config).to_arrays())
     warehouse.close()
     checkpoint = inputs.store.put_arrays(inputs.untrained(inputs.agent(config.agent, digest), digest, market))
-    return PhaseInput(
+    context = RunContext(
         run=run, phase=phase, config_digest=digest, market_digest=market, account=account, agent=config.agent,
-        experiment=run, checkpoint_digest=checkpoint, time_scale=config.clock.time_scale, evidence_digest="e" * 64,
+        checkpoint_digest=checkpoint,
     )  # fmt: skip
+    return PhaseInput(context=context, time_scale=config.clock.time_scale, evidence_digest="e" * 64)
 
 
-def late_run(house: House, run: str, *changes: str) -> RunInput:
+def late_run(local_runs: LocalRuns, run: str, *changes: str) -> RunInput:
     """A whole run that begins with the live test, from an untrained checkpoint."""
-    account = house.config(*changes).account
-    checkpoint = phase_input(house, run, Phase.LIVE_TEST, account, *changes).checkpoint_digest
-    return house.run_input(run, *changes, from_phase=Phase.LIVE_TEST, from_checkpoint=checkpoint)
+    account = local_runs.config(*changes).account
+    checkpoint = phase_input(local_runs, run, Phase.LIVE_TEST, account, *changes).context.checkpoint_digest
+    return local_runs.run_input(run, *changes, from_phase=Phase.LIVE_TEST, from_checkpoint=checkpoint)
 
 
 async def begin(
     environment: WorkflowEnvironment,
-    house: House,
+    local_runs: LocalRuns,
     run: str,
     *changes: str,
     phase: Phase = Phase.LIVE_TEST,
@@ -71,8 +73,8 @@ async def begin(
 
     Unless `skipping`, on a real clock: the skipped one may jump to the approval's deadline before anybody signs.
     """
-    account = account or house.open_account(run)
-    given = phase_input(house, run, phase, account, *changes)
+    account = account or local_runs.open_account(run)
+    given = phase_input(local_runs, run, phase, account, *changes)
     with nullcontext() if skipping else environment.with_time_skipping_disabled():
         handle: WorkflowHandle[Any, PhaseResult] = await environment.client.start_workflow(
             WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
@@ -95,7 +97,7 @@ async def details(handle: WorkflowHandle[Any, Any]) -> str:
     return str(found.current_details)
 
 
-def journal(house: House, kind: str, request: str) -> list[JournalEntry]:
+def journal(local_runs: LocalRuns, kind: str, request: str) -> list[JournalEntry]:
     """The ledger's entries of that kind about one request."""
-    with house.ledger() as ledger:
+    with local_runs.ledger() as ledger:
         return [e for e in ledger.journal(limit=100_000, kinds=(kind,)) if e.key == request]

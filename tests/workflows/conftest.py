@@ -20,19 +20,19 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from gaelp.domain.ids import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 from worker import make_worker
-from workflows.story import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
+from workflows.details import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
 
 TEMPORAL = shutil.which("temporal", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuns]:
     """Redis and the emulator as processes; ledger, store and warehouse in a temporary folder."""
-    with LocalStack(tmp_path_factory.mktemp("house"), names=("redis", "emulator")) as stack:
-        found = House(stack)
-        found.furnish()
+    with LocalStack(tmp_path_factory.mktemp("local"), names=("redis", "emulator")) as stack:
+        found = LocalRuns(stack)
+        found.prepare()
         yield found
 
 
@@ -54,10 +54,10 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def serving(client: Client, house: House, **options: Any) -> AsyncIterator[None]:
+async def serving(client: Client, local_runs: LocalRuns, **options: Any) -> AsyncIterator[None]:
     """All queues in this process; every workflow test is also a replay test, because nothing is cached."""
     defaults = {"workflow_failure_exception_types": [workflow.NondeterminismError], "max_cached_workflows": 0}
     async with contextlib.AsyncExitStack() as stack:
         for queue in Queue:
-            await stack.enter_async_context(make_worker(client, house.settings, queue, **{**defaults, **options}))
+            await stack.enter_async_context(make_worker(client, local_runs.settings, queue, **{**defaults, **options}))
         yield

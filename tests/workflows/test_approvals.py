@@ -20,7 +20,7 @@ from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.ledger import signatures
-from tests.support.local_runs import House, until
+from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run
 from tests.workflows.conftest import serving
 from workflows.live_test import LiveTest
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOTHING = object()  # a signal without any payload
 
 
-async def _request(house: House, run: str, phase: Phase = Phase.LIVE_TEST) -> ApprovalRequest:
+async def _request(local_runs: LocalRuns, run: str, phase: Phase = Phase.LIVE_TEST) -> ApprovalRequest:
     """The phase's request, once it is open."""
 
     def find() -> ApprovalRequest | None:
-        with house.ledger() as ledger:
+        with local_runs.ledger() as ledger:
             cards = [c for c in ledger.open_requests(run) if c.request.phase is phase]
         return cards[0].request if cards else None
 
@@ -46,17 +46,19 @@ async def _send(handle: WorkflowHandle[Any, Any], signal: str, payloads: Sequenc
         await handle.signal(signal, args=[] if payload is NOTHING else [payload])
 
 
-async def _refusals(house: House, request: ApprovalRequest, number: int) -> list[str]:
+async def _refusals(local_runs: LocalRuns, request: ApprovalRequest, number: int) -> list[str]:
     """The reasons of the first so many refusals, in the order of the signals."""
     found = await until(
-        lambda: (entries := journal(house, "refuse", request.request_id))[number - 1 :] and entries,
+        lambda: (entries := journal(local_runs, "refuse", request.request_id))[number - 1 :] and entries,
         f"{number} refusals of {request.request_id}",
     )
     return [json.loads(entry.detail)["reason"] for entry in found]
 
 
-def _signed(house: House, request: ApprovalRequest, decision: str = "approve", **changes: Any) -> dict[str, Any]:
-    return {**signatures.sign(house.key.pem, request, decision).model_dump(), **changes}
+def _signed(
+    local_runs: LocalRuns, request: ApprovalRequest, decision: str = "approve", **changes: Any
+) -> dict[str, Any]:
+    return {**signatures.sign(local_runs.key.pem, request, decision).model_dump(), **changes}
 
 
 def _malformed(signed: dict[str, Any]) -> list[Any]:
@@ -81,40 +83,40 @@ def _malformed(signed: dict[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _forged(house: House, request: ApprovalRequest, other: ApprovalRequest) -> list[tuple[Any, str]]:
+def _forged(local_runs: LocalRuns, request: ApprovalRequest, other: ApprovalRequest) -> list[tuple[Any, str]]:
     """Well-formed decisions that do not count, with the beginning or a part of the reason."""
-    signed, stranger = _signed(house, request), signatures.new_key()
+    signed, stranger = _signed(local_runs, request), signatures.new_key()
     by_stranger = signatures.sign(stranger.pem, request, "approve").model_dump()
     raised = request.model_copy(update={"total_cap_micros": request.total_cap_micros + 1})
     rubbish = base64.b64encode(b"\x00" * 64).decode()
     return [
         (by_stranger, "unknown key"),
-        ({**by_stranger, "key_id": house.key.key_id}, "bad signature"),
+        ({**by_stranger, "key_id": local_runs.key.key_id}, "bad signature"),
         ({**signed, "signature": ""}, "bad signature"),
         ({**signed, "signature": "%%% rubbish %%%"}, "bad signature"),
         ({**signed, "signature": rubbish}, "bad signature"),
         ({**signed, "signature": signed["signature"][:-4]}, "bad signature"),
-        ({**_signed(house, request, "reject"), "decision": "approve"}, "bad signature"),
-        (_signed(house, request, "reject"), "contradiction"),  # the signal's name is the decision that counts
-        (_signed(house, other), "wrong request"),
-        (_signed(house, other, request_id=request.request_id), "digest differs"),
-        (_signed(house, request, request_id=f"{request.run}/scaled#1"), "wrong request"),
-        (_signed(house, raised), "digest differs"),
-        (_signed(house, request.model_copy(update={"checkpoint_digest": "0" * 64})), "digest differs"),
+        ({**_signed(local_runs, request, "reject"), "decision": "approve"}, "bad signature"),
+        (_signed(local_runs, request, "reject"), "contradiction"),  # the signal's name is the decision that counts
+        (_signed(local_runs, other), "wrong request"),
+        (_signed(local_runs, other, request_id=request.request_id), "digest differs"),
+        (_signed(local_runs, request, request_id=f"{request.run}/scaled#1"), "wrong request"),
+        (_signed(local_runs, raised), "digest differs"),
+        (_signed(local_runs, request.model_copy(update={"checkpoint_digest": "0" * 64})), "digest differs"),
     ]
 
 
 async def test_no_bad_approval_creates_anything_and_a_good_one_still_gets_through(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """Malformed, unsigned, forged, over a limit, of a removed person: each refused by its reason, and no harm done."""
     client = environment.client
     poor, former = signatures.new_key(), signatures.new_key()
-    async with serving(client, house, max_cached_workflows=100):  # 400 events; replayed once below
-        handle = await begin(environment, house, "beset", *SHORT)
-        neighbour = await begin(environment, house, "neighbour", *SHORT)
-        request, other = await _request(house, "beset"), await _request(house, "neighbour")
-        with house.ledger() as ledger:
+    async with serving(client, local_runs, max_cached_workflows=100):  # 400 events; replayed once below
+        handle = await begin(environment, local_runs, "beset", *SHORT)
+        neighbour = await begin(environment, local_runs, "neighbour", *SHORT)
+        request, other = await _request(local_runs, "beset"), await _request(local_runs, "neighbour")
+        with local_runs.ledger() as ledger:
             for key, name, limit in ((poor, "Bob", request.total_cap_micros - 1), (former, "Eve", 10**15)):
                 ledger.put_approver(
                     Approver(
@@ -122,156 +124,160 @@ async def test_no_bad_approval_creates_anything_and_a_good_one_still_gets_throug
                     )
                 )
             ledger.remove_approver("beset", former.key_id)
-        malformed = _malformed(_signed(house, request))
+        malformed = _malformed(_signed(local_runs, request))
         forged = [
-            *_forged(house, request, other),
+            *_forged(local_runs, request, other),
             (signatures.sign(poor.pem, request, "approve").model_dump(), "over the approver's limit"),
             (signatures.sign(former.pem, request, "approve").model_dump(), "unknown key"),
         ]
         await _send(handle, "approve", malformed)
         await _send(handle, "approve", [payload for payload, _ in forged])
-        reasons = await _refusals(house, request, len(malformed) + len(forged))
+        reasons = await _refusals(local_runs, request, len(malformed) + len(forged))
         for payload, reason in zip(malformed, reasons, strict=False):
             assert reason.startswith("malformed: "), (payload, reason)
         for (payload, expected), reason in zip(forged, reasons[len(malformed) :], strict=True):
             assert expected in reason, (payload, reason)
         told = await details(handle)
         assert "awaiting approval" in told and f"refused: {reasons[-1]}" in told
-        assert house.on_platform("beset", "beset") == []
-        good = _signed(house, request)
+        assert local_runs.on_platform("beset", "beset") == []
+        good = _signed(local_runs, request)
         await _send(handle, "approve", [good, good])
         result = await handle.result()
         assert result.gate is not None and result.episodes == 1
-        (*_, again) = await _refusals(house, request, len(reasons) + 1)
+        (*_, again) = await _refusals(local_runs, request, len(reasons) + 1)
         assert "already decided" in again
         await neighbour.signal("stop")
         assert (await neighbour.result()).ended is Outcome.STOPPED
         history = await handle.fetch_history()
     await Replayer(workflows=[LiveTest], data_converter=pydantic_data_converter).replay_workflow(history)
-    assert [c.external_name for c in house.on_platform("beset", "beset")] == ["beset/live-test/campaign-00"]
-    assert house.untidy("beset", "beset") == []
-    assert house.on_platform("neighbour", "neighbour") == []
+    assert [c.external_name for c in local_runs.on_platform("beset", "beset")] == ["beset/live-test/campaign-00"]
+    assert local_runs.leftovers("beset", "beset") == []
+    assert local_runs.on_platform("neighbour", "neighbour") == []
 
 
 async def test_what_is_no_json_does_not_stop_the_phase_from_listening(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """Bytes, and JSON as long as a signal may be, are refused visibly; a proper approval after them is heard."""
     client = environment.client
-    async with serving(client, house, max_cached_workflows=100):  # a history of 2 MB
-        handle = await begin(environment, house, "deafened", *SHORT)
-        request = await _request(house, "deafened")
+    async with serving(client, local_runs, max_cached_workflows=100):  # a history of 2 MB
+        handle = await begin(environment, local_runs, "deafened", *SHORT)
+        request = await _request(local_runs, "deafened")
         await _send(handle, "approve", [b"\xff\xfe\x00", b"\xed\xa0\x80", "x" * 2_096_000])
-        await handle.signal("approve", _signed(house, request))
+        await handle.signal("approve", _signed(local_runs, request))
         result = await asyncio.wait_for(handle.result(), 30)
-        reasons = await _refusals(house, request, 3)
+        reasons = await _refusals(local_runs, request, 3)
     assert all("malformed" in reason for reason in reasons)
-    assert result.gate is not None and house.untidy("deafened", "deafened") == []
+    assert result.gate is not None and local_runs.leftovers("deafened", "deafened") == []
 
 
 async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """Each spending phase has its own request: the first one's signature, used twice, is refused at the second."""
     client = environment.client
-    async with serving(client, house, max_cached_workflows=100):
-        first = await begin(environment, house, "twice", *SHORT)
-        used = _signed(house, await _request(house, "twice"))
+    async with serving(client, local_runs, max_cached_workflows=100):
+        first = await begin(environment, local_runs, "twice", *SHORT)
+        used = _signed(local_runs, await _request(local_runs, "twice"))
         await first.signal("approve", used)
         await first.result()
-        second = await begin(environment, house, "twice", *SHORT, phase=Phase.SCALED, account="twice")
-        request = await _request(house, "twice", Phase.SCALED)
+        second = await begin(environment, local_runs, "twice", *SHORT, phase=Phase.SCALED, account="twice")
+        request = await _request(local_runs, "twice", Phase.SCALED)
         await _send(second, "approve", [used, {**used, "request_id": request.request_id}])
-        reasons = await _refusals(house, request, 2)
+        reasons = await _refusals(local_runs, request, 2)
         assert "wrong request" in reasons[0] and "digest differs" in reasons[1]
-        assert [c.external_name for c in house.on_platform("twice", "twice")] == ["twice/live-test/campaign-00"]
-        await second.signal("approve", _signed(house, request))
+        assert [c.external_name for c in local_runs.on_platform("twice", "twice")] == ["twice/live-test/campaign-00"]
+        await second.signal("approve", _signed(local_runs, request))
         result = await second.result()
     assert result.gate is not None and result.episodes == 2  # a candidate and its control
-    assert house.untidy("twice", "twice") == []
+    assert local_runs.leftovers("twice", "twice") == []
 
 
-async def test_an_approval_given_after_a_stop_is_stale(environment: WorkflowEnvironment, house: House) -> None:
+async def test_an_approval_given_after_a_stop_is_stale(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
     """A fence raised since the request was opened voids its signature; a rejection still ends the phase."""
     client = environment.client
-    async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(environment, house, "stale", *SHORT)
-        request = await _request(house, "stale")
-        with house.ledger() as ledger:
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, "stale", *SHORT)
+        request = await _request(local_runs, "stale")
+        with local_runs.ledger() as ledger:
             ledger.raise_fence("stale", "the test says so", "Ada", datetime.now(UTC))
-        await handle.signal("approve", _signed(house, request))
-        (reason,) = await _refusals(house, request, 1)
+        await handle.signal("approve", _signed(local_runs, request))
+        (reason,) = await _refusals(local_runs, request, 1)
         assert "fence" in reason and "ask for another" in reason
-        await handle.signal("reject", _signed(house, request, "reject"))
+        await handle.signal("reject", _signed(local_runs, request, "reject"))
         result = await handle.result()
     assert (result.ended, result.reason) == (Outcome.NOT_GRADUATED, "rejected by Ada")
-    assert house.on_platform("stale", "stale") == []
+    assert local_runs.on_platform("stale", "stale") == []
 
 
 async def test_an_approval_withdrawn_by_a_stop_before_its_campaign_spends_nothing(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """Approved and then stopped: the ledger refuses the reservation, and the phase says that the account stopped."""
     client = environment.client
-    start = house.ledger
-    async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(environment, house, "withdrawn", *SHORT)
-        request = await _request(house, "withdrawn")
+    start = local_runs.ledger
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, "withdrawn", *SHORT)
+        request = await _request(local_runs, "withdrawn")
         await handle.signal("pause")  # so that the stop comes before the campaign
-        await handle.signal("approve", _signed(house, request))
-        await until(lambda: journal(house, "approve", request.request_id), "the approval is accepted")
+        await handle.signal("approve", _signed(local_runs, request))
+        await until(lambda: journal(local_runs, "approve", request.request_id), "the approval is accepted")
         with start() as ledger:
             ledger.raise_fence("withdrawn", "the test says so", "Ada", datetime.now(UTC))
         await handle.signal("resume")
         result = await handle.result()
     assert result.ended is Outcome.STOPPED
-    assert house.on_platform("withdrawn", "withdrawn") == []
+    assert local_runs.on_platform("withdrawn", "withdrawn") == []
 
 
-async def test_an_approval_after_the_deadline_finds_nobody(environment: WorkflowEnvironment, house: House) -> None:
+async def test_an_approval_after_the_deadline_finds_nobody(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
     """Silence until the deadline ended the phase; who signs later is told so, and nothing is created."""
     client = environment.client
-    async with serving(client, house):
-        handle = await begin(environment, house, "late", *SHORT, skipping=True)
+    async with serving(client, local_runs):
+        handle = await begin(environment, local_runs, "late", *SHORT, skipping=True)
         result = await handle.result()
         assert result.ended is Outcome.NOT_GRADUATED and "silence is a refusal" in result.reason
-        with house.ledger() as ledger:
+        with local_runs.ledger() as ledger:
             request = ledger.request("late/live-test#1").request
         with pytest.raises(RPCError, match="already completed"):
-            await handle.signal("approve", _signed(house, request))
-    assert house.on_platform("late", "late") == []
+            await handle.signal("approve", _signed(local_runs, request))
+    assert local_runs.on_platform("late", "late") == []
 
 
-async def test_a_bad_signal_does_not_put_off_the_deadline(environment: WorkflowEnvironment, house: House) -> None:
+async def test_a_bad_signal_does_not_put_off_the_deadline(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
     """The deadline is computed once: the one that was shown is the one that ends it, whatever came meanwhile."""
     client = environment.client
-    async with serving(client, house):
-        handle = await begin(environment, house, "nagged", *SHORT, "approval.deadline_hours=0.001")  # 3.6 seconds
-        request = await _request(house, "nagged")
+    async with serving(client, local_runs):
+        handle = await begin(environment, local_runs, "nagged", *SHORT, "approval.deadline_hours=0.001")  # 3.6 seconds
+        request = await _request(local_runs, "nagged")
         await _send(handle, "approve", [None] * 10)
         result = await handle.result()
         history = await handle.fetch_history()
     assert "silence is a refusal" in result.reason
     assert len([e for e in history.events if e.HasField("timer_started_event_attributes")]) == 1
-    assert len(journal(house, "refuse", request.request_id)) == 10
+    assert len(journal(local_runs, "refuse", request.request_id)) == 10
 
 
-async def test_a_signed_rejection_ends_the_run(environment: WorkflowEnvironment, house: House) -> None:
+async def test_a_signed_rejection_ends_the_run(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
     """A forged rejection changes nothing; a signed one ends the run not-graduated, with no campaign anywhere."""
     client = environment.client
-    account = house.open_account("rejected")
-    start = late_run(house, "rejected", f"account={account}", *SHORT)
-    async with serving(client, house):
+    account = local_runs.open_account("rejected")
+    start = late_run(local_runs, "rejected", f"account={account}", *SHORT)
+    async with serving(client, local_runs):
         run = await begin_run(environment, start)
-        request = await _request(house, "rejected")
+        request = await _request(local_runs, "rejected")
         phase = client.get_workflow_handle("rejected/live-test")
-        forged = _signed(house, request)  # an approval, by the signal that rejects
+        forged = _signed(local_runs, request)  # an approval, by the signal that rejects
         await _send(phase, "reject", [None, "reject", forged])
-        reasons = await _refusals(house, request, 3)
+        reasons = await _refusals(local_runs, request, 3)
         assert "contradiction" in reasons[-1]
-        await phase.signal("reject", _signed(house, request, "reject"))
+        await phase.signal("reject", _signed(local_runs, request, "reject"))
         result = await run.result()
     assert (result.outcome, result.reason) == (Outcome.NOT_GRADUATED, "live-test: rejected by Ada")
-    assert house.on_platform("rejected", account) == []
-    with house.ledger() as ledger:
+    assert local_runs.on_platform("rejected", account) == []
+    with local_runs.ledger() as ledger:
         assert ledger.reservations(account) == ()

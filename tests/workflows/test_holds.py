@@ -18,10 +18,10 @@ from activities.live import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.campaign_records import DayReached
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from tests.support.local_runs import House, until
+from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, late_run
 from tests.workflows.conftest import serving
-from workflows.story import STATUS
+from workflows.details import STATUS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LONG = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=14")
@@ -29,11 +29,11 @@ LOSING = ("agent=fixed-bid", "scaled.products=['product-a']", "scaled.periods=2"
 
 
 @pytest.fixture
-def barren(house: House) -> Iterator[None]:
+def barren(local_runs: LocalRuns) -> Iterator[None]:
     """Nobody buys anything, so that evidence of a loss comes soon."""
-    house.control("PUT", "/conversion-factor", json={"factor": 0.0})
+    local_runs.control("PUT", "/conversion-factor", json={"factor": 0.0})
     yield
-    house.control("PUT", "/conversion-factor", json={"factor": 1.0})
+    local_runs.control("PUT", "/conversion-factor", json={"factor": 1.0})
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claiming, "CLIENT_TOTAL_SECONDS", 0.0)
 
 
-async def _enabled(house: House, run: str, wanted: bool) -> None:
+async def _enabled(local_runs: LocalRuns, run: str, wanted: bool) -> None:
     await until(
-        lambda: (found := house.on_platform(run, run)) and all(c.enabled is wanted for c in found),
+        lambda: (found := local_runs.on_platform(run, run)) and all(c.enabled is wanted for c in found),
         f"the campaigns of {run} are {'enabled' if wanted else 'paused'}",
     )
 
@@ -71,18 +71,18 @@ def _scheduled(history: Any, activity: str) -> int:
 
 
 async def test_a_pause_of_the_run_pauses_its_campaign_on_the_platform(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """Told to the run, heard by the campaign: paused where the money is, no tick meanwhile, and it ends after all."""
     client, run = environment.client, "held"
-    account = house.open_account(run)
-    start = late_run(house, run, f"account={account}", *LONG)
-    async with serving(client, house, max_cached_workflows=100):
+    account = local_runs.open_account(run)
+    start = late_run(local_runs, run, f"account={account}", *LONG)
+    async with serving(client, local_runs, max_cached_workflows=100):
         handle = await begin_run(environment, start)
-        await house.approve(client, run, (Phase.LIVE_TEST,))
-        await _enabled(house, run, True)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        await _enabled(local_runs, run, True)
         await handle.signal("pause")
-        await _enabled(house, run, False)
+        await _enabled(local_runs, run, False)
         campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00")
         await _status(campaign, Status.PAUSED)
         held = await campaign.fetch_history()
@@ -90,40 +90,40 @@ async def test_a_pause_of_the_run_pauses_its_campaign_on_the_platform(
         await campaign.signal("pause")
         still = await campaign.fetch_history()
         assert _scheduled(still, "apply") == _scheduled(held, "apply") < 14
-        assert not any(c.enabled for c in house.on_platform(run, account))
+        assert not any(c.enabled for c in local_runs.on_platform(run, account))
         await handle.signal("resume")
-        await _enabled(house, run, True)
+        await _enabled(local_runs, run, True)
         phase = client.get_workflow_handle(f"{run}/live-test")
         assert (await phase.result())["episodes"] == 1
         await handle.signal("stop")
         result = await handle.result()
     assert result.phases[0].gate is not None
     assert result.outcome in (Outcome.STOPPED, Outcome.NOT_GRADUATED)
-    assert house.untidy(run, account) == []
+    assert local_runs.leftovers(run, account) == []
 
 
-async def test_a_paused_campaign_can_be_stopped(environment: WorkflowEnvironment, house: House) -> None:
+async def test_a_paused_campaign_can_be_stopped(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
     """A stop releases a pause: the campaign is settled and the phase says that it was stopped."""
     client, run = environment.client, "held-stopped"
-    async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(environment, house, run, *LONG)
-        await house.approve(client, run, (Phase.LIVE_TEST,))
-        await _enabled(house, run, True)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *LONG)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        await _enabled(local_runs, run, True)
         await handle.signal("pause")
-        await _enabled(house, run, False)
+        await _enabled(local_runs, run, False)
         await handle.signal("stop")
         result = await handle.result()
     assert result.ended is Outcome.STOPPED
-    assert house.untidy(run, run) == []
+    assert local_runs.leftovers(run, run) == []
 
 
 async def test_a_pause_in_simulation_holds_the_next_round_until_it_is_resumed(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """No batch of a later round begins while paused; after the resume the phase comes to its gate."""
     client, run = environment.client, "held-simulation"
-    start = house.run_input(run, "simulation.rounds=4", "simulation.batches_per_round=1", agent="uniform")
-    async with serving(client, house, max_cached_workflows=100):
+    start = local_runs.run_input(run, "simulation.rounds=4", "simulation.batches_per_round=1", agent="uniform")
+    async with serving(client, local_runs, max_cached_workflows=100):
         handle = await begin_run(environment, start)
         phase = client.get_workflow_handle(f"{run}/simulation")
         await handle.signal("pause")
@@ -151,12 +151,12 @@ async def until_started(handle: WorkflowHandle[Any, Any]) -> None:
 
 
 async def test_a_run_cancelled_in_simulation_is_recorded_as_ended(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """It ends cancelled, and the warehouse says so in one row: stopped, because it was cancelled."""
     client, run = environment.client, "cancelled"
-    start = house.run_input(run, "simulation.rounds=50", "simulation.batches_per_round=1")
-    async with serving(client, house, max_cached_workflows=100):
+    start = local_runs.run_input(run, "simulation.rounds=50", "simulation.batches_per_round=1")
+    async with serving(client, local_runs, max_cached_workflows=100):
         handle = await begin_run(environment, start)
         phase = client.get_workflow_handle(f"{run}/simulation")
         await until_started(phase)
@@ -168,7 +168,7 @@ async def test_a_run_cancelled_in_simulation_is_recorded_as_ended(
             await phase.result()  # cancelled as it began, it may end a moment after its run
         ended = (await phase.describe()).status
     assert ended is not None and ended.name == "CANCELED"
-    warehouse = open_warehouse(house.settings.warehouse)
+    warehouse = open_warehouse(local_runs.settings.warehouse)
     rows = warehouse.query(
         "SELECT event, outcome, reason, spend_micros FROM runs WHERE run = @run ORDER BY event", {"run": run}
     )
@@ -180,53 +180,55 @@ async def test_a_run_cancelled_in_simulation_is_recorded_as_ended(
 # ---------------------------------------------------------------- a platform that fails
 
 
-def _faults(house: House, account: str, *faults: tuple[str, str, int]) -> None:
+def _faults(local_runs: LocalRuns, account: str, *faults: tuple[str, str, int]) -> None:
     for verb, kind, calls in faults:
-        house.control("POST", "/faults", json={"verb": verb, "kind": kind, "calls": calls, "account": account})
+        local_runs.control("POST", "/faults", json={"verb": verb, "kind": kind, "calls": calls, "account": account})
 
 
 @pytest.mark.usefixtures("patient")
 async def test_a_platform_that_fails_now_and_then_changes_nothing_of_the_end(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """Errors before and after create, settings and enable, and an answer that never comes: one campaign each."""
     client, run = environment.client, "shaken"
     two = ("live_test.campaigns=2", "live_test.streak=2", "live_test.days=1")
-    async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(environment, house, run, *two)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *two)
         _faults(
-            house, run, ("create", "error-before", 1), ("create", "error-after", 1), ("delivery", "error-after", 1),
-            ("enable", "error-before", 1), ("enable", "error-after", 1),
+            local_runs, run, ("create", "error-before", 1), ("create", "error-after", 1),
+            ("delivery", "error-after", 1), ("enable", "error-before", 1), ("enable", "error-after", 1),
         )  # fmt: skip
-        await house.approve(client, run, (Phase.LIVE_TEST,))
-        await until(lambda: len(house.on_platform(run, run)) == 1, "the first campaign is there")
-        _faults(house, run, ("create", "hang-after", 1), ("report", "error-before", 1), ("pause", "error-after", 1))
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        await until(lambda: len(local_runs.on_platform(run, run)) == 1, "the first campaign is there")
+        _faults(
+            local_runs, run, ("create", "hang-after", 1), ("report", "error-before", 1), ("pause", "error-after", 1)
+        )
         result = await handle.result()
     assert result.gate is not None and result.episodes == 2
-    names = sorted(c.external_name for c in house.on_platform(run, run))
+    names = sorted(c.external_name for c in local_runs.on_platform(run, run))
     assert names == [f"{run}/live-test/campaign-00", f"{run}/live-test/campaign-01"]
-    assert house.untidy(run, run) == []
+    assert local_runs.leftovers(run, run) == []
 
 
 @pytest.mark.usefixtures("patient")
 async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_settled(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """With its attempts used up the campaign fails, paused and settled, and the phase ends in one sentence."""
     client, run = environment.client, "broken"
-    async with serving(client, house):
-        handle = await begin(environment, house, run, *SHORT)
-        _faults(house, run, ("enable", "error-before", 50))
-        await house.approve(client, run, (Phase.LIVE_TEST,))
+    async with serving(client, local_runs):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        _faults(local_runs, run, ("enable", "error-before", 50))
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         result = await handle.result()
-        house.control("DELETE", "/faults")
+        local_runs.control("DELETE", "/faults")
         campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
         ended = await campaign.result()
     assert (ended["state"], ended["spend_micros"]) == ("failed", 0)
     assert "injected fault" in ended["reason"] and "\n" not in ended["reason"]
     assert result.ended is Outcome.NOT_GRADUATED
     assert result.reason and "\n" not in result.reason
-    assert house.untidy(run, run) == []
+    assert local_runs.leftovers(run, run) == []
 
 
 # ---------------------------------------------------------------- continue as new
@@ -234,17 +236,17 @@ async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_sett
 
 @pytest.mark.usefixtures("patient", "barren")
 async def test_a_losing_campaign_is_cut_once_though_it_continues_as_new_and_the_call_fails(
-    environment: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+    environment: WorkflowEnvironment, local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its days reach the barrier however short its history is kept; a budget call that fails is read back."""
     client, run = environment.client, "cut"
     monkeypatch.setattr(
         workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
     )
-    async with serving(client, house, max_cached_workflows=100):
-        handle = await begin(environment, house, run, *LOSING, phase=Phase.SCALED)
-        _faults(house, run, ("budget", "error-before", 1), ("budget", "error-after", 1))
-        await house.approve(client, run, (Phase.SCALED,))
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *LOSING, phase=Phase.SCALED)
+        _faults(local_runs, run, ("budget", "error-before", 1), ("budget", "error-after", 1))
+        await local_runs.approve(client, run, (Phase.SCALED,))
         result = await handle.result()
         described = await client.get_workflow_handle(f"{run}/scaled/campaign-00").describe()
         reached = await _signals(client, f"{run}/scaled", "reached", DayReached)
@@ -252,9 +254,9 @@ async def test_a_losing_campaign_is_cut_once_though_it_continues_as_new_and_the_
     assert result.gate is not None
     # The last report is of the last tick, when seven of the eight days were over.
     assert [(day.day, len(day.days)) for day in reached] == [(8, 7)] * 2
-    found = {c.external_name[-2:]: c for c in house.on_platform(run, run)}
+    found = {c.external_name[-2:]: c for c in local_runs.on_platform(run, run)}
     assert (found["00"].daily_budget_micros, found["01"].daily_budget_micros) == (15_000_000, 30_000_000)
-    assert house.untidy(run, run) == []
+    assert local_runs.leftovers(run, run) == []
 
 
 async def _signals(client: Any, workflow_id: str, name: str, kind: type[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
 from gaelp.domain.phases import Outcome
-from tests.support.local_runs import House, until
+from tests.support.local_runs import LocalRuns, until
 from tests.workflows.conftest import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -59,12 +59,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def endpoint(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    """An endpoint of this test's, which the house's workers ask."""
+def endpoint(local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    """An endpoint of this test's, which the workers of this stack ask."""
     server = Endpoint()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    there = house.settings.model_copy(update={"llm_url": f"http://127.0.0.1:{server.server_address[1]}"})
-    monkeypatch.setattr(House, "settings", property(lambda _: there))
+    there = local_runs.settings.model_copy(update={"llm_url": f"http://127.0.0.1:{server.server_address[1]}"})
+    monkeypatch.setattr(LocalRuns, "settings", property(lambda _: there))
     yield server
     server.over.set()
     server.shutdown()
@@ -72,13 +72,13 @@ def endpoint(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint
 
 
 async def test_a_panel_that_takes_longer_than_a_heartbeat_is_rated_in_one_attempt(
-    environment: WorkflowEnvironment, house: House, endpoint: Endpoint
+    environment: WorkflowEnvironment, local_runs: LocalRuns, endpoint: Endpoint
 ) -> None:
     """An endpoint that thinks for seconds costs no attempt, and each question is asked once."""
     endpoint.seconds = 2.5  # of a heartbeat timeout of five, at a third of which the worker must have beaten
-    slowly = house.run_input("asked", *PANEL, "personas.model=slow", "personas.in_flight=26", agent="uniform")
-    async with serving(environment.client, house):
-        result = await house.train(environment.client, slowly, approve=False)
+    slowly = local_runs.run_input("asked", *PANEL, "personas.model=slow", "personas.in_flight=26", agent="uniform")
+    async with serving(environment.client, local_runs):
+        result = await local_runs.train(environment.client, slowly, approve=False)
     assert result.outcome is Outcome.NOT_GRADUATED
     history = await environment.client.get_workflow_handle("asked").fetch_history()
     scheduled = {e.event_id: e.activity_task_scheduled_event_attributes.activity_type.name for e in history.events}
@@ -92,11 +92,13 @@ async def test_a_panel_that_takes_longer_than_a_heartbeat_is_rated_in_one_attemp
     assert endpoint.asked == 2 * 13  # two questions of twelve creatives and a neutral one
 
 
-async def test_a_stop_ends_the_asking(environment: WorkflowEnvironment, house: House, endpoint: Endpoint) -> None:
+async def test_a_stop_ends_the_asking(
+    environment: WorkflowEnvironment, local_runs: LocalRuns, endpoint: Endpoint
+) -> None:
     """A person's stop does not wait for the rest of the panel, and the run ends stopped."""
-    start = house.run_input("hushed", *PANEL, "personas.model=slower", "personas.requests_per_second=0.5")
-    async with serving(environment.client, house):
-        running = asyncio.create_task(house.train(environment.client, start, approve=False))
+    start = local_runs.run_input("hushed", *PANEL, "personas.model=slower", "personas.requests_per_second=0.5")
+    async with serving(environment.client, local_runs):
+        running = asyncio.create_task(local_runs.train(environment.client, start, approve=False))
         await until(lambda: endpoint.asked, "the endpoint is asked")
         await environment.client.get_workflow_handle("hushed").signal("stop")
         result = await running

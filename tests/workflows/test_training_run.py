@@ -17,73 +17,79 @@ from gaelp.agents.policies.baselines import LinearBid
 from gaelp.arrays import F8
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase
-from tests.support.local_runs import House, until
+from tests.support.local_runs import LocalRuns, until
 from tests.workflows.conftest import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_good_agent_goes_through_all_four_phases(environment: WorkflowEnvironment, house: House) -> None:
+async def test_a_good_agent_goes_through_all_four_phases(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
     """A trained agent on a small budget ends graduated-unproven, with every campaign paused and settled."""
-    async with serving(environment.client, house):
+    async with serving(environment.client, local_runs):
         with environment.with_time_skipping_disabled():  # or the clock may jump to the approval's deadline
-            result = await house.train(environment.client, house.run_input("whole"))
+            result = await local_runs.train(environment.client, local_runs.run_input("whole"))
     assert result.outcome is Outcome.GRADUATED_UNPROVEN, result.reason
     assert [p.phase for p in result.phases] == list(Phase)
     assert all(p.gate is not None and p.gate.promote and not p.gate.proven for p in result.phases)
-    campaigns = house.on_platform("whole")
+    campaigns = local_runs.on_platform("whole")
     assert len(campaigns) == 6  # two of the live test; two products, candidate and control
     assert not any(c.enabled for c in campaigns)
-    assert house.unsettled("whole") == []
+    assert local_runs.unsettled("whole") == []
     assert result.spend_micros > 0
 
 
-async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnvironment, house: House) -> None:
+async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
     """An agent that shows every creative alike fails criterion 1 and never asks for money."""
-    async with serving(environment.client, house):
-        result = await house.train(environment.client, house.run_input("poor", agent="uniform"), approve=False)
+    async with serving(environment.client, local_runs):
+        result = await local_runs.train(
+            environment.client, local_runs.run_input("poor", agent="uniform"), approve=False
+        )
     assert result.outcome is Outcome.NOT_GRADUATED
     assert [p.phase for p in result.phases] == [Phase.SIMULATION]
     gate = result.phases[0].gate
     assert gate is not None
     assert next(c for c in gate.criteria if c.id == "1").verdict is Verdict.FAIL
-    assert house.on_platform("poor") == []
+    assert local_runs.on_platform("poor") == []
 
 
-async def test_silence_until_the_deadline_is_a_refusal(environment: WorkflowEnvironment, house: House) -> None:
+async def test_silence_until_the_deadline_is_a_refusal(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
     """Without an approval nothing is created on the platform and the run ends not graduated."""
-    async with serving(environment.client, house):
-        result = await house.train(environment.client, house.run_input("silent"), approve=False)
+    async with serving(environment.client, local_runs):
+        result = await local_runs.train(environment.client, local_runs.run_input("silent"), approve=False)
     assert result.outcome is Outcome.NOT_GRADUATED
     assert "silence is a refusal" in result.reason
-    assert house.on_platform("silent") == []
+    assert local_runs.on_platform("silent") == []
 
 
 async def test_a_flipped_byte_in_a_checkpoint_is_refused_by_name(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """A run from a checkpoint whose file was changed fails, naming the digest."""
-    async with serving(environment.client, house):
-        first = await house.train(environment.client, house.run_input("sound"), approve=False)
+    async with serving(environment.client, local_runs):
+        first = await local_runs.train(environment.client, local_runs.run_input("sound"), approve=False)
     digest = first.checkpoint_digest
     assert digest is not None
-    path = next((house.stack.home / "store").rglob(f"{digest}.safetensors"))
+    path = next((local_runs.stack.home / "store").rglob(f"{digest}.safetensors"))
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
-    async with serving(environment.client, house):
-        changed = house.run_input("flipped", from_checkpoint=digest)
+    async with serving(environment.client, local_runs):
+        changed = local_runs.run_input("flipped", from_checkpoint=digest)
         with pytest.raises(WorkflowFailureError) as failure:
-            await house.train(environment.client, changed, approve=False)
+            await local_runs.train(environment.client, changed, approve=False)
     assert digest in str(_innermost(failure.value))
 
 
-async def test_a_poison_batch_is_set_aside_up_to_the_limit(environment: WorkflowEnvironment, house: House) -> None:
+async def test_a_poison_batch_is_set_aside_up_to_the_limit(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
     """An agent whose decisions are invalid fails its batches with its name, and the phase fails beyond the limit."""
-    start = house.run_input("poison", "simulation.failed_batches=0", agent="no-such-agent")
-    async with serving(environment.client, house):
+    start = local_runs.run_input("poison", "simulation.failed_batches=0", agent="no-such-agent")
+    async with serving(environment.client, local_runs):
         with pytest.raises(WorkflowFailureError) as failure:
-            await house.train(environment.client, start, approve=False)
+            await local_runs.train(environment.client, start, approve=False)
     assert "no-such-agent" in str(_innermost(failure.value))
 
 
@@ -98,80 +104,82 @@ class OneWrong(LinearBid):
 
 
 async def test_bad_episodes_are_set_aside_up_to_the_limit(
-    environment: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+    environment: WorkflowEnvironment, local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One bad episode in each batch leaves the batch standing; the phase fails beyond the limit, and says by whom."""
     found = inputs.load_agent
     monkeypatch.setattr(inputs, "load_agent", lambda name: OneWrong() if name == "linear-bid" else found(name))
-    start = house.run_input("wrong", "simulation.failed_batches=0", "simulation.failed_episodes=3", agent="linear-bid")
-    async with serving(environment.client, house):
+    start = local_runs.run_input(
+        "wrong", "simulation.failed_batches=0", "simulation.failed_episodes=3", agent="linear-bid"
+    )
+    async with serving(environment.client, local_runs):
         with pytest.raises(WorkflowFailureError) as failure:
-            await house.train(environment.client, start, approve=False)
+            await local_runs.train(environment.client, start, approve=False)
     told = str(_innermost(failure.value))
     limit = "4 episodes failed, more than simulation.failed_episodes (3) allows"
     assert f"{limit}: agent 'linear-bid' at step 0: bid_micros" in told and told.count("linear-bid") == 1
-    assert not _attempts(house, "wrong"), "a run that never came to its exam uses no attempt"
+    assert not _attempts(local_runs, "wrong"), "a run that never came to its exam uses no attempt"
 
 
 async def test_the_share_of_the_gain_that_rests_on_ratings_is_told(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """With personas the exam is repeated with their ratings permuted, and criterion 1 says what rests on them."""
-    start = house.run_input("panel", "personas.source=recorded", "historical.logs=[]")
-    async with serving(environment.client, house):
-        result = await house.train(environment.client, start, approve=False)
+    start = local_runs.run_input("panel", "personas.source=recorded", "historical.logs=[]")
+    async with serving(environment.client, local_runs):
+        result = await local_runs.train(environment.client, start, approve=False)
     gate = result.phases[0].gate
     assert gate is not None
     assert "of the gain rests on the personas' ratings" in next(c for c in gate.criteria if c.id == "1").reason
     assert not any("ratings" in c.reason for c in gate.criteria if c.id != "1")
-    assert "panel/simulation" in _attempts(house, "panel")
+    assert "panel/simulation" in _attempts(local_runs, "panel")
 
 
 async def test_a_stop_ends_the_run_with_campaigns_paused_and_settled(
-    environment: WorkflowEnvironment, house: House
+    environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """The stop signal reaches the open campaign through run and phase."""
     client = environment.client
-    start = house.run_input("halted", "live_test.days=30", "live_test.campaigns=3")
-    async with serving(client, house):
+    start = local_runs.run_input("halted", "live_test.days=30", "live_test.campaigns=3")
+    async with serving(client, local_runs):
         with environment.with_time_skipping_disabled():
-            running = asyncio.create_task(house.train(client, start))
-            await until(lambda: any(c.enabled for c in house.on_platform("halted")), "a campaign is enabled")
+            running = asyncio.create_task(local_runs.train(client, start))
+            await until(lambda: any(c.enabled for c in local_runs.on_platform("halted")), "a campaign is enabled")
             await client.get_workflow_handle("halted").signal("stop")
             result = await running
     assert result.outcome is Outcome.STOPPED
-    assert not any(c.enabled for c in house.on_platform("halted"))
-    assert house.unsettled("halted") == []
+    assert not any(c.enabled for c in local_runs.on_platform("halted"))
+    assert local_runs.unsettled("halted") == []
 
 
 async def test_a_phase_that_continued_as_new_is_cancelled_cleanly(
-    environment: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+    environment: WorkflowEnvironment, local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With campaigns enabled and the phase continued as new, a cancelled run leaves all paused and settled."""
     from temporalio import workflow
 
     client = environment.client
-    start = house.run_input("renewed", "live_test.days=60", "live_test.campaigns=2")
+    start = local_runs.run_input("renewed", "live_test.days=60", "live_test.campaigns=2")
     monkeypatch.setattr(
         workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
     )
-    async with serving(client, house):
+    async with serving(client, local_runs):
         with environment.with_time_skipping_disabled():
-            running = asyncio.create_task(house.train(client, start))
+            running = asyncio.create_task(local_runs.train(client, start))
             phase = client.get_workflow_handle("renewed/live-test")
-            await until(lambda: any(c.enabled for c in house.on_platform("renewed")), "a campaign is enabled")
+            await until(lambda: any(c.enabled for c in local_runs.on_platform("renewed")), "a campaign is enabled")
             description = await phase.describe()
             first_run = description.raw_description.workflow_execution_info.first_run_id
             await client.get_workflow_handle("renewed").cancel()
             with pytest.raises(WorkflowFailureError):
                 await running
     assert first_run != description.run_id, "the phase did not continue as new"
-    assert not any(c.enabled for c in house.on_platform("renewed"))
-    assert house.unsettled("renewed") == []
+    assert not any(c.enabled for c in local_runs.on_platform("renewed"))
+    assert local_runs.unsettled("renewed") == []
 
 
-def _attempts(house: House, run: str) -> list[str]:
-    with house.ledger() as ledger:
+def _attempts(local_runs: LocalRuns, run: str) -> list[str]:
+    with local_runs.ledger() as ledger:
         return [entry.key for entry in ledger.journal(kinds=("attempt",)) if entry.key.startswith(f"{run}/")]
 
 

@@ -1,4 +1,7 @@
-"""What trajectories say in counts, and shrunken rates from them; shared by the agents that learn. All arrays [S, K]."""
+"""Sums the counts of trajectories and shrinks the rates made from them, for all agents that learn. All arrays [S, K].
+
+Touch this to change how strongly a rate with few counts is drawn to the mean.
+"""
 
 from __future__ import annotations
 

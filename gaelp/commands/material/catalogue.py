@@ -1,6 +1,6 @@
-"""The verbs `agents`, `environments` and `checkpoints`: what may be trained, where, and what training has made.
+"""The verbs `agents`, `environments` and `checkpoints`: the installed agents and worlds, and a run's agent states.
 
-Touch this to tell more about them.
+Touch this to show more about them.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ def agents(_: argparse.Namespace, out: Out) -> int:
     """The agents of all installed packages; one that cannot be loaded says why."""
     from gaelp.agents.installed_agents import available, load_agent
 
-    found: list[dict[str, Any]] = []
+    described: list[dict[str, Any]] = []
     for name in available():
         try:
             agent = load_agent(name)
             serves = [phase.value for phase in PHASE_ORDER]  # one and the same agent is judged everywhere
-            told = {"phases": serves, "heads": list(agent.heads), "about": _about(agent), "error": ""}
+            facts = {"phases": serves, "heads": list(agent.heads), "about": _about(agent), "error": ""}
         except Exception as error:  # a foreign agent may raise anything
-            told = {"phases": [], "heads": [], "about": "", "error": str(error)}
-        found.append({"name": name, **told})
+            facts = {"phases": [], "heads": [], "about": "", "error": str(error)}
+        described.append({"name": name, **facts})
     rows = [
         (each["name"], "all" if each["phases"] else "", ", ".join(each["heads"]), each["error"] or each["about"])
-        for each in found
+        for each in described
     ]
-    out.result({"agents": found}, table(("agent", "phases", "decides", ""), rows))
+    out.result({"agents": described}, table(("agent", "phases", "decides", ""), rows))
     return DONE
 
 
@@ -51,22 +51,22 @@ def environments(_: argparse.Namespace, out: Out) -> int:
     """The environments of all installed packages and the heads they take; one that cannot be made says why."""
     from gaelp.market.gym.installed_environments import offers
 
-    found = [_described(info) for offer in offers() for info in offer.environments]
-    found.sort(key=lambda each: str(each["id"]))
+    described = [_described(info) for offer in offers() for info in offer.environments]
+    described.sort(key=lambda each: str(each["id"]))
     broken = [offer.error for offer in offers() if offer.error]
     rows = [
         (each["id"], each["error"] or each["about"], ", ".join(each["phases"]), ", ".join(each["heads"]))
-        for each in found
+        for each in described
     ]
     shown = table(("environment", "what it is", "phases", "takes"), rows)
-    out.result({"environments": found, "errors": broken}, shown, *broken)
+    out.result({"environments": described, "errors": broken}, shown, *broken)
     return DONE
 
 
 def _described(info: EnvironmentInfo) -> dict[str, Any]:
     import gymnasium
 
-    told = {"id": info.id, "about": info.about, "phases": list(info.phases)}
+    facts = {"id": info.id, "about": info.about, "phases": list(info.phases)}
     try:
         if gymnasium.spec(info.id).vector_entry_point is not None:  # what a batch is played with, where there is one
             worlds = gymnasium.make_vec(info.id, num_envs=1)
@@ -78,8 +78,8 @@ def _described(info: EnvironmentInfo) -> dict[str, Any]:
             world.close()
         heads = list(getattr(space, "spaces", {}))
     except Exception as error:  # a foreign environment may raise anything
-        return {**told, "heads": [], "error": f"cannot be made: {type(error).__name__}: {error}"}
-    return {**told, "heads": heads, "error": ""}
+        return {**facts, "heads": [], "error": f"cannot be made: {type(error).__name__}: {error}"}
+    return {**facts, "heads": heads, "error": ""}
 
 
 def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
@@ -87,13 +87,13 @@ def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
     run = connections.run_name(arguments.run)
     warehouse = connections.open_warehouse(connections.read_settings())
     try:
-        found = warehouse.query(_CHECKPOINTS, {"run": run})
+        states = warehouse.query(_CHECKPOINTS, {"run": run})
         judged = {(r["phase"], r["checkpoint_digest"]): r["verdict"] for r in warehouse.query(_JUDGED, {"run": run})}
     finally:
         warehouse.close()
-    if not found:
+    if not states:
         raise Refused(f"the warehouse holds no checkpoint of a run {run!r}: `starter.py list` shows the runs")
-    listed = [{**each, "verdict": judged.get((each["phase"], each["checkpoint_digest"]), "")} for each in found]
+    listed = [{**each, "verdict": judged.get((each["phase"], each["checkpoint_digest"]), "")} for each in states]
     rows = [
         (
             each["phase"],

@@ -1,4 +1,7 @@
-"""The verb `ingest`: a real log into the warehouse, bad rows counted and kept aside. Touch this for another option."""
+"""The verb `ingest`: reads a real log into the warehouse; bad rows are counted and kept apart.
+
+Touch this to add an option. What a log must look like stands in gaelp/records/logs/log_kinds.py.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +45,15 @@ def ingest(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _mapping(pairs: list[str]) -> dict[str, str] | None:
-    found: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     for pair in pairs:
         ours, equals, theirs = pair.partition("=")
         if not ours or not equals or not theirs:
             raise WrongUse(f"--map {pair!r} is not of the form OURS=THEIRS, for example click=clicked")
-        if ours in found:
+        if ours in mapping:
             raise WrongUse(f"--map gives {ours!r} twice: give it once")
-        found[ours] = theirs
-    return found or None
+        mapping[ours] = theirs
+    return mapping or None
 
 
 def _file(name: str) -> str:

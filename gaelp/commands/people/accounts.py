@@ -10,13 +10,12 @@ from zoneinfo import ZoneInfo
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
-from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
 from gaelp.money import micros
 
 if TYPE_CHECKING:
     from gaelp.ledger.ledger import Ledger
-    from gaelp.ledger.signatures import NewKey
     from gaelp.market.parameters import MarketParameters
     from gaelp.settings import Settings
 
@@ -78,33 +77,6 @@ def put_world(settings: Settings, account: str, market: MarketParameters) -> str
         return platform.open_world(account, market)
     finally:
         platform.close()
-
-
-def open_emulator_account(settings: Settings, name: str, person: str, key: NewKey, market: MarketParameters) -> None:
-    """An emulator account with room for any run, its market, and a person who may approve all of it."""
-    account = Account(
-        account=name,
-        kind=AccountKind.EMULATOR,
-        platform="emulator",
-        currency="USD",
-        daily_cap_micros=micros(Decimal(1_000)),
-        total_cap_micros=micros(Decimal(1_000_000)),
-    )
-    approver = Approver(
-        account=name,
-        key_id=key.key_id,
-        name=person,
-        public_key=key.public_key,
-        limit_micros=micros(Decimal(100_000)),
-        demo=True,
-    )
-    put_world(settings, name, market)
-    ledger = connections.open_ledger(settings)
-    try:
-        ledger.put_account(account)
-        ledger.put_approver(approver)
-    finally:
-        ledger.close()
 
 
 def _described(arguments: argparse.Namespace) -> Account:

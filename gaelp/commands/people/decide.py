@@ -1,6 +1,7 @@
-"""The verbs `approve` and `reject`: show, sign, send, and say what the ledger made of it.
+"""The verbs `approve` and `reject`: show the request, sign it, send the signed decision, and show its result.
 
-Touch this to change how a person decides. Nothing is decided here: the signature is checked where money is held.
+Nothing is decided here: gaelp/ledger checks the signature. What the request shows stands in
+gaelp/domain/spending/approval_requests.py. Touch this to change how a person is asked.
 """
 
 from __future__ import annotations
@@ -132,10 +133,10 @@ def _key_file(named: str | None, settings: Settings) -> Path:
     if settings.approver_key is not None:
         return settings.approver_key
     folder = settings.home / "keys"
-    found = sorted(folder.glob("*.pem"))
-    if len(found) == 1:
-        return found[0]
-    what = f"{len(found)} keys are in {folder}" if found else f"there is no key in {folder}"
+    keys = sorted(folder.glob("*.pem"))
+    if len(keys) == 1:
+        return keys[0]
+    what = f"{len(keys)} keys are in {folder}" if keys else f"there is no key in {folder}"
     raise Refused(f"{what}: name one with --key, or make one with `starter.py keys new NAME --out FILE`")
 
 

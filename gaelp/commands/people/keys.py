@@ -57,10 +57,10 @@ def _add(arguments: argparse.Namespace, out: Out) -> int:
 def _list(arguments: argparse.Namespace, out: Out) -> int:
     ledger = connections.open_ledger(connections.read_settings())
     currency = ledger.account(arguments.account).currency
-    found = ledger.approvers(arguments.account)
-    rows = [(a.name, a.key_id, money(a.limit_micros, currency), "yes" if a.demo else "no") for a in found]
+    approvers = ledger.approvers(arguments.account)
+    rows = [(a.name, a.key_id, money(a.limit_micros, currency), "yes" if a.demo else "no") for a in approvers]
     text = table(("name", "key", "limit", "demo"), rows) if rows else f"nobody may approve on {arguments.account}"
-    out.result({"approvers": list(found)}, text)
+    out.result({"approvers": list(approvers)}, text)
     return DONE
 
 

@@ -13,20 +13,20 @@ from gaelp.settings import Settings
 
 def pause(arguments: argparse.Namespace, out: Out) -> int:
     """Hold the run at its next step; what is live stays within its reservation."""
-    return _tell(arguments.run, "pause", "pauses at its next step", out)
+    return _request(arguments.run, "pause", "pauses at its next step", out)
 
 
 def resume(arguments: argparse.Namespace, out: Out) -> int:
     """Let a paused run go on."""
-    return _tell(arguments.run, "resume", "goes on", out)
+    return _request(arguments.run, "resume", "goes on", out)
 
 
 def cancel(arguments: argparse.Namespace, out: Out) -> int:
     """End the run; its campaigns are paused and settled on the way out."""
-    return _tell(arguments.run, "cancel", "is being cancelled: its campaigns are paused and settled", out)
+    return _request(arguments.run, "cancel", "is being cancelled: its campaigns are paused and settled", out)
 
 
-def _tell(name: str, verb: str, effect: str, out: Out) -> int:
+def _request(name: str, verb: str, effect: str, out: Out) -> int:
     settings = connections.read_settings()
     run = connections.run_name(name)
     asyncio.run(_send(settings, run, verb))

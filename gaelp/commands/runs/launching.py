@@ -1,6 +1,7 @@
-"""Starts a TrainingRun, in the order that burns no name for nothing: check everything, connect, register, start.
+"""Starts a TrainingRun: checks everything, connects, registers the run's name, and then starts the workflow.
 
-Touch this when a run needs something new before it may begin.
+A name is taken for ever once it is registered, so whatever can be checked is checked first. Touch this when a run needs
+something new before it may begin.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 @dataclass(frozen=True)
 class Order:
-    """A run that may be started: its name, and what it is given."""
+    """A run that may be started: its name, and the input of its workflow."""
 
     run: str
     input: RunInput
@@ -48,11 +49,11 @@ def configured(config: TrainingConfiguration | str, overrides: list[str], agent:
     from gaelp.configuration.loading import check
 
     own = config.model_dump(exclude_unset=True)
-    made = applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
-    check(made)
-    if found := [each.message for each in absent(made)]:
-        raise WrongUse("; ".join(found))
-    return made
+    checked = applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
+    check(checked)
+    if messages := [each.message for each in absent(checked)]:
+        raise WrongUse("; ".join(messages))
+    return checked
 
 
 def order(
@@ -77,12 +78,12 @@ def order(
 
 
 def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    """What a configuration names and no installed package provides, or what cannot be loaded."""
+    """The agents and environments that a configuration names and that are not installed or cannot be loaded."""
     for path in ("agent", "incumbent"):
-        if told := _unknown_agent(getattr(config, path)):
-            yield Contradiction((path,), told)
-    if told := _unknown_environment(config.environment):
-        yield Contradiction(("environment",), told)
+        if reason := _unknown_agent(getattr(config, path)):
+            yield Contradiction((path,), reason)
+    if reason := _unknown_environment(config.environment):
+        yield Contradiction(("environment",), reason)
 
 
 def _unknown_agent(agent: str) -> str:

@@ -16,7 +16,7 @@ from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
-from gaelp.ledger.account_stop import stop_account
+from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerError, UnknownAccount
 from gaelp.messages.emergency_stop import StopReport
@@ -27,7 +27,7 @@ from gaelp.settings import Settings
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-TELL_SECONDS = 5.0
+NOTIFY_SECONDS = 5.0
 
 
 def stop(arguments: argparse.Namespace, out: Out) -> int:
@@ -38,14 +38,14 @@ def stop(arguments: argparse.Namespace, out: Out) -> int:
     reports = [_stop(account, ledger, settings, arguments.reason) for account in accounts]
     for report in reports:
         out.note(_sentence(report))
-    told = asyncio.run(_tell(settings, arguments.run, {account.account for account in accounts}))
+    notified = asyncio.run(_notify(settings, arguments.run, {account.account for account in accounts}))
     stopped = bool(reports) and all(report.stopped for report in reports)
-    document = {"stopped": stopped, "accounts": reports, "runs_told": told}
+    document = {"stopped": stopped, "accounts": reports, "runs_told": notified}
     paused = [name for report in reports for name in report.paused]
     out.result(
         document,
         *(f"paused {name}" for name in paused),
-        f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(told) or '-'}",
+        f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(notified) or '-'}",
     )
     return DONE if stopped else FAILED
 
@@ -67,10 +67,10 @@ def _accounts(arguments: argparse.Namespace, ledger: Ledger | None, trouble: str
             raise Refused("the ledger holds no account: there is nothing to stop")
         return everything
     run = connections.run_name(arguments.run)
-    held = {each.run: each.account for each in ledger.runs()}
-    if run not in held:
+    accounts = {each.run: each.account for each in ledger.runs()}
+    if run not in accounts:
         raise Refused(f"there is no run {run!r} in the ledger: stop --account NAME, or stop --all")
-    return (ledger.account(held[run]),)
+    return (ledger.account(accounts[run]),)
 
 
 def _account(name: str, ledger: Ledger | None) -> Account:
@@ -101,24 +101,25 @@ def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: s
         platform = open_platform(account, settings)
     except PlatformError as error:
         return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
-    return stop_account(ledger, platform, account.account, reason, connections.user_name(), connections.now, time.sleep)
+    order = StopOrder(account.account, reason, connections.user_name())
+    return stop_account(ledger, platform, order, WallClock(connections.now, time.sleep))
 
 
-async def _tell(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:
+async def _notify(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:
     """Signal stop to the run, or to every open run of the accounts; a stop does not depend on it."""
     from temporalio.service import RPCError
 
-    told: list[str] = []
+    notified: list[str] = []
     try:
-        async with asyncio.timeout(TELL_SECONDS):
+        async with asyncio.timeout(NOTIFY_SECONDS):
             client = await connections.temporal(settings)
             for name in [run] if run else await _open_runs(client, accounts):
                 with suppress(RPCError):  # it has ended
                     await client.get_workflow_handle(name).signal("stop", rpc_timeout=connections.RPC)
-                    told.append(name)
+                    notified.append(name)
     except (Refused, RPCError, TimeoutError):
         pass  # everything is paused already, or said not to be
-    return told
+    return notified
 
 
 def _state(stopped: bool) -> str:
@@ -127,11 +128,11 @@ def _state(stopped: bool) -> str:
 
 async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
     query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
-    found = []
+    runs = []
     async for each in client.list_workflows(query, rpc_timeout=connections.RPC):
         if (await each.memo()).get("account") in accounts:
-            found.append(each.id)
-    return found
+            runs.append(each.id)
+    return runs
 
 
 def _sentence(report: StopReport) -> str:

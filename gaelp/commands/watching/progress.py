@@ -1,6 +1,6 @@
 """Waits for a run's end and shows it on the way: bars on a terminal, one line per change elsewhere.
 
-Touch this to change what a person who waits is told.
+Touch this to change what a person who waits can see.
 """
 
 from __future__ import annotations
@@ -68,15 +68,15 @@ async def _lines(client: Client, run: str, out: Out) -> None:
 async def _bars(client: Client, run: str, out: Out) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[told]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, console=out.console(stderr=True), transient=True) as progress:
-        task = progress.add_task(run, total=len(PHASE_ORDER), told="")
+        task = progress.add_task(run, total=len(PHASE_ORDER), detail="")
         while True:
             now = await view(client, run)
             done = sum(1 for phase in now.phases if phase.ended)
-            told = await details(client, phase_id(run, now.phases[-1].phase)) if now.phases else ""
-            first = next(iter(told.splitlines()), "")
-            progress.update(task, completed=done, description=headline(now), told=first)
+            text = await details(client, phase_id(run, now.phases[-1].phase)) if now.phases else ""
+            first = next(iter(text.splitlines()), "")
+            progress.update(task, completed=done, description=headline(now), detail=first)
             await asyncio.sleep(EVERY_SECONDS)
 
 

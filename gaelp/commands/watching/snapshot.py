@@ -1,6 +1,6 @@
-"""Where a run stands, from describe, memo, search attributes and closing events: no worker is needed.
+"""Reads where a run stands, from Temporal's describe, memos, search attributes and closing events.
 
-Touch this to show more of a run in `status`, `list`, `watch` and `start --wait`.
+No worker is needed for that. Touch this to show more of a run in `status`, `list`, `watch` and `start --wait`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PhaseView:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as a person asks about it."""
+    """What a person sees of a run."""
 
     run: str
     state: str
@@ -67,7 +67,7 @@ async def view(client: Client, run: str) -> RunView:
     begun = [(phase, each) for phase, each in zip(PHASE_ORDER, descriptions[1:], strict=True) if each is not None]
     phases = tuple([await _phase(client, phase, each) for phase, each in begun])
     result = await _result(client, run, RunResult) if _ended(whole) else None
-    # The run's own figure comes with its end; until then its phases have said more.
+    # The run's own figure is set at its end; until then its phases' figures are newer.
     spend = max(_spend(whole), sum(each.spend_micros for each in phases))
     waiting = any(each.state == Status.AWAITING_APPROVAL for each in phases)
     failure = "" if result or not _ended(whole) else await _failure(client, run)
@@ -123,12 +123,12 @@ async def details(client: Client, workflow: str) -> str:
 
     handle = client.get_workflow_handle(workflow)
     try:
-        found = await handle.query(
+        metadata = await handle.query(
             "__temporal_workflow_metadata", result_type=WorkflowMetadata, rpc_timeout=timedelta(seconds=2)
         )
     except (RPCError, WorkflowQueryFailedError):
         return ""
-    return str(found.current_details)
+    return str(metadata.current_details)
 
 
 async def workers(client: Client, queue: str) -> int:
@@ -137,7 +137,7 @@ async def workers(client: Client, queue: str) -> int:
     from temporalio.api.taskqueue.v1 import TaskQueue
     from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-    answer = await client.workflow_service.describe_task_queue(
+    description = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
             task_queue=TaskQueue(name=queue),
@@ -145,7 +145,7 @@ async def workers(client: Client, queue: str) -> int:
         ),
         timeout=RPC,
     )
-    return len(answer.pollers)
+    return len(description.pollers)
 
 
 def attribute(execution: WorkflowExecution, name: str, default: Any) -> Any:
@@ -197,12 +197,11 @@ async def _failure(client: Client, workflow: str) -> str:
 
 
 def failure(error: BaseException) -> str:
-    """Why a workflow failed, in one sentence: what we said ourselves, or else the innermost reason."""
-    from temporalio.exceptions import ApplicationError
+    """Why a workflow failed, in one sentence: the message of our own error, or else the innermost reason."""
+    from workflows.details import innermost_cause
 
-    while error.__cause__ is not None and not isinstance(error, ApplicationError):
-        error = error.__cause__
-    return str(getattr(error, "message", "")) or str(error) or type(error).__name__
+    innermost = innermost_cause(error)
+    return str(getattr(innermost, "message", "")) or str(innermost) or type(innermost).__name__
 
 
 def _ended(execution: WorkflowExecution) -> bool:
@@ -215,8 +214,8 @@ def _spend(execution: WorkflowExecution) -> int:
 
 def _state(execution: WorkflowExecution) -> str:
     """GaelpStatus, which a run that ended leaves at its outcome; else how Temporal says that the workflow ended."""
-    said = str(attribute(execution, Attribute.STATUS, Status.RUNNING))
+    status = str(attribute(execution, Attribute.STATUS, Status.RUNNING))
     how = execution.status.name.lower().replace("_", "-") if execution.status else "ended"
-    if not _ended(execution) or (how == "completed" and said in tuple(Outcome)):
-        return said
+    if not _ended(execution) or (how == "completed" and status in tuple(Outcome)):
+        return status
     return how

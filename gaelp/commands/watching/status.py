@@ -1,4 +1,4 @@
-"""The verbs `status` and `list`. Touch this to change what they print; what is known is in snapshot.py."""
+"""The verbs `status` and `list`. Touch this to change what they print; gaelp/commands/watching/snapshot.py reads it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     settings = connections.read_settings()
     run = connections.run_name(arguments.run)
 
-    async def ask() -> RunView:
+    async def read() -> RunView:
         return await view(await connections.temporal(settings), run)
 
-    now = asyncio.run(ask())
+    now = asyncio.run(read())
     currency = str(now.memo.get("currency", ""))
     rows = [
         (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
@@ -45,20 +45,20 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
     """All runs, newest first."""
     settings = connections.read_settings()
 
-    async def ask() -> list[RunView]:
+    async def read() -> list[RunView]:
         client = await connections.temporal(settings)
-        found, waiting = await asyncio.gather(listed(client, arguments.limit), awaiting(client))
+        runs, waiting = await asyncio.gather(listed(client, arguments.limit), awaiting(client))
         return [
             replace(each, state=Status.AWAITING_APPROVAL, awaiting_approval=True) if each.run in waiting else each
-            for each in found
+            for each in runs
         ]
 
-    found = asyncio.run(ask())
+    runs = asyncio.run(read())
     rows = [
         (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros),
          instant(r.started), instant(r.ended))
-        for r in found
+        for r in runs
     ]  # fmt: skip
     text = table(("run", "state", "phase", "agent", "profile", "spent", "began", "ended"), rows) if rows else "no runs"
-    out.result({"runs": [each.document() for each in found]}, text)
+    out.result({"runs": [each.document() for each in runs]}, text)
     return DONE

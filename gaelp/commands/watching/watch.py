@@ -86,9 +86,9 @@ async def _screen(client: Client, metrics: LiveMetrics, run: str, out: Out) -> N
             for point in await _read(metrics, run, after):
                 after = point[0]
                 points = [*points[-9:], point]
-            told = await details(client, phase_id(run, now.phases[-1].phase)) if now.phases and not now.ended else ""
+            text = await details(client, phase_id(run, now.phases[-1].phase)) if now.phases and not now.ended else ""
             recent = table(("step", "metrics"), [(point[1], _values(point[2])) for point in points])
-            live.update(Group(headline(now), _bars(now), recent, Markdown(told)))
+            live.update(Group(headline(now), _bars(now), recent, Markdown(text)))
             if now.ended:
                 return
             await asyncio.sleep(EVERY_SECONDS)
@@ -97,13 +97,13 @@ async def _screen(client: Client, metrics: LiveMetrics, run: str, out: Out) -> N
 def _bars(now: RunView) -> Any:
     from rich.progress import BarColumn, Progress, TextColumn
 
-    progress = Progress(TextColumn("{task.description:>12}"), BarColumn(), TextColumn("{task.fields[told]}"))
+    progress = Progress(TextColumn("{task.description:>12}"), BarColumn(), TextColumn("{task.fields[detail]}"))
     begun = {each.phase: each for each in now.phases}
     for phase in PHASE_ORDER:
         each = begun.get(phase)
-        told = f"{each.verdict or each.state} {money(each.spend_micros)}" if each else ""
+        detail = f"{each.verdict or each.state} {money(each.spend_micros)}" if each else ""
         total = 1 if each is None or each.ended else None  # none: the bar pulses
-        progress.add_task(str(phase), total=total, completed=1 if each and each.ended else 0, told=told)
+        progress.add_task(str(phase), total=total, completed=1 if each and each.ended else 0, detail=detail)
     return progress
 
 

@@ -1,4 +1,7 @@
-"""Live campaigns as a spending phase plans them and hears of them. Touch this when a plan holds one more thing."""
+"""Live campaigns: their plan, what they report to their phase, and how their budgets move.
+
+Touch this when a plan or a report of a campaign holds one more thing.
+"""
 
 from __future__ import annotations
 

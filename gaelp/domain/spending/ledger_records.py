@@ -34,8 +34,6 @@ class Reserved(Frozen):
     granted: bool
     reason: str = ""  # names the cap and what is left of it
     worst_case_micros: int = 0
-    daily_left_micros: int = 0
-    total_left_micros: int = 0
 
 
 class Intent(StrEnum):
@@ -80,6 +78,15 @@ class Severity(StrEnum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+
+class AttemptSeries(Frozen):
+    """Attempts are counted together that try one agent at one gate, for one product on one account."""
+
+    account: str
+    product: str
+    agent: str
+    gate: str
 
 
 class Violation(Frozen):

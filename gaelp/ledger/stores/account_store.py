@@ -1,6 +1,7 @@
 """Ad accounts, their envelopes, fences and approvers, as the account's owner enters them.
 
-Touch this to change what an owner may set. A run's configuration never reaches this module.
+A run's configuration never reaches this module. What an owner may change is in gaelp/ledger/rules/account_rules.py.
+Touch this to keep another fact about an account.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount
+from gaelp.ledger.rules import account_rules
+from gaelp.ledger.rules.ruling import Ruling
+from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.stores import journal, tables
+from gaelp.ledger.stores.journal import Subject
 
 _a = tables.accounts
 _p = tables.approvers
@@ -45,62 +50,56 @@ def read_all(connection: Connection) -> tuple[Account, ...]:
 
 def put(connection: Connection, account: Account, by: str, at: datetime) -> None:
     """Enter an account or change its envelope. A fence never falls; what money was booked in never changes."""
-    tables.amount(account.daily_cap_micros, "the account's daily cap")
-    tables.amount(account.total_cap_micros, "the account's total cap")
+    amount(account.daily_cap_micros, "the account's daily cap")
+    amount(account.total_cap_micros, "the account's total cap")
     values = account.model_dump(mode="json")
     try:
-        held = lock(connection, account.account)
+        existing = lock(connection, account.account)
     except UnknownAccount:
         connection.execute(_a.insert().values(values))
     else:
-        values["fence"] = max(held.fence, account.fence)
-        if values == held.model_dump(mode="json"):
+        values["fence"] = max(existing.fence, account.fence)
+        if values == existing.model_dump(mode="json"):
             return
-        _check_change(connection, held, account)
+        _require(account_rules.judge_change(existing, account, has_requests=_has_requests(connection, account.account)))
         connection.execute(_a.update().where(_a.c.account == account.account).values(values))
-    journal.write(connection, "account", at, account=account.account, by=by, values=values)
+    journal.write(connection, "account", at, Subject(account.account), by=by, values=values)
 
 
-def _check_change(connection: Connection, held: Account, account: Account) -> None:
-    changed = [name for name in ("kind", "platform", "currency") if getattr(held, name) != getattr(account, name)]
-    booked = sa.select(tables.requests.c.request_id).where(tables.requests.c.account == held.account).limit(1)
-    if changed and connection.execute(booked).first() is not None:
-        raise LedgerConflict(
-            f"account {held.account!r} has approvals in the ledger, so its {' and '.join(changed)} can no longer "
-            "change: enter a new account"
-        )
+def _has_requests(connection: Connection, name: str) -> bool:
+    query = sa.select(tables.requests.c.request_id).where(tables.requests.c.account == name).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _require(ruling: Ruling) -> None:
+    if not ruling.granted:
+        raise LedgerConflict(ruling.reason)
 
 
 def raise_fence(connection: Connection, name: str, reason: str, by: str, at: datetime) -> int:
     """Add one to the account's fence: approvals and claims under the old one are void. Returns the new fence."""
     fence = lock(connection, name).fence + 1
     connection.execute(_a.update().where(_a.c.account == name).values(fence=fence))
-    journal.write(connection, "fence", at, account=name, fence=fence, reason=reason, by=by)
+    journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by)
     return fence
 
 
 def put_approver(connection: Connection, approver: Approver, by: str, at: datetime) -> None:
     """Enter a named person; raises LedgerConflict for a demo key on a real account or a key that is not its id's."""
     account = lock(connection, approver.account)
-    tables.amount(approver.limit_micros, "the approver's limit")
-    if signatures.key_id_of(approver.public_key) != approver.key_id:
-        raise LedgerConflict(
-            f"the public key of {approver.name!r} does not belong to key id {approver.key_id!r}: "
-            "enter both as `starter.py keys` printed them"
-        )
-    if approver.demo and account.kind is not AccountKind.EMULATOR:
-        raise LedgerConflict(f"account {approver.account!r} is real and takes no demo key: make one with `keys`")
+    amount(approver.limit_micros, "the approver's limit")
+    _require(account_rules.judge_approver(approver, account, signatures.key_id_of(approver.public_key)))
     values = approver.model_dump()
-    held = approver_of(connection, approver.account, approver.key_id)
-    if held == approver:
+    existing = approver_of(connection, approver.account, approver.key_id)
+    if existing == approver:
         return
-    if held is None:
+    if existing is None:
         connection.execute(_p.insert().values(values))
     else:
         connection.execute(_p.update().where(_is(approver.account, approver.key_id)).values(values))
     journal.write(
-        connection, "approver", at, account=approver.account, key=approver.key_id,
-        amount_micros=approver.limit_micros, name=approver.name, demo=approver.demo, by=by,
+        connection, "approver", at, Subject(approver.account, key=approver.key_id), approver.limit_micros,
+        name=approver.name, demo=approver.demo, by=by,
     )  # fmt: skip
 
 
@@ -109,7 +108,7 @@ def remove_approver(connection: Connection, account: str, key_id: str, by: str, 
     lock(connection, account)
     if connection.execute(_p.delete().where(_is(account, key_id))).rowcount == 0:
         return False
-    journal.write(connection, "approver-removed", at, account=account, key=key_id, by=by)
+    journal.write(connection, "approver-removed", at, Subject(account, key=key_id), by=by)
     return True
 
 

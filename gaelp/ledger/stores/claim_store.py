@@ -1,111 +1,81 @@
-"""Claims: the right to make one spend-affecting call, granted at most once per key (X2).
+"""Claims: the right to make one call that can spend, granted at most once per key.
 
-Touch this to change who may call a platform again. An open claim found by a retry means that the call may have
-happened: the caller reads the platform back and resolves it, and never simply calls again.
+The rules are in gaelp/ledger/rules/claim_rules.py. Touch this to keep another fact about a claim.
 """
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from gaelp.domain.ad_accounts import Account
-from gaelp.domain.spending.ledger_records import Claim, Claimed
+from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownClaim
+from gaelp.ledger.rules import claim_rules
+from gaelp.ledger.stored_records import StoredClaim
 from gaelp.ledger.stores import account_store, journal, tables
+from gaelp.ledger.stores.journal import Subject
 
 _t = tables.claims
-OUTCOMES = ("done", "failed", "unknown")
 
 
-def claim(connection: Connection, ask: Claim) -> Claimed:
-    """Grant the call, or say that it was done, or why it is refused."""
-    account = account_store.lock(connection, ask.account)
-    held = _row(connection, ask.key)
-    refused = _why_not(held, ask, account)
-    if refused is not None:
-        return refused
-    fence = account.fence if ask.fence is None else ask.fence
-    values = {"intent": ask.intent, "fence": fence, "state": "open", "detail": "", "at": ask.at}
-    if held is None:
+def grant(connection: Connection, claim: Claim) -> Claimed:
+    """Grant the call, or answer that it was made before, or why it is refused."""
+    account = account_store.lock(connection, claim.account)
+    existing = _read(connection, claim.key)
+    ruling = claim_rules.judge_claim(claim, existing, account)
+    if not ruling.granted:
+        return ruling
+    fence = account.fence if claim.fence is None else claim.fence
+    values = {"intent": claim.intent, "fence": fence, "state": "open", "detail": "", "at": claim.at}
+    if existing is None:
         connection.execute(
-            _t.insert().values(key=ask.key, account=ask.account, run=ask.run, campaign=ask.campaign, **values)
+            _t.insert().values(key=claim.key, account=claim.account, run=claim.run, campaign=claim.campaign, **values)
         )
     else:
-        connection.execute(_t.update().where(_t.c.key == ask.key).values(values))
-    journal.write(
-        connection, "claim", ask.at, account=ask.account, run=ask.run, campaign=ask.campaign, key=ask.key,
-        intent=ask.intent, fence=fence,
-    )  # fmt: skip
-    return Claimed(granted=True, fence=account.fence)
-
-
-def _why_not(held: RowMapping | None, ask: Claim, account: Account) -> Claimed | None:
-    fence = account.fence
-    if held is not None and any(held[n] != getattr(ask, n) for n in ("account", "run", "campaign", "intent")):
-        return Claimed(granted=False, fence=fence, reason=f"claim {ask.key} is someone else's: use a key of its own")
-    if only_lessens(ask):
-        return None
-    if held is not None and held["state"] == "done":
-        return Claimed(granted=False, done=True, fence=fence, detail=held["detail"])
-    if held is not None and held["state"] == "open":
-        reason = (
-            f"outcome unknown: {ask.key} is open since {held['at'].isoformat()}; read the platform back and resolve it"
-        )
-        return Claimed(granted=False, unknown=True, fence=fence, reason=reason, detail=held["detail"])
-    if ask.fence is not None and ask.fence != fence:
-        reason = f"the fence of account {ask.account} is {fence} and the caller's is {ask.fence}: a stop came between"
-        return Claimed(granted=False, fence=fence, reason=reason)
-    return None
-
-
-def only_lessens(ask: Claim) -> bool:
-    """Whether a call can only reduce spend: a pause or an earlier end, granted whatever the fence and the key."""
-    return ask.intent == "pause" or (ask.intent == "end" and ask.shortens)
+        connection.execute(_t.update().where(_t.c.key == claim.key).values(values))
+    subject = Subject(claim.account, claim.run, campaign=claim.campaign, key=claim.key)
+    journal.write(connection, "claim", claim.at, subject, intent=claim.intent, fence=fence)
+    return ruling
 
 
 def resolve(connection: Connection, key: str, outcome: str, detail: str, at: datetime) -> None:
-    """Say how a claimed call ended: done, failed (it surely did not happen) or unknown (it stays open)."""
-    if outcome not in OUTCOMES:
-        raise ValueError(f"a claim's outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}")
-    held = _known(connection, key)
-    account_store.lock(connection, held["account"])
-    held = _known(connection, key)
-    state = "open" if outcome == "unknown" else outcome
-    if (held["state"], held["detail"]) == (state, detail):
+    """Record how a claimed call ended: done, failed (it surely did not happen) or unknown (it stays open)."""
+    state = claim_rules.state_after(outcome)
+    account_store.lock(connection, _known(connection, key).account)
+    existing = _known(connection, key)  # read again, because only now nobody else can change it
+    if (existing.state, existing.detail) == (state, detail):
         return
-    if held["state"] == "done" and state != "done":
-        raise LedgerConflict(f"claim {key!r} was resolved as done and stays done: {outcome} would allow it twice")
-    if held["state"] == "failed" and state == "open":
-        raise LedgerConflict(f"claim {key!r} was resolved as failed: claim it again before calling")
+    ruling = claim_rules.judge_resolution(existing, outcome)
+    if not ruling.granted:
+        raise LedgerConflict(ruling.reason)
     connection.execute(_t.update().where(_t.c.key == key).values(state=state, detail=detail))
-    journal.write(
-        connection, "resolve", at, account=held["account"], run=held["run"], campaign=held["campaign"], key=key,
-        intent=held["intent"], outcome=outcome, result=detail,
-    )  # fmt: skip
+    subject = Subject(existing.account, existing.run, campaign=existing.campaign, key=key)
+    journal.write(connection, "resolve", at, subject, intent=existing.intent, outcome=outcome, result=detail)
 
 
 def unresolved(connection: Connection, account: str) -> tuple[Claim, ...]:
     """Claims of an account whose outcome is not known, oldest first."""
     account_store.read(connection, account)
     query = sa.select(_t).where(_t.c.account == account, _t.c.state == "open").order_by(_t.c.at, _t.c.key)
-    return tuple(
-        Claim(
-            key=row["key"], account=row["account"], run=row["run"], campaign=row["campaign"], intent=row["intent"],
-            fence=row["fence"], at=row["at"],
-        )
-        for row in connection.execute(query).mappings()
-    )  # fmt: skip
+    names = ("key", "account", "run", "campaign", "intent", "fence", "at")
+    return tuple(Claim(**{name: row[name] for name in names}) for row in connection.execute(query).mappings())
 
 
-def _row(connection: Connection, key: str) -> RowMapping | None:
-    return connection.execute(sa.select(_t).where(_t.c.key == key)).mappings().first()
+def _read(connection: Connection, key: str) -> StoredClaim | None:
+    row = connection.execute(sa.select(_t).where(_t.c.key == key)).mappings().first()
+    return None if row is None else _record(row)
 
 
-def _known(connection: Connection, key: str) -> RowMapping:
-    row = _row(connection, key)
-    if row is None:
+def _record(row: RowMapping) -> StoredClaim:
+    values = {field.name: row[field.name] for field in fields(StoredClaim)}
+    return StoredClaim(**{**values, "intent": Intent(row["intent"])})
+
+
+def _known(connection: Connection, key: str) -> StoredClaim:
+    claim = _read(connection, key)
+    if claim is None:
         raise UnknownClaim(f"claim {key!r} was never made: claim before calling the platform")
-    return row
+    return claim

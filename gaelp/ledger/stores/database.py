@@ -1,7 +1,8 @@
-"""Opens the ledger's database and gives transactions on it. Touch this for another database or another failure.
+"""Opens the ledger's database and gives transactions on it.
 
 SQLite: WAL, synchronous=FULL, every writing transaction BEGIN IMMEDIATE, so several processes take turns.
-PostgreSQL: READ COMMITTED, and whoever writes about an account locks its row first (accounts.lock).
+PostgreSQL: READ COMMITTED, and whoever writes about an account locks its row first (account_store.lock). Touch this for
+another database, or for another way in which one fails.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
 from gaelp.ledger.stores import tables
 
-BUSY_SECONDS = 8  # a service that is not there is told within 10 seconds
+BUSY_SECONDS = 8  # a caller learns within 10 seconds that a service is not there
 _SCHEMA_LOCK = 0x6761656C  # any constant of ours; PostgreSQL's advisory lock while the tables are made
 
 
@@ -64,13 +65,13 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             if not sa.inspect(connection).has_table(tables.schema.name):
                 tables.metadata.create_all(connection)
-            found = connection.execute(sa.select(tables.schema.c.version)).scalar()
-            if found is None:
+            version = connection.execute(sa.select(tables.schema.c.version)).scalar()
+            if version is None:
                 connection.execute(tables.schema.insert().values(version=tables.SCHEMA_VERSION))
                 connection.execute(tables.counter.insert().values(id=1, value=0))
-            elif found != tables.SCHEMA_VERSION:
+            elif version != tables.SCHEMA_VERSION:
                 raise LedgerUnavailable(
-                    f"the ledger at {self._place} has schema {found} and this GAELP writes {tables.SCHEMA_VERSION}: "
+                    f"the ledger at {self._place} has schema {version} and this GAELP writes {tables.SCHEMA_VERSION}: "
                     "use the GAELP that made it, or another ledger (GAELP_LEDGER_URL)"
                 )
         if self._file is not None:
@@ -81,18 +82,18 @@ class Database:
         if self._file is None:
             return
         try:
-            found = self._file.stat()
+            file = self._file.stat()
         except FileNotFoundError:
             if self._inode is None:
                 return
             raise self._unavailable("was removed while open", "put it back from a backup and restart") from None
         except OSError as error:
             raise self._unavailable(f"cannot be read ({error.strerror})", "check the folder's permissions") from error
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(file.st_mode):
             raise self._unavailable("is not a file", "name a file in GAELP_LEDGER_URL")
-        if not found.st_mode & 0o222:
+        if not file.st_mode & 0o222:
             raise self._unavailable("is read-only", "make it writable (chmod u+w) or name another (GAELP_LEDGER_URL)")
-        if self._inode is not None and found.st_ino != self._inode:
+        if self._inode is not None and file.st_ino != self._inode:
             raise self._unavailable("was replaced while open", "restart, after checking which file is the true one")
 
     @contextmanager
@@ -157,7 +158,7 @@ def _sqlite(url: URL) -> Database:
         raise LedgerUnavailable(
             f"the ledger's folder {file.parent} cannot be made ({error.strerror}): make it, or set GAELP_LEDGER_URL"
         ) from error
-    # The driver must not open transactions by itself: `begin` below says which kind.
+    # The driver must not open transactions by itself: `begin` below chooses the kind.
     engine = sa.create_engine(url.set(drivername="sqlite", database=str(file)), connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _sqlite_connected)
     event.listen(engine, "begin", _sqlite_begins)

@@ -1,12 +1,14 @@
-"""The journal: every accepted change of the ledger as one numbered row, in the change's own transaction.
+"""The journal: every accepted change of the ledger, and every refused decision, as one numbered row.
 
-Touch this to change what an entry carries. The numbers have no gaps, so that an export by ranges misses nothing.
+A row is written in the change's own transaction. The numbers have no gaps, so that an export by ranges misses nothing.
+Touch this to change what an entry carries.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,20 +21,24 @@ from gaelp.ledger.stores import tables
 _t = tables.journal
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What an entry is about; what does not apply is empty."""
+
+    account: str = ""
+    run: str = ""
+    phase: str = ""
+    campaign: str = ""
+    key: str = ""
+
+
 def write(
-    connection: Connection,
-    kind: str,
-    at: datetime,
-    *,
-    account: str = "",
-    run: str = "",
-    phase: str = "",
-    campaign: str = "",
-    key: str = "",
-    amount_micros: int = 0,
-    **detail: Any,
+    connection: Connection, kind: str, at: datetime, subject: Subject, amount_micros: int = 0, **detail: Any
 ) -> int:
-    """Append one entry and return its sequence. Lock the account before: the counter is locked last, or we deadlock."""
+    """Append one entry and return its sequence; `detail` becomes the entry's JSON.
+
+    Lock the account before: the counter is always locked last, or two transactions wait for each other for ever.
+    """
     counter = tables.counter
     connection.execute(counter.update().values(value=counter.c.value + 1))
     sequence = int(connection.execute(sa.select(counter.c.value)).scalar_one())
@@ -41,11 +47,7 @@ def write(
             sequence=sequence,
             at=at,
             kind=kind,
-            account=account,
-            run=run,
-            phase=phase,
-            campaign=campaign,
-            key=key,
+            **asdict(subject),
             amount_micros=amount_micros,
             detail=json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str),
         )

@@ -1,7 +1,8 @@
-"""The ledger's tables. Touch this to keep another fact about money; raise SCHEMA_VERSION when you do.
+"""The ledger's tables.
 
 Amounts are integer micros of the account's currency, instants are integer microseconds since 1970 in UTC (so that
-SQLite and PostgreSQL compare them alike), days are days of the ad account's time zone.
+SQLite and PostgreSQL compare them alike), days are days of the ad account's time zone. Touch this to keep another fact
+about money; raise SCHEMA_VERSION when you do.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from gaelp.ledger.rules.valid_values import aware
+
 SCHEMA_VERSION = 1
-LARGEST_MICROS = 2**62
-"""No amount may be larger: sums must stay inside the database's 64-bit integers."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,22 +34,6 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
-
-
-def aware(value: datetime) -> datetime:
-    """Return `value`; raise ValueError where it has no time zone."""
-    if value.tzinfo is None:
-        raise ValueError(
-            f"the instant {value.isoformat()} has no time zone: pass an aware datetime, such as one in UTC"
-        )
-    return value
-
-
-def amount(value: int, what: str) -> int:
-    """Return `value` if it is an amount of micros that the ledger can hold; raise ValueError naming `what`."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_MICROS:
-        raise ValueError(f"{what} is {value!r}: give a whole number of micros between 0 and {LARGEST_MICROS}")
-    return value
 
 
 metadata = sa.MetaData()

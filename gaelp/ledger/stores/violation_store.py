@@ -1,4 +1,7 @@
-"""Violations: recorded once, cleared only by a named person with a reason (F8). Touch this to change who may clear."""
+"""Violations: each is recorded once and stays, also when a person has cleared it.
+
+Who may clear one is in gaelp/ledger/rules/person_rules.py. Touch this to keep another fact about a violation.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from sqlalchemy.engine import Connection
 
 from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
+from gaelp.ledger.rules import person_rules
 from gaelp.ledger.stores import account_store, journal, tables
+from gaelp.ledger.stores.journal import Subject
 
 _t = tables.violations
 
@@ -21,8 +26,7 @@ def record(connection: Connection, violation: Violation) -> bool:
         return False
     connection.execute(_t.insert().values(violation.model_dump(mode="python")))
     journal.write(
-        connection, "violation", violation.at, account=violation.account, run=violation.run, phase=violation.phase,
-        campaign=violation.campaign, key=violation.id,
+        connection, "violation", violation.at, _subject(violation),
         violation=violation.kind, severity=violation.severity, evidence=violation.evidence,
     )  # fmt: skip
     return True
@@ -36,24 +40,24 @@ def read(connection: Connection, run: str) -> tuple[Violation, ...]:
 
 def resolve(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
     """Clear a violation; raises UnknownViolation, or LedgerConflict where someone else cleared it before."""
-    if not by.strip() or not reason.strip():
-        raise ValueError("a violation is cleared only by a named person with a reason: give both")
-    held = _one(connection, violation_id)
-    account_store.lock(connection, held.account)
-    held = _one(connection, violation_id)
-    cleared = held.model_copy(update={"resolved_by": by, "resolution": reason})
-    if held == cleared:
-        return held
-    if held.resolved_by is not None:
-        raise LedgerConflict(
-            f"violation {violation_id!r} was cleared by {held.resolved_by} ({held.resolution}): it stays"
-        )
+    ruling = person_rules.judge_clearing(by, reason)
+    if not ruling.granted:
+        raise ValueError(ruling.reason)
+    account_store.lock(connection, _one(connection, violation_id).account)
+    violation = _one(connection, violation_id)  # read again, because only now nobody else can change it
+    ruling = person_rules.judge_second_clearing(violation, by, reason)
+    if not ruling.granted:
+        raise LedgerConflict(ruling.reason)
+    cleared = violation.model_copy(update={"resolved_by": by, "resolution": reason})
+    if violation == cleared:
+        return violation
     connection.execute(_t.update().where(_t.c.id == violation_id).values(resolved_by=by, resolution=reason))
-    journal.write(
-        connection, "violation-resolved", at, account=held.account, run=held.run, phase=held.phase,
-        campaign=held.campaign, key=violation_id, by=by, reason=reason,
-    )  # fmt: skip
+    journal.write(connection, "violation-resolved", at, _subject(violation), by=by, reason=reason)
     return cleared
+
+
+def _subject(violation: Violation) -> Subject:
+    return Subject(violation.account, violation.run, violation.phase, violation.campaign, violation.id)
 
 
 def _one(connection: Connection, violation_id: str) -> Violation:

@@ -16,7 +16,7 @@ from gaelp.settings import Settings
 
 
 def main() -> int:
-    """Serve until told to stop; 2 where the file cannot be used."""
+    """Serve until the process is stopped; returns 2 where the file cannot be used."""
     options = _options()
     try:
         store = Store(options.db, options.seed)

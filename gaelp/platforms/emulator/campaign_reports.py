@@ -1,8 +1,8 @@
-"""What the platform says at an instant: late, incomplete, and never more than was known then. Touch this to change
-what a report hides.
+"""What the platform reports at an instant: late, incomplete, and never more than was known then.
 
 Impressions, clicks and served cost are known when an hour ends; billed cost, conversions and revenue appear
-`report_lag_us` later. Conversions and revenue belong to the day of the click.
+`report_lag_us` later. Conversions and revenue belong to the day of the click. Touch this to change what a report leaves
+out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Known:
 
 
 def report(campaign: Campaign, at_us: int, report_lag_us: int) -> CampaignReport:
-    """The report as of `at_us`; asking again later for the same instant gives the same answer."""
+    """The report as of `at_us`; asking again later for the same instant gives the same report."""
     known = _known(campaign, at_us, report_lag_us)
     days = known.starts[known.served] // DAY
     span = range(int(days.min()), int(days.max()) + 1) if days.size else range(0)

@@ -1,7 +1,8 @@
-"""The emulator's own SQLite file. Touch this when the server must remember something new.
+"""The emulator's own SQLite file.
 
-Every verb is one transaction, on disk before the answer leaves (synchronous=FULL), so that kill -9 loses nothing that
-was acknowledged. `campaigns` always shows the state as last written: a test may read it from outside.
+Every verb is one transaction, on disk before the response leaves (synchronous=FULL), so that kill -9 loses nothing that
+was acknowledged. `campaigns` always shows the state as last written: a test may read it from outside. Touch this when
+the server must remember another fact.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Store:
         return digest
 
     def keep_default_world(self, arrays: bytes) -> str:
-        """Digest of the world of accounts without one: that of the file's first start, whatever defaults say later."""
+        """Digest of the world of accounts without one: that of the file's first start, even if defaults change."""
         digest = sha256(arrays).hexdigest()
         with self.transaction():
             added = self._db.execute("INSERT OR IGNORE INTO server VALUES ('default_world', ?)", (digest,))

@@ -1,7 +1,8 @@
-"""The emulator as an AdPlatform, over HTTP. Touch this when the emulator's routes change.
+"""The emulator as an AdPlatform, over HTTP.
 
-No retries: they belong to Temporal. A write that was sent and not answered, or answered with 5xx, has an unknown
-outcome; a write that was never sent (no connection) has none.
+It makes no retries, because they belong to Temporal. A write that was sent and not answered, or answered with 5xx, has
+an unknown outcome; a write that was never sent (no connection) surely did not happen. Touch this when the emulator's
+routes change.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from safetensors import numpy as safetensors_numpy
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.protocol import Capabilities, OutcomeUnknown, PlatformError
+from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 
 Answer = TypeVar("Answer")
 _STATES = TypeAdapter(tuple[CampaignState, ...])
@@ -46,14 +47,10 @@ class EmulatorPlatform:
         """Give the connection back."""
         self._client.close()
 
-    def capabilities(self) -> Capabilities:
-        """Bids and creative shares may change every hour."""
-        return Capabilities(name="emulator", heads=("bid_micros", "creative_prob"), minimum_dwell_hours=1)
-
     def find(self, account: str, external_name: str) -> CampaignState | None:
         """The campaign of that name, or None."""
-        answer = self._read(_campaigns(account), {"name": external_name})
-        states = self._parsed(_STATES, answer)
+        response = self._read(_campaigns(account), {"name": external_name})
+        states = self._parsed(_STATES, response)
         return states[0] if states else None
 
     def campaigns(self, account: str) -> tuple[CampaignState, ...]:
@@ -61,14 +58,14 @@ class EmulatorPlatform:
         return self._parsed(_STATES, self._read(_campaigns(account), {}))
 
     def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform says at `at`."""
-        answer = self._read(f"{_campaign(account, platform_id)}/report", {"at": at.isoformat()})
-        return self._parsed(TypeAdapter(CampaignReport), answer)
+        """What the platform reports at `at`."""
+        response = self._read(f"{_campaign(account, platform_id)}/report", {"at": at.isoformat()})
+        return self._parsed(TypeAdapter(CampaignReport), response)
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
         """Create it paused; a known name raises a permanent PlatformError."""
-        answer = self._write("POST", _campaigns(spec.account), wire.Create, spec=spec, at=at)
-        return self._parsed(TypeAdapter(CampaignState), answer)
+        response = self._write("POST", _campaigns(spec.account), wire.Create, spec=spec, at=at)
+        return self._parsed(TypeAdapter(CampaignState), response)
 
     def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None:
         """Absolute daily budget from `at` on."""
@@ -102,8 +99,8 @@ class EmulatorPlatform:
     def open_world(self, account: str, market: MarketParameters) -> str:
         """Upload the account's base world, for campaigns created from now on; returns its digest."""
         body = safetensors_numpy.save(market.to_arrays())
-        answer = self._call("PUT", f"/control/accounts/{quote(account, safe='')}/world", write=True, content=body)
-        return str(answer.json()["digest"])
+        response = self._call("PUT", f"/control/accounts/{quote(account, safe='')}/world", write=True, content=body)
+        return str(response.json()["digest"])
 
     def _read(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
         return self._call("GET", path, write=False, params=dict(parameters))
@@ -112,29 +109,29 @@ class EmulatorPlatform:
         try:
             body = model.model_validate(fields).model_dump_json()
         except ValidationError as error:
-            found = error.errors()[0]
-            place = ".".join(str(part) for part in found["loc"])
-            raise PlatformError(f"The emulator would refuse {place}: {found['msg']}.", permanent=True) from error
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise PlatformError(f"The emulator would refuse {place}: {first['msg']}.", permanent=True) from error
         return self._call(method, path, write=True, content=body, headers={"Content-Type": "application/json"})
 
     def _call(self, method: str, path: str, *, write: bool, **request: Any) -> httpx.Response:
         try:
-            answer = self._client.request(method, path, **request)
+            response = self._client.request(method, path, **request)
         except _NEVER_SENT as error:
             raise PlatformError(self._absent(), permanent=False) from error
         except httpx.HTTPError as error:
             what = f"The emulator at {self._url} did not answer {method} {path} ({type(error).__name__})."
             raise (OutcomeUnknown(what) if write else PlatformError(what, permanent=False)) from error
-        if answer.is_success:
-            return answer
-        what = f"The emulator refused {method} {path}: {_message(answer)}"
-        if answer.status_code >= 500:
+        if response.is_success:
+            return response
+        what = f"The emulator refused {method} {path}: {_message(response)}"
+        if response.status_code >= 500:
             raise OutcomeUnknown(what) if write else PlatformError(what, permanent=False)
-        raise PlatformError(what, permanent=answer.status_code != 429)
+        raise PlatformError(what, permanent=response.status_code != 429)
 
-    def _parsed(self, adapter: TypeAdapter[Answer], answer: httpx.Response) -> Answer:
+    def _parsed(self, adapter: TypeAdapter[Answer], response: httpx.Response) -> Answer:
         try:
-            return adapter.validate_json(answer.content)
+            return adapter.validate_json(response.content)
         except ValidationError as error:
             what = f"What answers at {self._url} is not the platform emulator of this version."
             raise PlatformError(what, permanent=True) from error
@@ -152,11 +149,11 @@ def _within(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(connect=0.1 * seconds, write=0.1 * seconds, pool=0.1 * seconds, read=0.7 * seconds)
 
 
-def _message(answer: httpx.Response) -> str:
+def _message(response: httpx.Response) -> str:
     try:
-        return wire.Problem.model_validate_json(answer.content).message
+        return wire.ErrorBody.model_validate_json(response.content).message
     except ValidationError:
-        return f"HTTP {answer.status_code}"
+        return f"HTTP {response.status_code}"
 
 
 def _campaigns(account: str) -> str:

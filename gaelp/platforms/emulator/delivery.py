@@ -1,8 +1,7 @@
-"""How a campaign spends its hours: pacing, over-delivery, auctions, orders. Touch this to change what a platform does
-with a budget.
+"""How a campaign spends its hours: pacing, over-delivery, auctions, orders.
 
 Google's rule (support.google.com/google-ads/answer/2375423): a day may bill up to twice the highest daily budget set
-on it, a month up to 30.4 times the daily budget.
+on it, a month up to 30.4 times the daily budget. Touch this to change what a platform does with a budget.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class Hour:
 
 @dataclass
 class Campaign:
-    """A campaign as the server holds it. `reached` never goes back; hours before `cursor` are served."""
+    """A campaign as the server keeps it. `reached` never goes back; hours before `cursor` are served."""
 
     platform_id: str
     account: str

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gaelp.platforms.emulator.refusal import Refusal
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Verb = Literal["create", "enable", "pause", "budget", "delivery", "end", "list", "read", "report", "any"]
 Kind = Literal["error-before", "error-after", "hang-before", "hang-after", "slow"]
 
 
 class Fault(BaseModel):
-    """The next `calls` calls of `verb` fail. "after": the effect has happened, and the caller is not told."""
+    """The next `calls` calls of `verb` fail. "after": the effect has happened, and the caller does not learn of it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,7 +46,7 @@ class Faults:
         """Faults still to come."""
         return tuple(self._waiting)
 
-    async def call(self, verb: Verb, account: str, effect: Callable[[], Answer]) -> Answer:
+    async def call(self, verb: Verb, account: str, effect: Callable[[], Result]) -> Result:
         """Run `effect` with the fault, if any, that waits for this verb and account."""
         fault = self._take(verb, account)
         kind = fault.kind if fault else None
@@ -57,12 +57,12 @@ class Faults:
             await asyncio.sleep(seconds)
         if kind == "hang-before":
             raise Refusal(503, "UNAVAILABLE", "The platform hung (injected fault, nothing was done).")
-        answer = effect()
+        result = effect()
         if kind == "error-after":
             raise Refusal(500, "INTERNAL", "The platform failed (injected fault).")
         if kind == "hang-after":
             await asyncio.sleep(seconds)
-        return answer
+        return result
 
     def _take(self, verb: Verb, account: str) -> Fault | None:
         for fault in self._waiting:

@@ -1,7 +1,7 @@
-"""The world behind the emulator: an account's base market, shifted by the server's own seed. Touch this to change how
-far "live" lies from every simulation.
+"""The world behind the emulator: an account's base market, shifted by the server's own seed.
 
 The shift is hidden from the product: no agent is trained on it, so the gap between simulation and live is never zero.
+Touch this to change how far the emulator's market lies from every simulation.
 """
 
 from __future__ import annotations

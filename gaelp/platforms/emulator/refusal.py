@@ -1,4 +1,4 @@
-"""The one way in which the emulator says no. Touch this to add an error code."""
+"""The error with which the emulator refuses a call. Touch this to add an error code."""
 
 from __future__ import annotations
 

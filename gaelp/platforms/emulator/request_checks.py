@@ -1,4 +1,4 @@
-"""What the emulator refuses. Touch this to make it as strict as a real platform."""
+"""Which requests the emulator refuses. Touch this to make it as strict as a real platform."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def new_campaign(spec: CampaignSpec, account: str, at_us: int, shape: tuple[int,
 
 def write(campaign: Campaign, at_us: int, fields: Mapping[str, Any]) -> None:
     """Raise Refusal unless the fields fit the campaign."""
-    held = campaign.timeline.latest
+    latest = campaign.timeline.latest
     if "bid_micros" in fields:
-        shape = (len(held.creative_prob), len(held.creative_prob[0]))
+        shape = (len(latest.creative_prob), len(latest.creative_prob[0]))
         _shape(fields["bid_micros"], fields["creative_prob"], shape)
-    if "end_us" in fields and fields["end_us"] != held.end_us:
+    if "end_us" in fields and fields["end_us"] != latest.end_us:
         _end(fields["end_us"], at_us)
 
 

@@ -1,7 +1,8 @@
-"""The emulator over HTTP. Touch this to add a route; what a verb does is in service.py.
+"""The emulator over HTTP; what a verb does is in service.py.
 
 Handlers are coroutines on one event loop and the service is synchronous: verbs happen one after another, and a fault
-that hangs blocks nobody else. Every error is JSON {code, message}; a traceback stays in the server's log.
+that hangs blocks nobody else. Every error is JSON {code, message}; a traceback stays in the server's log. Touch this to
+add a route.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from gaelp.domain.platform_records import CampaignReport, CampaignState
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.emulator.faults import Fault, Faults
+from gaelp.platforms.emulator.faults import Fault, Faults, Verb
 from gaelp.platforms.emulator.refusal import INVALID, Refusal
 from gaelp.platforms.emulator.service import Emulator
 from gaelp.platforms.emulator.settings_timeline import to_us
@@ -39,12 +40,14 @@ def create_app(emulator: Emulator, token: str) -> FastAPI:
         return {"status": "ok"}
 
     app.include_router(_campaigns(emulator, faults), dependencies=[Depends(authorised)])
+    app.include_router(_settings(emulator, faults), dependencies=[Depends(authorised)])
     app.include_router(_control(emulator, faults), prefix="/control", dependencies=[Depends(authorised)])
     _answer_errors(app)
     return app
 
 
 def _campaigns(emulator: Emulator, faults: Faults) -> APIRouter:
+    """Creates campaigns and reads them."""
     router = APIRouter(prefix="/accounts/{account}/campaigns")
 
     @router.post("", status_code=201)
@@ -59,36 +62,39 @@ def _campaigns(emulator: Emulator, faults: Faults) -> APIRouter:
     async def read(account: str, campaign: str) -> CampaignState:
         return await faults.call("read", account, lambda: emulator.read(account, campaign))
 
-    @router.put("/{campaign}/status")
+    @router.get("/{campaign}/report")
+    async def report(account: str, campaign: str, at: AwareDatetime) -> CampaignReport:
+        return await faults.call("report", account, lambda: emulator.report(account, campaign, at))
+
+    return router
+
+
+def _settings(emulator: Emulator, faults: Faults) -> APIRouter:
+    """Writes a campaign's settings, each absolutely."""
+    router = APIRouter(prefix="/accounts/{account}/campaigns/{campaign}")
+
+    @router.put("/status")
     async def status(account: str, campaign: str, body: wire.SetStatus) -> CampaignState:
         if body.enabled and body.at is None:
             raise Refusal(422, INVALID, "Refused: only a pause may come without an instant.")
-        verb = "enable" if body.enabled else "pause"
-        return await faults.call(
-            "enable" if verb == "enable" else "pause",
-            account,
-            lambda: emulator.write(account, campaign, body.at, enabled=body.enabled),
-        )
+        verb: Verb = "enable" if body.enabled else "pause"
+        fields = {"enabled": body.enabled}
+        return await faults.call(verb, account, lambda: emulator.write(account, campaign, body.at, **fields))
 
-    @router.put("/{campaign}/budget")
+    @router.put("/budget")
     async def budget(account: str, campaign: str, body: wire.SetBudget) -> CampaignState:
-        amount = body.daily_budget_micros
-        write = lambda: emulator.write(account, campaign, body.at, daily_budget_micros=amount)  # noqa: E731
-        return await faults.call("budget", account, write)
+        fields = {"daily_budget_micros": body.daily_budget_micros}
+        return await faults.call("budget", account, lambda: emulator.write(account, campaign, body.at, **fields))
 
-    @router.put("/{campaign}/delivery")
+    @router.put("/delivery")
     async def delivery(account: str, campaign: str, body: wire.SetDelivery) -> CampaignState:
         fields = {"bid_micros": body.bid_micros, "creative_prob": body.creative_prob}
         return await faults.call("delivery", account, lambda: emulator.write(account, campaign, body.at, **fields))
 
-    @router.put("/{campaign}/end")
+    @router.put("/end")
     async def end(account: str, campaign: str, body: wire.SetEnd) -> CampaignState:
-        end_us = to_us(body.end_at)
-        return await faults.call("end", account, lambda: emulator.write(account, campaign, body.at, end_us=end_us))
-
-    @router.get("/{campaign}/report")
-    async def report(account: str, campaign: str, at: AwareDatetime) -> CampaignReport:
-        return await faults.call("report", account, lambda: emulator.report(account, campaign, at))
+        fields = {"end_us": to_us(body.end_at)}
+        return await faults.call("end", account, lambda: emulator.write(account, campaign, body.at, **fields))
 
     return router
 
@@ -130,23 +136,23 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
 
 
 def _answer_errors(app: FastAPI) -> None:
-    def problem(status: int, code: str, message: str) -> Response:
-        return JSONResponse(wire.Problem(code=code, message=message).model_dump(), status_code=status)
+    def body(status: int, code: str, message: str) -> Response:
+        return JSONResponse(wire.ErrorBody(code=code, message=message).model_dump(), status_code=status)
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
-        return problem(error.status, error.code, error.message)
+        return body(error.status, error.code, error.message)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
-        found = error.errors()[0]
-        place = ".".join(str(part) for part in found["loc"])
-        return problem(422, INVALID, f"Refused: {place}: {found['msg']}.")
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return body(422, INVALID, f"Refused: {place}: {first['msg']}.")
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, "NO_SUCH_CALL", f"No such call: {request.method} {request.url.path}.")
+        return body(error.status_code, "NO_SUCH_CALL", f"No such call: {request.method} {request.url.path}.")
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        return problem(500, "INTERNAL", "The emulator failed; its log says why.")
+        return body(500, "INTERNAL", "The emulator failed; its log says why.")

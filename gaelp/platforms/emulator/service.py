@@ -1,6 +1,7 @@
-"""The emulator's verbs, without HTTP. Touch this to change what a verb does.
+"""The emulator's verbs, without HTTP.
 
-Not for concurrent use: the server calls it from one event loop, so verbs happen one after another.
+It is not for concurrent use: the server calls it from one event loop, so verbs happen one after another. Touch this to
+change what a verb does.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Emulator:
         return campaign_reports.state(campaign)
 
     def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform says at `at`; an earlier instant than the one reached shows what was known then."""
+        """What the platform reports at `at`; an earlier instant than the one reached shows what was known then."""
         campaign = self._campaign(account, platform_id)
         if to_us(at) > campaign.reached:
             with self._all_or_nothing(campaign):

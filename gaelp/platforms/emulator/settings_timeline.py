@@ -1,6 +1,7 @@
-"""What was in force when: every write to a campaign, in order. Touch this to change when a write takes effect.
+"""Which settings were in force at which instant: every write to a campaign, in order.
 
-Instants are integer microseconds since the epoch, so that comparisons are exact.
+Instants are integer microseconds since the epoch, so that comparisons are exact. Touch this to change when a write
+takes effect.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Piece:
 
 
 class Timeline:
-    """Settings by the instant from which they held. Writes are appended and never precede an earlier one."""
+    """Settings by the instant from which they were in force. Writes are appended and never precede an earlier one."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -72,16 +73,16 @@ class Timeline:
 
     def pieces(self, start_us: int, end_us: int) -> list[Piece]:
         """The stretches of [start, end) in which the campaign is enabled and its end time has not come."""
-        found = []
+        pieces = []
         for index in range(max(bisect_right(self._starts, start_us) - 1, 0), len(self._starts)):
             if self._starts[index] >= end_us:
                 break
-            held = self._settings[index]
+            settings = self._settings[index]
             until = self._starts[index + 1] if index + 1 < len(self._starts) else end_us
-            begin, stop = max(start_us, self._starts[index]), min(end_us, until, held.end_us)
-            if held.enabled and begin < stop:
-                found.append(Piece(begin, stop, held))
-        return found
+            begin, stop = max(start_us, self._starts[index]), min(end_us, until, settings.end_us)
+            if settings.enabled and begin < stop:
+                pieces.append(Piece(begin, stop, settings))
+        return pieces
 
     def next_change(self, after_us: int) -> int | None:
         """The first write at or after an instant."""
@@ -89,7 +90,7 @@ class Timeline:
         return self._starts[index] if index < len(self._starts) else None
 
     def highest_budget(self, start_us: int, until_us: int) -> int:
-        """The highest daily budget set at any moment of [start, until], one that held for no time at all included."""
+        """The highest daily budget set at any moment of [start, until], even if it was replaced in the same moment."""
         highest = 0
         for index in range(bisect_right(self._starts, until_us) - 1, -1, -1):
             last = index + 1 == len(self._starts)

@@ -1,6 +1,7 @@
-"""The emulator's requests and answers over HTTP. Touch this with client.py and server.py in view.
+"""The emulator's requests and responses over HTTP.
 
-Campaign specs, states and reports travel as the models of gaelp/messages/training_run.py.
+Campaign specs, states and reports travel as the records of gaelp/domain/platform_records.py. Touch this with client.py
+and server.py in view.
 """
 
 from __future__ import annotations
@@ -102,8 +103,8 @@ class Truth(Wire):
     writes: int
 
 
-class Problem(Wire):
-    """Every error, whatever its status."""
+class ErrorBody(Wire):
+    """The body of every error, whatever its HTTP status."""
 
     code: str
     message: str

@@ -28,9 +28,12 @@ from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
 from gaelp.agents.remote.remote_call import CallFailed
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.episodes import BatchPurpose
+from gaelp.domain.phases import Phase
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatch
-from gaelp.messages.live_campaign import CampaignInput, Decide
+from gaelp.messages.live_campaign import Decide, LiveCampaignInput
+from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
 from tests.support.campaign_stand import Crash, planned
@@ -60,25 +63,28 @@ class Laboratory:
 
     def first(self, agent: str) -> str:
         """The activity first_checkpoint."""
-        asked = FirstCheckpoint(run="r", config_digest=self.digest, market_digest=self.market, agent=agent)
-        return self.temporal.run(self.simulation.first_checkpoint, asked).checkpoint_digest
+        first = FirstCheckpoint(context=self.context(agent))
+        return self.temporal.run(self.simulation.first_checkpoint, first).checkpoint_digest
+
+    def context(self, agent: str, checkpoint: str = "") -> RunContext:
+        """The simulation phase of a run of that agent."""
+        return RunContext(
+            run="r", phase=Phase.SIMULATION, config_digest=self.digest, market_digest=self.market, account="a",
+            agent=agent, checkpoint_digest=checkpoint,
+        )  # fmt: skip
 
     def simulate(self, agent: str, checkpoint: str = "", index: int = 0, purpose: str = "train") -> BatchResult:
         """The activity simulate_batch."""
-        batch = SimulateBatch(
-            run="r", config_digest=self.digest, market_digest=self.market, agent=agent, index=index, purpose=purpose,
-            checkpoint_digest=checkpoint or self.first(agent),
-        )  # fmt: skip
+        context = self.context(agent, checkpoint or self.first(agent))
+        batch = SimulateBatch(context=context, index=index, purpose=BatchPurpose(purpose))
         return self.temporal.run(self.simulation.simulate_batch, batch)
 
     def learn(self, agent: str, trajectories: Sequence[str], checkpoint: str = "") -> Learned:
         """The activity learn; a retry is given what the last heartbeat told, as Temporal's JSON brings it."""
         told = json.loads(json.dumps(self.beats[-1])) if self.beats else []
         self.temporal.info = replace(ActivityEnvironment.default_info(), heartbeat_details=told)
-        learning = LearnRound(
-            run="r", config_digest=self.digest, agent=agent, round=0, trajectory_digests=tuple(trajectories),
-            checkpoint_digest=checkpoint or self.first(agent),
-        )  # fmt: skip
+        context = self.context(agent, checkpoint or self.first(agent))
+        learning = LearnRound(context=context, trajectory_digests=tuple(trajectories))
         return self.temporal.run(self.simulation.learn, learning)
 
 
@@ -163,7 +169,7 @@ def test_learning_resumes_after_the_last_epoch_that_ended(
     fresh.beats.clear()
     whole = epochal(Epochal())
     assert fresh.learn("epochal", digests) == resumed
-    assert whole.begun == [0, 1, 2] and resumed.episodes == 3
+    assert whole.begun == [0, 1, 2]
 
 
 def test_a_second_crash_loses_no_epoch_either(
@@ -175,7 +181,7 @@ def test_a_second_crash_loses_no_epoch_either(
         with pytest.raises(Crash):
             fresh.learn("epochal", played[1])
     last = epochal(Epochal())
-    assert fresh.learn("epochal", played[1]).episodes == 3
+    fresh.learn("epochal", played[1])
     assert last.begun == [2]
     after = epochal(Epochal())  # the last epoch was told too: nothing is left to learn
     fresh.learn("epochal", played[1])
@@ -274,7 +280,7 @@ def test_an_agent_may_read_in_a_thread_of_its_own(
                 return pool.submit(super().learn, state, trajectories).result()
 
     epochal(Threaded())
-    assert fresh.learn("epochal", played[1]).episodes == 3
+    fresh.learn("epochal", played[1])
     assert [done for done, _, _ in fresh.beats] == [1, 2, 3]
 
 
@@ -429,10 +435,14 @@ def _seen(laboratory: Laboratory) -> dict[str, Any]:
     return Observation.build(start, nothing, *features, np.array([10**7]), 600_000).to_arrays()
 
 
-def _campaign(laboratory: Laboratory) -> CampaignInput:
+def _campaign(laboratory: Laboratory) -> LiveCampaignInput:
     campaign = planned("account", laboratory.config, laboratory.market)
-    plan = campaign.plan.model_copy(update={"agent": "remote"})
-    return campaign.model_copy(update={"plan": plan, "tick": 5, "checkpoint_digest": laboratory.first("remote")})
+    plan = campaign.order.plan.model_copy(update={"agent": "remote"})
+    return LiveCampaignInput(
+        context=campaign.context.model_copy(update={"checkpoint_digest": laboratory.first("remote")}),
+        order=campaign.order.model_copy(update={"plan": plan}),
+        progress=campaign.progress.model_copy(update={"tick": 5}),
+    )
 
 
 def test_a_result_travels_without_its_episodes(tmp_path: Path) -> None:

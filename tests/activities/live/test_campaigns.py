@@ -20,11 +20,11 @@ WRITES = ("set_delivery", "set_end", "enable")  # what the first apply on a seco
 
 
 def test_a_launch_creates_one_paused_campaign(stand: Stand) -> None:
-    """The first day is reserved, the campaign is created paused, and its platform id comes back."""
+    """The first day is reserved, the campaign is created and read back paused."""
     launched = stand.launch()
     found = stand.found()
     assert found is not None
-    assert (launched.launched, launched.platform_id, found.enabled) == (True, found.platform_id, False)
+    assert launched.launched and not found.enabled
     assert [(r.state, r.worst_case_micros) for r in stand.ledger.reservations(stand.account)] == [("open", 50 * UNIT)]
 
 
@@ -133,7 +133,8 @@ def test_an_apply_writes_reads_back_and_enables(stand: Stand) -> None:
     assert {row[0] for row in found.creative_prob} == {0.5}
     assert found.end_at == stand.at(24)
     assert (applied.applied, applied.actions, applied.near_misses) == (True, 1, 0)
-    assert (applied.worst_case_micros, applied.planned_micros) == (50 * UNIT, 25 * UNIT)
+    assert applied.planned_micros == 25 * UNIT
+    assert [r.worst_case_micros for r in stand.ledger.reservations(stand.account)] == [50 * UNIT]
 
 
 def test_an_apply_repeated_writes_nothing_more(stand: Stand) -> None:
@@ -172,7 +173,8 @@ def test_a_raised_budget_is_reserved_before_it_is_written(stands: Callable[..., 
     stand = stands(request={"daily_cap_micros": 60 * UNIT})
     stand.running()
     applied = stand.apply(1, tick_hours=8, daily_budget_micros=30 * UNIT)  # later on the same day
-    assert (applied.applied, applied.worst_case_micros) == (True, 60 * UNIT)
+    assert applied.applied
+    assert [r.worst_case_micros for r in stand.ledger.reservations(stand.account)] == [60 * UNIT]
     assert stand.platform.calls == ["set_budget"]
     refused = stand.apply(2, tick_hours=8, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
     assert not refused.applied and "approved daily cap" in refused.halt
@@ -291,7 +293,7 @@ def test_a_pause_repeated_pauses_once_and_posts_once(stand: Stand) -> None:
     assert stand.settle(24) == first
     assert stand.platform.calls == ["pause"]
     assert stand.kinds("post", "claim") == posted
-    assert first.spend_micros == stand.ledger.spent(stand.campaign.run) > 0
+    assert first.spend_micros == stand.ledger.spent(stand.campaign.context.run) > 0
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -301,7 +303,7 @@ def test_a_pause_that_died_at_its_call_is_taken_up(stand: Stand, when: str) -> N
     getattr(stand.platform, when)["pause"] = crash
     with pytest.raises(Crash):
         stand.settle(24)
-    assert not stand.settle(24).enabled
+    stand.settle(24)
     found = stand.found()
     assert found is not None and not found.enabled
     assert stand.platform.calls == ["pause"]
@@ -311,7 +313,7 @@ def test_a_pause_goes_through_under_a_raised_fence(stand: Stand) -> None:
     """What can only lessen spend is never refused."""
     stand.running()
     stand.stop()
-    assert not stand.settle(24).enabled
+    stand.settle(24)
     assert stand.platform.calls == ["pause"]
 
 

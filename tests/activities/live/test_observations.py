@@ -23,7 +23,7 @@ def test_the_agent_sees_the_report_as_its_contract_says(stand: Stand) -> None:
     assert (int(arrays["hour"][0]), int(arrays["weekday"][0])) == (0, 1)  # the second day, a Tuesday
     assert float(arrays["time_left"][0]) == pytest.approx(2 / 3)
     assert int(arrays["budget_left_micros"][0]) == 25 * UNIT  # a new day has spent nothing
-    assert int(arrays["clicks"].sum()) == observed.clicks > 0
+    assert int(arrays["clicks"].sum()) == sum(day.clicks for day in observed.days) > 0
     assert arrays["mask"].all() and arrays["impressions"].dtype == np.int64
     assert observed.halt == ""
 
@@ -35,7 +35,7 @@ def test_a_repeated_observation_posts_nothing_more(stand: Stand) -> None:
     posted = stand.kinds("post")
     assert stand.observe(24) == first
     assert stand.kinds("post") == posted
-    assert stand.ledger.spent(stand.campaign.run) == first.spend_micros > 0
+    assert stand.ledger.spent(stand.campaign.context.run) == first.spend_micros > 0
 
 
 def test_spend_above_the_reservation_halts_and_stops_the_account(stand: Stand) -> None:
@@ -46,12 +46,12 @@ def test_spend_above_the_reservation_halts_and_stops_the_account(stand: Stand) -
     stand.platform.real.set_delivery(stand.account, found.platform_id, (90 * UNIT,) * 4, found.creative_prob, day)
     observed = stand.observe(24)
     assert "more than was reserved" in observed.halt
-    (violation,) = stand.ledger.violations(stand.campaign.run)
+    (violation,) = stand.ledger.violations(stand.campaign.context.run)
     assert (violation.kind, violation.severity) == ("over-reservation", "critical")
     assert stand.ledger.fence(stand.account) == 1
     again = stand.observe(24)
     assert (again.halt, stand.ledger.fence(stand.account)) == (observed.halt, 1)
-    assert len(stand.ledger.violations(stand.campaign.run)) == 1
+    assert len(stand.ledger.violations(stand.campaign.context.run)) == 1
     assert "fence" in stand.apply(1).halt
 
 

@@ -14,12 +14,12 @@ from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.phases import Outcome
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunResult
+from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, RunResult
 from gaelp.records.events.event_back_ends import open_events, read_events
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.campaign_stand import START, Stand
-from tests.support.local_runs import House
+from tests.support.local_runs import LocalRuns
 
 VERSIONS = {"numpy": "2.1"}
 
@@ -47,33 +47,33 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def runs(house: House, ledger: Ledger, warehouse: Warehouse) -> Runs:
+def runs(local_runs: LocalRuns, ledger: Ledger, warehouse: Warehouse) -> Runs:
     """The activities."""
-    return Runs(ledger, house.store(), warehouse, open_events(house.settings.redis_url, ""), "commit-a", VERSIONS)
+    return Runs(
+        ledger, local_runs.store(), warehouse, open_events(local_runs.settings.redis_url, ""), "commit-a", VERSIONS
+    )
 
 
-def _begin(house: House, run: str, *changes: str, **more: Any) -> BeginRun:
-    config = house.config(*changes)
-    values = {
-        "run": run, "config": config, "config_digest": loading.digest(config), "agent": "x", "started_at": START
-    }  # fmt: skip
-    return BeginRun.model_validate({**values, **more})
+def _begin(local_runs: LocalRuns, run: str, *changes: str, **more: Any) -> BeginRun:
+    config = local_runs.config(*changes)
+    values = {"run": run, "config": config, "config_digest": loading.digest(config), "agent": "x"}
+    return BeginRun(order=RunInput.model_validate({**values, **more}), started_at=START)
 
 
 def _answer(runs: Runs, begin: BeginRun) -> RunBegun:
     return ActivityEnvironment().run(runs.begin_run, begin)
 
 
-def test_a_run_begins_once(house: House, runs: Runs, warehouse: Warehouse, stand: Stand) -> None:
-    """Accepted with the account's kind and the code's version; a retry adds neither row nor event."""
+def test_a_run_begins_once(local_runs: LocalRuns, runs: Runs, warehouse: Warehouse, stand: Stand) -> None:
+    """Accepted, with one row and one event; a retry adds neither."""
     name = f"begun-{stand.account}"
-    begin = _begin(house, name)
+    begin = _begin(local_runs, name)
     assert _answer(runs, begin) == _answer(runs, begin)
-    assert _answer(runs, begin) == RunBegun(accepted=True, reason="", account_kind="emulator", code_version="commit-a")
+    assert _answer(runs, begin) == RunBegun(accepted=True, reason="")
     (row,) = warehouse.query("SELECT * FROM runs")
-    assert (row["run"], row["event"], row["config_digest"]) == (name, "started", begin.config_digest)
-    assert house.store().get_document(begin.config_digest) == loading.canonical(begin.config)
-    events = [e.id for e in read_events(house.settings.redis_url, "", name, wait_ms=50) if e.run == name]
+    assert (row["run"], row["event"], row["config_digest"]) == (name, "started", begin.order.config_digest)
+    assert local_runs.store().get_document(begin.order.config_digest) == loading.canonical(begin.order.config)
+    events = [e.id for e in read_events(local_runs.settings.redis_url, "", name, wait_ms=50) if e.run == name]
     assert events == [f"{name}/run.started"]
 
 
@@ -86,35 +86,46 @@ def test_a_run_begins_once(house: House, runs: Runs, warehouse: Warehouse, stand
     ],
 )
 def test_a_run_that_does_not_fit_its_account_is_refused(
-    house: House, runs: Runs, warehouse: Warehouse, changes: tuple[str, ...], reason: str
+    local_runs: LocalRuns, runs: Runs, warehouse: Warehouse, changes: tuple[str, ...], reason: str
 ) -> None:
     """Unknown account, another currency, advisory on a real account: refused in a sentence, and no row begins it."""
-    answer = _answer(runs, _begin(house, "refused", *changes))
+    answer = _answer(runs, _begin(local_runs, "refused", *changes))
     assert not answer.accepted and reason in answer.reason
     assert warehouse.query("SELECT * FROM runs") == []
 
 
-def test_a_strict_run_on_a_real_account_is_accepted(house: House, runs: Runs) -> None:
+def test_a_strict_run_on_a_real_account_is_accepted(local_runs: LocalRuns, runs: Runs) -> None:
     """It is the mode that a real account refuses, not the run."""
-    answer = _answer(runs, _begin(house, "real", "account=acme", "mode=strict", "clock.time_scale=1"))
-    assert (answer.accepted, answer.account_kind) == (True, "real")
+    answer = _answer(runs, _begin(local_runs, "real", "account=acme", "mode=strict", "clock.time_scale=1"))
+    assert answer.accepted, answer.reason
 
 
-def test_a_configuration_that_is_not_its_digests_is_refused(house: House, runs: Runs, warehouse: Warehouse) -> None:
+def test_a_configuration_that_is_not_its_digests_is_refused(
+    local_runs: LocalRuns, runs: Runs, warehouse: Warehouse
+) -> None:
     """A run is bound to what its digest names, to the byte."""
-    answer = _answer(runs, _begin(house, "forged", config_digest="0" * 64))
+    answer = _answer(runs, _begin(local_runs, "forged", config_digest="0" * 64))
     assert not answer.accepted and "digest" in answer.reason
     assert warehouse.query("SELECT * FROM runs") == []
 
 
-def test_the_end_is_recorded_once_with_the_ledgers_figure(house: House, stand: Stand, warehouse: Warehouse) -> None:
+def test_the_end_is_recorded_once_with_the_ledgers_figure(
+    local_runs: LocalRuns, stand: Stand, warehouse: Warehouse
+) -> None:
     """The spend of a result is the ledger's, whatever the workflow believed."""
     stand.running()
     spent = stand.settle(24).spend_micros
-    runs = Runs(stand.ledger, house.store(), warehouse, open_events(house.settings.redis_url, ""), "commit-a", VERSIONS)
+    runs = Runs(
+        stand.ledger,
+        local_runs.store(),
+        warehouse,
+        open_events(local_runs.settings.redis_url, ""),
+        "commit-a",
+        VERSIONS,
+    )
     result = RunResult(
-        run=stand.campaign.run, outcome=Outcome.NOT_GRADUATED, reason="so it is", checkpoint_digest=None, phases=(),
-        spend_micros=1,
+        run=stand.campaign.context.run, outcome=Outcome.NOT_GRADUATED, reason="so it is",
+        checkpoint_digest=None, phases=(), spend_micros=1,
     )  # fmt: skip
     end = EndRun(result=result, config_digest="d" * 64, at=START)
     ended = [ActivityEnvironment().run(runs.end_run, end) for _ in range(2)]

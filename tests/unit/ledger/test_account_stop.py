@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from gaelp.domain.platform_records import CampaignState
-from gaelp.ledger.account_stop import stop_account
+from gaelp.ledger.account_stop import StopOrder, StopPace, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.emergency_stop import StopReport
 from tests.support import ledgers as kit
-from tests.support.ledgers import NOW, ask, claim
+from tests.support.ledgers import NOW, booking, claim
+
+PACE = StopPace(client_timeout_seconds=5)
 
 
 class Clock:
@@ -75,9 +77,13 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened.close()
 
 
+def order(account: str = "acme") -> StopOrder:
+    return StopOrder(account, "drill", "Ada")
+
+
 def stop(ledger: Ledger | None, platform: Platform, clock: Clock | None = None) -> StopReport:
     clock = clock or Clock()
-    return stop_account(ledger, platform, "acme", "drill", "Ada", clock.now, clock.wait, client_timeout_seconds=5)
+    return stop_account(ledger, platform, order(), WallClock(clock.now, clock.wait), PACE)
 
 
 def test_everything_is_paused_and_the_approval_is_void(ledger: Ledger) -> None:
@@ -87,7 +93,7 @@ def test_everything_is_paused_and_the_approval_is_void(ledger: Ledger) -> None:
     assert (report.stopped, report.fence, report.still_enabled) == (True, 1, ())
     assert report.paused == ("run-a/live-test/a", "run-a/live-test/b")
     assert report.seconds < 5 and not any(platform.enabled.values())
-    assert not ledger.reserve(ask(1)).granted
+    assert not ledger.reserve(booking(1)).granted
 
 
 def test_the_fence_is_raised_before_anything_is_paused(ledger: Ledger) -> None:
@@ -194,7 +200,7 @@ def test_without_the_ledger_everything_is_paused_but_not_called_stopped(
     used = None if how == "not opened" else ledger
     clock = Clock()
     account = "nobody" if how == "unknown account" else "acme"
-    report = stop_account(used, platform, account, "drill", "Ada", clock.now, clock.wait, client_timeout_seconds=5)
+    report = stop_account(used, platform, order(account), WallClock(clock.now, clock.wait), PACE)
     assert platform.enabled == {"a": False, "b": False}
     assert (report.stopped, report.fence, report.still_enabled) == (False, -1, ())
     assert "the fence could not be raised" in report.reason and "repair the ledger" in report.reason

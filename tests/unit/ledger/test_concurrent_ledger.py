@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from gaelp.ledger.ledger import Ledger
 from tests.support import ledgers as kit
-from tests.support.ledgers import DAY, NOW, UNIT, ask
+from tests.support.ledgers import DAY, NOW, UNIT, booking
 
 PROCESSES = 3
 ASKS = 15
@@ -67,7 +67,7 @@ class Books(RuleBasedStateMachine):
     @rule(campaign=st.integers(0, 2), day=st.integers(0, 2), worst=st.integers(0, 55))
     def reserve(self, campaign: int, day: int, worst: int) -> None:
         key = (campaign, day)
-        wanted = ask(worst, campaign=campaign, day=DAY + timedelta(days=day), request_id=self.approval)
+        wanted = booking(worst, campaign=campaign, day=DAY + timedelta(days=day), request_id=self.approval)
         got = self.ledger.reserve(wanted, self.CAMPAIGN * UNIT, self.RUN * UNIT, None)
         rise = max(worst, self.posted.get(key, 0))
         fits = (
@@ -112,7 +112,7 @@ class Books(RuleBasedStateMachine):
     def stop(self) -> None:
         before = self.ledger.fence("acme")
         self.ledger.raise_fence("acme", "test", "Ada", NOW)
-        assert not self.ledger.reserve(ask(0, request_id=self.approval, campaign=9)).granted
+        assert not self.ledger.reserve(booking(0, request_id=self.approval, campaign=9)).granted
         self._after_stop(before)
 
     def _after_stop(self, before: int) -> None:
@@ -122,11 +122,11 @@ class Books(RuleBasedStateMachine):
 
     @staticmethod
     def _key(key: tuple[int, int]) -> str:
-        return ask(0, campaign=key[0], day=DAY + timedelta(days=key[1])).key
+        return booking(0, campaign=key[0], day=DAY + timedelta(days=key[1])).key
 
     @invariant()
     def the_ledger_counts_what_the_model_counts(self) -> None:
-        assert self.ledger.counted("acme") == self._counted() * UNIT
+        assert kit.counted(self.ledger) == self._counted() * UNIT
 
     @invariant()
     def without_excess_no_cap_is_passed(self) -> None:
@@ -166,7 +166,7 @@ def test_processes_never_reserve_more_than_the_cap(urls: tuple[str, str]) -> Non
     for process in crowd:
         process.join(timeout=90)
     assert [process.exitcode for process in crowd] == [0] * PROCESSES
-    assert ledger.counted("acme", DAY) == 50 * UNIT  # 45 asks of 1 to 3 fill it to the last unit
+    assert kit.counted(ledger, DAY) == 50 * UNIT  # 45 asks of 1 to 3 fill it to the last unit
     entries = ledger.journal(limit=10_000)
     assert [e.sequence for e in entries] == list(range(1, len(entries) + 1))
     granted = Counter(e.key for e in entries if e.kind == "claim")

@@ -11,7 +11,7 @@ import pytest
 
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.ledger_records import Violation
+from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import (
     LedgerConflict,
@@ -22,10 +22,11 @@ from gaelp.ledger.ledger_errors import (
     UnknownViolation,
 )
 from tests.support import ledgers as kit
-from tests.support.ledgers import DAY, NOW, UNIT, ask, claim
+from tests.support.ledgers import DAY, NOW, UNIT, booking, claim
 
 LATER = NOW + timedelta(hours=1)
 TOMORROW = DAY + timedelta(days=1)
+SERIES = AttemptSeries(account="acme", product="product-a", agent="agent", gate="simulation")
 
 
 @pytest.fixture(scope="module")
@@ -104,41 +105,46 @@ class TestRunsAndAttempts:
             ledger.register_run("../x", "acme", NOW)
 
     def test_attempts_are_counted_across_runs_and_once_per_assessment(self, ledger: Ledger) -> None:
-        """A retried assessment keeps its number; another gate, agent or product counts for itself."""
-        first = ("acme", "product-a", "agent", "simulation")
-        assert ledger.next_attempt(*first, "run-a") == 1
-        assert ledger.next_attempt(*first, "run-b") == 2
-        assert ledger.next_attempt(*first, "run-a") == 1
-        assert ledger.next_attempt("acme", "product-a", "agent", "live-test", "run-a") == 1
+        """A retried assessment keeps its number, and a new one gets the next."""
+        assert ledger.next_attempt(SERIES, "run-a") == 1
+        assert ledger.next_attempt(SERIES, "run-b") == 2
+        assert ledger.next_attempt(SERIES, "run-a") == 1
+        assert ledger.next_attempt(SERIES, "run-c") == 3
+
+    @pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])
+    def test_attempts_are_counted_by_account_product_agent_and_gate(self, ledger: Ledger, name: str) -> None:
+        """A new assessment on another account, product, agent or gate is the first of its own series."""
+        ledger.put_account(kit.account(account="other"))
+        assert [ledger.next_attempt(SERIES, run) for run in ("run-a", "run-b")] == [1, 2]
+        assert ledger.next_attempt(SERIES.model_copy(update={name: "other"}), "run-c") == 1
+        assert ledger.next_attempt(SERIES, "run-d") == 3
 
     def test_only_a_named_person_with_a_reason_resets_attempts(self, ledger: Ledger) -> None:
         """A reset needs both, starts at 1 again, and leaves an old assessment its number."""
-        series = ("acme", "product-a", "agent", "simulation")
-        ledger.next_attempt(*series, "run-a")
-        ledger.next_attempt(*series, "run-b")
+        ledger.next_attempt(SERIES, "run-a")
+        ledger.next_attempt(SERIES, "run-b")
         for by, reason in (("", "why"), ("Ada", " ")):
             with pytest.raises(ValueError, match="named person with a reason"):
-                ledger.reset_attempts(*series, by, reason, NOW)
-        assert ledger.reset_attempts(*series, "Ada", "the market was rebuilt", NOW) == 2
-        assert ledger.next_attempt(*series, "run-b") == 2
-        assert ledger.next_attempt(*series, "run-c") == 1
+                ledger.reset_attempts(SERIES, by, reason, NOW)
+        assert ledger.reset_attempts(SERIES, "Ada", "the market was rebuilt", NOW) == 2
+        assert ledger.next_attempt(SERIES, "run-b") == 2
+        assert ledger.next_attempt(SERIES, "run-c") == 1
 
 
 class TestReservations:
     def test_a_worst_case_that_fits_is_booked(self, ledger: Ledger) -> None:
-        """A grant says what is left of the tightest daily and total caps."""
-        granted = ledger.reserve(ask(30))
+        """What is granted counts from then on."""
+        granted = ledger.reserve(booking(30))
         assert (granted.granted, granted.worst_case_micros) == (True, 30 * UNIT)
-        assert (granted.daily_left_micros, granted.total_left_micros) == (20 * UNIT, 270 * UNIT)
-        assert ledger.open_exposure("acme", DAY) == 30 * UNIT
+        assert ledger.open_exposure("acme") == 30 * UNIT
 
     def test_the_same_key_may_rise_or_stay_and_never_falls(self, ledger: Ledger) -> None:
         """Asking again is idempotent, a raise is checked anew, and a lower ask leaves what was booked."""
-        assert ledger.reserve(ask(30)).granted
-        assert ledger.reserve(ask(30)).worst_case_micros == 30 * UNIT
-        assert ledger.reserve(ask(10)).worst_case_micros == 30 * UNIT
-        assert ledger.reserve(ask(50)).worst_case_micros == 50 * UNIT
-        refused = ledger.reserve(ask(51))
+        assert ledger.reserve(booking(30)).granted
+        assert ledger.reserve(booking(30)).worst_case_micros == 30 * UNIT
+        assert ledger.reserve(booking(10)).worst_case_micros == 30 * UNIT
+        assert ledger.reserve(booking(50)).worst_case_micros == 50 * UNIT
+        refused = ledger.reserve(booking(51))
         assert (refused.granted, refused.worst_case_micros) == (False, 50 * UNIT)
         assert [e.kind for e in ledger.journal()].count("reserve") == 2
 
@@ -165,25 +171,25 @@ class TestReservations:
     ) -> None:
         """Beside 30 booked, one unit too much is refused naming cap and rest, and one unit less is granted."""
         ledger.put_account(kit.account(**account))
-        assert ledger.reserve(ask(30), *caps).granted
-        refused = ledger.reserve(ask(worst, campaign=campaign, day=day), *caps)
+        assert ledger.reserve(booking(30), *caps).granted
+        refused = ledger.reserve(booking(worst, campaign=campaign, day=day), *caps)
         assert not refused.granted
         assert name in refused.reason and f"{worst}.00 USD was asked" in refused.reason
-        assert ledger.reserve(ask(worst - 1, campaign=campaign, day=day), *caps).granted
+        assert ledger.reserve(booking(worst - 1, campaign=campaign, day=day), *caps).granted
 
     def test_the_approved_total_cap_covers_the_phase(self, ledger: Ledger) -> None:
         """Six full days use up the approved total, and a seventh is refused."""
         for offset in range(6):
-            assert ledger.reserve(ask(50, day=DAY + timedelta(days=offset))).granted
-        assert "approved total cap" in ledger.reserve(ask(1, day=DAY + timedelta(days=6))).reason
+            assert ledger.reserve(booking(50, day=DAY + timedelta(days=offset))).granted
+        assert "approved total cap" in ledger.reserve(booking(1, day=DAY + timedelta(days=6))).reason
 
     def test_a_second_approval_does_not_add_to_the_first(self, ledger: Ledger) -> None:
         """What was booked under an earlier approval of the phase counts against a raise's caps too."""
-        assert ledger.reserve(ask(50)).granted
+        assert ledger.reserve(booking(50)).granted
         kit.approve(ledger, kit.request(request_id="run-a/live-test#2", daily_cap_micros=60 * UNIT))
         more = {"campaign": 1, "request_id": "run-a/live-test#2"}
-        assert "leaves 10.00 USD" in ledger.reserve(ask(11, **more)).reason
-        assert ledger.reserve(ask(10, **more)).granted
+        assert "leaves 10.00 USD" in ledger.reserve(booking(11, **more)).reason
+        assert ledger.reserve(booking(10, **more)).granted
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
@@ -198,110 +204,108 @@ class TestReservations:
         self, ledger: Ledger, changes: dict[str, object], reason: str
     ) -> None:
         """An approval that is absent, another's, or expired is no approval."""
-        refused = ledger.reserve(ask(1, **changes))
+        refused = ledger.reserve(booking(1, **changes))
         assert not refused.granted and reason in refused.reason
         assert ledger.open_exposure("acme") == 0
 
     def test_a_request_that_is_only_open_authorises_nothing(self, ledger: Ledger) -> None:
         """Silence is a refusal."""
         ledger.open_request(kit.request(request_id="run-a/live-test#2"), "", NOW)
-        refused = ledger.reserve(ask(1, request_id="run-a/live-test#2"))
+        refused = ledger.reserve(booking(1, request_id="run-a/live-test#2"))
         assert "is open, not approved" in refused.reason
 
     def test_a_stop_voids_the_approval_until_a_new_one(self, ledger: Ledger) -> None:
         """After the fence rose even a repeated reservation is refused; an approval under the new fence resumes."""
-        assert ledger.reserve(ask(30)).granted
+        assert ledger.reserve(booking(30)).granted
         ledger.raise_fence("acme", "stop", "Ada", NOW)
-        assert "fence" in ledger.reserve(ask(30)).reason
-        assert ledger.approved("run-a/live-test#1", NOW) is None
+        assert "fence" in ledger.reserve(booking(30)).reason
         kit.approve(ledger, kit.request(request_id="run-a/live-test#2", fence=1))
-        assert ledger.reserve(ask(30, request_id="run-a/live-test#2")).granted
-        assert ledger.approved("run-a/live-test#2", NOW) is not None
+        assert ledger.reserve(booking(30, request_id="run-a/live-test#2")).granted
 
     def test_a_key_belongs_to_one_campaign_day(self, ledger: Ledger) -> None:
         """The key of one day cannot be used for another."""
-        assert ledger.reserve(ask(1)).granted
-        assert "another day" in ledger.reserve(ask(1, key=ask(1).key, day=TOMORROW)).reason
+        assert ledger.reserve(booking(1)).granted
+        assert "another day" in ledger.reserve(booking(1, key=booking(1).key, day=TOMORROW)).reason
 
     def test_amounts_that_are_no_amounts_are_refused(self, ledger: Ledger) -> None:
         """Negative and astronomical worst cases never reach the sums."""
         for micros in (-1, 10**30):
             with pytest.raises(ValueError, match="whole number of micros"):
-                ledger.reserve(ask(0, worst_case_micros=micros))
+                ledger.reserve(booking(0, worst_case_micros=micros))
 
 
 class TestSpend:
     def test_settling_frees_what_was_not_spent(self, ledger: Ledger) -> None:
         """An open day counts in full whatever was posted, a settled one by its final amount."""
-        ledger.reserve(ask(50))
-        ledger.post(ask(50).key, 10 * UNIT, 12 * UNIT, NOW)
-        assert ledger.counted("acme", DAY) == 50 * UNIT
+        ledger.reserve(booking(50))
+        ledger.post(booking(50).key, 10 * UNIT, 12 * UNIT, NOW)
+        assert kit.counted(ledger, DAY) == 50 * UNIT
         assert ledger.spent("run-a") == 12 * UNIT
-        assert not ledger.settle(ask(50).key, 11 * UNIT, LATER).over
-        assert (ledger.counted("acme", DAY), ledger.open_exposure("acme", DAY)) == (11 * UNIT, 0)
+        assert not ledger.settle(booking(50).key, 11 * UNIT, LATER).over
+        assert (kit.counted(ledger, DAY), ledger.open_exposure("acme")) == (11 * UNIT, 0)
         assert ledger.spent("run-a") == 11 * UNIT
-        assert ledger.reserve(ask(39, campaign=1)).granted
-        assert not ledger.reserve(ask(1, campaign=2)).granted
+        assert ledger.reserve(booking(39, campaign=1)).granted
+        assert not ledger.reserve(booking(1, campaign=2)).granted
 
     def test_a_repeated_report_changes_nothing_and_an_older_one_neither(self, ledger: Ledger) -> None:
         """Posts are absolute: the newest report stands, and a retry writes no second journal row."""
-        ledger.reserve(ask(50))
-        ledger.post(ask(50).key, 10 * UNIT, 10 * UNIT, LATER)
-        ledger.post(ask(50).key, 10 * UNIT, 10 * UNIT, LATER)
-        ledger.post(ask(50).key, 5 * UNIT, 5 * UNIT, NOW)
+        ledger.reserve(booking(50))
+        ledger.post(booking(50).key, 10 * UNIT, 10 * UNIT, LATER)
+        ledger.post(booking(50).key, 10 * UNIT, 10 * UNIT, LATER)
+        ledger.post(booking(50).key, 5 * UNIT, 5 * UNIT, NOW)
         assert ledger.spent("run-a") == 10 * UNIT
         assert [e.kind for e in ledger.journal()].count("post") == 1
 
     @pytest.mark.parametrize(("billed", "served"), [(31, 0), (0, 31)])
     def test_spend_above_a_reservation_trips_the_stop_once(self, ledger: Ledger, billed: int, served: int) -> None:
         """It counts in full, records a critical violation and raises the fence; its repetition does neither again."""
-        ledger.reserve(ask(30))
-        posted = ledger.post(ask(30).key, billed * UNIT, served * UNIT, NOW)
+        ledger.reserve(booking(30))
+        posted = ledger.post(booking(30).key, billed * UNIT, served * UNIT, NOW)
         assert (posted.over, posted.fence) == (True, 1)
-        again = ledger.post(ask(30).key, billed * UNIT, served * UNIT, LATER)
+        again = ledger.post(booking(30).key, billed * UNIT, served * UNIT, LATER)
         assert (again.over, again.fence) == (True, 1)
-        assert ledger.counted("acme", DAY) == 31 * UNIT
+        assert kit.counted(ledger, DAY) == 31 * UNIT
         found = ledger.violations("run-a")
         assert [(v.kind, v.severity, v.id) for v in found] == [("over-reservation", "critical", posted.violation)]
 
     def test_spend_at_the_reservation_is_no_violation(self, ledger: Ledger) -> None:
         """The worst case itself was allowed."""
-        ledger.reserve(ask(30))
-        assert not ledger.post(ask(30).key, 30 * UNIT, 30 * UNIT, NOW).over
+        ledger.reserve(booking(30))
+        assert not ledger.post(booking(30).key, 30 * UNIT, 30 * UNIT, NOW).over
         assert ledger.violations("run-a") == () and ledger.fence("acme") == 0
 
     def test_a_bill_after_settling_is_counted_and_trips_the_stop(self, ledger: Ledger) -> None:
         """A settled day that is billed more counts the higher amount, and the stop trips: its rest was given back."""
-        ledger.reserve(ask(30))
-        assert not ledger.settle(ask(30).key, 10 * UNIT, NOW).over
-        assert not ledger.post(ask(30).key, 10 * UNIT, 12 * UNIT, LATER).over
-        posted = ledger.post(ask(30).key, 12 * UNIT, 12 * UNIT, LATER)
+        ledger.reserve(booking(30))
+        assert not ledger.settle(booking(30).key, 10 * UNIT, NOW).over
+        assert not ledger.post(booking(30).key, 10 * UNIT, 12 * UNIT, LATER).over
+        posted = ledger.post(booking(30).key, 12 * UNIT, 12 * UNIT, LATER)
         assert (posted.over, posted.fence) == (True, 1)
-        assert ledger.counted("acme", DAY) == ledger.spent("run-a") == 12 * UNIT
+        assert kit.counted(ledger, DAY) == ledger.spent("run-a") == 12 * UNIT
         assert "10.00 USD was settled" in ledger.violations("run-a")[0].evidence
 
     def test_a_second_final_amount_above_the_first_trips_the_stop(self, ledger: Ledger) -> None:
         """What a settled day gave back may be booked by another day, so more for it is over, worst case or not."""
-        assert ledger.reserve(ask(30), None, None, None).granted
-        assert not ledger.settle(ask(30).key, 10 * UNIT, NOW).over
-        assert ledger.settle(ask(30).key, 20 * UNIT, LATER).over
+        assert ledger.reserve(booking(30), None, None, None).granted
+        assert not ledger.settle(booking(30).key, 10 * UNIT, NOW).over
+        assert ledger.settle(booking(30).key, 20 * UNIT, LATER).over
 
     def test_a_final_amount_above_the_reservation_trips_the_stop(self, ledger: Ledger) -> None:
         """The bill of the end is judged like every report before it."""
-        ledger.reserve(ask(30))
-        assert ledger.settle(ask(30).key, 31 * UNIT, NOW).over
+        ledger.reserve(booking(30))
+        assert ledger.settle(booking(30).key, 31 * UNIT, NOW).over
         assert ledger.fence("acme") == 1
 
     def test_an_expired_reservation_is_frozen_and_counts_until_reconciled(self, ledger: Ledger) -> None:
         """Freezing frees nothing, takes no more spend, and only settling ends it."""
-        ledger.reserve(ask(50))
-        ledger.reserve(ask(10, day=TOMORROW))
-        assert ledger.freeze_expired(TOMORROW, NOW) == (ask(50).key,)
+        ledger.reserve(booking(50))
+        ledger.reserve(booking(10, day=TOMORROW))
+        assert ledger.freeze_expired(TOMORROW, NOW) == (booking(50).key,)
         assert ledger.freeze_expired(TOMORROW, NOW) == ()
-        assert ledger.counted("acme", DAY) == 50 * UNIT
-        assert "frozen" in ledger.reserve(ask(50)).reason
-        ledger.settle(ask(50).key, 20 * UNIT, LATER)
-        assert ledger.counted("acme", DAY) == 20 * UNIT
+        assert kit.counted(ledger, DAY) == 50 * UNIT
+        assert "frozen" in ledger.reserve(booking(50)).reason
+        ledger.settle(booking(50).key, 20 * UNIT, LATER)
+        assert kit.counted(ledger, DAY) == 20 * UNIT
         assert [(r.state, r.counted_micros) for r in ledger.reservations(run="run-a")] == [
             ("settled", 20 * UNIT),
             ("open", 10 * UNIT),
@@ -315,9 +319,9 @@ class TestSpend:
 
     def test_an_instant_without_a_time_zone_is_refused(self, ledger: Ledger) -> None:
         """A naive instant could be any hour, so it is never written."""
-        ledger.reserve(ask(1))
+        ledger.reserve(booking(1))
         with pytest.raises(ValueError, match="no time zone"):
-            ledger.post(ask(1).key, 1, 1, datetime(2026, 1, 1))
+            ledger.post(booking(1).key, 1, 1, datetime(2026, 1, 1))
 
 
 class TestClaims:
@@ -393,33 +397,30 @@ class TestClaims:
 
 
 class TestViolationsAndJournal:
-    VIOLATION = Violation(
-        id="v1", account="acme", run="run-a", phase=Phase.LIVE_TEST, campaign="c", kind="unchecked-content",
-        severity="high", evidence="seen live", at=NOW,
-    )  # fmt: skip
-
     def test_a_violation_is_recorded_once_and_cleared_by_a_named_person(self, ledger: Ledger) -> None:
         """Only with a name and a reason; the same clearing again is harmless, another's is refused."""
-        assert ledger.record_violation(self.VIOLATION)
-        assert not ledger.record_violation(self.VIOLATION)
-        assert ledger.violations("run-a") == (self.VIOLATION,)
+        ledger.reserve(booking(30))
+        name = ledger.post(booking(30).key, 31 * UNIT, 0, NOW).violation
+        assert ledger.post(booking(30).key, 31 * UNIT, 0, LATER).violation == name
+        assert [violation.id for violation in ledger.violations("run-a")] == [name]
         with pytest.raises(ValueError, match="named person"):
-            ledger.resolve_violation("v1", "Ada", "", NOW)
-        cleared = ledger.resolve_violation("v1", "Ada", "a test ad", NOW)
+            ledger.resolve_violation(name, "Ada", "", NOW)
+        cleared = ledger.resolve_violation(name, "Ada", "a test ad", NOW)
         assert (cleared.resolved_by, cleared.resolution) == ("Ada", "a test ad")
-        assert ledger.resolve_violation("v1", "Ada", "a test ad", LATER) == cleared
+        assert ledger.resolve_violation(name, "Ada", "a test ad", LATER) == cleared
+        assert ledger.violations("run-a") == (cleared,)
         with pytest.raises(LedgerConflict, match="cleared by Ada"):
-            ledger.resolve_violation("v1", "Bob", "me too", LATER)
+            ledger.resolve_violation(name, "Bob", "me too", LATER)
         with pytest.raises(UnknownViolation):
             ledger.resolve_violation("v2", "Ada", "none", NOW)
 
     def test_the_journal_has_no_gaps_and_pages(self, ledger: Ledger) -> None:
         """Every accepted change is numbered in order; a refused one leaves no number behind."""
-        ledger.reserve(ask(30))
-        ledger.reserve(ask(30, campaign=1))
+        ledger.reserve(booking(30))
+        ledger.reserve(booking(30, campaign=1))
         with pytest.raises(UnknownReservation):
             ledger.settle("x", 1, NOW)
-        ledger.settle(ask(30).key, 5 * UNIT, NOW)
+        ledger.settle(booking(30).key, 5 * UNIT, NOW)
         entries = ledger.journal()
         assert [e.sequence for e in entries] == list(range(1, len(entries) + 1))
         assert [e.kind for e in entries] == ["account", "approver", "run", "request", "approve", "reserve", "settle"]
@@ -429,7 +430,7 @@ class TestViolationsAndJournal:
 
     def test_a_reopened_ledger_knows_everything(self, ledger: Ledger, url: str) -> None:
         """What was booked outlives the process."""
-        ledger.reserve(ask(30))
+        ledger.reserve(booking(30))
         other = Ledger.open(url)
-        assert other.journal() == ledger.journal() and other.counted("acme") == 30 * UNIT
+        assert other.journal() == ledger.journal() and kit.counted(other) == 30 * UNIT
         other.close()

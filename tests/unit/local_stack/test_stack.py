@@ -1,4 +1,4 @@
-"""The local stack: what it starts is ready, what it cannot start it says, and nothing survives it."""
+"""The local stack: its services are ready when it is, a failure to start is a sentence, and no process survives it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from gaelp.local_stack import LocalStack, Ports, StackError, first_use, services
 from gaelp.local_stack.foreground import ports_of
 from gaelp.local_stack.process import Child, Service, Watchdog, free_port
 from gaelp.settings import Settings
+from tests.support.processes import kill9
 
 SERVERS = ("temporal", "redis")
 
@@ -59,32 +60,33 @@ def test_servers_answer_and_are_gone_after_the_block(tmp_path: Path) -> None:
 
 
 def test_a_killed_redis_comes_back_with_its_data(tmp_path: Path) -> None:
-    """kill9 ends a service at once, check() says so, and restart() brings it back on its files."""
+    """A server that was killed is reported with its exit code, and restart() brings it back on its files."""
     with LocalStack(tmp_path, names=["redis"]) as of:
         client(of).config_set("appendfsync", "always")
         client(of).set("fact", "kept")
         before = of.pid("redis")
-        of.kill9("redis")
+        kill9(of, "redis")
         assert not running(before)
         with pytest.raises(StackError, match="redis ended by itself with code -9"):
-            of.check()
+            of.revive()
         of.restart("redis")
         assert of.pid("redis") != before
         assert client(of).get("fact") == b"kept"
-        of.check()
+        assert of.revive() == []
 
 
 def test_a_worker_that_died_is_started_again_and_a_server_is_not(tmp_path: Path) -> None:
-    """An agent that takes its process with it costs no more than that; without Redis or Temporal nothing goes on."""
+    """revive() starts a dead worker again, and raises the error of a dead server."""
     with LocalStack(tmp_path, names=("temporal", "redis", "compute")) as stack:
         before = stack.pid("compute")
         assert stack.revive() == []
-        stack.kill9("compute")
-        (told,) = stack.revive()
-        assert told.startswith("compute ended by itself with code -9 (see ") and told.endswith("and is started again")
+        kill9(stack, "compute")
+        (sentence,) = stack.revive()
+        assert sentence.startswith("compute ended by itself with code -9 (see ")
+        assert sentence.endswith("and is started again")
         assert stack.pid("compute") != before
-        stack.check()
-        stack.kill9("redis")
+        assert stack.revive() == []
+        kill9(stack, "redis")
         with pytest.raises(StackError, match="redis ended by itself"):
             stack.revive()
 
@@ -137,9 +139,9 @@ def test_an_unknown_service_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def watchdog(tmp_path: Path):
     with (tmp_path / "lock").open("w") as lock:
-        dog = Watchdog(lock.fileno())
-        yield dog
-        dog.close()
+        guard = Watchdog(lock.fileno())
+        yield guard
+        guard.close()
 
 
 def shell(script: str, ready: Callable[[], bool] = lambda: False) -> Service:
@@ -175,17 +177,17 @@ def test_a_service_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Pa
 def test_a_watchdog_ends_what_is_registered_when_its_pipe_ends(tmp_path: Path) -> None:
     """Closing the pipe, as the kernel does when we die, ends a registered group even if it ignores SIGTERM."""
     with (tmp_path / "lock").open("w") as lock:
-        dog = Watchdog(lock.fileno())
+        guard = Watchdog(lock.fileno())
     stubborn = subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"],
                                 start_new_session=True, stdout=subprocess.PIPE)  # fmt: skip
     assert stubborn.stdout is not None
     stubborn.stdout.readline()
-    dog.tell("+", stubborn.pid)
-    dog.close()
+    guard.register(stubborn.pid)
+    guard.close()
     assert stubborn.wait(5) == -signal.SIGKILL
     stubborn.stdout.close()
     with pytest.raises(StackError, match="watchdog of the local stack has died"):
-        dog.tell("+", 1)
+        guard.register(1)
 
 
 def test_the_process_that_runs_agents_gets_no_secret(tmp_path: Path) -> None:

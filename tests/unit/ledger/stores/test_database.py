@@ -12,7 +12,7 @@ import pytest
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from tests.support import ledgers as kit
-from tests.support.ledgers import NOW, ask
+from tests.support.ledgers import NOW, booking
 
 
 def at(path: Path) -> str:
@@ -24,12 +24,12 @@ def test_a_read_only_ledger_is_unavailable(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
     ledger = kit.prepared(Ledger.open(at(file)))
     file.chmod(0o444)
-    for use in (lambda: ledger.reserve(ask(1)), lambda: Ledger.open(at(file))):
+    for use in (lambda: ledger.reserve(booking(1)), lambda: Ledger.open(at(file))):
         with pytest.raises(LedgerUnavailable, match="is read-only: make it writable") as caught:
             use()
         assert str(file) in str(caught.value)
     file.chmod(0o644)
-    assert ledger.counted("acme") == 0
+    assert kit.counted(ledger) == 0
     ledger.close()
 
 
@@ -39,10 +39,10 @@ def test_a_ledger_removed_while_open_books_nothing(tmp_path: Path) -> None:
     ledger = kit.prepared(Ledger.open(at(file)))
     moved = file.rename(tmp_path / "moved.db")
     with pytest.raises(LedgerUnavailable, match="was removed while open"):
-        ledger.reserve(ask(1))
+        ledger.reserve(booking(1))
     file.write_bytes(moved.read_bytes())
     with pytest.raises(LedgerUnavailable, match="was replaced while open"):
-        ledger.reserve(ask(1))
+        ledger.reserve(booking(1))
     ledger.close()
 
 
@@ -95,12 +95,12 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     blocker.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     blocker.commit()
     with pytest.raises(Exception, match="disk full"):
-        ledger.reserve(ask(1))
+        ledger.reserve(booking(1))
     blocker.execute("DROP TRIGGER full")
     blocker.commit()
     blocker.close()
-    assert ledger.journal() == entries and ledger.counted("acme") == 0
-    assert ledger.reserve(ask(1)).granted
+    assert ledger.journal() == entries and kit.counted(ledger) == 0
+    assert ledger.reserve(booking(1)).granted
     assert ledger.journal()[-1].sequence == len(entries) + 1
     assert ledger.journal()[-1].at == NOW
     ledger.close()

@@ -1,4 +1,9 @@
-"""Named activity options, one set per kind of effect. Touch this to change a timeout or a retry, with its reason."""
+"""Timeouts and retries of activities: one named set of options per kind of effect, with the reason beside each.
+
+A single call to an ad platform is bound more tightly, by its HTTP client: `timeout_seconds` in
+gaelp/platforms/emulator/client.py. Raise that one first, then CLIENT_TOTAL_SECONDS in activities/live/claiming.py, and
+then OBSERVE, SPEND and PAUSE here. Touch this to change a timeout or a retry.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,7 @@ class ActivityOptions(TypedDict, total=False):
 
 
 # A worker that dies is noticed by the missing heartbeat, not by the long timeout: the worker heartbeats for every
-# activity (worker.py), three times in this span.
+# activity (activities/effects.py), three times in this span.
 _HEARTBEAT = timedelta(seconds=5)
 
 # Simulating and learning: CPU for seconds to minutes, free of effects, so retried; a crash of foreign code is retried
@@ -64,7 +69,7 @@ RATINGS: ActivityOptions = {
 }
 
 # Reading a platform: harmless, but a campaign must not run unwatched, so attempts are few and the campaign is paused
-# when they are used up.
+# when they are used up. The timeout is that of all calls of one observation, not of a single one.
 OBSERVE: ActivityOptions = {
     "task_queue": "live",
     "start_to_close_timeout": timedelta(seconds=60),

@@ -1,0 +1,139 @@
+"""When a submitted decision counts: it is well formed, signed by a standing approver, and in time.
+
+A decision arrives as untyped JSON from a signal, so everything about it may be wrong: each way of being wrong is a
+refusal with its sentence and never an exception. Touch this to change when a signature counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision
+from gaelp.ledger import signatures
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
+from gaelp.ledger.stored_records import StoredRequest
+from gaelp.money import exact_money
+
+_KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
+_MOST_PAYLOAD = 4000  # characters of a refused payload that are kept
+_FIELDS = f"an object with {', '.join(SignedDecision.model_fields)} is needed"
+
+
+def read_decision(payload: Any) -> SignedDecision | Ruling:
+    """The signed decision in an untyped payload, or a refusal that says what is malformed."""
+    if not isinstance(payload, dict):
+        return refused(f"malformed: the decision is a JSON {_kind(payload)}, and {_FIELDS}")
+    try:
+        signed = SignedDecision.model_validate(payload, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(ascii(part)[:60] for part in first["loc"]) or "the object"  # may hold half a surrogate pair
+        return refused(f"malformed: {place}: {first['msg']}; {_FIELDS}")
+    except RecursionError:
+        return refused(f"malformed: nested too deeply; {_FIELDS}")
+    if signed.decision not in set(ApprovalDecision):
+        return refused(f"malformed: decision is {signed.decision[:40]!r}, and must be {' or '.join(ApprovalDecision)}")
+    if not _KEY_ID.match(signed.key_id):
+        return refused("malformed: key_id is not 16 hexadecimal digits in lower case")
+    return signed
+
+
+def judge_signal(signed: SignedDecision, signal: str) -> Ruling:
+    """Whether the decision is the one that its signal names; an empty name says that no signal brought it."""
+    if signal and signed.decision != signal:
+        return refused(f"contradiction: the signal is {signal}, and the decision in it is {signed.decision[:20]!r}")
+    return GRANTED
+
+
+def judge_decision(
+    signed: SignedDecision,
+    approver: Approver | None,
+    stored: StoredRequest,
+    account: Account,
+    now: datetime,
+    *,
+    nonce_used: bool,
+) -> Ruling:
+    """Whether a signed decision counts now. A rejection spends nothing: neither limit nor fence stands against it.
+
+    `approver` is who holds the decision's key on the account, or None.
+    """
+    for ruling in (
+        _judge_signature(signed, approver, stored, account),
+        _judge_moment(stored, now, nonce_used=nonce_used),
+        GRANTED if signed.decision == ApprovalDecision.REJECT else _judge_power(approver, stored.request, account),
+    ):
+        if not ruling.granted:
+            return ruling
+    return GRANTED
+
+
+def _judge_signature(
+    signed: SignedDecision, approver: Approver | None, stored: StoredRequest, account: Account
+) -> Ruling:
+    asked = stored.request.request_id
+    if signed.request_id != asked:
+        return refused(f"wrong request: the decision names {signed.request_id[:200]!r}, and {asked} is asked for")
+    if approver is None:
+        return refused(
+            f"unknown key: {signed.key_id} may not approve on account {account.account}; its owner adds approvers"
+        )
+    if signed.request_digest != stored.digest:
+        return refused(
+            "the request's digest differs: what was signed is not what is asked for now; show it again and sign that"
+        )
+    if not signatures.verify(approver.public_key, signed):
+        return refused(f"bad signature: it was not made with key {approver.key_id} over this decision and digest")
+    if approver.demo and account.kind is not AccountKind.EMULATOR:
+        return refused(
+            f"demo key: {approver.key_id} counts on an emulator's account only, and {account.account} is real"
+        )
+    return GRANTED
+
+
+def _judge_moment(stored: StoredRequest, now: datetime, *, nonce_used: bool) -> Ruling:
+    request = stored.request
+    if stored.state == "superseded":
+        return refused(f"request {request.request_id} was superseded by a newer one: decide on that")
+    if stored.state != "open":
+        return refused(f"request {request.request_id} was already decided: it is {stored.state}")
+    if now > request.expires_at:
+        return refused(
+            f"request {request.request_id} expired at {request.expires_at.isoformat()}: silence is a refusal"
+        )
+    if nonce_used:
+        return refused(f"the nonce of request {request.request_id} was used before: it is single use")
+    return GRANTED
+
+
+def _judge_power(approver: Approver | None, request: ApprovalRequest, account: Account) -> Ruling:
+    if approver is not None and request.total_cap_micros > approver.limit_micros:
+        limit, total = (exact_money(m, account.currency) for m in (approver.limit_micros, request.total_cap_micros))
+        return refused(
+            f"over the approver's limit: {approver.name} may approve {limit} in all, and {total} is asked for"
+        )
+    if request.fence != account.fence:
+        return refused(
+            f"the fence of account {account.account} changed from {request.fence} to {account.fence} since the "
+            "request was opened: ask for another"
+        )
+    return GRANTED
+
+
+def shown(payload: Any) -> str:
+    """A refused payload as the journal keeps it: JSON, cut where it is long."""
+    try:
+        return json.dumps(payload, default=repr)[:_MOST_PAYLOAD]
+    except (ValueError, RecursionError, TypeError):
+        return f"a {_kind(payload)} that is no JSON"
+
+
+def _kind(payload: Any) -> str:
+    names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names.get(type(payload), type(payload).__name__)

@@ -1,0 +1,140 @@
+"""Whether a campaign day may be reserved, and whether its worst case fits every cap. Touch this to change a cap.
+
+What is not known counts in full: an open or frozen reservation counts by its worst case, or by what was posted above
+it, and a settled one by its final amount (`counted_micros`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.ledger_records import Reserve
+from gaelp.ledger.rules.approval_rules import judge_approval
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
+from gaelp.ledger.stored_records import Reservation, StoredRequest
+from gaelp.money import exact_money
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """The run's own limits, in micros; None means that there is none."""
+
+    campaign_micros: int | None = None
+    run_micros: int | None = None
+    account_daily_micros: int | None = None
+
+
+class Scope(Enum):
+    """Which reservations count against a cap. The day is the one that is asked for."""
+
+    ACCOUNT_DAY = "the account, on one day"
+    ACCOUNT = "the account"
+    PHASE_DAY = "the run's phase on the account, on one day"
+    PHASE = "the run's phase on the account"
+    CAMPAIGN = "the campaign on the account"
+    RUN = "the run, on every account"
+
+    @property
+    def daily(self) -> bool:
+        """Whether only one day counts."""
+        return self in (Scope.ACCOUNT_DAY, Scope.PHASE_DAY)
+
+
+@dataclass(frozen=True)
+class Cap:
+    """A hard limit on what may be counted in its scope."""
+
+    name: str
+    scope: Scope
+    micros: int
+
+
+@dataclass(frozen=True)
+class CapRuling(Ruling):
+    """Whether a worst case fits every cap.
+
+    Refused: `cap` is the name of the first cap that it does not fit, and `left_micros` is what that cap leaves for it.
+    Granted: `worst_case_micros` and `counted_micros` are what is booked from now on.
+    """
+
+    cap: str = ""
+    left_micros: int = 0
+    worst_case_micros: int = 0
+    counted_micros: int = 0
+
+
+def judge_request(
+    booking: Reserve, existing: Reservation | None, stored: StoredRequest | None, account: Account
+) -> Ruling:
+    """Whether this day may be reserved at all: its key is free or its own, and a standing approval covers it."""
+    own = _judge_key(booking, existing)
+    if not own.granted:
+        return own
+    if stored is None:
+        return refused(f"no approval request {booking.request_id} was opened: nothing may be spent without one")
+    differing = [
+        name for name in ("account", "run", "phase") if getattr(stored.request, name) != getattr(booking, name)
+    ]
+    if differing:
+        return refused(f"approval {booking.request_id} is for another {' and '.join(differing)}")
+    return judge_approval(stored, account, booking.at)
+
+
+def _judge_key(booking: Reserve, existing: Reservation | None) -> Ruling:
+    if existing is None:
+        return GRANTED
+    names = ("account", "run", "phase", "campaign", "day")
+    differing = [name for name in names if getattr(existing, name) != getattr(booking, name)]
+    if differing:
+        return refused(f"reservation {booking.key} exists with another {' and '.join(differing)}: use a key of its own")
+    if existing.state != "open":
+        return refused(f"reservation {booking.key} is {existing.state} and takes no more spend")
+    return GRANTED
+
+
+def caps_of(request: ApprovalRequest, account: Account, limits: RunLimits) -> tuple[Cap, ...]:
+    """Every cap that applies to a reservation, in the order in which a refusal names them."""
+    optional = (
+        ("run's limit per account and day", Scope.ACCOUNT_DAY, limits.account_daily_micros),
+        ("campaign's limit", Scope.CAMPAIGN, limits.campaign_micros),
+        ("run's limit", Scope.RUN, limits.run_micros),
+    )
+    return (
+        Cap("approved daily cap", Scope.PHASE_DAY, request.daily_cap_micros),
+        Cap("approved total cap", Scope.PHASE, request.total_cap_micros),
+        Cap("account's daily cap", Scope.ACCOUNT_DAY, account.daily_cap_micros),
+        Cap("account's total cap", Scope.ACCOUNT, account.total_cap_micros),
+        *(Cap(name, scope, micros) for name, scope, micros in optional if micros is not None),
+    )
+
+
+def judge_worst_case(
+    booking: Reserve, existing: Reservation | None, caps: Sequence[Cap], used: Mapping[Scope, int], currency: str
+) -> CapRuling:
+    """Whether the worst case fits every cap; a reservation may rise, checked anew, and never falls.
+
+    `used` is what is counted in each scope of a cap, the existing reservation included.
+    """
+    booked, counted = (existing.worst_case_micros, existing.counted_micros) if existing is not None else (0, 0)
+    # The reservation itself is not counted against what it may rise to.
+    room = [(cap, cap.micros - used[cap.scope] + counted) for cap in caps]
+    worst_case = booked
+    if existing is None or booking.worst_case_micros > booked:
+        worst_case, counted = booking.worst_case_micros, max(booking.worst_case_micros, counted)
+        for cap, left in room:
+            if counted > left:
+                reason = _sentence(cap, max(left, 0), booking, currency)
+                return CapRuling(False, reason, cap=cap.name, left_micros=max(left, 0), worst_case_micros=booked)
+    return CapRuling(True, worst_case_micros=worst_case, counted_micros=counted)
+
+
+def _sentence(cap: Cap, left: int, booking: Reserve, currency: str) -> str:
+    on = f" on {booking.day.isoformat()}" if cap.scope.daily else ""
+    return (
+        f"the {cap.name} of {exact_money(cap.micros, currency)} leaves {exact_money(left, currency)}{on}, and "
+        f"{exact_money(booking.worst_case_micros, currency)} was asked for {booking.key}"
+    )

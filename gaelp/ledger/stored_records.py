@@ -1,0 +1,77 @@
+"""The ledger's rows as records: what the stores fetch, what the rules judge, and what the façade lists.
+
+Amounts are integer micros of the account's currency, days are days of the ad account's time zone. Touch this when a
+table gains a column that a rule reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.ledger_records import Intent
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A reservation as it stands. `counted_micros` is what every cap counts for it."""
+
+    key: str
+    account: str
+    run: str
+    phase: Phase
+    campaign: str
+    day: date
+    request_id: str
+    state: str  # open, frozen, settled
+    worst_case_micros: int
+    billed_micros: int
+    served_micros: int
+    final_micros: int | None
+    counted_micros: int
+    posted_at: datetime | None  # instant of the newest report or settlement
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What a report of spend led to. `over`: it lies above what is booked, and the account's fence was raised."""
+
+    over: bool
+    fence: int
+    violation: str = ""  # its id
+
+
+@dataclass(frozen=True)
+class StoredRequest:
+    """An approval request as it was signed, with what has become of it."""
+
+    request: ApprovalRequest
+    digest: str  # SHA-256 of the canonical bytes that are signed
+    state: str  # open, approved, rejected, superseded
+    text: str  # what a person reads before signing
+
+
+@dataclass(frozen=True)
+class StoredClaim:
+    """A claim as it stands."""
+
+    key: str
+    account: str
+    run: str
+    campaign: str
+    intent: Intent
+    fence: int
+    state: str  # open, done, failed
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RegisteredRun:
+    """A run's name, the account it was started for, and when."""
+
+    run: str
+    account: str
+    at: datetime

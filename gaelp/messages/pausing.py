@@ -1,0 +1,13 @@
+"""What a workflow remembers of the signals pause, resume and stop. Touch this when another such signal is added."""
+
+from __future__ import annotations
+
+from gaelp.domain.frozen import Frozen
+
+
+class PausableState(Frozen):
+    """The part of a workflow's state that every phase and campaign has in common."""
+
+    paused: bool = False
+    stopped: str = ""  # why the workflow was stopped; empty while it was not
+    open: tuple[str, ...] = ()  # workflow ids of children that receive the same signals

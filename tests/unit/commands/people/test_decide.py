@@ -1,0 +1,67 @@
+"""The verbs `approve` and `reject`: what is signed, printed and sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gaelp.domain.ad_accounts import Approver
+from gaelp.domain.spending.approval_requests import request_digest
+from gaelp.ledger.ledger import Ledger
+from tests.support.command_line import NOW, Finished, ledger_in, open_request
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_print_gives_a_decision_that_the_ledger_accepts(
+    starter: Callable[..., Finished], in_process: Callable[..., Finished], tmp_path: Path, decision: str
+) -> None:
+    """--print puts exactly the signal's JSON on stdout, shows the card beside it, and the ledger accepts it."""
+    ledger = ledger_in(tmp_path)
+    request = open_request(ledger)
+    key = tmp_path / "home" / "keys" / "ann.pem"
+    made = json.loads(in_process("keys", "new", "ann", "--out", str(key), "--json").stdout)
+    approver = Approver(
+        account="shop", key_id=made["key_id"], name="Ann", public_key=made["public_key"], limit_micros=5_000_000_000
+    )
+    ledger.put_approver(approver)
+    ran = starter(decision, "a", "--print", "--reason", "as agreed")
+    assert ran.returncode == 0, ran.stderr
+    assert "### what it may cost" in ran.stderr
+    assert f"--workflow-id a/live-test --name {decision}" in ran.stderr
+    payload = json.loads(ran.stdout)
+    assert payload["request_digest"] == request_digest(request)
+    outcome = ledger.decide(request.request_id, "by-hand", payload, NOW)
+    assert (outcome.accepted, outcome.decision, outcome.approver) == (True, decision, "Ann"), outcome.reason
+    after = in_process(decision, "a", "--print")
+    assert after.returncode == 1
+    assert "nothing of run 'a' waits for approval" in after.stderr
+
+
+def test_a_decision_needs_one_key_and_a_temporal(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """Without a key, with several, or without Temporal nothing is sent, and the sentence says what to do."""
+    request = open_request(ledger_in(tmp_path))
+    assert "keys new NAME --out FILE" in in_process("approve", "a", "--yes").stderr
+    keys = tmp_path / "home" / "keys"
+    in_process("keys", "new", "ann", "--out", str(keys / "ann.pem"))
+    assert "Temporal does not answer" in in_process("approve", "a", "--yes").stderr
+    in_process("keys", "new", "bob", "--out", str(keys / "bob.pem"))
+    several = in_process("approve", "a", "--request", request.request_id)
+    assert (several.returncode, "name one with --key" in several.stderr) == (1, True)
+    assert "is not open; open: a/live-test#1" in in_process("approve", "a", "--request", "a/live-test#9").stderr
+    (keys / "ann.pem").chmod(0o644)
+    assert "chmod 600" in in_process("approve", "a", "--key", str(keys / "ann.pem")).stderr
+
+
+def test_the_newest_journal_entry_is_found(tmp_path: Path) -> None:
+    """last_sequence finds the newest entry, of an empty journal and of a long one."""
+    from gaelp.commands.people.decide import last_sequence
+
+    empty = Ledger.open(f"sqlite:///{tmp_path}/empty.db")
+    assert last_sequence(empty) == 0
+    ledger = ledger_in(tmp_path)
+    for number in range(1, 12):
+        ledger.raise_fence("shop", "test", "test", NOW)
+        assert last_sequence(ledger) == ledger.journal()[-1].sequence == number + 1

@@ -1,0 +1,42 @@
+"""The verbs `start` and `validate`, and start_training for callers in Python."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from gaelp.configuration.loading import profile
+from tests.support.command_line import Finished
+
+
+def test_what_is_not_installed_is_reported_with_every_other_error(in_process: Callable[..., Finished]) -> None:
+    """A wrong value hides neither an agent nor an environment that nobody has, and each says where it came from."""
+    wrong = ["agent=linear-thomson", "seed=x", "environment=gaelp/AdMarket-v9"]
+    ran = in_process("validate", "--config", "quick-test", *(word for each in wrong for word in ("--set", each)))
+    assert ran.returncode == 2 and "3 errors in the configuration" in ran.stderr
+    assert all(f"(--set {each})" in ran.stderr for each in wrong)
+    assert "did you mean 'linear-thompson'?" in ran.stderr and "did you mean 'gaelp/AdMarket-v0'?" in ran.stderr
+
+
+def test_start_training_is_exported() -> None:
+    """`from starter import start_training` works, and an agent that is no name is refused in a sentence."""
+    import asyncio
+
+    from gaelp.commands.console import Refused
+    from starter import start_training
+
+    with pytest.raises(Refused, match="name of an entry point"):
+        asyncio.run(start_training("quick-test", agent=object()))  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="is not a valid name"):
+        asyncio.run(start_training(profile("quick-test"), agent="uniform", name="A"))
+
+
+def test_a_setting_without_effect_is_noted_and_valid(in_process: Callable[..., Finished]) -> None:
+    """`validate` says that nothing reads a setting yet, for people and for programs, and ends with 0."""
+    words = ("validate", "--set", "limits.alerts=[0.5]")
+    for_people, for_programs = in_process(*words), in_process(*words, "--json")
+    assert (for_people.returncode, for_programs.returncode) == (0, 0)
+    (note,) = json.loads(for_programs.stdout)["notes"]
+    assert note.startswith("limits.alerts is set and has no effect yet") and f"note: {note}" in for_people.stdout

@@ -1,0 +1,75 @@
+"""When an approval request may be opened, and when an approval allows spend."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from gaelp.ledger.rules.approval_rules import judge_approval, judge_opening
+from gaelp.ledger.rules.ruling import GRANTED
+from gaelp.ledger.stored_records import StoredRequest
+from tests.support.ledgers import NOW, account, request, stored_request
+
+EXPIRY = request().expires_at
+MICROSECOND = timedelta(microseconds=1)
+
+
+def test_a_new_request_in_the_accounts_currency_is_opened() -> None:
+    """Nothing of that id stands, and the currencies agree."""
+    assert judge_opening(request(), account(), None) == GRANTED
+
+
+def test_a_request_in_another_currency_is_refused() -> None:
+    """Amounts of two currencies cannot be compared."""
+    ruling = judge_opening(request(currency="EUR"), account(), None)
+    assert not ruling.granted and "is in EUR and account 'acme' is in USD" in ruling.reason
+
+
+def test_the_same_request_again_is_granted_even_after_a_stop() -> None:
+    """A retry of the caller may carry another fence and nonce: the request as opened stands."""
+    stored = stored_request()
+    assert judge_opening(request(), account(), stored) == GRANTED
+    assert judge_opening(request(fence=1, nonce="another"), account(fence=1), stored) == GRANTED
+
+
+@pytest.mark.parametrize("change", [{"total_cap_micros": 300_000_001}, {"agent": "uniform"}, {"expires_at": NOW}])
+def test_other_content_under_the_same_id_is_refused(change: dict[str, object]) -> None:
+    """An id that was shown to a person means what he was shown."""
+    ruling = judge_opening(request(**change), account(), stored_request())
+    assert not ruling.granted and "was opened with other content" in ruling.reason
+
+
+@pytest.mark.parametrize("now", [NOW, EXPIRY])
+def test_an_approved_request_allows_spend_until_it_expires(now: datetime) -> None:
+    """The instant of expiry itself is still in time."""
+    assert judge_approval(stored_request("approved"), account(), now) == GRANTED
+
+
+def test_an_approval_is_void_one_microsecond_after_its_expiry() -> None:
+    """Nothing is spent on an approval that nobody renewed."""
+    ruling = judge_approval(stored_request("approved"), account(), EXPIRY + MICROSECOND)
+    assert ruling.reason == f"approval run-a/live-test#1 expired at {EXPIRY.isoformat()}: ask for another"
+    assert not ruling.granted
+
+
+@pytest.mark.parametrize("state", ["open", "rejected", "superseded"])
+def test_what_is_not_approved_allows_nothing(state: str) -> None:
+    """Silence, a rejection and an overtaken request are no approvals."""
+    ruling = judge_approval(stored_request(state), account(), NOW)
+    assert (ruling.granted, ruling.reason) == (False, f"request run-a/live-test#1 is {state}, not approved")
+
+
+@pytest.mark.parametrize(("fence", "granted"), [(1, True), (2, True), (3, False)])
+def test_a_stop_after_the_approval_voids_it(fence: int, granted: bool) -> None:
+    """An approval under fence 2 stands until the account's fence is 3."""
+    stored: StoredRequest = stored_request("approved", fence=2)
+    ruling = judge_approval(stored, account(fence=fence), NOW)
+    assert ruling.granted is granted
+    assert granted or "given under fence 2, and a stop has raised the fence of account acme to 3" in ruling.reason
+
+
+def test_a_naive_instant_is_an_error() -> None:
+    """Without a time zone nobody can say whether an approval has expired."""
+    with pytest.raises(ValueError, match="no time zone"):
+        judge_approval(stored_request("approved"), account(), datetime(2026, 11, 22))

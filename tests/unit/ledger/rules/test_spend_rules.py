@@ -1,0 +1,122 @@
+"""What a platform's report and a final amount change, and when they trip the stop, to the micro."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from gaelp.ledger.rules.spend_rules import judge_final, judge_report, violation_of
+from tests.support.ledgers import NOW, UNIT, reservation
+
+LATER = NOW + timedelta(hours=1)
+OPEN = reservation(worst_case_micros=30 * UNIT, counted_micros=30 * UNIT)
+SETTLED = replace(OPEN, state="settled", final_micros=10 * UNIT, counted_micros=10 * UNIT, posted_at=NOW)
+
+
+@pytest.mark.parametrize(("billed", "served"), [(30 * UNIT, 0), (0, 30 * UNIT), (30 * UNIT, 30 * UNIT), (0, 0)])
+def test_an_open_day_counts_its_worst_case_up_to_the_reservation(billed: int, served: int) -> None:
+    """The worst case itself was allowed, billed or served."""
+    ruling = judge_report(OPEN, billed, served, LATER)
+    assert not ruling.over
+    assert (ruling.after.billed_micros, ruling.after.served_micros) == (billed, served)
+    assert (ruling.after.counted_micros, ruling.after.final_micros) == (30 * UNIT, None)
+
+
+@pytest.mark.parametrize(("billed", "served"), [(30 * UNIT + 1, 0), (0, 30 * UNIT + 1)])
+def test_one_micro_above_the_reservation_is_over_and_counts(billed: int, served: int) -> None:
+    """What is served counts until the platform is final."""
+    ruling = judge_report(OPEN, billed, served, LATER)
+    assert ruling.over and ruling.after.counted_micros == 30 * UNIT + 1
+    assert (ruling.spent_micros, ruling.booked_micros) == (30 * UNIT + 1, 30 * UNIT)
+
+
+def test_the_newest_report_stands_though_it_is_lower() -> None:
+    """A platform may correct itself, and then the worst case counts again."""
+    high = judge_report(OPEN, 40 * UNIT, 0, NOW).after
+    low = judge_report(high, 20 * UNIT, 0, LATER)
+    assert (low.after.billed_micros, low.after.counted_micros, low.over) == (20 * UNIT, 30 * UNIT, False)
+
+
+def test_an_older_report_changes_nothing_and_is_still_judged() -> None:
+    """It does not replace a newer one, but what it says was spent above the reservation was spent."""
+    posted = judge_report(OPEN, 10 * UNIT, 10 * UNIT, LATER).after
+    late = judge_report(posted, 31 * UNIT, 0, NOW)
+    assert late.after is posted and late.over
+
+
+def test_a_report_of_the_same_instant_replaces_the_one_before() -> None:
+    """Of two reports of one instant the later call is believed."""
+    posted = judge_report(OPEN, 10 * UNIT, 0, NOW).after
+    assert judge_report(posted, 12 * UNIT, 0, NOW).after.billed_micros == 12 * UNIT
+
+
+def test_a_repeated_report_changes_nothing_not_even_its_instant() -> None:
+    """The same amounts at a later instant write nothing."""
+    posted = judge_report(OPEN, 10 * UNIT, 12 * UNIT, NOW).after
+    assert posted.posted_at == NOW
+    assert judge_report(posted, 10 * UNIT, 12 * UNIT, LATER).after is posted
+
+
+def test_a_final_amount_settles_the_day_and_frees_the_rest() -> None:
+    """From then on every cap counts the final amount."""
+    ruling = judge_final(OPEN, 11 * UNIT, LATER)
+    assert not ruling.over
+    assert (ruling.after.state, ruling.after.final_micros, ruling.after.counted_micros) == (
+        "settled",
+        11 * UNIT,
+        11 * UNIT,
+    )
+
+
+@pytest.mark.parametrize(("final", "over"), [(30 * UNIT, False), (30 * UNIT + 1, True)])
+def test_a_first_final_amount_is_judged_by_the_reservation(final: int, over: bool) -> None:
+    """The bill of the end is judged like every report before it."""
+    assert judge_final(OPEN, final, LATER).over is over
+
+
+@pytest.mark.parametrize(("final", "over"), [(10 * UNIT, False), (10 * UNIT + 1, True)])
+def test_a_second_final_amount_is_judged_by_the_first(final: int, over: bool) -> None:
+    """A settled day has given the rest of its worst case back, and another day may have booked it."""
+    assert judge_final(SETTLED, final, LATER).over is over
+
+
+@pytest.mark.parametrize(
+    ("billed", "over", "final"), [(10 * UNIT, False, 10 * UNIT), (10 * UNIT + 1, True, 10 * UNIT + 1)]
+)
+def test_a_bill_after_settling_raises_the_final_amount(billed: int, over: bool, final: int) -> None:
+    """Only what is billed counts then; a lower bill does not lower what was final."""
+    ruling = judge_report(SETTLED, billed, 99 * UNIT, LATER)
+    assert (ruling.over, ruling.after.final_micros, ruling.after.counted_micros) == (over, billed, billed)
+    assert judge_report(SETTLED, 1, 0, LATER).after.final_micros == 10 * UNIT
+
+
+def test_a_late_final_amount_leaves_a_settled_day_and_settles_an_open_one() -> None:
+    """An older settlement never replaces a newer one, but a day must be settled once."""
+    assert judge_final(SETTLED, 5 * UNIT, NOW - timedelta(hours=1)).after is SETTLED
+    posted = replace(OPEN, posted_at=LATER)
+    assert judge_final(posted, 5 * UNIT, NOW).after.state == "settled"
+
+
+def test_a_naive_instant_is_an_error() -> None:
+    """Without a time zone nobody can say which report is newer."""
+    with pytest.raises(ValueError, match="no time zone"):
+        judge_report(SETTLED, 1, 1, datetime(2026, 11, 22))
+
+
+def test_a_breach_is_a_critical_violation_with_both_amounts() -> None:
+    """The sentence says what was reported and what was reserved; a higher amount is another violation."""
+    ruling = judge_report(OPEN, 31 * UNIT, 0, LATER)
+    violation = violation_of(ruling, "USD", LATER)
+    assert (violation.kind, violation.severity, violation.at) == ("over-reservation", "critical", LATER)
+    assert violation.evidence == ("the platform reports 31.00 USD for 2026-11-22, and 30.00 USD was reserved")
+    assert violation.id == f"{OPEN.key}/over-reservation-31000000"
+    higher = violation_of(judge_report(OPEN, 32 * UNIT, 0, LATER), "USD", LATER)
+    assert higher.id != violation.id
+
+
+def test_a_breach_of_a_settled_day_says_so() -> None:
+    """What was booked for a settled day is its final amount."""
+    violation = violation_of(judge_report(SETTLED, 12 * UNIT, 0, LATER), "USD", LATER)
+    assert violation.evidence.endswith("10.00 USD was settled")

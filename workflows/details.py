@@ -1,0 +1,73 @@
+"""What people see of a workflow in Temporal's Web UI (current details, search attributes), and the cause of a failure.
+
+Touch this to show another search attribute or to word a failure otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from gaelp.domain.ids import Attribute
+    from gaelp.domain.phases import Outcome, Phase, Status
+
+EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
+PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
+STATUS = SearchAttributeKey.for_keyword(Attribute.STATUS)
+SPEND = SearchAttributeKey.for_int(Attribute.SPEND_MICROS)
+AWAITING = SearchAttributeKey.for_bool(Attribute.AWAITING)
+
+
+def show_details(markdown: str) -> None:
+    """Show markdown as the workflow's current details."""
+    workflow.set_current_details(markdown)
+
+
+def set_attributes(
+    *, phase: Phase | None = None, status: Status | Outcome | None = None, spend_micros: int | None = None
+) -> None:
+    """Update the search attributes of this workflow; GaelpAwaiting follows the status."""
+    updates: list[SearchAttributeUpdate[Any]] = []
+    if phase is not None:
+        updates.append(PHASE.value_set(phase))
+    if status is not None:
+        updates.append(STATUS.value_set(status))
+        updates.append(AWAITING.value_set(status is Status.AWAITING_APPROVAL))
+    if spend_micros is not None:
+        updates.append(SPEND.value_set(spend_micros))
+    workflow.upsert_search_attributes(updates)
+
+
+def first_attributes(run: str, phase: Phase) -> TypedSearchAttributes:
+    """The search attributes that a phase or a campaign of a run is started with."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(EXPERIMENT, run),
+            SearchAttributePair(PHASE, phase),
+            SearchAttributePair(STATUS, Status.RUNNING),
+            SearchAttributePair(SPEND, 0),
+            SearchAttributePair(AWAITING, False),
+        ]
+    )
+
+
+def innermost_cause(error: BaseException) -> BaseException:
+    """The error that a failure rests on: the first one that an activity or a workflow of ours worded, or else the last.
+
+    Temporal wraps a failure in one error per activity and per child workflow that it passed through.
+    """
+    while error.__cause__ is not None and not isinstance(error, ApplicationError):
+        error = error.__cause__
+    return error
+
+
+def cause(error: BaseException) -> str:
+    """Why something failed, in one sentence."""
+    innermost = innermost_cause(error)
+    if isinstance(innermost, FailureError):
+        return innermost.message
+    return f"{type(innermost).__name__}: {innermost}"
