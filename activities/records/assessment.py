@@ -59,7 +59,7 @@ class Assessment:
         config = self._inputs.config(assess.context.config_digest)
         attempt = self._attempt(assess.context, config)
         exams, permuted = ([self._inputs.whole(r) for r in side] for side in (assess.exams, assess.permuted))
-        measures = measure_simulation(exams, assess.training, config, judging.alpha_for(attempt))
+        measures = measure_simulation(exams, config, judging.alpha_for(attempt))
         if permuted:
             measures = measures.model_copy(update={"ratings": _share_resting_on_ratings(exams, permuted)})
         gate = self._gate(assess, config, attempt, judging.judge_simulation(measures))

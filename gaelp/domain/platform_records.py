@@ -13,7 +13,6 @@ class Creative(Frozen):
     id: str
     headline: str
     body: str = ""
-    content_digest: str = ""
 
 
 class CampaignSpec(Frozen):
@@ -41,7 +40,6 @@ class CampaignState(Frozen):
     end_at: datetime
     bid_micros: tuple[int, ...]
     creative_prob: tuple[tuple[float, ...], ...]
-    created_at: datetime
 
 
 class DayReport(Frozen):

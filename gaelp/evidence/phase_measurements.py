@@ -37,7 +37,6 @@ from gaelp.evidence.off_policy import LOGGING, TESTED
 from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
-from gaelp.messages.simulation_training import RoundSummary
 from gaelp.money import micros
 
 WORST_SHARE = 0.1  # CVaR over the worst tenth
@@ -45,9 +44,7 @@ RESAMPLES = 1000
 _POINTS = ("ips", "snips", "dr", "switch-dr")
 
 
-def measure_simulation(
-    exams: Sequence[BatchResult], training: Sequence[RoundSummary], config: TrainingConfiguration, alpha: float
-) -> SimulationMeasures:
+def measure_simulation(exams: Sequence[BatchResult], config: TrainingConfiguration, alpha: float) -> SimulationMeasures:
     """The exam so far, batches in index order; a failed batch is a batch of failed episodes."""
     batches = sorted(exams, key=lambda batch: batch.index)
     problems = tuple(problem for batch in batches for problem in _broken(batch))
@@ -62,8 +59,6 @@ def measure_simulation(
         cvar_high=high,
         replaced=replaced,
         seeds=rewards.size + replaced,
-        failed_episodes=sum(_size(b, config) if _failed(b) else b.failed_episodes for b in sound),
-        training_episodes=sum(summary.episodes for summary in training),
         problems=problems,
     )
 

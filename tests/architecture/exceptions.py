@@ -29,10 +29,6 @@ READ_AS_A_WHOLE: dict[str, str] = {
     "RegretSplit.estimation_micros": "becomes columns of the warehouse by its whole record",
     "RegretSplit.over_bidding_micros": "becomes columns of the warehouse by its whole record",
     "RegretSplit.under_bidding_micros": "becomes columns of the warehouse by its whole record",
-    "SimulationMeasures.training_episodes": "stored with the evidence, for a person who follows a verdict",
 }
 # Fields that nothing reads at all.
-UNREAD_FIELDS: tuple[str, ...] = (
-    "CampaignState.created_at",
-    "Creative.content_digest",
-)
+UNREAD_FIELDS: tuple[str, ...] = ()

@@ -45,8 +45,6 @@ class SimulationMeasures(Frozen):
     cvar_high: float | None  # its bootstrap upper bound
     replaced: int  # seeds replaced because their optimum was below 1 % of the budget
     seeds: int  # seeds drawn, replaced ones included
-    failed_episodes: int  # those of failed batches included; counted with reward 0, FAILED_RATIO and no success
-    training_episodes: int
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID
 

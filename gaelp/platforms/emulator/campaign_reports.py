@@ -71,7 +71,6 @@ def state(campaign: Campaign) -> CampaignState:
         end_at=from_us(settings.end_us),
         bid_micros=settings.bid_micros,
         creative_prob=settings.creative_prob,
-        created_at=from_us(campaign.created_us),
     )
 
 

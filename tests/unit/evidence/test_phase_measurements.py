@@ -72,9 +72,8 @@ def scaled(*campaigns: CampaignResult, split: AudienceSplit | None = SPLIT) -> C
 
 def test_a_failed_batch_counts_as_failed_episodes():
     """A crash is a batch of episodes with reward 0, ratio -1 and no success, never a dropped one."""
-    found = measure_simulation([batch(0, [0.9] * 32), failed(1)], (), CONFIG, ALPHA)
-    assert found.failed_episodes == CONFIG.simulation.campaigns_per_batch
-    assert found.reward.n == found.success.n == 32 + found.failed_episodes
+    found = measure_simulation([batch(0, [0.9] * 32), failed(1)], CONFIG, ALPHA)
+    assert found.reward.n == found.success.n == 32 + CONFIG.simulation.campaigns_per_batch
     assert found.reward.mean == pytest.approx(0.45)
     assert found.success.mean == 0.5
     assert found.cvar == -1.0
@@ -86,21 +85,21 @@ def test_a_failed_batch_has_as_many_episodes_as_a_settled_one() -> None:
     for environment, episodes in (("gaelp/AdMarket-v0", 8), ("mine/World-v0", 32)):
         chosen = {"environment": environment, "market": {"own_campaigns": 4}}
         config = TrainingConfiguration.model_validate(chosen)
-        found = measure_simulation([batch(0, [1.0] * episodes), failed(1)], (), config, ALPHA)
-        assert (found.failed_episodes, found.seeds) == (episodes, 2 * episodes)
+        found = measure_simulation([batch(0, [1.0] * episodes), failed(1)], config, ALPHA)
+        assert (found.reward.n, found.seeds) == (2 * episodes, 2 * episodes)
 
 
 def test_batches_are_read_in_index_order():
     """The order in which batches arrive changes nothing."""
     rng = np.random.default_rng(0)
     batches = [batch(i, rng.random(32).tolist()) for i in range(4)]
-    assert measure_simulation(batches, (), CONFIG, ALPHA) == measure_simulation(batches[::-1], (), CONFIG, ALPHA)
+    assert measure_simulation(batches, CONFIG, ALPHA) == measure_simulation(batches[::-1], CONFIG, ALPHA)
 
 
 def test_cvar_is_the_mean_of_the_worst_tenth():
     """Of 100 ratios the ten worst average, and the upper bound lies above."""
     ratios = [-0.5] * 5 + [0.1] * 5 + [0.9] * 90
-    found = measure_simulation([batch(0, [0.9] * 100, raw_rewards=ratios)], (), CONFIG, ALPHA)
+    found = measure_simulation([batch(0, [0.9] * 100, raw_rewards=ratios)], CONFIG, ALPHA)
     assert found.cvar == pytest.approx(-0.2)
     assert found.cvar_high is not None and found.cvar_high > -0.2
 
@@ -116,19 +115,19 @@ def test_cvar_is_the_mean_of_the_worst_tenth():
 )
 def test_broken_batches_become_problems(changes: dict[str, object], problem: str):
     """Numbers that cannot be are named by their batch."""
-    found = measure_simulation([batch(3, [0.9] * 4, **changes)], (), CONFIG, ALPHA)
+    found = measure_simulation([batch(3, [0.9] * 4, **changes)], CONFIG, ALPHA)
     assert problem in found.problems[0] and "exam batch 3" in found.problems[0]
 
 
 def test_no_exam_measures_nothing():
     """Without batches there is no number, and no error."""
-    found = measure_simulation((), (), CONFIG, ALPHA)
+    found = measure_simulation((), CONFIG, ALPHA)
     assert (found.reward.n, found.cvar, found.seeds, found.problems) == (0, None, 0, ())
 
 
 def test_replaced_seeds_are_counted_among_those_drawn():
     """32 episodes with 2 replaced are 34 seeds."""
-    found = measure_simulation([batch(0, [0.9] * 32, replaced=2)], (), CONFIG, ALPHA)
+    found = measure_simulation([batch(0, [0.9] * 32, replaced=2)], CONFIG, ALPHA)
     assert (found.replaced, found.seeds) == (2, 34)
 
 

@@ -53,7 +53,6 @@ class Platform:
             CampaignState(
                 platform_id=name, external_name=f"run-a/live-test/{name}", account="acme",
                 enabled=enabled.get(name, on), daily_budget_micros=1, end_at=NOW, bid_micros=(), creative_prob=(),
-                created_at=NOW,
             )
             for name, on in self.enabled.items()
         )  # fmt: skip

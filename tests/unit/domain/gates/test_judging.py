@@ -127,9 +127,7 @@ def betting(threshold: float, **changes: Any) -> BettingMeasure:
 
 def simulation(**changes: Any) -> SimulationMeasures:
     known = {"reward": betting(0.7), "success": betting(0.8), "cvar": 0.3, "cvar_high": 0.4, "replaced": 0}
-    return SimulationMeasures.model_validate(
-        known | {"seeds": 200, "failed_episodes": 0, "training_episodes": 700} | changes
-    )
+    return SimulationMeasures.model_validate(known | {"seeds": 200} | changes)
 
 
 @pytest.mark.parametrize(
