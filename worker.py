@@ -51,7 +51,7 @@ from gaelp.domain.ids import Queue
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
-from gaelp.platforms.adapters import open_platform
+from gaelp.platforms.adapters import STOP_SECONDS, open_platform
 from gaelp.platforms.protocol import AdPlatform
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
@@ -131,10 +131,10 @@ def records_activities(settings: Settings) -> Activities:
     ]
 
 
-def _platforms(settings: Settings) -> Callable[[Account], AdPlatform]:
+def _platforms(settings: Settings, timeout_seconds: float = 5.0) -> Callable[[Account], AdPlatform]:
     @cache
     def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
-        return open_platform(account, settings)
+        return open_platform(account, settings, timeout_seconds)
 
     # One connection per kind of account, reused; an envelope's change must not open another.
     def platform_of(account: Account) -> AdPlatform:
@@ -154,7 +154,7 @@ def live_activities(settings: Settings) -> Activities:
 
 def stop_activities(settings: Settings) -> Activities:
     """The emergency stop."""
-    return [Emergency(Ledger.open(settings.ledger), _platforms(settings)).stop_account]
+    return [Emergency(Ledger.open(settings.ledger), _platforms(settings, STOP_SECONDS)).stop_account]
 
 
 def workers(client: Client, settings: Settings, queues: Sequence[Queue]) -> list[Worker]:

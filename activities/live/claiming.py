@@ -78,21 +78,24 @@ class Claiming:
             self._wait(CLIENT_TOTAL_SECONDS)
             state = platform.find(campaign.context.account, campaign.name)
             happened = state is not None and done(state)
-            self._ledger.resolve(key, "done" if happened else "failed", "read back after an unknown outcome", at)
+            outcome = "done" if happened else "failed"
+            known = state.platform_id if state is not None else ""
+            self._ledger.resolve(key, outcome, "read back after an unknown outcome", at, known)
             claimed = self._ledger.claim(claim)
         if claimed.done:
             return
         if not claimed.granted:
             raise ClaimRefused(claimed.reason)
         try:
-            call()
+            answer = call()
         except OutcomeUnknown as error:
             self._ledger.resolve(key, "unknown", str(error), at)
             raise
         except PlatformError as error:
             self._ledger.resolve(key, "failed", str(error), at)
             raise
-        self._ledger.resolve(key, "done", "", at)
+        # A stop must be able to pause the campaign while the platform cannot be read.
+        self._ledger.resolve(key, "done", "", at, answer.platform_id if isinstance(answer, CampaignState) else "")
 
     def claim(self, campaign: LiveCampaignInput, key: str, intent: Intent, fence: int | None, at: datetime) -> Claim:
         """What the ledger is asked; without a fence the account's own counts."""

@@ -23,7 +23,7 @@ from gaelp.domain.spending.ledger_records import (
     Violation,
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
-from gaelp.ledger.stored_records import Posted, RegisteredRun, Reservation
+from gaelp.ledger.stored_records import CreatedCampaign, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
@@ -199,10 +199,15 @@ class Ledger:
         with self._database.writing() as connection:
             return claim_store.grant(connection, claim)
 
-    def resolve(self, key: str, outcome: str, detail: str, at: datetime) -> None:
+    def resolve(self, key: str, outcome: str, detail: str, at: datetime, platform_id: str = "") -> None:
         """Record how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
         with self._database.writing() as connection:
-            claim_store.resolve(connection, key, outcome, detail, at)
+            claim_store.resolve(connection, key, outcome, detail, at, platform_id)
+
+    def created_campaigns(self, account: str) -> tuple[CreatedCampaign, ...]:
+        """Campaigns of ours on an account, with their platform ids where the platform told them."""
+        with self._database.reading() as connection:
+            return claim_store.created(connection, account)
 
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]:
         """Claims whose outcome is not known, oldest first."""

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
@@ -17,10 +18,11 @@ from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
+from gaelp.ledger.background_calls import answered, in_background
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerError, UnknownAccount
 from gaelp.messages.emergency_stop import StopReport
-from gaelp.platforms.adapters import open_platform
+from gaelp.platforms.adapters import STOP_SECONDS, open_platform
 from gaelp.platforms.protocol import PlatformError
 from gaelp.settings import Settings
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 NOTIFY_SECONDS = 5.0
+LEDGER_SECONDS = 2.0  # to open it; a stop that waits for the ledger lets campaigns spend
 
 
 def stop(arguments: argparse.Namespace, out: Out) -> int:
@@ -51,8 +54,12 @@ def stop(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _ledger(settings: Settings) -> tuple[Ledger | None, str]:
+    """The ledger, and why there is none; one that does not answer is not waited for."""
+    opening = in_background(partial(connections.open_ledger, settings))
+    if not answered(opening, LEDGER_SECONDS):
+        return None, f"the ledger does not answer within {LEDGER_SECONDS:g} seconds"
     try:
-        return connections.open_ledger(settings), ""
+        return opening.result(), ""
     except (LedgerError, OSError) as error:
         return None, str(error)
 
@@ -98,7 +105,7 @@ def _account(name: str, ledger: Ledger | None) -> Account:
 
 def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: str) -> StopReport:
     try:
-        platform = open_platform(account, settings)
+        platform = open_platform(account, settings, STOP_SECONDS)
     except PlatformError as error:
         return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
     order = StopOrder(account.account, reason, connections.user_name())

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -146,6 +146,7 @@ claims = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # open, done, failed
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("platform_id", sa.Text, nullable=False, default=""),  # of the campaign, once the platform has told it
     sa.Column("at", Instant, nullable=False),
 )
 
