@@ -49,6 +49,10 @@ FIRST_BATCH = {BatchPurpose.TRAIN: 0, BatchPurpose.EXAM: 5000, BatchPurpose.PERM
 """Where batch numbers begin by purpose, so that the ids of training, exam and permuted exam never meet."""
 
 
+REAPER = "gaelp-reaper"
+"""Id of the Temporal schedule that looks for campaigns of ours that nothing covers."""
+
+
 def phase_id(run: str, phase: Phase) -> str:
     """Workflow id of a phase."""
     return f"{run}/{phase}"
@@ -67,6 +71,16 @@ def replay_id(run: str, log: str) -> str:
 def campaign_id(run: str, phase: Phase, index: int) -> str:
     """Workflow id of one live campaign, and the root of its name on the platform."""
     return f"{run}/{phase}/campaign-{index:02d}"
+
+
+def run_of_campaign(campaign: str) -> str:
+    """The run that a campaign's id names."""
+    return campaign.split("/")[0]
+
+
+def phase_of_campaign(campaign: str) -> Phase:
+    """The phase that a campaign's id names."""
+    return Phase(campaign.split("/")[1])
 
 
 def request_id(run: str, phase: Phase, sequence: int) -> str:

@@ -7,7 +7,7 @@ owner's command and the wall clock is used. Touch this to add a method.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,10 +23,12 @@ from gaelp.domain.spending.ledger_records import (
     Violation,
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
+from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stored_records import CreatedCampaign, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
+    coverage_store,
     decision_store,
     journal,
     request_store,
@@ -214,7 +216,17 @@ class Ledger:
         with self._database.reading() as connection:
             return claim_store.unresolved(connection, account)
 
+    def judge_enabled(self, account: str, campaigns: Iterable[str]) -> dict[str, Ruling]:
+        """Campaign -> whether it may be enabled: a day of it is open, under an approval that stands."""
+        with self._database.reading() as connection:
+            return coverage_store.judge(connection, account, campaigns)
+
     # ------------------------------------------------------------ violations and the journal
+
+    def record_violation(self, violation: Violation) -> bool:
+        """Record a violation; False where one of that id is there already."""
+        with self._database.writing() as connection:
+            return violation_store.record(connection, violation)
 
     def violations(self, run: str) -> tuple[Violation, ...]:
         """A run's violations, cleared ones too."""

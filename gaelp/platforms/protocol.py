@@ -48,7 +48,7 @@ class ReadsCampaigns(Protocol):
 
 
 class AdPlatform(ReadsCampaigns, Protocol):
-    """The half that may spend. Only activities/live/campaigns.py and the emergency stop call it."""
+    """The half that may spend. Only activities/live/campaigns.py, the emergency stop and the reaper call it."""
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
         """Create it paused. A second create of the same external name raises a permanent PlatformError."""

@@ -211,5 +211,6 @@ async def test_a_stop_tells_the_run_though_it_cannot_reach_the_platform(stage: S
     assert (await stage.starter("start", "--experiment-name", "f", "--agent", "best-creative")).code == 0
     stopped = await stage.starter("stop", "f", "--json")
     assert (stopped.code, stopped.document["stopped"], stopped.document["runs_told"]) == (1, False, ["f"])
+    assert stopped.document["no_reaper"] == "its schedule was never made"
     assert stage.ledger.fence("emulator") == 1
     await stage.reaches("f", "stopped")

@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
+from gaelp.commands.runs.stop_notice import tell_runs
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
@@ -26,10 +25,6 @@ from gaelp.platforms.adapters import STOP_SECONDS, open_platform
 from gaelp.platforms.protocol import PlatformError
 from gaelp.settings import Settings
 
-if TYPE_CHECKING:
-    from temporalio.client import Client
-
-NOTIFY_SECONDS = 5.0
 LEDGER_SECONDS = 2.0  # to open it; a stop that waits for the ledger lets campaigns spend
 
 
@@ -41,14 +36,19 @@ def stop(arguments: argparse.Namespace, out: Out) -> int:
     reports = [_stop(account, ledger, settings, arguments.reason) for account in accounts]
     for report in reports:
         out.note(_sentence(report))
-    notified = asyncio.run(_notify(settings, arguments.run, {account.account for account in accounts}))
+    notice = asyncio.run(tell_runs(settings, arguments.run, {account.account for account in accounts}))
+    if notice.no_reaper:
+        out.note(
+            f"no reaper looks after calls that come late ({notice.no_reaper}): start a worker, or look at the platform "
+            "again in a minute"
+        )
     stopped = bool(reports) and all(report.stopped for report in reports)
-    document = {"stopped": stopped, "accounts": reports, "runs_told": notified}
+    document = {"stopped": stopped, "accounts": reports, "runs_told": notice.told, "no_reaper": notice.no_reaper}
     paused = [name for report in reports for name in report.paused]
     out.result(
         document,
         *(f"paused {name}" for name in paused),
-        f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(notified) or '-'}",
+        f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(notice.told) or '-'}",
     )
     return DONE if stopped else FAILED
 
@@ -112,34 +112,8 @@ def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: s
     return stop_account(ledger, platform, order, WallClock(connections.now, time.sleep))
 
 
-async def _notify(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:
-    """Signal stop to the run, or to every open run of the accounts; a stop does not depend on it."""
-    from temporalio.service import RPCError
-
-    notified: list[str] = []
-    try:
-        async with asyncio.timeout(NOTIFY_SECONDS):
-            client = await connections.temporal(settings)
-            for name in [run] if run else await _open_runs(client, accounts):
-                with suppress(RPCError):  # it has ended
-                    await client.get_workflow_handle(name).signal("stop", rpc_timeout=connections.RPC)
-                    notified.append(name)
-    except (Refused, RPCError, TimeoutError):
-        pass  # everything is paused already, or said not to be
-    return notified
-
-
 def _state(stopped: bool) -> str:
     return "stopped" if stopped else "NOT STOPPED"
-
-
-async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
-    query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
-    runs = []
-    async for each in client.list_workflows(query, rpc_timeout=connections.RPC):
-        if (await each.memo()).get("account") in accounts:
-            runs.append(each.id)
-    return runs
 
 
 def _sentence(report: StopReport) -> str:

@@ -12,18 +12,21 @@ from gaelp.platforms.emulator.refusal import Refusal
 
 Result = TypeVar("Result")
 Verb = Literal["create", "enable", "pause", "budget", "delivery", "end", "list", "read", "report", "any"]
-Kind = Literal["error-before", "error-after", "hang-before", "hang-after", "slow"]
+Kind = Literal["error-before", "error-after", "error-late", "hang-before", "hang-after", "slow"]
 
 
 class Fault(BaseModel):
-    """The next `calls` calls of `verb` fail. "after": the effect has happened, and the caller does not learn of it."""
+    """The next `calls` calls of `verb` fail. "after": the effect has happened, and the caller does not learn of it.
+
+    "late": the caller is told of an error at once, and the effect happens so many seconds later all the same.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     verb: Verb
     kind: Kind
     calls: Annotated[int, Field(ge=1)] = 1
-    seconds: Annotated[float, Field(ge=0, le=600)] = 30.0  # of a hang or of slowness
+    seconds: Annotated[float, Field(ge=0, le=600)] = 30.0  # of a hang, of slowness or of lateness
     account: str | None = None  # none: any account
 
 
@@ -32,6 +35,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
+        self._late: set[asyncio.Task[None]] = set()  # kept, or they might be collected before their effect
 
     def add(self, fault: Fault) -> None:
         """Queue a fault."""
@@ -53,6 +57,11 @@ class Faults:
         seconds = fault.seconds if fault else 0.0
         if kind == "error-before":
             raise Refusal(500, "INTERNAL", "The platform failed (injected fault, nothing was done).")
+        if kind == "error-late":
+            late = asyncio.create_task(_later(seconds, effect))
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
+            raise Refusal(500, "INTERNAL", "The platform failed (injected fault, the effect comes late).")
         if kind in ("slow", "hang-before"):
             await asyncio.sleep(seconds)
         if kind == "hang-before":
@@ -72,3 +81,8 @@ class Faults:
                     self._waiting.remove(fault)
                 return fault.model_copy()
         return None
+
+
+async def _later(seconds: float, effect: Callable[[], object]) -> None:
+    await asyncio.sleep(seconds)
+    effect()

@@ -17,6 +17,7 @@ def test_a_stop_that_cannot_read_back_is_no_stop(in_process: Callable[..., Finis
     shows_no_traceback(ran)
     assert ran.returncode == 1
     assert "NOT STOPPED" in ran.stdout
+    assert "no reaper looks after calls that come late (Temporal does not answer)" in ran.stderr
     assert ledger.fence("shop") == 1
     assert "there is no run 'a' in the ledger" in in_process("stop", "a").stderr
     assert "not in the ledger" in in_process("stop", "--account", "nobody").stderr
