@@ -128,10 +128,10 @@ class Campaigns:
         after = self._read_back(platform, campaign)
         if after != wanted:
             raise OutcomeUnknown(f"{campaign.name} does not read back as it was written")
-        if self._ledger.fence(account.account) != self._claiming.fence(campaign):
+        if self._claiming.void(campaign):
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
-            return _blocked(campaign, "the account was stopped")
+            return _blocked(campaign, "it was stopped while this was written")
         return Applied(
             applied=True,
             planned_micros=planned,

@@ -109,6 +109,12 @@ class Claiming:
             at=at,
         )
 
+    def void(self, campaign: LiveCampaignInput) -> bool:
+        """Whether a stop came since the approval, of the account or of the run."""
+        run = self._ledger.run(campaign.context.run)
+        stopped = run is not None and run.stopped_at is not None
+        return stopped or self._ledger.fence(campaign.context.account) != self.fence(campaign)
+
     def fence(self, campaign: LiveCampaignInput) -> int:
         """The fence under which the campaign's money was approved."""
         return self._ledger.request(campaign.order.request_id).request.fence

@@ -23,7 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reject": ("people.decide:reject", "sign and send a refusal of it"),
     "pause": ("runs.control:pause", "hold a run at its next step"),
     "resume": ("runs.control:resume", "let a paused run go on"),
-    "stop": ("runs.stop:stop", "emergency stop: pause everything of an account and read it back"),
+    "stop": ("runs.stop:stop", "emergency stop: pause everything of a run or an account and read it back"),
     "cancel": ("runs.control:cancel", "end a run; its campaigns are paused and settled"),
     "accounts": ("people.accounts:accounts", "the owner's accounts and their envelopes"),
     "keys": ("people.keys:keys", "approvers and their keys"),
@@ -122,6 +122,7 @@ def _stop(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--account", metavar="NAME")
     what.add_argument("--all", action="store_true", help="every account")
     parser.add_argument("--reason", default="stopped by hand")
+    parser.add_argument("--yes", action="store_true", help="do not ask before everything of an account is stopped")
 
 
 def _accounts(parser: argparse.ArgumentParser) -> None:

@@ -28,6 +28,8 @@ class HoldsFence(Protocol):
 
     def raise_fence(self, account: str, reason: str, by: str, at: datetime) -> int: ...
 
+    def stop_run(self, run: str, reason: str, by: str, at: datetime) -> int: ...
+
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]: ...
 
     def created_campaigns(self, account: str) -> tuple[CreatedCampaign, ...]: ...
@@ -35,11 +37,12 @@ class HoldsFence(Protocol):
 
 @dataclass(frozen=True)
 class StopOrder:
-    """Which account is stopped, why, and by whom."""
+    """Which account is stopped, or which run on it, why, and by whom."""
 
     account: str
     reason: str
     by: str
+    run: str = ""  # only this run: its own fence is raised, and everything else of the account goes on
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class _Stop:
         self.fence: int | None = None
         self.fence_error = "the fence could not be raised: the ledger could not be opened"
         known = None if ledger is None else in_background(partial(ledger.created_campaigns, order.account))
-        self._pauses = StopPauses(platform, order.account, pace, lambda _: True, known)
+        self._pauses = StopPauses(platform, order.account, pace, order.run, known)
 
     # ------------------------------------------------------------ the fence
 
@@ -105,8 +108,9 @@ class _Stop:
         """Begin to raise the fence; whatever follows does not wait for it longer than `take_fence` says."""
         if self._ledger is not None:
             order = self._order
-            raising = partial(self._ledger.raise_fence, order.account, order.reason, order.by, self._clock.now())
-            self._raising = in_background(raising)
+            of_account = partial(self._ledger.raise_fence, order.account)
+            stop = partial(self._ledger.stop_run, order.run) if order.run else of_account
+            self._raising = in_background(partial(stop, order.reason, order.by, self._clock.now()))
 
     def take_fence(self, seconds: float) -> None:
         """Note the fence, or why it is not raised, as far as that is known after so many seconds."""
@@ -163,6 +167,9 @@ class _Stop:
         reading = in_background(partial(self._ledger.unresolved_claims, self._order.account))
         if not answered(reading, self._pace.ledger_seconds) or reading.exception() is not None:
             return None  # unknown too
+        run = self._order.run
+        if run:  # it has no numbered fence of its own, so every open claim of the run is older
+            return claims_before_stop([claim for claim in reading.result() if claim.run == run], None)
         return claims_before_stop(reading.result(), self.fence)
 
     # ------------------------------------------------------------ the report

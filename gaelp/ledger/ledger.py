@@ -108,6 +108,19 @@ class Ledger:
         with self._database.reading() as connection:
             return run_store.read_all(connection)
 
+    def run(self, run: str) -> RegisteredRun | None:
+        """A run, or None where its name was never registered."""
+        with self._database.reading() as connection:
+            return run_store.read(connection, run)
+
+    def stop_run(self, run: str, reason: str, by: str, at: datetime) -> int:
+        """Refuse a run every further reservation and claim, for ever; returns its account's fence, which stays.
+
+        Raises UnregisteredRun.
+        """
+        with self._database.writing() as connection:
+            return run_store.stop(connection, run, reason, by, at)
+
     def next_attempt(self, series: AttemptSeries, assessment: str, at: datetime | None = None) -> int:
         """The number of this assessment in its series, from 1; idempotent."""
         with self._database.writing() as connection:

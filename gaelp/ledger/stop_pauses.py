@@ -6,7 +6,7 @@ Nothing here raises what a platform or the ledger raises. Touch this to change w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,12 +47,12 @@ USUAL_PACE = StopPace()
 
 @dataclass
 class StopPauses:
-    """The campaigns of one account while it is stopped; `ours` says which of those that are read are meant."""
+    """The campaigns of one account, or of one run on it, while they are stopped."""
 
     platform: StopsCampaigns
     account: str
     pace: StopPace
-    ours: Callable[[CampaignState], bool]
+    run: str  # only the campaigns of this run; empty: all of the account
     known: Future[tuple[CreatedCampaign, ...]] | None  # from the ledger, and perhaps still on its way
     paused: dict[str, str] = field(default_factory=dict)  # platform id -> external name, once enabled and then not
     enabled: dict[str, str] = field(default_factory=dict)  # as last read
@@ -94,7 +94,7 @@ class StopPauses:
         return True
 
     def _note(self, campaigns: tuple[CampaignState, ...]) -> None:
-        before, mine = self.enabled, [c for c in campaigns if self.ours(c)]
+        before, mine = self.enabled, [c for c in campaigns if self._meant(c)]
         self.reading_error = ""
         self.enabled = {c.platform_id: c.external_name for c in mine if c.enabled}
         self._resting = {c.platform_id for c in mine if not c.enabled}
@@ -106,13 +106,19 @@ class StopPauses:
         self.paused.update({i: name for i, name in self.paused.items() if i in self._resting})
         self.paused = {i: name for i, name in self.paused.items() if i not in self.enabled}
 
+    def _meant(self, state: CampaignState) -> bool:
+        """By platform id too, because a name can be changed."""
+        if not self.run or state.external_name.startswith(f"{self.run}/"):
+            return True
+        return any(c.platform_id == state.platform_id for c in self._of_ledger())
+
     # ------------------------------------------------------------ pausing
 
     def _of_ledger(self) -> Iterable[CreatedCampaign]:
-        """The campaigns that the ledger knows, where it has answered by now."""
+        """The campaigns that the ledger knows and that are meant, where it has answered by now."""
         if self.known is None or not self.known.done() or self.known.exception() is not None:
             return ()
-        return self.known.result()
+        return [c for c in self.known.result() if self.run in ("", c.run)]
 
     def _from_ledger(self) -> dict[str, str]:
         """Platform id -> name of those that were not read as paused; the name in place of an id that is not known."""

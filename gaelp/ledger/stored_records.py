@@ -84,8 +84,9 @@ class CreatedCampaign:
 
 @dataclass(frozen=True)
 class RegisteredRun:
-    """A run's name, the account it was started for, and when."""
+    """A run's name, the account it was started for, when, and since when it is stopped."""
 
     run: str
     account: str
     at: datetime
+    stopped_at: datetime | None = None

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
 from functools import partial
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
-from gaelp.commands.runs.stop_notice import tell_runs
+from gaelp.commands.runs.stop_notice import Notice, run_is_closed, tell_runs, which_runs_end
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
-from gaelp.ledger.background_calls import answered, in_background
+from gaelp.ledger.background_calls import all_in_parallel, answered, in_background
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerError, UnknownAccount
 from gaelp.messages.emergency_stop import StopReport
@@ -26,17 +27,56 @@ from gaelp.platforms.protocol import PlatformError
 from gaelp.settings import Settings
 
 LEDGER_SECONDS = 2.0  # to open it; a stop that waits for the ledger lets campaigns spend
+ACCOUNT_SECONDS = 120.0  # no stop of one account takes as long
 
 
 def stop(arguments: argparse.Namespace, out: Out) -> int:
-    """Stop the account of a run, one account, or all; then tell the runs, if Temporal is there."""
+    """Stop one run, one account, or all; then tell the runs, if Temporal is there."""
     settings = connections.read_settings()
     ledger, trouble = _ledger(settings)
+    run = connections.run_name(arguments.run) if arguments.run is not None else ""
     accounts = _accounts(arguments, ledger, trouble)
-    reports = [_stop(account, ledger, settings, arguments.reason) for account in accounts]
+    if not run:
+        _announce(arguments, accounts, settings, out)
+    elif ledger is not None and _ended(settings, ledger, run, accounts[0].account):
+        raise Refused(f"the run {run!r} has ended: there is nothing to stop")
+    reports: list[StopReport] = []
+    orders = [StopOrder(each.account, arguments.reason, connections.user_name(), run) for each in accounts]
+    calls = [partial(_stop, *each, ledger, settings, reports) for each in zip(accounts, orders, strict=True)]
+    all_in_parallel(calls, at_once=len(calls), seconds=ACCOUNT_SECONDS)
+    return _report(reports, asyncio.run(tell_runs(settings, run, {each.account for each in accounts})), run, out)
+
+
+def _announce(arguments: argparse.Namespace, accounts: tuple[Account, ...], settings: Settings, out: Out) -> None:
+    """Say which runs will end, and ask a person at a terminal; a script has decided already by calling."""
+    names = ", ".join(each.account for each in accounts)
+    runs = asyncio.run(which_runs_end(settings, {each.account for each in accounts}))
+    if runs is None:
+        out.note(f"Temporal does not answer: every run on {names} that is open will end")
+    elif runs:
+        out.note(f"these runs on {names} will end: {', '.join(runs)}")
+    if arguments.yes or out.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    sys.stderr.write(f"stop everything on {names}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was stopped")
+
+
+def _ended(settings: Settings, ledger: Ledger, run: str, account: str) -> bool:
+    """Whether nothing of the run can spend any more: its books are closed, and so is its workflow.
+
+    One that was terminated by hand leaves open books, and perhaps an enabled campaign: it can be stopped.
+    """
+    unsettled = any(each.state != "settled" for each in ledger.reservations(account, run))
+    if unsettled or any(claim.run == run for claim in ledger.unresolved_claims(account)):
+        return False
+    return asyncio.run(run_is_closed(settings, run))
+
+
+def _report(reports: list[StopReport], notice: Notice, run: str, out: Out) -> int:
     for report in reports:
-        out.note(_sentence(report))
-    notice = asyncio.run(tell_runs(settings, arguments.run, {account.account for account in accounts}))
+        out.note(f"{f'run {run}' if run else f'account {report.account}'}: {_sentence(report)}")
     if notice.no_reaper:
         out.note(
             f"no reaper looks after calls that come late ({notice.no_reaper}): start a worker, or look at the platform "
@@ -73,11 +113,10 @@ def _accounts(arguments: argparse.Namespace, ledger: Ledger | None, trouble: str
         if not (everything := ledger.accounts()):
             raise Refused("the ledger holds no account: there is nothing to stop")
         return everything
-    run = connections.run_name(arguments.run)
-    accounts = {each.run: each.account for each in ledger.runs()}
-    if run not in accounts:
-        raise Refused(f"there is no run {run!r} in the ledger: stop --account NAME, or stop --all")
-    return (ledger.account(accounts[run]),)
+    registered = ledger.run(arguments.run)
+    if registered is None:
+        raise Refused(f"there is no run {arguments.run!r} in the ledger: stop --account NAME, or stop --all")
+    return (ledger.account(registered.account),)
 
 
 def _account(name: str, ledger: Ledger | None) -> Account:
@@ -103,13 +142,15 @@ def _account(name: str, ledger: Ledger | None) -> Account:
     )
 
 
-def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: str) -> StopReport:
+def _stop(
+    account: Account, order: StopOrder, ledger: Ledger | None, settings: Settings, reports: list[StopReport]
+) -> None:
     try:
         platform = open_platform(account, settings, STOP_SECONDS)
     except PlatformError as error:
-        return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
-    order = StopOrder(account.account, reason, connections.user_name())
-    return stop_account(ledger, platform, order, WallClock(connections.now, time.sleep))
+        reports.append(StopReport(account=account.account, stopped=False, fence=-1, reason=str(error)))
+        return
+    reports.append(stop_account(ledger, platform, order, WallClock(connections.now, time.sleep)))
 
 
 def _state(stopped: bool) -> str:
@@ -117,4 +158,4 @@ def _state(stopped: bool) -> str:
 
 
 def _sentence(report: StopReport) -> str:
-    return f"account {report.account}: {_state(report.stopped)} in {report.seconds:.1f} s; {report.reason}"
+    return f"{_state(report.stopped)} in {report.seconds:.1f} s; {report.reason}"

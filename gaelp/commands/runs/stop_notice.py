@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client, ScheduleDescription
 
 NOTIFY_SECONDS = 5.0
+ANNOUNCE_SECONDS = 2.0  # before the stop begins; it does not wait longer
 MISSED_LOOKS = 3  # after so many intervals without a look the reaper does not run, whatever its schedule says
 
 
@@ -32,7 +33,7 @@ class Notice:
     no_reaper: str = ""
 
 
-async def tell_runs(settings: Settings, run: str | None, accounts: set[str]) -> Notice:
+async def tell_runs(settings: Settings, run: str, accounts: set[str]) -> Notice:
     """Signal stop to the run, or to every open run of the accounts, and ask after the reaper."""
     from temporalio.service import RPCError
 
@@ -41,7 +42,7 @@ async def tell_runs(settings: Settings, run: str | None, accounts: set[str]) -> 
     try:
         async with asyncio.timeout(NOTIFY_SECONDS):
             client = await connections.temporal(settings)
-            for name in [run] if run else await open_runs(client, accounts):
+            for name in [run] if run else await _open_runs(client, accounts):
                 with suppress(RPCError):  # it has ended
                     await client.get_workflow_handle(name).signal("stop", rpc_timeout=connections.RPC)
                     told.append(name)
@@ -51,7 +52,32 @@ async def tell_runs(settings: Settings, run: str | None, accounts: set[str]) -> 
     return Notice(tuple(told), no_reaper)
 
 
-async def open_runs(client: Client, accounts: set[str]) -> list[str]:
+async def which_runs_end(settings: Settings, accounts: set[str]) -> list[str] | None:
+    """The open runs of the accounts, which a stop ends; None where Temporal does not say so at once."""
+    from temporalio.service import RPCError
+
+    try:
+        async with asyncio.timeout(ANNOUNCE_SECONDS):
+            return await _open_runs(await connections.temporal(settings), accounts)
+    except (Refused, RPCError, TimeoutError):
+        return None
+
+
+async def run_is_closed(settings: Settings, run: str) -> bool:
+    """Whether Temporal says that the run has ended, or that there is none; False where it says nothing."""
+    from temporalio.service import RPCError, RPCStatusCode
+
+    try:
+        async with asyncio.timeout(ANNOUNCE_SECONDS):
+            handle = (await connections.temporal(settings)).get_workflow_handle(run)
+            return (await handle.describe(rpc_timeout=connections.RPC)).close_time is not None
+    except RPCError as error:
+        return error.status is RPCStatusCode.NOT_FOUND
+    except (Refused, TimeoutError):
+        return False
+
+
+async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
     """The runs that are open on these accounts."""
     query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
     runs = []

@@ -6,16 +6,24 @@ from collections.abc import Iterable, Mapping
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
-from gaelp.ledger.stored_records import Reservation, StoredRequest
+from gaelp.ledger.rules.run_rules import judge_run
+from gaelp.ledger.stored_records import RegisteredRun, Reservation, StoredRequest
 
 
 def judge_enabled(
-    days: Iterable[Reservation], requests: Mapping[str, StoredRequest | None], account: Account
+    days: Iterable[Reservation],
+    requests: Mapping[str, StoredRequest | None],
+    account: Account,
+    run: RegisteredRun | None = None,
 ) -> Ruling:
     """Whether a campaign with these days may be enabled: one of them is open, under an approval that still stands.
 
+    `run` is the campaign's: where it was stopped, nothing covers its campaigns any more.
     Only states count and never dates: the clock of a campaign is not the clock of whoever asks.
     """
+    going_on = judge_run(run)
+    if not going_on.granted:
+        return going_on
     open_days = [day for day in days if day.state == "open"]
     if not open_days:
         return refused("no day of it is reserved: its reservations are settled or frozen, or there were none")

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 from sqlalchemy.engine import Connection
 
+from gaelp.domain.ids import run_of_campaign
 from gaelp.ledger.rules.coverage_rules import judge_enabled
 from gaelp.ledger.rules.ruling import Ruling
-from gaelp.ledger.stores import account_store, request_store, reservation_store
+from gaelp.ledger.stores import account_store, request_store, reservation_store, run_store
 
 
 def judge(connection: Connection, account: str, campaigns: Iterable[str]) -> dict[str, Ruling]:
@@ -21,4 +22,8 @@ def judge(connection: Connection, account: str, campaigns: Iterable[str]) -> dic
     names = set(campaigns)
     asked = {day.request_id for day in days if day.campaign in names}
     requests = {request_id: request_store.read(connection, request_id) for request_id in asked}
-    return {name: judge_enabled((day for day in days if day.campaign == name), requests, owner) for name in names}
+    runs = {name: run_store.read(connection, run_of_campaign(name)) for name in names}
+    return {
+        name: judge_enabled((day for day in days if day.campaign == name), requests, owner, runs[name])
+        for name in names
+    }

@@ -18,9 +18,10 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Reserve, Reserved
 from gaelp.ledger.rules import reservation_rules
 from gaelp.ledger.rules.reservation_rules import Cap, CapRuling, RunLimits, Scope
+from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.stored_records import Reservation
-from gaelp.ledger.stores import account_store, journal, request_store, tables
+from gaelp.ledger.stores import account_store, journal, request_store, run_store, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.reservations
@@ -30,6 +31,9 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     """Book or raise a worst case, or refuse it naming the cap and what is left; a booked one is never lowered."""
     amount(booking.worst_case_micros, "the worst case")
     account = account_store.lock(connection, booking.account)
+    run = judge_run(run_store.read(connection, booking.run))
+    if not run.granted:
+        return Reserved(granted=False, reason=run.reason)
     existing = read(connection, booking.key)
     stored = request_store.read(connection, booking.request_id)
     ruling = reservation_rules.judge_request(booking, existing, stored, account)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries
-from gaelp.ledger.ledger_errors import RunNameTaken
+from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
 from gaelp.ledger.stored_records import RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
@@ -29,7 +29,7 @@ def register(connection: Connection, run: str, account: str, at: datetime) -> No
     row = connection.execute(sa.select(_r).where(_r.c.run == run)).mappings().first()
     if row is not None:
         existing = RegisteredRun(**row)
-        if existing == RegisteredRun(run, account, at):
+        if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
     connection.execute(_r.insert().values(run=run, account=account, at=at))
@@ -41,6 +41,24 @@ def read_all(connection: Connection) -> tuple[RegisteredRun, ...]:
     return tuple(
         RegisteredRun(**row) for row in connection.execute(sa.select(_r).order_by(_r.c.at, _r.c.run)).mappings()
     )
+
+
+def read(connection: Connection, run: str) -> RegisteredRun | None:
+    """A run, or None where its name was never registered."""
+    row = connection.execute(sa.select(_r).where(_r.c.run == run)).mappings().first()
+    return None if row is None else RegisteredRun(**row)
+
+
+def stop(connection: Connection, run: str, reason: str, by: str, at: datetime) -> int:
+    """Refuse the run every further reservation and claim, for ever; returns its account's fence, which stays."""
+    registered = read(connection, run)
+    if registered is None:
+        raise UnregisteredRun(f"there is no run {run!r} in the ledger: `starter.py list` shows those there are")
+    account = account_store.lock(connection, registered.account)
+    if registered.stopped_at is None:
+        connection.execute(_r.update().where(_r.c.run == run).values(stopped_at=at))
+        journal.write(connection, "run-stopped", at, Subject(account.account, run, key=run), reason=reason, by=by)
+    return account.fence
 
 
 def next_attempt(connection: Connection, series: AttemptSeries, assessment: str, at: datetime) -> int:

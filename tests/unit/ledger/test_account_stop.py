@@ -293,6 +293,40 @@ def test_a_campaign_that_the_platform_does_not_list_is_paused_and_not_called_sto
     assert not report.stopped and "does not list run-a/live-test/campaign-00" in report.reason
 
 
+def test_the_stop_of_a_run_touches_that_run_only(ledger: Ledger) -> None:
+    """Its campaigns are paused, also one that was renamed, and it reserves nothing more; the account goes on."""
+    created(ledger, "campaign-00", "campaign-00")
+    ledger.register_run("run-b", "acme", NOW)
+    platform, clock = Platform("campaign-00", "campaign-01", "other"), Clock()
+    names = {"campaign-00": "renamed by hand", "other": "run-b/live-test/campaign-00"}
+    platform.states = lambda **_: tuple(  # type: ignore[method-assign]
+        state.model_copy(update={"external_name": names.get(state.platform_id, state.external_name)})
+        for state in Platform.states(platform)
+    )
+    report = stop_account(
+        ledger, platform, StopOrder("acme", "drill", "Ada", "run-a"), WallClock(clock.now, clock.wait), PACE
+    )
+    assert report.stopped, report.reason
+    assert platform.enabled == {"campaign-00": False, "campaign-01": False, "other": True}
+    assert ledger.fence("acme") == 0
+    refused = ledger.reserve(booking(1, campaign=5))
+    assert not refused.granted and "run run-a was stopped" in refused.reason
+    assert "run run-a was stopped" in ledger.claim(claim("enable")).reason
+    assert ledger.claim(claim("pause")).granted
+    assert ledger.claim(claim("enable", key="other", run="run-b", campaign="run-b/live-test/campaign-00")).granted
+
+
+def test_the_stop_of_a_run_waits_for_its_own_claims_only(ledger: Ledger) -> None:
+    """Another run's call under way holds nobody up."""
+    ledger.register_run("run-b", "acme", NOW)
+    ledger.claim(claim("enable", key="other", run="run-b", campaign="run-b/live-test/campaign-00"))
+    clock = Clock()
+    report = stop_account(
+        ledger, Platform(), StopOrder("acme", "drill", "Ada", "run-a"), WallClock(clock.now, clock.wait), PACE
+    )
+    assert report.stopped and report.unresolved_claims == () and report.seconds < 2
+
+
 class Hanging:
     """A ledger whose every answer waits for `silence` to end."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from gaelp.ledger.rules.coverage_rules import judge_enabled
-from tests.support.ledgers import DAY, account, reservation, stored_request
+from gaelp.ledger.stored_records import RegisteredRun
+from tests.support.ledgers import DAY, NOW, account, reservation, stored_request
 
 REQUEST = reservation().request_id
 
@@ -38,3 +40,11 @@ def test_a_fence_that_rose_since_the_approval_voids_it() -> None:
     approved = {REQUEST: stored_request("approved", fence=1)}
     assert judge_enabled([reservation()], approved, account(fence=1)).granted
     assert not judge_enabled([reservation()], approved, account(fence=2)).granted
+
+
+def test_nothing_covers_a_campaign_of_a_stopped_run() -> None:
+    """Its days may be open under an approval that stands."""
+    approved = {REQUEST: stored_request("approved")}
+    going_on = RegisteredRun("run-a", "acme", NOW)
+    assert judge_enabled([reservation()], approved, account(), going_on).granted
+    assert not judge_enabled([reservation()], approved, account(), replace(going_on, stopped_at=NOW)).granted
