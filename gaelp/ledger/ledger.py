@@ -24,7 +24,7 @@ from gaelp.domain.spending.ledger_records import (
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
 from gaelp.ledger.rules.ruling import Ruling
-from gaelp.ledger.stored_records import CreatedCampaign, Posted, RegisteredRun, Reservation
+from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
@@ -126,6 +126,11 @@ class Ledger:
         with self._database.writing() as connection:
             return run_store.next_attempt(connection, series, assessment, at or _now())
 
+    def attempts(self) -> tuple[AttemptCount, ...]:
+        """How many attempts of every series are used, and how many were forgiven."""
+        with self._database.reading() as connection:
+            return run_store.attempts(connection)
+
     def reset_attempts(self, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
         """Let a series begin at 1 again, by a named person with a reason; returns how many attempts are forgiven."""
         with self._database.writing() as connection:
@@ -187,10 +192,15 @@ class Ledger:
         with self._database.writing() as connection:
             return spend_store.settle(connection, key, final_micros, at)
 
-    def freeze_expired(self, before: date, at: datetime) -> tuple[str, ...]:
-        """Freeze open reservations of days before `before`; returns their keys. They count until reconciled."""
+    def freeze_expired(
+        self, before: date, at: datetime, account: str | None = None, campaign: str | None = None
+    ) -> tuple[str, ...]:
+        """Freeze open reservations of days before `before`; returns their keys. They count until reconciled.
+
+        With an account, or a campaign on it, only theirs: a campaign's days are those of its own clock.
+        """
         with self._database.writing() as connection:
-            return reservation_store.freeze_expired(connection, before, at)
+            return reservation_store.freeze_expired(connection, before, at, account, campaign)
 
     def open_exposure(self, account: str) -> int:
         """What may still be billed: what is counted for every reservation that is not settled."""

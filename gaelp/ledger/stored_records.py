@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
-from gaelp.domain.spending.ledger_records import Intent
+from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,15 @@ class CreatedCampaign:
     run: str
     platform_id: str
     unsettled: bool
+
+
+@dataclass(frozen=True)
+class AttemptCount:
+    """How many attempts of a series count, and how many a named person has forgiven."""
+
+    series: AttemptSeries
+    used: int
+    forgiven: int
 
 
 @dataclass(frozen=True)

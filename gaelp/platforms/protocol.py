@@ -42,8 +42,11 @@ class ReadsCampaigns(Protocol):
         """Every campaign of ours in the account."""
         ...
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform reports at `at`; late and incomplete as platforms are."""
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
+        """What the platform reports at `at`; late and incomplete as platforms are.
+
+        `at` None means now, at whatever instant the platform has reached: no clock is moved.
+        """
         ...
 
 

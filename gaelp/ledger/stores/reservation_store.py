@@ -119,10 +119,14 @@ def open_exposure(connection: Connection, account: str) -> int:
     return int(connection.execute(sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)).scalar() or 0)
 
 
-def freeze_expired(connection: Connection, before: date, at: datetime) -> tuple[str, ...]:
+def freeze_expired(
+    connection: Connection, before: date, at: datetime, account: str | None = None, campaign: str | None = None
+) -> tuple[str, ...]:
     """Freeze open reservations of days before `before`; they count in full until someone reconciles them."""
     day = before.date() if isinstance(before, datetime) else before
     late = sa.and_(_t.c.state == "open", _t.c.day < day)
+    for column, wanted in ((_t.c.account, account), (_t.c.campaign, campaign)):
+        late = late if wanted is None else sa.and_(late, column == wanted)
     names = connection.execute(sa.select(_t.c.account).where(late).distinct()).scalars().all()
     for name in sorted(names):  # always in this order, and all of them before the journal, or two callers deadlock
         account_store.lock(connection, name)

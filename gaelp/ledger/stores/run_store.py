@@ -14,7 +14,7 @@ from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
-from gaelp.ledger.stored_records import RegisteredRun
+from gaelp.ledger.stored_records import AttemptCount, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -75,6 +75,17 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
     subject = Subject(values.pop("account"), key=assessment)
     journal.write(connection, "attempt", at, subject, **values, attempt=attempt)
     return attempt
+
+
+def attempts(connection: Connection) -> tuple[AttemptCount, ...]:
+    """Every series with its attempts, by account, product, agent and gate."""
+    names = (_n.c.account, _n.c.product, _n.c.agent, _n.c.gate)
+    used = sa.func.sum(sa.case((_n.c.counted, 1), else_=0)).label("used")
+    query = sa.select(*names, used, sa.func.count().label("made")).group_by(*names).order_by(*names)
+    return tuple(
+        AttemptCount(AttemptSeries(**{c.name: row[c.name] for c in names}), row["used"], row["made"] - row["used"])
+        for row in connection.execute(query).mappings()
+    )
 
 
 def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
