@@ -59,10 +59,11 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
                 )
             )  # fmt: skip
             ledger.register_run(RUN, account.account, START)
-            approved(ledger, local_runs.key, account, **(request or {}))
             config = local_runs.config("historical.logs=[]", *changes)
             inputs.store.put_document(loading.canonical(config))
             market = calibrate([], config)
+            campaign = planned(account.account, config, inputs.store.put_arrays(market.to_arrays()))
+            approved(ledger, local_runs.key, campaign, market.ctr.shape[1], **(request or {}))
             platform = EmulatorPlatform(local_runs.settings.emulator_url, local_runs.settings.emulator_token)
             closing.callback(platform.close)
             platform.open_world(account.account, market)
@@ -73,7 +74,7 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
                 platform=disturbed,
                 campaigns=Campaigns(ledger, inputs, lambda _: disturbed, waits.append),
                 observations=Observations(ledger, inputs, lambda _: disturbed),
-                campaign=planned(account.account, config, inputs.store.put_arrays(market.to_arrays())),
+                campaign=campaign,
                 waits=waits,
             )
 
