@@ -30,13 +30,13 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
-    "ingest": ("material.ingest:ingest", "a real log into the warehouse"),
+    "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
-    "agents": ("material.catalogue:agents", "the installed agents"),
-    "environments": ("material.catalogue:environments", "the installed environments"),
-    "new-agent": ("material.new_agent:new_agent", "write the package of an agent of one's own"),
-    "checkpoints": ("material.catalogue:checkpoints", "the checkpoints that a run has made"),
+    "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
+    "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
+    "new-agent": ("logs_and_agents.new_agent:new_agent", "write the package of an agent of one's own"),
+    "checkpoints": ("logs_and_agents.catalogue:checkpoints", "the checkpoints that a run has made"),
 }
 
 

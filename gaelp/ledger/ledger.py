@@ -13,6 +13,7 @@ from typing import Any
 
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, ApprovalRequest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.ledger_records import (
     AttemptSeries,
     Claim,
@@ -27,6 +28,7 @@ from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
+    approved_campaign_store,
     claim_store,
     coverage_store,
     decision_store,
@@ -137,6 +139,16 @@ class Ledger:
             return run_store.reset_attempts(connection, series, by, reason, at)
 
     # ------------------------------------------------------------ approvals
+
+    def keep_campaigns(self, campaigns: Sequence[ApprovedCampaign]) -> str:
+        """Keep a list of campaigns that a request may name; returns its digest. Allows nothing by itself."""
+        with self._database.writing() as connection:
+            return approved_campaign_store.keep(connection, campaigns)
+
+    def approved_campaigns(self, digest: str) -> tuple[ApprovedCampaign, ...]:
+        """The list of that digest; raises UnknownRequest where none was kept."""
+        with self._database.reading() as connection:
+            return approved_campaign_store.read_all(connection, digest)
 
     def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
         """Open a request; idempotent. Supersedes open requests of the same run and phase."""

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from gaelp.commands.runs.stop_notice import why_no_reaper
-from gaelp.domain.ids import REAPER, Queue
+from gaelp.domain.temporal_names import REAPER, Queue
 from gaelp.messages.reaper import Reaped
 from tests.support.local_runs import LocalRuns
 from tests.workflows.conftest import serving

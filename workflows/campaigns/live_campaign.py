@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.campaigns import campaign_calls
     from workflows.details import cause, set_attributes, show_details
     from workflows.pause_and_stop import PauseAndStop, check_cancelled, signal_workflow
+    from workflows.signals import with_input
 
 # Beyond this a campaign continues as new at the end of its day; a day of hourly ticks is about 600 events.
 LONG_HISTORY = 400
@@ -37,16 +38,13 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
         self._context, self._order = campaign.context, campaign.order
         # As last reported. Every tick reads them anew, so they are not carried on.
         self._days: tuple[DayReport, ...] = ()
+        description = "from the phase: go on until this day with this budget"
+        self.listen("proceed", description, with_input(Proceed, lambda proceed: self.update(proceed=proceed)))
 
     @property
     def _campaign(self) -> LiveCampaignInput:
         """The campaign as its activities and its continue-as-new are given it."""
         return LiveCampaignInput(context=self._context, order=self._order, progress=self.state)
-
-    @workflow.signal(name="proceed", description="from the phase: go on until this day with this budget")
-    def proceed(self, proceed: Proceed) -> None:
-        """More days, a new budget."""
-        self.update(proceed=proceed)
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:

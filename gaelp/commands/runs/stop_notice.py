@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import Refused
-from gaelp.domain.ids import REAPER
+from gaelp.domain.temporal_names import REAPER
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:

@@ -102,6 +102,15 @@ requests = sa.Table(
     sa.Column("decided_at", Instant),
 )
 
+approved_campaigns = sa.Table(
+    "approved_campaigns",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # of the whole list, which a request names
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # the ApprovedCampaign as JSON
+)
+
 nonces = sa.Table(
     "nonces",
     metadata,

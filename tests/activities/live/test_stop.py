@@ -10,7 +10,7 @@ import pytest
 
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from tests.support.campaign_stand import Stand
+from tests.support.campaign_fixture import CampaignFixture
 from tests.support.local_runs import LocalRuns
 
 CLOCK = WallClock(lambda: datetime.now(UTC), time.sleep)
@@ -26,33 +26,33 @@ def platform(local_runs: LocalRuns) -> Iterator[EmulatorPlatform]:
     client.close()
 
 
-def fault(local_runs: LocalRuns, stand: Stand, verb: str, kind: str, seconds: float = 0) -> None:
+def fault(local_runs: LocalRuns, fixture: CampaignFixture, verb: str, kind: str, seconds: float = 0) -> None:
     """Every further call of the verb fails so."""
-    body = {"verb": verb, "kind": kind, "account": stand.account, "calls": 1000, "seconds": seconds}
+    body = {"verb": verb, "kind": kind, "account": fixture.account, "calls": 1000, "seconds": seconds}
     local_runs.control("POST", "/faults", json=body)
 
 
 def test_a_platform_whose_every_answer_takes_seconds_is_stopped(
-    stand: Stand, local_runs: LocalRuns, platform: EmulatorPlatform
+    fixture: CampaignFixture, local_runs: LocalRuns, platform: EmulatorPlatform
 ) -> None:
     """Every answer takes 4.5 seconds: the campaign is paused within 10 and the stop is whole within 40."""
-    name = stand.running().external_name
-    fault(local_runs, stand, "any", "slow", seconds=4.5)
+    name = fixture.running().external_name
+    fault(local_runs, fixture, "any", "slow", seconds=4.5)
     began = time.monotonic()
-    report = stop_account(stand.ledger, platform, StopOrder(stand.account, "drill", "Ada"), CLOCK)
+    report = stop_account(fixture.ledger, platform, StopOrder(fixture.account, "drill", "Ada"), CLOCK)
     assert report.stopped, report.reason
     assert time.monotonic() - began < 40
     assert report.pauses_sent == (name,)
 
 
 def test_a_platform_that_lists_nothing_is_sent_pauses(
-    stand: Stand, local_runs: LocalRuns, platform: EmulatorPlatform
+    fixture: CampaignFixture, local_runs: LocalRuns, platform: EmulatorPlatform
 ) -> None:
     """Every listing fails: the campaign is paused by the id that the ledger kept, and nobody calls it a stop."""
-    running = stand.running()
-    fault(local_runs, stand, "list", "error-before")
-    report = stop_account(stand.ledger, platform, StopOrder(stand.account, "drill", "Ada"), CLOCK)
+    running = fixture.running()
+    fault(local_runs, fixture, "list", "error-before")
+    report = stop_account(fixture.ledger, platform, StopOrder(fixture.account, "drill", "Ada"), CLOCK)
     local_runs.control("DELETE", "/faults")
-    found = stand.found()
+    found = fixture.found()
     assert found is not None and not found.enabled
     assert not report.stopped and f"pauses were sent to {running.external_name}" in report.reason
