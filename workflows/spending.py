@@ -20,10 +20,11 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.phases import Outcome
     from gaelp.domain.spending.approval_requests import ApprovalDecision
-    from gaelp.domain.spending.campaign_records import CampaignResult, CampaignsPlan, DayReached
+    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.spending_phase import (
         AssessCampaigns,
+        CampaignHint,
         CampaignsSummary,
         PlanCampaigns,
         RecordCampaigns,
@@ -51,14 +52,8 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         for decision in ApprovalDecision:
             description = f"a signed decision, as printed by `starter.py {decision} RUN --print`"
             self.listen(decision, description, partial(self.approval.receive, decision))
-        self.listen("settled", "from a campaign: it has ended, and how", with_input(CampaignResult, self._settled))
-        self.listen("reached", "from a campaign: its days are used up", with_input(DayReached, self._reached))
-
-    def _settled(self, result: CampaignResult) -> None:
-        self.update(settled={**self.state.settled, result.campaign: result})
-
-    def _reached(self, day: DayReached) -> None:
-        self.update(reached={**self.state.reached, day.campaign: day})
+        self.listen("settled", "from a campaign: it has ended", with_input(CampaignHint, self.children.hint_ended))
+        self.listen("reached", "from a campaign: its days are used up", with_input(CampaignHint, self.children.hint))
 
     # ------------------------------------------------------------ order
 
@@ -105,9 +100,9 @@ class SpendingPhase(PauseAndStop[SpendingState]):
     # ------------------------------------------------------------ campaigns
 
     async def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Wait for the campaigns; ApplicationError where one was terminated, because it sends no signal any more."""
-        await workflow.wait_condition(lambda: condition() or bool(self.children.terminated()))
-        if terminated := self.children.terminated():
+        """Wait for the campaigns; ApplicationError where one was terminated, because it has no result."""
+        await self.children.look_until(lambda: condition() or bool(self.children.terminated))
+        if terminated := self.children.terminated:
             raise ApplicationError(f"{', '.join(terminated)} ended without a result: terminated by a person?")
 
     async def wait_for_all(self) -> None:
@@ -137,7 +132,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
     async def _settle_campaigns(self, *, cancelled: bool) -> None:
         """Leave nothing running, and write down what was spent."""
         show_details("ending: every campaign is paused and settled")
-        await self.children.pause_and_settle_all()
+        await self.children.pause_and_settle_all(self.phase)
         if self.state.open:
             await self.record_campaigns("settled")
         show_details(f"{'cancelled' if cancelled else 'failed'}; every campaign is paused and settled")

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.domain.platform_records import DayReport
     from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
     from gaelp.messages.live_campaign import CampaignProgress, Decided, LiveCampaignInput, Observed, Paused
-    from gaelp.messages.spending_phase import Proceed
+    from gaelp.messages.spending_phase import CampaignHint, CampaignStanding, Proceed
     from workflows.campaigns import campaign_calls
     from workflows.details import cause, set_attributes, show_details
     from workflows.pause_and_stop import PauseAndStop, check_cancelled, signal_workflow
@@ -38,6 +38,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
         self._context, self._order = campaign.context, campaign.order
         # As last reported. Every tick reads them anew, so they are not carried on.
         self._days: tuple[DayReport, ...] = ()
+        self._ended: CampaignResult | None = None
         description = "from the phase: go on until this day with this budget"
         self.listen("proceed", description, with_input(Proceed, lambda proceed: self.update(proceed=proceed)))
 
@@ -45,6 +46,14 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     def _campaign(self) -> LiveCampaignInput:
         """The campaign as its activities and its continue-as-new are given it."""
         return LiveCampaignInput(context=self._context, order=self._order, progress=self.state)
+
+    @workflow.query(name="standing", description="how far it is, as its phase asks")
+    def standing(self) -> CampaignStanding:
+        """The phase reads this where a signal told it to look."""
+        name, day = self._order.plan.campaign, self._campaign.hours // 24
+        budget = self.state.daily_budget_micros
+        reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=self._days)
+        return CampaignStanding(campaign=name, reached=None if self._ended else reached, result=self._ended)
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:
@@ -175,13 +184,8 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
         """At the end of a period: signal the phase, and wait until it authorises more days."""
         day = self.state.until_day
         if self._authorised_after(day) is None:
-            reached = DayReached(
-                campaign=self._order.plan.campaign,
-                day=day,
-                daily_budget_micros=self.state.daily_budget_micros,
-                days=self._days,
-            )
-            if not await signal_workflow(self._order.phase_workflow, "reached", reached):
+            hint = CampaignHint(campaign=self._order.plan.campaign)
+            if not await signal_workflow(self._order.phase_workflow, "reached", hint):
                 self.update(halt="its phase is gone, and nobody can let it go on")
                 return
             check_cancelled()
@@ -290,4 +294,5 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
         )
 
     async def _report_result(self, result: CampaignResult) -> None:
-        await signal_workflow(self._order.phase_workflow, "settled", result)
+        self._ended = result
+        await signal_workflow(self._order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
