@@ -17,14 +17,15 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.records.campaign_looks import CampaignLooks
 from gaelp.domain.episodes import BatchPurpose, EpisodeState
-from gaelp.domain.ids import Queue, batch_id, phase_id, replay_id
+from gaelp.domain.ids import batch_id, phase_id, replay_id
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import Arm, CampaignResult
+from gaelp.domain.temporal_names import Queue
 from gaelp.messages.episode_batch import SimulateBatch
 from gaelp.messages.log_replay import ReplayInput
 from gaelp.messages.spending_phase import AssessCampaigns, CampaignStanding, LookAtCampaigns
-from tests.support.campaign_stand import planned
+from tests.support.campaign_fixture import planned
 from tests.support.local_runs import LOG, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, details, journal, phase_input
 from tests.workflows.conftest import serving

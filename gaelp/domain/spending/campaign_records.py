@@ -11,7 +11,7 @@ from enum import StrEnum
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.exposure import ExposureLine
+from gaelp.domain.spending.billing_rules import ExposureLine
 
 
 class Arm(StrEnum):
@@ -44,6 +44,7 @@ class CampaignsPlan(Frozen):
     daily_cap_micros: int
     total_cap_micros: int
     exposure: tuple[ExposureLine, ...]
+    campaigns_digest: str = ""  # of the list that a person signs, once the ledger keeps it
     approval_deadline: datetime  # silence until then is a refusal
     approval_expires: datetime  # nothing is spent under the approval after this campaign instant
 
