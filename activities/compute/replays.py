@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals
-from gaelp.agents.installed_agents import checked
+from gaelp.agents.decision_checks import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.off_policy import evaluate

@@ -93,7 +93,7 @@ class LiveCampaignInput(Frozen):
 
 
 class LaunchCampaign(Frozen):
-    """Reserve, create paused, read back, enable, read back; each claimed. Idempotent on the campaign's name."""
+    """Asks to reserve the first day and to create the campaign paused; the campaign's name makes a retry harmless."""
 
     campaign: LiveCampaignInput
     at: datetime
@@ -139,7 +139,7 @@ class Decided(Frozen):
 
 
 class Apply(Frozen):
-    """Reserve the day, clamp the decision, write absolute values, renew the lease, read back."""
+    """Asks to reserve the day, clamp the decision, write it in absolute values, renew the lease, and read back."""
 
     campaign: LiveCampaignInput
     decision_digest: str
@@ -157,7 +157,7 @@ class Applied(Frozen):
 
 
 class PauseAndSettle(Frozen):
-    """Pause, read back, and settle what is known; `final` waits for nothing more."""
+    """Asks to pause, read back and post what was spent; `final` also settles every day whose cost is final."""
 
     campaign: LiveCampaignInput
     at: datetime

@@ -36,8 +36,9 @@ class ApprovalState(Frozen):
     @property
     def request_id(self) -> str:
         """The request that stands approved, which reservations draw on; empty before."""
-        approved = self.card is not None and self.decision is ApprovalDecision.APPROVE
-        return self.card.request.request_id if self.card is not None and approved else ""
+        if self.card is None or self.decision is not ApprovalDecision.APPROVE:
+            return ""
+        return self.card.request.request_id
 
 
 class SpendingState(PausableState):
@@ -53,7 +54,7 @@ class SpendingState(PausableState):
 
 
 class PlanCampaigns(Frozen):
-    """Plans the campaigns of a spending phase and their exposure."""
+    """Asks for the campaigns of a spending phase and their exposure."""
 
     context: RunContext
     now: datetime

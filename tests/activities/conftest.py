@@ -19,7 +19,7 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from tests.support.campaign_stand import RUN, START, UNIT, Disturbed, Stand, approved, planned
+from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture, FaultyPlatform, approved, planned
 from tests.support.local_runs import LocalRuns
 
 _numbers = itertools.count(1)
@@ -39,11 +39,11 @@ def inputs(local_runs: LocalRuns) -> Inputs:
 
 
 @pytest.fixture
-def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..., Stand]]:
+def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..., CampaignFixture]]:
     """Approved campaigns, each on an account and a ledger of its own; `changes` are the configuration's."""
     with ExitStack() as closing:
 
-        def make(*changes: str, request: dict[str, Any] | None = None) -> Stand:
+        def make(*changes: str, request: dict[str, Any] | None = None) -> CampaignFixture:
             number = next(_numbers)
             account = Account(
                 account=f"account-{number}", kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
@@ -66,13 +66,13 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
             platform = EmulatorPlatform(local_runs.settings.emulator_url, local_runs.settings.emulator_token)
             closing.callback(platform.close)
             platform.open_world(account.account, market)
-            disturbed, waits = Disturbed(platform), list[float]()
-            return Stand(
+            faulty_platform, waits = FaultyPlatform(platform), list[float]()
+            return CampaignFixture(
                 ledger=ledger,
                 inputs=inputs,
-                platform=disturbed,
-                campaigns=Campaigns(ledger, inputs, lambda _: disturbed, waits.append),
-                observations=Observations(ledger, inputs, lambda _: disturbed),
+                platform=faulty_platform,
+                campaigns=Campaigns(ledger, inputs, lambda _: faulty_platform, waits.append),
+                observations=Observations(ledger, inputs, lambda _: faulty_platform),
                 campaign=planned(account.account, config, inputs.store.put_arrays(market.to_arrays())),
                 waits=waits,
             )
@@ -81,6 +81,6 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
 
 
 @pytest.fixture
-def stand(stands: Callable[..., Stand]) -> Stand:
+def fixture(fixtures: Callable[..., CampaignFixture]) -> CampaignFixture:
     """One of them, with nothing changed."""
-    return stands()
+    return fixtures()

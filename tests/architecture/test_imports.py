@@ -33,12 +33,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.agents": RECORDS,
     # Foreign agents over HTTP are the network's edge: not pure, and nothing else of gaelp.agents imports it.
     "gaelp.agents.remote": ("gaelp.agents.contract", "gaelp.domain"),
-    # Of the registry the market uses only the checks that every world makes of an agent's decision.
+    # Every world checks an agent's decision before it acts on it.
     "gaelp.market": (
         *RECORDS,
         "gaelp.agents.contract",
-        "gaelp.agents.installed_agents.checked",
-        "gaelp.agents.installed_agents.screened",
+        "gaelp.agents.decision_checks",
     ),
     "gaelp.evidence": RECORDS,
     "gaelp.ledger": RECORDS,

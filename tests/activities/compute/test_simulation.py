@@ -36,7 +36,7 @@ from gaelp.messages.live_campaign import Decide, LiveCampaignInput
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
-from tests.support.campaign_stand import Crash, planned
+from tests.support.campaign_fixture import Crash, planned
 
 ROOT = Path(__file__).parents[3]
 
