@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.campaigns.campaign_children import CampaignChildren
     from workflows.details import set_attributes, show_details
     from workflows.pause_and_stop import PauseAndStop
+    from workflows.signals import with_input
 
 
 class SpendingPhase(PauseAndStop[SpendingState]):
@@ -44,27 +45,19 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         self.phase = phase
         self.approval = Approval(phase.context, self.state.approval)
         self.children = CampaignChildren(self)
+        self._listen()
 
-    # ------------------------------------------------------------ signals
+    def _listen(self) -> None:
+        for decision in ApprovalDecision:
+            description = f"a signed decision, as printed by `starter.py {decision} RUN --print`"
+            self.listen(decision, description, partial(self.approval.receive, decision))
+        self.listen("settled", "from a campaign: it has ended, and how", with_input(CampaignResult, self._settled))
+        self.listen("reached", "from a campaign: its days are used up", with_input(DayReached, self._reached))
 
-    @workflow.signal(name="approve", description="a signed approval, as printed by `starter.py approve RUN --print`")
-    def approve(self, payload: Any = None) -> None:
-        """Untyped, because a malformed typed signal is dropped while its sender sees success."""
-        self.approval.receive(ApprovalDecision.APPROVE, payload)
-
-    @workflow.signal(name="reject", description="a signed rejection, as printed by `starter.py reject RUN --print`")
-    def reject(self, payload: Any = None) -> None:
-        """As approve."""
-        self.approval.receive(ApprovalDecision.REJECT, payload)
-
-    @workflow.signal(name="settled", description="from a campaign: it has ended, and how")
-    def settled(self, result: CampaignResult) -> None:
-        """A campaign has ended."""
+    def _settled(self, result: CampaignResult) -> None:
         self.update(settled={**self.state.settled, result.campaign: result})
 
-    @workflow.signal(name="reached", description="from a campaign: its authorised days are used up")
-    def reached(self, day: DayReached) -> None:
-        """A campaign has used up the days it was authorised for."""
+    def _reached(self, day: DayReached) -> None:
         self.update(reached={**self.state.reached, day.campaign: day})
 
     # ------------------------------------------------------------ order

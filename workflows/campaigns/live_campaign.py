@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.campaigns.campaign_scene import CampaignScene
     from workflows.details import set_attributes, show_details
     from workflows.pause_and_stop import PauseAndStop, check_cancelled
+    from workflows.signals import with_input
 
 # Beyond this a campaign continues as new at the end of its day; a day of hourly ticks is about 600 events.
 LONG_HISTORY = 400
@@ -37,11 +38,8 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     def __init__(self, campaign: LiveCampaignInput) -> None:
         super().__init__(campaign.progress)
         self._life = CampaignLife(CampaignScene(campaign, self, TemporalCalls(), TemporalHost()))
-
-    @workflow.signal(name="proceed", description="from the phase: go on until this day with this budget")
-    def proceed(self, proceed: Proceed) -> None:
-        """More days, a new budget."""
-        self.update(proceed=proceed)
+        description = "from the phase: go on until this day with this budget"
+        self.listen("proceed", description, with_input(Proceed, lambda proceed: self.update(proceed=proceed)))
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:
