@@ -47,7 +47,7 @@ from activities.records.recording import Records
 from activities.records.runs import Runs
 from gaelp import observability
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.ids import Queue
+from gaelp.domain.temporal_names import Queue
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache

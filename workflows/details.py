@@ -12,8 +12,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from gaelp.domain.ids import Attribute
     from gaelp.domain.phases import Outcome, Phase, Status
+    from gaelp.domain.temporal_names import Attribute
 
 EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)

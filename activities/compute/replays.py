@@ -1,4 +1,4 @@
-"""COMPUTE: the agent's policy and the baselines on a prepared log, in a process without credentials.
+"""COMPUTE: evaluates the agent's policy and the baselines on a prepared log, in a process without credentials.
 
 Touch this to replay another kind of log.
 """

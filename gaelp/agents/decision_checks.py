@@ -1,4 +1,7 @@
-"""The check that every decision passes. Touch this to change what an agent may ask of a world."""
+"""The check that every decision passes before a world acts on it: types, shapes, bounds, and shares that sum to one.
+
+Touch this to change which values a decision may contain.
+"""
 
 from __future__ import annotations
 

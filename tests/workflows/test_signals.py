@@ -19,7 +19,7 @@ from gaelp.domain.ids import Queue, batch_id, phase_id, replay_id
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.messages.episode_batch import SimulateBatch
 from gaelp.messages.log_replay import ReplayInput
-from tests.support.campaign_stand import planned
+from tests.support.campaign_fixture import planned
 from tests.support.local_runs import LOG, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, details, journal, phase_input
 from tests.workflows.conftest import serving

@@ -26,8 +26,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.live.campaigns import Campaigns
     from activities.live.observations import Observations
     from activities.records.planning import Planning
-    from gaelp.domain.ids import Queue
     from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+    from gaelp.domain.temporal_names import Queue
     from gaelp.messages.emergency_stop import StopAccount
     from gaelp.messages.live_campaign import (
         Applied,

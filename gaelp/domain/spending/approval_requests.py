@@ -19,7 +19,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.ids import request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
-from gaelp.domain.spending.exposure import ExposureLine
+from gaelp.domain.spending.billing_rules import ExposureLine
 from gaelp.money import exact_money
 
 

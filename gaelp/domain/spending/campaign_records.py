@@ -11,7 +11,7 @@ from enum import StrEnum
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.exposure import ExposureLine
+from gaelp.domain.spending.billing_rules import ExposureLine
 
 
 class Arm(StrEnum):

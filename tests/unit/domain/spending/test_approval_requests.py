@@ -20,7 +20,7 @@ from gaelp.domain.spending.approval_requests import (
     request_for,
     signing_text,
 )
-from gaelp.domain.spending.exposure import exposure_line
+from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.money import exact_money
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT

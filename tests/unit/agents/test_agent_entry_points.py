@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent
 from gaelp.agents.contract import Observation, WorldShape
 from gaelp.agents.decision_checks import checked
-from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.market.streams import stream
 from tests.support.markets import observation
 

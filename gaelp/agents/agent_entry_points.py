@@ -1,4 +1,7 @@
-"""Agents by name, of all installed packages. Touch this to change how a package offers an agent."""
+"""Loads agents by name from the entry points of all installed packages. Touch this to change how a package offers one.
+
+The agents that ship are in gaelp/agents/policies; the check of what an agent decides is in decision_checks.py.
+"""
 
 from __future__ import annotations
 
