@@ -95,7 +95,7 @@ class Approval:
             sequence=1,
             daily_cap_micros=plan.daily_cap_micros,
             total_cap_micros=plan.total_cap_micros,
-            exposure=plan.exposure,
+            campaigns_digest=plan.campaigns_digest,
             expires_at=plan.approval_expires,
             now=workflow.now(),
         )

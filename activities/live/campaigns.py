@@ -64,7 +64,7 @@ class Campaigns:
         """Check the creatives, reserve the first day, create the campaign paused, read it back."""
         campaign, at = launch.campaign, launch.at
         config = self._inputs.config(campaign.context.config_digest)
-        creatives = self._creatives(campaign)
+        creatives = self._claiming.creatives(campaign)
         refused = refused_creatives(creatives, config.safety)
         if refused:
             return Launched(launched=False, reason=refused)
@@ -85,12 +85,6 @@ class Campaigns:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
         return Launched(launched=True)
-
-    def _creatives(self, campaign: LiveCampaignInput) -> tuple[Creative, ...]:
-        candidates = self._inputs.market(campaign.context.market_digest).ctr.shape[1]
-        return tuple(
-            Creative(id=f"item-{k:03d}", headline=f"{campaign.order.plan.product}: item {k}") for k in range(candidates)
-        )
 
     def _spec(self, campaign: LiveCampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
         segments, candidates = self._inputs.market(campaign.context.market_digest).ctr.shape

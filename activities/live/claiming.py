@@ -13,7 +13,8 @@ from activities.inputs import Inputs
 from activities.live.observations import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
-from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.platform_records import CampaignState, Creative
+from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
@@ -42,6 +43,7 @@ class Claiming:
         """Book the worst case of the day that the campaign's tick falls on."""
         limits = self._inputs.config(campaign.context.config_digest).limits
         clock = campaign_clock(campaign, account)
+        plan = campaign.order.plan
         return self._ledger.reserve(
             Reserve(
                 key=day_key(campaign, clock.day_index(campaign.progress.tick)),
@@ -52,12 +54,22 @@ class Claiming:
                 day=clock.day(campaign.progress.tick),
                 worst_case_micros=worst_day_micros(account.platform, campaign.progress.daily_budget_micros),
                 request_id=campaign.order.request_id,
+                agent=plan.agent,
+                arm=plan.arm,
+                checkpoint_digest=campaign.context.checkpoint_digest,
+                config_digest=campaign.context.config_digest,
+                content_digest=content_digest(plan.product, self.creatives(campaign)),
                 at=at,
             ),
             campaign_cap_micros=micros(limits.campaign),
             run_cap_micros=micros(limits.run),
             account_daily_limit_micros=micros(limits.daily),
         )
+
+    def creatives(self, campaign: LiveCampaignInput) -> tuple[Creative, ...]:
+        """What the campaign advertises: the reservation asks with its digest, and the launch creates it."""
+        candidates = self._inputs.market(campaign.context.market_digest).ctr.shape[1]
+        return creatives_of(campaign.order.plan.product, candidates)
 
     def call_under_claim(
         self,

@@ -29,8 +29,9 @@ class Approvals:
     def request_approval(self, wanted: RequestApproval) -> ApprovalCard:
         """Open the request (once) and return the card that was opened, whatever a retry would compute."""
         account = self._ledger.account(wanted.account)
-        request = request_for(wanted, account)
-        return self._ledger.open_request(request, card_text(request, wanted.exposure), wanted.now)
+        campaigns = self._ledger.approved_campaigns(wanted.campaigns_digest)
+        request = request_for(wanted, campaigns, account)
+        return self._ledger.open_request(request, card_text(request, campaigns), wanted.now)
 
     @activity.defn
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:

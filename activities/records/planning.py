@@ -11,7 +11,12 @@ from activities.inputs import Inputs
 from gaelp.domain.gates import judging
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
-from gaelp.domain.spending.campaign_planning import PlanningRequest, first_midnight, plan_campaigns
+from gaelp.domain.spending.campaign_planning import (
+    PlanningRequest,
+    campaigns_to_approve,
+    first_midnight,
+    plan_campaigns,
+)
 from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
@@ -25,7 +30,7 @@ REVIEW_ALPHA = 0.05
 
 
 class Planning:
-    """Reads configuration and ledger; only the attempt's number is written."""
+    """Reads configuration and ledger; written are the attempt's number and the list of campaigns to be approved."""
 
     def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
         self._ledger = ledger
@@ -47,14 +52,17 @@ class Planning:
 
     @activity.defn
     def plan_campaigns(self, plan: PlanCampaigns) -> CampaignsPlan:
-        """The campaigns of a spending phase, their exposure, and what a person is asked to approve."""
+        """The campaigns of a spending phase; the list of what a person is asked to approve is kept in the ledger."""
         run, phase = plan.context.run, plan.context.phase
         config = self._inputs.config(plan.context.config_digest)
         account = self._ledger.account(plan.context.account)
         taken = [r.day for r in self._ledger.reservations(account.account) if (r.run, r.phase) != (run, phase)]
         last_day_taken = max(taken, default=None)
         request = PlanningRequest(run, phase, plan.context.agent, config, account, plan.now, last_day_taken)
-        return plan_campaigns(request)
+        planned = plan_campaigns(request)
+        candidates = self._inputs.market(plan.context.market_digest).ctr.shape[1]
+        digest = self._ledger.keep_campaigns(campaigns_to_approve(planned, request, candidates))
+        return planned.model_copy(update={"campaigns_digest": digest})
 
     @activity.defn
     def start_of(self, campaign: StartOf) -> CampaignStart:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, ApprovalRequest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.ledger_records import (
     AttemptSeries,
     Claim,
@@ -23,9 +24,10 @@ from gaelp.domain.spending.ledger_records import (
     Violation,
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
-from gaelp.ledger.stored_records import Posted, RegisteredRun, Reservation
+from gaelp.ledger.stored_records import CreatedCampaign, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
+    approved_campaign_store,
     claim_store,
     decision_store,
     journal,
@@ -118,6 +120,16 @@ class Ledger:
 
     # ------------------------------------------------------------ approvals
 
+    def keep_campaigns(self, campaigns: Sequence[ApprovedCampaign]) -> str:
+        """Keep a list of campaigns that a request may name; returns its digest. Allows nothing by itself."""
+        with self._database.writing() as connection:
+            return approved_campaign_store.keep(connection, campaigns)
+
+    def approved_campaigns(self, digest: str) -> tuple[ApprovedCampaign, ...]:
+        """The list of that digest; raises UnknownRequest where none was kept."""
+        with self._database.reading() as connection:
+            return approved_campaign_store.read_all(connection, digest)
+
     def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
         """Open a request; idempotent. Supersedes open requests of the same run and phase."""
         with self._database.writing() as connection:
@@ -199,10 +211,15 @@ class Ledger:
         with self._database.writing() as connection:
             return claim_store.grant(connection, claim)
 
-    def resolve(self, key: str, outcome: str, detail: str, at: datetime) -> None:
+    def resolve(self, key: str, outcome: str, detail: str, at: datetime, platform_id: str = "") -> None:
         """Record how a claimed call ended: done, failed or unknown; raises UnknownClaim, LedgerConflict."""
         with self._database.writing() as connection:
-            claim_store.resolve(connection, key, outcome, detail, at)
+            claim_store.resolve(connection, key, outcome, detail, at, platform_id)
+
+    def created_campaigns(self, account: str) -> tuple[CreatedCampaign, ...]:
+        """Campaigns of ours on an account, with their platform ids where the platform told them."""
+        with self._database.reading() as connection:
+            return claim_store.created(connection, account)
 
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]:
         """Claims whose outcome is not known, oldest first."""

@@ -66,6 +66,20 @@ class StoredClaim:
     state: str  # open, done, failed
     detail: str
     at: datetime
+    platform_id: str = ""
+
+
+@dataclass(frozen=True)
+class CreatedCampaign:
+    """A campaign of ours: its creation was claimed, and is not known to have failed.
+
+    `platform_id` is empty where the platform never told it. `unsettled`: a day of it may still be billed.
+    """
+
+    campaign: str
+    run: str
+    platform_id: str
+    unsettled: bool
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[
     """Approved campaigns, each on an account and a ledger of its own; `changes` are the configuration's."""
     with ExitStack() as closing:
 
-        def make(*changes: str, request: dict[str, Any] | None = None) -> CampaignFixture:
+        def make(
+            *changes: str, request: dict[str, Any] | None = None, limits: dict[str, Decimal] | None = None
+        ) -> CampaignFixture:
             number = next(_numbers)
             account = Account(
                 account=f"account-{number}", kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
@@ -59,10 +62,13 @@ def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[
                 )
             )  # fmt: skip
             ledger.register_run(RUN, account.account, START)
-            approved(ledger, local_runs.key, account, **(request or {}))
             config = local_runs.config("historical.logs=[]", *changes)
+            # Loading would refuse limits below the caps; the ledger must refuse them too.
+            config = config.model_copy(update={"limits": config.limits.model_copy(update=limits or {})})
             inputs.store.put_document(loading.canonical(config))
             market = calibrate([], config)
+            campaign = planned(account.account, config, inputs.store.put_arrays(market.to_arrays()))
+            approved(ledger, local_runs.key, campaign, market.ctr.shape[1], **(request or {}))
             platform = EmulatorPlatform(local_runs.settings.emulator_url, local_runs.settings.emulator_token)
             closing.callback(platform.close)
             platform.open_world(account.account, market)
@@ -73,7 +79,7 @@ def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[
                 platform=faulty_platform,
                 campaigns=Campaigns(ledger, inputs, lambda _: faulty_platform, waits.append),
                 observations=Observations(ledger, inputs, lambda _: faulty_platform),
-                campaign=planned(account.account, config, inputs.store.put_arrays(market.to_arrays())),
+                campaign=campaign,
                 waits=waits,
             )
 

@@ -17,12 +17,14 @@ from activities.inputs import Inputs
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
 from gaelp.configuration import loading
-from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import CampaignPlan
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
@@ -168,12 +170,22 @@ class CampaignFixture:
         return [entry.kind for entry in self.ledger.journal(limit=10_000) if entry.kind in kinds]
 
 
-def approved(ledger: Ledger, key: signatures.NewKey, account: Account, **changes: Any) -> ApprovalRequest:
-    """A request for 50 units a day and 1000 in all, opened and approved."""
+def approved(
+    ledger: Ledger, key: signatures.NewKey, campaign: LiveCampaignInput, candidates: int, **changes: Any
+) -> ApprovalRequest:
+    """A request for one campaign, 50 units a day and 1000 in all, opened and approved."""
+    plan, context = campaign.order.plan, campaign.context
+    budget = changes.get("daily_cap_micros", 50 * UNIT) // 2  # the ceiling: what the daily cap has room for
+    line = exposure_line(plan.campaign, "emulator", max(budget, plan.daily_budget_micros), plan.days)
+    listed = ApprovedCampaign(
+        ceiling=line, agent=plan.agent, product=plan.product, arm=plan.arm,
+        content_digest=content_digest(plan.product, creatives_of(plan.product, candidates)),
+        first_day=START.date(), last_day=START.date() + timedelta(days=plan.days - 1),
+    )  # fmt: skip
     values = {
         "request_id": REQUEST,
-        "nonce": f"{account.account} {changes}",
-        "account": account.account,
+        "nonce": f"{context.account} {changes}",
+        "account": context.account,
         "run": RUN,
         "phase": Phase.LIVE_TEST,
         "purpose": "spend",
@@ -182,9 +194,11 @@ def approved(ledger: Ledger, key: signatures.NewKey, account: Account, **changes
         "total_cap_micros": 1000 * UNIT,
         "agent": "fixed-bid",
         "checkpoint_digest": "c" * 64,
-        "config_digest": "d" * 64,
+        "config_digest": context.config_digest,
         "evidence_digest": "e" * 64,
         "exposure_digest": "f" * 64,
+        "campaigns_digest": ledger.keep_campaigns([listed]),
+        "campaign_count": 1,
         "fence": 0,
         "expires_at": START + timedelta(days=60),
     }

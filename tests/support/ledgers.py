@@ -23,6 +23,9 @@ import sqlalchemy as sa
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaigns_digest
+from gaelp.domain.spending.billing_rules import exposure_line
+from gaelp.domain.spending.campaign_records import Arm
 from gaelp.domain.spending.ledger_records import Claim, Reserve
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
@@ -74,10 +77,28 @@ def request(**changes: Any) -> ApprovalRequest:
         "config_digest": "d" * 64,
         "evidence_digest": "e" * 64,
         "exposure_digest": "f" * 64,
+        "campaigns_digest": CAMPAIGNS_DIGEST,
+        "campaign_count": len(CAMPAIGNS),
         "fence": 0,
         "expires_at": NOW + timedelta(days=30),
     }
     return ApprovalRequest.model_validate({**values, **changes})
+
+
+CAMPAIGNS = tuple(
+    ApprovedCampaign(
+        ceiling=exposure_line(f"run-a/live-test/campaign-{index:02d}", "emulator", 10_000 * UNIT, 4000),
+        agent="linear-thompson",
+        product="product-a",
+        arm=Arm.CANDIDATE,
+        content_digest="b" * 64,
+        first_day=DAY - timedelta(days=365),
+        last_day=DAY + timedelta(days=3650),
+    )
+    for index in range(100)
+)
+"""The campaigns of `request`, with ceilings so high that only caps refuse."""
+CAMPAIGNS_DIGEST = campaigns_digest(CAMPAIGNS)
 
 
 def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -> Reserve:
@@ -92,6 +113,11 @@ def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -
         "day": day,
         "worst_case_micros": worst * UNIT,
         "request_id": "run-a/live-test#1",
+        "agent": "linear-thompson",
+        "arm": "candidate",
+        "checkpoint_digest": "c" * 64,
+        "config_digest": "d" * 64,
+        "content_digest": "b" * 64,
         "at": NOW,
     }
     return Reserve.model_validate({**values, **changes})
@@ -143,6 +169,7 @@ def prepared(ledger: Ledger) -> Ledger:
     ledger.put_account(account(), at=NOW)
     ledger.put_approver(approver(), at=NOW)
     ledger.register_run("run-a", "acme", NOW)
+    ledger.keep_campaigns(CAMPAIGNS)
     approve(ledger)
     return ledger
 

@@ -15,8 +15,9 @@ from temporalio.common import RawValue
 from temporalio.testing import WorkflowEnvironment
 
 from gaelp.domain.episodes import BatchPurpose
-from gaelp.domain.ids import Queue, batch_id, phase_id, replay_id
+from gaelp.domain.ids import batch_id, phase_id, replay_id
 from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.temporal_names import Queue
 from gaelp.messages.episode_batch import SimulateBatch
 from gaelp.messages.log_replay import ReplayInput
 from tests.support.campaign_fixture import planned

@@ -1,7 +1,7 @@
 """What an approval is bound to: the canonical bytes that are signed and the card that a person reads first.
 
-A changed byte of agent, configuration, evidence, exposure, caps or fence changes the digest, and with it voids the
-signature.
+A changed byte of agent, configuration, evidence, campaigns, exposure, caps or fence changes the digest, and with it
+voids the signature.
 
 Touch this to change what a signature covers.
 """
@@ -19,8 +19,11 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.ids import request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
+from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign
 from gaelp.domain.spending.billing_rules import ExposureLine
 from gaelp.money import exact_money
+
+CAMPAIGNS_SHOWN = 60  # on a card, which travels as text through workflows
 
 
 class ApprovalPurpose(StrEnum):
@@ -54,6 +57,8 @@ class ApprovalRequest(Frozen):
     config_digest: str
     evidence_digest: str
     exposure_digest: str  # of the exposure table shown to the person
+    campaigns_digest: str = NO_CAMPAIGNS  # of the list in the ledger: every campaign with its ceilings and its content
+    campaign_count: int = 0
     unvalidated_heads: tuple[str, ...] = ()  # decision heads that no log validated; approving allows them by name
     fence: int
     expires_at: datetime
@@ -88,7 +93,7 @@ class RequestApproval(Frozen):
     sequence: int
     daily_cap_micros: int
     total_cap_micros: int
-    exposure: tuple[ExposureLine, ...]
+    campaigns_digest: str  # of the list of campaigns, which is in the ledger
     expires_at: datetime
     now: datetime
 
@@ -132,7 +137,7 @@ def signing_text(decision: str, digest: str) -> bytes:
     return f"gaelp-{decision}:{digest}".encode()
 
 
-def request_for(opening: RequestApproval, account: Account) -> ApprovalRequest:
+def request_for(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign], account: Account) -> ApprovalRequest:
     """The request that a spending phase asks a person to sign, under the account's fence of now."""
     bound = {
         "request_id": request_id(opening.run, opening.phase, opening.sequence),
@@ -147,7 +152,9 @@ def request_for(opening: RequestApproval, account: Account) -> ApprovalRequest:
         "checkpoint_digest": opening.checkpoint_digest,
         "config_digest": opening.config_digest,
         "evidence_digest": opening.evidence_digest,
-        "exposure_digest": exposure_digest(opening.exposure),
+        "exposure_digest": exposure_digest([campaign.ceiling for campaign in campaigns]),
+        "campaigns_digest": opening.campaigns_digest,
+        "campaign_count": len(campaigns),
         "unvalidated_heads": [head for head in LIVE_HEADS if head not in opening.validated_heads],
         "fence": account.fence,
         "expires_at": opening.expires_at.isoformat(),
@@ -156,8 +163,8 @@ def request_for(opening: RequestApproval, account: Account) -> ApprovalRequest:
     return ApprovalRequest.model_validate({**bound, "nonce": nonce})
 
 
-def card_text(request: ApprovalRequest, exposure: Sequence[ExposureLine]) -> str:
-    """Markdown of what a person is about to sign: the caps, the worst case of each campaign, and what is bound."""
+def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -> str:
+    """Markdown of what a person is about to sign: the caps, every campaign with its ceilings, and what is bound."""
     currency = request.currency
     lines = [
         f"### {request.purpose.capitalize()}: {request.run}, phase {request.phase}",
@@ -167,28 +174,41 @@ def card_text(request: ApprovalRequest, exposure: Sequence[ExposureLine]) -> str
         "",
         f"- at most **{exact_money(request.daily_cap_micros, currency)}** on any one day",
         f"- at most **{exact_money(request.total_cap_micros, currency)}** over the phase",
+        f"- in {request.campaign_count} campaigns and no others, each at most as follows; more needs a new request",
         "",
-        "| campaign | platform budget per day | days | worst day | worst in all | rule |",
-        "|---|---:|---:|---:|---:|---|",
+        "| campaign | agent | advertises | highest platform budget per day | days | between | worst day | worst in all "
+        "| rule |",
+        "|---|---|---|---:|---:|---|---:|---:|---|",
     ]
-    lines += [_row(line, currency) for line in exposure]
+    lines += [_row(campaign, currency) for campaign in campaigns[:CAMPAIGNS_SHOWN]]
+    if len(campaigns) > CAMPAIGNS_SHOWN:
+        lines += ["", f"{len(campaigns) - CAMPAIGNS_SHOWN} more campaigns are in the ledger and bound by the digest."]
     if request.unvalidated_heads:
         lines += ["", f"No log has validated how it decides: {', '.join(request.unvalidated_heads)}."]
+    if not request.evidence_digest:
+        lines += ["", "**The evidence is missing**: no phase of this run has passed a gate before this one."]
     lines += [
         "",
         f"Bound to checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "
-        f"evidence `{request.evidence_digest}`, exposure `{request.exposure_digest}`, fence {request.fence}.",
+        f"evidence `{request.evidence_digest or 'none'}`, exposure `{request.exposure_digest}`, "
+        f"campaigns `{request.campaigns_digest}`, fence {request.fence}.",
         "",
         f"Request `{request.request_id}`, digest `{request_digest(request)}`.",
     ]
     return "\n".join(lines)
 
 
-def _row(line: ExposureLine, currency: str) -> str:
-    amounts = [
+def _row(campaign: ApprovedCampaign, currency: str) -> str:
+    line = campaign.ceiling
+    budget, day, total = (
         exact_money(m, currency) for m in (line.daily_budget_micros, line.worst_day_micros, line.worst_total_micros)
-    ]
-    return f"| {line.campaign} | {amounts[0]} | {line.days} | {amounts[1]} | {amounts[2]} | {line.rule} |"
+    )
+    advertised = f"{campaign.product} ({campaign.arm}), texts `{campaign.content_digest[:12]}`"
+    between = f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
+    return (
+        f"| {line.campaign} | {campaign.agent} | {advertised} | {budget} | {line.days} | {between} | {day} | {total} "
+        f"| {line.rule} |"
+    )
 
 
 def _json(value: Any) -> bytes:

@@ -11,6 +11,8 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.advertised_content import content_digest, creatives_of
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.billing_rules import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.domain.spending.campaign_clock import (
     HOURS_PER_DAY,
@@ -47,6 +49,8 @@ def plan_campaigns(request: PlanningRequest) -> CampaignsPlan:
     exposure = tuple(_line(campaign, highest[campaign.campaign], account) for campaign in campaigns)
     ends = max(campaign.start + timedelta(days=campaign.days) for campaign in campaigns)
     deadline = request.now + timedelta(hours=config.approval.deadline_hours)
+    calendar = AccountCalendar(account.timezone)
+    last_ends = max(calendar.midnight(_last_day(c, request, deadline) + timedelta(days=1)) for c in campaigns)
     return CampaignsPlan(
         campaigns=campaigns,
         tick_hours=config.clock.tick_hours,
@@ -57,8 +61,42 @@ def plan_campaigns(request: PlanningRequest) -> CampaignsPlan:
         exposure=exposure,
         approval_deadline=deadline,
         # A person may answer until the deadline, and only then does the first campaign begin on a real clock.
-        approval_expires=max(ends + (deadline - request.now), deadline),
+        approval_expires=max(ends + (deadline - request.now), last_ends, deadline),
     )
+
+
+def campaigns_to_approve(
+    plan: CampaignsPlan, request: PlanningRequest, candidates: int
+) -> tuple[ApprovedCampaign, ...]:
+    """Every campaign of a plan with its ceilings, as a person signs it; `candidates` is how many creatives each has."""
+    calendar = AccountCalendar(request.account.timezone)
+    return tuple(
+        ApprovedCampaign(
+            ceiling=line,
+            agent=campaign.agent,
+            product=campaign.product,
+            arm=campaign.arm,
+            content_digest=content_digest(campaign.product, creatives_of(campaign.product, candidates)),
+            first_day=calendar.day_of(campaign.start),
+            last_day=_last_day(campaign, request, plan.approval_deadline),
+        )
+        for campaign, line in zip(plan.campaigns, plan.exposure, strict=True)
+    )
+
+
+def _last_day(campaign: CampaignPlan, request: PlanningRequest, deadline: datetime) -> date:
+    """The last day on which a campaign may spend, fixed before anybody signs.
+
+    On a real clock a campaign begins at the next midnight after the approval, which may come as late as its deadline,
+    and a later one of a live test when the one before has matured: a day of room is left for each before it.
+    """
+    calendar, start = AccountCalendar(request.account.timezone), campaign.start
+    if request.config.clock.time_scale > 0:
+        first = first_midnight(request.config, request.account, request.now, request.last_day_taken)
+        delay = max(calendar.next_midnight(request.now) - first, timedelta(0)) + (deadline - request.now)
+        room = timedelta(days=campaign.index if request.phase is Phase.LIVE_TEST else 0)
+        start = calendar.next_midnight(campaign.start + delay + room)
+    return calendar.day_of(start) + timedelta(days=campaign.days - 1)
 
 
 def first_midnight(

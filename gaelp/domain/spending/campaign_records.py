@@ -44,6 +44,7 @@ class CampaignsPlan(Frozen):
     daily_cap_micros: int
     total_cap_micros: int
     exposure: tuple[ExposureLine, ...]
+    campaigns_digest: str = ""  # of the list that a person signs, once the ledger keeps it
     approval_deadline: datetime  # silence until then is a refusal
     approval_expires: datetime  # nothing is spent under the approval after this campaign instant
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.campaign_records import Arm
 
 
 class Reserve(Frozen):
@@ -24,7 +25,12 @@ class Reserve(Frozen):
     campaign: str
     day: date  # day of the ad account's time zone
     worst_case_micros: int  # absolute; a later call under the same key may raise it or leave it
-    request_id: str  # the approval it draws on
+    request_id: str  # the approval it draws on, which must list this campaign with all that follows
+    agent: str  # who decides in the campaign
+    arm: Arm
+    checkpoint_digest: str
+    config_digest: str
+    content_digest: str  # of what the campaign advertises
     at: datetime
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownClaim
 from gaelp.ledger.rules import claim_rules
-from gaelp.ledger.stored_records import StoredClaim
+from gaelp.ledger.stored_records import CreatedCampaign, StoredClaim
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -41,17 +41,21 @@ def grant(connection: Connection, claim: Claim) -> Claimed:
     return ruling
 
 
-def resolve(connection: Connection, key: str, outcome: str, detail: str, at: datetime) -> None:
-    """Record how a claimed call ended: done, failed (it surely did not happen) or unknown (it stays open)."""
+def resolve(connection: Connection, key: str, outcome: str, detail: str, at: datetime, platform_id: str = "") -> None:
+    """Record how a claimed call ended: done, failed (it surely did not happen) or unknown (it stays open).
+
+    `platform_id` is the campaign's, where the call's answer or a read-back told it; one that is known is kept.
+    """
     state = claim_rules.state_after(outcome)
     account_store.lock(connection, _known(connection, key).account)
     existing = _known(connection, key)  # read again, because only now nobody else can change it
-    if (existing.state, existing.detail) == (state, detail):
+    platform_id = platform_id or existing.platform_id
+    if (existing.state, existing.detail, existing.platform_id) == (state, detail, platform_id):
         return
     ruling = claim_rules.judge_resolution(existing, outcome)
     if not ruling.granted:
         raise LedgerConflict(ruling.reason)
-    connection.execute(_t.update().where(_t.c.key == key).values(state=state, detail=detail))
+    connection.execute(_t.update().where(_t.c.key == key).values(state=state, detail=detail, platform_id=platform_id))
     subject = Subject(existing.account, existing.run, campaign=existing.campaign, key=key)
     journal.write(connection, "resolve", at, subject, intent=existing.intent, outcome=outcome, result=detail)
 
@@ -62,6 +66,23 @@ def unresolved(connection: Connection, account: str) -> tuple[Claim, ...]:
     query = sa.select(_t).where(_t.c.account == account, _t.c.state == "open").order_by(_t.c.at, _t.c.key)
     names = ("key", "account", "run", "campaign", "intent", "fence", "at")
     return tuple(Claim(**{name: row[name] for name in names}) for row in connection.execute(query).mappings())
+
+
+def created(connection: Connection, account: str) -> tuple[CreatedCampaign, ...]:
+    """Campaigns of ours on an account, those that may still be billed first, then the newest."""
+    account_store.read(connection, account)
+    days = tables.reservations.c
+    unsettled = sa.exists().where(days.account == account, days.campaign == _t.c.campaign, days.state != "settled")
+    query = (
+        sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, unsettled.label("unsettled"))
+        .where(_t.c.account == account, _t.c.intent == Intent.CREATE, _t.c.state != "failed")
+        .order_by(sa.desc("unsettled"), _t.c.platform_id == "", _t.c.at.desc(), _t.c.campaign)
+    )
+    found: dict[str, CreatedCampaign] = {}
+    for row in connection.execute(query).mappings():
+        campaign = CreatedCampaign(**{**row, "unsettled": bool(row["unsettled"])})
+        found.setdefault(campaign.campaign, campaign)
+    return tuple(found.values())
 
 
 def _read(connection: Connection, key: str) -> StoredClaim | None:

@@ -16,11 +16,12 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Reserve, Reserved
-from gaelp.ledger.rules import reservation_rules
+from gaelp.ledger.rules import ceiling_rules, reservation_rules
 from gaelp.ledger.rules.reservation_rules import Cap, CapRuling, RunLimits, Scope
+from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import amount
-from gaelp.ledger.stored_records import Reservation
-from gaelp.ledger.stores import account_store, journal, request_store, tables
+from gaelp.ledger.stored_records import Reservation, StoredRequest
+from gaelp.ledger.stores import account_store, approved_campaign_store, journal, request_store, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.reservations
@@ -33,6 +34,8 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     existing = read(connection, booking.key)
     stored = request_store.read(connection, booking.request_id)
     ruling = reservation_rules.judge_request(booking, existing, stored, account)
+    if stored is not None and ruling.granted:
+        ruling = _judge_ceilings(connection, booking, stored, account.currency)
     if stored is None or not ruling.granted:
         booked = 0 if existing is None else existing.worst_case_micros
         return Reserved(granted=False, reason=ruling.reason, worst_case_micros=booked)
@@ -42,6 +45,14 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     if fits.granted and (existing is None or fits.worst_case_micros > existing.worst_case_micros):
         _book(connection, booking, fits, existing)
     return Reserved(granted=fits.granted, reason=fits.reason, worst_case_micros=fits.worst_case_micros)
+
+
+def _judge_ceilings(connection: Connection, booking: Reserve, stored: StoredRequest, currency: str) -> Ruling:
+    digest = stored.request.campaigns_digest
+    approved = approved_campaign_store.read(connection, digest, booking.campaign)
+    of_campaign = sa.and_(_t.c.account == booking.account, _t.c.campaign == booking.campaign)
+    days = connection.execute(sa.select(_t.c.day).where(of_campaign).distinct()).scalars().all()
+    return ceiling_rules.judge_ceilings(booking, approved, stored.request, days, currency)
 
 
 def read(connection: Connection, key: str) -> Reservation | None:

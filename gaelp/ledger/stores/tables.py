@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -101,6 +101,15 @@ requests = sa.Table(
     sa.Column("decided_at", Instant),
 )
 
+approved_campaigns = sa.Table(
+    "approved_campaigns",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # of the whole list, which a request names
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # the ApprovedCampaign as JSON
+)
+
 nonces = sa.Table(
     "nonces",
     metadata,
@@ -146,6 +155,7 @@ claims = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # open, done, failed
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("platform_id", sa.Text, nullable=False, default=""),  # of the campaign, once the platform has told it
     sa.Column("at", Instant, nullable=False),
 )
 

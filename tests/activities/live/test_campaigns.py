@@ -173,7 +173,7 @@ def test_an_apply_that_died_at_any_write_is_taken_up(fixture: CampaignFixture, v
 
 
 def test_a_raised_budget_is_reserved_before_it_is_written(fixtures: Callable[..., CampaignFixture]) -> None:
-    """A budget within the caps raises the day's reservation; one above them halts, and nothing is written."""
+    """A budget within its ceiling raises the day's reservation; one above it halts, and nothing is written."""
     fixture = fixtures(request={"daily_cap_micros": 60 * UNIT})
     fixture.running()
     applied = fixture.apply(1, tick_hours=8, daily_budget_micros=30 * UNIT)  # later on the same day
@@ -181,7 +181,7 @@ def test_a_raised_budget_is_reserved_before_it_is_written(fixtures: Callable[...
     assert [r.worst_case_micros for r in fixture.ledger.reservations(fixture.account)] == [60 * UNIT]
     assert fixture.platform.calls == ["set_budget"]
     refused = fixture.apply(2, tick_hours=8, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
-    assert not refused.applied and "approved daily cap" in refused.halt
+    assert not refused.applied and "a raise needs a new request" in refused.halt
     assert (refused.actions, refused.near_misses) == (5, 2)
     assert fixture.platform.calls == ["set_budget"]
 

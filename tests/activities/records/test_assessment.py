@@ -16,7 +16,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
 from gaelp.messages.spending_phase import AssessCampaigns
-from tests.support.campaign_stand import START, UNIT, Stand
+from tests.support.campaign_fixture import START, UNIT, Stand
 
 
 def campaign(stand: Stand) -> CampaignResult:

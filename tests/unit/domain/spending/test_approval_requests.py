@@ -20,12 +20,15 @@ from gaelp.domain.spending.approval_requests import (
     request_for,
     signing_text,
 )
+from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign, campaigns_digest
 from gaelp.domain.spending.billing_rules import exposure_line
+from gaelp.domain.spending.campaign_records import Arm
 from gaelp.money import exact_money
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT
 
 LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7)
+CAMPAIGN = kit.CAMPAIGNS[0].model_copy(update={"ceiling": LINE})
 
 
 def asked(**changes: Any) -> RequestApproval:
@@ -41,7 +44,7 @@ def asked(**changes: Any) -> RequestApproval:
         "sequence": 1,
         "daily_cap_micros": 50 * UNIT,
         "total_cap_micros": 300 * UNIT,
-        "exposure": (LINE,),
+        "campaigns_digest": campaigns_digest([CAMPAIGN]),
         "now": NOW,
         "expires_at": NOW + timedelta(days=3),
     }
@@ -85,32 +88,62 @@ def test_the_signed_text_names_the_decision() -> None:
 
 
 def test_a_request_is_made_under_the_accounts_fence_and_currency() -> None:
-    """The same ask gives the same request; another fence, cap or exposure gives another nonce."""
-    request = request_for(asked(), kit.account(fence=3))
+    """The same ask gives the same request; another fence, cap or list of campaigns gives another nonce."""
+    request = request_for(asked(), [CAMPAIGN], kit.account(fence=3))
     assert (request.request_id, request.fence, request.currency) == ("run-a/live-test#1", 3, "USD")
-    assert request == request_for(asked(), kit.account(fence=3))
+    assert request == request_for(asked(), [CAMPAIGN], kit.account(fence=3))
     others = [
-        request_for(asked(), kit.account(fence=4)),
-        request_for(asked(total_cap_micros=1), kit.account(fence=3)),
-        request_for(asked(exposure=()), kit.account(fence=3)),
+        request_for(asked(), [CAMPAIGN], kit.account(fence=4)),
+        request_for(asked(total_cap_micros=1), [CAMPAIGN], kit.account(fence=3)),
+        request_for(asked(campaigns_digest=NO_CAMPAIGNS), [], kit.account(fence=3)),
     ]
     assert len({request.nonce, *(other.nonce for other in others)}) == 4
     assert request.exposure_digest == exposure_digest([LINE])
+    assert (request.campaigns_digest, request.campaign_count) == (campaigns_digest([CAMPAIGN]), 1)
+
+
+@pytest.mark.parametrize("name", sorted(ApprovedCampaign.model_fields))
+def test_everything_that_is_said_of_a_campaign_is_bound(name: str) -> None:
+    """Another ceiling, agent, product, arm, content or day of any campaign is another digest to sign."""
+    others: dict[str, Any] = {
+        "ceiling": exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT + 1, 7),
+        "arm": Arm.CONTROL,
+        "first_day": kit.DAY,
+        "last_day": kit.DAY,
+    }
+    changed = CAMPAIGN.model_copy(update={name: others.get(name, "other")})
+    assert campaigns_digest([changed]) != campaigns_digest([CAMPAIGN])
 
 
 def test_the_card_shows_what_is_about_to_be_signed() -> None:
-    """Caps, expiry, each campaign's worst case with its rule, all bound digests, and the request's own."""
-    request = request_for(asked(), kit.account())
-    text = card_text(request, [LINE])
+    """Caps, expiry, each campaign with its agent, ceilings and dates, all bound digests, and the request's own."""
+    request = request_for(asked(), [CAMPAIGN], kit.account())
+    text = card_text(request, [CAMPAIGN])
     for part in (
         "**50.00 USD** on any one day",
         "**300.00 USD** over the phase",
-        "| run-a/live-test/campaign-00 | 25.00 USD | 7 | 50.00 USD | 350.00 USD | Emulator: up to 2x",
+        "| run-a/live-test/campaign-00 | linear-thompson | product-a (candidate), texts `bbbbbbbbbbbb` | 25.00 USD | 7 "
+        "| 2025-11-22 and 2036-11-19 | 50.00 USD | 350.00 USD | Emulator: up to 2x",
         request.expires_at.isoformat(),
         request.exposure_digest,
+        request.campaigns_digest,
         request_digest(request),
     ):
         assert part in text
+    assert "evidence is missing" not in text
+
+
+def test_the_card_says_that_the_evidence_is_missing() -> None:
+    """A run that skipped its first phases asks without evidence, and the person who signs is told."""
+    request = request_for(asked(evidence_digest=""), [CAMPAIGN], kit.account())
+    assert "**The evidence is missing**" in card_text(request, [CAMPAIGN])
+
+
+def test_a_card_of_many_campaigns_stays_short_and_says_what_it_leaves_out() -> None:
+    """The digest binds all of them, and the ledger has the whole list."""
+    text = card_text(kit.request(), kit.CAMPAIGNS)
+    assert "campaign-59 " in text and "campaign-60 " not in text
+    assert f"{len(kit.CAMPAIGNS) - 60} more campaigns are in the ledger and bound by the digest" in text
 
 
 def test_money_loses_no_micros() -> None:

@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.billing_rules import UnknownPlatform, worst_day_micros, worst_total_micros
 from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS, matured_after_days
-from gaelp.domain.spending.campaign_planning import PlanningRequest, first_midnight, maturing_hours, plan_campaigns
+from gaelp.domain.spending.campaign_planning import (
+    PlanningRequest,
+    campaigns_to_approve,
+    first_midnight,
+    maturing_hours,
+    plan_campaigns,
+)
 from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.money import micros
 
@@ -174,3 +181,42 @@ def test_an_approval_outlives_every_campaign_that_begins_under_it(hours: float, 
     wait = plan.approval_deadline - NOW
     assert wait == timedelta(hours=hours)
     assert plan.approval_expires >= max(c.start + timedelta(days=c.days) for c in plan.campaigns) + wait
+
+
+def _signed(config: TrainingConfiguration, phase: Phase = Phase.LIVE_TEST) -> tuple[ApprovedCampaign, ...]:
+    request = PlanningRequest("run-a", phase, "linear-thompson", config, _account(), NOW)
+    return campaigns_to_approve(plan_campaigns(request), request, 3)
+
+
+def test_what_is_signed_names_every_campaign_with_its_ceilings() -> None:
+    """The agent of each arm, its highest budget and most days, and texts that differ by product."""
+    config = _config(scaled={"products": ["product-a", "product-c"], "periods": 3, "period_days": 2})
+    plan, signed = _plan(Phase.SCALED, config), _signed(config, Phase.SCALED)
+    assert [each.ceiling for each in signed] == list(plan.exposure)
+    for name in ("campaign", "agent", "product", "arm"):
+        assert [getattr(each, name) for each in signed] == [getattr(each, name) for each in plan.campaigns]
+    assert [len({each.content_digest for each in pair}) for pair in (signed, signed[:2], signed[2:])] == [2, 1, 1]
+
+
+def test_on_a_clock_that_waits_for_nothing_the_signed_days_are_the_planned_ones() -> None:
+    """The days of the plan and no others."""
+    config = _config(clock={"time_scale": 0}, live_test={"campaigns": 2, "days": 7})
+    for campaign, signed in zip(_plan(Phase.LIVE_TEST, config).campaigns, _signed(config), strict=True):
+        assert signed.first_day == campaign.start.date()
+        assert signed.last_day == campaign.start.date() + timedelta(days=6)
+
+
+@given(hours=st.floats(0.01, 500), start=st.sampled_from([None, "2026-01-05T00:00:00Z", "2026-12-24T08:00:00Z"]))
+def test_on_a_real_clock_the_signed_end_allows_for_an_approval_in_the_last_second(
+    hours: float, start: str | None
+) -> None:
+    """A campaign that begins at the midnight after the deadline has all its days, and nothing moves the end."""
+    config = _config(approval={"deadline_hours": hours}, clock={"start": start}, live_test={"campaigns": 2, "days": 7})
+    first, second = _signed(config)
+    begins = first_midnight(config.model_copy(update={"clock": config.clock.model_copy(update={"start": None})}),
+                            _account(), max(NOW, config.clock.start or NOW) + timedelta(hours=hours))  # fmt: skip
+    assert begins.date() + timedelta(days=6) <= first.last_day <= begins.date() + timedelta(days=7)
+    plan = _plan(Phase.LIVE_TEST, config)
+    between = (plan.campaigns[1].start - plan.campaigns[0].start).days
+    assert (second.last_day - first.last_day).days == between + 1
+    assert plan.approval_expires.date() > second.last_day

@@ -1,0 +1,70 @@
+"""Whether a campaign day lies within what a person has signed for that campaign.
+
+The list of signed campaigns holds ceilings: whoever asks must be one of them, with the agent, checkpoint,
+configuration and content that were signed, and within its budget, days and dates. So a workflow that somebody starts
+by hand can spend nothing else. Touch this to change what a signature allows a campaign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.ledger_records import Reserve
+from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
+from gaelp.money import exact_money
+
+
+def judge_ceilings(
+    booking: Reserve,
+    approved: ApprovedCampaign | None,
+    request: ApprovalRequest,
+    days_taken: Iterable[date],
+    currency: str,
+) -> Ruling:
+    """Whether the asking campaign is a signed one and stays within its ceilings; the sentence names what differs.
+
+    `days_taken` are the days on which the campaign has reservations, whatever has become of them.
+    """
+    if approved is None:
+        return refused(f"approval {request.request_id} lists no campaign {booking.campaign}: it needs a new request")
+    signed = {
+        "agent": approved.agent,
+        "arm": approved.arm,
+        "checkpoint_digest": request.checkpoint_digest,
+        "config_digest": request.config_digest,
+        "content_digest": approved.content_digest,
+    }
+    words = {"checkpoint_digest": "checkpoint", "config_digest": "configuration", "content_digest": "content"}
+    differing = [words.get(name, name) for name, value in signed.items() if getattr(booking, name) != value]
+    if differing:
+        return refused(
+            f"approval {request.request_id} was signed for campaign {booking.campaign} with another "
+            f"{' and '.join(differing)}: it needs a new request"
+        )
+    return _judge_amounts(booking, approved, request, days_taken, currency)
+
+
+def _judge_amounts(
+    booking: Reserve, approved: ApprovedCampaign, request: ApprovalRequest, days_taken: Iterable[date], currency: str
+) -> Ruling:
+    asked, ceiling = booking.worst_case_micros, approved.ceiling
+    if asked > ceiling.worst_day_micros:
+        most, wanted = (exact_money(m, currency) for m in (ceiling.worst_day_micros, asked))
+        return refused(
+            f"{wanted} was asked for {booking.key}, and approval {request.request_id} lets the campaign be billed at "
+            f"most {most} on a day: a raise needs a new request"
+        )
+    if not approved.first_day <= booking.day <= approved.last_day:
+        return refused(
+            f"{booking.key} is {booking.day.isoformat()}, and approval {request.request_id} lets the campaign run from "
+            f"{approved.first_day.isoformat()} to {approved.last_day.isoformat()}: another day needs a new request"
+        )
+    if len({*days_taken, booking.day}) > ceiling.days:
+        return refused(
+            f"{booking.key} would be one day more than the {ceiling.days} of approval {request.request_id}: more days "
+            "need a new request"
+        )
+    return GRANTED

@@ -1,0 +1,86 @@
+"""A campaign spends what was signed for it and nothing else, however its workflow was started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gaelp.configuration import loading
+from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+
+
+def _started_by_hand(fixture: CampaignFixture, **changes: Any) -> None:
+    """Change the campaign's order, context or progress, as somebody may who starts a LiveCampaign by hand."""
+    campaign = fixture.campaign
+    plan = campaign.order.plan
+    for name, value in changes.items():
+        if name in type(plan).model_fields and name != "daily_budget_micros":
+            plan = plan.model_copy(update={name: value})
+    context = campaign.context.model_copy(
+        update={name: value for name, value in changes.items() if name in type(campaign.context).model_fields}
+    )
+    progress = campaign.progress.model_copy(
+        update={name: value for name, value in changes.items() if name in type(campaign.progress).model_fields}
+    )
+    order = campaign.order.model_copy(update={"plan": plan})
+    fixture.campaign = campaign.model_copy(update={"order": order, "context": context, "progress": progress})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"agent": "best-creative"}, "another agent"),
+        ({"arm": "control"}, "another arm"),
+        ({"checkpoint_digest": "0" * 64}, "another checkpoint"),
+        ({"product": "product-b"}, "another content"),
+        ({"campaign": "run-a/live-test/campaign-07"}, "lists no campaign"),
+        ({"start": START + timedelta(days=3)}, "another day needs a new request"),
+        ({"start": START - timedelta(days=1)}, "another day needs a new request"),
+        ({"daily_budget_micros": 25 * UNIT + 1}, "a raise needs a new request"),
+    ],
+)
+def test_a_campaign_started_by_hand_under_an_approved_request_spends_nothing(
+    fixture: CampaignFixture, changes: dict[str, Any], words: str
+) -> None:
+    """Another agent, checkpoint, content, name, date or budget: nothing is reserved and the platform is not called."""
+    _started_by_hand(fixture, **changes)
+    launched = fixture.launch()
+    assert not launched.launched and words in launched.reason
+    assert fixture.ledger.reservations(fixture.account) == ()
+    assert fixture.platform.calls == [] and fixture.platform.real.campaigns(fixture.account) == ()
+
+
+def test_a_campaign_started_by_hand_with_another_configuration_spends_nothing(fixture: CampaignFixture) -> None:
+    """A configuration that lowers no limit and checks no content is not the one that was signed."""
+    config = fixture.inputs.config(fixture.campaign.context.config_digest)
+    other = config.model_copy(update={"seed": config.seed + 1})
+    fixture.inputs.store.put_document(loading.canonical(other))
+    _started_by_hand(fixture, config_digest=loading.digest(other))
+    launched = fixture.launch()
+    assert not launched.launched and "another configuration" in launched.reason
+    assert (fixture.ledger.reservations(fixture.account), fixture.platform.calls) == ((), [])
+
+
+def test_a_running_campaign_gets_no_day_more_than_was_signed(fixture: CampaignFixture) -> None:
+    """Three days were signed: a fourth is refused, and nothing is written for it."""
+    fixture.running()
+    for day in (1, 2):
+        assert fixture.apply(day).applied
+    fixture.platform.calls.clear()
+    blocked = fixture.apply(3)
+    assert not blocked.applied and "another day needs a new request" in blocked.halt
+    assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 3
+
+
+def test_a_raise_beyond_the_ceiling_is_refused_though_the_caps_have_room(
+    fixtures: Callable[..., CampaignFixture],
+) -> None:
+    """The caps of all campaigns together are no licence for one of them."""
+    fixture = fixtures(request={"daily_cap_micros": 50 * UNIT})
+    fixture.running()
+    blocked = fixture.apply(1, daily_budget_micros=26 * UNIT)
+    assert not blocked.applied and "needs a new request" in blocked.halt
+    assert fixture.platform.calls == []

@@ -1,0 +1,88 @@
+"""What a signature allows: a campaign of the list, with what was signed, within its ceilings, to the micro."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.billing_rules import exposure_line
+from gaelp.domain.spending.campaign_records import Arm
+from gaelp.ledger.rules.ceiling_rules import judge_ceilings
+from gaelp.ledger.rules.ruling import GRANTED, Ruling
+from tests.support.ledgers import DAY, UNIT, booking, request
+
+SIGNED = ApprovedCampaign(
+    ceiling=exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 3),
+    agent="linear-thompson",
+    product="product-a",
+    arm=Arm.CANDIDATE,
+    content_digest="b" * 64,
+    first_day=DAY,
+    last_day=DAY + timedelta(days=5),
+)
+
+
+def judge(
+    worst: int = 50, days: tuple[date, ...] = (), signed: ApprovedCampaign | None = SIGNED, **of: object
+) -> Ruling:
+    return judge_ceilings(booking(worst, **of), signed, request(), days, "USD")  # type: ignore[arg-type]
+
+
+def test_a_signed_campaign_within_its_ceilings_is_granted() -> None:
+    """At the worst day of its highest budget, on its last day, as its last day."""
+    days = (DAY, DAY + timedelta(days=1))
+    assert judge(50, days, day=DAY + timedelta(days=5)) == GRANTED
+    assert judge(50, (*days, DAY + timedelta(days=5)), day=DAY + timedelta(days=5)) == GRANTED
+
+
+def test_a_campaign_that_is_not_on_the_list_is_refused() -> None:
+    """Whatever it is called: only what was signed may spend."""
+    assert judge(signed=None).reason == (
+        "approval run-a/live-test#1 lists no campaign run-a/live-test/campaign-00: it needs a new request"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("agent", "fixed-bid", "another agent"),
+        ("arm", "control", "another arm"),
+        ("checkpoint_digest", "0" * 64, "another checkpoint"),
+        ("config_digest", "0" * 64, "another configuration"),
+        ("content_digest", "0" * 64, "another content"),
+    ],
+)
+def test_what_was_signed_is_what_must_ask(name: str, value: str, words: str) -> None:
+    """Another agent, arm, checkpoint, configuration or content is refused by name."""
+    ruling = judge(**{name: value})
+    assert not ruling.granted and f"signed for campaign run-a/live-test/campaign-00 with {words}: it" in ruling.reason
+
+
+def test_everything_that_differs_is_named() -> None:
+    """One sentence for all of it."""
+    assert "another agent and checkpoint:" in judge(agent="x", checkpoint_digest="x").reason
+
+
+def test_a_raise_beyond_the_ceiling_needs_a_new_request() -> None:
+    """One micro above the worst day of the highest budget that was signed."""
+    ruling = judge(0, worst_case_micros=50 * UNIT + 1)
+    assert not ruling.granted
+    assert ruling.reason.startswith("50.000001 USD was asked for") and ruling.reason.endswith(
+        "lets the campaign be billed at most 50.00 USD on a day: a raise needs a new request"
+    )
+
+
+@pytest.mark.parametrize("offset", [-1, 6])
+def test_no_day_outside_the_signed_ones_is_granted(offset: int) -> None:
+    """Neither before the first day nor after the latest end."""
+    ruling = judge(day=DAY + timedelta(days=offset))
+    assert not ruling.granted and "from 2026-11-22 to 2026-11-27: another day needs a new request" in ruling.reason
+
+
+def test_no_day_more_than_was_signed_is_granted() -> None:
+    """Days count once each, whatever has become of their reservations."""
+    taken = tuple(DAY + timedelta(days=n) for n in range(3))
+    ruling = judge(day=DAY + timedelta(days=4), days=taken)
+    assert not ruling.granted and "one day more than the 3 of approval" in ruling.reason
