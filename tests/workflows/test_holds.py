@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +20,10 @@ from activities.live import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.messages.spending_phase import ScaleBudgets
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from tests.support.local_runs import LocalRuns, until
-from tests.support.single_phase import SHORT, begin, begin_run, late_run
+from tests.support.local_runs import SAME_DAYS, LocalRuns, until
+from tests.support.single_phase import SHORT, begin, begin_run, details, late_run
 from tests.workflows.conftest import serving
+from workflows.campaigns import campaign_life
 from workflows.details import STATUS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -209,11 +213,17 @@ async def test_a_platform_that_fails_now_and_then_changes_nothing_of_the_end(
     assert local_runs.leftovers(run, run) == []
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no time passes, a tick whose platform is away waits half a second for it."""
+    monkeypatch.setattr(campaign_life, "PATIENCE_WITHOUT_TIME", timedelta(seconds=0.5))
+
+
+@pytest.mark.usefixtures("patient", "hasty")
 async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_settled(
     environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
-    """With its attempts used up the campaign fails, paused and settled, and the phase ends in one sentence."""
+    """Its only tick is missed: paused and settled, it says that something else than its agent ended it."""
     client, run = environment.client, "broken"
     async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *SHORT)
@@ -223,11 +233,56 @@ async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_sett
         local_runs.control("DELETE", "/faults")
         campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
         ended = await campaign.result()
-    assert (ended["state"], ended["spend_micros"]) == ("failed", 0)
-    assert "injected fault" in ended["reason"] and "\n" not in ended["reason"]
-    assert result.ended is Outcome.NOT_GRADUATED
+    assert (ended["state"], ended["spend_micros"], ended["missed_ticks"]) == ("settled", 0, 1)
+    assert "every tick was missed" in ended["interruption"]
     assert result.reason and "\n" not in result.reason
     assert local_runs.leftovers(run, run) == []
+
+
+@pytest.mark.usefixtures("patient", "hasty")
+async def test_ten_hours_without_the_platform_end_as_an_undisturbed_test(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Hourly ticks, ten of them without an answer: the same attempt, verdict and ending, no FAIL, and ten marks."""
+    client = environment.client
+    hourly = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=2", "clock.tick_hours=1", SAME_DAYS)
+    found = {}
+    async with serving(client, local_runs, max_cached_workflows=100):
+        for run in ("calm", "cut-off"):
+            handle = await begin(environment, local_runs, run, *hourly)
+            await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+            if run == "cut-off":
+                await _enabled(local_runs, run, True)
+                await _cut_off(local_runs, client, run, ticks=10)
+            found[run] = (await handle.result(), await _campaign_result(client, run))
+    (calm, whole), (cut, part) = found["calm"], found["cut-off"]
+    assert calm.gate is not None and cut.gate is not None
+    assert (cut.gate.attempt, cut.gate.verdict, cut.ended) == (calm.gate.attempt, calm.gate.verdict, calm.ended)
+    assert [c.verdict for c in cut.gate.criteria] == [c.verdict for c in calm.gate.criteria]
+    assert not [c.id for c in cut.gate.criteria if c.verdict == "FAIL"]
+    assert (whole["missed_ticks"], whole["actions"]) == (0, 48)
+    assert part["missed_ticks"] >= 10 and part["actions"] == 48 - part["missed_ticks"]
+    assert (part["state"], part["reason"], part["interruption"]) == ("settled", "", "")
+    assert local_runs.leftovers("cut-off", "cut-off") == []
+
+
+async def _cut_off(local_runs: LocalRuns, client: Any, run: str, ticks: int) -> None:
+    """No call of the account is answered until so many ticks have been missed."""
+    _faults(local_runs, run, ("any", "error-before", 100_000))
+    campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00")
+    for _ in range(600):
+        await asyncio.sleep(0.1)
+        page = await details(campaign)
+        if (missed := re.search(r"(\d+) ticks missed", page)) and int(missed[1]) >= ticks:
+            break
+    else:
+        raise AssertionError(f"no {ticks} ticks are missed: {page}")
+    local_runs.control("DELETE", "/faults")
+
+
+async def _campaign_result(client: Any, run: str) -> dict[str, Any]:
+    handle = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
+    return await handle.result()  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- continue as new

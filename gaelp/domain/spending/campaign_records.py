@@ -64,6 +64,8 @@ class CampaignResult(Frozen):
     violations: int = 0  # confirmed, critical or high, not cleared
     near_misses: int | None = None  # attempts that policy or ledger blocked; None: not counted
     reason: str = ""
+    missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
+    interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent; no verdict rests on it
 
 
 class DayReached(Frozen):

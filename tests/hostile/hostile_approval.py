@@ -1,0 +1,42 @@
+"""The approval under which the campaigns of a sequence spend. Touch this when a request binds one more thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.ledger import signatures
+from gaelp.ledger.ledger import Ledger
+from gaelp.messages.live_campaign import LiveCampaignInput
+
+UNIT = 1_000_000
+
+
+def approve(ledger: Ledger, key: signatures.NewKey, campaigns: Sequence[LiveCampaignInput], now: datetime) -> None:
+    """Open a request for these campaigns, with room for the raise that a sequence may ask for, and approve it."""
+    context, order = campaigns[0].context, campaigns[0].order
+    request = ApprovalRequest.model_validate(
+        {
+            "request_id": order.request_id,
+            "nonce": "once",
+            "account": context.account,
+            "run": context.run,
+            "phase": context.phase,
+            "purpose": "spend",
+            "currency": "USD",
+            "daily_cap_micros": 200 * UNIT,
+            "total_cap_micros": 2000 * UNIT,
+            "agent": context.agent,
+            "checkpoint_digest": context.checkpoint_digest,
+            "config_digest": context.config_digest,
+            "evidence_digest": "e" * 64,
+            "exposure_digest": "f" * 64,
+            "fence": 0,
+            "expires_at": now + timedelta(days=60),
+        }
+    )
+    ledger.open_request(request, "the table", now)
+    payload = signatures.sign(key.pem, request, "approve").model_dump()
+    outcome = ledger.decide(request.request_id, "approved", payload, now)
+    assert outcome.accepted, outcome.reason
