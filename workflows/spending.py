@@ -142,14 +142,20 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         summary = await self.record_campaigns("end") if self.state.settled else None
         if summary is not None:
             self.update(stopped=summary.stopped or self.state.stopped)
-        # A stop is a person's, and says nothing about the agent: no gate judges what it cut off.
-        gate = await self._assess(halted) if summary is not None and not self.state.stopped else None
+        # A stop is a person's, and an outage nobody's: they say nothing about the agent, and no gate judges what they
+        # cut off. So they use no attempt either, which is booked when a gate judges.
+        interruption = self.interruption()
+        judged = summary is not None and not self.state.stopped and not interruption
+        gate = await self._assess(halted) if judged else None
         if gate is not None:
             ended = None if gate.promote and not halted else Outcome.NOT_GRADUATED
             reason = gate.reason
+        elif self.state.stopped:
+            ended, reason = Outcome.STOPPED, self.state.stopped if summary is not None else halted
+        elif interruption:
+            ended, reason = Outcome.INTERRUPTED, interruption
         else:
-            ended = Outcome.STOPPED if self.state.stopped else Outcome.NOT_GRADUATED
-            reason = self.state.stopped if summary is not None else halted
+            ended, reason = Outcome.NOT_GRADUATED, halted
         table = f"\n\n{summary.table}" if summary is not None else ""
         show_details(f"**{gate.verdict if gate else ended}** {reason}{table}")
         return PhaseResult(
@@ -162,6 +168,11 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             spend_micros=summary.spend_micros if summary is not None else 0,
             episodes=len(self.state.settled),
         )
+
+    def interruption(self) -> str:
+        """What ended a campaign that is neither its plan nor a doing of its agent; empty where nothing did."""
+        ended = self.state.settled.values()
+        return next((f"{each.campaign}: {each.interruption}" for each in ended if each.interruption), "")
 
     async def _assess(self, halted: str) -> GateVerdict:
         assessment = await workflow.execute_activity_method(

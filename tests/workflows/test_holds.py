@@ -18,6 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.live import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
+from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.messages.spending_phase import ScaleBudgets
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import SAME_DAYS, LocalRuns, until
@@ -235,8 +236,36 @@ async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_sett
         ended = await campaign.result()
     assert (ended["state"], ended["spend_micros"], ended["missed_ticks"]) == ("settled", 0, 1)
     assert "every tick was missed" in ended["interruption"]
-    assert result.reason and "\n" not in result.reason
+    assert (result.ended, result.gate) == (Outcome.INTERRUPTED, None)
+    assert "every tick was missed" in result.reason and "\n" not in result.reason
+    assert _attempts(local_runs, run) == 0
     assert local_runs.leftovers(run, run) == []
+
+
+async def test_a_refused_launch_is_no_verdict_on_the_agent(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The owner lowered the cap after the approval: interrupted with the ledger's reason, no gate and no attempt."""
+    client, run = environment.client, "unlaunched"
+    async with serving(client, local_runs):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        await until(lambda: local_runs.signed(run, Phase.LIVE_TEST), "the request is open")
+        with local_runs.ledger() as ledger:
+            ledger.put_account(ledger.account(run).model_copy(update={"daily_cap_micros": 1}))
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        result = await handle.result()
+    assert (result.ended, result.gate, result.spend_micros) == (Outcome.INTERRUPTED, None, 0)
+    assert f"{run}/live-test/campaign-00: " in result.reason and "cap" in result.reason
+    assert _attempts(local_runs, run) == 0
+    assert local_runs.on_platform(run, run) == []
+
+
+def _attempts(local_runs: LocalRuns, account: str) -> int:
+    """How many attempts at the live test's gate an account of its own has used."""
+    config = local_runs.config()
+    series = AttemptSeries(account=account, product=config.product, agent=config.agent, gate=Phase.LIVE_TEST)
+    with local_runs.ledger() as ledger:
+        return ledger.next_attempt(series, "the test asks") - 1
 
 
 @pytest.mark.usefixtures("patient", "hasty")
