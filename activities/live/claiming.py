@@ -81,7 +81,9 @@ class Claiming:
         call: Callable[[], object],
     ) -> None:
         """Make one spend-affecting call under a claim; raises ClaimRefused, PlatformError."""
-        key = claim_key(campaign.name, campaign.progress.tick, intent)
+        # A campaign is created once, on whichever tick that succeeds: a second key would allow a second create.
+        tick = 0 if intent is Intent.CREATE else campaign.progress.tick
+        key = claim_key(campaign.name, tick, intent)
         claim = self.claim(campaign, key, intent, self.fence(campaign), at)
         claimed = self._ledger.claim(claim)
         if claimed.unknown:
