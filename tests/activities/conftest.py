@@ -73,7 +73,7 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
                 inputs=inputs,
                 platform=disturbed,
                 campaigns=Campaigns(ledger, inputs, lambda _: disturbed, waits.append),
-                observations=Observations(ledger, inputs, lambda _: disturbed),
+                observations=Observations(ledger, inputs, lambda _: disturbed, waits.append),
                 campaign=campaign,
                 waits=waits,
             )

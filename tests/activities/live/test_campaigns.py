@@ -11,7 +11,7 @@ from activities.live.campaigns import HIGHEST_BID_MICROS
 from activities.live.claiming import CLIENT_TOTAL_SECONDS
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
-from tests.support.campaign_stand import MUTATING, UNIT, Crash, Stand, crash
+from tests.support.campaign_stand import MUTATING, RUN, UNIT, Crash, Stand, crash
 
 WRITES = ("set_delivery", "set_end", "enable")  # what the first apply on a second day makes, in order
 
@@ -194,7 +194,7 @@ def test_a_stop_before_an_apply_halts_without_a_write(stand: Stand) -> None:
 def test_a_stop_between_reservation_and_claim_halts_without_a_write(stand: Stand) -> None:
     """A fence raised while the platform is being read refuses the claim."""
     stand.running()
-    stand.platform.before["find"] = stand.stop
+    stand.platform.before["read"] = stand.stop
     blocked = stand.apply(1)
     assert not blocked.applied and "a stop came between" in blocked.halt
     assert stand.platform.calls == []
@@ -343,8 +343,9 @@ def test_an_unreported_create_keeps_its_reservation(stand: Stand) -> None:
     stand.platform.before["create_paused"] = crash
     with pytest.raises(Crash):
         stand.launch()
-    stand.settle(24, final=True)
+    assert not stand.settle(24, final=True).final
     assert [r.state for r in stand.ledger.reservations(stand.account)] == ["open"]
+    assert [v.kind for v in stand.ledger.violations(RUN)] == ["campaign-unknown"]
 
 
 def test_a_campaign_that_never_was_settles_at_nothing(stand: Stand) -> None:
