@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import numpy as np
@@ -16,6 +17,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.live.claiming import Claiming, ClaimRefused
+from activities.live.locating import Locating
 from activities.live.observations import campaign_clock, post_days
 from activities.live.settling import Settling
 from gaelp.domain.ad_accounts import Account
@@ -51,7 +53,8 @@ class Campaigns:
         wait: Callable[[float], None] = clock.sleep,
     ) -> None:
         self._ledger = ledger
-        self._claiming = Claiming(ledger, inputs, wait)
+        self._locating = Locating(ledger, wait)
+        self._claiming = Claiming(ledger, inputs, self._locating, wait)
         self._settling = Settling(ledger)
         self._inputs = inputs
         self._open_platform = open_platform
@@ -75,12 +78,10 @@ class Campaigns:
             return Launched(launched=False, reason=reserved.reason)
         spec = self._spec(campaign, creatives, account)
         try:
-            self._claiming.call_under_claim(
-                campaign, Intent.CREATE, at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
-            )
+            self._claiming.create_once(campaign, at, platform, lambda: platform.create_paused(spec, at))
         except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
-        state = self._read_back(platform, campaign)
+        state = self._locating.read_back(platform, campaign)
         if state.enabled:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
@@ -113,13 +114,13 @@ class Campaigns:
         if not reserved.granted:
             return _blocked(campaign, reserved.reason)
         platform = self._open_platform(account)
-        before = self._read_back(platform, campaign)
+        before = self._locating.read_back(platform, campaign)
         wanted = self._wanted(campaign, before, apply.decision_digest, account)
         try:
             self._write(campaign, platform, before, wanted, at)
         except ClaimRefused as error:
             return _blocked(campaign, str(error))
-        after = self._read_back(platform, campaign)
+        after = self._locating.read_back(platform, campaign)
         if after != wanted:
             raise OutcomeUnknown(f"{campaign.name} does not read back as it was written")
         if self._ledger.fence(account.account) != self._claiming.fence(campaign):
@@ -191,10 +192,13 @@ class Campaigns:
         campaign, at = pause.campaign, pause.at
         account = self._account(campaign)
         platform = self._open_platform(account)
-        state = platform.find(account.account, campaign.name)
-        if state is None:
+        state = self._found_or_paused(platform, campaign, at)
+        if state is None and not self._locating.may_exist(campaign):
             self._settling.settle_never_created(campaign, at)
             return Paused(final=True)
+        if state is None:
+            self._locating.record_unknown(campaign, at)
+            return Paused(spend_micros=self._locating.spent_micros(campaign))
         if state.enabled:
             self._pause(campaign, platform, state, at)
         report = platform.report(account.account, state.platform_id, at)
@@ -203,6 +207,22 @@ class Campaigns:
         final = pause.final and self._settling.settle_days(campaign, account, report, at)
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
         return Paused(days=report.days, spend_micros=spend, final=final)
+
+    def _found_or_paused(self, platform: AdPlatform, campaign: LiveCampaignInput, at: datetime) -> CampaignState | None:
+        """The campaign; where it cannot be read or does not read back, its pause is tried all the same."""
+        try:
+            state = self._locating.find_created(platform, campaign)
+        except PlatformError:
+            self._pause_unread(platform, campaign, at)
+            raise
+        if state is None:
+            self._pause_unread(platform, campaign, at)
+        return state
+
+    def _pause_unread(self, platform: AdPlatform, campaign: LiveCampaignInput, at: datetime) -> None:
+        if platform_id := self._locating.platform_id(campaign):
+            with suppress(PlatformError):  # what failed before it, or the violation, says more
+                platform.pause(campaign.context.account, platform_id, at)
 
     def _account(self, campaign: LiveCampaignInput) -> Account:
         """The account; the last one known where the ledger is gone, because pausing must not wait for it."""
@@ -216,18 +236,12 @@ class Campaigns:
     def _pause(self, campaign: LiveCampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
         """Pause first and claim it after: a campaign must not stay enabled because the ledger cannot be reached."""
         platform.pause(campaign.context.account, state.platform_id, at)
-        after = platform.find(campaign.context.account, campaign.name)
+        after = self._locating.find(platform, campaign)
         if after is None or after.enabled:
             raise PlatformError(f"{campaign.name} still reads enabled after a pause", permanent=False)
         key = claim_key(campaign.name, campaign.progress.tick, Intent.PAUSE)
         self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
-
-    def _read_back(self, platform: AdPlatform, campaign: LiveCampaignInput) -> CampaignState:
-        state = platform.find(campaign.context.account, campaign.name)
-        if state is None:
-            raise OutcomeUnknown(f"{campaign.name} does not read back from the platform")
-        return state
 
 
 def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:

@@ -5,12 +5,14 @@ Touch this to halt a campaign for another reason.
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable
 
 import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.live.locating import Locating
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -27,8 +29,15 @@ from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 class Observations:
     """Reads the platform; posts what it says was spent, which is a record and not an effect on it."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, open_platform: Callable[[Account], ReadsCampaigns]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        inputs: Inputs,
+        open_platform: Callable[[Account], ReadsCampaigns],
+        wait: Callable[[float], None] = clock.sleep,
+    ) -> None:
         self._ledger = ledger
+        self._locating = Locating(ledger, wait)
         self._inputs = inputs
         self._open_platform = open_platform
 
@@ -39,9 +48,9 @@ class Observations:
         config = self._inputs.config(campaign.context.config_digest)
         account = self._ledger.account(campaign.context.account)
         platform = self._open_platform(account)
-        state = platform.find(account.account, campaign.name)
+        state = self._locating.find_created(platform, campaign)
         if state is None:
-            raise PlatformError(f"campaign {campaign.name} is not on the platform", permanent=True)
+            return self._unknown(observe)
         report = platform.report(account.account, state.platform_id, observe.at)
         over = post_days(self._ledger, campaign, report, account)
         halt = over or _drawdown(report.days, config)
@@ -55,6 +64,18 @@ class Observations:
             days=report.days,
             halt=halt,
             stop_account=bool(over),
+        )
+
+    def _unknown(self, observe: Observe) -> Observed:
+        """A campaign that was created and does not read back must halt, and its account with it."""
+        if not self._locating.may_exist(observe.campaign):
+            raise PlatformError(f"campaign {observe.campaign.name} is not on the platform", permanent=True)
+        return Observed(
+            observation_digest="",
+            spend_micros=self._locating.spent_micros(observe.campaign),
+            enabled=False,
+            halt=self._locating.record_unknown(observe.campaign, observe.at),
+            stop_account=True,
         )
 
     def _observation(
@@ -92,19 +113,27 @@ def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClo
 
 
 def post_days(ledger: Ledger, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
-    """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much."""
+    """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much.
+
+    A day that was reported before and is not reported any more is posted at nothing, so that the ledger notices.
+    """
     halt = ""
-    reservations = {r.key: r for r in ledger.reservations(campaign.context.account, campaign.context.run)}
-    for day in report.days:
-        if not (day.cost_micros or day.served_micros):
-            continue
-        key = day_key(campaign, campaign_clock(campaign, account).index_of(day.day))
+    clock = campaign_clock(campaign, account)
+    reservations = {
+        r.key: r
+        for r in ledger.reservations(campaign.context.account, campaign.context.run)
+        if r.campaign == campaign.name
+    }
+    reported = {day_key(campaign, clock.index_of(d.day)): (d.cost_micros, d.served_micros) for d in report.days}
+    for key in sorted({*reported, *reservations}):
+        billed, served = reported.get(key, (0, 0))
         reserved = reservations.get(key)
+        posted = (0, 0) if reserved is None else (reserved.billed_micros, reserved.served_micros)
         # Amounts are absolute, so what the ledger has already need not be written again.
-        if reserved is None or (reserved.billed_micros, reserved.served_micros) != (day.cost_micros, day.served_micros):
-            over = ledger.post(key, day.cost_micros, day.served_micros, report.at).over
+        if (billed, served) != posted:
+            over = ledger.post(key, billed, served, report.at).over
         else:
-            over = max(day.cost_micros, day.served_micros) > reserved.worst_case_micros
+            over = reserved is not None and max(billed, served) > reserved.worst_case_micros
         if over:
             halt = f"the platform reports more than was reserved for {key}; the account is stopped"
     return halt

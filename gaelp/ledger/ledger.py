@@ -175,12 +175,15 @@ class Ledger:
             return reservation_store.reserve(connection, booking, limits)
 
     def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
-        """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
+        """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1).
+
+        Less than was reported before is a violation too, and changes nothing.
+        """
         with self._database.writing() as connection:
             return spend_store.post(connection, key, billed_micros, served_micros, at)
 
     def settle(self, key: str, final_micros: int, at: datetime) -> Posted:
-        """Close a reservation at its final amount; raises UnknownReservation."""
+        """Close a reservation at its final amount, never below what was posted; raises UnknownReservation."""
         with self._database.writing() as connection:
             return spend_store.settle(connection, key, final_micros, at)
 
@@ -227,6 +230,14 @@ class Ledger:
             return claim_store.unresolved(connection, account)
 
     # ------------------------------------------------------------ violations and the journal
+
+    def record_violation_and_stop(self, violation: Violation) -> int:
+        """Record a violation and raise the account's fence with it; once for its id. Returns the fence."""
+        with self._database.writing() as connection:
+            if violation_store.record(connection, violation):
+                reason, by = violation.evidence, "ledger"
+                return account_store.raise_fence(connection, violation.account, reason, by, violation.at)
+            return account_store.read(connection, violation.account).fence
 
     def violations(self, run: str) -> tuple[Violation, ...]:
         """A run's violations, cleared ones too."""

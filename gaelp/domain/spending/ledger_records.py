@@ -62,6 +62,7 @@ class Claim(Frozen):
     campaign: str
     intent: Intent
     fence: int | None = None  # the fence the caller believes in; none: the current one
+    repeats: bool = False  # intent create: read back and not found; the platform's unique name makes a repeat harmless
     shortens: bool = False  # intent end: the end comes earlier than before, so no fence stands against it
     at: datetime
 
@@ -103,7 +104,7 @@ class Violation(Frozen):
     run: str
     phase: Phase
     campaign: str
-    kind: str  # over-reservation, unchecked-content, ...
+    kind: str  # over-reservation, campaign-unknown, reported-less, changed-outside, ...
     severity: Severity
     evidence: str
     at: datetime
