@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -63,9 +64,9 @@ class Account:
         self.now += timedelta(seconds=seconds)
         self.waited()
 
-    def stop(self, ledger: Ledger | None) -> StopReport:
+    def stop(self, ledger: Ledger | None, pace: account_stop.StopPace = PACE) -> StopReport:
         clock = WallClock(lambda: self.now, self.wait)
-        return stop_account(ledger, self, StopOrder("acme", "drill", "Ada"), clock, PACE)
+        return stop_account(ledger, self, StopOrder("acme", "drill", "Ada"), clock, pace)
 
 
 @pytest.fixture
@@ -102,13 +103,30 @@ def test_a_claim_that_is_resolved_is_noticed_soon(ledger: Ledger) -> None:
     ledger.claim(claim("enable"))
 
     def resolve() -> None:
-        if account.now >= NOW + timedelta(seconds=1) and ledger.unresolved_claims("acme"):
+        if account.now >= NOW + timedelta(seconds=0.5) and ledger.unresolved_claims("acme"):
             ledger.resolve(claim("enable").key, "failed", "", NOW)
 
     account.waited = resolve
     report = account.stop(ledger)
     assert report.stopped and report.unresolved_claims == ()
-    assert report.seconds <= 1 + 0.25 + 2 * PACE.seconds_between_rounds
+    assert report.seconds <= 0.5 + 0.25 + 2 * PACE.seconds_between_rounds
+
+
+def test_a_short_timeout_is_waited_for_in_quarters(ledger: Ledger) -> None:
+    """A client that gives up within a second is looked after more often than four times a second."""
+    account, pace = Account(), replace(PACE, client_timeout_seconds=0.4)
+    ledger.claim(claim("enable"))
+    began: list[datetime] = []
+
+    def resolve() -> None:
+        if not account.enabled and ledger.unresolved_claims("acme") and account.now > NOW + timedelta(seconds=0.5):
+            began.append(account.now)
+            ledger.resolve(claim("enable").key, "failed", "", NOW)
+
+    account.waited = resolve
+    report = account.stop(ledger, pace)
+    assert report.unresolved_claims == ()
+    assert began == [NOW + timedelta(seconds=0.6)]  # half a second between readings, and a quarter of the timeout
 
 
 def test_an_older_call_is_waited_for_until_its_client_must_have_given_up(ledger: Ledger) -> None:
@@ -173,3 +191,17 @@ def test_a_fence_that_is_raised_late_is_no_part_of_the_sentence(ledger: Ledger, 
     report = account.stop(ledger)
     assert (report.stopped, report.fence) == (False, 1)
     assert report.reason == f"still enabled: {NAME}; pause them in the platform itself"
+
+
+def test_a_late_fence_needs_no_further_reading(ledger: Ledger, tmp_path: Path) -> None:
+    """The pauses were read back before and after it, so that the stop takes no longer than any other."""
+    file, account = tmp_path / "ledger.db", Account()
+    file.chmod(0o444)
+
+    def obey() -> bool:
+        file.chmod(0o644)
+        return True
+
+    account.obeys = obey
+    report = account.stop(ledger)
+    assert (report.stopped, report.fence, report.seconds) == (True, 1, 2 * PACE.seconds_between_rounds)
