@@ -134,3 +134,8 @@ def test_a_stop_waits_for_calls_claimed_under_an_older_fence() -> None:
     older = [claims[0].key, claims[3].key]
     assert claims_before_stop(claims, 2) == tuple(older)
     assert claims_before_stop(claims, None) == (claims[0].key, claims[1].key, claims[3].key)
+
+
+def test_a_call_claimed_under_no_fence_is_older_than_every_stop() -> None:
+    """Where the claim names no fence, nothing says that its caller knew of the first stop."""
+    assert claims_before_stop([claim("create")], 1) == (claim("create").key,)
