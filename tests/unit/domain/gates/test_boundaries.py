@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gaelp.domain.gates.criteria_historical import grade_a_missed
+from gaelp.domain.gates.criteria_historical import AGREEING, grade_a_missed
 from gaelp.domain.gates.criteria_table import CRITERIA, threshold_of
-from gaelp.domain.gates.judging import futility, judge_live_test, judge_simulation, validated_heads
-from gaelp.domain.gates.measurements import ConductMeasure
+from gaelp.domain.gates.judging import futility, gate, judge_live_test, judge_simulation, validated_heads
+from gaelp.domain.gates.measurements import ConductMeasure, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
 from tests.unit.domain.gates.test_judging import (
@@ -18,6 +18,7 @@ from tests.unit.domain.gates.test_judging import (
     ALPHA,
     CONFIG,
     NEEDED,
+    attempt,
     betting,
     campaigns,
     conduct,
@@ -103,6 +104,75 @@ def test_each_threshold_is_the_one_that_the_configuration_sets() -> None:
             threshold_of(id, CONFIG)
 
 
+def test_a_criterion_of_another_phase_is_listed_and_says_so() -> None:
+    """What scaled deployment alone measures is named and not assessed elsewhere."""
+    listed = scaled(improvement=None, portfolio=None)
+    for id, name in (("11", "sustained improvement"), ("12", "multi-campaign success")):
+        each = found(listed, id)
+        assert (each.name, each.verdict, each.formula) == (name, INCONCLUSIVE, "not-assessed")
+        assert each.reason == "Not measured in phase scaled."
+
+
+# ------------------------------------------------------------ what a reason says
+
+
+def test_a_bet_says_what_it_rests_on() -> None:
+    """Name, mean, episodes, both bounds, level and threshold stand in the sentence of each outcome."""
+
+    def said(**changes: Any) -> str:
+        return found(judge_simulation(simulation(success=betting(0.8, **changes))), "2").reason
+
+    level = f"at level {ALPHA:.4f}"
+    assert said() == f"The success rate 0.900 over 200 episodes: its lower bound 0.850 lies above 0.8 {level}."
+    assert said(log_wealth=0.0, log_wealth_against=NEEDED) == (
+        f"The success rate 0.900 over 200 episodes: its upper bound 0.950 lies below 0.8 {level}."
+    )
+    assert said(log_wealth=0.0) == (
+        f"The success rate 0.900 over 200 episodes lies between 0.850 and 0.950 {level}: not yet above or below 0.8."
+    )
+    early = "The success rate 0.900 over 9 episodes: 50 episodes are needed before anything is decided."
+    assert said(n=9) == early
+
+
+def test_what_is_not_assessed_says_what_would_be() -> None:
+    """The improvement names the comparison, consistency the announced block."""
+    listed = judge_simulation(simulation())
+    assert found(listed, "3").reason == "The comparison with the checkpoint at entry is not assessed yet."
+    assert found(listed, "4").reason == "The announced block of episodes is not assessed yet."
+
+
+def test_what_is_not_known_is_called_so() -> None:
+    """An ROI without cost is unknown, no week has no gain, and no action has no bound."""
+    assert live("8", profit=profit(roi=None)).reason.startswith("Attributed ROI unknown on 42 matured days")
+    weeks = found(scaled(improvement=improvement(gains=(), weeks=0, longest_run=0)), "11").reason
+    assert weeks.startswith("Weekly gains over the concurrent control: none (0 matured weeks)")
+    assert live("10", conduct=conduct(actions=0)).reason == "No action was evaluated: nothing is known of violations."
+    assert live("10", conduct=conduct(actions=1)).reason.startswith("0 violations in 1 actions bound the rate")
+
+
+def test_a_stopped_phase_gives_the_reason_as_one_sentence() -> None:
+    """The reason may end in a full stop or not."""
+    for reason in ("Ada stopped the account", "Ada stopped the account."):
+        assert live("8", stopped=reason).reason == "The phase was stopped: Ada stopped the account."
+
+
+def test_replaced_seeds_are_given_as_a_share_of_those_drawn() -> None:
+    """11 of 200 are 5.5 %, and of none drawn there is no share to divide by."""
+    assert "11 of 200 seeds (5.5%)" in found(judge_simulation(simulation(replaced=11)), "1").reason
+    assert "1 of 0 seeds (100.0%)" in found(judge_simulation(simulation(replaced=1, seeds=0)), "1").reason
+
+
+def test_a_gates_reason_names_the_criteria_that_decided_and_no_other() -> None:
+    """Of one that fails, one that passes and one that is open, the failing one is the reason."""
+    known = list(judge_live_test(campaigns(conduct=conduct(violations=1), profit=profit(wealth=2.0)), CONFIG))
+    failed = gate(Phase.LIVE_TEST, known, attempt())
+    assert failed.reason == "10 zero violations: 1 confirmed violations in 1000 actions; none is allowed."
+    open_ = gate(Phase.LIVE_TEST, judge_live_test(campaigns(profit=profit(wealth=2.0)), CONFIG), attempt())
+    assert open_.reason == "Not decided: 8 positive attributed ROI."
+    passed = gate(Phase.LIVE_TEST, judge_live_test(campaigns(), CONFIG), attempt())
+    assert passed.reason == "All 3 criteria pass."
+
+
 # ------------------------------------------------------------ where a verdict turns
 
 
@@ -116,6 +186,8 @@ def test_each_threshold_is_the_one_that_the_configuration_sets() -> None:
         ({"cvar": -0.3, "cvar_high": -0.25}, INCONCLUSIVE),
         ({"cvar": None}, INCONCLUSIVE),
         ({"cvar_high": None}, INCONCLUSIVE),
+        ({"cvar_high": math.nan}, INVALID),
+        ({"reward": betting(math.inf)}, INVALID),
         ({"replaced": 0, "seeds": 0}, PASS),
     ],
 )
@@ -147,11 +219,20 @@ def test_the_improvement_is_waived_from_a_lower_bound_of_95_hundredths_on() -> N
         {"largest_weight_share": 0.05},
         {"mean_weight": 1.03, "mean_weight_error": 0.01},
         {"mean_weight": 0.97, "mean_weight_error": 0.01},
+        {"points": [PointMeasure(estimator=e, value=0.005, low=0.005, high=0.006) for e in AGREEING]},
+        {"points": [PointMeasure(estimator=e, value=0.005, low=0.004, high=0.005) for e in AGREEING]},
     ],
 )
-def test_what_just_fits_grade_a_is_grade_a(just_enough: dict[str, float]) -> None:
+def test_what_just_fits_grade_a_is_grade_a(just_enough: dict[str, Any]) -> None:
     """Each limit belongs to the side that passes."""
     assert grade_a_missed(log(**just_enough)) == []
+
+
+def test_a_log_of_unknown_kind_supports_nothing() -> None:
+    """It is named as unreadable, and no criterion is estimated on it."""
+    unknown = history(log(kind=""))
+    assert found(unknown, "7").reason == "Correlation is not supported by unreadable log obd."
+    assert found(unknown, "5b").verdict is INCONCLUSIVE
 
 
 @pytest.mark.parametrize("mean", [0.95, 1.05])
