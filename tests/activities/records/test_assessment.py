@@ -20,7 +20,7 @@ from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 
 def campaign(fixture: CampaignFixture) -> CampaignResult:
-    """The fixture's campaign as it ended, with nothing to be said against it."""
+    """The campaign as it ended, with nothing to be said against it."""
     known = {"campaign": fixture.campaign.name, "index": 0, "product": "product-a", "arm": "candidate"}
     return CampaignResult.model_validate(known | {"state": EpisodeState.SETTLED, "actions": 400, "near_misses": 0})
 
