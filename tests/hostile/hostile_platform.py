@@ -77,6 +77,7 @@ class HostilePlatform:
         self.late: list[tuple[datetime, Callable[[], None]]] = []
         self.away_until = clock.now
         self.calls = 0
+        self.edits = 0  # made by hand
 
     # ------------------------------------------------------------ what a worker calls
 
