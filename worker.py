@@ -40,6 +40,7 @@ from activities.live.observations import Observations
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
+from activities.records.campaign_looks import CampaignLooks
 from activities.records.logs import Logs
 from activities.records.personas import Personas
 from activities.records.planning import Planning
@@ -125,6 +126,7 @@ def records_activities(settings: Settings) -> Activities:
         assessment.assess_campaigns,
         approvals.request_approval,
         approvals.submit_decision,
+        CampaignLooks().look_at_campaigns,
         records.record,
         records.record_batches,
         records.record_campaigns,

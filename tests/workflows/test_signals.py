@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.common import RawValue
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
-from gaelp.domain.episodes import BatchPurpose
+from activities.records.campaign_looks import CampaignLooks
+from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.ids import batch_id, phase_id, replay_id
 from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import Arm, CampaignResult
 from gaelp.domain.temporal_names import Queue
 from gaelp.messages.episode_batch import SimulateBatch
 from gaelp.messages.log_replay import ReplayInput
+from gaelp.messages.spending_phase import AssessCampaigns, CampaignStanding, LookAtCampaigns
 from tests.support.campaign_fixture import planned
 from tests.support.local_runs import LOG, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, details, journal, phase_input
@@ -171,3 +176,90 @@ async def test_two_inputs_for_a_campaign_do_not_deafen_it_to_a_stop(
     assert result.ended is Outcome.STOPPED and result.reason == "stopped by a person"
     assert "signal proceed refused: one input is expected" in told
     assert local_runs.leftovers(run, run) == []
+
+
+def _invented(campaign: str, now: datetime) -> CampaignResult:
+    """The best campaign there ever was."""
+    days = tuple(
+        DayReport(
+            day=(now + timedelta(days=n)).date(), impressions=100_000, clicks=5000, conversions=500,
+            cost_micros=1_000_000, served_micros=1_000_000, revenue_micros=10**11, final=True, matured=True,
+        )
+        for n in range(14)
+    )  # fmt: skip
+    return CampaignResult(
+        campaign=campaign, index=0, product="product-a", arm=Arm.CANDIDATE, state=EpisodeState.SETTLED, days=days,
+        spend_micros=14_000_000, planned_micros=14_000_000, actions=1000, near_misses=0,
+    )  # fmt: skip
+
+
+async def test_a_forged_ending_is_neither_believed_nor_judged(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """`settled` with invented days is refused, and one that only names the campaign makes the phase look: it goes on.
+
+    The gate's evidence is what the campaign itself reports, and it costs what the ledger says.
+    """
+    client, run = environment.client, "forged"
+    changes = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=5")
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *changes)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        await until(lambda: any(c.enabled for c in local_runs.on_platform(run, run)), "the campaign is enabled")
+        name = f"{run}/live-test/campaign-00"
+        await client.get_workflow_handle(name).signal("pause")
+        await handle.signal("settled", _invented(name, datetime.now(UTC)))
+        await handle.signal("settled", {"campaign": name})
+        await handle.signal("reached", {"campaign": name})
+        await handle.signal("settled", {"campaign": f"{run}/live-test/campaign-07"})
+        while (await _metadata(handle)).current_details.count("refused: ") < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+        assert (await handle.describe()).close_time is None, "the phase believes it"
+        await client.get_workflow_handle(name).signal("resume")
+        result = await asyncio.wait_for(handle.result(), 60)
+        told = await details(handle)
+    assert "its input cannot be read" in told and "it names no open campaign of this phase" in told
+    assert result.gate is not None and result.episodes == 1
+    evidence = AssessCampaigns.model_validate(local_runs.store().get_document(result.gate.evidence_digest))
+    (campaign,) = evidence.campaigns
+    with local_runs.ledger() as ledger:
+        booked = ledger.reservations(run, run)
+    assert {d.day: d.cost_micros for d in campaign.days} == {r.day: r.final_micros for r in booked}
+    assert result.spend_micros == sum(r.final_micros or 0 for r in booked) == campaign.spend_micros
+    assert local_runs.leftovers(run, run) == []
+
+
+async def test_a_terminated_campaign_is_paused_and_fails_its_phase(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """It has no result and sends no signal: the phase sees that it is closed, pauses it and says so."""
+    client, run = environment.client, "beheaded"
+    changes = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=14")
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *changes)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        await until(lambda: any(c.enabled for c in local_runs.on_platform(run, run)), "the campaign is enabled")
+        campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00")
+        await campaign.terminate()
+        with pytest.raises(WorkflowFailureError) as failure:
+            await asyncio.wait_for(handle.result(), 60)
+    assert "ended without a result" in str(failure.value.cause)
+    assert not any(c.enabled for c in local_runs.on_platform(run, run))
+
+
+async def test_a_campaign_started_by_hand_is_not_the_phases_own(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """What runs under a campaign's id and has no parent counts as an ending without a result."""
+    client = environment.client
+    async with make_worker(client, local_runs.settings, Queue.WORKFLOWS, max_cached_workflows=100):
+        name, given = _started(local_runs, "LiveCampaign")
+        with environment.with_time_skipping_disabled():
+            handle = await client.start_workflow(
+                "LiveCampaign", given, id=f"{name}-by-hand", task_queue=Queue.WORKFLOWS
+            )
+        asked = LookAtCampaigns(phase_workflow=name.rsplit("/", 1)[0], campaigns=(handle.id, "run/never-started"))
+        look = await ActivityEnvironment(client=client).run(CampaignLooks().look_at_campaigns, asked)
+        await handle.terminate()
+    assert look.standings == (CampaignStanding(campaign=handle.id, closed=True),)

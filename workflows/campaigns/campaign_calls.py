@@ -43,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
         Paused,
         StartOf,
     )
+    from gaelp.messages.spending_phase import CampaignHint
     from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
     from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
     from workflows.details import cause, innermost_cause
@@ -114,12 +115,12 @@ class TemporalCalls:
             workflow.logger.info("the stop of %s is under way already", account)
 
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
-        """Ask the phase for more days; False where it is gone."""
-        return await signal_workflow(campaign.order.phase_workflow, "reached", reached)
+        """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
+        return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """By a signal, because the phase may have continued as new since it started the campaign."""
-        await signal_workflow(campaign.order.phase_workflow, "settled", result)
+        await signal_workflow(campaign.order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
 
 
 def _begun(options: ActivityOptions, within: timedelta) -> ActivityOptions:

@@ -120,7 +120,7 @@ class CampaignEnding:
         scene.show(f"{reason}{still_open}")
         scene.host.show("", settled.spend_micros)
         state = scene.state
-        return CampaignResult(
+        scene.result = CampaignResult(
             campaign=plan.campaign,
             index=plan.index,
             product=plan.product,
@@ -135,6 +135,7 @@ class CampaignEnding:
             missed_ticks=state.missed_ticks,
             interruption=state.interruption,
         )
+        return scene.result
 
 
 def _cause(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput, Observed
 from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
 
@@ -24,6 +25,7 @@ class CampaignScene:
     calls: CampaignCalls
     host: CampaignHost
     days: tuple[DayReport, ...] = ()  # as last reported; every tick reads them anew, so they are not carried on
+    result: CampaignResult | None = None  # once it has ended
 
     @property
     def state(self) -> CampaignProgress:

@@ -16,9 +16,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from gaelp.domain.phases import Status
-    from gaelp.domain.spending.campaign_records import CampaignResult
+    from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
+    from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
     from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput
-    from gaelp.messages.spending_phase import Proceed
+    from gaelp.messages.spending_phase import CampaignStanding, Proceed
     from workflows.campaigns.campaign_calls import TemporalCalls
     from workflows.campaigns.campaign_life import CampaignLife
     from workflows.campaigns.campaign_scene import CampaignScene
@@ -37,9 +38,19 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     @workflow.init
     def __init__(self, campaign: LiveCampaignInput) -> None:
         super().__init__(campaign.progress)
-        self._life = CampaignLife(CampaignScene(campaign, self, TemporalCalls(), TemporalHost()))
+        self._scene = CampaignScene(campaign, self, TemporalCalls(), TemporalHost())
+        self._life = CampaignLife(self._scene)
         description = "from the phase: go on until this day with this budget"
         self.listen("proceed", description, with_input(Proceed, lambda proceed: self.update(proceed=proceed)))
+
+    @workflow.query(name="standing", description="how far it is, as its phase asks")
+    def standing(self) -> CampaignStanding:
+        """The phase reads this where a signal told it to look."""
+        scene = self._scene
+        name, day = scene.began.order.plan.campaign, scene.campaign.hours // HOURS_PER_DAY
+        budget = self.state.daily_budget_micros
+        reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=scene.days)
+        return CampaignStanding(campaign=name, reached=None if scene.result else reached, result=scene.result)
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:

@@ -50,7 +50,7 @@ class CampaignsPlan(Frozen):
 
 
 class CampaignResult(Frozen):
-    """How a campaign ended, sent to its phase by signal `settled`."""
+    """How a campaign ended, by its own workflow."""
 
     campaign: str
     index: int
@@ -69,7 +69,7 @@ class CampaignResult(Frozen):
 
 
 class DayReached(Frozen):
-    """A campaign tells its phase that it has used up its authorised days (signal `reached`)."""
+    """How many of its days a campaign has behind it, and what the platform reported of them."""
 
     campaign: str
     day: int
