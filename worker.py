@@ -40,6 +40,7 @@ from activities.live.observations import Observations
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
+from activities.records.campaign_looks import CampaignLooks
 from activities.records.logs import Logs
 from activities.records.personas import Personas
 from activities.records.planning import Planning
@@ -47,7 +48,7 @@ from activities.records.recording import Records
 from activities.records.runs import Runs
 from gaelp import observability
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.ids import Queue
+from gaelp.domain.temporal_names import Queue
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
@@ -125,6 +126,7 @@ def records_activities(settings: Settings) -> Activities:
         assessment.assess_campaigns,
         approvals.request_approval,
         approvals.submit_decision,
+        CampaignLooks().look_at_campaigns,
         records.record,
         records.record_batches,
         records.record_campaigns,

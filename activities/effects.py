@@ -24,13 +24,21 @@ from temporalio.worker import (
 from gaelp.errors import GaelpError
 from gaelp.platforms.protocol import PlatformError
 
+# The longest that a retry waits because a platform asks for it.
+LONGEST_ASKED_SECONDS = 60.0
+# These activities only pause: no wish of a platform may delay them.
+NEVER_DELAYED = ("pause_and_settle", "stop_account")
 
-def for_temporal(error: Exception) -> Exception:
-    """The error as Temporal should treat it: permanent ones are not retried, a platform's own delay is kept."""
+
+def for_temporal(error: Exception, activity_type: str = "") -> Exception:
+    """The error as Temporal should treat it: permanent ones are not retried, a platform's own delay is kept and capped.
+
+    Where the activity only pauses, the delay is dropped.
+    """
     name = type(error).__name__
     if isinstance(error, PlatformError):
-        seconds = error.retry_after_seconds
-        delay = None if seconds is None else timedelta(seconds=seconds)
+        seconds = None if activity_type in NEVER_DELAYED else error.retry_after_seconds
+        delay = None if seconds is None else timedelta(seconds=min(max(seconds, 0.0), LONGEST_ASKED_SECONDS))
         return ApplicationError(str(error), type=name, non_retryable=error.permanent, next_retry_delay=delay)
     if isinstance(error, GaelpError) and error.permanent:
         return ApplicationError(str(error), type=name, non_retryable=True)
@@ -54,7 +62,7 @@ class _Effect(ActivityInboundInterceptor):
         try:
             return await self.next.execute_activity(input)
         except Exception as error:
-            translated = for_temporal(error)
+            translated = for_temporal(error, activity.info().activity_type)
             if translated is error:
                 raise  # raised "from" itself it would be its own cause, and could not be encoded
             raise translated from error

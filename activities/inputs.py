@@ -1,5 +1,6 @@
-"""Reads what messages name by its digest: configuration, market, agent state. Touch this when another kind of content
-travels by digest.
+"""Reads the stored content that a message names by its digest: configuration, market, agent state.
+
+Touch this when messages name another kind of stored content.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import numpy as np
 from temporalio import activity
 
 from activities.compute.failing_agents import InstalledAgent
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import WorldShape
-from gaelp.agents.installed_agents import load_agent
 from gaelp.agents.remote.remote_agent import Ask, RemoteAgent, RemoteConnection
 from gaelp.agents.remote.remote_call import Caller
 from gaelp.domain.config.configuration import TrainingConfiguration

@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 
 import gaelp.market.gym.registration  # noqa: F401 - registers the ids
-from gaelp.agents.installed_agents import load_agent
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.market.gym.play_agent import play, untrained
 
 PARTS = ("estimation", "allocation", "over_bidding", "under_bidding")

@@ -17,8 +17,9 @@ from typing import Any
 
 from gaelp.commands import connections
 from gaelp.configuration import loading
-from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Outcome
+from gaelp.domain.temporal_names import Queue
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack, first_use

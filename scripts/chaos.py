@@ -22,8 +22,9 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
 from gaelp.commands import connections
-from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
+from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.messages.training_run import RunResult
 from tests.support.local_runs import LocalRuns

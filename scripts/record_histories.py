@@ -27,8 +27,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, Work
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from gaelp.domain.ids import Queue
 from gaelp.domain.phases import Phase
+from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
 from gaelp.messages.emergency_stop import StopAccount

@@ -20,6 +20,7 @@ class ActivityOptions(TypedDict, total=False):
     task_queue: str
     start_to_close_timeout: timedelta
     schedule_to_close_timeout: timedelta
+    schedule_to_start_timeout: timedelta
     heartbeat_timeout: timedelta
     retry_policy: RetryPolicy
     cancellation_type: ActivityCancellationType
@@ -68,22 +69,25 @@ RATINGS: ActivityOptions = {
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=4),
 }
 
-# Reading a platform: harmless, but a campaign must not run unwatched, so attempts are few and the campaign is paused
-# when they are used up. The timeout is that of all calls of one observation, not of a single one.
+# Reading a platform: harmless, and few attempts, because the campaign itself tries again by timers while pause and stop
+# are heard (campaigns/campaign_life.py). The timeout is that of all calls of one observation, not of a single one.
 OBSERVE: ActivityOptions = {
     "task_queue": "live",
     "start_to_close_timeout": timedelta(seconds=60),
+    "schedule_to_start_timeout": timedelta(seconds=60),
     "heartbeat_timeout": _HEARTBEAT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=6),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3),
 }
 
 # Anything that may spend: claimed in the ledger, absolute, read back. The timeout is longer than the HTTP client's own
-# total, else attempts overlap; a cancellation waits for the outcome, else we would not know it.
+# total, else attempts overlap; a cancellation waits for the outcome, else we would not know it. One attempt: a campaign
+# itself tries again by timers, so that a wait that a platform asks for never delays a pause. It also says within which
+# time a call must begin, so that a decision of yesterday is not applied today.
 SPEND: ActivityOptions = {
     "task_queue": "live",
     "start_to_close_timeout": timedelta(seconds=90),
     "heartbeat_timeout": _HEARTBEAT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=6),
+    "retry_policy": RetryPolicy(maximum_attempts=1),
     "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 }
 
@@ -94,6 +98,16 @@ PAUSE: ActivityOptions = {
     "heartbeat_timeout": _HEARTBEAT,
     "schedule_to_close_timeout": timedelta(hours=24),
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)),
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+}
+
+# The same by a campaign itself, which tries again by timers for as long as it takes and shows what it waits for.
+PAUSE_ONCE: ActivityOptions = {
+    "task_queue": "live",
+    "start_to_close_timeout": timedelta(seconds=90),
+    "schedule_to_start_timeout": timedelta(seconds=60),
+    "heartbeat_timeout": _HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3),
     "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 }
 

@@ -31,8 +31,9 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.messages.spending_phase import ApprovalState, SubmitDecision
     from workflows.activity_options import RECORDS, named
     from workflows.details import cause, set_attributes, show_details
+    from workflows.signals import InputRefused, SignalInputs
 
-# Bytes of an approval signal's payload; a signed decision has about 500. More would not fit an activity's input.
+# Bytes of an approval signal's input; a signed decision has about 500. More would not fit an activity's input.
 LONGEST_PAYLOAD = 20_000
 REFUSALS_SHOWN = 5
 
@@ -44,20 +45,14 @@ class Approval:
         self.state = state
         self._context = context
         self._request_id = request_id(context.run, context.phase, 1)
-        self._signals: list[tuple[ApprovalDecision, Any]] = []  # not checked yet, oldest first
+        self._signals: list[tuple[ApprovalDecision, SignalInputs]] = []  # not checked yet, oldest first
 
     def _update(self, **changes: Any) -> None:
         self.state = self.state.model_copy(update=changes)
 
-    def receive(self, signal: ApprovalDecision, payload: Any) -> None:
-        """Keep a signal until it is checked; one that is no JSON, or too long for an activity, is named by its kind."""
-        try:
-            size = workflow.payload_converter().to_payload({"payload": payload}).ByteSize()
-        except ValueError:
-            payload = f"{type(payload).__name__} that is no JSON"
-        else:
-            payload = payload if size <= LONGEST_PAYLOAD else f"{size} bytes"
-        self._signals.append((signal, payload))
+    async def receive(self, signal: ApprovalDecision, inputs: SignalInputs) -> None:
+        """Keep a signal until the ledger has judged it."""
+        self._signals.append((signal, inputs))
 
     def all_checked(self) -> bool:
         """Whether the ledger has judged every signal that came."""
@@ -122,20 +117,27 @@ class Approval:
                 self._show_card()
             self._signals.pop(0)
 
-    async def _submit(self, signal: ApprovalDecision, payload: Any) -> ApprovalOutcome:
+    async def _submit(self, signal: ApprovalDecision, inputs: SignalInputs) -> ApprovalOutcome:
+        payload, problem = _read(signal, inputs)
+        # The digest stands in the id: after a reset another signal may come in this one's place.
+        place = f"{workflow.info().workflow_id}/decision-{self.state.checked + 1:04d}"
         decision = SubmitDecision(
             request_id=self._request_id,
-            submission=f"{workflow.info().workflow_id}/decision-{self.state.checked + 1:04d}",
+            submission=f"{place}/{signal}-{inputs.digest}",
             signal=signal,
             payload=payload,
             now=workflow.now(),
         )
+        if not _survives_conversion(decision):
+            problem = f"signal {signal}: its input cannot be passed on ({inputs.summary})"
+            decision = decision.model_copy(update={"payload": problem})
         try:
-            return await workflow.execute_activity_method(
+            outcome = await workflow.execute_activity_method(
                 Approvals.submit_decision, decision, **named(RECORDS, "check the signature of a decision")
             )
         except ActivityError as error:
             return ApprovalOutcome(accepted=False, reason=f"could not be checked: {cause(error)}")
+        return outcome.model_copy(update={"reason": problem}) if problem else outcome
 
     def _show_card(self) -> None:
         if self.state.card is not None and not self.state.decision:
@@ -161,3 +163,26 @@ class Approval:
             Record(run=run, step=step, at=workflow.now(), events=(event,)),
             **named(RECORDS, f"publish {kind}"),
         )
+
+
+def _read(signal: ApprovalDecision, inputs: SignalInputs) -> tuple[Any, str]:
+    """A signal's input and no problem; or what the journal keeps in its place, which is also the problem."""
+    try:
+        if inputs.length > LONGEST_PAYLOAD:
+            raise InputRefused(f"more than {LONGEST_PAYLOAD} bytes")
+        return inputs.one(object), ""
+    except InputRefused as error:
+        problem = f"signal {signal}: {error} ({inputs.summary})"
+        return problem, problem
+
+
+def _survives_conversion(decision: SubmitDecision) -> bool:
+    """Whether an activity's worker would read it as it is; otherwise its activity would fail again and again.
+
+    JSON is nested deeper within a message than by itself, and a number may be too long to be written.
+    """
+    converter = workflow.payload_converter()
+    try:
+        return converter.from_payload(converter.to_payload(decision), SubmitDecision) == decision
+    except Exception:  # whatever a stranger's JSON does to the converter
+        return False

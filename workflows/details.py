@@ -12,13 +12,15 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from gaelp.domain.ids import Attribute
     from gaelp.domain.phases import Outcome, Phase, Status
+    from gaelp.domain.temporal_names import Attribute
 
 EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
 STATUS = SearchAttributeKey.for_keyword(Attribute.STATUS)
 SPEND = SearchAttributeKey.for_int(Attribute.SPEND_MICROS)
+# Types of failures that are a doing of the agent (activities/compute/failing_agents.py, workflows/simulation.py).
+AGENTS_OWN = ("AgentFailed", "TooManyFailures")
 AWAITING = SearchAttributeKey.for_bool(Attribute.AWAITING)
 
 
@@ -63,6 +65,12 @@ def innermost_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None and not isinstance(error, ApplicationError):
         error = error.__cause__
     return error
+
+
+def is_agents_own(error: BaseException) -> bool:
+    """Whether a failure is a doing of the agent; anything else says nothing about it."""
+    innermost = innermost_cause(error)
+    return isinstance(innermost, ApplicationError) and innermost.type in AGENTS_OWN
 
 
 def cause(error: BaseException) -> str:

@@ -18,11 +18,16 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog
     from workflows.activity_options import COMPUTE, RECORDS, named
     from workflows.details import cause, show_details
+    from workflows.signals import ReceivesSignals
 
 
 @workflow.defn(name="EpisodeBatch")
-class EpisodeBatch:
+class EpisodeBatch(ReceivesSignals):
     """Simulates one batch; one that fails ends `failed` with its reason, and the phase decides what follows."""
+
+    @workflow.init
+    def __init__(self, _batch: SimulateBatch) -> None:
+        super().__init__()
 
     @workflow.run
     async def run(self, batch: SimulateBatch) -> BatchResult:
@@ -48,8 +53,12 @@ class EpisodeBatch:
 
 
 @workflow.defn(name="LogReplay")
-class LogReplay:
+class LogReplay(ReceivesSignals):
     """Replays the later share of one log under the agent's policy."""
+
+    @workflow.init
+    def __init__(self, _replay: ReplayInput) -> None:
+        super().__init__()
 
     @workflow.run
     async def run(self, replay: ReplayInput) -> LogEvidence:

@@ -32,6 +32,8 @@ class LiveTest(SpendingPhase):
             await self.wait_for_all()
             if self.state.settled:
                 await self.record_campaigns(f"campaign-{self.state.next_campaign:02d}")
+            if interruption := self.interruption():
+                return interruption
             review = await workflow.execute_activity_method(
                 Planning.review_campaigns,
                 ReviewCampaigns(context=self.phase.context, campaigns=tuple(self.state.settled.values())),

@@ -14,13 +14,14 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from gaelp.domain.phases import Status
-    from gaelp.messages.pausing import PausableState
+    from gaelp.messages.pausing import PausableState, RefusedSignals
     from workflows.details import set_attributes
+    from workflows.signals import ReceivesSignals, without_input
 
 State = TypeVar("State", bound=PausableState)
 
 
-class PauseAndStop(Generic[State]):
+class PauseAndStop(ReceivesSignals, Generic[State]):
     """A workflow with one state record that is paused, resumed and stopped together with its open children."""
 
     def __init__(self, state: State) -> None:
@@ -28,27 +29,35 @@ class PauseAndStop(Generic[State]):
 
         Temporal applies signals before it begins `run`, so a state that was set there would lose them.
         """
+        super().__init__()
         self.state = state
+        hold = "hold at the next step; live campaigns are paused on the platform"
+        self.listen("pause", hold, without_input(self._pause_at_next_step))
+        self.listen("resume", "go on after a pause", without_input(self._resume))
+        self.listen("stop", "end now; anything that spends is paused and settled", without_input(self._stop))
 
     def update(self, **changes: Any) -> None:
         """Replace fields of the state. Always from the state of now: a signal may have changed it since an await."""
         self.state = self.state.model_copy(update=changes)
 
-    @workflow.signal(name="pause", description="hold at the next step; live campaigns are paused on the platform")
-    async def pause(self) -> None:
-        """Wait at the next step until a resume or a stop."""
+    @property
+    def refused_signals(self) -> RefusedSignals:
+        """Signals that were refused so far, carried on with the state."""
+        return self.state.refused_signals
+
+    def keep_refused(self, refused: RefusedSignals) -> None:
+        """Keep them in the state."""
+        self.update(refused_signals=refused)
+
+    async def _pause_at_next_step(self) -> None:
         self.update(paused=True)
         await self.forward_signal("pause")
 
-    @workflow.signal(name="resume", description="go on after a pause")
-    async def resume(self) -> None:
-        """Go on after a pause."""
+    async def _resume(self) -> None:
         self.update(paused=False)
         await self.forward_signal("resume")
 
-    @workflow.signal(name="stop", description="end now; anything that spends is paused and settled")
-    async def stop(self) -> None:
-        """End now."""
+    async def _stop(self) -> None:
         self.update(stopped="stopped by a person")
         await self.forward_signal("stop")
 

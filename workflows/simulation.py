@@ -113,7 +113,8 @@ class SimulationTraining(PauseAndStop[SimulationState]):
                 of_episodes = [failure.reason for result in results for failure in result.failures]
                 reasons = "; ".join(dict.fromkeys(of_batches + of_episodes)) or "in earlier rounds"
                 raise ApplicationError(
-                    f"{count} {what} failed, more than simulation.failed_{what} ({limit}) allows: {reasons}"
+                    f"{count} {what} failed, more than simulation.failed_{what} ({limit}) allows: {reasons}",
+                    type="TooManyFailures",
                 )
 
     def _finish(self, gate: GateVerdict | None) -> PhaseResult:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
@@ -20,10 +20,11 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.phases import Outcome
     from gaelp.domain.spending.approval_requests import ApprovalDecision
-    from gaelp.domain.spending.campaign_records import CampaignResult, CampaignsPlan, DayReached
+    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.spending_phase import (
         AssessCampaigns,
+        CampaignHint,
         CampaignsSummary,
         PlanCampaigns,
         RecordCampaigns,
@@ -34,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.campaigns.campaign_children import CampaignChildren
     from workflows.details import set_attributes, show_details
     from workflows.pause_and_stop import PauseAndStop
+    from workflows.signals import with_input
 
 
 class SpendingPhase(PauseAndStop[SpendingState]):
@@ -44,28 +46,14 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         self.phase = phase
         self.approval = Approval(phase.context, self.state.approval)
         self.children = CampaignChildren(self)
+        self._listen()
 
-    # ------------------------------------------------------------ signals
-
-    @workflow.signal(name="approve", description="a signed approval, as printed by `starter.py approve RUN --print`")
-    def approve(self, payload: Any = None) -> None:
-        """Untyped, because a malformed typed signal is dropped while its sender sees success."""
-        self.approval.receive(ApprovalDecision.APPROVE, payload)
-
-    @workflow.signal(name="reject", description="a signed rejection, as printed by `starter.py reject RUN --print`")
-    def reject(self, payload: Any = None) -> None:
-        """As approve."""
-        self.approval.receive(ApprovalDecision.REJECT, payload)
-
-    @workflow.signal(name="settled", description="from a campaign: it has ended, and how")
-    def settled(self, result: CampaignResult) -> None:
-        """A campaign has ended."""
-        self.update(settled={**self.state.settled, result.campaign: result})
-
-    @workflow.signal(name="reached", description="from a campaign: its authorised days are used up")
-    def reached(self, day: DayReached) -> None:
-        """A campaign has used up the days it was authorised for."""
-        self.update(reached={**self.state.reached, day.campaign: day})
+    def _listen(self) -> None:
+        for decision in ApprovalDecision:
+            description = f"a signed decision, as printed by `starter.py {decision} RUN --print`"
+            self.listen(decision, description, partial(self.approval.receive, decision))
+        self.listen("settled", "from a campaign: it has ended", with_input(CampaignHint, self.children.hint_ended))
+        self.listen("reached", "from a campaign: its days are used up", with_input(CampaignHint, self.children.hint))
 
     # ------------------------------------------------------------ order
 
@@ -112,9 +100,9 @@ class SpendingPhase(PauseAndStop[SpendingState]):
     # ------------------------------------------------------------ campaigns
 
     async def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Wait for the campaigns; ApplicationError where one was terminated, because it sends no signal any more."""
-        await workflow.wait_condition(lambda: condition() or bool(self.children.terminated()))
-        if terminated := self.children.terminated():
+        """Wait for the campaigns; ApplicationError where one was terminated, because it has no result."""
+        await self.children.look_until(lambda: condition() or bool(self.children.terminated))
+        if terminated := self.children.terminated:
             raise ApplicationError(f"{', '.join(terminated)} ended without a result: terminated by a person?")
 
     async def wait_for_all(self) -> None:
@@ -144,7 +132,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
     async def _settle_campaigns(self, *, cancelled: bool) -> None:
         """Leave nothing running, and write down what was spent."""
         show_details("ending: every campaign is paused and settled")
-        await self.children.pause_and_settle_all()
+        await self.children.pause_and_settle_all(self.phase)
         if self.state.open:
             await self.record_campaigns("settled")
         show_details(f"{'cancelled' if cancelled else 'failed'}; every campaign is paused and settled")
@@ -154,14 +142,20 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         summary = await self.record_campaigns("end") if self.state.settled else None
         if summary is not None:
             self.update(stopped=summary.stopped or self.state.stopped)
-        # A stop is a person's, and says nothing about the agent: no gate judges what it cut off.
-        gate = await self._assess(halted) if summary is not None and not self.state.stopped else None
+        # A stop is a person's, and an outage nobody's: they say nothing about the agent, and no gate judges what they
+        # cut off. So they use no attempt either, which is booked when a gate judges.
+        interruption = self.interruption()
+        judged = summary is not None and not self.state.stopped and not interruption
+        gate = await self._assess(halted) if judged else None
         if gate is not None:
             ended = None if gate.promote and not halted else Outcome.NOT_GRADUATED
             reason = gate.reason
+        elif self.state.stopped:
+            ended, reason = Outcome.STOPPED, self.state.stopped if summary is not None else halted
+        elif interruption:
+            ended, reason = Outcome.INTERRUPTED, interruption
         else:
-            ended = Outcome.STOPPED if self.state.stopped else Outcome.NOT_GRADUATED
-            reason = self.state.stopped if summary is not None else halted
+            ended, reason = Outcome.NOT_GRADUATED, halted
         table = f"\n\n{summary.table}" if summary is not None else ""
         show_details(f"**{gate.verdict if gate else ended}** {reason}{table}")
         return PhaseResult(
@@ -174,6 +168,11 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             spend_micros=summary.spend_micros if summary is not None else 0,
             episodes=len(self.state.settled),
         )
+
+    def interruption(self) -> str:
+        """What ended a campaign that is neither its plan nor a doing of its agent; empty where nothing did."""
+        ended = self.state.settled.values()
+        return next((f"{each.campaign}: {each.interruption}" for each in ended if each.interruption), "")
 
     async def _assess(self, halted: str) -> GateVerdict:
         assessment = await workflow.execute_activity_method(

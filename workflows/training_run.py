@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
         RunState,
     )
     from workflows.activity_options import RATINGS, RECORDS, named
-    from workflows.details import cause, first_attributes, set_attributes, show_details
+    from workflows.details import cause, first_attributes, is_agents_own, set_attributes, show_details
     from workflows.historical import HistoricalValidation
     from workflows.live_test import LiveTest
     from workflows.pause_and_stop import PauseAndStop, cancel_workflow, check_cancelled, signal_workflow
@@ -71,7 +71,8 @@ class TrainingRun(PauseAndStop[RunState]):
             if is_cancelled_exception(error):
                 await asyncio.shield(self._end(self._result(Outcome.STOPPED, "cancelled")))
             else:
-                await self._end(self._result(Outcome.NOT_GRADUATED, f"failed: {cause(error)}"))
+                outcome = Outcome.NOT_GRADUATED if is_agents_own(error) else Outcome.INTERRUPTED
+                await self._end(self._result(outcome, f"failed: {cause(error)}"))
             raise
         return await self._end(result)
 

@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Decision, Observation, State
-from gaelp.agents.installed_agents import checked
+from gaelp.agents.decision_checks import checked
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.market.episodes.batch import completed
 from gaelp.market.streams import stream

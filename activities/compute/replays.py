@@ -1,4 +1,4 @@
-"""COMPUTE: the agent's policy and the baselines on a prepared log, in a process without credentials.
+"""COMPUTE: evaluates the agent's policy and the baselines on a prepared log, in a process without credentials.
 
 Touch this to replay another kind of log.
 """
@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals
-from gaelp.agents.installed_agents import checked
+from gaelp.agents.decision_checks import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.off_policy import evaluate

@@ -112,7 +112,7 @@ class Campaigns:
         campaign, at = apply.campaign, apply.at
         account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
-        new_day = campaign_clock(campaign, account).begins_day(campaign.progress.tick)
+        new_day = campaign_clock(campaign, account).day_index(campaign.progress.tick) > campaign.progress.applied_day
         planned = campaign.progress.planned_micros + (campaign.progress.daily_budget_micros if new_day else 0)
         if not reserved.granted:
             return _blocked(campaign, reserved.reason)
@@ -185,7 +185,7 @@ class Campaigns:
         self._claiming.call_under_claim(
             campaign, Intent.APPLY, at, lambda state: _same_settings(state, wanted), platform, write
         )
-        if not before.enabled or activity.info().attempt > 1:
+        if not before.enabled or campaign.progress.uncertain or activity.info().attempt > 1:
             # By itself and last: the ledger looks at the fence once more, in the very moment before.
             self._claiming.call_under_claim(
                 campaign, Intent.ENABLE, at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)

@@ -16,7 +16,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
-from gaelp.domain.spending.exposure import worst_day_micros
+from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger

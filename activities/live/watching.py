@@ -12,7 +12,7 @@ from datetime import date, datetime
 from activities.live.campaign_days import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignReport, CampaignState
-from gaelp.domain.spending.exposure import worst_day_micros
+from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.ledger_records import FoundExposure, Severity, Violation
 from gaelp.domain.spending.outside_changes import OutsideChange, outside_changes
 from gaelp.ledger.ledger import Ledger

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.records.booked_evidence import booked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.criterion import Formula
@@ -81,9 +82,11 @@ class Assessment:
         config = self._inputs.config(context.config_digest)
         attempt = self._attempt(context, config)
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
+        campaigns, problems = booked(assess.campaigns, self._ledger.reservations(context.account, context.run))
         evidence = SpendingEvidence(
             phase=context.phase,
-            campaigns=self._with_violations(context.run, assess.campaigns),
+            campaigns=self._with_violations(context.run, campaigns),
+            problems=problems,
             moves=assess.moves,
             stopped=assess.stopped,
             pacing_reference=[float(share) for share in hourly / hourly.sum()],

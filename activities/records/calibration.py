@@ -1,4 +1,7 @@
-"""RECORDS: calibrates the market on the earlier share of the logs. Touch this to calibrate on something else."""
+"""RECORDS: calibrates the market on the earlier part of the logs; the later part is kept for judging.
+
+Touch this to calibrate on something else.
+"""
 
 from __future__ import annotations
 

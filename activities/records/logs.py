@@ -1,4 +1,4 @@
-"""RECORDS: the logs that a historical phase replays, and the later share of each, taken out of the warehouse.
+"""RECORDS: reads the logs of the historical phase from the warehouse and keeps the later part of each for judging.
 
 Touch this to prepare another kind of log.
 """

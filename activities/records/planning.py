@@ -8,6 +8,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.records.booked_evidence import booked
 from gaelp.domain.gates import judging
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
@@ -80,7 +81,9 @@ class Planning:
         broken = next((c for c in review.campaigns if c.reason), None)
         if broken is not None:
             return Review(go_on=False, reason=broken.reason)
-        measures = measure_campaigns(SpendingEvidence(review.context.phase, review.campaigns), config, REVIEW_ALPHA)
+        reservations = self._ledger.reservations(review.context.account, review.context.run)
+        campaigns, _ = booked(review.campaigns, reservations)
+        measures = measure_campaigns(SpendingEvidence(review.context.phase, campaigns), config, REVIEW_ALPHA)
         futility = judging.futility(measures.profit, config) if review.campaigns else ""
         if futility:
             return Review(go_on=False, reason=futility)

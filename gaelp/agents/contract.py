@@ -1,7 +1,7 @@
 """What an agent is: the observation it sees, the decision it gives, and the two verbs `act` and `learn`.
 
 Axes: C campaigns, S segments, K candidates (creatives or items). Money is integer micros; bids are per thousand
-impressions (CPM). Touch this only with every agent and every world in view.
+impressions (CPM). Touch this only after a look at every agent and every environment: a change affects all of them.
 """
 
 from __future__ import annotations

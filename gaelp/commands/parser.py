@@ -27,13 +27,13 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "cancel": ("runs.control:cancel", "end a run; its campaigns are paused and settled"),
     "accounts": ("people.accounts:accounts", "the owner's accounts and their envelopes"),
     "keys": ("people.keys:keys", "approvers and their keys"),
-    "ingest": ("material.ingest:ingest", "a real log into the warehouse"),
+    "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
-    "agents": ("material.catalogue:agents", "the installed agents"),
-    "environments": ("material.catalogue:environments", "the installed environments"),
-    "new-agent": ("material.new_agent:new_agent", "write the package of an agent of one's own"),
-    "checkpoints": ("material.catalogue:checkpoints", "the checkpoints that a run has made"),
+    "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
+    "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
+    "new-agent": ("logs_and_agents.new_agent:new_agent", "write the package of an agent of one's own"),
+    "checkpoints": ("logs_and_agents.catalogue:checkpoints", "the checkpoints that a run has made"),
 }
 
 

@@ -1,36 +1,14 @@
-"""Every id and key that is shared: of workflows, requests, reservations, claims, task queues and search attributes.
+"""Every id and key that is shared: of workflows, requests, reservations and claims, and which names are valid.
 
-Touch this to name a new kind of workflow or of key, or to change which names are valid.
+Touch this to name a new kind of workflow or of key. Task queues and search attributes are in temporal_names.py.
 """
 
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.phases import Phase
-
-
-class Queue(StrEnum):
-    """Task queues. Only the worker of `live` and `stop` holds ad credentials."""
-
-    WORKFLOWS = "gaelp"
-    COMPUTE = "compute"
-    RECORDS = "records"
-    LIVE = "live"
-    STOP = "stop"
-
-
-class Attribute(StrEnum):
-    """Temporal search attributes: all Keyword, but GaelpSpendMicros (Int) and GaelpAwaiting (Bool)."""
-
-    EXPERIMENT = "GaelpExperiment"
-    PHASE = "GaelpPhase"
-    STATUS = "GaelpStatus"
-    SPEND_MICROS = "GaelpSpendMicros"
-    AWAITING = "GaelpAwaiting"
-
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 

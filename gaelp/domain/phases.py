@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     GRADUATED_UNPROVEN = "graduated-unproven"
     NOT_GRADUATED = "not-graduated"
     STOPPED = "stopped"
+    INTERRUPTED = "interrupted"  # by something that is no doing of the agent: an outage, a refused launch
 
 
 class Status(StrEnum):

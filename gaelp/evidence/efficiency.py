@@ -1,8 +1,10 @@
-"""Budget efficiency U (1 - W) P and its bounds (docs/gates.md, criterion 9).
+"""Budget efficiency and its bounds (docs/gates.md, criterion 9): U (1 - W) P.
 
-Bounds: campaigns are the blocks of a bootstrap (2000 resamples). The lower bound is the smaller of the percentile at
-alpha and estimate - t(m - 1, 1 - alpha) x bootstrap error x sqrt(m/(m - 1)), because percentiles of few blocks are too
-narrow; the upper bound mirrors it. Fewer than 5 campaigns have no bounds. Touch this only together with docs/gates.md.
+U is the share of the planned budget that was spent, W the share of the spend that bought too few conversions, P how
+closely the spend followed the traffic over the day. For the bounds whole campaigns are resampled (a bootstrap of 2000).
+The lower bound is the smaller of the percentile at alpha and estimate - t(m - 1, 1 - alpha) x bootstrap error x
+sqrt(m/(m - 1)), because percentiles of few campaigns are too narrow; the upper bound is computed the same way from the
+other side. Fewer than 5 campaigns have no bounds. Touch this only together with docs/gates.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A policy is f8[24, S, K]: the probability of showing item k to segment s at hour
 was shown, its propensity and the click. Weights are w_i = policy[hour_i, segment_i, action_i] / propensity_i.
 
 Sources: IPS and SNIPS, Swaminathan & Joachims 2015; DR, Dudik et al. 2011; SWITCH-DR, Wang et al. 2017, with the
-threshold sqrt(n) of Ionides 2008 (weights above it use the reward model alone, so its bias vanishes as n grows).
+threshold sqrt(n) of Ionides 2008: a row whose weight is above it uses only the reward model, so that the bias of the
+estimate vanishes as n grows.
 
 Touch this to change an estimator or its interval.
 """

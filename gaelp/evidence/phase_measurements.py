@@ -78,6 +78,7 @@ class SpendingEvidence:
     stopped: str = ""  # why the phase was stopped; empty where it was not
     pacing_reference: Sequence[float] | None = None  # [24]: the market's curve of traffic by hour of day; none: unknown
     split: AudienceSplit | None = None  # how the audience was divided between the arms; none: it was not
+    problems: Sequence[str] = ()  # what cannot be, beside what is found in the reports themselves
 
 
 def measure_campaigns(evidence: SpendingEvidence, config: TrainingConfiguration, alpha: float) -> CampaignMeasures:
@@ -96,7 +97,7 @@ def measure_campaigns(evidence: SpendingEvidence, config: TrainingConfiguration,
         efficiency=measure_efficiency(tested, config, alpha, evidence.pacing_reference, rng),
         improvement=measure_improvement(ordered, config, alpha, evidence.split) if scaled else None,
         portfolio=measure_portfolio(ordered, config, alpha) if scaled else None,
-        problems=tuple(problem for campaign in ordered for problem in _impossible(campaign)),
+        problems=(*evidence.problems, *(problem for campaign in ordered for problem in _impossible(campaign))),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaelp.domain.ids import Attribute, Queue
+from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.local_stack import llm_server
 from gaelp.local_stack.process import Service, StackError, answers
 

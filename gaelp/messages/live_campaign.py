@@ -54,7 +54,12 @@ class CampaignProgress(PausableState):
     actions: int = 0
     near_misses: int = 0
     enabled: bool = False  # by us, as far as we know
+    uncertain: bool = False  # a write was begun and its outcome is not known: it may be enabled
+    applied_day: int = -1  # the last day of the campaign, from 0, on which a decision was applied
+    missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
+    matured_hours: int = 0  # campaign hours watched since its days were over
     halt: str = ""  # why its days end early
+    interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent
     proceed: Proceed | None = None  # the last permission of the phase to go on
 
 
@@ -88,7 +93,7 @@ class LiveCampaignInput(Frozen):
 
 
 class LaunchCampaign(Frozen):
-    """Reserve, create paused, read back, enable, read back; each claimed. Idempotent on the campaign's name."""
+    """Asks to reserve the first day and to create the campaign paused; the campaign's name makes a retry harmless."""
 
     campaign: LiveCampaignInput
     at: datetime
@@ -134,7 +139,7 @@ class Decided(Frozen):
 
 
 class Apply(Frozen):
-    """Reserve the day, clamp the decision, write absolute values, renew the lease, read back."""
+    """Asks to reserve the day, clamp the decision, write it in absolute values, renew the lease, and read back."""
 
     campaign: LiveCampaignInput
     decision_digest: str
@@ -152,7 +157,7 @@ class Applied(Frozen):
 
 
 class PauseAndSettle(Frozen):
-    """Pause, read back, and settle what is known; `final` waits for nothing more."""
+    """Asks to pause, read back and post what was spent; `final` also settles every day whose cost is final."""
 
     campaign: LiveCampaignInput
     at: datetime

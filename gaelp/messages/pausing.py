@@ -5,9 +5,17 @@ from __future__ import annotations
 from gaelp.domain.frozen import Frozen
 
 
+class RefusedSignals(Frozen):
+    """Signals that were not as expected: counted, and the last few described without their content."""
+
+    number: int = 0
+    last: tuple[str, ...] = ()
+
+
 class PausableState(Frozen):
     """The part of a workflow's state that every phase and campaign has in common."""
 
     paused: bool = False
     stopped: str = ""  # why the workflow was stopped; empty while it was not
     open: tuple[str, ...] = ()  # workflow ids of children that receive the same signals
+    refused_signals: RefusedSignals = RefusedSignals()

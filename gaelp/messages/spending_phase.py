@@ -36,8 +36,9 @@ class ApprovalState(Frozen):
     @property
     def request_id(self) -> str:
         """The request that stands approved, which reservations draw on; empty before."""
-        approved = self.card is not None and self.decision is ApprovalDecision.APPROVE
-        return self.card.request.request_id if self.card is not None and approved else ""
+        if self.card is None or self.decision is not ApprovalDecision.APPROVE:
+            return ""
+        return self.card.request.request_id
 
 
 class SpendingState(PausableState):
@@ -47,13 +48,13 @@ class SpendingState(PausableState):
     approval: ApprovalState = ApprovalState()
     next_campaign: int = 0
     settled: dict[str, CampaignResult] = Field(default_factory=dict)  # by campaign, in the order they ended
-    reached: dict[str, DayReached] = Field(default_factory=dict)  # the last such signal of each campaign
+    reached: dict[str, DayReached] = Field(default_factory=dict)  # how far each was when the phase last looked
     moves: tuple[BudgetMove, ...] = ()
     period: int = 0
 
 
 class PlanCampaigns(Frozen):
-    """Plans the campaigns of a spending phase and their exposure."""
+    """Asks for the campaigns of a spending phase and their exposure."""
 
     context: RunContext
     now: datetime
@@ -64,6 +65,35 @@ class Proceed(Frozen):
 
     until_day: int
     daily_budget_micros: int
+
+
+class CampaignHint(Frozen):
+    """A campaign asks its phase to look at it (signals `settled` and `reached`); it says nothing that is believed."""
+
+    campaign: str
+
+
+class LookAtCampaigns(Frozen):
+    """Asks how far campaigns of a phase are. `closing` are those that say that they have ended."""
+
+    phase_workflow: str
+    campaigns: tuple[str, ...]
+    closing: tuple[str, ...] = ()
+
+
+class CampaignStanding(Frozen):
+    """How far a campaign is, by its own workflow (query `standing`)."""
+
+    campaign: str
+    closed: bool = False  # its workflow has ended
+    reached: DayReached | None = None
+    result: CampaignResult | None = None  # where it has ended by itself
+
+
+class CampaignsLook(Frozen):
+    """How far the campaigns are that were asked for."""
+
+    standings: tuple[CampaignStanding, ...]
 
 
 class ScaleBudgets(Frozen):

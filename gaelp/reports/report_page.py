@@ -30,6 +30,8 @@ MAY = {
     "and nothing it showed speaks against it, but not everything is proven.",
     Outcome.NOT_GRADUATED: "This agent may not spend. It was refused.",
     Outcome.STOPPED: "This agent may not spend. The run was stopped before it could prove itself.",
+    Outcome.INTERRUPTED: "This agent may not spend. Something that is no doing of it interrupted the run, so its last "
+    "phase was not judged and used no attempt: start it again.",
 }
 RUNNING = "The run has not ended, so this agent may do nothing beyond the phase it is in."
 

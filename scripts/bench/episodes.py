@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import State
-from gaelp.agents.installed_agents import load_agent
 from gaelp.commands import connections
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose, EpisodeState
-from gaelp.domain.ids import Queue
 from gaelp.domain.phases import Phase
+from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate

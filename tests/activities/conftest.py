@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from tests.support.campaign_stand import RUN, START, UNIT, Disturbed, Stand, approved, planned
+from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture, FaultyPlatform, approved, planned
 from tests.support.local_runs import LocalRuns
 
 _numbers = itertools.count(1)
@@ -39,11 +40,13 @@ def inputs(local_runs: LocalRuns) -> Inputs:
 
 
 @pytest.fixture
-def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..., Stand]]:
+def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Callable[..., CampaignFixture]]:
     """Approved campaigns, each on an account and a ledger of its own; `changes` are the configuration's."""
     with ExitStack() as closing:
 
-        def make(*changes: str, request: dict[str, Any] | None = None) -> Stand:
+        def make(
+            *changes: str, request: dict[str, Any] | None = None, limits: dict[str, Decimal] | None = None
+        ) -> CampaignFixture:
             number = next(_numbers)
             account = Account(
                 account=f"account-{number}", kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
@@ -60,6 +63,8 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
             )  # fmt: skip
             ledger.register_run(RUN, account.account, START)
             config = local_runs.config("historical.logs=[]", *changes)
+            # Loading would refuse limits below the caps; the ledger must refuse them too.
+            config = config.model_copy(update={"limits": config.limits.model_copy(update=limits or {})})
             inputs.store.put_document(loading.canonical(config))
             market = calibrate([], config)
             campaign = planned(account.account, config, inputs.store.put_arrays(market.to_arrays()))
@@ -67,13 +72,13 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
             platform = EmulatorPlatform(local_runs.settings.emulator_url, local_runs.settings.emulator_token)
             closing.callback(platform.close)
             platform.open_world(account.account, market)
-            disturbed, waits = Disturbed(platform), list[float]()
-            return Stand(
+            faulty_platform, waits = FaultyPlatform(platform), list[float]()
+            return CampaignFixture(
                 ledger=ledger,
                 inputs=inputs,
-                platform=disturbed,
-                campaigns=Campaigns(ledger, inputs, lambda _: disturbed, waits.append),
-                observations=Observations(ledger, inputs, lambda _: disturbed, waits.append),
+                platform=faulty_platform,
+                campaigns=Campaigns(ledger, inputs, lambda _: faulty_platform, waits.append),
+                observations=Observations(ledger, inputs, lambda _: faulty_platform, waits.append),
                 campaign=campaign,
                 waits=waits,
             )
@@ -82,6 +87,6 @@ def stands(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[Ca
 
 
 @pytest.fixture
-def stand(stands: Callable[..., Stand]) -> Stand:
+def fixture(fixtures: Callable[..., CampaignFixture]) -> CampaignFixture:
     """One of them, with nothing changed."""
-    return stands()
+    return fixtures()

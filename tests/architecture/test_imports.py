@@ -33,12 +33,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.agents": RECORDS,
     # Foreign agents over HTTP are the network's edge: not pure, and nothing else of gaelp.agents imports it.
     "gaelp.agents.remote": ("gaelp.agents.contract", "gaelp.domain"),
-    # Of the registry the market uses only the checks that every world makes of an agent's decision.
+    # Every world checks an agent's decision before it acts on it.
     "gaelp.market": (
         *RECORDS,
         "gaelp.agents.contract",
-        "gaelp.agents.installed_agents.checked",
-        "gaelp.agents.installed_agents.screened",
+        "gaelp.agents.decision_checks",
     ),
     "gaelp.evidence": RECORDS,
     "gaelp.ledger": RECORDS,
@@ -231,8 +230,8 @@ def test_a_planted_row_of_the_page_is_read() -> None:
         ("gaelp.errors", "from gaelp.domain.phases import Phase"),
         ("gaelp.agents.policies.bandit", "from gaelp import market"),
         ("gaelp.agents.policies.bandit", "def f():\n    from gaelp.market.auctions.aggregate_auctions import serve"),
-        ("gaelp.market.auctions.aggregate_auctions", "from gaelp.agents.installed_agents import load_agent"),
-        ("gaelp.market.auctions.aggregate_auctions", "from gaelp.agents import installed_agents"),
+        ("gaelp.market.auctions.aggregate_auctions", "from gaelp.agents.agent_entry_points import load_agent"),
+        ("gaelp.market.auctions.aggregate_auctions", "from gaelp.agents import agent_entry_points"),
         ("gaelp.evidence.betting", "import temporalio"),
         ("gaelp.evidence.betting", "import datetime\nx = datetime.datetime.now()"),
         ("gaelp.domain.spending.creative_policy", "import os\nx = os.environ['A']"),

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box
 
+from gaelp.agents.agent_entry_points import available, load_agent
 from gaelp.agents.conformance.agent_conformance import AgentConformance
-from gaelp.agents.installed_agents import available, load_agent
 from gaelp.commands.dispatch import main
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import VARIANTS

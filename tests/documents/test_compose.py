@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gaelp.domain.ids import Queue
+from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import services
 
 ROOT = Path(__file__).resolve().parents[2]

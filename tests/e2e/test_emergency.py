@@ -9,8 +9,8 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import Priority
 
-from gaelp.domain.ids import Queue
 from gaelp.domain.phases import Outcome
+from gaelp.domain.temporal_names import Queue
 from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.messages.training_run import RunResult
 from tests.support.local_runs import LocalRuns, until

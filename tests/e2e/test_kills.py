@@ -8,8 +8,9 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
+from gaelp.domain.temporal_names import Queue
 from gaelp.messages.training_run import RunResult
 from tests.support.local_runs import LocalRuns, until
 from tests.support.processes import kill9

@@ -12,8 +12,9 @@ import pytest
 from temporalio.client import Client
 
 from gaelp.domain.gates.verdicts import Verdict
-from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.temporal_names import Queue
 from gaelp.messages.training_run import RunResult
 from tests.support.local_runs import LocalRuns, until
 from tests.support.undisturbed_run import SETTINGS, WORLD, Undisturbed, run_result

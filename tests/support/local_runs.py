@@ -24,10 +24,11 @@ from temporalio.service import RPCError
 
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.approval_requests import SignedDecision
+from gaelp.domain.temporal_names import Queue
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.local_stack import LocalStack

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals, WorldShape
-from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
 from gaelp.market.parameters import MarketParameters

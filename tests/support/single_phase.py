@@ -14,9 +14,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.inputs import Inputs
 from gaelp.configuration import loading
-from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.domain.temporal_names import Queue
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.run_context import RunContext

@@ -9,8 +9,8 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    from gaelp.domain.ids import Attribute
     from gaelp.domain.phases import Outcome, Status
+    from gaelp.domain.temporal_names import Attribute
     from gaelp.messages.training_run import RunInput, RunResult
 
 

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from gaelp.domain.ids import Queue
+from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
 from tests.support.local_runs import LocalRuns

@@ -252,7 +252,7 @@ async def test_a_bad_signal_does_not_put_off_the_deadline(
     """The deadline is computed once: the one that was shown is the one that ends it, whatever came meanwhile."""
     client = environment.client
     async with serving(client, local_runs):
-        handle = await begin(environment, local_runs, "nagged", *SHORT, "approval.deadline_hours=0.001")  # 3.6 seconds
+        handle = await begin(environment, local_runs, "nagged", *SHORT, "approval.deadline_hours=0.002")  # 7.2 seconds
         request = await _request(local_runs, "nagged")
         await _send(handle, "approve", [None] * 10)
         result = await handle.result()

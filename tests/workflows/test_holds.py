@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio import workflow
-from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
@@ -16,11 +18,13 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.live import claiming
 from gaelp.domain.phases import Outcome, Phase, Status
-from gaelp.domain.spending.campaign_records import DayReached
+from gaelp.domain.spending.ledger_records import AttemptSeries
+from gaelp.messages.spending_phase import ScaleBudgets
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from tests.support.local_runs import LocalRuns, until
-from tests.support.single_phase import SHORT, begin, begin_run, late_run
+from tests.support.local_runs import SAME_DAYS, LocalRuns, until
+from tests.support.single_phase import SHORT, begin, begin_run, details, late_run
 from tests.workflows.conftest import serving
+from workflows.campaigns import campaign_life
 from workflows.details import STATUS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -210,11 +214,17 @@ async def test_a_platform_that_fails_now_and_then_changes_nothing_of_the_end(
     assert local_runs.leftovers(run, run) == []
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no time passes, a tick whose platform is away waits half a second for it."""
+    monkeypatch.setattr(campaign_life, "PATIENCE_WITHOUT_TIME", timedelta(seconds=0.5))
+
+
+@pytest.mark.usefixtures("patient", "hasty")
 async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_settled(
     environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
-    """With its attempts used up the campaign fails, paused and settled, and the phase ends in one sentence."""
+    """Its only tick is missed: paused and settled, it says that something else than its agent ended it."""
     client, run = environment.client, "broken"
     async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *SHORT)
@@ -224,11 +234,84 @@ async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_sett
         local_runs.control("DELETE", "/faults")
         campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
         ended = await campaign.result()
-    assert (ended["state"], ended["spend_micros"]) == ("failed", 0)
-    assert "injected fault" in ended["reason"] and "\n" not in ended["reason"]
-    assert result.ended is Outcome.NOT_GRADUATED
-    assert result.reason and "\n" not in result.reason
+    assert (ended["state"], ended["spend_micros"], ended["missed_ticks"]) == ("settled", 0, 1)
+    assert "every tick was missed" in ended["interruption"]
+    assert (result.ended, result.gate) == (Outcome.INTERRUPTED, None)
+    assert "every tick was missed" in result.reason and "\n" not in result.reason
+    assert _attempts(local_runs, run) == 0
     assert local_runs.leftovers(run, run) == []
+
+
+async def test_a_refused_launch_is_no_verdict_on_the_agent(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The owner lowered the cap after the approval: interrupted with the ledger's reason, no gate and no attempt."""
+    client, run = environment.client, "unlaunched"
+    async with serving(client, local_runs):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        await until(lambda: local_runs.signed(run, Phase.LIVE_TEST), "the request is open")
+        with local_runs.ledger() as ledger:
+            ledger.put_account(ledger.account(run).model_copy(update={"daily_cap_micros": 1}))
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        result = await handle.result()
+    assert (result.ended, result.gate, result.spend_micros) == (Outcome.INTERRUPTED, None, 0)
+    assert f"{run}/live-test/campaign-00: " in result.reason and "cap" in result.reason
+    assert _attempts(local_runs, run) == 0
+    assert local_runs.on_platform(run, run) == []
+
+
+def _attempts(local_runs: LocalRuns, account: str) -> int:
+    """How many attempts at the live test's gate an account of its own has used."""
+    config = local_runs.config()
+    series = AttemptSeries(account=account, product=config.product, agent=config.agent, gate=Phase.LIVE_TEST)
+    with local_runs.ledger() as ledger:
+        return ledger.next_attempt(series, "the test asks") - 1
+
+
+@pytest.mark.usefixtures("patient", "hasty")
+async def test_ten_hours_without_the_platform_end_as_an_undisturbed_test(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Hourly ticks, ten of them without an answer: the same attempt, verdict and ending, no FAIL, and ten marks."""
+    client = environment.client
+    hourly = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=2", "clock.tick_hours=1", SAME_DAYS)
+    found = {}
+    async with serving(client, local_runs, max_cached_workflows=100):
+        for run in ("calm", "cut-off"):
+            handle = await begin(environment, local_runs, run, *hourly)
+            await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+            if run == "cut-off":
+                await _enabled(local_runs, run, True)
+                await _cut_off(local_runs, client, run, ticks=10)
+            found[run] = (await handle.result(), await _campaign_result(client, run))
+    (calm, whole), (cut, part) = found["calm"], found["cut-off"]
+    assert calm.gate is not None and cut.gate is not None
+    assert (cut.gate.attempt, cut.gate.verdict, cut.ended) == (calm.gate.attempt, calm.gate.verdict, calm.ended)
+    assert [c.verdict for c in cut.gate.criteria] == [c.verdict for c in calm.gate.criteria]
+    assert not [c.id for c in cut.gate.criteria if c.verdict == "FAIL"]
+    assert (whole["missed_ticks"], whole["actions"]) == (0, 48)
+    assert part["missed_ticks"] >= 10 and part["actions"] == 48 - part["missed_ticks"]
+    assert (part["state"], part["reason"], part["interruption"]) == ("settled", "", "")
+    assert local_runs.leftovers("cut-off", "cut-off") == []
+
+
+async def _cut_off(local_runs: LocalRuns, client: Any, run: str, ticks: int) -> None:
+    """No call of the account is answered until so many ticks have been missed."""
+    _faults(local_runs, run, ("any", "error-before", 100_000))
+    campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00")
+    for _ in range(600):
+        await asyncio.sleep(0.1)
+        page = await details(campaign)
+        if (missed := re.search(r"(\d+) ticks missed", page)) and int(missed[1]) >= ticks:
+            break
+    else:
+        raise AssertionError(f"no {ticks} ticks are missed: {page}")
+    local_runs.control("DELETE", "/faults")
+
+
+async def _campaign_result(client: Any, run: str) -> dict[str, Any]:
+    handle = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
+    return await handle.result()  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- continue as new
@@ -249,28 +332,27 @@ async def test_a_losing_campaign_is_cut_once_though_it_continues_as_new_and_the_
         await local_runs.approve(client, run, (Phase.SCALED,))
         result = await handle.result()
         described = await client.get_workflow_handle(f"{run}/scaled/campaign-00").describe()
-        reached = await _signals(client, f"{run}/scaled", "reached", DayReached)
+        asked = await _asked(client, f"{run}/scaled", "scale_budgets", ScaleBudgets)
     assert described.raw_description.workflow_execution_info.first_run_id != described.run_id
     assert result.gate is not None
     # The last report is of the last tick, when seven of the eight days were over.
-    assert [(day.day, len(day.days)) for day in reached] == [(8, 7)] * 2
+    assert [(day.day, len(day.days)) for scale in asked for day in scale.reached] == [(8, 7)] * 2
     found = {c.external_name[-2:]: c for c in local_runs.on_platform(run, run)}
     assert (found["00"].daily_budget_micros, found["01"].daily_budget_micros) == (15_000_000, 30_000_000)
     assert local_runs.leftovers(run, run) == []
 
 
-async def _signals(client: Any, workflow_id: str, name: str, kind: type[Any]) -> list[Any]:
-    """The arguments of the signals of that name, over the whole chain of continued runs."""
+async def _asked(client: Any, workflow_id: str, activity: str, kind: type[Any]) -> list[Any]:
+    """The inputs of the activities of that name, over the whole chain of continued runs."""
     found = []
-    run_id = (
-        await client.get_workflow_handle(workflow_id).describe()
-    ).raw_description.workflow_execution_info.first_run_id
+    described = await client.get_workflow_handle(workflow_id).describe()
+    run_id = described.raw_description.workflow_execution_info.first_run_id
     while run_id:
         history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
         run_id = ""
         for event in history.events:
-            attributes = event.workflow_execution_signaled_event_attributes
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED and attributes.signal_name == name:
+            attributes = event.activity_task_scheduled_event_attributes
+            if attributes.activity_type.name == activity:
                 found += await pydantic_data_converter.decode(attributes.input.payloads, [kind])
             run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id or run_id
     return found

@@ -25,9 +25,9 @@ from temporalio.worker import Worker
 from gaelp.commands.console import Refused
 from gaelp.commands.watching.snapshot import RunView, view
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.domain.ids import Attribute, Queue
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 

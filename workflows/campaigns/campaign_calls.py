@@ -1,20 +1,33 @@
-"""The calls that a live campaign makes, each with its options and the line that the Web UI shows beside it.
+"""The calls of a live campaign as activities, each with its options and the line that the Web UI shows beside it.
 
-Touch this to give a call other options; when each is made is decided in live_campaign.py.
+When each is made is decided in campaign_life.py. Touch this to give a call other options, or to tell otherwise which
+failures are an outage.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    TimeoutError,
+    TimeoutType,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.compute.decisions import Decisions
     from activities.live.campaigns import Campaigns
     from activities.live.observations import Observations
     from activities.records.planning import Planning
-    from gaelp.domain.ids import Queue
+    from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+    from gaelp.domain.temporal_names import Queue
     from gaelp.messages.emergency_stop import StopAccount
     from gaelp.messages.live_campaign import (
         Applied,
@@ -30,73 +43,120 @@ with workflow.unsafe.imports_passed_through():
         Paused,
         StartOf,
     )
-    from workflows.activity_options import DECIDE, OBSERVE, PAUSE, RECORDS, SPEND, named
+    from gaelp.messages.spending_phase import CampaignHint
+    from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
+    from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
+    from workflows.details import cause, innermost_cause
     from workflows.emergency_stop import EmergencyStop
+    from workflows.pause_and_stop import signal_workflow
+
+Result = TypeVar("Result")
 
 
-async def next_midnight(campaign: LiveCampaignInput) -> datetime:
-    """When a campaign on a real clock begins."""
-    start = await workflow.execute_activity_method(
-        Planning.start_of,
-        StartOf(context=campaign.context, now=workflow.now()),
-        **named(RECORDS, "the next midnight of the account"),
-    )
-    return start.start
+class TemporalCalls:
+    """The calls that campaign_life.py makes, in a workflow."""
+
+    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
+        """When a campaign on a real clock begins."""
+        asked = StartOf(context=campaign.context, now=workflow.now())
+        midnight = named(RECORDS, "the next midnight of the account")
+        return (await _outcome(workflow.execute_activity_method(Planning.start_of, asked, **midnight))).start
+
+    async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
+        """Create the campaign paused."""
+        create = named(_begun(SPEND, begin_within), f"create {campaign.order.plan.product} paused, read it back")
+        launch = LaunchCampaign(campaign=campaign, at=campaign.at())
+        return await _outcome(workflow.execute_activity_method(Campaigns.launch, launch, **create))
+
+    async def observe(
+        self, campaign: LiveCampaignInput, at: datetime, interrupted: Callable[[], bool]
+    ) -> Observed | None:
+        """Read the campaign's report."""
+        read = named(OBSERVE, f"observe at {at:%Y-%m-%d %H:%M}")
+        observing = workflow.start_activity_method(Observations.observe, Observe(campaign=campaign, at=at), **read)
+        return await _outcome(observing) if await _done_before(interrupted, observing) else None
+
+    async def decide(
+        self, campaign: LiveCampaignInput, observation_digest: str, interrupted: Callable[[], bool]
+    ) -> Decided | None:
+        """Ask the agent."""
+        ask = named(DECIDE, f"{campaign.order.plan.agent} decides")
+        asked = Decide(campaign=campaign, observation_digest=observation_digest)
+        deciding = workflow.start_activity_method(Decisions.decide, asked, **ask)
+        return await _outcome(deciding, of_agent=True) if await _done_before(interrupted, deciding) else None
+
+    async def apply(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> Applied:
+        """Reserve the day and write the decision."""
+        write = named(_begun(SPEND, begin_within), f"reserve, apply and read back at {at:%Y-%m-%d %H:%M}")
+        apply = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        return await _outcome(workflow.execute_activity_method(Campaigns.apply, apply, **write))
+
+    async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
+        """Pause on the platform and settle what is known."""
+        pause = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)
+        options = named(PAUSE_ONCE, "settle" if final else f"pause: {reason}")
+        return await _outcome(workflow.execute_activity_method(Campaigns.pause_and_settle, pause, **options))
+
+    async def stop_account(self, campaign: LiveCampaignInput, reason: str) -> None:
+        """Start the emergency stop of the campaign's account; it goes on whatever becomes of the campaign."""
+        account = campaign.context.account
+        try:
+            await workflow.start_child_workflow(
+                EmergencyStop.run,
+                StopAccount(account=account, reason=reason, by=campaign.name, at=workflow.now()),
+                id=f"{campaign.name}/stop",
+                task_queue=Queue.STOP,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"stop {account}",
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("the stop of %s is under way already", account)
+
+    async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
+        """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
+        return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
+
+    async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
+        """By a signal, because the phase may have continued as new since it started the campaign."""
+        await signal_workflow(campaign.order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
 
 
-async def launch(campaign: LiveCampaignInput) -> Launched:
-    """Create the campaign paused."""
-    return await workflow.execute_activity_method(
-        Campaigns.launch,
-        LaunchCampaign(campaign=campaign, at=campaign.at()),
-        **named(SPEND, f"create {campaign.order.plan.product} paused, read it back"),
-    )
+def _begun(options: ActivityOptions, within: timedelta) -> ActivityOptions:
+    return {**options, "schedule_to_start_timeout": within}
 
 
-def start_observing(campaign: LiveCampaignInput, at: datetime) -> workflow.ActivityHandle[Observed]:
-    """Begin to read the campaign's report."""
-    return workflow.start_activity_method(
-        Observations.observe,
-        Observe(campaign=campaign, at=at),
-        **named(OBSERVE, f"observe at {at:%Y-%m-%d %H:%M}"),
-    )
+async def _done_before(interrupted: Callable[[], bool], activity: asyncio.Task[Any]) -> bool:
+    """Wait for an activity that may be dropped: a pause or a stop does not wait for a slow agent."""
+    await workflow.wait_condition(lambda: activity.done() or interrupted())
+    if activity.done():
+        return True
+    activity.cancel()
+    return False
 
 
-def start_deciding(campaign: LiveCampaignInput, observation_digest: str) -> workflow.ActivityHandle[Decided]:
-    """Begin to ask the agent."""
-    return workflow.start_activity_method(
-        Decisions.decide,
-        Decide(campaign=campaign, observation_digest=observation_digest),
-        **named(DECIDE, f"{campaign.order.plan.agent} decides"),
-    )
+async def _outcome(call: Awaitable[Result], *, of_agent: bool = False) -> Result:
+    """The call's result, or its failure as campaign_life.py tells them apart."""
+    try:
+        return await call
+    except ActivityError as error:
+        raise _told_apart(error, of_agent=of_agent) from error
 
 
-async def apply(campaign: LiveCampaignInput, decision_digest: str, at: datetime) -> Applied:
-    """Reserve the day and write the decision."""
-    return await workflow.execute_activity_method(
-        Campaigns.apply,
-        Apply(campaign=campaign, decision_digest=decision_digest, at=at),
-        **named(SPEND, f"reserve, apply and read back at {at:%Y-%m-%d %H:%M}"),
-    )
+def _told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
+    """An outage is what a retry can mend: a retryable failure, or a worker that did not answer.
 
-
-async def pause_and_settle(campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
-    """Pause on the platform and settle what is known."""
-    return await workflow.execute_activity_method(
-        Campaigns.pause_and_settle,
-        PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final),
-        **named(PAUSE, "settle" if final else f"pause: {reason}"),
-    )
-
-
-async def stop_account(campaign: LiveCampaignInput, reason: str) -> None:
-    """Start the emergency stop of the campaign's account; it goes on whatever becomes of the campaign."""
-    account = campaign.context.account
-    await workflow.start_child_workflow(
-        EmergencyStop.run,
-        StopAccount(account=account, reason=reason, by=campaign.name, at=workflow.now()),
-        id=f"{campaign.name}/stop",
-        task_queue=Queue.STOP,
-        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        static_summary=f"stop {account}",
-    )
+    Where the agent was asked, a call that failed or hung in every attempt is the agent's own; only a call that no
+    worker took is not.
+    """
+    if is_cancelled_exception(error):
+        return asyncio.CancelledError()
+    inner = innermost_cause(error)
+    if isinstance(inner, TimeoutError):
+        waited_only = inner.type in (TimeoutType.SCHEDULE_TO_START, TimeoutType.SCHEDULE_TO_CLOSE)
+        if waited_only or not of_agent:
+            return OutOfReach(f"no worker has answered ({cause(error)})")
+    elif isinstance(inner, ApplicationError) and not inner.non_retryable and not of_agent:
+        return OutOfReach(cause(error), inner.next_retry_delay)
+    return CallFailed(cause(error), agents_own=of_agent)

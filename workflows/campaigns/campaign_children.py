@@ -6,6 +6,7 @@ Touch this to change what a phase does about a campaign that was terminated, or 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,17 +14,22 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.live.campaigns import Campaigns
+    from activities.records.campaign_looks import CampaignLooks
     from gaelp.domain.spending.campaign_records import CampaignPlan
     from gaelp.messages.live_campaign import CampaignOrder, CampaignProgress, LiveCampaignInput, PauseAndSettle
     from gaelp.messages.phase import PhaseInput
-    from gaelp.messages.spending_phase import SpendingState
-    from workflows.activity_options import PAUSE, named
+    from gaelp.messages.spending_phase import CampaignHint, CampaignStanding, LookAtCampaigns, SpendingState
+    from workflows.activity_options import PAUSE, RECORDS, named
     from workflows.campaigns.live_campaign import LiveCampaign
     from workflows.details import first_attributes
     from workflows.pause_and_stop import PauseAndStop, cancel_workflow, check_cancelled, signal_workflow
+    from workflows.signals import InputRefused
 
 # A campaign that was cancelled pauses and settles by itself; this is how long its phase waits for that.
 LONGEST_SETTLING = timedelta(hours=24)
+# Of campaigns that an earlier run of the phase started, Temporal does not tell it when they have ended.
+LOOK_AGAIN = timedelta(minutes=10)
+MOST_AT_ONCE = 20  # campaigns of one look, so that its result stays far below Temporal's limit of 2 MB
 
 
 class CampaignChildren:
@@ -31,15 +37,17 @@ class CampaignChildren:
 
     def __init__(self, phase: PauseAndStop[SpendingState]) -> None:
         self._phase = phase
-        self._started: dict[str, LiveCampaignInput] = {}
         self._handles: dict[str, asyncio.Task[Any]] = {}
+        # To be looked at. Of the campaigns that an earlier run of the phase started, a signal may have been missed.
+        self._hinted: tuple[str, ...] = phase.state.open
+        self._closing: tuple[str, ...] = ()
+        self.terminated: tuple[str, ...] = ()  # ended without a result, as only a terminated workflow does
 
     async def start(self, phase: PhaseInput, plan: CampaignPlan) -> None:
         """Start one campaign. It is abandoned, so that a phase that continues as new does not terminate it."""
         campaign = self._ordered(phase, plan)
         # It is open before it runs, so that signals that come while it is being started are sent to it.
         self._phase.update(open=(*self._phase.state.open, plan.campaign))
-        self._started[plan.campaign] = campaign
         self._handles[plan.campaign] = await workflow.start_child_workflow(
             LiveCampaign.run,
             campaign,
@@ -76,27 +84,91 @@ class CampaignChildren:
             ),
         )
 
-    def terminated(self) -> list[str]:
-        """Campaigns that ended without a signal, as only a terminated workflow does."""
-        settled = self._phase.state.settled
-        return [name for name, handle in self._handles.items() if handle.done() and name not in settled]
+    # ------------------------------------------------------------ how far they are
 
-    async def pause_and_settle_all(self) -> None:
+    def hint(self, hint: CampaignHint) -> None:
+        """A campaign, or somebody in its name, asks to be looked at."""
+        if hint.campaign not in self._unsettled():
+            raise InputRefused("it names no open campaign of this phase")
+        self._hinted = tuple(dict.fromkeys((*self._hinted, hint.campaign)))
+
+    def hint_ended(self, hint: CampaignHint) -> None:
+        """The same of one that says that it has ended: of its own children Temporal tells the phase when they have."""
+        self.hint(hint)
+        self._closing = tuple(dict.fromkeys((*self._closing, hint.campaign)))
+
+    async def look_until(self, condition: Callable[[], bool]) -> None:
+        """Look at the campaigns whenever there is reason to, until the condition holds."""
+        while not condition():
+            known = all(name in self._handles for name in self._unsettled())
+            try:
+                await workflow.wait_condition(
+                    lambda: condition() or bool(self._to_look_at()),
+                    timeout=None if known else LOOK_AGAIN,
+                    timeout_summary="look again at campaigns that an earlier run of this phase started",
+                )
+            except TimeoutError:
+                self._hinted = self._unsettled()
+            if not condition():
+                await self._look()
+
+    def _unsettled(self) -> tuple[str, ...]:
+        state = self._phase.state
+        return tuple(name for name in state.open if name not in state.settled and name not in self.terminated)
+
+    def _to_look_at(self) -> list[str]:
+        ended = [name for name, handle in self._handles.items() if handle.done()]
+        return [name for name in self._unsettled() if name in self._hinted or name in ended]
+
+    async def _look(self) -> None:
+        names = self._to_look_at()[:MOST_AT_ONCE]
+        closing = tuple(name for name in names if name in self._closing or self._has_ended(name))
+        self._hinted = tuple(name for name in self._hinted if name not in names)
+        self._closing = tuple(name for name in self._closing if name not in names)
+        look = await workflow.execute_activity_method(
+            CampaignLooks.look_at_campaigns,
+            LookAtCampaigns(phase_workflow=workflow.info().workflow_id, campaigns=tuple(names), closing=closing),
+            **named(RECORDS, f"how far {len(names)} of the campaigns are"),
+        )
+        for standing in look.standings:
+            self._take(standing)
+
+    def _has_ended(self, name: str) -> bool:
+        return name in self._handles and self._handles[name].done()
+
+    def _take(self, standing: CampaignStanding) -> None:
+        """One that is closed and has a result is settled; one that is closed and has none was terminated."""
+        name, state = standing.campaign, self._phase.state
+        if standing.closed and standing.result is not None:
+            self._phase.update(settled={**state.settled, name: standing.result})
+        elif standing.closed:
+            self.terminated = (*self.terminated, name)
+        elif standing.reached is not None:
+            self._phase.update(reached={**state.reached, name: standing.reached})
+
+    # ------------------------------------------------------------ the end
+
+    async def pause_and_settle_all(self, phase: PhaseInput) -> None:
         """Cancel every open campaign and wait until each has paused and settled; terminated ones are paused here."""
-        settled = self._phase.state.settled
-        self._phase.update(open=tuple(name for name in self._phase.state.open if name not in settled))
-        for name in self.terminated():
-            self._phase.update(open=tuple(each for each in self._phase.state.open if each != name))
-            campaign = self._started[name]
-            await workflow.execute_activity_method(
-                Campaigns.pause_and_settle,
-                PauseAndSettle(campaign=campaign, at=campaign.progress.start, reason="terminated", final=False),
-                **named(PAUSE, f"pause {name}, which was terminated"),
-            )
-        for name in self._phase.state.open:
+        for name in self._unsettled():
             await cancel_workflow(name)
-        if self._phase.state.open:
-            await workflow.wait_condition(self.all_settled, timeout=LONGEST_SETTLING)
+        try:
+            await asyncio.wait_for(self.look_until(lambda: not self._unsettled()), LONGEST_SETTLING.total_seconds())
+        except TimeoutError:
+            workflow.logger.warning("%s had not settled after a day", ", ".join(self._unsettled()))
+        for name in self.terminated:
+            await self._pause_terminated(phase, name)
+        settled = self._phase.state.settled
+        self._phase.update(open=tuple(name for name in self._phase.state.open if name in settled))
+
+    async def _pause_terminated(self, phase: PhaseInput, name: str) -> None:
+        planned = self._phase.state.plan.campaigns if self._phase.state.plan else ()
+        campaign = self._ordered(phase, next(plan for plan in planned if plan.campaign == name))
+        await workflow.execute_activity_method(
+            Campaigns.pause_and_settle,
+            PauseAndSettle(campaign=campaign, at=campaign.progress.start, reason="terminated", final=False),
+            **named(PAUSE, f"pause {name}, which was terminated"),
+        )
 
     def all_settled(self) -> bool:
         """Whether every open campaign has ended."""

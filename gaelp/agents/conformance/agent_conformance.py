@@ -19,7 +19,7 @@ import numpy as np
 
 from gaelp.agents.conformance.conformance_samples import HOME, TICKS, generator, late, observation, trajectory
 from gaelp.agents.contract import HEADS, Agent, Decision, InvalidDecision, Observation, State, WorldShape
-from gaelp.agents.installed_agents import checked
+from gaelp.agents.decision_checks import checked
 from gaelp.arrays import F8, Array
 from gaelp.errors import GaelpError
 

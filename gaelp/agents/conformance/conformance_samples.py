@@ -1,4 +1,7 @@
-"""What the conformance kit shows to agents: observations, a trajectory. Touch this when the contract gains a field."""
+"""Sample observations and a trajectory that the tests of the conformance kit give to an agent.
+
+Touch this when the contract gains a field.
+"""
 
 from __future__ import annotations
 

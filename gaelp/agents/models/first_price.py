@@ -1,7 +1,8 @@
-"""Bids where the winner pays what it bid. Touch this for another model of the rivals than the lognormal.
+"""Bid shading for first-price auctions: how far below its value an agent bids, by a fitted model of the rivals' bids.
 
 A lost auction shows nothing of its price, so the highest rival bid is known only by how the number of wins rises with
-the bid: wins of hour h at bid b are Poisson with mean A_h F(b), F lognormal, A_h the hour's auctions, profiled out.
+the bid: wins of hour h at bid b are Poisson with mean A_h F(b), where F is lognormal and A_h, the number of auctions in
+hour h, is replaced by its best fit. Touch this for another model of the rivals than the lognormal.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The baseline `pid-pacing`: linear bids times a multiplier that a PID controller steers. Touch this to tune it.
 
 Bids follow Zhang, Rong, Wang, Zhu and Wang, "Feedback Control of Real-Time Display Advertising" (WSDM 2016): the
-controller's output u is the log of the multiplier. What it tracks is a day's spend in proportion to its traffic, and
-anti-windup is back-calculation (Åström and Hägglund, Advanced PID Control, 2006, section 3.5).
+controller's output u is the log of the multiplier. It tracks a day's spend in proportion to its traffic. Where the
+output is at its limit, the integral term is corrected (anti-windup by back-calculation, Åström and Hägglund, Advanced
+PID Control, 2006, section 3.5).
 """
 
 from __future__ import annotations

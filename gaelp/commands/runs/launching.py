@@ -19,8 +19,8 @@ from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction
 from gaelp.domain.config.registered_worlds import applied
-from gaelp.domain.ids import Attribute, Queue
 from gaelp.domain.phases import Phase, Status
+from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.settings import Settings
 
@@ -87,7 +87,7 @@ def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 
 def _unknown_agent(agent: str) -> str:
-    from gaelp.agents.installed_agents import UnknownAgent, load_agent  # numpy, which other verbs need not import
+    from gaelp.agents.agent_entry_points import UnknownAgent, load_agent  # numpy, which other verbs need not import
 
     try:
         load_agent(agent)

@@ -13,6 +13,7 @@ from gaelp.configuration.loading import digest
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.phases import Outcome
+from gaelp.errors import FAILED
 from gaelp.messages.training_run import RunResult
 from gaelp.settings import Settings
 
@@ -77,7 +78,9 @@ async def train(
 
 
 def exit_code(result: RunResult) -> int:
-    """0 graduated or graduated-unproven, 3 otherwise."""
+    """0 graduated or graduated-unproven, 1 interrupted by something outside the agent, 3 otherwise."""
+    if result.outcome is Outcome.INTERRUPTED:
+        return FAILED
     return DONE if result.outcome in (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN) else NOT_GRADUATED
 
 

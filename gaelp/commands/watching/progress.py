@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import NOT_GRADUATED, Out, Refused, money
 from gaelp.commands.watching.snapshot import RunView, details, failure, view, workers
-from gaelp.domain.ids import Queue, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER, Status
+from gaelp.domain.temporal_names import Queue
 from gaelp.errors import FAILED
 from gaelp.messages.training_run import RunResult
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.connections import RPC
 from gaelp.commands.console import Refused
-from gaelp.domain.ids import Attribute, phase_id
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
+from gaelp.domain.temporal_names import Attribute
 from gaelp.messages.phase import PhaseResult
 from gaelp.messages.training_run import RunResult
 

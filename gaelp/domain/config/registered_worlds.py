@@ -1,7 +1,7 @@
-"""The worlds that we register with Gymnasium, as settings of `market`.
+"""The environments that we register with Gymnasium, each an id with its settings of `market`.
 
-An id promises its world: results under one id stay comparable, so a changed world gets a new version. Touch this to add
-a world, and only to add.
+Results under one id stay comparable, so a listed environment never changes: a changed one gets a new version of its id.
+Touch this only to add an environment.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The criteria of all gates: number, name, phase and the setting of the threshold, as docs/gates.md lists them.
 
-How each is judged is in the criteria_* modules.
+How a criterion is judged is in the criteria_* module of its phase, from the numbers of measurements.py, which
+gaelp/evidence/phase_measurements.py computes.
 
 Touch this, with docs/gates.md, to add a criterion or to rename one.
 """

@@ -1,4 +1,4 @@
-"""What a criterion and a gate say. Touch this when a verdict carries one more thing."""
+"""The verdict of one criterion and of a whole gate. Touch this to add a field to either."""
 
 from __future__ import annotations
 

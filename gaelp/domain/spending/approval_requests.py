@@ -20,7 +20,7 @@ from gaelp.domain.frozen import Frozen
 from gaelp.domain.ids import request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign
-from gaelp.domain.spending.exposure import ExposureLine
+from gaelp.domain.spending.billing_rules import ExposureLine
 from gaelp.money import exact_money
 
 CAMPAIGNS_SHOWN = 60  # on a card, which travels as text through workflows

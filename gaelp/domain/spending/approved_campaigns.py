@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.spending.billing_rules import ExposureLine
 from gaelp.domain.spending.campaign_records import Arm
-from gaelp.domain.spending.exposure import ExposureLine
 
 
 class ApprovedCampaign(Frozen):

@@ -11,8 +11,8 @@ from __future__ import annotations
 from math import sqrt
 
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignPlan, DayReached
-from gaelp.domain.spending.exposure import worst_day_micros
 from gaelp.money import micros
 
 Z = 1.2816  # one-sided 90 %: budgets move on less evidence than verdicts, because a move can be undone

@@ -1,4 +1,4 @@
-"""The days of an ad account, the ticks of a campaign, and when a day's numbers may decide.
+"""The days of an ad account, the ticks of a campaign, and when a day has matured, so that its numbers may be judged.
 
 A day is a calendar day of the account's time zone and has 23, 24 or 25 hours. This is the only module that turns
 instants into days. Touch this to change when a day begins, ends or has matured.

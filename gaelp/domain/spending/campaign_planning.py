@@ -13,6 +13,7 @@ from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.billing_rules import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.domain.spending.campaign_clock import (
     HOURS_PER_DAY,
     REPORT_DELAY_HOURS,
@@ -20,7 +21,6 @@ from gaelp.domain.spending.campaign_clock import (
     matured_after_days,
 )
 from gaelp.domain.spending.campaign_records import Arm, CampaignPlan, CampaignsPlan
-from gaelp.domain.spending.exposure import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.money import micros
 
 

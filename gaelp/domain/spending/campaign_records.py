@@ -11,7 +11,7 @@ from enum import StrEnum
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.exposure import ExposureLine
+from gaelp.domain.spending.billing_rules import ExposureLine
 
 
 class Arm(StrEnum):
@@ -50,7 +50,7 @@ class CampaignsPlan(Frozen):
 
 
 class CampaignResult(Frozen):
-    """How a campaign ended, sent to its phase by signal `settled`."""
+    """How a campaign ended, by its own workflow."""
 
     campaign: str
     index: int
@@ -64,10 +64,12 @@ class CampaignResult(Frozen):
     violations: int = 0  # confirmed, critical or high, not cleared
     near_misses: int | None = None  # attempts that policy or ledger blocked; None: not counted
     reason: str = ""
+    missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
+    interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent; no verdict rests on it
 
 
 class DayReached(Frozen):
-    """A campaign tells its phase that it has used up its authorised days (signal `reached`)."""
+    """How many of its days a campaign has behind it, and what the platform reported of them."""
 
     campaign: str
     day: int

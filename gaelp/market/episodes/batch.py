@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from gaelp.agents.contract import Agent, Decision, InvalidDecision, Observation, State
-from gaelp.agents.installed_agents import checked, screened
+from gaelp.agents.decision_checks import checked, screened
 from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign, together

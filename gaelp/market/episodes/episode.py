@@ -1,7 +1,8 @@
 """Campaigns that advance together through one world, a tick at a time. Touch this to change what an episode is.
 
 Two verbs, as a Gymnasium environment has them: `observe` what an agent may know, `step` with its decision. What the
-agent sees lags behind what has happened (reporting.py), where the market reports late; what it may spend may not.
+agent observes lags behind what has happened where the market reports late (world/reporting_lag.py); what it may spend
+does not.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class AdMarketVector(VectorEnv[Any, Any, Array]):
     """`num_envs` campaigns that advance together: one batch of the simulator, and not so many environments.
 
     `config` is a TrainingConfiguration, or overrides of the defaults such as {"simulation": {"days": 3}}; `market`
-    are the arrays of calibration.calibrate, by default the synthetic market's. `reset(seed=s)` begins episode 0 of
+    is what calibration.calibrate returns, by default the synthetic market's. `reset(seed=s)` begins episode 0 of
     seed s, a later `reset()` or the step after the last one begins the next; options={"index": i} names another.
     Raises InvalidDecision naming the step where an action has a NaN, a wrong shape or an unknown head.
     """

@@ -1,4 +1,4 @@
-"""The worlds of training/variants.py in Gymnasium's registry. Touch this when `make` gains an argument.
+"""The worlds of domain/config/registered_worlds.py in Gymnasium's registry. Touch this when `make` gains an argument.
 
 Importing this module registers them, as Gymnasium expects of a package: `import gaelp.market.gym.registration`.
 """

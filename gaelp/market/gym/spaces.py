@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from gaelp.agents.contract import HEADS, LARGEST_BID_MICROS, Decision, InvalidDecision, Observation, WorldShape
-from gaelp.agents.installed_agents import checked
+from gaelp.agents.decision_checks import checked
 from gaelp.arrays import B1, F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import click_value_micros

@@ -3,7 +3,8 @@
 Every table is partitioned by `day` and clustered by its first column (the run, or the log). Columns are nullable unless
 required. Add columns at the end; never rename or retype one: files that were written keep their names.
 
-Touch this to record something new.
+Touch this to record something new. A run's row is written in activities/records/runs.py, the rows of episodes,
+verdicts and events in activities/records/recording.py.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from activities.compute.decisions import Decisions
 from activities.compute.simulation import Simulation
 from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
+from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent
 from gaelp.agents.contract import InvalidDecision, Observation, State, TickTime, Totals
-from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
 from gaelp.agents.remote.remote_call import CallFailed
 from gaelp.configuration import loading
@@ -36,7 +36,7 @@ from gaelp.messages.live_campaign import Decide, LiveCampaignInput
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
-from tests.support.campaign_stand import Crash, planned
+from tests.support.campaign_fixture import Crash, planned
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,7 +11,7 @@ from activities.live.campaigns import HIGHEST_BID_MICROS
 from activities.live.claiming import CLIENT_TOTAL_SECONDS
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
-from tests.support.campaign_stand import MUTATING, RUN, UNIT, Crash, Stand, crash
+from tests.support.campaign_fixture import MUTATING, RUN, UNIT, CampaignFixture, Crash, crash
 
 WRITES = ("set_delivery", "set_end", "enable")  # what the first apply on a second day makes, in order
 
@@ -19,365 +19,375 @@ WRITES = ("set_delivery", "set_end", "enable")  # what the first apply on a seco
 # ---------------------------------------------------------------- launch
 
 
-def test_a_launch_creates_one_paused_campaign(stand: Stand) -> None:
+def test_a_launch_creates_one_paused_campaign(fixture: CampaignFixture) -> None:
     """The first day is reserved, the campaign is created and read back paused."""
-    launched = stand.launch()
-    found = stand.found()
+    launched = fixture.launch()
+    found = fixture.found()
     assert found is not None
     assert launched.launched and not found.enabled
-    assert [(r.state, r.worst_case_micros) for r in stand.ledger.reservations(stand.account)] == [("open", 50 * UNIT)]
+    assert [(r.state, r.worst_case_micros) for r in fixture.ledger.reservations(fixture.account)] == [
+        ("open", 50 * UNIT)
+    ]
 
 
-def test_a_launch_repeated_creates_nothing_more(stand: Stand) -> None:
+def test_a_launch_repeated_creates_nothing_more(fixture: CampaignFixture) -> None:
     """A retry whose first answer was lost returns the same, without another call or another reservation."""
-    assert stand.launch() == stand.launch()
-    assert stand.platform.calls == ["create_paused"]
-    assert stand.kinds("reserve", "claim", "resolve") == ["reserve", "claim", "resolve"]
+    assert fixture.launch() == fixture.launch()
+    assert fixture.platform.calls == ["create_paused"]
+    assert fixture.kinds("reserve", "claim", "resolve") == ["reserve", "claim", "resolve"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_launch_that_died_at_its_call_is_taken_up(stand: Stand, when: str) -> None:
+def test_a_launch_that_died_at_its_call_is_taken_up(fixture: CampaignFixture, when: str) -> None:
     """Dead between claim and call, or between call and resolve: the retry reads back and creates exactly once."""
-    getattr(stand.platform, when)["create_paused"] = crash
+    getattr(fixture.platform, when)["create_paused"] = crash
     with pytest.raises(Crash):
-        stand.launch()
-    assert (stand.found() is None) == (when == "before")
-    stand.retrying()
-    assert stand.launch().launched
-    assert stand.platform.calls == ["create_paused"]
-    assert stand.ledger.unresolved_claims(stand.account) == ()
+        fixture.launch()
+    assert (fixture.found() is None) == (when == "before")
+    fixture.retrying()
+    assert fixture.launch().launched
+    assert fixture.platform.calls == ["create_paused"]
+    assert fixture.ledger.unresolved_claims(fixture.account) == ()
 
 
-def test_a_create_whose_answer_is_lost_is_not_repeated(stand: Stand) -> None:
+def test_a_create_whose_answer_is_lost_is_not_repeated(fixture: CampaignFixture) -> None:
     """An unknown outcome leaves the claim open; the retry finds the campaign and makes no second one."""
 
     def lost() -> None:
         raise OutcomeUnknown("the connection broke")
 
-    stand.platform.after["create_paused"] = lost
+    fixture.platform.after["create_paused"] = lost
     with pytest.raises(OutcomeUnknown):
-        stand.launch()
-    assert [c.intent for c in stand.ledger.unresolved_claims(stand.account)] == ["create"]
-    stand.retrying()
-    assert stand.launch().launched
-    assert stand.platform.calls == ["create_paused"]
+        fixture.launch()
+    assert [c.intent for c in fixture.ledger.unresolved_claims(fixture.account)] == ["create"]
+    fixture.retrying()
+    assert fixture.launch().launched
+    assert fixture.platform.calls == ["create_paused"]
     # Not before the client of the first attempt has surely given up does the platform have the last word.
-    assert stand.waits == [CLIENT_TOTAL_SECONDS]
+    assert fixture.waits == [CLIENT_TOTAL_SECONDS]
 
 
-def test_a_launch_that_the_ledger_does_not_cover_creates_nothing(stands: Callable[..., Stand]) -> None:
+def test_a_launch_that_the_ledger_does_not_cover_creates_nothing(
+    fixtures: Callable[..., CampaignFixture],
+) -> None:
     """A worst case above the approved daily cap is refused by name, before any call."""
-    stand = stands(request={"daily_cap_micros": 50 * UNIT - 1})
-    launched = stand.launch()
+    fixture = fixtures(request={"daily_cap_micros": 50 * UNIT - 1})
+    launched = fixture.launch()
     assert not launched.launched and "approved daily cap" in launched.reason
-    assert (stand.platform.calls, stand.found()) == ([], None)
+    assert (fixture.platform.calls, fixture.found()) == ([], None)
 
 
-def test_a_launch_after_a_stop_creates_nothing(stand: Stand) -> None:
+def test_a_launch_after_a_stop_creates_nothing(fixture: CampaignFixture) -> None:
     """A fence that was raised after the approval refuses the reservation."""
-    stand.stop()
-    launched = stand.launch()
+    fixture.stop()
+    launched = fixture.launch()
     assert not launched.launched and "fence" in launched.reason
-    assert (stand.platform.calls, stand.found()) == ([], None)
+    assert (fixture.platform.calls, fixture.found()) == ([], None)
 
 
-def test_a_stop_between_reservation_and_claim_creates_nothing(stand: Stand) -> None:
+def test_a_stop_between_reservation_and_claim_creates_nothing(fixture: CampaignFixture) -> None:
     """The claim is made under the fence of the approval, so a stop in between refuses it."""
-    reserve = stand.ledger.reserve
+    reserve = fixture.ledger.reserve
 
     def reserve_then_stop(*arguments: object, **named: object) -> object:
         granted = reserve(*arguments, **named)  # type: ignore[arg-type]
-        stand.stop()
+        fixture.stop()
         return granted
 
-    stand.ledger.reserve = reserve_then_stop  # type: ignore[method-assign,assignment]
-    launched = stand.launch()
+    fixture.ledger.reserve = reserve_then_stop  # type: ignore[method-assign,assignment]
+    launched = fixture.launch()
     assert not launched.launched and "a stop came between" in launched.reason
-    assert (stand.platform.calls, stand.found()) == ([], None)
+    assert (fixture.platform.calls, fixture.found()) == ([], None)
 
 
-def test_a_campaign_that_the_platform_enabled_by_itself_is_paused(stand: Stand) -> None:
+def test_a_campaign_that_the_platform_enabled_by_itself_is_paused(fixture: CampaignFixture) -> None:
     """Created enabled although asked for paused: it is paused at once, and the launch fails for good."""
 
     def enable() -> None:
-        found = stand.found()
+        found = fixture.found()
         assert found is not None
-        stand.platform.real.enable(stand.account, found.platform_id, stand.at())
+        fixture.platform.real.enable(fixture.account, found.platform_id, fixture.at())
 
-    stand.platform.after["create_paused"] = enable
+    fixture.platform.after["create_paused"] = enable
     with pytest.raises(PlatformError) as failure:
-        stand.launch()
+        fixture.launch()
     assert failure.value.permanent
-    found = stand.found()
+    found = fixture.found()
     assert found is not None and not found.enabled
 
 
-def test_forbidden_content_is_never_created(stands: Callable[..., Stand]) -> None:
+def test_forbidden_content_is_never_created(fixtures: Callable[..., CampaignFixture]) -> None:
     """Creatives are checked before anything is reserved, and the refusal names keyword and creative."""
-    stand = stands("safety.forbidden_keywords=['I T E M 0']")
-    launched = stand.launch()
+    fixture = fixtures("safety.forbidden_keywords=['I T E M 0']")
+    launched = fixture.launch()
     assert not launched.launched and "I T E M 0" in launched.reason and "item-000" in launched.reason
-    assert (stand.platform.calls, stand.ledger.reservations(stand.account)) == ([], ())
+    assert (fixture.platform.calls, fixture.ledger.reservations(fixture.account)) == ([], ())
 
 
 # ---------------------------------------------------------------- apply
 
 
-def test_an_apply_writes_reads_back_and_enables(stand: Stand) -> None:
+def test_an_apply_writes_reads_back_and_enables(fixture: CampaignFixture) -> None:
     """Bids, shares, budget and lease are the decision's, and the lease ends with the day that is reserved."""
-    assert stand.launch().launched
-    applied = stand.apply()
-    found = stand.found()
+    assert fixture.launch().launched
+    applied = fixture.apply()
+    found = fixture.found()
     assert found is not None and found.enabled
     assert (set(found.bid_micros), found.daily_budget_micros) == ({5 * UNIT}, 25 * UNIT)
     assert {row[0] for row in found.creative_prob} == {0.5}
-    assert found.end_at == stand.at(24)
+    assert found.end_at == fixture.at(24)
     assert (applied.applied, applied.actions, applied.near_misses) == (True, 1, 0)
     assert applied.planned_micros == 25 * UNIT
-    assert [r.worst_case_micros for r in stand.ledger.reservations(stand.account)] == [50 * UNIT]
+    assert [r.worst_case_micros for r in fixture.ledger.reservations(fixture.account)] == [50 * UNIT]
 
 
-def test_an_apply_repeated_writes_nothing_more(stand: Stand) -> None:
+def test_an_apply_repeated_writes_nothing_more(fixture: CampaignFixture) -> None:
     """A retry whose first answer was lost finds everything as it wants it, and answers the same."""
-    assert stand.launch().launched
-    stand.platform.calls.clear()
-    decision = stand.decide()
-    first = stand.apply(decision=decision)
-    made = list(stand.platform.calls)
-    assert stand.apply(decision=decision) == first
-    assert stand.platform.calls == made
+    assert fixture.launch().launched
+    fixture.platform.calls.clear()
+    decision = fixture.decide()
+    first = fixture.apply(decision=decision)
+    made = list(fixture.platform.calls)
+    assert fixture.apply(decision=decision) == first
+    assert fixture.platform.calls == made
     assert sorted(made) == sorted(set(made))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("verb", WRITES)
-def test_an_apply_that_died_at_any_write_is_taken_up(stand: Stand, verb: str, when: str) -> None:
+def test_an_apply_that_died_at_any_write_is_taken_up(fixture: CampaignFixture, verb: str, when: str) -> None:
     """Dead before or after any write, the retry makes what is missing and the platform sees each write once."""
-    stand.running()
-    stand.settle(24)  # a pause, so that the next day must enable again
-    stand.platform.calls.clear()
-    decision = stand.decide(bid=4 * UNIT)
-    getattr(stand.platform, when)[verb] = crash
+    fixture.running()
+    fixture.settle(24)  # a pause, so that the next day must enable again
+    fixture.platform.calls.clear()
+    decision = fixture.decide(bid=4 * UNIT)
+    getattr(fixture.platform, when)[verb] = crash
     with pytest.raises(Crash):
-        stand.apply(1, decision)
-    stand.retrying()
-    assert stand.apply(1, decision).applied
-    assert stand.platform.calls == list(WRITES)
-    found = stand.found()
+        fixture.apply(1, decision)
+    fixture.retrying()
+    assert fixture.apply(1, decision).applied
+    assert fixture.platform.calls == list(WRITES)
+    found = fixture.found()
     assert found is not None and found.enabled and set(found.bid_micros) == {4 * UNIT}
-    assert stand.ledger.unresolved_claims(stand.account) == ()
+    assert fixture.ledger.unresolved_claims(fixture.account) == ()
 
 
-def test_a_raised_budget_is_reserved_before_it_is_written(stands: Callable[..., Stand]) -> None:
+def test_a_raised_budget_is_reserved_before_it_is_written(fixtures: Callable[..., CampaignFixture]) -> None:
     """A budget within its ceiling raises the day's reservation; one above it halts, and nothing is written."""
-    stand = stands(request={"daily_cap_micros": 60 * UNIT})
-    stand.running()
-    applied = stand.apply(1, tick_hours=8, daily_budget_micros=30 * UNIT)  # later on the same day
+    fixture = fixtures(request={"daily_cap_micros": 60 * UNIT})
+    fixture.running()
+    applied = fixture.apply(1, tick_hours=8, daily_budget_micros=30 * UNIT)  # later on the same day
     assert applied.applied
-    assert [r.worst_case_micros for r in stand.ledger.reservations(stand.account)] == [60 * UNIT]
-    assert stand.platform.calls == ["set_budget"]
-    refused = stand.apply(2, tick_hours=8, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
+    assert [r.worst_case_micros for r in fixture.ledger.reservations(fixture.account)] == [60 * UNIT]
+    assert fixture.platform.calls == ["set_budget"]
+    refused = fixture.apply(2, tick_hours=8, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
     assert not refused.applied and "a raise needs a new request" in refused.halt
     assert (refused.actions, refused.near_misses) == (5, 2)
-    assert stand.platform.calls == ["set_budget"]
+    assert fixture.platform.calls == ["set_budget"]
 
 
-def test_a_stop_before_an_apply_halts_without_a_write(stand: Stand) -> None:
+def test_a_stop_before_an_apply_halts_without_a_write(fixture: CampaignFixture) -> None:
     """The reservation is refused under the raised fence; the halt says why."""
-    stand.running()
-    stand.stop()
-    blocked = stand.apply(1)
+    fixture.running()
+    fixture.stop()
+    blocked = fixture.apply(1)
     assert not blocked.applied and "fence" in blocked.halt
-    assert stand.platform.calls == []
+    assert fixture.platform.calls == []
 
 
-def test_a_stop_between_reservation_and_claim_halts_without_a_write(stand: Stand) -> None:
+def test_a_stop_between_reservation_and_claim_halts_without_a_write(fixture: CampaignFixture) -> None:
     """A fence raised while the platform is being read refuses the claim."""
-    stand.running()
-    stand.platform.before["read"] = stand.stop
-    blocked = stand.apply(1)
+    fixture.running()
+    fixture.platform.before["read"] = fixture.stop
+    blocked = fixture.apply(1)
     assert not blocked.applied and "a stop came between" in blocked.halt
-    assert stand.platform.calls == []
+    assert fixture.platform.calls == []
 
 
 @pytest.mark.parametrize("verb", ["set_delivery", "set_end"])
-def test_a_stop_while_settings_are_written_keeps_the_campaign_from_being_enabled(stand: Stand, verb: str) -> None:
+def test_a_stop_while_settings_are_written_keeps_the_campaign_from_being_enabled(
+    fixture: CampaignFixture, verb: str
+) -> None:
     """A paused campaign whose settings were on their way when the fence rose is not enabled after."""
-    stand.running()
-    stand.settle(24)
-    stand.platform.calls.clear()
-    stand.platform.before[verb] = stand.stop
-    blocked = stand.apply(1, stand.decide(bid=4 * UNIT))
-    found = stand.found()
+    fixture.running()
+    fixture.settle(24)
+    fixture.platform.calls.clear()
+    fixture.platform.before[verb] = fixture.stop
+    blocked = fixture.apply(1, fixture.decide(bid=4 * UNIT))
+    found = fixture.found()
     assert not blocked.applied and "a stop came between" in blocked.halt
     assert found is not None and not found.enabled
-    assert "enable" not in stand.platform.calls
+    assert "enable" not in fixture.platform.calls
 
 
 @pytest.mark.parametrize("verb", ["set_delivery", "set_end"])
-def test_a_stop_while_settings_are_written_pauses_a_running_campaign(stand: Stand, verb: str) -> None:
+def test_a_stop_while_settings_are_written_pauses_a_running_campaign(fixture: CampaignFixture, verb: str) -> None:
     """A campaign that was enabled the day before and touched while the fence rose is paused before the answer."""
-    stand.running()
-    stand.platform.before[verb] = stand.stop
-    blocked = stand.apply(1, stand.decide(bid=4 * UNIT))
-    found = stand.found()
+    fixture.running()
+    fixture.platform.before[verb] = fixture.stop
+    blocked = fixture.apply(1, fixture.decide(bid=4 * UNIT))
+    found = fixture.found()
     assert not blocked.applied and "stopped" in blocked.halt
     assert found is not None and not found.enabled
-    assert stand.platform.calls == ["set_delivery", "set_end", "pause"]
+    assert fixture.platform.calls == ["set_delivery", "set_end", "pause"]
 
 
-def test_a_stop_in_the_moment_of_enabling_pauses_at_once(stand: Stand) -> None:
+def test_a_stop_in_the_moment_of_enabling_pauses_at_once(fixture: CampaignFixture) -> None:
     """A fence raised between the claim and the call: what was just enabled is paused before the answer."""
-    assert stand.launch().launched
-    stand.platform.before["enable"] = stand.stop
-    blocked = stand.apply()
-    found = stand.found()
+    assert fixture.launch().launched
+    fixture.platform.before["enable"] = fixture.stop
+    blocked = fixture.apply()
+    found = fixture.found()
     assert not blocked.applied and "stopped" in blocked.halt
     assert found is not None and not found.enabled
-    assert stand.platform.calls[-2:] == ["enable", "pause"]
+    assert fixture.platform.calls[-2:] == ["enable", "pause"]
 
 
-def test_a_write_that_does_not_read_back_is_not_taken_for_done(stand: Stand) -> None:
+def test_a_write_that_does_not_read_back_is_not_taken_for_done(fixture: CampaignFixture) -> None:
     """A platform that forgets an enable raises an unknown outcome instead of an applied decision."""
-    assert stand.launch().launched
+    assert fixture.launch().launched
 
     def forget() -> None:
-        found = stand.found()
+        found = fixture.found()
         assert found is not None
-        stand.platform.real.pause(stand.account, found.platform_id, stand.at())
+        fixture.platform.real.pause(fixture.account, found.platform_id, fixture.at())
 
-    stand.platform.after["enable"] = forget
+    fixture.platform.after["enable"] = forget
     with pytest.raises(OutcomeUnknown, match="does not read back"):
-        stand.apply()
+        fixture.apply()
 
 
 @pytest.mark.parametrize(("bid", "near_misses"), [(HIGHEST_BID_MICROS, 0), (HIGHEST_BID_MICROS + 1, 1), (2**60, 1)])
-def test_a_bid_beyond_the_bound_is_clamped_and_counted(stand: Stand, bid: int, near_misses: int) -> None:
+def test_a_bid_beyond_the_bound_is_clamped_and_counted(fixture: CampaignFixture, bid: int, near_misses: int) -> None:
     """The highest bid itself is no near miss; whatever lies above is written as the highest."""
-    assert stand.launch().launched
-    applied = stand.apply(decision=stand.decide(bid))
-    found = stand.found()
+    assert fixture.launch().launched
+    applied = fixture.apply(decision=fixture.decide(bid))
+    found = fixture.found()
     assert found is not None and set(found.bid_micros) == {HIGHEST_BID_MICROS}
     assert (applied.applied, applied.near_misses) == (True, near_misses)
 
 
-def test_a_negative_bid_is_off(stand: Stand) -> None:
+def test_a_negative_bid_is_off(fixture: CampaignFixture) -> None:
     """A bid below zero is written as zero."""
-    assert stand.launch().launched
-    assert stand.apply(decision=stand.decide(-5)).applied
-    found = stand.found()
+    assert fixture.launch().launched
+    assert fixture.apply(decision=fixture.decide(-5)).applied
+    found = fixture.found()
     assert found is not None and set(found.bid_micros) == {0}
 
 
-def test_a_platform_that_refuses_a_write_leaves_no_open_claim(stand: Stand) -> None:
+def test_a_platform_that_refuses_a_write_leaves_no_open_claim(fixture: CampaignFixture) -> None:
     """A permanent refusal is resolved as failed: a stop need not wait for it."""
-    assert stand.launch().launched
+    assert fixture.launch().launched
 
     def refuse() -> None:
         raise PlatformError("no such budget", permanent=True)
 
-    stand.platform.before["set_delivery"] = refuse
+    fixture.platform.before["set_delivery"] = refuse
     with pytest.raises(PlatformError, match="no such budget"):
-        stand.apply()
-    assert stand.ledger.unresolved_claims(stand.account) == ()
+        fixture.apply()
+    assert fixture.ledger.unresolved_claims(fixture.account) == ()
 
 
 # ---------------------------------------------------------------- pause and settle
 
 
-def test_a_pause_repeated_pauses_once_and_posts_once(stand: Stand) -> None:
+def test_a_pause_repeated_pauses_once_and_posts_once(fixture: CampaignFixture) -> None:
     """The second pause finds it paused; the spend is in the ledger once."""
-    stand.running()
-    first = stand.settle(24)
-    posted = stand.kinds("post", "claim")
-    assert stand.settle(24) == first
-    assert stand.platform.calls == ["pause"]
-    assert stand.kinds("post", "claim") == posted
-    assert first.spend_micros == stand.ledger.spent(stand.campaign.context.run) > 0
+    fixture.running()
+    first = fixture.settle(24)
+    posted = fixture.kinds("post", "claim")
+    assert fixture.settle(24) == first
+    assert fixture.platform.calls == ["pause"]
+    assert fixture.kinds("post", "claim") == posted
+    assert first.spend_micros == fixture.ledger.spent(fixture.campaign.context.run) > 0
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_pause_that_died_at_its_call_is_taken_up(stand: Stand, when: str) -> None:
+def test_a_pause_that_died_at_its_call_is_taken_up(fixture: CampaignFixture, when: str) -> None:
     """Dead before or after the call, the retry leaves the campaign paused, by one call in all."""
-    stand.running()
-    getattr(stand.platform, when)["pause"] = crash
+    fixture.running()
+    getattr(fixture.platform, when)["pause"] = crash
     with pytest.raises(Crash):
-        stand.settle(24)
-    stand.settle(24)
-    found = stand.found()
+        fixture.settle(24)
+    fixture.settle(24)
+    found = fixture.found()
     assert found is not None and not found.enabled
-    assert stand.platform.calls == ["pause"]
+    assert fixture.platform.calls == ["pause"]
 
 
-def test_a_pause_goes_through_under_a_raised_fence(stand: Stand) -> None:
+def test_a_pause_goes_through_under_a_raised_fence(fixture: CampaignFixture) -> None:
     """What can only lessen spend is never refused."""
-    stand.running()
-    stand.stop()
-    stand.settle(24)
-    assert stand.platform.calls == ["pause"]
+    fixture.running()
+    fixture.stop()
+    fixture.settle(24)
+    assert fixture.platform.calls == ["pause"]
 
 
-def test_a_campaign_that_does_not_stay_paused_is_an_error(stand: Stand) -> None:
+def test_a_campaign_that_does_not_stay_paused_is_an_error(fixture: CampaignFixture) -> None:
     """A pause that does not read back as one raises, so that it is tried again."""
-    found = stand.running()
-    stand.platform.after["pause"] = lambda: stand.platform.real.enable(stand.account, found.platform_id, stand.at(24))
+    found = fixture.running()
+    fixture.platform.after["pause"] = lambda: fixture.platform.real.enable(
+        fixture.account, found.platform_id, fixture.at(24)
+    )
     with pytest.raises(PlatformError, match="still reads enabled"):
-        stand.settle(24)
+        fixture.settle(24)
 
 
-def test_a_ledger_that_is_gone_does_not_keep_a_campaign_alive(stand: Stand, tmp_path: Path) -> None:
+def test_a_ledger_that_is_gone_does_not_keep_a_campaign_alive(fixture: CampaignFixture, tmp_path: Path) -> None:
     """The platform is paused first; only the writing down fails, by name."""
-    stand.running()
+    fixture.running()
     place = next(tmp_path.glob("ledger-*.db"))
-    stand.settle(1)  # the account is known from here on
-    assert stand.apply(1).applied
+    fixture.settle(1)  # the account is known from here on
+    assert fixture.apply(1).applied
     place.rename(place.with_suffix(".gone"))
     with pytest.raises(LedgerUnavailable):
-        stand.settle(36)
-    found = stand.found()
+        fixture.settle(36)
+    found = fixture.found()
     assert found is not None and not found.enabled
 
 
-def test_an_unreported_create_keeps_its_reservation(stand: Stand) -> None:
+def test_an_unreported_create_keeps_its_reservation(fixture: CampaignFixture) -> None:
     """While the outcome of a create is not known, settling frees nothing: the campaign may yet appear."""
-    stand.platform.before["create_paused"] = crash
+    fixture.platform.before["create_paused"] = crash
     with pytest.raises(Crash):
-        stand.launch()
-    assert not stand.settle(24, final=True).final
-    assert [r.state for r in stand.ledger.reservations(stand.account)] == ["open"]
-    assert [v.kind for v in stand.ledger.violations(RUN)] == ["campaign-unknown"]
+        fixture.launch()
+    assert not fixture.settle(24, final=True).final
+    assert [r.state for r in fixture.ledger.reservations(fixture.account)] == ["open"]
+    assert [v.kind for v in fixture.ledger.violations(RUN)] == ["campaign-unknown"]
 
 
-def test_a_campaign_that_never_was_settles_at_nothing(stand: Stand) -> None:
+def test_a_campaign_that_never_was_settles_at_nothing(fixture: CampaignFixture) -> None:
     """A create that surely failed gives its reservation back."""
 
     def refuse() -> None:
         raise PlatformError("the name is ugly", permanent=True)
 
-    stand.platform.before["create_paused"] = refuse
+    fixture.platform.before["create_paused"] = refuse
     with pytest.raises(PlatformError):
-        stand.launch()
-    assert stand.settle(24, final=True).final
-    assert [(r.state, r.final_micros) for r in stand.ledger.reservations(stand.account)] == [("settled", 0)]
-    assert not any(verb in MUTATING for verb in stand.platform.calls)
+        fixture.launch()
+    assert fixture.settle(24, final=True).final
+    assert [(r.state, r.final_micros) for r in fixture.ledger.reservations(fixture.account)] == [("settled", 0)]
+    assert not any(verb in MUTATING for verb in fixture.platform.calls)
 
 
-def test_a_day_is_settled_when_its_cost_is_final_and_not_before(stand: Stand) -> None:
+def test_a_day_is_settled_when_its_cost_is_final_and_not_before(fixture: CampaignFixture) -> None:
     """The evening's report leaves the worst case booked; the final one closes the day at what was billed."""
-    stand.running()
-    early = stand.settle(24, final=True)
+    fixture.running()
+    early = fixture.settle(24, final=True)
     assert not early.final
-    (open_day,) = stand.ledger.reservations(stand.account)
+    (open_day,) = fixture.ledger.reservations(fixture.account)
     assert (open_day.state, open_day.counted_micros) == ("open", 50 * UNIT)
-    late = stand.settle(24 + 240, final=True)
-    (closed,) = stand.ledger.reservations(stand.account)
+    late = fixture.settle(24 + 240, final=True)
+    (closed,) = fixture.ledger.reservations(fixture.account)
     assert late.final and closed.state == "settled"
     assert closed.final_micros == closed.counted_micros == late.days[0].cost_micros > 0
 
 
-def test_a_reserved_day_without_delivery_settles_at_nothing_once_its_books_are_closed(stand: Stand) -> None:
+def test_a_reserved_day_without_delivery_settles_at_nothing_once_its_books_are_closed(
+    fixture: CampaignFixture,
+) -> None:
     """A campaign that was launched and never enabled gives its day back, after the platform's own delay."""
-    assert stand.launch().launched
-    assert not stand.settle(24 + 71, final=True).final
-    assert stand.settle(24 + 73, final=True).final
-    assert [(r.state, r.final_micros) for r in stand.ledger.reservations(stand.account)] == [("settled", 0)]
+    assert fixture.launch().launched
+    assert not fixture.settle(24 + 71, final=True).final
+    assert fixture.settle(24 + 73, final=True).final
+    assert [(r.state, r.final_micros) for r in fixture.ledger.reservations(fixture.account)] == [("settled", 0)]

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from gaelp.configuration import loading
-from tests.support.campaign_stand import START, UNIT, Stand
+from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 
-def _started_by_hand(stand: Stand, **changes: Any) -> None:
+def _started_by_hand(fixture: CampaignFixture, **changes: Any) -> None:
     """Change the campaign's order, context or progress, as somebody may who starts a LiveCampaign by hand."""
-    campaign = stand.campaign
+    campaign = fixture.campaign
     plan = campaign.order.plan
     for name, value in changes.items():
         if name in type(plan).model_fields and name != "daily_budget_micros":
@@ -26,7 +26,7 @@ def _started_by_hand(stand: Stand, **changes: Any) -> None:
         update={name: value for name, value in changes.items() if name in type(campaign.progress).model_fields}
     )
     order = campaign.order.model_copy(update={"plan": plan})
-    stand.campaign = campaign.model_copy(update={"order": order, "context": context, "progress": progress})
+    fixture.campaign = campaign.model_copy(update={"order": order, "context": context, "progress": progress})
 
 
 @pytest.mark.parametrize(
@@ -43,42 +43,44 @@ def _started_by_hand(stand: Stand, **changes: Any) -> None:
     ],
 )
 def test_a_campaign_started_by_hand_under_an_approved_request_spends_nothing(
-    stand: Stand, changes: dict[str, Any], words: str
+    fixture: CampaignFixture, changes: dict[str, Any], words: str
 ) -> None:
     """Another agent, checkpoint, content, name, date or budget: nothing is reserved and the platform is not called."""
-    _started_by_hand(stand, **changes)
-    launched = stand.launch()
+    _started_by_hand(fixture, **changes)
+    launched = fixture.launch()
     assert not launched.launched and words in launched.reason
-    assert stand.ledger.reservations(stand.account) == ()
-    assert stand.platform.calls == [] and stand.platform.real.campaigns(stand.account) == ()
+    assert fixture.ledger.reservations(fixture.account) == ()
+    assert fixture.platform.calls == [] and fixture.platform.real.campaigns(fixture.account) == ()
 
 
-def test_a_campaign_started_by_hand_with_another_configuration_spends_nothing(stand: Stand) -> None:
+def test_a_campaign_started_by_hand_with_another_configuration_spends_nothing(fixture: CampaignFixture) -> None:
     """A configuration that lowers no limit and checks no content is not the one that was signed."""
-    config = stand.inputs.config(stand.campaign.context.config_digest)
+    config = fixture.inputs.config(fixture.campaign.context.config_digest)
     other = config.model_copy(update={"seed": config.seed + 1})
-    stand.inputs.store.put_document(loading.canonical(other))
-    _started_by_hand(stand, config_digest=loading.digest(other))
-    launched = stand.launch()
+    fixture.inputs.store.put_document(loading.canonical(other))
+    _started_by_hand(fixture, config_digest=loading.digest(other))
+    launched = fixture.launch()
     assert not launched.launched and "another configuration" in launched.reason
-    assert (stand.ledger.reservations(stand.account), stand.platform.calls) == ((), [])
+    assert (fixture.ledger.reservations(fixture.account), fixture.platform.calls) == ((), [])
 
 
-def test_a_running_campaign_gets_no_day_more_than_was_signed(stand: Stand) -> None:
+def test_a_running_campaign_gets_no_day_more_than_was_signed(fixture: CampaignFixture) -> None:
     """Three days were signed: a fourth is refused, and nothing is written for it."""
-    stand.running()
+    fixture.running()
     for day in (1, 2):
-        assert stand.apply(day).applied
-    stand.platform.calls.clear()
-    blocked = stand.apply(3)
+        assert fixture.apply(day).applied
+    fixture.platform.calls.clear()
+    blocked = fixture.apply(3)
     assert not blocked.applied and "another day needs a new request" in blocked.halt
-    assert stand.platform.calls == [] and len(stand.ledger.reservations(stand.account)) == 3
+    assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 3
 
 
-def test_a_raise_beyond_the_ceiling_is_refused_though_the_caps_have_room(stands: Callable[..., Stand]) -> None:
+def test_a_raise_beyond_the_ceiling_is_refused_though_the_caps_have_room(
+    fixtures: Callable[..., CampaignFixture],
+) -> None:
     """The caps of all campaigns together are no licence for one of them."""
-    stand = stands(request={"daily_cap_micros": 50 * UNIT})
-    stand.running()
-    blocked = stand.apply(1, daily_budget_micros=26 * UNIT)
+    fixture = fixtures(request={"daily_cap_micros": 50 * UNIT})
+    fixture.running()
+    blocked = fixture.apply(1, daily_budget_micros=26 * UNIT)
     assert not blocked.applied and "needs a new request" in blocked.halt
-    assert stand.platform.calls == []
+    assert fixture.platform.calls == []

@@ -24,7 +24,7 @@ from gaelp.records.events.event_back_ends import open_events, read_events
 from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from tests.support.campaign_stand import RUN, START, UNIT, Crash, Stand
+from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture, Crash
 from tests.support.local_runs import LocalRuns
 
 
@@ -58,11 +58,15 @@ def warehouse(tmp_path: Path) -> Iterator[Dying]:
 
 
 @pytest.fixture
-def records(local_runs: LocalRuns, stand: Stand, warehouse: Dying) -> Records:
+def records(local_runs: LocalRuns, fixture: CampaignFixture, warehouse: Dying) -> Records:
     """The activities, on the session's Redis."""
     settings = local_runs.settings
     return Records(
-        stand.inputs, stand.ledger, warehouse, open_events(settings.redis_url, ""), LiveMetrics(settings.redis_url)
+        fixture.inputs,
+        fixture.ledger,
+        warehouse,
+        open_events(settings.redis_url, ""),
+        LiveMetrics(settings.redis_url),
     )
 
 
@@ -86,10 +90,10 @@ def _gate() -> GateVerdict:
 
 
 def test_a_record_repeated_writes_each_fact_once(
-    local_runs: LocalRuns, records: Records, warehouse: Dying, stand: Stand
+    local_runs: LocalRuns, records: Records, warehouse: Dying, fixture: CampaignFixture
 ) -> None:
     """Episodes, verdicts, events, metrics and the journal: a retry adds nothing to any of them."""
-    name = f"{RUN}-{stand.account}"
+    name = f"{RUN}-{fixture.account}"
     event = LifecycleEvent(id=f"{name}/ended", run=name, kind="gate.decided", at=START)
     episode = EpisodeRecord(
         run=name, phase=Phase.SIMULATION, episode=f"{name}/simulation/batch-0000", state=EpisodeState.SETTLED,
@@ -102,7 +106,7 @@ def test_a_record_repeated_writes_each_fact_once(
     for _ in range(2):
         run(records.record, message)
         assert (len(rows(warehouse, "episodes")), len(rows(warehouse, "verdicts"))) == (1, 2)
-        assert sum(len(rows(warehouse, table)) for table in JOURNAL_TABLES) == len(stand.ledger.journal()) > 0
+        assert sum(len(rows(warehouse, table)) for table in JOURNAL_TABLES) == len(fixture.ledger.journal()) > 0
     assert {row["at"] for row in rows(warehouse, "verdicts")} == {START}
     assert [e.id for e in read_events(local_runs.settings.redis_url, "", name, wait_ms=50) if e.run == name] == [
         event.id
@@ -110,7 +114,9 @@ def test_a_record_repeated_writes_each_fact_once(
     assert [m for _, _, m in LiveMetrics(local_runs.settings.redis_url).read(name)] == [{"reward": 0.5}]
 
 
-def test_a_rounds_batches_are_recorded_once_and_summed(records: Records, warehouse: Dying, stand: Stand) -> None:
+def test_a_rounds_batches_are_recorded_once_and_summed(
+    records: Records, warehouse: Dying, fixture: CampaignFixture
+) -> None:
     """One row per batch, a failed one too, one per episode, and the summary is the mean over episodes."""
     amounts = EpisodeAmounts(**{name: (2, 5) for name in EpisodeAmounts.model_fields})
     good = BatchResult(
@@ -122,7 +128,7 @@ def test_a_rounds_batches_are_recorded_once_and_summed(records: Records, warehou
         index=1, purpose="train", state=EpisodeState.FAILED, trajectory_digest=None, episodes=0, reason="NaN bid"
     )
     message = RecordBatches(
-        context=stand.campaign.context.model_copy(update={"run": f"{RUN}-{stand.account}"}), at=START,
+        context=fixture.campaign.context.model_copy(update={"run": f"{RUN}-{fixture.account}"}), at=START,
         step="simulation/round-0000", purpose="train", number=0, next_checkpoint_digest="d" * 64,
         results=(good, failed),
     )  # fmt: skip
@@ -160,14 +166,14 @@ def _result(index: int) -> CampaignResult:
 
 
 def test_campaigns_recorded_again_beside_new_ones_are_rows_once(
-    records: Records, warehouse: Dying, stand: Stand
+    records: Records, warehouse: Dying, fixture: CampaignFixture
 ) -> None:
     """Each later record names all settled campaigns, and repeats none; the sums are the day's."""
 
     def message(*campaigns: CampaignResult) -> RecordCampaigns:
         return RecordCampaigns(
-            context=stand.campaign.context, step=f"campaign-{len(campaigns):02d}", campaigns=campaigns, at=START,
-            request_id=stand.campaign.order.request_id,
+            context=fixture.campaign.context, step=f"campaign-{len(campaigns):02d}", campaigns=campaigns, at=START,
+            request_id=fixture.campaign.order.request_id,
         )  # fmt: skip
 
     run(records.record_campaigns, message(_result(0)))
@@ -176,7 +182,7 @@ def test_campaigns_recorded_again_beside_new_ones_are_rows_once(
     assert [r["episode"][-2:] for r in sorted(found, key=lambda r: r["episode"])] == ["00", "01"]
     assert {(r["spend_micros"], r["clicks"], r["conversions"]) for r in found} == {(9 * UNIT, 10, 2)}
     assert "campaign-01" in summary.table and summary.stopped == ""
-    stand.stop()
+    fixture.stop()
     assert "was stopped" in run(records.record_campaigns, message(_result(0))).stopped
 
 
@@ -187,30 +193,32 @@ def _export(number: int = 0) -> Record:
     return Record(run=RUN, step=f"export-{number}", at=START, export_journal=True)
 
 
-def _every_kind(stand: Stand) -> None:
+def _every_kind(fixture: CampaignFixture) -> None:
     """Entries for each of the three tables."""
-    stand.running()
-    stand.settle(24)
-    stand.ledger.decide(stand.campaign.order.request_id, "late", None, START)
-    stand.stop()
+    fixture.running()
+    fixture.settle(24)
+    fixture.ledger.decide(fixture.campaign.order.request_id, "late", None, START)
+    fixture.stop()
 
 
 def _exported(warehouse: Dying) -> list[int]:
     return sorted(row["sequence"] for table in JOURNAL_TABLES for row in rows(warehouse, table))
 
 
-def _journal(stand: Stand) -> tuple[JournalEntry, ...]:
-    return stand.ledger.journal(limit=10_000)
+def _journal(fixture: CampaignFixture) -> tuple[JournalEntry, ...]:
+    return fixture.ledger.journal(limit=10_000)
 
 
-def test_every_entry_lands_once_in_the_table_of_its_kind(records: Records, warehouse: Dying, stand: Stand) -> None:
+def test_every_entry_lands_once_in_the_table_of_its_kind(
+    records: Records, warehouse: Dying, fixture: CampaignFixture
+) -> None:
     """Spend, approvals and violations hold every sequence between them, no one twice, as the ledger wrote them."""
-    _every_kind(stand)
+    _every_kind(fixture)
     run(records.record, _export(0))
-    stand.ledger.post(f"{RUN}/live-test/campaign-00/day-000", 90 * UNIT, 90 * UNIT, stand.at(48))
+    fixture.ledger.post(f"{RUN}/live-test/campaign-00/day-000", 90 * UNIT, 90 * UNIT, fixture.at(48))
     run(records.record, _export(1))
     run(records.record, _export(2))
-    assert _exported(warehouse) == [entry.sequence for entry in _journal(stand)]
+    assert _exported(warehouse) == [entry.sequence for entry in _journal(fixture)]
     kinds = {table: {row["kind"] for row in rows(warehouse, table)} for table in JOURNAL_TABLES}
     assert kinds["violations"] == {"violation"}
     assert {"approve", "refuse", "request", "fence"} <= kinds["approvals"]
@@ -220,19 +228,21 @@ def test_every_entry_lands_once_in_the_table_of_its_kind(records: Records, wareh
 @pytest.mark.parametrize("when", ["die_before", "die_after"])
 @pytest.mark.parametrize("number", [1, 2])
 def test_an_export_that_died_between_two_tables_is_completed(
-    records: Records, warehouse: Dying, stand: Stand, when: str, number: int
+    records: Records, warehouse: Dying, fixture: CampaignFixture, when: str, number: int
 ) -> None:
     """Whatever was exported before the crash, the next export adds exactly what is missing."""
-    _every_kind(stand)
+    _every_kind(fixture)
     setattr(warehouse, when, number)
     with pytest.raises(Crash):
         run(records.record, _export(0))
-    stand.settle(24 + 240, final=True)  # the ledger goes on meanwhile
+    fixture.settle(24 + 240, final=True)  # the ledger goes on meanwhile
     run(records.record, _export(0))
-    assert _exported(warehouse) == [entry.sequence for entry in _journal(stand)]
+    assert _exported(warehouse) == [entry.sequence for entry in _journal(fixture)]
 
 
-def test_a_shorter_export_of_the_same_range_costs_no_entry(records: Records, warehouse: Dying, stand: Stand) -> None:
+def test_a_shorter_export_of_the_same_range_costs_no_entry(
+    records: Records, warehouse: Dying, fixture: CampaignFixture
+) -> None:
     """Another process exported less under the same name meanwhile: what it lacks still comes, entry by entry."""
     run(records.record, _export(0))
     append = warehouse.append
@@ -241,19 +251,21 @@ def test_a_shorter_export_of_the_same_range_costs_no_entry(records: Records, war
         warehouse.append = append  # type: ignore[method-assign]
         append(table, values[:1], batch)  # the other process read the ledger a moment earlier
         new = append(table, values, batch)
-        stand.ledger.decide(stand.campaign.order.request_id, "later", None, START)  # and the ledger goes on
-        stand.settle(26)
+        fixture.ledger.decide(fixture.campaign.order.request_id, "later", None, START)  # and the ledger goes on
+        fixture.settle(26)
         return new
 
-    stand.running()
-    stand.settle(24)
+    fixture.running()
+    fixture.settle(24)
     warehouse.append = overtaken  # type: ignore[method-assign,assignment]
     run(records.record, _export(1))
     run(records.record, _export(2))
-    assert _exported(warehouse) == [entry.sequence for entry in _journal(stand)]
+    assert _exported(warehouse) == [entry.sequence for entry in _journal(fixture)]
 
 
-def test_a_journal_longer_than_a_chunk_is_exported_whole(records: Records, warehouse: Dying, stand: Stand) -> None:
+def test_a_journal_longer_than_a_chunk_is_exported_whole(
+    records: Records, warehouse: Dying, fixture: CampaignFixture
+) -> None:
     """Chunk after chunk, nothing between them lost."""
     entries = tuple(
         JournalEntry(
@@ -262,7 +274,7 @@ def test_a_journal_longer_than_a_chunk_is_exported_whole(records: Records, wareh
         )
         for number in range(1, JOURNAL_CHUNK + 12)
     )  # fmt: skip
-    stand.ledger.journal = (  # type: ignore[method-assign]
+    fixture.ledger.journal = (  # type: ignore[method-assign]
         lambda after=0, limit=1000, *, kinds=(), but=(): tuple(
             e for e in entries if e.sequence > after and (e.kind in kinds if kinds else e.kind not in but)
         )[:limit]

@@ -18,7 +18,7 @@ from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, Ru
 from gaelp.records.events.event_back_ends import open_events, read_events
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from tests.support.campaign_stand import START, Stand
+from tests.support.campaign_fixture import START, CampaignFixture
 from tests.support.local_runs import LocalRuns
 
 VERSIONS = {"numpy": "2.1"}
@@ -64,9 +64,9 @@ def _answer(runs: Runs, begin: BeginRun) -> RunBegun:
     return ActivityEnvironment().run(runs.begin_run, begin)
 
 
-def test_a_run_begins_once(local_runs: LocalRuns, runs: Runs, warehouse: Warehouse, stand: Stand) -> None:
+def test_a_run_begins_once(local_runs: LocalRuns, runs: Runs, warehouse: Warehouse, fixture: CampaignFixture) -> None:
     """Accepted, with one row and one event; a retry adds neither."""
-    name = f"begun-{stand.account}"
+    name = f"begun-{fixture.account}"
     begin = _begin(local_runs, name)
     assert _answer(runs, begin) == _answer(runs, begin)
     assert _answer(runs, begin) == RunBegun(accepted=True, reason="")
@@ -110,13 +110,13 @@ def test_a_configuration_that_is_not_its_digests_is_refused(
 
 
 def test_the_end_is_recorded_once_with_the_ledgers_figure(
-    local_runs: LocalRuns, stand: Stand, warehouse: Warehouse
+    local_runs: LocalRuns, fixture: CampaignFixture, warehouse: Warehouse
 ) -> None:
     """The spend of a result is the ledger's, whatever the workflow believed."""
-    stand.running()
-    spent = stand.settle(24).spend_micros
+    fixture.running()
+    spent = fixture.settle(24).spend_micros
     runs = Runs(
-        stand.ledger,
+        fixture.ledger,
         local_runs.store(),
         warehouse,
         open_events(local_runs.settings.redis_url, ""),
@@ -124,7 +124,7 @@ def test_the_end_is_recorded_once_with_the_ledgers_figure(
         VERSIONS,
     )
     result = RunResult(
-        run=stand.campaign.context.run, outcome=Outcome.NOT_GRADUATED, reason="so it is",
+        run=fixture.campaign.context.run, outcome=Outcome.NOT_GRADUATED, reason="so it is",
         checkpoint_digest=None, phases=(), spend_micros=1,
     )  # fmt: skip
     end = EndRun(result=result, config_digest="d" * 64, at=START)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gaelp.agents.installed_agents import UnknownAgent, load_agent
+from gaelp.agents.agent_entry_points import UnknownAgent, load_agent
 from gaelp.commands.dispatch import main
 from tests.support.installed_packages import project_of
 

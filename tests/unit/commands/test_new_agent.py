@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gaelp.agents.installed_agents import load_agent
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.commands.dispatch import main
 from tests.support.installed_packages import RULES
 

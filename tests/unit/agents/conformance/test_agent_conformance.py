@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent
 from gaelp.agents.conformance.agent_conformance import NonConformance
 from gaelp.agents.contract import Decision
-from gaelp.agents.installed_agents import UnknownAgent, available, load_agent
 from tests.support.installed_packages import conforms
 
 NEEDS_A_SERVER = ("remote",)  # tests of its own give it one

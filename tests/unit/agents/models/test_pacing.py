@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Observation, State, WorldShape
-from gaelp.agents.installed_agents import load_agent
 from gaelp.agents.models import bid_landscape, pacing, valuation
 from gaelp.agents.policies.baselines import Counting, LinearBid
 from gaelp.agents.policies.linear_thompson import LinearThompson

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Agent, WorldShape
-from gaelp.agents.installed_agents import load_agent
 from gaelp.agents.models import bid_landscape, counts
 from gaelp.agents.policies.baselines import BestCreative, Counting, FixedBid, LinearBid, Uniform
 from gaelp.agents.policies.linear_thompson import LinearThompson

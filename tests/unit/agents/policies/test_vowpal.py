@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.agents.agent_entry_points import UnknownAgent, load_agent
 from gaelp.agents.contract import State
-from gaelp.agents.installed_agents import UnknownAgent, load_agent
 from gaelp.agents.policies.vowpal import DECAY, FIRST_FLOOR, FLOOR, MODEL, VowpalWabbit
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Decision, InvalidDecision, WorldShape
-from gaelp.agents.installed_agents import checked, load_agent, screened
+from gaelp.agents.decision_checks import checked, screened
 from gaelp.agents.remote import remote_call
 from gaelp.agents.remote.remote_agent import MEMORY, RemoteAgent, RemoteConnection, RemoteError, RemoteRefused
 from gaelp.agents.remote.remote_call import Caller, CallFailed

@@ -40,3 +40,16 @@ def test_a_setting_without_effect_is_noted_and_valid(in_process: Callable[..., F
     assert (for_people.returncode, for_programs.returncode) == (0, 0)
     (note,) = json.loads(for_programs.stdout)["notes"]
     assert note.startswith("limits.alerts is set and has no effect yet") and f"note: {note}" in for_people.stdout
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [("graduated", 0), ("graduated-unproven", 0), ("interrupted", 1), ("not-graduated", 3), ("stopped", 3)],
+)
+def test_how_a_run_ended_is_its_exit_code(outcome: str, code: int) -> None:
+    """Only a run that its agent or a person ended without graduating ends with 3."""
+    from gaelp.commands.runs.start import exit_code
+    from gaelp.messages.training_run import RunResult
+
+    ended = {"run": "a", "reason": "", "checkpoint_digest": None, "phases": (), "spend_micros": 0}
+    assert exit_code(RunResult.model_validate({**ended, "outcome": outcome})) == code

@@ -21,8 +21,8 @@ from gaelp.domain.spending.approval_requests import (
     signing_text,
 )
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign, campaigns_digest
+from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import Arm
-from gaelp.domain.spending.exposure import exposure_line
 from gaelp.money import exact_money
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT

@@ -13,9 +13,9 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.budget_scaling import Z, move_budgets, roi_bounds
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignPlan, DayReached
-from gaelp.domain.spending.exposure import worst_day_micros
 
 UNIT = 1_000_000
 CONFIG = TrainingConfiguration()  # margin 0.4, order value 25: a conversion is worth 10

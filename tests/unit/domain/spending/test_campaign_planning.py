@@ -14,6 +14,7 @@ from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.billing_rules import UnknownPlatform, worst_day_micros, worst_total_micros
 from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS, matured_after_days
 from gaelp.domain.spending.campaign_planning import (
     PlanningRequest,
@@ -23,7 +24,6 @@ from gaelp.domain.spending.campaign_planning import (
     plan_campaigns,
 )
 from gaelp.domain.spending.campaign_records import CampaignsPlan
-from gaelp.domain.spending.exposure import UnknownPlatform, worst_day_micros, worst_total_micros
 from gaelp.money import micros
 
 NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import Arm
-from gaelp.domain.spending.exposure import exposure_line
 from gaelp.ledger.rules.ceiling_rules import judge_ceilings
 from gaelp.ledger.rules.ruling import GRANTED, Ruling
 from tests.support.ledgers import DAY, UNIT, booking, request

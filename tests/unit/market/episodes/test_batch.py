@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Decision, InvalidDecision
-from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.measurements import FAILED_RATIO
 from gaelp.market.calibration.calibrate import calibrate

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Decision
-from gaelp.agents.installed_agents import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import contradictions
 from gaelp.market.calibration.calibrate import calibrate

@@ -14,8 +14,8 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import InvalidDecision
-from gaelp.agents.installed_agents import load_agent
 from gaelp.configuration.loading import QUICK_TEST_CONFIG
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Market

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 
-from gaelp.agents.installed_agents import load_agent
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
 from gaelp.market.gym import installed_environments

@@ -1,4 +1,4 @@
-"""The verb `new-agent`: a package with an agent that works as it stands. Touch this to change where it begins.
+"""The verb `new-agent`: writes a new package with an example agent that runs. Touch this to change that template.
 
 The texts are the `new_agent.*.txt` files beside this module; $name, $module and $kind in them are replaced.
 """
@@ -23,7 +23,7 @@ _NAME = r"[a-z](?:[a-z0-9-]{0,40}[a-z0-9])?"
 
 def new_agent(arguments: argparse.Namespace, out: Out) -> int:
     """Write the package and say what to do next."""
-    from gaelp.agents.installed_agents import available
+    from gaelp.agents.agent_entry_points import available
 
     folder = Path(arguments.directory)
     name = _name(arguments.name, folder)

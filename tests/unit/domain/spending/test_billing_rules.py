@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaelp.domain.spending.exposure import (
+from gaelp.domain.spending.billing_rules import (
     UnknownPlatform,
     budget_for_cap,
     crossed,

@@ -28,7 +28,7 @@ _JUDGED = "SELECT DISTINCT phase, checkpoint_digest, verdict FROM verdicts WHERE
 
 def agents(_: argparse.Namespace, out: Out) -> int:
     """The agents of all installed packages; one that cannot be loaded says why."""
-    from gaelp.agents.installed_agents import available, load_agent
+    from gaelp.agents.agent_entry_points import available, load_agent
 
     described: list[dict[str, Any]] = []
     for name in available():

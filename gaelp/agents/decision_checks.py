@@ -1,54 +1,17 @@
-"""Agents by name, and the check that every decision passes. Touch this to change what a world may be asked to do."""
+"""The check that every decision passes before a world acts on it: types, shapes, bounds, and shares that sum to one.
+
+Touch this to change which values a decision may contain.
+"""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
-
 import numpy as np
 
-from gaelp.agents.contract import HEADS, LARGEST_BID_MICROS, Agent, Decision, InvalidDecision, Observation
+from gaelp.agents.contract import LARGEST_BID_MICROS, Decision, InvalidDecision, Observation
 from gaelp.agents.models.masked_decisions import alike
 from gaelp.arrays import B1, F8, Array
-from gaelp.errors import WRONG_USE, GaelpError
 
-GROUP = "gaelp.agents"
-VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 SUM_TOLERANCE = 1e-6
-
-
-class UnknownAgent(GaelpError, LookupError):
-    """No installed package offers an agent of that name, or it could not be loaded."""
-
-    permanent = True
-    exit_code = WRONG_USE
-
-
-def available() -> list[str]:
-    """Names of all installed agents, sorted."""
-    return sorted(_entries())
-
-
-def load_agent(name: str) -> Agent:
-    """A fresh agent of that name. Raises UnknownAgent with a suggestion."""
-    entries = _entries()
-    if name not in entries:
-        close = get_close_matches(name, entries, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"installed are {', '.join(sorted(entries)) or 'none'}"
-        raise UnknownAgent(f"no agent {name!r} in the entry-point group {GROUP}: {hint}")
-    about = f"agent {name!r} ({entries[name].value})"
-    try:
-        made = entries[name].load()()
-        wrong = _wrong(made, name)
-    except ModuleNotFoundError as error:
-        hint = "a worker sees what was installed before it began: if this was not, start it again"
-        raise UnknownAgent(f"{about} cannot be loaded: ModuleNotFoundError: {error} ({hint})") from error
-    except Exception as error:  # a foreign package may raise anything
-        raise UnknownAgent(f"{about} cannot be loaded: {type(error).__name__}: {error}") from error
-    if wrong:
-        raise UnknownAgent(f"{about} {wrong}")
-    agent: Agent = made
-    return agent
 
 
 def checked(decision: Decision, observation: Observation, agent: str, step: int) -> Decision:
@@ -135,21 +98,6 @@ class _Screen:
             reason = text if values is None else text.format(values[campaign])
             self.failures[campaign] = f"{self._where}: {reason}"
         self.failed |= which
-
-
-def _entries() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
-
-
-def _wrong(made: object, name: str) -> str:
-    """What of the contract an object does not keep; empty where nothing is missing."""
-    missing = [verb for verb in VERBS if not hasattr(made, verb)]
-    if missing:
-        return f"lacks {', '.join(missing)}: see agents/contract.py"
-    name_given, heads = getattr(made, "name", None), getattr(made, "heads", None)
-    if not isinstance(heads, list | tuple) or not heads or not all(head in HEADS for head in heads):
-        return f"declares the heads {heads!r}: give a tuple of some of {', '.join(HEADS)}"
-    return "" if name_given == name else f"calls itself {name_given!r}: its `name` must be that of its entry point"
 
 
 def _numeric(given: Array, shape: tuple[int, ...]) -> tuple[F8 | None, str]:

@@ -1,4 +1,4 @@
-"""A campaign on the real emulator beside a ledger of its own, and a platform that can be disturbed between two calls.
+"""An approved campaign on the real emulator beside a ledger of its own, and a platform that fails where a test says so.
 
 Touch this when activity tests need another fault that the emulator itself cannot make.
 """
@@ -24,8 +24,8 @@ from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import CampaignPlan
-from gaelp.domain.spending.exposure import exposure_line
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import (
@@ -56,11 +56,11 @@ class Crash(BaseException):
 
 
 def crash() -> None:
-    """What a disturbance calls to end the worker."""
+    """What a test has a platform call do, to end the worker."""
     raise Crash
 
 
-class Disturbed:
+class FaultyPlatform:
     """The emulator's own client; records what reached it, and lets a test act before or after one call, once."""
 
     def __init__(self, platform: EmulatorPlatform) -> None:
@@ -68,29 +68,29 @@ class Disturbed:
         self.calls: list[str] = []
         self.before: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
-        self.changed: dict[str, Callable[[Any], Any]] = {}  # what the caller is given instead
+        self.changed: dict[str, Callable[[Any], Any]] = {}  # by verb: what is returned instead
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.real, name)
 
         def call(*arguments: Any) -> Any:
             self.before.pop(name, lambda: None)()
-            answer = real(*arguments)
+            result = real(*arguments)
             if name in MUTATING:
                 self.calls.append(name)
             self.after.pop(name, lambda: None)()
-            return self.changed.get(name, lambda same: same)(answer)
+            return self.changed.get(name, lambda same: same)(result)
 
         return call
 
 
 @dataclass
-class Stand:
+class CampaignFixture:
     """One approved campaign and the activities that run it."""
 
     ledger: Ledger
     inputs: Inputs
-    platform: Disturbed
+    platform: FaultyPlatform
     campaigns: Campaigns
     observations: Observations
     campaign: LiveCampaignInput

@@ -1,4 +1,4 @@
-"""The most that a platform may lawfully bill for a daily budget, and how much of a limit is used.
+"""The billing rules of ad platforms: the most that each may lawfully bill for a daily budget, on a day and in all.
 
 Sources: Google Ads Help, "About spending limits" (a day: 2 x the average daily budget; a calendar month: 30.4 x); Meta
 Business Help Centre, "About daily budgets" (a day: up to 75 % more; a week from Sunday to Saturday: 7 x). Both hold for

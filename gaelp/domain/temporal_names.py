@@ -1,0 +1,28 @@
+"""Names that Temporal knows: task queues and search attributes. Touch this to add one.
+
+A new search attribute is also registered in deploy/temporal-namespace.sh.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Task queues. Only the worker of `live` and `stop` holds ad credentials."""
+
+    WORKFLOWS = "gaelp"
+    COMPUTE = "compute"
+    RECORDS = "records"
+    LIVE = "live"
+    STOP = "stop"
+
+
+class Attribute(StrEnum):
+    """Temporal search attributes: all Keyword, but GaelpSpendMicros (Int) and GaelpAwaiting (Bool)."""
+
+    EXPERIMENT = "GaelpExperiment"
+    PHASE = "GaelpPhase"
+    STATUS = "GaelpStatus"
+    SPEND_MICROS = "GaelpSpendMicros"
+    AWAITING = "GaelpAwaiting"

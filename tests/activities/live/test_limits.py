@@ -1,0 +1,40 @@
+"""The configuration's own limits, beside the caps that a person approved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from gaelp.domain.platform_records import CampaignReport
+from tests.support.campaign_fixture import UNIT, CampaignFixture
+
+
+@pytest.mark.parametrize(
+    ("limit", "name"),
+    [("campaign", "campaign's limit"), ("run", "run's limit"), ("daily", "run's limit per account and day")],
+)
+def test_the_runs_own_limits_reach_the_ledger(fixtures: Callable[..., CampaignFixture], limit: str, name: str) -> None:
+    """A first day whose worst case is 50.00 is refused by each limit that is a cent smaller, under its own name."""
+    fixture = fixtures(limits={limit: Decimal("49.99")})
+    refused = fixture.launch()
+    assert not refused.launched
+    assert f"the {name} of 49.99 USD leaves 49.99 USD" in refused.reason
+    assert fixture.ledger.open_exposure(fixture.account) == 0
+    assert fixtures(limits={limit: Decimal("50.00")}).launch().launched
+
+
+def test_a_day_that_the_platform_does_not_call_final_stays_reserved_however_late(fixture: CampaignFixture) -> None:
+    """The books of the day closed long ago, and while the platform may still correct it, it counts in full."""
+    fixture.running()
+
+    def unfinished(report: CampaignReport) -> CampaignReport:
+        days = tuple(day.model_copy(update={"final": False}) for day in report.days)
+        return report.model_copy(update={"days": days})
+
+    fixture.platform.changed["report"] = unfinished
+    late = fixture.settle(24 + 240, final=True)
+    assert late.days and not late.final
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert (day.state, day.final_micros, day.counted_micros) == ("open", None, 50 * UNIT)

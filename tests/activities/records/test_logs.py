@@ -1,0 +1,61 @@
+"""Which rows of a log a replay may see: those that are later than anything the market was calibrated on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.inputs import Inputs
+from activities.records.logs import Logs
+from gaelp.configuration import loading
+from gaelp.messages.log_replay import PreparedLog, PrepareLog
+from gaelp.records.logs.ingestion import LogSource, ingest
+from gaelp.records.logs.stored_logs import load_bandit, split
+from gaelp.records.warehouse.warehouse import Warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
+from tests.support.local_runs import LocalRuns
+from tests.support.made_logs import write_log
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """Two logs of the same week, one of which has most of its rows on the first day."""
+    opened = open_warehouse(str(tmp_path / "warehouse"))
+    even, early = write_log(tmp_path / "even", 1), write_log(tmp_path / "early", 2, rows=600)
+    lines = early.read_text().splitlines(keepends=True)
+    early.write_text("".join([*lines[:501], *lines[590:]]))
+    for name, path in (("even", even), ("early", early)):
+        ingest(opened, LogSource(str(path), "bandit", name), NOW)
+    yield opened
+    opened.close()
+
+
+def prepared(local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, log: str, logs: list[str]) -> PreparedLog:
+    config = local_runs.config(f"historical.logs={logs}")
+    inputs.store.put_document(loading.canonical(config))
+    order = PrepareLog(config_digest=loading.digest(config), log=log)
+    return ActivityEnvironment().run(Logs(inputs, warehouse).prepare_log, order)
+
+
+def test_a_replay_sees_only_what_is_later_than_the_calibration_of_every_log(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse
+) -> None:
+    """A log's own later share is cut again where another log calibrated the market on later rows."""
+    share = local_runs.config().historical.calibration_share
+    last = {name: split(load_bandit(warehouse, name), share)[0]["time_us"].max() for name in ("even", "early")}
+    first, second = sorted(last, key=lambda name: int(last[name]))
+    alone = prepared(local_runs, inputs, warehouse, first, [first])
+    beside = [prepared(local_runs, inputs, warehouse, first, logs) for logs in ([first, second], [second, first])]
+    assert 0 < beside[0].rows < alone.rows
+    assert beside[0] == beside[1]  # whichever log is named first
+    for answer, latest in ((alone, last[first]), (beside[0], last[second])):
+        times = inputs.store.get_arrays(answer.rows_digest)["time_us"]
+        assert np.all(times > latest)
+        assert answer.rows == len(times) == np.count_nonzero(load_bandit(warehouse, first)["time_us"] > latest)

@@ -1,0 +1,81 @@
+"""One campaign as its life sees it: progress, calls, host, and what was last read of it.
+
+Touch this when the days of a campaign and its ending need one more thing in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput, Observed
+from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
+
+
+@dataclass
+class CampaignScene:
+    """What the days of a campaign and its ending share; `began` is the campaign as it was given to this run of it."""
+
+    began: LiveCampaignInput
+    holder: HoldsProgress
+    calls: CampaignCalls
+    host: CampaignHost
+    days: tuple[DayReport, ...] = ()  # as last reported; every tick reads them anew, so they are not carried on
+    result: CampaignResult | None = None  # once it has ended
+
+    @property
+    def state(self) -> CampaignProgress:
+        """The progress of now: a signal may have changed it since an await."""
+        return self.holder.state
+
+    def update(self, **changes: Any) -> None:
+        """Replace fields of the progress."""
+        self.holder.update(**changes)
+
+    @property
+    def campaign(self) -> LiveCampaignInput:
+        """The campaign as its calls are given it."""
+        return self.began.model_copy(update={"progress": self.state})
+
+    @property
+    def real_time(self) -> bool:
+        """Whether time passes between two ticks."""
+        return self.began.order.time_scale > 0
+
+    @property
+    def may_deliver(self) -> bool:
+        """Whether the campaign may be enabled on the platform by a write of ours."""
+        return self.state.enabled or self.state.uncertain
+
+    def wall(self, campaign_hours: float) -> timedelta:
+        """How long so many campaign hours take on the clock of the world."""
+        return timedelta(hours=campaign_hours) * self.began.order.time_scale
+
+    def halt(self, reason: str, *, outside: bool) -> None:
+        """End the campaign's days early; `outside` where the reason is no doing of its agent."""
+        self.update(halt=reason, interruption=reason if outside else self.state.interruption)
+
+    async def look(self, at: datetime, interrupted: Callable[[], bool]) -> Observed | None:
+        """Read the campaign; the platform may have billed more than was reserved, and then all of the account stops."""
+        observed = await self.calls.observe(self.campaign, at, interrupted)
+        if observed is None:
+            return None
+        self.days = observed.days
+        self.host.show("", observed.spend_micros)
+        if observed.stop_account:
+            await self.calls.stop_account(self.campaign, observed.halt)
+        return observed
+
+    def show(self, text: str) -> None:
+        """Show how the campaign stands, and how many ticks it has missed."""
+        missed = self.state.missed_ticks
+        self.host.show(f"{self.state.stage}: {text}{f'; {missed} ticks missed' if missed else ''}")
+
+
+def next_wait(last: timedelta, away: OutOfReach) -> timedelta:
+    """The wait before the next try: twice the last one, or what the platform asks for; never above the longest."""
+    return min(max(2 * last, away.asked_wait or timedelta(0)), LONGEST_WAIT)
