@@ -183,7 +183,7 @@ class Sequence:
 
     def _driven(self, began: LiveCampaignInput) -> DrivenCampaign[DirectCalls]:
         activities = Campaigns(self.ledger, inputs(), lambda _: self.platform, self._sleep)
-        observations = Observations(self.ledger, inputs(), lambda _: self.platform)
+        observations = Observations(self.ledger, inputs(), lambda _: self.platform, self._sleep)
         calls = DirectCalls(activities, observations, inputs(), lambda: self.clock.now, self._permit, self.stop)
         return DrivenCampaign(began, calls, VirtualHost(self.clock, lambda: self.rng.random() < 0.2))
 
