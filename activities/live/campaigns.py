@@ -16,10 +16,11 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.live.campaign_days import campaign_clock
 from activities.live.claiming import Claiming, ClaimRefused
 from activities.live.locating import Locating
-from activities.live.observations import campaign_clock, post_days
 from activities.live.settling import Settling
+from activities.live.watching import Watching
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
@@ -56,6 +57,7 @@ class Campaigns:
         self._locating = Locating(ledger, wait)
         self._claiming = Claiming(ledger, inputs, self._locating, wait)
         self._settling = Settling(ledger)
+        self._watching = Watching(ledger)
         self._inputs = inputs
         self._open_platform = open_platform
         self._known: dict[str, Account] = {}
@@ -82,6 +84,7 @@ class Campaigns:
         except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
         state = self._locating.read_back(platform, campaign)
+        self._ledger.settings_written(_as_asked(spec, state), at)
         if state.enabled:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
@@ -116,6 +119,8 @@ class Campaigns:
         platform = self._open_platform(account)
         before = self._locating.read_back(platform, campaign)
         wanted = self._wanted(campaign, before, apply.decision_digest, account)
+        ours = wanted.model_copy(update={"external_name": campaign.name})
+        self._ledger.settings_begun(ours, at)
         try:
             self._write(campaign, platform, before, wanted, at)
         except ClaimRefused as error:
@@ -123,9 +128,11 @@ class Campaigns:
         after = self._locating.read_back(platform, campaign)
         if after != wanted:
             raise OutcomeUnknown(f"{campaign.name} does not read back as it was written")
+        self._ledger.settings_written(ours, at)
         if self._ledger.fence(account.account) != self._claiming.fence(campaign):
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
+            self._ledger.settings_paused(campaign.name, at)
             return _blocked(campaign, "the account was stopped")
         return Applied(
             applied=True,
@@ -201,8 +208,9 @@ class Campaigns:
             return Paused(spend_micros=self._locating.spent_micros(campaign))
         if state.enabled:
             self._pause(campaign, platform, state, at)
+        self._ledger.settings_paused(campaign.name, at)  # an enable of ours that comes late is not wanted any more
         report = platform.report(account.account, state.platform_id, at)
-        post_days(self._ledger, campaign, report, account)
+        self._watching.post_days(campaign, report, account)
         self._settling.close_claims(campaign, at)
         final = pause.final and self._settling.settle_days(campaign, account, report, at)
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
@@ -242,6 +250,13 @@ class Campaigns:
         key = claim_key(campaign.name, campaign.progress.tick, Intent.PAUSE)
         self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
+
+
+def _as_asked(spec: CampaignSpec, state: CampaignState) -> CampaignState:
+    """What we asked the platform to create, under the id that it gave: what differs from it is not our doing."""
+    asked = {name: getattr(spec, name) for name in ("external_name", "daily_budget_micros", "end_at")}
+    heads = {"bid_micros": spec.bid_micros, "creative_prob": spec.creative_prob}
+    return state.model_copy(update={**asked, **heads, "enabled": False})
 
 
 def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:

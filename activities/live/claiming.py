@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from activities.inputs import Inputs
+from activities.live.campaign_days import campaign_clock, day_key
 from activities.live.locating import Locating
-from activities.live.observations import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignState, Creative

@@ -12,16 +12,17 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.live.campaign_days import campaign_clock
 from activities.live.locating import Locating
+from activities.live.watching import Watching
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.ids import reservation_key
 from gaelp.domain.platform_records import CampaignReport, DayReport
-from gaelp.domain.spending.campaign_clock import AccountCalendar, CampaignClock
+from gaelp.domain.spending.campaign_clock import CampaignClock
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
-from gaelp.messages.live_campaign import LiveCampaignInput, Observe, Observed
+from gaelp.messages.live_campaign import Observe, Observed
 from gaelp.money import micros
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
@@ -38,6 +39,7 @@ class Observations:
     ) -> None:
         self._ledger = ledger
         self._locating = Locating(ledger, wait)
+        self._watching = Watching(ledger)
         self._inputs = inputs
         self._open_platform = open_platform
 
@@ -52,7 +54,9 @@ class Observations:
         if state is None:
             return self._unknown(observe)
         report = platform.report(account.account, state.platform_id, observe.at)
-        over = post_days(self._ledger, campaign, report, account)
+        over = self._watching.post_days(campaign, report, account)
+        changed = self._watching.compare(campaign, account, state, observe.at)
+        over = "; ".join(reason for reason in (over, changed) if reason)
         halt = over or _drawdown(report.days, config)
         if report.disapproved:
             halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
@@ -100,43 +104,6 @@ class Observations:
             np.array([max(campaign.progress.daily_budget_micros - spent, 0)]),
             click_value_micros(config.economics),
         ).to_arrays()
-
-
-def day_key(campaign: LiveCampaignInput, day_index: int) -> str:
-    """Key of a campaign day's reservation; made of names only, so that a retry finds it."""
-    return reservation_key(campaign.name, day_index)
-
-
-def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClock:
-    """The campaign's time by the account's calendar."""
-    return CampaignClock(AccountCalendar(account.timezone), campaign.progress.start, campaign.order.tick_hours)
-
-
-def post_days(ledger: Ledger, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
-    """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much.
-
-    A day that was reported before and is not reported any more is posted at nothing, so that the ledger notices.
-    """
-    halt = ""
-    clock = campaign_clock(campaign, account)
-    reservations = {
-        r.key: r
-        for r in ledger.reservations(campaign.context.account, campaign.context.run)
-        if r.campaign == campaign.name
-    }
-    reported = {day_key(campaign, clock.index_of(d.day)): (d.cost_micros, d.served_micros) for d in report.days}
-    for key in sorted({*reported, *reservations}):
-        billed, served = reported.get(key, (0, 0))
-        reserved = reservations.get(key)
-        posted = (0, 0) if reserved is None else (reserved.billed_micros, reserved.served_micros)
-        # Amounts are absolute, so what the ledger has already need not be written again.
-        if (billed, served) != posted:
-            over = ledger.post(key, billed, served, report.at).over
-        else:
-            over = reserved is not None and max(billed, served) > reserved.worst_case_micros
-        if over:
-            halt = f"the platform reports more than was reserved for {key}; the account is stopped"
-    return halt
 
 
 def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from activities.live.observations import campaign_clock, day_key
+from activities.live.campaign_days import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.ledger.ledger import Ledger

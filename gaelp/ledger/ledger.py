@@ -21,7 +21,6 @@ from gaelp.domain.spending.ledger_records import (
     JournalEntry,
     Reserve,
     Reserved,
-    Violation,
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
 from gaelp.ledger.stored_records import CreatedCampaign, Posted, RegisteredRun, Reservation
@@ -35,16 +34,13 @@ from gaelp.ledger.stores import (
     reservation_store,
     run_store,
     spend_store,
-    violation_store,
 )
-from gaelp.ledger.stores.database import Database, open_database
+from gaelp.ledger.stores.database import open_database
+from gaelp.ledger.watched_books import WatchedBooks
 
 
-class Ledger:
+class Ledger(WatchedBooks):
     """Accounts, approvals, reservations, claims, violations and their journal. Safe to share between threads."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(cls, url: str) -> Ledger:
@@ -229,25 +225,7 @@ class Ledger:
         with self._database.reading() as connection:
             return claim_store.unresolved(connection, account)
 
-    # ------------------------------------------------------------ violations and the journal
-
-    def record_violation_and_stop(self, violation: Violation) -> int:
-        """Record a violation and raise the account's fence with it; once for its id. Returns the fence."""
-        with self._database.writing() as connection:
-            if violation_store.record(connection, violation):
-                reason, by = violation.evidence, "ledger"
-                return account_store.raise_fence(connection, violation.account, reason, by, violation.at)
-            return account_store.read(connection, violation.account).fence
-
-    def violations(self, run: str) -> tuple[Violation, ...]:
-        """A run's violations, cleared ones too."""
-        with self._database.reading() as connection:
-            return violation_store.read(connection, run)
-
-    def resolve_violation(self, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
-        """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
-        with self._database.writing() as connection:
-            return violation_store.resolve(connection, violation_id, by, reason, at)
+    # ------------------------------------------------------------ the journal
 
     def journal(
         self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = (), but: Sequence[str] = ()

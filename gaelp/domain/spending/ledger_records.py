@@ -34,6 +34,20 @@ class Reserve(Frozen):
     at: datetime
 
 
+class FoundExposure(Frozen):
+    """A campaign day that may be billed more than was reserved for it, by somebody else's doing. It counts at once."""
+
+    key: str  # of the day's reservation
+    account: str
+    run: str
+    phase: Phase
+    campaign: str
+    day: date
+    worst_case_micros: int
+    request_id: str
+    at: datetime
+
+
 class Reserved(Frozen):
     """Whether the worst case fits every cap that applies."""
 
