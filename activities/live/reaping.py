@@ -59,7 +59,7 @@ class Reaping:
             looks.append(Reaped(trouble=(f"account {account.account}: {error}",)))
 
     def _reap(self, account: Account, at: datetime) -> Reaped:
-        created = self._ledger.created_campaigns(account.account)
+        created = self._ledger.created_campaigns(account.account, True)
         if not created:
             return Reaped()
         platform = self._open_platform(account)

@@ -32,7 +32,7 @@ class HoldsFence(Protocol):
 
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]: ...
 
-    def created_campaigns(self, account: str) -> tuple[CreatedCampaign, ...]: ...
+    def created_campaigns(self, account: str, failed_too: bool) -> tuple[CreatedCampaign, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class _Stop:
         self._raising: Future[int] | None = None
         self.fence: int | None = None
         self.fence_error = "the fence could not be raised: the ledger could not be opened"
-        known = None if ledger is None else in_background(partial(ledger.created_campaigns, order.account))
+        known = None if ledger is None else in_background(partial(ledger.created_campaigns, order.account, True))
         self._pauses = StopPauses(platform, order.account, pace, order.run, known)
 
     # ------------------------------------------------------------ the fence

@@ -21,7 +21,6 @@ from gaelp.domain.spending.ledger_records import (
     JournalEntry,
     Reserve,
     Reserved,
-    Violation,
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
 from gaelp.ledger.rules.ruling import Ruling
@@ -37,16 +36,13 @@ from gaelp.ledger.stores import (
     reservation_store,
     run_store,
     spend_store,
-    violation_store,
 )
-from gaelp.ledger.stores.database import Database, open_database
+from gaelp.ledger.stores.database import open_database
+from gaelp.ledger.watched_books import WatchedBooks
 
 
-class Ledger:
+class Ledger(WatchedBooks):
     """Accounts, approvals, reservations, claims, violations and their journal. Safe to share between threads."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(cls, url: str) -> Ledger:
@@ -195,12 +191,15 @@ class Ledger:
             return reservation_store.reserve(connection, booking, limits)
 
     def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
-        """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
+        """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1).
+
+        Less than was reported before is a violation too, and changes nothing.
+        """
         with self._database.writing() as connection:
             return spend_store.post(connection, key, billed_micros, served_micros, at)
 
     def settle(self, key: str, final_micros: int, at: datetime) -> Posted:
-        """Close a reservation at its final amount; raises UnknownReservation."""
+        """Close a reservation at its final amount, never below what was posted; raises UnknownReservation."""
         with self._database.writing() as connection:
             return spend_store.settle(connection, key, final_micros, at)
 
@@ -241,10 +240,13 @@ class Ledger:
         with self._database.writing() as connection:
             claim_store.resolve(connection, key, outcome, detail, at, platform_id)
 
-    def created_campaigns(self, account: str) -> tuple[CreatedCampaign, ...]:
-        """Campaigns of ours on an account, with their platform ids where the platform told them."""
+    def created_campaigns(self, account: str, failed_too: bool = False) -> tuple[CreatedCampaign, ...]:
+        """Campaigns of ours on an account, with their platform ids where the platform told them.
+
+        `failed_too`: also those whose creation is recorded as failed, because an answer can be wrong.
+        """
         with self._database.reading() as connection:
-            return claim_store.created(connection, account)
+            return claim_store.created(connection, account, failed_too)
 
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]:
         """Claims whose outcome is not known, oldest first."""
@@ -256,22 +258,7 @@ class Ledger:
         with self._database.reading() as connection:
             return coverage_store.judge(connection, account, campaigns)
 
-    # ------------------------------------------------------------ violations and the journal
-
-    def record_violation(self, violation: Violation) -> bool:
-        """Record a violation; False where one of that id is there already."""
-        with self._database.writing() as connection:
-            return violation_store.record(connection, violation)
-
-    def violations(self, run: str) -> tuple[Violation, ...]:
-        """A run's violations, cleared ones too."""
-        with self._database.reading() as connection:
-            return violation_store.read(connection, run)
-
-    def resolve_violation(self, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
-        """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
-        with self._database.writing() as connection:
-            return violation_store.resolve(connection, violation_id, by, reason, at)
+    # ------------------------------------------------------------ the journal
 
     def journal(
         self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = (), but: Sequence[str] = ()

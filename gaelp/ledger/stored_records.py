@@ -71,7 +71,7 @@ class StoredClaim:
 
 @dataclass(frozen=True)
 class CreatedCampaign:
-    """A campaign of ours: its creation was claimed, even where that is recorded as failed.
+    """A campaign of ours: its creation was claimed.
 
     `platform_id` is empty where the platform never told it. `unsettled`: a day of it may still be billed.
     """

@@ -72,14 +72,17 @@ def unresolved(connection: Connection, account: str) -> tuple[Claim, ...]:
     return tuple(Claim(**{name: row[name] for name in names}) for row in connection.execute(query).mappings())
 
 
-def created(connection: Connection, account: str) -> tuple[CreatedCampaign, ...]:
-    """Campaigns of ours on an account, those that may still be billed first, then the newest."""
+def created(connection: Connection, account: str, failed_too: bool) -> tuple[CreatedCampaign, ...]:
+    """Campaigns of ours on an account, those that may still be billed first, then the newest.
+
+    `failed_too`: also those whose creation is recorded as failed, because an answer can be wrong.
+    """
     account_store.read(connection, account)
     days = tables.reservations.c
     unsettled = sa.exists().where(days.account == account, days.campaign == _t.c.campaign, days.state != "settled")
     query = (
         sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, unsettled.label("unsettled"))
-        .where(_t.c.account == account, _t.c.intent == Intent.CREATE)  # failed ones too: an answer can be wrong
+        .where(_t.c.account == account, _t.c.intent == Intent.CREATE, sa.or_(failed_too, _t.c.state != "failed"))
         .order_by(sa.desc("unsettled"), _t.c.platform_id == "", _t.c.at.desc(), _t.c.campaign)
     )
     found: dict[str, CreatedCampaign] = {}

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.ledger_records import Reserve, Reserved
+from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Reserved
 from gaelp.ledger.rules import ceiling_rules, reservation_rules
 from gaelp.ledger.rules.reservation_rules import Cap, CapRuling, RunLimits, Scope
 from gaelp.ledger.rules.ruling import Ruling
@@ -121,6 +121,27 @@ def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing:
         day=booking.day.isoformat(), request_id=booking.request_id,
         before_micros=0 if existing is None else existing.worst_case_micros,
     )  # fmt: skip
+
+
+def count_found(connection: Connection, found: FoundExposure) -> None:
+    """Count at least this much for a day, whatever the caps say: it may be billed. A closed day is frozen for it."""
+    amount(found.worst_case_micros, "the worst case")
+    account_store.lock(connection, found.account)
+    existing = read(connection, found.key)
+    counted = existing.counted_micros if existing is not None else 0
+    if counted >= found.worst_case_micros:
+        return
+    values: dict[str, Any] = {"worst_case_micros": found.worst_case_micros, "counted_micros": found.worst_case_micros}
+    if existing is not None:
+        closed = existing.state == "settled"
+        state, final = ("frozen", None) if closed else (existing.state, existing.final_micros)
+        connection.execute(_t.update().where(_t.c.key == found.key).values(**values, state=state, final_micros=final))
+    else:
+        names = ("key", "account", "run", "phase", "campaign", "day", "request_id")
+        values |= {name: getattr(found, name) for name in names}
+        connection.execute(_t.insert().values(**values, state="frozen", billed_micros=0, served_micros=0))
+    subject = Subject(found.account, found.run, found.phase, found.campaign, found.key)
+    journal.write(connection, "found", found.at, subject, found.worst_case_micros, day=found.day.isoformat())
 
 
 def open_exposure(connection: Connection, account: str) -> int:

@@ -160,6 +160,16 @@ claims = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+written_settings = sa.Table(
+    "written_settings",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
+    sa.Column("confirmed", sa.Text, nullable=False),  # a CampaignState as JSON: as we last wrote it and read it back
+    sa.Column("begun", sa.Text, nullable=False),  # a list of the same: writes since, whose outcome is not known
+    sa.Column("at", Instant, nullable=False),
+)
+
 violations = sa.Table(
     "violations",
     metadata,

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gaelp.platforms.emulator.refusal import Refusal
+from gaelp.platforms.emulator.refusal import NOT_FOUND, Refusal
 
 Result = TypeVar("Result")
 Verb = Literal["create", "enable", "pause", "budget", "delivery", "end", "list", "read", "report", "any"]
-Kind = Literal["error-before", "error-after", "error-late", "hang-before", "hang-after", "slow"]
+Kind = Literal["error-before", "error-after", "error-late", "hang-before", "hang-after", "slow", "missing"]
 
 
 class Fault(BaseModel):
     """The next `calls` calls of `verb` fail. "after": the effect has happened, and the caller does not learn of it.
 
     "late": the caller is told of an error at once, and the effect happens so many seconds later all the same.
+    "missing": the answer is that of a platform that has no such campaign, although it goes on and may bill.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,8 +51,10 @@ class Faults:
         """Faults still to come."""
         return tuple(self._waiting)
 
-    async def call(self, verb: Verb, account: str, effect: Callable[[], Result]) -> Result:
-        """Run `effect` with the fault, if any, that waits for this verb and account."""
+    async def call(
+        self, verb: Verb, account: str, effect: Callable[[], Result], missing: Callable[[], Result] | None = None
+    ) -> Result:
+        """Run `effect` with the fault, if any, that waits for this verb and account; `missing` answers for nothing."""
         fault = self._take(verb, account)
         kind = fault.kind if fault else None
         seconds = fault.seconds if fault else 0.0
@@ -62,6 +65,8 @@ class Faults:
             self._late.add(late)
             late.add_done_callback(self._late.discard)
             raise Refusal(500, "INTERNAL", "The platform failed (injected fault, the effect comes late).")
+        if kind == "missing":
+            return (missing or _not_found)()
         if kind in ("slow", "hang-before"):
             await asyncio.sleep(seconds)
         if kind == "hang-before":
@@ -86,3 +91,7 @@ class Faults:
 async def _later(seconds: float, effect: Callable[[], object]) -> None:
     await asyncio.sleep(seconds)
     effect()
+
+
+def _not_found() -> NoReturn:
+    raise Refusal(404, NOT_FOUND, "The account has no such campaign (injected fault).")

@@ -85,6 +85,14 @@ class Emulator:
             self._change(campaign, campaign.timeline.latest.model_copy(update=fields))
         return campaign_reports.state(campaign)
 
+    def rename(self, account: str, platform_id: str, name: str) -> CampaignState:
+        """Give a campaign another name; what it does goes on unchanged."""
+        campaign = self._campaign(account, platform_id)
+        with self._store.transaction():
+            self._store.rename(int(campaign.platform_id), name)
+        self._kept.pop(int(platform_id), None)
+        return self.read(account, platform_id)
+
     def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
         """What the platform reports at `at`; an earlier instant than the one reached shows what was known then.
 
