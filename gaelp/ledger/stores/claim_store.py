@@ -82,7 +82,8 @@ def created(connection: Connection, account: str, failed_too: bool) -> tuple[Cre
     unsettled = sa.exists().where(days.account == account, days.campaign == _t.c.campaign, days.state != "settled")
     query = (
         sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, unsettled.label("unsettled"))
-        .where(_t.c.account == account, _t.c.intent == Intent.CREATE, sa.or_(failed_too, _t.c.state != "failed"))
+        .where(_t.c.account == account, _t.c.intent == Intent.CREATE)
+        .where(sa.true() if failed_too else _t.c.state != "failed")
         .order_by(sa.desc("unsettled"), _t.c.platform_id == "", _t.c.at.desc(), _t.c.campaign)
     )
     found: dict[str, CreatedCampaign] = {}

@@ -18,8 +18,8 @@ Kind = Literal["error-before", "error-after", "error-late", "hang-before", "hang
 class Fault(BaseModel):
     """The next `calls` calls of `verb` fail. "after": the effect has happened, and the caller does not learn of it.
 
-    "late": the caller is told of an error at once, and the effect happens so many seconds later all the same.
     "missing": the answer is that of a platform that has no such campaign, although it goes on and may bill.
+    "late": the caller is told of an error at once, and the effect happens so many seconds later all the same.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -60,13 +60,13 @@ class Faults:
         seconds = fault.seconds if fault else 0.0
         if kind == "error-before":
             raise Refusal(500, "INTERNAL", "The platform failed (injected fault, nothing was done).")
+        if kind == "missing":
+            return (missing or _not_found)()
         if kind == "error-late":
             late = asyncio.create_task(_later(seconds, effect))
             self._late.add(late)
             late.add_done_callback(self._late.discard)
             raise Refusal(500, "INTERNAL", "The platform failed (injected fault, the effect comes late).")
-        if kind == "missing":
-            return (missing or _not_found)()
         if kind in ("slow", "hang-before"):
             await asyncio.sleep(seconds)
         if kind == "hang-before":
@@ -88,10 +88,10 @@ class Faults:
         return None
 
 
+def _not_found() -> NoReturn:
+    raise Refusal(404, NOT_FOUND, "The account has no such campaign (injected fault).")
+
+
 async def _later(seconds: float, effect: Callable[[], object]) -> None:
     await asyncio.sleep(seconds)
     effect()
-
-
-def _not_found() -> NoReturn:
-    raise Refusal(404, NOT_FOUND, "The account has no such campaign (injected fault).")
