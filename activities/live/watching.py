@@ -48,7 +48,9 @@ class Watching:
     def _paused_by_us(self, campaign: LiveCampaignInput, account: Account) -> bool:
         """Whether the campaign, or a stop, has paused it as far as we know: then a pause is no doing of others."""
         approved = self._ledger.request(campaign.order.request_id).request.fence
-        return not campaign.progress.enabled or account.fence != approved
+        run = self._ledger.run(campaign.context.run)
+        stopped = account.fence != approved or (run is not None and run.stopped_at is not None)
+        return stopped or not campaign.progress.enabled
 
     def post_days(self, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
         """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much.
