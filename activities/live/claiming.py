@@ -102,7 +102,7 @@ class Claiming:
             surely_failed = not repeated and not isinstance(error, OutcomeUnknown)
             self._ledger.resolve(key, "failed" if surely_failed else "unknown", str(error), at)
             raise
-        # A stop must be able to pause the campaign while the platform cannot be read.
+        # With its id on the platform, so that a stop can pause the campaign while the platform cannot be read.
         self._ledger.resolve(key, "done", "", at, state.platform_id)
 
     def _created(
