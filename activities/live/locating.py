@@ -75,7 +75,7 @@ class Locating:
     def may_exist(self, campaign: LiveCampaignInput) -> bool:
         """Whether a create was claimed for it that is not known to have failed."""
         created = self._ledger.created_campaigns(campaign.context.account)
-        return any(each.campaign == campaign.name for each in created)
+        return any(each.campaign == campaign.name and not each.create_failed for each in created)
 
     def record_unknown(self, campaign: LiveCampaignInput, at: datetime) -> str:
         """Record that a created campaign does not read back, and stop its account; returns the sentence for people."""

@@ -18,7 +18,7 @@ from typing import Protocol
 from gaelp.domain.spending.ledger_records import Claim
 from gaelp.ledger.background_calls import answered, in_background
 from gaelp.ledger.rules.claim_rules import claims_before_stop
-from gaelp.ledger.stop_pauses import USUAL_PACE, StopPace, StopPauses, StopsCampaigns
+from gaelp.ledger.stop_pauses import USUAL_PACE, StopPace, StopPauses, StopsCampaigns, listed
 from gaelp.ledger.stored_records import CreatedCampaign
 from gaelp.messages.emergency_stop import StopReport
 
@@ -198,15 +198,15 @@ class _Stop:
         pauses = self._pauses
         parts = [text for text in (self.fence_error if self.fence is None else "", pauses.reading_error) if text]
         if pauses.reading_error and pauses.sent:
-            parts.append(f"pauses were sent to {', '.join(sorted(pauses.sent.values()))} and cannot be read back")
+            parts.append(f"pauses were sent to {listed(pauses.sent.values())} and cannot be read back")
         if pauses.enabled:
             names = ", ".join(sorted(pauses.enabled.values()))
             parts.append(f"still enabled: {names}; pause them in the platform itself")
         if pauses.not_found:
-            names = ", ".join(sorted(pauses.not_found.values()))
+            names = listed(pauses.not_found.values())
             parts.append(f"the platform does not list {names}, though we created it: look in the platform itself")
         elif confirmed:
             parts.append(
                 "everything read back as paused, but old approvals still stand: repair the ledger and stop again"
             )
-        return "; ".join([*parts, *pauses.failed_pauses])
+        return "; ".join([*parts, *pauses.failures()])

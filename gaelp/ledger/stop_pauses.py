@@ -43,6 +43,7 @@ class StopPace:
 
 
 USUAL_PACE = StopPace()
+MOST_NAMES = 10  # of one sentence; the report holds them all
 
 
 @dataclass
@@ -57,9 +58,9 @@ class StopPauses:
     paused: dict[str, str] = field(default_factory=dict)  # platform id -> external name, once enabled and then not
     enabled: dict[str, str] = field(default_factory=dict)  # as last read
     not_found: dict[str, str] = field(default_factory=dict)  # may still be billed, and the last reading lacks it
-    sent: dict[str, str] = field(default_factory=dict)  # every campaign that a pause was sent to
+    sent: dict[str, str] = field(default_factory=dict)  # every campaign whose pause the platform has answered
     reading_error: str = ""  # why the last reading failed
-    failed_pauses: list[str] = field(default_factory=list)
+    _failed: dict[str, set[str]] = field(default_factory=dict)  # error of a pause -> the campaigns' names
     _resting: set[str] = field(default_factory=set)  # read as paused, as last read
 
     def round(self) -> bool:
@@ -138,9 +139,18 @@ class StopPauses:
                 if found is None:
                     return
                 platform_id = found.platform_id
-            self.sent[platform_id] = name
             self.platform.pause(self.account, platform_id, None)
+            self.sent[platform_id] = name
         except Exception as error:  # the next reading shows whether it took effect
-            failed_pause = f"pausing {name} failed: {error}"
-            if failed_pause not in self.failed_pauses:
-                self.failed_pauses.append(failed_pause)
+            self._failed.setdefault(str(error), set()).add(name)
+
+    def failures(self) -> list[str]:
+        """One sentence for each kind of failed pause."""
+        return [f"pausing {listed(names)} failed: {error}" for error, names in sorted(self._failed.items())]
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first names in order, and how many more there are; a sentence must stay readable."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - MOST_NAMES} more" if len(ordered) > MOST_NAMES else ""
+    return ", ".join(ordered[:MOST_NAMES]) + more

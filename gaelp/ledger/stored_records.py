@@ -71,7 +71,7 @@ class StoredClaim:
 
 @dataclass(frozen=True)
 class CreatedCampaign:
-    """A campaign of ours: its creation was claimed, and is not known to have failed.
+    """A campaign of ours: its creation was claimed, even where that is recorded as failed.
 
     `platform_id` is empty where the platform never told it. `unsettled`: a day of it may still be billed.
     """
@@ -80,6 +80,7 @@ class CreatedCampaign:
     run: str
     platform_id: str
     unsettled: bool
+    create_failed: bool = False  # the platform refused it, or it was never sent
 
 
 @dataclass(frozen=True)

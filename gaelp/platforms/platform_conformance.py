@@ -169,6 +169,13 @@ class PlatformConformance:
         self._report(created, 96)
         require(self._report(created, 30) == then, "A report at an earlier instant must show what was known then.")
 
+    def test_a_report_without_an_instant_moves_no_clock(self) -> None:
+        """Whoever compares the books with the platform must not make a campaign spend."""
+        created = self._enabled("unmoved")
+        before = self._report(created, 30)
+        now = self.platform().report(created.account, created.platform_id, None)
+        require(now.days == before.days, "A report without an instant must be that of the instant reached.", now)
+
     def test_a_final_day_no_longer_changes_its_cost(self) -> None:
         """A day that is called final keeps its billed cost, equal to what it served."""
         created = self._enabled("final")

@@ -42,6 +42,8 @@ def reconcile(arguments: argparse.Namespace, out: Out) -> int:
     platform = open_platform(account, settings)
     found = Reconciliation()
     for campaign in ledger.created_campaigns(account.account):
+        if not (campaign.platform_id or campaign.unsettled):
+            continue  # it was never created, and nothing is booked for it
         try:
             report = _report(platform, account, campaign)
         except PlatformError as error:

@@ -7,6 +7,7 @@ tell people or runs one more thing.
 from __future__ import annotations
 
 import asyncio
+import importlib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client, ScheduleDescription
 
 NOTIFY_SECONDS = 5.0
-ANNOUNCE_SECONDS = 2.0  # before the stop begins; it does not wait longer
+ANNOUNCE_SECONDS = 3.0  # before the stop begins; it does not wait longer
 MISSED_LOOKS = 3  # after so many intervals without a look the reaper does not run, whatever its schedule says
 
 
@@ -55,6 +56,8 @@ async def tell_runs(settings: Settings, run: str, accounts: set[str]) -> Notice:
 async def which_runs_end(settings: Settings, accounts: set[str]) -> list[str] | None:
     """The open runs of the accounts, which a stop ends; None where Temporal does not say so at once."""
     from temporalio.service import RPCError
+
+    importlib.import_module("temporalio.contrib.pydantic")  # a second on a busy machine, which no timeout must count
 
     try:
         async with asyncio.timeout(ANNOUNCE_SECONDS):

@@ -78,13 +78,16 @@ def created(connection: Connection, account: str) -> tuple[CreatedCampaign, ...]
     days = tables.reservations.c
     unsettled = sa.exists().where(days.account == account, days.campaign == _t.c.campaign, days.state != "settled")
     query = (
-        sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, unsettled.label("unsettled"))
-        .where(_t.c.account == account, _t.c.intent == Intent.CREATE, _t.c.state != "failed")
+        sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, _t.c.state, unsettled.label("unsettled"))
+        .where(_t.c.account == account, _t.c.intent == Intent.CREATE)  # failed ones too: an answer can be wrong
         .order_by(sa.desc("unsettled"), _t.c.platform_id == "", _t.c.at.desc(), _t.c.campaign)
     )
     found: dict[str, CreatedCampaign] = {}
     for row in connection.execute(query).mappings():
-        campaign = CreatedCampaign(**{**row, "unsettled": bool(row["unsettled"])})
+        failed = row["state"] == "failed"
+        campaign = CreatedCampaign(
+            row["campaign"], row["run"], row["platform_id"], bool(row["unsettled"]), create_failed=failed
+        )
         found.setdefault(campaign.campaign, campaign)
     return tuple(found.values())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -68,6 +70,17 @@ def test_an_orphan_is_paused_and_recorded_once(fixture: CampaignFixture) -> None
     reap(fixture)
     assert not enabled(fixture)
     assert len(fixture.ledger.violations(RUN)) == 1
+
+
+def test_a_campaign_whose_creation_was_recorded_as_failed_is_ours(fixture: CampaignFixture, tmp_path: Path) -> None:
+    """The platform's answer was wrong: the campaign is there, by its name it is ours, and nothing covers it."""
+    found = fixture.running()
+    for reservation in fixture.ledger.reservations(fixture.account):
+        fixture.ledger.settle(reservation.key, 0, fixture.at(1))
+    number = fixture.account.removeprefix("account-")
+    with sqlite3.connect(tmp_path / f"ledger-{number}.db") as books:
+        books.execute("UPDATE claims SET state = 'failed', platform_id = '' WHERE intent = 'create'")
+    assert reap(fixture).paused == (found.external_name,)
 
 
 def test_a_campaign_with_an_open_approved_reservation_is_left_alone(fixture: CampaignFixture) -> None:
