@@ -84,8 +84,10 @@ class Locating:
             f"campaign {campaign.name} was created and the platform does not return it ({place}): it may go on and "
             "bill, so its days count in full; look for it in the platform's own pages and pause it there"
         )
+        # Once for each approval: a person may have cleared the first and approved again.
+        fence = self._ledger.request(campaign.order.request_id).request.fence
         violation = Violation(
-            id=f"{campaign.name}/campaign-unknown",
+            id=f"{campaign.name}/campaign-unknown-{fence}",
             account=campaign.context.account,
             run=campaign.context.run,
             phase=campaign.context.phase,

@@ -27,14 +27,15 @@ class OutsideChange(Frozen):
 def outside_changes(written: Sequence[CampaignState], read: CampaignState, currency: str) -> tuple[OutsideChange, ...]:
     """Settings whose value is none that we wrote, where `written` has what was confirmed and what was being written."""
     raises = {
+        "platform_id": True,  # the campaign of that name is another one: ours may go on beside it
         "enabled": read.enabled,
         "daily_budget_micros": read.daily_budget_micros > max(w.daily_budget_micros for w in written),
         "end_at": read.end_at > max(w.end_at for w in written),
     }
     words = {"external_name": "name", "daily_budget_micros": "daily budget", "end_at": "end", "bid_micros": "bids"}
-    words["creative_prob"] = "creative shares"
+    words |= {"creative_prob": "creative shares", "platform_id": "platform id"}
     changes = []
-    for name in ("external_name", "enabled", "daily_budget_micros", "end_at", "bid_micros", "creative_prob"):
+    for name in (*words, "enabled"):
         value, known = getattr(read, name), [getattr(w, name) for w in written]
         if value not in known:
             ours, theirs = (_shown(name, each, currency) for each in (known[-1], value))

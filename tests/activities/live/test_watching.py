@@ -160,3 +160,27 @@ def test_a_late_enable_of_our_own_after_a_pause_is_paused_again(fixture: Campaig
     fixture.settle(3)
     state = fixture.found()
     assert state is not None and not state.enabled
+
+
+def test_another_campaign_of_our_name_is_not_taken_for_ours(fixture: CampaignFixture) -> None:
+    """Ours is not returned by its id any more, and another one has its name: ours may go on, so the account stops."""
+    state = fixture.running()
+    other = state.model_copy(update={"platform_id": "999999"})
+    fixture.platform.changed["read"] = lambda _: None
+    fixture.platform.changed["find"] = lambda _: other
+    fixture.platform.real = _Answering(fixture.platform.real, state.platform_id)  # type: ignore[assignment]
+    observed = fixture.observe(12, enabled=True)
+    assert observed.stop_account and "platform id: we wrote" in observed.halt
+
+
+class _Answering:
+    """The emulator's client, which answers for one campaign whatever id it is asked for."""
+
+    def __init__(self, real: Any, platform_id: str) -> None:
+        self._real, self._id = real, platform_id
+
+    def report(self, account: str, platform_id: str, at: Any) -> Any:
+        return self._real.report(account, self._id, at)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)

@@ -39,11 +39,12 @@ def test_what_reads_as_it_was_written_is_no_change() -> None:
         ({"end_at": NOW - timedelta(seconds=1)}, False, "reads 2026-11-22T11:59:59+00:00"),
         ({"bid_micros": (UNIT, 1)}, False, "bids: we wrote (1000000, 0), and the platform reads (1000000, 1)"),
         ({"creative_prob": ((1.0, 0.0), (1.0, 0.0))}, False, "creative shares: we wrote ((0.5, 0.5)"),
+        ({"platform_id": "8"}, True, "platform id: we wrote 7, and the platform reads 8"),
         ({"external_name": "spring sale"}, False, "name: we wrote run-a/live-test/campaign-00"),
     ],
 )  # fmt: skip
 def test_each_setting_is_compared_and_its_direction_told(changes: dict[str, Any], raises: bool, words: str) -> None:
-    """More may be billed by an enable, a higher budget and a later end, to the micro and the second."""
+    """More may be billed by an enable, a higher budget, a later end and another campaign in its place, to the micro."""
     (change,) = outside_changes((WROTE,), _reads(**changes), "USD")
     assert (change.raises, change.lowers) == (raises, False) and words in change.sentence
 
