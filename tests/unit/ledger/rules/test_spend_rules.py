@@ -134,6 +134,20 @@ def test_a_late_final_amount_leaves_a_settled_day_and_settles_an_open_one() -> N
     assert judge_final(posted, 5 * UNIT, NOW).after.state == "settled"
 
 
+def test_a_late_final_amount_is_still_judged() -> None:
+    """It changes nothing, but more than was settled is over, whenever the report was made."""
+    late = judge_final(SETTLED, 10 * UNIT + 1, NOW - timedelta(hours=1))
+    assert late.over and late.before is late.after is SETTLED
+    assert late.spent_micros == 10 * UNIT + 1
+
+
+def test_a_final_amount_carries_its_instant_and_a_repeated_one_changes_nothing() -> None:
+    """The instant says which report is newer; the same amount once more writes nothing."""
+    settled = judge_final(OPEN, 11 * UNIT, NOW).after
+    assert settled.posted_at == NOW
+    assert judge_final(settled, 11 * UNIT, LATER).after is settled
+
+
 def test_a_naive_instant_is_an_error() -> None:
     """Without a time zone nobody can say which report is newer."""
     with pytest.raises(ValueError, match="no time zone"):
