@@ -129,11 +129,11 @@ class Campaigns:
         if after != wanted:
             raise OutcomeUnknown(f"{campaign.name} does not read back as it was written")
         self._ledger.settings_written(ours, at)
-        if self._ledger.fence(account.account) != self._claiming.fence(campaign):
+        if self._claiming.void(campaign):
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
             self._ledger.settings_paused(campaign.name, at)
-            return _blocked(campaign, "the account was stopped")
+            return _blocked(campaign, "it was stopped while this was written")
         return Applied(
             applied=True,
             planned_micros=planned,

@@ -102,6 +102,7 @@ class Claiming:
             surely_failed = not repeated and not isinstance(error, OutcomeUnknown)
             self._ledger.resolve(key, "failed" if surely_failed else "unknown", str(error), at)
             raise
+        # With its id on the platform, so that a stop can pause the campaign while the platform cannot be read.
         self._ledger.resolve(key, "done", "", at, state.platform_id)
 
     def _created(
@@ -157,6 +158,12 @@ class Claiming:
             fence=fence,
             at=at,
         )
+
+    def void(self, campaign: LiveCampaignInput) -> bool:
+        """Whether a stop came since the approval, of the account or of the run."""
+        run = self._ledger.run(campaign.context.run)
+        stopped = run is not None and run.stopped_at is not None
+        return stopped or self._ledger.fence(campaign.context.account) != self.fence(campaign)
 
     def fence(self, campaign: LiveCampaignInput) -> int:
         """The fence under which the campaign's money was approved."""

@@ -53,13 +53,16 @@ class ReadsCampaigns(Protocol):
         """Every campaign of ours in the account."""
         ...
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform reports at `at`; late and incomplete as platforms are."""
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
+        """What the platform reports at `at`; late and incomplete as platforms are.
+
+        `at` None means now, at whatever instant the platform has reached: no clock is moved.
+        """
         ...
 
 
 class AdPlatform(ReadsCampaigns, Protocol):
-    """The half that may spend. Only activities/live/campaigns.py and the emergency stop call it."""
+    """The half that may spend. Only activities/live/campaigns.py, the emergency stop and the reaper call it."""
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
         """Create it paused. A second create of the same external name raises DuplicateName."""

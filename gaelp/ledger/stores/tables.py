@@ -70,6 +70,7 @@ runs = sa.Table(
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sa.Column("stopped_at", Instant),  # once a person has stopped it: nothing of it is reserved or claimed any more
 )
 
 attempts = sa.Table(

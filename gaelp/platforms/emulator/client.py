@@ -69,9 +69,10 @@ class EmulatorPlatform:
         """Every campaign of the account, in the order of creation."""
         return self._parsed(_STATES, self._read(_campaigns(account), {}))
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform reports at `at`."""
-        response = self._read(f"{_campaign(account, platform_id)}/report", {"at": at.isoformat()})
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
+        """What the platform reports at `at`, or at the instant that the campaign has reached."""
+        instant = {} if at is None else {"at": at.isoformat()}
+        response = self._read(f"{_campaign(account, platform_id)}/report", instant)
         return self._parsed(TypeAdapter(CampaignReport), response)
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:

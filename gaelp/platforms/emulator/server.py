@@ -63,7 +63,7 @@ def _campaigns(emulator: Emulator, faults: Faults) -> APIRouter:
         return await faults.call("read", account, lambda: emulator.read(account, campaign))
 
     @router.get("/{campaign}/report")
-    async def report(account: str, campaign: str, at: AwareDatetime) -> CampaignReport:
+    async def report(account: str, campaign: str, at: AwareDatetime | None = None) -> CampaignReport:
         return await faults.call("report", account, lambda: emulator.report(account, campaign, at))
 
     return router
