@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-llm dev test check chaos bench bench-seeds mutants clean
+.PHONY: help setup demo demo-llm dev test check chaos hostile bench bench-seeds mutants clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 13
@@ -44,6 +44,9 @@ test: setup ## all tests
 
 chaos: setup ## whole runs while workers and servers die at random; ten minutes or so
 	@PYTHONPATH=. $(BIN)/python scripts/chaos.py $(ARGS)
+
+hostile: setup ## campaigns under a hostile platform on a virtual clock; ARGS="--sequences 100000" takes hours
+	@PYTHONPATH=. $(BIN)/python scripts/hostile_platform.py $(ARGS)
 
 bench: setup ## how fast the market is, beside bare numpy kernels and other simulators; ARGS=--quick for a few minutes
 	@$(BIN)/python -m scripts.bench $(ARGS)

@@ -27,7 +27,7 @@ from gaelp.platforms.protocol import PlatformError
 # The longest that a retry waits because a platform asks for it.
 LONGEST_ASKED_SECONDS = 60.0
 # These activities only pause: no wish of a platform may delay them.
-NEVER_DELAYED = ("pause_and_settle", "stop_account")
+NEVER_DELAYED = ("pause_and_settle", "stop_account", "reap")
 
 
 def for_temporal(error: Exception, activity_type: str = "") -> Exception:

@@ -53,6 +53,7 @@ class CampaignProgress(PausableState):
     planned_micros: int = 0  # sum of the platform budgets set so far, a day each
     actions: int = 0
     near_misses: int = 0
+    launched: bool = False  # it is on the platform
     enabled: bool = False  # by us, as far as we know
     uncertain: bool = False  # a write was begun and its outcome is not known: it may be enabled
     applied_day: int = -1  # the last day of the campaign, from 0, on which a decision was applied

@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ActivityOutboundInterceptor, ExecuteActivityInput
 
-from activities.effects import Effects, for_temporal
+from activities.effects import NEVER_DELAYED, Effects, for_temporal
 from gaelp.agents.contract import InvalidDecision
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerUnavailable
@@ -51,6 +51,16 @@ def test_a_platforms_refusal_is_permanent_only_where_it_says_so() -> None:
     unknown = for_temporal(OutcomeUnknown("lost"))
     assert isinstance(unknown, ApplicationError)
     assert (unknown.non_retryable, unknown.type) == (False, "OutcomeUnknown")
+
+
+def test_a_platforms_own_delay_is_capped_and_never_delays_a_pause() -> None:
+    """A wait of two days becomes a minute; where an activity only pauses, it becomes none."""
+    error = PlatformError("slower", permanent=False, retry_after_seconds=172_800.0)
+    capped = for_temporal(error, "observe")
+    assert isinstance(capped, ApplicationError) and capped.next_retry_delay == timedelta(seconds=60)
+    for name in NEVER_DELAYED:
+        pausing = for_temporal(error, name)
+        assert isinstance(pausing, ApplicationError) and pausing.next_retry_delay is None
 
 
 def test_a_platforms_own_delay_is_kept() -> None:

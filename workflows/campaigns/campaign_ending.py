@@ -102,8 +102,8 @@ class CampaignEnding:
             step = min(scene.began.order.tick_hours, hours - scene.state.matured_hours)
             await scene.host.wait(scene.wall(step), lambda: False, "until the last clicks have matured")
             scene.update(matured_hours=scene.state.matured_hours + step)
-            if scene.state.applied_day < 0 and not scene.state.uncertain:
-                continue  # nothing was ever enabled, and there may be no campaign
+            if not scene.state.launched:
+                continue  # nothing was ever enabled, and there may be no campaign to read
             try:
                 observed = await scene.look(scene.campaign.at(scene.state.matured_hours), lambda: False)
             except (OutOfReach, CallFailed) as error:

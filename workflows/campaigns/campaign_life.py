@@ -134,7 +134,7 @@ class CampaignLife:
         scene = self._scene
         launched = await scene.calls.launch(scene.campaign, self._begin_within(ends))
         if launched.launched:
-            scene.update(stage=EpisodeState.RUNNING)
+            scene.update(stage=EpisodeState.RUNNING, launched=True)
         else:
             scene.halt(launched.reason, outside=True)
         scene.host.check_cancelled()
