@@ -103,13 +103,13 @@ def test_a_claim_that_is_resolved_is_noticed_soon(ledger: Ledger) -> None:
     ledger.claim(claim("enable"))
 
     def resolve() -> None:
-        if account.now >= NOW + timedelta(seconds=0.5) and ledger.unresolved_claims("acme"):
+        if account.now >= NOW + timedelta(seconds=0.6) and ledger.unresolved_claims("acme"):
             ledger.resolve(claim("enable").key, "failed", "", NOW)
 
     account.waited = resolve
     report = account.stop(ledger)
     assert report.stopped and report.unresolved_claims == ()
-    assert report.seconds <= 0.5 + 0.25 + 2 * PACE.seconds_between_rounds
+    assert report.seconds <= 0.6 + 0.25 + 2 * PACE.seconds_between_rounds
 
 
 def test_a_short_timeout_is_waited_for_in_quarters(ledger: Ledger) -> None:
