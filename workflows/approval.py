@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.recording import Records
     from gaelp.domain.ids import request_id
     from gaelp.domain.phases import Status
+    from gaelp.domain.spending.approval_card import ApprovalCard
     from gaelp.domain.spending.approval_requests import (
-        ApprovalCard,
         ApprovalDecision,
         ApprovalOutcome,
         ApprovalPurpose,

@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from gaelp.domain.spending.approval_requests import (
-    ApprovalCard,
-    ApprovalOutcome,
-    RequestApproval,
-    card_text,
-    request_for,
-)
+from gaelp.domain.spending.approval_card import ApprovalCard, card_text
+from gaelp.domain.spending.approval_requests import ApprovalOutcome, RequestApproval, request_for
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.spending_phase import SubmitDecision
 

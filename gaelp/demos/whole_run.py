@@ -24,7 +24,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from gaelp.domain.phases import PHASE_ORDER, Outcome
-from gaelp.domain.spending.approval_requests import ApprovalCard
+from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.local_stack import LocalStack, StackError, first_use
 from gaelp.local_stack.services import ROOT
 from gaelp.messages.training_run import RunResult

@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from gaelp.domain.ad_accounts import Account, Approver
-from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalOutcome, ApprovalRequest
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.ledger_records import (
     AttemptSeries,

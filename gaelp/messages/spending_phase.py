@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalDecision
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import ApprovalDecision
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult, CampaignsPlan, DayReached
 from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.domain.ids import phase_id
-from gaelp.domain.spending.approval_requests import ApprovalCard, SignedDecision
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import SignedDecision
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:

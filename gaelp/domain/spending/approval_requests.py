@@ -1,9 +1,9 @@
-"""What an approval is bound to: the canonical bytes that are signed and the card that a person reads first.
+"""What an approval is bound to: the request, and the canonical bytes of it that a person signs.
 
 A changed byte of agent, configuration, evidence, campaigns, exposure, caps or fence changes the digest, and with it
 voids the signature.
 
-Touch this to change what a signature covers.
+Touch this to change what a signature covers. What a person reads before signing is in approval_card.py.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from gaelp.domain.ids import request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign
 from gaelp.domain.spending.billing_rules import ExposureLine
-from gaelp.money import exact_money
-
-CAMPAIGNS_SHOWN = 60  # on a card, which travels as text through workflows
 
 
 class ApprovalPurpose(StrEnum):
@@ -98,14 +95,6 @@ class RequestApproval(Frozen):
     now: datetime
 
 
-class ApprovalCard(Frozen):
-    """An open request, with the text that a person sees before signing."""
-
-    request: ApprovalRequest
-    request_digest: str
-    text: str  # markdown
-
-
 class ApprovalOutcome(Frozen):
     """What the ledger made of a submitted decision."""
 
@@ -161,54 +150,6 @@ def request_for(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign],
     }
     nonce = hashlib.sha256(_json(bound)).hexdigest()
     return ApprovalRequest.model_validate({**bound, "nonce": nonce})
-
-
-def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -> str:
-    """Markdown of what a person is about to sign: the caps, every campaign with its ceilings, and what is bound."""
-    currency = request.currency
-    lines = [
-        f"### {request.purpose.capitalize()}: {request.run}, phase {request.phase}",
-        "",
-        f"Approving lets agent **{request.agent}** spend on account **{request.account}** until "
-        f"{request.expires_at.isoformat()}:",
-        "",
-        f"- at most **{exact_money(request.daily_cap_micros, currency)}** on any one day",
-        f"- at most **{exact_money(request.total_cap_micros, currency)}** over the phase",
-        f"- in {request.campaign_count} campaigns and no others, each at most as follows; more needs a new request",
-        "",
-        "| campaign | agent | advertises | highest platform budget per day | days | between | worst day | worst in all "
-        "| rule |",
-        "|---|---|---|---:|---:|---|---:|---:|---|",
-    ]
-    lines += [_row(campaign, currency) for campaign in campaigns[:CAMPAIGNS_SHOWN]]
-    if len(campaigns) > CAMPAIGNS_SHOWN:
-        lines += ["", f"{len(campaigns) - CAMPAIGNS_SHOWN} more campaigns are in the ledger and bound by the digest."]
-    if request.unvalidated_heads:
-        lines += ["", f"No log has validated how it decides: {', '.join(request.unvalidated_heads)}."]
-    if not request.evidence_digest:
-        lines += ["", "**The evidence is missing**: no phase of this run has passed a gate before this one."]
-    lines += [
-        "",
-        f"Bound to checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "
-        f"evidence `{request.evidence_digest or 'none'}`, exposure `{request.exposure_digest}`, "
-        f"campaigns `{request.campaigns_digest}`, fence {request.fence}.",
-        "",
-        f"Request `{request.request_id}`, digest `{request_digest(request)}`.",
-    ]
-    return "\n".join(lines)
-
-
-def _row(campaign: ApprovedCampaign, currency: str) -> str:
-    line = campaign.ceiling
-    budget, day, total = (
-        exact_money(m, currency) for m in (line.daily_budget_micros, line.worst_day_micros, line.worst_total_micros)
-    )
-    advertised = f"{campaign.product} ({campaign.arm}), texts `{campaign.content_digest[:12]}`"
-    between = f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
-    return (
-        f"| {line.campaign} | {campaign.agent} | {advertised} | {budget} | {line.days} | {between} | {day} | {total} "
-        f"| {line.rule} |"
-    )
 
 
 def _json(value: Any) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalRequest, request_digest
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
 from gaelp.ledger.rules.approval_rules import judge_opening
 from gaelp.ledger.rules.valid_values import amount, aware

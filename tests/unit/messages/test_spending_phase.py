@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gaelp.domain.spending.approval_requests import ApprovalCard, ApprovalDecision
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import ApprovalDecision
 from gaelp.messages.spending_phase import ApprovalState
 from tests.support.ledgers import request
 

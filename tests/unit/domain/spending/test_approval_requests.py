@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_card import card_text
 from gaelp.domain.spending.approval_requests import (
     ApprovalRequest,
     RequestApproval,
     canonical,
-    card_text,
     exposure_digest,
     request_digest,
     request_for,
