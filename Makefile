@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-llm dev test check chaos bench bench-seeds clean
+.PHONY: help setup demo demo-llm dev test check chaos bench bench-seeds mutants clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 13
@@ -50,6 +50,9 @@ bench: setup ## how fast the market is, beside bare numpy kernels and other simu
 
 bench-seeds: setup ## quick-test with 50 root seeds: at least 49 must graduate, proven or not; half an hour or so
 	@PYTHONPATH=. $(BIN)/python scripts/bench_seeds.py $(ARGS)
+
+mutants: setup ## small changes of the code that guards money, which the tests must notice; half an hour at the most
+	@$(BIN)/python scripts/mutants.py $(ARGS)
 
 clean: ## forget the virtual environment and everything local
 	rm -rf .venv .gaelp

@@ -25,7 +25,17 @@ from typing import Any
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
@@ -37,6 +47,7 @@ from activities.inputs import Inputs
 from activities.live.campaigns import Campaigns
 from activities.live.emergency import Emergency
 from activities.live.observations import Observations
+from activities.live.reaping import Reaping
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
@@ -48,11 +59,11 @@ from activities.records.recording import Records
 from activities.records.runs import Runs
 from gaelp import observability
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.temporal_names import Queue
+from gaelp.domain.temporal_names import REAPER, Queue
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
-from gaelp.platforms.adapters import open_platform
+from gaelp.platforms.adapters import STOP_SECONDS, open_platform
 from gaelp.platforms.protocol import AdPlatform
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
@@ -65,6 +76,7 @@ from workflows.emergency_stop import EmergencyStop
 from workflows.episodes import EpisodeBatch, LogReplay
 from workflows.historical import HistoricalValidation
 from workflows.live_test import LiveTest
+from workflows.reaper import Reaper
 from workflows.scaled import ScaledDeployment
 from workflows.simulation import SimulationTraining
 from workflows.training_run import TrainingRun
@@ -135,10 +147,10 @@ def records_activities(settings: Settings) -> Activities:
     ]
 
 
-def _platforms(settings: Settings) -> Callable[[Account], AdPlatform]:
+def _platforms(settings: Settings, timeout_seconds: float = 5.0) -> Callable[[Account], AdPlatform]:
     @cache
     def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
-        return open_platform(account, settings)
+        return open_platform(account, settings, timeout_seconds)
 
     # One connection per kind of account, reused; an envelope's change must not open another.
     def platform_of(account: Account) -> AdPlatform:
@@ -157,8 +169,9 @@ def live_activities(settings: Settings) -> Activities:
 
 
 def stop_activities(settings: Settings) -> Activities:
-    """The emergency stop."""
-    return [Emergency(Ledger.open(settings.ledger), _platforms(settings)).stop_account]
+    """The emergency stop and the reaper."""
+    ledger, platforms = Ledger.open(settings.ledger), _platforms(settings, STOP_SECONDS)
+    return [Emergency(ledger, platforms).stop_account, Reaping(ledger, platforms).reap]
 
 
 def workers(client: Client, settings: Settings, queues: Sequence[Queue]) -> list[Worker]:
@@ -175,7 +188,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
         Queue.STOP: stop_activities,
     }
     threads = 2 if queue is Queue.COMPUTE else 16
-    served: list[type] = [EmergencyStop] if queue is Queue.STOP else []
+    served: list[type] = [EmergencyStop, Reaper] if queue is Queue.STOP else []
     if queue is Queue.WORKFLOWS:
         served = list(WORKFLOWS)
     defaults: dict[str, Any] = {
@@ -193,6 +206,20 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
         activities=activities[queue](settings) if queue in activities else [],
         **{**defaults, **options},
     )
+
+
+async def keep_reaper(client: Client, seconds: int) -> None:
+    """Make the reaper's schedule, or set it to this interval and let it run where it is there already."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(Reaper.run, id="reaper", task_queue=Queue.STOP),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=seconds))]),
+        # Looks that were missed while no server ran are not made up for: one look sees everything.
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10)),
+    )
+    try:
+        await client.create_schedule(REAPER, schedule, trigger_immediately=True)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(REAPER).update(lambda _: ScheduleUpdate(schedule))
 
 
 def code_version() -> str:
@@ -225,6 +252,8 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None)
     async with contextlib.AsyncExitStack() as stack:
         for worker in workers(client, settings, queues):
             await stack.enter_async_context(worker)
+        if Queue.STOP in queues:
+            await keep_reaper(client, settings.reaper_seconds)
         if ready is not None:
             await asyncio.to_thread(ready.touch)
         await stopped.wait()

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         description="base address of the OpenAI-compatible endpoint that rates personas",
     )
     llm_api_key: SecretStr | None = Field(None, description="its bearer token, where it wants one")
+    reaper_seconds: int = Field(
+        30, ge=1, le=3600, description="how often the reaper looks for campaigns that nothing covers"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     approver_key: Path | None = Field(None, description="private key that `approve` signs with")
 

@@ -56,6 +56,7 @@ RECORDED = {
     "cancelled/live-test": "LiveTest.cancelled",
     "cancelled/live-test/campaign-00": "LiveCampaign.cancelled",
     "stop": "EmergencyStop.stopped",
+    "reaper": "Reaper.looked",
 }
 
 
@@ -125,6 +126,7 @@ async def _run_everything(client: Client, local_runs: LocalRuns) -> None:
 
     stop = StopAccount(account="emulator", reason="recorded", by="recorded", at=datetime.now(UTC))
     await client.execute_workflow("EmergencyStop", stop, id="stop", task_queue=Queue.STOP)
+    await client.execute_workflow("Reaper", id="reaper", task_queue=Queue.STOP)
 
 
 async def _start(client: Client, start: RunInput) -> WorkflowHandle[Any, Any]:

@@ -119,6 +119,14 @@ STOP: ActivityOptions = {
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)),
 }
 
+# The reaper's look: pausing is the safe direction, and the next look comes soon, so attempts are few.
+REAP: ActivityOptions = {
+    "task_queue": "stop",
+    "start_to_close_timeout": timedelta(minutes=5),
+    "heartbeat_timeout": timedelta(seconds=10),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3),
+}
+
 
 def named(options: ActivityOptions, summary: str) -> Any:
     """The options with the line that the Web UI shows beside the activity."""

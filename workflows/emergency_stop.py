@@ -23,5 +23,6 @@ class EmergencyStop:
             Emergency.stop_account, stop, **named(STOP, f"stop {stop.account}")
         )
         enabled = f"\n\nstill enabled: {', '.join(report.still_enabled)}" if report.still_enabled else ""
-        show_details(f"**{'stopped' if report.stopped else 'NOT STOPPED'}** {report.reason}{enabled}")
+        sent = f"\n\npauses sent to {len(report.pauses_sent)} campaigns"
+        show_details(f"**{'stopped' if report.stopped else 'NOT STOPPED'}** {report.reason}{enabled}{sent}")
         return report

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.live.campaign_days import campaign_clock
 from activities.live.claiming import Claiming, ClaimRefused
-from activities.live.observations import campaign_clock, post_days
+from activities.live.locating import Locating
 from activities.live.settling import Settling
+from activities.live.watching import Watching
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
@@ -51,8 +54,10 @@ class Campaigns:
         wait: Callable[[float], None] = clock.sleep,
     ) -> None:
         self._ledger = ledger
-        self._claiming = Claiming(ledger, inputs, wait)
+        self._locating = Locating(ledger, wait)
+        self._claiming = Claiming(ledger, inputs, self._locating, wait)
         self._settling = Settling(ledger)
+        self._watching = Watching(ledger)
         self._inputs = inputs
         self._open_platform = open_platform
         self._known: dict[str, Account] = {}
@@ -75,12 +80,11 @@ class Campaigns:
             return Launched(launched=False, reason=reserved.reason)
         spec = self._spec(campaign, creatives, account)
         try:
-            self._claiming.call_under_claim(
-                campaign, Intent.CREATE, at, lambda _: True, platform, lambda: platform.create_paused(spec, at)
-            )
+            self._claiming.create_once(campaign, at, platform, lambda: platform.create_paused(spec, at))
         except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
-        state = self._read_back(platform, campaign)
+        state = self._locating.read_back(platform, campaign)
+        self._ledger.settings_written(_as_asked(spec, state), at)
         if state.enabled:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
@@ -113,19 +117,23 @@ class Campaigns:
         if not reserved.granted:
             return _blocked(campaign, reserved.reason)
         platform = self._open_platform(account)
-        before = self._read_back(platform, campaign)
+        before = self._locating.read_back(platform, campaign)
         wanted = self._wanted(campaign, before, apply.decision_digest, account)
+        ours = wanted.model_copy(update={"external_name": campaign.name})
+        self._ledger.settings_begun(ours, at)
         try:
             self._write(campaign, platform, before, wanted, at)
         except ClaimRefused as error:
             return _blocked(campaign, str(error))
-        after = self._read_back(platform, campaign)
+        after = self._locating.read_back(platform, campaign)
         if after != wanted:
             raise OutcomeUnknown(f"{campaign.name} does not read back as it was written")
-        if self._ledger.fence(account.account) != self._claiming.fence(campaign):
+        self._ledger.settings_written(ours, at)
+        if self._claiming.void(campaign):
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
-            return _blocked(campaign, "the account was stopped")
+            self._ledger.settings_paused(campaign.name, at)
+            return _blocked(campaign, "it was stopped while this was written")
         return Applied(
             applied=True,
             planned_micros=planned,
@@ -191,18 +199,38 @@ class Campaigns:
         campaign, at = pause.campaign, pause.at
         account = self._account(campaign)
         platform = self._open_platform(account)
-        state = platform.find(account.account, campaign.name)
-        if state is None:
+        state = self._found_or_paused(platform, campaign, at)
+        if state is None and not self._locating.may_exist(campaign):
             self._settling.settle_never_created(campaign, at)
             return Paused(final=True)
+        if state is None:
+            self._locating.record_unknown(campaign, at)
+            return Paused(spend_micros=self._locating.spent_micros(campaign))
         if state.enabled:
             self._pause(campaign, platform, state, at)
+        self._ledger.settings_paused(campaign.name, at)  # an enable of ours that comes late is not wanted any more
         report = platform.report(account.account, state.platform_id, at)
-        post_days(self._ledger, campaign, report, account)
+        self._watching.post_days(campaign, report, account)
         self._settling.close_claims(campaign, at)
         final = pause.final and self._settling.settle_days(campaign, account, report, at)
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
         return Paused(days=report.days, spend_micros=spend, final=final)
+
+    def _found_or_paused(self, platform: AdPlatform, campaign: LiveCampaignInput, at: datetime) -> CampaignState | None:
+        """The campaign; where it cannot be read or does not read back, its pause is tried all the same."""
+        try:
+            state = self._locating.find_created(platform, campaign)
+        except PlatformError:
+            self._pause_unread(platform, campaign, at)
+            raise
+        if state is None:
+            self._pause_unread(platform, campaign, at)
+        return state
+
+    def _pause_unread(self, platform: AdPlatform, campaign: LiveCampaignInput, at: datetime) -> None:
+        if platform_id := self._locating.platform_id(campaign):
+            with suppress(PlatformError):  # what failed before it, or the violation, says more
+                platform.pause(campaign.context.account, platform_id, at)
 
     def _account(self, campaign: LiveCampaignInput) -> Account:
         """The account; the last one known where the ledger is gone, because pausing must not wait for it."""
@@ -216,18 +244,19 @@ class Campaigns:
     def _pause(self, campaign: LiveCampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
         """Pause first and claim it after: a campaign must not stay enabled because the ledger cannot be reached."""
         platform.pause(campaign.context.account, state.platform_id, at)
-        after = platform.find(campaign.context.account, campaign.name)
+        after = self._locating.find(platform, campaign)
         if after is None or after.enabled:
             raise PlatformError(f"{campaign.name} still reads enabled after a pause", permanent=False)
         key = claim_key(campaign.name, campaign.progress.tick, Intent.PAUSE)
         self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
 
-    def _read_back(self, platform: AdPlatform, campaign: LiveCampaignInput) -> CampaignState:
-        state = platform.find(campaign.context.account, campaign.name)
-        if state is None:
-            raise OutcomeUnknown(f"{campaign.name} does not read back from the platform")
-        return state
+
+def _as_asked(spec: CampaignSpec, state: CampaignState) -> CampaignState:
+    """What we asked the platform to create, under the id that it gave: what differs from it is not our doing."""
+    asked = {name: getattr(spec, name) for name in ("external_name", "daily_budget_micros", "end_at")}
+    heads = {"bid_micros": spec.bid_micros, "creative_prob": spec.creative_prob}
+    return state.model_copy(update={**asked, **heads, "enabled": False})
 
 
 def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:

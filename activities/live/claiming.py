@@ -10,7 +10,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from activities.inputs import Inputs
-from activities.live.observations import campaign_clock, day_key
+from activities.live.campaign_days import campaign_clock, day_key
+from activities.live.locating import Locating
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignState, Creative
@@ -21,7 +22,7 @@ from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import LiveCampaignInput
 from gaelp.money import micros
-from gaelp.platforms.protocol import OutcomeUnknown, PlatformError, ReadsCampaigns
+from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError, ReadsCampaigns
 
 # A little more than the longest total timeout of a platform's client (gaelp/platforms/emulator/client.py: 5 seconds).
 CLIENT_TOTAL_SECONDS = 6.0
@@ -34,9 +35,10 @@ class ClaimRefused(GaelpError):
 class Claiming:
     """Reserves days and claims calls; `wait` sleeps so many seconds."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, wait: Callable[[float], None]) -> None:
+    def __init__(self, ledger: Ledger, inputs: Inputs, locating: Locating, wait: Callable[[float], None]) -> None:
         self._ledger = ledger
         self._inputs = inputs
+        self._locating = locating
         self._wait = wait
 
     def reserve(self, campaign: LiveCampaignInput, account: Account, at: datetime) -> Reserved:
@@ -71,6 +73,46 @@ class Claiming:
         candidates = self._inputs.market(campaign.context.market_digest).ctr.shape[1]
         return creatives_of(campaign.order.plan.product, candidates)
 
+    def create_once(
+        self, campaign: LiveCampaignInput, at: datetime, platform: ReadsCampaigns, create: Callable[[], CampaignState]
+    ) -> None:
+        """Create the campaign under a claim of its own; raises ClaimRefused, PlatformError.
+
+        An outcome that is not known stays so until the campaign is read back. The call may be repeated all the same:
+        names are unique on a platform, and a create that is refused as a duplicate is taken up.
+        """
+        key = claim_key(campaign.name, 0, Intent.CREATE)  # on whichever tick it succeeds, it is created once
+        claim = self.claim(campaign, key, Intent.CREATE, self.fence(campaign), at)
+        claimed = self._ledger.claim(claim)
+        repeated = claimed.unknown
+        if repeated:
+            self._wait(CLIENT_TOTAL_SECONDS)
+            state = self._locating.find(platform, campaign)
+            if state is not None:
+                self._ledger.resolve(key, "done", "read back after an unknown outcome", at, state.platform_id)
+                return
+            claimed = self._ledger.claim(claim.model_copy(update={"repeats": True}))
+        if claimed.done:
+            return
+        if not claimed.granted:
+            raise ClaimRefused(claimed.reason)
+        try:
+            state = self._created(campaign, platform, create)
+        except PlatformError as error:
+            surely_failed = not repeated and not isinstance(error, OutcomeUnknown)
+            self._ledger.resolve(key, "failed" if surely_failed else "unknown", str(error), at)
+            raise
+        # With its id on the platform, so that a stop can pause the campaign while the platform cannot be read.
+        self._ledger.resolve(key, "done", "", at, state.platform_id)
+
+    def _created(
+        self, campaign: LiveCampaignInput, platform: ReadsCampaigns, create: Callable[[], CampaignState]
+    ) -> CampaignState:
+        try:
+            return create()
+        except DuplicateName:  # an answer that was lost, or was given twice: the campaign is there, and is ours
+            return self._locating.read_back(platform, campaign)
+
     def call_under_claim(
         self,
         campaign: LiveCampaignInput,
@@ -80,18 +122,15 @@ class Claiming:
         platform: ReadsCampaigns,
         call: Callable[[], object],
     ) -> None:
-        """Make one spend-affecting call under a claim; raises ClaimRefused, PlatformError."""
-        # A campaign is created once, on whichever tick that succeeds: a second key would allow a second create.
-        tick = 0 if intent is Intent.CREATE else campaign.progress.tick
-        key = claim_key(campaign.name, tick, intent)
+        """Make one call under a claim that may spend on a campaign that exists; raises ClaimRefused, PlatformError."""
+        key = claim_key(campaign.name, campaign.progress.tick, intent)
         claim = self.claim(campaign, key, intent, self.fence(campaign), at)
         claimed = self._ledger.claim(claim)
         if claimed.unknown:
             # The attempt that made the claim may still be on its way: not before its client has given up is what we
             # read the last word.
             self._wait(CLIENT_TOTAL_SECONDS)
-            state = platform.find(campaign.context.account, campaign.name)
-            happened = state is not None and done(state)
+            happened = done(self._locating.read_back(platform, campaign))
             self._ledger.resolve(key, "done" if happened else "failed", "read back after an unknown outcome", at)
             claimed = self._ledger.claim(claim)
         if claimed.done:
@@ -119,6 +158,12 @@ class Claiming:
             fence=fence,
             at=at,
         )
+
+    def void(self, campaign: LiveCampaignInput) -> bool:
+        """Whether a stop came since the approval, of the account or of the run."""
+        run = self._ledger.run(campaign.context.run)
+        stopped = run is not None and run.stopped_at is not None
+        return stopped or self._ledger.fence(campaign.context.account) != self.fence(campaign)
 
     def fence(self, campaign: LiveCampaignInput) -> int:
         """The fence under which the campaign's money was approved."""

@@ -5,21 +5,24 @@ Touch this to halt a campaign for another reason.
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable
 
 import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.live.campaign_days import campaign_clock
+from activities.live.locating import Locating
+from activities.live.watching import Watching
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.ids import reservation_key
 from gaelp.domain.platform_records import CampaignReport, DayReport
-from gaelp.domain.spending.campaign_clock import AccountCalendar, CampaignClock
+from gaelp.domain.spending.campaign_clock import CampaignClock
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
-from gaelp.messages.live_campaign import LiveCampaignInput, Observe, Observed
+from gaelp.messages.live_campaign import Observe, Observed
 from gaelp.money import micros
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
@@ -27,8 +30,16 @@ from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 class Observations:
     """Reads the platform; posts what it says was spent, which is a record and not an effect on it."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, open_platform: Callable[[Account], ReadsCampaigns]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        inputs: Inputs,
+        open_platform: Callable[[Account], ReadsCampaigns],
+        wait: Callable[[float], None] = clock.sleep,
+    ) -> None:
         self._ledger = ledger
+        self._locating = Locating(ledger, wait)
+        self._watching = Watching(ledger)
         self._inputs = inputs
         self._open_platform = open_platform
 
@@ -39,11 +50,13 @@ class Observations:
         config = self._inputs.config(campaign.context.config_digest)
         account = self._ledger.account(campaign.context.account)
         platform = self._open_platform(account)
-        state = platform.find(account.account, campaign.name)
+        state = self._locating.find_created(platform, campaign)
         if state is None:
-            raise PlatformError(f"campaign {campaign.name} is not on the platform", permanent=True)
+            return self._unknown(observe)
         report = platform.report(account.account, state.platform_id, observe.at)
-        over = post_days(self._ledger, campaign, report, account)
+        over = self._watching.post_days(campaign, report, account)
+        changed = self._watching.compare(campaign, account, state, observe.at)
+        over = "; ".join(reason for reason in (over, changed) if reason)
         halt = over or _drawdown(report.days, config)
         if report.disapproved:
             halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
@@ -55,6 +68,18 @@ class Observations:
             days=report.days,
             halt=halt,
             stop_account=bool(over),
+        )
+
+    def _unknown(self, observe: Observe) -> Observed:
+        """A campaign that was created and does not read back must halt, and its account with it."""
+        if not self._locating.may_exist(observe.campaign):
+            raise PlatformError(f"campaign {observe.campaign.name} is not on the platform", permanent=True)
+        return Observed(
+            observation_digest="",
+            spend_micros=self._locating.spent_micros(observe.campaign),
+            enabled=False,
+            halt=self._locating.record_unknown(observe.campaign, observe.at),
+            stop_account=True,
         )
 
     def _observation(
@@ -79,35 +104,6 @@ class Observations:
             np.array([max(campaign.progress.daily_budget_micros - spent, 0)]),
             click_value_micros(config.economics),
         ).to_arrays()
-
-
-def day_key(campaign: LiveCampaignInput, day_index: int) -> str:
-    """Key of a campaign day's reservation; made of names only, so that a retry finds it."""
-    return reservation_key(campaign.name, day_index)
-
-
-def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClock:
-    """The campaign's time by the account's calendar."""
-    return CampaignClock(AccountCalendar(account.timezone), campaign.progress.start, campaign.order.tick_hours)
-
-
-def post_days(ledger: Ledger, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
-    """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much."""
-    halt = ""
-    reservations = {r.key: r for r in ledger.reservations(campaign.context.account, campaign.context.run)}
-    for day in report.days:
-        if not (day.cost_micros or day.served_micros):
-            continue
-        key = day_key(campaign, campaign_clock(campaign, account).index_of(day.day))
-        reserved = reservations.get(key)
-        # Amounts are absolute, so what the ledger has already need not be written again.
-        if reserved is None or (reserved.billed_micros, reserved.served_micros) != (day.cost_micros, day.served_micros):
-            over = ledger.post(key, day.cost_micros, day.served_micros, report.at).over
-        else:
-            over = max(day.cost_micros, day.served_micros) > reserved.worst_case_micros
-        if over:
-            halt = f"the platform reports more than was reserved for {key}; the account is stopped"
-    return halt
 
 
 def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str:

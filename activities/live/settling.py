@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from activities.live.observations import campaign_clock, day_key
+from activities.live.campaign_days import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.live_campaign import LiveCampaignInput
 
 
@@ -28,9 +29,7 @@ class Settling:
                 self._ledger.resolve(claim.key, "done", "read back as paused", at)
 
     def settle_never_created(self, campaign: LiveCampaignInput, at: datetime) -> None:
-        """Settle at no cost what was reserved for a campaign that was never created, unless a create is still open."""
-        if any(c.campaign == campaign.name for c in self._ledger.unresolved_claims(campaign.context.account)):
-            return
+        """Settle at no cost what was reserved for a campaign whose creation was never claimed, or surely failed."""
         for reservation in self._ledger.reservations(campaign.context.account, campaign.context.run):
             if reservation.campaign == campaign.name and reservation.state != "settled":
                 self._ledger.settle(reservation.key, 0, at)
@@ -48,10 +47,18 @@ class Settling:
                 continue
             day = final.get(reservation.key)
             listed = any(d.day == reservation.day for d in report.days)
-            if day is not None:
+            if _reported_less(day, reservation):
+                all_settled = False  # the platform is in an older state: what the day costs is not known
+            elif day is not None:
                 self._ledger.settle(reservation.key, day.cost_micros, at)
             elif not listed and report.at > clock.calendar.books_close(reservation.day):
                 self._ledger.settle(reservation.key, 0, at)
             else:
                 all_settled = False
         return all_settled
+
+
+def _reported_less(day: DayReport | None, reservation: Reservation) -> bool:
+    """Whether the final report of a day, or its absence, says less than what was posted for it."""
+    reported = 0 if day is None else max(day.cost_micros, day.served_micros)
+    return reported < max(reservation.billed_micros, reservation.served_micros)

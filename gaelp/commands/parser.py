@@ -23,10 +23,13 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reject": ("people.decide:reject", "sign and send a refusal of it"),
     "pause": ("runs.control:pause", "hold a run at its next step"),
     "resume": ("runs.control:resume", "let a paused run go on"),
-    "stop": ("runs.stop:stop", "emergency stop: pause everything of an account and read it back"),
+    "stop": ("runs.stop:stop", "emergency stop: pause everything of a run or an account and read it back"),
     "cancel": ("runs.control:cancel", "end a run; its campaigns are paused and settled"),
     "accounts": ("people.accounts:accounts", "the owner's accounts and their envelopes"),
     "keys": ("people.keys:keys", "approvers and their keys"),
+    "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
+    "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
+    "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
@@ -122,6 +125,7 @@ def _stop(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--account", metavar="NAME")
     what.add_argument("--all", action="store_true", help="every account")
     parser.add_argument("--reason", default="stopped by hand")
+    parser.add_argument("--yes", action="store_true", help="do not ask before everything of an account is stopped")
 
 
 def _accounts(parser: argparse.ArgumentParser) -> None:
@@ -154,6 +158,30 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     remove = _action(actions, "remove", "take the right away")
     remove.add_argument("--account", required=True)
     remove.add_argument("key_id", metavar="KEY_ID")
+
+
+def _reconcile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account", required=True, metavar="NAME")
+
+
+def _resolve(parser: argparse.ArgumentParser) -> None:
+    _run(parser)
+    parser.add_argument("violation", metavar="VIOLATION", nargs="?", help="its id; without one, all are shown")
+    _person(parser)
+
+
+def _attempts(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    reset = _action(actions, "reset", "count the attempts of a series anew")
+    for name in ("account", "product", "agent"):
+        reset.add_argument(f"--{name}", required=True)
+    reset.add_argument("--gate", required=True, choices=[str(phase) for phase in PHASE_ORDER])
+    _person(reset)
+
+
+def _person(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", default="", help="recorded beside the name; without one it is refused")
+    parser.add_argument("--by", metavar="NAME", help="who decides; default: the user's name")
 
 
 def _ingest(parser: argparse.ArgumentParser) -> None:
@@ -193,6 +221,7 @@ def _count(text: str) -> int:
 ARGUMENTS = {
     "start": _start, "validate": _configuration, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
-    "accounts": _accounts, "keys": _keys, "ingest": _ingest, "report": _report, "dev": _nothing,
+    "accounts": _accounts, "keys": _keys, "reconcile": _reconcile, "resolve": _resolve, "attempts": _attempts,
+    "ingest": _ingest, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
 }  # fmt: skip

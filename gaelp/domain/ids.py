@@ -47,6 +47,16 @@ def campaign_id(run: str, phase: Phase, index: int) -> str:
     return f"{run}/{phase}/campaign-{index:02d}"
 
 
+def run_of_campaign(campaign: str) -> str:
+    """The run that a campaign's id names."""
+    return campaign.split("/")[0]
+
+
+def phase_of_campaign(campaign: str) -> Phase:
+    """The phase that a campaign's id names."""
+    return Phase(campaign.split("/")[1])
+
+
 def request_id(run: str, phase: Phase, sequence: int) -> str:
     """Id of a phase's approval request; requests of a phase are counted from 1."""
     return f"{run}/{phase}#{sequence}"

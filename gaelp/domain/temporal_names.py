@@ -26,3 +26,7 @@ class Attribute(StrEnum):
     STATUS = "GaelpStatus"
     SPEND_MICROS = "GaelpSpendMicros"
     AWAITING = "GaelpAwaiting"
+
+
+REAPER = "gaelp-reaper"
+"""Id of the Temporal schedule that looks for campaigns of ours that nothing covers."""

@@ -2,48 +2,47 @@
 
 The order is: raise the fence, pause all, read back, wait until older claims are resolved or their calls must have
 ended, read back again; only then is the account "stopped". The platform may fail, hang or report what is not so, and
-the ledger may be out of reach: whatever happens, everything that can be paused is paused, and the report names what is
-not certain. Touch this with docs/runbook.md in hand.
+the ledger may be locked, hang or be out of reach: whatever happens, everything that can be paused is paused, and the
+report names what is not certain. Touch this with docs/runbook.md in hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
-from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.ledger_records import Claim
+from gaelp.ledger.background_calls import answered, in_background
 from gaelp.ledger.rules.claim_rules import claims_before_stop
+from gaelp.ledger.stop_pauses import USUAL_PACE, StopPace, StopPauses, StopsCampaigns
+from gaelp.ledger.stored_records import CreatedCampaign
 from gaelp.messages.emergency_stop import StopReport
-
-
-class StopsCampaigns(Protocol):
-    """What a stop needs of a platform; gaelp.platforms adapters have it."""
-
-    def campaigns(self, account: str) -> tuple[CampaignState, ...]: ...
-
-    def pause(self, account: str, platform_id: str, at: datetime | None) -> None: ...
 
 
 class HoldsFence(Protocol):
     """What a stop needs of the ledger."""
 
-    def fence(self, account: str) -> int: ...
-
     def raise_fence(self, account: str, reason: str, by: str, at: datetime) -> int: ...
 
+    def stop_run(self, run: str, reason: str, by: str, at: datetime) -> int: ...
+
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]: ...
+
+    def created_campaigns(self, account: str) -> tuple[CreatedCampaign, ...]: ...
 
 
 @dataclass(frozen=True)
 class StopOrder:
-    """Which account is stopped, why, and by whom."""
+    """Which account is stopped, or which run on it, why, and by whom."""
 
     account: str
     reason: str
     by: str
+    run: str = ""  # only this run: its own fence is raised, and everything else of the account goes on
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,6 @@ class WallClock:
 
     now: Callable[[], datetime]
     wait: Callable[[float], None]
-
-
-@dataclass(frozen=True)
-class StopPace:
-    """How often a stop tries, and how long it waits."""
-
-    client_timeout_seconds: float = 10.0  # the longest that a call made before the stop can still be under way
-    rounds: int = 6  # of pausing and reading back
-    seconds_between_rounds: float = 0.5
-
-
-USUAL_PACE = StopPace()
 
 
 def stop_account(
@@ -77,81 +64,85 @@ def stop_account(
 
     `ledger` is None where it could not be opened.
     """
-    started = clock.now()
     stop = _Stop(ledger, platform, order, clock, pace)
-    stop.raise_fence()
+    stop.begin_fence()
+    stop.take_fence(pace.head_start_seconds)
     none_enabled = stop.pause_until_none_enabled()
     if stop.fence is None:
-        stop.raise_fence()  # the pauses could not wait for it; now we can
-        none_enabled = stop.pause_until_none_enabled()
-    open_claims = stop.await_claims()
+        stop.retry_fence()  # the pauses could not wait for it; now we can
+        if stop.fence is not None:
+            none_enabled = stop.pause_until_none_enabled()
+    # Without the fence new calls may begin at any time, and waiting for the older ones would make nothing certain.
+    open_claims = stop.await_claims() if stop.fence is not None else ()
     # What a late call enabled is paused here, and the account is read once more, because one reading can be wrong.
     clock.wait(pace.seconds_between_rounds)
     confirmed = stop.pause_until_none_enabled()
     if confirmed and not none_enabled:
         clock.wait(pace.seconds_between_rounds)
         confirmed = stop.pause_until_none_enabled()
-    return stop.report(confirmed, open_claims, (clock.now() - started).total_seconds())
+    return stop.report(confirmed, open_claims)
 
 
-@dataclass
 class _Stop:
     """One stop under way, and what is known of the account so far."""
 
-    ledger: HoldsFence | None
-    platform: StopsCampaigns
-    order: StopOrder
-    clock: WallClock
-    pace: StopPace
-    fence: int | None = None
-    paused: dict[str, str] = field(default_factory=dict)  # platform id -> external name, once enabled and then not
-    enabled: dict[str, str] = field(default_factory=dict)  # as last read
-    reading_error: str = ""  # why the last reading failed
-    fence_error: str = ""  # why the fence is not raised
-    failed_pauses: list[str] = field(default_factory=list)
+    def __init__(
+        self,
+        ledger: HoldsFence | None,
+        platform: StopsCampaigns,
+        order: StopOrder,
+        clock: WallClock,
+        pace: StopPace,
+    ) -> None:
+        self._ledger, self._order, self._clock, self._pace = ledger, order, clock, pace
+        self._started = clock.now()
+        self._raising: Future[int] | None = None
+        self.fence: int | None = None
+        self.fence_error = "the fence could not be raised: the ledger could not be opened"
+        known = None if ledger is None else in_background(partial(ledger.created_campaigns, order.account))
+        self._pauses = StopPauses(platform, order.account, pace, order.run, known)
 
-    def raise_fence(self) -> None:
-        if self.ledger is None:
-            self.fence_error = "the fence could not be raised: the ledger could not be opened"
+    # ------------------------------------------------------------ the fence
+
+    def begin_fence(self) -> None:
+        """Begin to raise the fence; whatever follows does not wait for it longer than `take_fence` says."""
+        if self._ledger is not None:
+            order = self._order
+            of_account = partial(self._ledger.raise_fence, order.account)
+            stop = partial(self._ledger.stop_run, order.run) if order.run else of_account
+            self._raising = in_background(partial(stop, order.reason, order.by, self._clock.now()))
+
+    def take_fence(self, seconds: float) -> None:
+        """Note the fence, or why it is not raised, as far as that is known after so many seconds."""
+        if self._raising is None:
             return
-        try:
-            order = self.order
-            self.fence = self.ledger.raise_fence(order.account, order.reason, order.by, self.clock.now())
-            self.fence_error = ""
-        except Exception as error:  # a ledger that fails in whatever way must not keep us from pausing
+        if not answered(self._raising, seconds):
+            waited = f"{self._pace.ledger_seconds:g} seconds"
+            self.fence_error = f"the fence could not be raised: the ledger did not answer within {waited}"
+        elif (error := self._raising.exception()) is not None:  # a ledger that fails must not keep us from pausing
             self.fence_error = f"the fence could not be raised: {error}"
+        else:
+            self.fence, self.fence_error = self._raising.result(), ""
+
+    def retry_fence(self) -> None:
+        """Wait for a fence that is on its way; begin anew where the ledger has refused."""
+        if self._raising is not None and self._raising.done():
+            self.begin_fence()
+        self.take_fence(max(self._pace.ledger_seconds - self._seconds(), self._pace.head_start_seconds))
+
+    # ------------------------------------------------------------ the campaigns
 
     def pause_until_none_enabled(self) -> bool:
-        """Pause whatever is enabled until a reading shows nothing enabled; False when the rounds are used up."""
-        for attempt in range(self.pace.rounds):
+        """Pause whatever is enabled until a reading shows nothing enabled; False when rounds or time are used up."""
+        began = self._seconds()
+        for attempt in range(self._pace.rounds):
             if attempt:
-                self.clock.wait(self.pace.seconds_between_rounds)
-            if self._read() and not self.enabled:
+                self._clock.wait(self._pace.seconds_between_rounds)
+            if self._seconds() - began > self._pace.most_seconds:
+                return False
+            if self._pauses.round():
                 return True
-            for platform_id in self.enabled:
-                self._pause(platform_id)
-        return self._read() and not self.enabled
-
-    def _read(self) -> bool:
-        try:
-            campaigns = self.platform.campaigns(self.order.account)
-        except Exception as error:  # whatever a misbehaving platform's client raises, the stop goes on
-            self.reading_error = f"the platform cannot be read: {error}"
-            return False
-        before = self.enabled
-        self.reading_error = ""
-        self.enabled = {c.platform_id: c.external_name for c in campaigns if c.enabled}
-        self.paused.update({i: name for i, name in before.items() if i not in self.enabled})
-        self.paused = {i: name for i, name in self.paused.items() if i not in self.enabled}
-        return True
-
-    def _pause(self, platform_id: str) -> None:
-        try:
-            self.platform.pause(self.order.account, platform_id, None)
-        except Exception as error:  # the next reading shows whether it took effect
-            failed_pause = f"pausing {self.enabled[platform_id]} failed: {error}"
-            if failed_pause not in self.failed_pauses:
-                self.failed_pauses.append(failed_pause)
+        return self._pauses.read()
 
     def await_claims(self) -> tuple[str, ...]:
         """Wait for calls that were claimed under an older fence; returns the keys whose outcome stays unknown.
@@ -159,48 +150,63 @@ class _Stop:
         Ages are not taken from the claims: their instants are campaign time. Whoever has an older claim began its
         call before the fence rose, so after the client's timeout every such call has ended.
         """
-        timeout = self.pace.client_timeout_seconds
+        timeout = self._pace.client_timeout_seconds
         poll = min(0.25, max(timeout / 4, 0.01))
-        began = self.clock.now()
+        began = self._clock.now()
         keys = self._older_claims()
         for _ in range(int(timeout / poll) + 1):
-            if keys == () or (self.clock.now() - began).total_seconds() >= timeout:
+            if keys == () or (self._clock.now() - began).total_seconds() >= timeout:
                 break
-            self.clock.wait(poll)
+            self._clock.wait(poll)
             keys = self._older_claims()
         return keys or ()
 
     def _older_claims(self) -> tuple[str, ...] | None:
-        if self.ledger is None:
+        if self._ledger is None:
             return None  # unknown: wait the whole time
-        try:
-            claims = self.ledger.unresolved_claims(self.order.account)
-        except Exception:  # unknown too
-            return None
-        return claims_before_stop(claims, self.fence)
+        reading = in_background(partial(self._ledger.unresolved_claims, self._order.account))
+        if not answered(reading, self._pace.ledger_seconds) or reading.exception() is not None:
+            return None  # unknown too
+        run = self._order.run
+        if run:  # it has no numbered fence of its own, so every open claim of the run is older
+            return claims_before_stop([claim for claim in reading.result() if claim.run == run], None)
+        return claims_before_stop(reading.result(), self.fence)
 
-    def report(self, confirmed: bool, open_claims: tuple[str, ...], seconds: float) -> StopReport:
+    # ------------------------------------------------------------ the report
+
+    def _seconds(self) -> float:
+        return (self._clock.now() - self._started).total_seconds()
+
+    def report(self, confirmed: bool, open_claims: tuple[str, ...]) -> StopReport:
         """What is certain; `confirmed`: the last reading showed nothing enabled."""
+        pauses = self._pauses
         return StopReport(
-            account=self.order.account,
+            account=self._order.account,
             stopped=confirmed and self.fence is not None,
             fence=self.fence if self.fence is not None else -1,
-            paused=tuple(sorted(self.paused.values())),
-            still_enabled=tuple(sorted(self.enabled.values())),
+            paused=tuple(sorted(pauses.paused.values())),
+            still_enabled=tuple(sorted(pauses.enabled.values())),
+            pauses_sent=tuple(sorted(pauses.sent.values())),
             unresolved_claims=open_claims,
-            seconds=seconds,
+            seconds=self._seconds(),
             reason=self._sentence(confirmed),
         )
 
     def _sentence(self, confirmed: bool) -> str:
         if confirmed and self.fence is not None:
-            return f"{self.order.reason}: everything is paused, read back twice"
-        parts = [text for text in (self.fence_error, self.reading_error) if text]
-        if self.enabled:
-            names = ", ".join(sorted(self.enabled.values()))
+            return f"{self._order.reason}: everything is paused, read back twice"
+        pauses = self._pauses
+        parts = [text for text in (self.fence_error if self.fence is None else "", pauses.reading_error) if text]
+        if pauses.reading_error and pauses.sent:
+            parts.append(f"pauses were sent to {', '.join(sorted(pauses.sent.values()))} and cannot be read back")
+        if pauses.enabled:
+            names = ", ".join(sorted(pauses.enabled.values()))
             parts.append(f"still enabled: {names}; pause them in the platform itself")
+        if pauses.not_found:
+            names = ", ".join(sorted(pauses.not_found.values()))
+            parts.append(f"the platform does not list {names}, though we created it: look in the platform itself")
         elif confirmed:
             parts.append(
                 "everything read back as paused, but old approvals still stand: repair the ledger and stop again"
             )
-        return "; ".join([*parts, *self.failed_pauses])
+        return "; ".join([*parts, *pauses.failed_pauses])

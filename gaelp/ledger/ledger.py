@@ -7,7 +7,7 @@ owner's command and the wall clock is used. Touch this to add a method.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,30 +21,28 @@ from gaelp.domain.spending.ledger_records import (
     JournalEntry,
     Reserve,
     Reserved,
-    Violation,
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
-from gaelp.ledger.stored_records import CreatedCampaign, Posted, RegisteredRun, Reservation
+from gaelp.ledger.rules.ruling import Ruling
+from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     approved_campaign_store,
     claim_store,
+    coverage_store,
     decision_store,
     journal,
     request_store,
     reservation_store,
     run_store,
     spend_store,
-    violation_store,
 )
-from gaelp.ledger.stores.database import Database, open_database
+from gaelp.ledger.stores.database import open_database
+from gaelp.ledger.watched_books import WatchedBooks
 
 
-class Ledger:
+class Ledger(WatchedBooks):
     """Accounts, approvals, reservations, claims, violations and their journal. Safe to share between threads."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(cls, url: str) -> Ledger:
@@ -108,10 +106,28 @@ class Ledger:
         with self._database.reading() as connection:
             return run_store.read_all(connection)
 
+    def run(self, run: str) -> RegisteredRun | None:
+        """A run, or None where its name was never registered."""
+        with self._database.reading() as connection:
+            return run_store.read(connection, run)
+
+    def stop_run(self, run: str, reason: str, by: str, at: datetime) -> int:
+        """Refuse a run every further reservation and claim, for ever; returns its account's fence, which stays.
+
+        Raises UnregisteredRun.
+        """
+        with self._database.writing() as connection:
+            return run_store.stop(connection, run, reason, by, at)
+
     def next_attempt(self, series: AttemptSeries, assessment: str, at: datetime | None = None) -> int:
         """The number of this assessment in its series, from 1; idempotent."""
         with self._database.writing() as connection:
             return run_store.next_attempt(connection, series, assessment, at or _now())
+
+    def attempts(self) -> tuple[AttemptCount, ...]:
+        """How many attempts of every series are used, and how many were forgiven."""
+        with self._database.reading() as connection:
+            return run_store.attempts(connection)
 
     def reset_attempts(self, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
         """Let a series begin at 1 again, by a named person with a reason; returns how many attempts are forgiven."""
@@ -175,19 +191,27 @@ class Ledger:
             return reservation_store.reserve(connection, booking, limits)
 
     def post(self, key: str, billed_micros: int, served_micros: int, at: datetime) -> Posted:
-        """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1)."""
+        """Record absolute spend so far; above what is reserved or settled it trips the stop (violation, fence + 1).
+
+        Less than was reported before is a violation too, and changes nothing.
+        """
         with self._database.writing() as connection:
             return spend_store.post(connection, key, billed_micros, served_micros, at)
 
     def settle(self, key: str, final_micros: int, at: datetime) -> Posted:
-        """Close a reservation at its final amount; raises UnknownReservation."""
+        """Close a reservation at its final amount, never below what was posted; raises UnknownReservation."""
         with self._database.writing() as connection:
             return spend_store.settle(connection, key, final_micros, at)
 
-    def freeze_expired(self, before: date, at: datetime) -> tuple[str, ...]:
-        """Freeze open reservations of days before `before`; returns their keys. They count until reconciled."""
+    def freeze_expired(
+        self, before: date, at: datetime, account: str | None = None, campaign: str | None = None
+    ) -> tuple[str, ...]:
+        """Freeze open reservations of days before `before`; returns their keys. They count until reconciled.
+
+        With an account, or a campaign on it, only theirs: a campaign's days are those of its own clock.
+        """
         with self._database.writing() as connection:
-            return reservation_store.freeze_expired(connection, before, at)
+            return reservation_store.freeze_expired(connection, before, at, account, campaign)
 
     def open_exposure(self, account: str) -> int:
         """What may still be billed: what is counted for every reservation that is not settled."""
@@ -226,17 +250,12 @@ class Ledger:
         with self._database.reading() as connection:
             return claim_store.unresolved(connection, account)
 
-    # ------------------------------------------------------------ violations and the journal
-
-    def violations(self, run: str) -> tuple[Violation, ...]:
-        """A run's violations, cleared ones too."""
+    def judge_enabled(self, account: str, campaigns: Iterable[str]) -> dict[str, Ruling]:
+        """Campaign -> whether it may be enabled: a day of it is open, under an approval that stands."""
         with self._database.reading() as connection:
-            return violation_store.read(connection, run)
+            return coverage_store.judge(connection, account, campaigns)
 
-    def resolve_violation(self, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
-        """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
-        with self._database.writing() as connection:
-            return violation_store.resolve(connection, violation_id, by, reason, at)
+    # ------------------------------------------------------------ the journal
 
     def journal(
         self, after: int = 0, limit: int = 1000, *, kinds: Sequence[str] = (), but: Sequence[str] = ()

@@ -28,6 +28,12 @@ class UnknownAccount(LedgerError):
     permanent = True
 
 
+class UnregisteredRun(LedgerError):
+    """No run of that name was registered."""
+
+    permanent = True
+
+
 class UnknownRequest(LedgerError):
     """No approval request of that id was opened."""
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
-from gaelp.domain.spending.ledger_records import Intent
+from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,19 @@ class CreatedCampaign:
 
 
 @dataclass(frozen=True)
+class AttemptCount:
+    """How many attempts of a series count, and how many a named person has forgiven."""
+
+    series: AttemptSeries
+    used: int
+    forgiven: int
+
+
+@dataclass(frozen=True)
 class RegisteredRun:
-    """A run's name, the account it was started for, and when."""
+    """A run's name, the account it was started for, when, and since when it is stopped."""
 
     run: str
     account: str
     at: datetime
+    stopped_at: datetime | None = None

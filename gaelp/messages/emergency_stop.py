@@ -24,6 +24,7 @@ class StopReport(Frozen):
     fence: int
     paused: tuple[str, ...] = ()
     still_enabled: tuple[str, ...] = ()
+    pauses_sent: tuple[str, ...] = ()  # whatever was read before or after
     unresolved_claims: tuple[str, ...] = ()
     seconds: float = 0.0
     reason: str = ""

@@ -17,8 +17,15 @@ class NoAdapter(PlatformError):
         super().__init__(message, permanent=True)
 
 
-def open_platform(account: Account, settings: Settings) -> AdPlatform:
-    """The adapter of the account's platform, with its credentials; raises NoAdapter naming the remedy."""
+STOP_SECONDS = 10.0
+"""The longest that one call of a stop takes: a platform that answers late is stopped and read back all the same."""
+
+
+def open_platform(account: Account, settings: Settings, timeout_seconds: float = 5.0) -> AdPlatform:
+    """The adapter of the account's platform, with its credentials; raises NoAdapter naming the remedy.
+
+    `timeout_seconds` bounds one call.
+    """
     if account.platform in NOT_YET:
         raise NoAdapter(
             f"Account {account.account!r} is on {account.platform}, which is not in this version yet: "
@@ -34,4 +41,4 @@ def open_platform(account: Account, settings: Settings) -> AdPlatform:
             f"Account {account.account!r} is on the emulator but is entered as kind {account.kind.value!r} "
             f"in time zone {account.timezone!r}: its owner sets the kind to 'emulator' and the time zone to 'UTC'."
         )
-    return EmulatorPlatform(settings.emulator_url, settings.emulator_token)
+    return EmulatorPlatform(settings.emulator_url, settings.emulator_token, timeout_seconds)

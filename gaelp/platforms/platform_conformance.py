@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, Creative
 from gaelp.errors import GaelpError
-from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
+from gaelp.platforms.protocol import AdPlatform, DuplicateName, OutcomeUnknown, PlatformError
 
 OVERDELIVERY = 2  # the most that a day may bill, in its highest daily budget
 
@@ -65,9 +65,18 @@ class PlatformConformance:
         created = self._created("duplicate")
         error = _error(lambda: self.platform().create_paused(self.spec("duplicate"), self.start))
         require(error is not None, "A second create of the same name must be refused.")
-        require(error is not None and error.permanent, "The refusal of a duplicate must be permanent.", error)
+        require(isinstance(error, DuplicateName), "The refusal of a duplicate must be DuplicateName.", error)
         require(self._names().count("duplicate") == 1, "A refused duplicate must not leave a second campaign.")
         require(self._read("duplicate") == created, "A refused duplicate must not change the first campaign.")
+
+    def test_a_campaign_is_the_same_by_its_id_and_by_its_name(self) -> None:
+        """What was created is read by the id that its creation returned, and nothing of another account is."""
+        created = self._created("by-id")
+        platform = self.platform()
+        by_id = platform.read(created.account, created.platform_id)
+        require(by_id == self._read("by-id") == created, "read and find must return the same campaign.", by_id)
+        other = platform.read(f"{created.account}-other", created.platform_id)
+        require(other is None, "read must return None for a campaign of another account.", other)
 
     def test_read_back_equals_what_was_written(self) -> None:
         """Every setting is read back as it was written."""
@@ -128,6 +137,7 @@ class PlatformConformance:
         """Every call on a campaign that does not exist fails for good, and find returns None."""
         account = self.spec("unknown").account
         require(self.platform().find(account, "no-such-name") is None, "find must return None for an unknown name.")
+        require(self.platform().read(account, "999999999") is None, "read must return None for an unknown id.")
         for call in (
             lambda: self.platform().enable(account, "999999999", self.start),
             lambda: self.platform().pause(account, "999999999", None),

@@ -31,8 +31,19 @@ class OutcomeUnknown(PlatformError):
         super().__init__(message, permanent=False)
 
 
+class DuplicateName(PlatformError):
+    """A create was refused because the account has a campaign of that name: most likely our own, created before."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
+
+
 class ReadsCampaigns(Protocol):
     """The read-only half."""
+
+    def read(self, account: str, platform_id: str) -> CampaignState | None:
+        """The campaign of that id, or None. A campaign keeps its id when a person gives it another name."""
+        ...
 
     def find(self, account: str, external_name: str) -> CampaignState | None:
         """The campaign of that name, or None. Names are unique in an account."""
@@ -42,16 +53,19 @@ class ReadsCampaigns(Protocol):
         """Every campaign of ours in the account."""
         ...
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform reports at `at`; late and incomplete as platforms are."""
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
+        """What the platform reports at `at`; late and incomplete as platforms are.
+
+        `at` None means now, at whatever instant the platform has reached: no clock is moved.
+        """
         ...
 
 
 class AdPlatform(ReadsCampaigns, Protocol):
-    """The half that may spend. Only activities/live/campaigns.py and the emergency stop call it."""
+    """The half that may spend. Only activities/live/campaigns.py, the emergency stop and the reaper call it."""
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
-        """Create it paused. A second create of the same external name raises a permanent PlatformError."""
+        """Create it paused. A second create of the same external name raises DuplicateName."""
         ...
 
     def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None: ...

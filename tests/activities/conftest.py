@@ -78,7 +78,7 @@ def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[
                 inputs=inputs,
                 platform=faulty_platform,
                 campaigns=Campaigns(ledger, inputs, lambda _: faulty_platform, waits.append),
-                observations=Observations(ledger, inputs, lambda _: faulty_platform),
+                observations=Observations(ledger, inputs, lambda _: faulty_platform, waits.append),
                 campaign=campaign,
                 waits=waits,
             )

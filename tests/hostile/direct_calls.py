@@ -15,6 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
+from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import (
@@ -36,9 +37,17 @@ from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
 READ_ATTEMPTS = 3
 
 
+@dataclass(frozen=True)
+class Heard:
+    """An answer that reached us: a pause, or a reading, which may see a campaign enabled that must not be."""
+
+    unwanted: bool = False
+    pause: bool = False
+
+
 @dataclass
 class DirectCalls:
-    """One campaign's calls. `heard` keeps every report that reached us."""
+    """One campaign's calls. `heard` keeps every answer that reached us."""
 
     campaigns: Campaigns
     observations: Observations
@@ -46,7 +55,7 @@ class DirectCalls:
     now: Callable[[], datetime]
     permits: Callable[[DayReached], None]
     stops: Callable[[str], None]
-    heard: list[Observed | Paused] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
     temporal: ActivityEnvironment = field(default_factory=ActivityEnvironment)
 
     async def _made(self, activity: Callable[[Any], Any], asked: Any, attempts: int) -> Any:
@@ -78,8 +87,11 @@ class DirectCalls:
         observed: Observed = await self._made(
             self.observations.observe, Observe(campaign=campaign, at=at), READ_ATTEMPTS
         )
-        self.heard.append(observed)
-        return None if interrupted() else observed
+        if interrupted():
+            return None
+        watched = campaign.progress.paused or campaign.progress.stage is EpisodeState.MATURING
+        self.heard.append(Heard(unwanted=observed.enabled and watched and not observed.halt))
+        return observed
 
     async def decide(
         self, campaign: LiveCampaignInput, observation_digest: str, interrupted: Callable[[], bool]
@@ -99,7 +111,7 @@ class DirectCalls:
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         asked = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)
         paused: Paused = await self._made(self.campaigns.pause_and_settle, asked, READ_ATTEMPTS)
-        self.heard.append(paused)
+        self.heard.append(Heard(pause=True))
         return paused
 
     async def stop_account(self, campaign: LiveCampaignInput, reason: str) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, CellReport, DayReport
-from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
+from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
 from tests.hostile.virtual_host import VirtualClock
 
 LAWFUL = 2  # the most that a day may bill, in the highest daily budget of the day
@@ -77,6 +77,7 @@ class HostilePlatform:
         self.late: list[tuple[datetime, Callable[[], None]]] = []
         self.away_until = clock.now
         self.calls = 0
+        self.edits = 0  # made by hand
 
     # ------------------------------------------------------------ what a worker calls
 
@@ -146,7 +147,7 @@ class HostilePlatform:
 
     def _create(self, spec: CampaignSpec) -> CampaignState:
         if any(c.state.external_name == spec.external_name for c in self.all.values()):
-            raise _duplicate(f"there is a campaign named {spec.external_name} already")
+            raise DuplicateName(f"there is a campaign named {spec.external_name} already")
         state = CampaignState(
             platform_id=f"p{len(self.all)}", external_name=spec.external_name, account=spec.account, enabled=False,
             daily_budget_micros=spec.daily_budget_micros, end_at=spec.end_at, bid_micros=spec.bid_micros,
@@ -235,7 +236,3 @@ def _carried_out(effect: Callable[[], None]) -> None:
         effect()
     except PlatformError:
         return
-
-
-def _duplicate(words: str) -> PlatformError:
-    return PlatformError(words, permanent=True)

@@ -23,6 +23,7 @@ from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignPlan, DayReached
 from gaelp.ledger import signatures
@@ -43,6 +44,8 @@ UNIT = 1_000_000
 ACCOUNT, RUN = "acme", "run-a"
 KEY = signatures.new_key()
 MOST_STEPS = 20_000
+LONGEST_STEP = timedelta(hours=2)
+EARLIEST_STOP = 60  # steps: a sequence that a person stops at once shows nothing
 # Files in memory where there is such a folder: a ledger's transactions wait for the disk otherwise.
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
@@ -158,26 +161,30 @@ class Sequence:
     """One sequence under way."""
 
     def __init__(self, seed: int, ledger: DyingLedger, nature: Nature | None = None) -> None:
+        """Every fifth sequence has a third campaign that somebody started by hand: nobody has signed it."""
         self.nature = nature or nature_of(seed)
         self.rng = random.Random(f"steps {seed}")
         self.clock = VirtualClock(START)
         self.ledger = ledger
         self.platform = HostilePlatform(self.clock, self.nature, seed)
         self.found = Found(seed, self.nature)
-        self.campaigns: dict[str, DrivenCampaign] = {}
+        self.campaigns: dict[str, DrivenCampaign[DirectCalls]] = {}
         self._booked: tuple[Reservation, ...] = ()
         starts = [planned(index) for index in range(2)]
         approve(ledger, KEY, starts, START)
+        self._approved = {began.name for began in starts}
+        if seed % 5 == 0:
+            starts.append(planned(2))
+        self._unwanted_since: dict[str, datetime] = {}
+        self.hands: Callable[[Sequence], None] | None = None  # what people do instead, where a test says so
         for began in starts:
             self.campaigns[began.name] = self._driven(began)
         ledger.dies = lambda: self.platform.rng.random() < self.nature.crashes
 
-    def _driven(self, began: LiveCampaignInput) -> DrivenCampaign:
+    def _driven(self, began: LiveCampaignInput) -> DrivenCampaign[DirectCalls]:
         activities = Campaigns(self.ledger, inputs(), lambda _: self.platform, self._sleep)
-        observations = Observations(self.ledger, inputs(), lambda _: self.platform)
-        calls = DirectCalls(
-            activities, observations, inputs(), lambda: self.clock.now, self._permit, lambda reason: self._stop(reason)
-        )
+        observations = Observations(self.ledger, inputs(), lambda _: self.platform, self._sleep)
+        calls = DirectCalls(activities, observations, inputs(), lambda: self.clock.now, self._permit, self.stop)
         return DrivenCampaign(began, calls, VirtualHost(self.clock, lambda: self.rng.random() < 0.2))
 
     def _sleep(self, seconds: float) -> None:
@@ -219,24 +226,29 @@ class Sequence:
             for campaign in self.campaigns.values():  # only a person lets them go on
                 campaign.update(paused=False)
             return
-        self.clock.now = max(self.clock.now, min(wakes))
+        self.clock.now = max(self.clock.now, min(*wakes, self.clock.now + LONGEST_STEP))
 
     def _between(self) -> None:
         """What people do between two steps."""
+        if self.hands is not None:
+            self.hands(self)
+            return
         chance = self.rng.random()
         campaign = self.rng.choice(list(self.campaigns.values()))
         if chance < 0.004:
             campaign.update(paused=True)
         elif chance < 0.012:
             campaign.update(paused=False)
+        elif self.found.steps < EARLIEST_STOP:
+            pass
         elif chance < 0.0125:
             campaign.update(stopped="stopped by a person")
         elif chance < 0.0128:
-            self._stop("a person stops the account")
+            self.stop("a person stops the account")
         if self.rng.random() < self.nature.edits and self.platform.all:
             self._edit(self.rng.choice(list(self.platform.all.values())))
 
-    def _stop(self, reason: str) -> None:
+    def stop(self, reason: str) -> None:
         """What every stop does first; its pauses are the campaigns' own, as their signals say."""
         self.ledger.raise_fence(ACCOUNT, reason, "Ada", self.clock.now)
         for campaign in self.campaigns.values():
@@ -262,6 +274,8 @@ class Sequence:
         if self.ledger.changed:
             self._booked, self.ledger.changed = self.ledger.reservations(ACCOUNT), False
             self._settled_below_nothing_seen()
+        for name, campaign in self.campaigns.items():
+            self._unwanted_is_paused(name, campaign)
         names = [name for name, made in self.platform.creates.items() if made > 1]
         self._require(not names, f"made twice: {names}")
         if not self.nature.lawful:
@@ -272,6 +286,7 @@ class Sequence:
 
     def _settled_below_nothing_seen(self) -> None:
         for reservation in self._booked:
+            self._require(reservation.campaign in self._approved, f"{reservation.key} is reserved and was never signed")
             if reservation.final_micros is not None:
                 low = (
                     f"{reservation.key} is settled at {reservation.final_micros}, {reservation.billed_micros} was seen"
@@ -299,11 +314,34 @@ class Sequence:
             open_today = today is not None and today.state != "settled"
             self._require(open_today, f"{state.external_name} is enabled without an open reservation")
 
+    def _unwanted_is_paused(self, name: str, campaign: DrivenCampaign[DirectCalls]) -> None:
+        """What is read as enabled, while it is paused or its days are over, is paused before it is read again.
+
+        Where everything is in reach, that takes no longer than a tick.
+        """
+        heard = campaign.calls.heard
+        if len(heard) > 1 and heard[-2].unwanted:
+            self._require(heard[-1].pause, f"{name} was read as enabled while it must be paused, and was not paused")
+        del heard[:-2]
+        resting = campaign.state.paused or campaign.state.stage is EpisodeState.MATURING
+        delivers = any(c.delivers(self.clock.now) for c in self.platform.all.values() if c.state.external_name == name)
+        if not (resting and delivers) or self.nature.away or self.nature.forgets:
+            self._unwanted_since.pop(name, None)
+            return
+        since = self._unwanted_since.setdefault(name, self.clock.now)
+        late = self.clock.now - since > timedelta(hours=TICK_HOURS + 2)
+        self._require(not late, f"{name} delivers since {since:%m-%d %H:%M} although it must be paused")
+
     def _check_end(self) -> None:
-        """Whatever happened: nothing is left enabled, and what was reported is counted in full."""
+        """Nothing is left enabled, what was reported is counted, and no outage is anybody's failure."""
+        for name, driven in self.campaigns.items():
+            failed = driven.result is not None and driven.result.state is EpisodeState.FAILED
+            self._require(not failed or bool(driven.state.interruption), f"{name} failed, and it says not by whom")
+            outage_only = self.nature == Nature(away=self.nature.away)
+            self._require(not (failed and outage_only), f"{name} failed because the platform was away")
         counted = {(r.campaign, r.day): r for r in self.ledger.reservations(ACCOUNT)}
         for campaign in self.platform.all.values():
-            name = campaign.state.external_name.removesuffix(" (renamed)")
+            name = campaign.state.external_name.split(" (")[0]
             known = campaign.reached >= campaign.hidden_until and campaign.state.external_name == name
             if self.nature.lawful and known and not self.platform.late:
                 self._require(not campaign.delivers(self.clock.now), f"{name} is left enabled")
@@ -311,6 +349,10 @@ class Sequence:
                 reservation = counted.get((name, day))
                 enough = reservation is not None and reservation.counted_micros >= truth.reported
                 self._require(enough or not truth.reported, f"{name} was seen to bill {truth.reported} on {day}")
+                if reservation is not None and truth.reported > reservation.worst_case_micros:
+                    told = any(v.campaign == name for v in self.ledger.violations(RUN))
+                    stopped = self.ledger.fence(ACCOUNT) > 0
+                    self._require(told and stopped, f"{name} billed too much on {day}, and nobody was told")
 
     def _require(self, holds: bool, sentence: str) -> None:
         if not holds:

@@ -39,6 +39,7 @@ class ScriptedCalls:
     away: Callable[[str], str | Exception] = lambda _: ""
     made: list[Call] = field(default_factory=list)
     enabled: bool = False
+    refusal: str = ""  # why a launch is refused
     settled: list[CampaignResult] = field(default_factory=list)
 
     async def _call(self, name: str, campaign: LiveCampaignInput) -> None:
@@ -56,7 +57,7 @@ class ScriptedCalls:
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         await self._call("launch", campaign)
-        return Launched(launched=True)
+        return Launched(launched=not self.refusal, reason=self.refusal)
 
     async def observe(
         self, campaign: LiveCampaignInput, at: datetime, interrupted: Callable[[], bool]
@@ -95,7 +96,7 @@ class ScriptedCalls:
         self.settled.append(result)
 
 
-def driven(time_scale: float = 1.0, **order: int) -> tuple[DrivenCampaign, ScriptedCalls]:
+def driven(time_scale: float = 1.0, **order: int) -> tuple[DrivenCampaign[ScriptedCalls], ScriptedCalls]:
     """A campaign of two days with a tick an hour, and its calls."""
     plan = CampaignPlan(
         index=0, campaign="run-a/live-test/campaign-00", product="product-a", arm="candidate", agent="fixed-bid",
@@ -283,3 +284,12 @@ def test_a_campaign_is_watched_while_its_last_clicks_mature() -> None:
 
     run_to_the_end(campaign, hands)
     assert calls.ticks("pause") == [48, 48] and calls.ticks("observe").count(48) == 48
+
+
+def test_a_refused_launch_is_an_interruption_and_nothing_is_read_of_it() -> None:
+    """There may be no campaign to read: it ends settled, with the reason of the refusal."""
+    campaign, calls = driven()
+    calls.refusal = "the ledger refused it"
+    result = run_to_the_end(campaign)
+    assert (result.state, result.interruption) == (EpisodeState.SETTLED, "the ledger refused it")
+    assert not calls.ticks("observe")

@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput
@@ -79,10 +79,13 @@ class VirtualHost:
             self.pages.append(text)
 
 
-class DrivenCampaign:
+Calls = TypeVar("Calls", bound=CampaignCalls)
+
+
+class DrivenCampaign(Generic[Calls]):
     """One campaign whose life goes on step by step."""
 
-    def __init__(self, began: LiveCampaignInput, calls: CampaignCalls, host: VirtualHost) -> None:
+    def __init__(self, began: LiveCampaignInput, calls: Calls, host: VirtualHost) -> None:
         self.began, self.calls, self.host = began, calls, host
         self.state: CampaignProgress = began.progress
         self.result: CampaignResult | None = None
@@ -124,7 +127,7 @@ class DrivenCampaign:
             self._begin()
 
 
-def run_to_the_end(campaign: DrivenCampaign, each_step: Callable[[], object] = lambda: None) -> CampaignResult:
+def run_to_the_end(campaign: DrivenCampaign[Any], each_step: Callable[[], object] = lambda: None) -> CampaignResult:
     """Step by step, the clock moved on where nothing else can happen."""
     for _ in range(100_000):
         if campaign.result is not None:

@@ -22,9 +22,10 @@ from gaelp.domain.phases import Outcome
 from scripts.record_histories import RECORDED, plain_texts
 from worker import WORKFLOWS
 from workflows.emergency_stop import EmergencyStop
+from workflows.reaper import Reaper
 
 FOLDER = Path(__file__).parent / "histories"
-SERVED = (*WORKFLOWS, EmergencyStop)
+SERVED = (*WORKFLOWS, EmergencyStop, Reaper)
 FILES = sorted(FOLDER.glob("*.json.gz"))
 # Nothing that begins like a path of a machine, no key, no PROCESS@HOST.
 OF_A_MACHINE = re.compile(r"(?<![\w.:/])/(?:root|home|tmp|var|usr|work|Users|private|opt)/|PRIVATE KEY|\d+@\w")
@@ -50,6 +51,8 @@ def _ending(history: WorkflowHistory) -> str:
     result: dict[str, Any] = json.loads(payload.data)
     if "gate" in result:  # a phase
         return str(result["ended"] or "promoted")
+    if "trouble" in result:
+        return "looked"
     if "stopped" in result:
         return str(Outcome.STOPPED) if result["stopped"] else "not-stopped"
     return str(result.get("outcome") or result["state"])

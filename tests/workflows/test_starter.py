@@ -207,9 +207,23 @@ async def test_an_approval_is_sent_judged_and_reported(stage: Stage, tmp_path: P
 
 
 async def test_a_stop_tells_the_run_though_it_cannot_reach_the_platform(stage: Stage) -> None:
-    """Without the platform a stop is no stop (exit 1), the fence is raised, and the run is told to end all the same."""
+    """Without the platform a stop is no stop (exit 1), and the run is told to end; an ended one is refused."""
     assert (await stage.starter("start", "--experiment-name", "f", "--agent", "best-creative")).code == 0
     stopped = await stage.starter("stop", "f", "--json")
     assert (stopped.code, stopped.document["stopped"], stopped.document["runs_told"]) == (1, False, ["f"])
-    assert stage.ledger.fence("emulator") == 1
+    assert stopped.document["no_reaper"] == "its schedule was never made"
+    run = stage.ledger.run("f")
+    assert run is not None and run.stopped_at is not None
+    assert stage.ledger.fence("emulator") == 0, "the account's other runs go on"
     await stage.reaches("f", "stopped")
+    again = await stage.starter("stop", "f")
+    assert (again.code, again.err) == (1, "the run 'f' has ended: there is nothing to stop\n")
+
+
+async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> None:
+    """The open runs of the account are named, and then told."""
+    assert (await stage.starter("start", "--experiment-name", "g", "--agent", "best-creative")).code == 0
+    stopped = await stage.starter("stop", "--account", "emulator")
+    assert stopped.err.splitlines()[0] == "these runs on emulator will end: g"
+    assert stage.ledger.fence("emulator") == 1
+    await stage.reaches("g", "stopped")

@@ -102,10 +102,12 @@ class CampaignEnding:
             step = min(scene.began.order.tick_hours, hours - scene.state.matured_hours)
             await scene.host.wait(scene.wall(step), lambda: False, "until the last clicks have matured")
             scene.update(matured_hours=scene.state.matured_hours + step)
+            if scene.state.applied_day < 0 and not scene.state.uncertain:
+                continue  # nothing was ever enabled, and there may be no campaign
             try:
                 observed = await scene.look(scene.campaign.at(scene.state.matured_hours), lambda: False)
-            except OutOfReach as away:
-                scene.show(f"its days are over; it cannot be watched: {away}")
+            except (OutOfReach, CallFailed) as error:
+                scene.show(f"its days are over; it cannot be watched: {error}")
                 continue
             if observed is not None and observed.enabled:
                 await self.pause("it was enabled by somebody else after its days were over")

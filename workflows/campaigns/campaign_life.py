@@ -23,6 +23,7 @@ from workflows.campaigns.campaign_needs import (
     FIRST_WAIT,
     PATIENCE_WITHOUT_TIME,
     WATCH_WITHOUT_TIME,
+    CallFailed,
     OutOfReach,
     TickEnd,
 )
@@ -200,8 +201,8 @@ class CampaignLife:
             await self._ending.pause("paused by a person", lambda: scene.state.paused)
         try:
             observed = await scene.look(scene.campaign.at(), self._resumed)
-        except OutOfReach as away:
-            scene.show(f"paused by a person; it cannot be watched: {away}")
+        except (OutOfReach, CallFailed) as error:
+            scene.show(f"paused by a person; it cannot be watched: {error}")
             observed = None
         if observed is not None and observed.halt:
             scene.halt(observed.halt, outside=False)

@@ -7,52 +7,99 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
+from gaelp.commands.runs.stop_notice import Notice, run_is_closed, tell_runs, which_runs_end
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
+from gaelp.ledger.background_calls import all_in_parallel, answered, in_background
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerError, UnknownAccount
 from gaelp.messages.emergency_stop import StopReport
-from gaelp.platforms.adapters import open_platform
+from gaelp.platforms.adapters import STOP_SECONDS, open_platform
 from gaelp.platforms.protocol import PlatformError
 from gaelp.settings import Settings
 
-if TYPE_CHECKING:
-    from temporalio.client import Client
-
-NOTIFY_SECONDS = 5.0
+LEDGER_SECONDS = 2.0  # to open it; a stop that waits for the ledger lets campaigns spend
+ACCOUNT_SECONDS = 120.0  # no stop of one account takes as long
 
 
 def stop(arguments: argparse.Namespace, out: Out) -> int:
-    """Stop the account of a run, one account, or all; then tell the runs, if Temporal is there."""
+    """Stop one run, one account, or all; then tell the runs, if Temporal is there."""
     settings = connections.read_settings()
     ledger, trouble = _ledger(settings)
+    run = connections.run_name(arguments.run) if arguments.run is not None else ""
     accounts = _accounts(arguments, ledger, trouble)
-    reports = [_stop(account, ledger, settings, arguments.reason) for account in accounts]
+    if not run:
+        _announce(arguments, accounts, settings, out)
+    elif ledger is not None and _ended(settings, ledger, run, accounts[0].account):
+        raise Refused(f"the run {run!r} has ended: there is nothing to stop")
+    reports: list[StopReport] = []
+    orders = [StopOrder(each.account, arguments.reason, connections.user_name(), run) for each in accounts]
+    calls = [partial(_stop, *each, ledger, settings, reports) for each in zip(accounts, orders, strict=True)]
+    all_in_parallel(calls, at_once=len(calls), seconds=ACCOUNT_SECONDS)
+    return _report(reports, asyncio.run(tell_runs(settings, run, {each.account for each in accounts})), run, out)
+
+
+def _announce(arguments: argparse.Namespace, accounts: tuple[Account, ...], settings: Settings, out: Out) -> None:
+    """Say which runs will end, and ask a person at a terminal; a script has decided already by calling."""
+    names = ", ".join(each.account for each in accounts)
+    runs = asyncio.run(which_runs_end(settings, {each.account for each in accounts}))
+    if runs is None:
+        out.note(f"Temporal does not answer: every run on {names} that is open will end")
+    elif runs:
+        out.note(f"these runs on {names} will end: {', '.join(runs)}")
+    if arguments.yes or out.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    sys.stderr.write(f"stop everything on {names}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was stopped")
+
+
+def _ended(settings: Settings, ledger: Ledger, run: str, account: str) -> bool:
+    """Whether nothing of the run can spend any more: its books are closed, and so is its workflow.
+
+    One that was terminated by hand leaves open books, and perhaps an enabled campaign: it can be stopped.
+    """
+    unsettled = any(each.state != "settled" for each in ledger.reservations(account, run))
+    if unsettled or any(claim.run == run for claim in ledger.unresolved_claims(account)):
+        return False
+    return asyncio.run(run_is_closed(settings, run))
+
+
+def _report(reports: list[StopReport], notice: Notice, run: str, out: Out) -> int:
     for report in reports:
-        out.note(_sentence(report))
-    notified = asyncio.run(_notify(settings, arguments.run, {account.account for account in accounts}))
+        out.note(f"{f'run {run}' if run else f'account {report.account}'}: {_sentence(report)}")
+    if notice.no_reaper:
+        out.note(
+            f"no reaper looks after calls that come late ({notice.no_reaper}): start a worker, or look at the platform "
+            "again in a minute"
+        )
     stopped = bool(reports) and all(report.stopped for report in reports)
-    document = {"stopped": stopped, "accounts": reports, "runs_told": notified}
+    document = {"stopped": stopped, "accounts": reports, "runs_told": notice.told, "no_reaper": notice.no_reaper}
     paused = [name for report in reports for name in report.paused]
     out.result(
         document,
         *(f"paused {name}" for name in paused),
-        f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(notified) or '-'}",
+        f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(notice.told) or '-'}",
     )
     return DONE if stopped else FAILED
 
 
 def _ledger(settings: Settings) -> tuple[Ledger | None, str]:
+    """The ledger, and why there is none; one that does not answer is not waited for."""
+    opening = in_background(partial(connections.open_ledger, settings))
+    if not answered(opening, LEDGER_SECONDS):
+        return None, f"the ledger does not answer within {LEDGER_SECONDS:g} seconds"
     try:
-        return connections.open_ledger(settings), ""
+        return opening.result(), ""
     except (LedgerError, OSError) as error:
         return None, str(error)
 
@@ -66,11 +113,10 @@ def _accounts(arguments: argparse.Namespace, ledger: Ledger | None, trouble: str
         if not (everything := ledger.accounts()):
             raise Refused("the ledger holds no account: there is nothing to stop")
         return everything
-    run = connections.run_name(arguments.run)
-    accounts = {each.run: each.account for each in ledger.runs()}
-    if run not in accounts:
-        raise Refused(f"there is no run {run!r} in the ledger: stop --account NAME, or stop --all")
-    return (ledger.account(accounts[run]),)
+    registered = ledger.run(arguments.run)
+    if registered is None:
+        raise Refused(f"there is no run {arguments.run!r} in the ledger: stop --account NAME, or stop --all")
+    return (ledger.account(registered.account),)
 
 
 def _account(name: str, ledger: Ledger | None) -> Account:
@@ -96,44 +142,20 @@ def _account(name: str, ledger: Ledger | None) -> Account:
     )
 
 
-def _stop(account: Account, ledger: Ledger | None, settings: Settings, reason: str) -> StopReport:
+def _stop(
+    account: Account, order: StopOrder, ledger: Ledger | None, settings: Settings, reports: list[StopReport]
+) -> None:
     try:
-        platform = open_platform(account, settings)
+        platform = open_platform(account, settings, STOP_SECONDS)
     except PlatformError as error:
-        return StopReport(account=account.account, stopped=False, fence=-1, reason=str(error))
-    order = StopOrder(account.account, reason, connections.user_name())
-    return stop_account(ledger, platform, order, WallClock(connections.now, time.sleep))
-
-
-async def _notify(settings: Settings, run: str | None, accounts: set[str]) -> list[str]:
-    """Signal stop to the run, or to every open run of the accounts; a stop does not depend on it."""
-    from temporalio.service import RPCError
-
-    notified: list[str] = []
-    try:
-        async with asyncio.timeout(NOTIFY_SECONDS):
-            client = await connections.temporal(settings)
-            for name in [run] if run else await _open_runs(client, accounts):
-                with suppress(RPCError):  # it has ended
-                    await client.get_workflow_handle(name).signal("stop", rpc_timeout=connections.RPC)
-                    notified.append(name)
-    except (Refused, RPCError, TimeoutError):
-        pass  # everything is paused already, or said not to be
-    return notified
+        reports.append(StopReport(account=account.account, stopped=False, fence=-1, reason=str(error)))
+        return
+    reports.append(stop_account(ledger, platform, order, WallClock(connections.now, time.sleep)))
 
 
 def _state(stopped: bool) -> str:
     return "stopped" if stopped else "NOT STOPPED"
 
 
-async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
-    query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
-    runs = []
-    async for each in client.list_workflows(query, rpc_timeout=connections.RPC):
-        if (await each.memo()).get("account") in accounts:
-            runs.append(each.id)
-    return runs
-
-
 def _sentence(report: StopReport) -> str:
-    return f"account {report.account}: {_state(report.stopped)} in {report.seconds:.1f} s; {report.reason}"
+    return f"{_state(report.stopped)} in {report.seconds:.1f} s; {report.reason}"

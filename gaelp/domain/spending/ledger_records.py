@@ -34,6 +34,20 @@ class Reserve(Frozen):
     at: datetime
 
 
+class FoundExposure(Frozen):
+    """A campaign day that may be billed more than was reserved for it, by somebody else's doing. It counts at once."""
+
+    key: str  # of the day's reservation
+    account: str
+    run: str
+    phase: Phase
+    campaign: str
+    day: date
+    worst_case_micros: int
+    request_id: str
+    at: datetime
+
+
 class Reserved(Frozen):
     """Whether the worst case fits every cap that applies."""
 
@@ -62,6 +76,7 @@ class Claim(Frozen):
     campaign: str
     intent: Intent
     fence: int | None = None  # the fence the caller believes in; none: the current one
+    repeats: bool = False  # intent create: read back and not found; the platform's unique name makes a repeat harmless
     shortens: bool = False  # intent end: the end comes earlier than before, so no fence stands against it
     at: datetime
 
@@ -103,7 +118,7 @@ class Violation(Frozen):
     run: str
     phase: Phase
     campaign: str
-    kind: str  # over-reservation, unchecked-content, ...
+    kind: str  # over-reservation, campaign-unknown, reported-less, changed-outside, ...
     severity: Severity
     evidence: str
     at: datetime

@@ -26,7 +26,7 @@ def judge_claim(claim: Claim, existing: StoredClaim | None, account: Account) ->
         return Claimed(granted=True, fence=fence)
     if existing is not None and existing.state == "done":
         return Claimed(granted=False, done=True, fence=fence, detail=existing.detail)
-    if existing is not None and existing.state == "open":
+    if existing is not None and existing.state == "open" and not _repeats_create(claim):
         since = existing.at.isoformat()
         reason = f"outcome unknown: {claim.key} is open since {since}; read the platform back and resolve it"
         return Claimed(granted=False, unknown=True, fence=fence, reason=reason, detail=existing.detail)
@@ -36,6 +36,14 @@ def judge_claim(claim: Claim, existing: StoredClaim | None, account: Account) ->
         )
         return Claimed(granted=False, fence=fence, reason=reason)
     return Claimed(granted=True, fence=fence)
+
+
+def _repeats_create(claim: Claim) -> bool:
+    """Whether the call may be made again although an earlier one may have happened: it leaves one campaign of its name.
+
+    The claim stays open until a campaign is read back: what is not found may be there all the same.
+    """
+    return claim.repeats and claim.intent is Intent.CREATE
 
 
 def only_reduces_spend(claim: Claim) -> bool:

@@ -22,6 +22,7 @@ class SpendRuling:
     before: Reservation
     after: Reservation
     spent_micros: int  # what the report says was spent
+    lower: bool = False  # a newer report says less than an older one did: the books keep what was seen
 
     @property
     def booked_micros(self) -> int:
@@ -36,27 +37,55 @@ class SpendRuling:
 
 
 def judge_report(reservation: Reservation, billed: int, served: int, at: datetime) -> SpendRuling:
-    """What the platform says was billed and served so far; of an open day the larger one counts."""
+    """What the platform says was billed and served so far; of an open day the larger one counts.
+
+    Neither falls: what was reported once was seen, and a platform that reports less later is in an older state.
+    """
     final = reservation.final_micros
     spent = max(billed, served) if final is None else billed  # what is served counts until the platform is final
     if _late(reservation, at):
         return SpendRuling(reservation, reservation, spent)
+    lower = billed < reservation.billed_micros or served < reservation.served_micros
+    billed, served = max(billed, reservation.billed_micros), max(served, reservation.served_micros)
     after = replace(
         reservation,
         billed_micros=billed,
         served_micros=served,
         final_micros=None if final is None else max(final, billed),
-        counted_micros=max(reservation.worst_case_micros, spent) if final is None else max(final, billed),
+        counted_micros=max(reservation.worst_case_micros, billed, served) if final is None else max(final, billed),
     )
-    return SpendRuling(reservation, _stamped(reservation, after, at), spent)
+    return SpendRuling(reservation, _stamped(reservation, after, at), spent, lower)
 
 
 def judge_final(reservation: Reservation, final: int, at: datetime) -> SpendRuling:
-    """What the day cost in the end: the reservation is settled, and the rest of its worst case is free again."""
+    """What the day cost in the end: the reservation is settled, and the rest of its worst case is free again.
+
+    It is never settled below what was reported for it, nor below what it was settled at before. What was served and
+    is not billed in the end counts too, but is no older state: a platform may waive it.
+    """
     if _late(reservation, at) and reservation.state == "settled":
         return SpendRuling(reservation, reservation, final)
-    after = replace(reservation, state="settled", final_micros=final, counted_micros=final)
-    return SpendRuling(reservation, _stamped(reservation, after, at), final)
+    counted = max(final, _seen(reservation))
+    after = replace(reservation, state="settled", final_micros=counted, counted_micros=counted)
+    lower = final < max(reservation.billed_micros, reservation.final_micros or 0)
+    return SpendRuling(reservation, _stamped(reservation, after, at), final, lower)
+
+
+def _seen(reservation: Reservation) -> int:
+    """The most that is known to have been spent."""
+    if reservation.final_micros is not None:
+        return max(reservation.final_micros, reservation.billed_micros)
+    return max(reservation.billed_micros, reservation.served_micros)
+
+
+def lower_report(ruling: SpendRuling, currency: str, at: datetime) -> Violation:
+    """The violation that a report is recorded as which says less than one before it."""
+    seen, spent = (exact_money(m, currency) for m in (_seen(ruling.before), ruling.spent_micros))
+    evidence = (
+        f"the platform reports {spent} for {ruling.before.day.isoformat()}, and {seen} was reported before: it "
+        "may be in an older state; the books keep what was reported before"
+    )
+    return _violation(ruling, "reported-less", Severity.HIGH, evidence, at)
 
 
 def violation_of(ruling: SpendRuling, currency: str, at: datetime) -> Violation:
@@ -65,16 +94,21 @@ def violation_of(ruling: SpendRuling, currency: str, at: datetime) -> Violation:
     booked = f"{exact_money(ruling.booked_micros, currency)} was "
     booked += "settled" if reservation.state == "settled" else "reserved"
     spent = exact_money(ruling.spent_micros, currency)
+    evidence = f"the platform reports {spent} for {reservation.day.isoformat()}, and {booked}"
+    return _violation(ruling, "over-reservation", Severity.CRITICAL, evidence, at)
+
+
+def _violation(ruling: SpendRuling, kind: str, severity: Severity, evidence: str, at: datetime) -> Violation:
+    reservation = ruling.before
     return Violation(
-        # A higher amount is another breach, the same amount is not.
-        id=f"{reservation.key}/over-reservation-{ruling.spent_micros}",
+        id=f"{reservation.key}/{kind}-{ruling.spent_micros}",  # another amount is another breach, the same one is not
         account=reservation.account,
         run=reservation.run,
         phase=reservation.phase,
         campaign=reservation.campaign,
-        kind="over-reservation",
-        severity=Severity.CRITICAL,
-        evidence=f"the platform reports {spent} for {reservation.day.isoformat()}, and {booked}",
+        kind=kind,
+        severity=severity,
+        evidence=evidence,
         at=at,
     )
 

@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection, RowMapping
 from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownClaim
 from gaelp.ledger.rules import claim_rules
+from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.stored_records import CreatedCampaign, StoredClaim
-from gaelp.ledger.stores import account_store, journal, tables
+from gaelp.ledger.stores import account_store, journal, run_store, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.claims
@@ -26,6 +27,9 @@ def grant(connection: Connection, claim: Claim) -> Claimed:
     account = account_store.lock(connection, claim.account)
     existing = _read(connection, claim.key)
     ruling = claim_rules.judge_claim(claim, existing, account)
+    if ruling.granted and not claim_rules.only_reduces_spend(claim):
+        run = judge_run(run_store.read(connection, claim.run))
+        ruling = ruling.model_copy(update={"granted": run.granted, "reason": run.reason})
     if not ruling.granted:
         return ruling
     fence = account.fence if claim.fence is None else claim.fence

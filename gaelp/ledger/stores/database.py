@@ -60,6 +60,8 @@ class Database:
         with self._explained():
             if self._file is not None:
                 _write_ahead(self._engine)
+        if self._prepared():
+            return  # nothing to write: whoever only opens it, as a stop does, must not wait for another's lock
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
@@ -74,6 +76,18 @@ class Database:
                     f"the ledger at {self._place} has schema {version} and this GAELP writes {tables.SCHEMA_VERSION}: "
                     "use the GAELP that made it, or another ledger (GAELP_LEDGER_URL)"
                 )
+        self._remember_file()
+
+    def _prepared(self) -> bool:
+        """Whether the tables are there, in the version that this GAELP writes."""
+        with self.reading() as connection:
+            if not sa.inspect(connection).has_table(tables.schema.name):
+                return False
+            version = connection.execute(sa.select(tables.schema.c.version)).scalar()
+        self._remember_file()
+        return version == tables.SCHEMA_VERSION
+
+    def _remember_file(self) -> None:
         if self._file is not None:
             self._inode = self._file.stat().st_ino
 

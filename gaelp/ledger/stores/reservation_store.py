@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.ledger_records import Reserve, Reserved
+from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Reserved
 from gaelp.ledger.rules import ceiling_rules, reservation_rules
 from gaelp.ledger.rules.reservation_rules import Cap, CapRuling, RunLimits, Scope
 from gaelp.ledger.rules.ruling import Ruling
+from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.stored_records import Reservation, StoredRequest
-from gaelp.ledger.stores import account_store, approved_campaign_store, journal, request_store, tables
+from gaelp.ledger.stores import account_store, approved_campaign_store, journal, request_store, run_store, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.reservations
@@ -31,6 +32,9 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     """Book or raise a worst case, or refuse it naming the cap and what is left; a booked one is never lowered."""
     amount(booking.worst_case_micros, "the worst case")
     account = account_store.lock(connection, booking.account)
+    run = judge_run(run_store.read(connection, booking.run))
+    if not run.granted:
+        return Reserved(granted=False, reason=run.reason)
     existing = read(connection, booking.key)
     stored = request_store.read(connection, booking.request_id)
     ruling = reservation_rules.judge_request(booking, existing, stored, account)
@@ -119,6 +123,27 @@ def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing:
     )  # fmt: skip
 
 
+def count_found(connection: Connection, found: FoundExposure) -> None:
+    """Count at least this much for a day, whatever the caps say: it may be billed. A closed day is frozen for it."""
+    amount(found.worst_case_micros, "the worst case")
+    account_store.lock(connection, found.account)
+    existing = read(connection, found.key)
+    counted = existing.counted_micros if existing is not None else 0
+    if counted >= found.worst_case_micros:
+        return
+    values: dict[str, Any] = {"worst_case_micros": found.worst_case_micros, "counted_micros": found.worst_case_micros}
+    if existing is not None:
+        closed = existing.state == "settled"
+        state, final = ("frozen", None) if closed else (existing.state, existing.final_micros)
+        connection.execute(_t.update().where(_t.c.key == found.key).values(**values, state=state, final_micros=final))
+    else:
+        names = ("key", "account", "run", "phase", "campaign", "day", "request_id")
+        values |= {name: getattr(found, name) for name in names}
+        connection.execute(_t.insert().values(**values, state="frozen", billed_micros=0, served_micros=0))
+    subject = Subject(found.account, found.run, found.phase, found.campaign, found.key)
+    journal.write(connection, "found", found.at, subject, found.worst_case_micros, day=found.day.isoformat())
+
+
 def open_exposure(connection: Connection, account: str) -> int:
     """What may still be billed on an account: what is counted for every reservation that is not settled."""
     account_store.read(connection, account)
@@ -126,10 +151,14 @@ def open_exposure(connection: Connection, account: str) -> int:
     return int(connection.execute(sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)).scalar() or 0)
 
 
-def freeze_expired(connection: Connection, before: date, at: datetime) -> tuple[str, ...]:
+def freeze_expired(
+    connection: Connection, before: date, at: datetime, account: str | None = None, campaign: str | None = None
+) -> tuple[str, ...]:
     """Freeze open reservations of days before `before`; they count in full until someone reconciles them."""
     day = before.date() if isinstance(before, datetime) else before
     late = sa.and_(_t.c.state == "open", _t.c.day < day)
+    for column, wanted in ((_t.c.account, account), (_t.c.campaign, campaign)):
+        late = late if wanted is None else sa.and_(late, column == wanted)
     names = connection.execute(sa.select(_t.c.account).where(late).distinct()).scalars().all()
     for name in sorted(names):  # always in this order, and all of them before the journal, or two callers deadlock
         account_store.lock(connection, name)

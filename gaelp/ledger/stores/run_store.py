@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 
 from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries
-from gaelp.ledger.ledger_errors import RunNameTaken
+from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
-from gaelp.ledger.stored_records import RegisteredRun
+from gaelp.ledger.stored_records import AttemptCount, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -29,7 +29,7 @@ def register(connection: Connection, run: str, account: str, at: datetime) -> No
     row = connection.execute(sa.select(_r).where(_r.c.run == run)).mappings().first()
     if row is not None:
         existing = RegisteredRun(**row)
-        if existing == RegisteredRun(run, account, at):
+        if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
     connection.execute(_r.insert().values(run=run, account=account, at=at))
@@ -41,6 +41,24 @@ def read_all(connection: Connection) -> tuple[RegisteredRun, ...]:
     return tuple(
         RegisteredRun(**row) for row in connection.execute(sa.select(_r).order_by(_r.c.at, _r.c.run)).mappings()
     )
+
+
+def read(connection: Connection, run: str) -> RegisteredRun | None:
+    """A run, or None where its name was never registered."""
+    row = connection.execute(sa.select(_r).where(_r.c.run == run)).mappings().first()
+    return None if row is None else RegisteredRun(**row)
+
+
+def stop(connection: Connection, run: str, reason: str, by: str, at: datetime) -> int:
+    """Refuse the run every further reservation and claim, for ever; returns its account's fence, which stays."""
+    registered = read(connection, run)
+    if registered is None:
+        raise UnregisteredRun(f"there is no run {run!r} in the ledger: `starter.py list` shows those there are")
+    account = account_store.lock(connection, registered.account)
+    if registered.stopped_at is None:
+        connection.execute(_r.update().where(_r.c.run == run).values(stopped_at=at))
+        journal.write(connection, "run-stopped", at, Subject(account.account, run, key=run), reason=reason, by=by)
+    return account.fence
 
 
 def next_attempt(connection: Connection, series: AttemptSeries, assessment: str, at: datetime) -> int:
@@ -57,6 +75,17 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
     subject = Subject(values.pop("account"), key=assessment)
     journal.write(connection, "attempt", at, subject, **values, attempt=attempt)
     return attempt
+
+
+def attempts(connection: Connection) -> tuple[AttemptCount, ...]:
+    """Every series with its attempts, by account, product, agent and gate."""
+    names = (_n.c.account, _n.c.product, _n.c.agent, _n.c.gate)
+    used = sa.func.sum(sa.case((_n.c.counted, 1), else_=0)).label("used")
+    query = sa.select(*names, used, sa.func.count().label("made")).group_by(*names).order_by(*names)
+    return tuple(
+        AttemptCount(AttemptSeries(**{c.name: row[c.name] for c in names}), row["used"], row["made"] - row["used"])
+        for row in connection.execute(query).mappings()
+    )
 
 
 def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:

@@ -55,6 +55,8 @@ def _write(connection: Connection, kind: str, ruling: SpendRuling, micros: int, 
 
 def _posted(connection: Connection, ruling: SpendRuling, at: datetime) -> Posted:
     account = account_store.read(connection, ruling.before.account)
+    if ruling.lower:
+        violation_store.record(connection, spend_rules.lower_report(ruling, account.currency, at))
     if not ruling.over:
         return Posted(over=False, fence=account.fence)
     violation = spend_rules.violation_of(ruling, account.currency, at)

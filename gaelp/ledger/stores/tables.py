@@ -70,6 +70,7 @@ runs = sa.Table(
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sa.Column("stopped_at", Instant),  # once a person has stopped it: nothing of it is reserved or claimed any more
 )
 
 attempts = sa.Table(
@@ -156,6 +157,16 @@ claims = sa.Table(
     sa.Column("state", sa.Text, nullable=False),  # open, done, failed
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("platform_id", sa.Text, nullable=False, default=""),  # of the campaign, once the platform has told it
+    sa.Column("at", Instant, nullable=False),
+)
+
+written_settings = sa.Table(
+    "written_settings",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
+    sa.Column("confirmed", sa.Text, nullable=False),  # a CampaignState as JSON: as we last wrote it and read it back
+    sa.Column("begun", sa.Text, nullable=False),  # a list of the same: writes since, whose outcome is not known
     sa.Column("at", Instant, nullable=False),
 )
 

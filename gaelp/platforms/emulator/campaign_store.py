@@ -124,6 +124,10 @@ class Store:
         )
         return int(added.lastrowid or 0)
 
+    def rename(self, campaign: int, name: str) -> None:
+        """Another name from now on."""
+        self._db.execute("UPDATE campaigns SET external_name = ? WHERE id = ?", (name, campaign))
+
     def add_change(self, campaign: int, sequence: int, at_us: int, settings: InForce) -> None:
         """Append a write, and show it in `campaigns`."""
         text = settings.model_dump_json()

@@ -19,11 +19,15 @@ from safetensors import numpy as safetensors_numpy
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
+from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
 
 Answer = TypeVar("Answer")
 _STATES = TypeAdapter(tuple[CampaignState, ...])
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class _NotFound(PlatformError):
+    """The emulator has no campaign of that id, or no such route."""
 
 
 class EmulatorPlatform:
@@ -47,6 +51,14 @@ class EmulatorPlatform:
         """Give the connection back."""
         self._client.close()
 
+    def read(self, account: str, platform_id: str) -> CampaignState | None:
+        """The campaign of that id, or None."""
+        try:
+            response = self._read(_campaign(account, platform_id), {})
+        except _NotFound:
+            return None
+        return self._parsed(TypeAdapter(CampaignState), response)
+
     def find(self, account: str, external_name: str) -> CampaignState | None:
         """The campaign of that name, or None."""
         response = self._read(_campaigns(account), {"name": external_name})
@@ -57,13 +69,14 @@ class EmulatorPlatform:
         """Every campaign of the account, in the order of creation."""
         return self._parsed(_STATES, self._read(_campaigns(account), {}))
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform reports at `at`."""
-        response = self._read(f"{_campaign(account, platform_id)}/report", {"at": at.isoformat()})
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
+        """What the platform reports at `at`, or at the instant that the campaign has reached."""
+        instant = {} if at is None else {"at": at.isoformat()}
+        response = self._read(f"{_campaign(account, platform_id)}/report", instant)
         return self._parsed(TypeAdapter(CampaignReport), response)
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
-        """Create it paused; a known name raises a permanent PlatformError."""
+        """Create it paused; a known name raises DuplicateName."""
         response = self._write("POST", _campaigns(spec.account), wire.Create, spec=spec, at=at)
         return self._parsed(TypeAdapter(CampaignState), response)
 
@@ -127,6 +140,10 @@ class EmulatorPlatform:
         what = f"The emulator refused {method} {path}: {_message(response)}"
         if response.status_code >= 500:
             raise OutcomeUnknown(what) if write else PlatformError(what, permanent=False)
+        if response.status_code == 404:
+            raise _NotFound(what, permanent=True)
+        if response.status_code == 409:
+            raise DuplicateName(what)
         raise PlatformError(what, permanent=response.status_code != 429)
 
     def _parsed(self, adapter: TypeAdapter[Answer], response: httpx.Response) -> Answer:

@@ -56,14 +56,14 @@ def _campaigns(emulator: Emulator, faults: Faults) -> APIRouter:
 
     @router.get("")
     async def campaigns(account: str, name: str | None = None) -> tuple[CampaignState, ...]:
-        return await faults.call("list", account, lambda: emulator.campaigns(account, name))
+        return await faults.call("list", account, lambda: emulator.campaigns(account, name), tuple)
 
     @router.get("/{campaign}")
     async def read(account: str, campaign: str) -> CampaignState:
         return await faults.call("read", account, lambda: emulator.read(account, campaign))
 
     @router.get("/{campaign}/report")
-    async def report(account: str, campaign: str, at: AwareDatetime) -> CampaignReport:
+    async def report(account: str, campaign: str, at: AwareDatetime | None = None) -> CampaignReport:
         return await faults.call("report", account, lambda: emulator.report(account, campaign, at))
 
     return router
@@ -127,6 +127,10 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
     @router.post("/advance")
     async def advance(body: wire.Advance) -> dict[str, int]:
         return {"campaigns": emulator.advance(body.at)}
+
+    @router.put("/accounts/{account}/campaigns/{campaign}/name")
+    async def rename(account: str, campaign: str, body: wire.Rename) -> CampaignState:
+        return emulator.rename(account, campaign, body.name)
 
     @router.get("/campaigns")
     async def truth() -> tuple[wire.Truth, ...]:

@@ -85,13 +85,25 @@ class Emulator:
             self._change(campaign, campaign.timeline.latest.model_copy(update=fields))
         return campaign_reports.state(campaign)
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
-        """What the platform reports at `at`; an earlier instant than the one reached shows what was known then."""
+    def rename(self, account: str, platform_id: str, name: str) -> CampaignState:
+        """Give a campaign another name; what it does goes on unchanged."""
         campaign = self._campaign(account, platform_id)
-        if to_us(at) > campaign.reached:
+        with self._store.transaction():
+            self._store.rename(int(campaign.platform_id), name)
+        self._kept.pop(int(platform_id), None)
+        return self.read(account, platform_id)
+
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
+        """What the platform reports at `at`; an earlier instant than the one reached shows what was known then.
+
+        None: at the instant reached, which stays.
+        """
+        campaign = self._campaign(account, platform_id)
+        at_us = campaign.reached if at is None else to_us(at)
+        if at_us > campaign.reached:
             with self._all_or_nothing(campaign):
-                self._advance(campaign, to_us(at))
-        return campaign_reports.report(campaign, to_us(at), self._report_lag_us)
+                self._advance(campaign, at_us)
+        return campaign_reports.report(campaign, at_us, self._report_lag_us)
 
     def set_conversion_factor(self, factor: float) -> None:
         """From the instant each campaign has reached, conversion rates are those of the world times `factor`."""

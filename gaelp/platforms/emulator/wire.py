@@ -89,6 +89,12 @@ class ConversionFactor(Wire):
     factor: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
+class Rename(Wire):
+    """Give a campaign another name, as a person may in a platform's own pages."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Truth(Wire):
     """What really happened in a campaign by the instant it has reached, whatever has been reported."""
 

@@ -11,7 +11,7 @@ from activities.live.campaigns import HIGHEST_BID_MICROS
 from activities.live.claiming import CLIENT_TOTAL_SECONDS
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
-from tests.support.campaign_fixture import MUTATING, UNIT, CampaignFixture, Crash, crash
+from tests.support.campaign_fixture import MUTATING, RUN, UNIT, CampaignFixture, Crash, crash
 
 WRITES = ("set_delivery", "set_end", "enable")  # what the first apply on a second day makes, in order
 
@@ -198,7 +198,7 @@ def test_a_stop_before_an_apply_halts_without_a_write(fixture: CampaignFixture) 
 def test_a_stop_between_reservation_and_claim_halts_without_a_write(fixture: CampaignFixture) -> None:
     """A fence raised while the platform is being read refuses the claim."""
     fixture.running()
-    fixture.platform.before["find"] = fixture.stop
+    fixture.platform.before["read"] = fixture.stop
     blocked = fixture.apply(1)
     assert not blocked.applied and "a stop came between" in blocked.halt
     assert fixture.platform.calls == []
@@ -351,8 +351,9 @@ def test_an_unreported_create_keeps_its_reservation(fixture: CampaignFixture) ->
     fixture.platform.before["create_paused"] = crash
     with pytest.raises(Crash):
         fixture.launch()
-    fixture.settle(24, final=True)
+    assert not fixture.settle(24, final=True).final
     assert [r.state for r in fixture.ledger.reservations(fixture.account)] == ["open"]
+    assert [v.kind for v in fixture.ledger.violations(RUN)] == ["campaign-unknown"]
 
 
 def test_a_campaign_that_never_was_settles_at_nothing(fixture: CampaignFixture) -> None:

@@ -16,61 +16,63 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
 from gaelp.messages.spending_phase import AssessCampaigns
-from tests.support.campaign_fixture import START, UNIT, Stand
+from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 
-def campaign(stand: Stand) -> CampaignResult:
-    """The stand's campaign as it ended, with nothing to be said against it."""
-    known = {"campaign": stand.campaign.name, "index": 0, "product": "product-a", "arm": "candidate"}
+def campaign(fixture: CampaignFixture) -> CampaignResult:
+    """The campaign as it ended, with nothing to be said against it."""
+    known = {"campaign": fixture.campaign.name, "index": 0, "product": "product-a", "arm": "candidate"}
     return CampaignResult.model_validate(known | {"state": EpisodeState.SETTLED, "actions": 400, "near_misses": 0})
 
 
-def verdict(stand: Stand, **changes: Any) -> GateVerdict:
+def verdict(fixture: CampaignFixture, **changes: Any) -> GateVerdict:
     """The gate of the live test; `changes` are the run context's."""
-    context = stand.campaign.context.model_copy(update=changes)
-    asked = AssessCampaigns(context=context, campaigns=(campaign(stand),))
-    assessment = Assessment(stand.ledger, stand.inputs)
+    context = fixture.campaign.context.model_copy(update=changes)
+    asked = AssessCampaigns(context=context, campaigns=(campaign(fixture),))
+    assessment = Assessment(fixture.ledger, fixture.inputs)
     return ActivityEnvironment().run(assessment.assess_campaigns, asked).gate
 
 
-def criterion_10(stand: Stand) -> Verdict:
-    (judged,) = (c for c in verdict(stand).criteria if c.id == "10")
+def criterion_10(fixture: CampaignFixture) -> Verdict:
+    (judged,) = (c for c in verdict(fixture).criteria if c.id == "10")
     return judged.verdict
 
 
-def overspend(stand: Stand) -> Violation:
+def overspend(fixture: CampaignFixture) -> Violation:
     """A day on which the platform reports more than was reserved, as the ledger records it."""
-    assert stand.launch().launched
-    (day,) = stand.ledger.reservations(stand.account)
-    stand.ledger.post(day.key, 51 * UNIT, 51 * UNIT, stand.at(1))
-    (violation,) = stand.ledger.violations(stand.campaign.context.run)
+    assert fixture.launch().launched
+    (day,) = fixture.ledger.reservations(fixture.account)
+    fixture.ledger.post(day.key, 51 * UNIT, 51 * UNIT, fixture.at(1))
+    (violation,) = fixture.ledger.violations(fixture.campaign.context.run)
     assert violation.severity is Severity.CRITICAL
     return violation
 
 
-def test_a_violation_in_the_ledger_fails_criterion_10_until_a_person_clears_it(stand: Stand) -> None:
+def test_a_violation_in_the_ledger_fails_criterion_10_until_a_person_clears_it(fixture: CampaignFixture) -> None:
     """What a campaign says of itself does not count: here it reports no violation, and the ledger has one."""
-    assert criterion_10(stand) is Verdict.PASS
-    violation = overspend(stand)
-    assert criterion_10(stand) is Verdict.FAIL
-    stand.ledger.resolve_violation(violation.id, "Ada", "the platform credited it", stand.at(2))
-    assert criterion_10(stand) is Verdict.PASS
+    assert criterion_10(fixture) is Verdict.PASS
+    violation = overspend(fixture)
+    assert criterion_10(fixture) is Verdict.FAIL
+    fixture.ledger.resolve_violation(violation.id, "Ada", "the platform credited it", fixture.at(2))
+    assert criterion_10(fixture) is Verdict.PASS
 
 
 @pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])
-def test_a_gate_counts_the_attempts_of_its_own_account_product_agent_and_gate(stand: Stand, name: str) -> None:
+def test_a_gate_counts_the_attempts_of_its_own_account_product_agent_and_gate(
+    fixture: CampaignFixture, name: str
+) -> None:
     """Two earlier attempts of the same series make this the third; of a series that differs in anything, none."""
-    context = stand.campaign.context
+    context = fixture.campaign.context
     product = TrainingConfiguration().product
     own = AttemptSeries(account=context.account, product=product, agent=context.agent, gate=Phase.LIVE_TEST)
-    other = stand.ledger.account(context.account).model_copy(update={"account": "other"})
-    stand.ledger.put_account(other)
+    other = fixture.ledger.account(context.account).model_copy(update={"account": "other"})
+    fixture.ledger.put_account(other)
     for number in range(2):
         differing = own.model_copy(update={name: "other"})
-        stand.ledger.next_attempt(differing, f"before-{number}/live-test", START)
-    first = verdict(stand, run="run-b")
+        fixture.ledger.next_attempt(differing, f"before-{number}/live-test", START)
+    first = verdict(fixture, run="run-b")
     assert (first.attempt, first.alpha) == (1, alpha_for(1))
     for number in range(2):
-        stand.ledger.next_attempt(own, f"since-{number}/live-test", START)
-    fourth = verdict(stand, run="run-c")
+        fixture.ledger.next_attempt(own, f"since-{number}/live-test", START)
+    fourth = verdict(fixture, run="run-c")
     assert (fourth.attempt, fourth.alpha) == (4, alpha_for(4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from gaelp.domain.platform_records import CampaignState
-from gaelp.ledger.account_stop import StopOrder, StopPace, WallClock, stop_account
+from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stop_pauses import StopPace
 from gaelp.messages.emergency_stop import StopReport
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, booking, claim
@@ -47,6 +50,9 @@ class Platform:
         if self.reading:
             return self._next(self.reading)()
         return self.states()
+
+    def find(self, account: str, external_name: str) -> CampaignState | None:
+        return next((state for state in self.states() if state.external_name == external_name), None)
 
     def states(self, **enabled: bool) -> tuple[CampaignState, ...]:
         return tuple(
@@ -204,7 +210,7 @@ def test_without_the_ledger_everything_is_paused_but_not_called_stopped(
     assert platform.enabled == {"a": False, "b": False}
     assert (report.stopped, report.fence, report.still_enabled) == (False, -1, ())
     assert "the fence could not be raised" in report.reason and "repair the ledger" in report.reason
-    assert report.seconds >= 5  # older calls may be under way, and nobody can tell
+    assert report.seconds < 5  # no waiting makes it a stop: whoever repairs the ledger must know at once
 
 
 def test_a_ledger_that_comes_back_raises_the_fence_late(ledger: Ledger, tmp_path: Path) -> None:
@@ -219,3 +225,119 @@ def test_a_ledger_that_comes_back_raises_the_fence_late(ledger: Ledger, tmp_path
     platform.pausing = [obey]
     report = stop(ledger, platform)
     assert (report.stopped, report.fence) == (True, 1)
+
+
+def created(ledger: Ledger, name: str, platform_id: str = "") -> None:
+    """A campaign of ours in the ledger, with a day that may still be billed."""
+    number = int(name.removeprefix("campaign-"))
+    campaign = f"run-a/live-test/{name}"
+    ledger.reserve(booking(1, campaign=number))
+    ledger.claim(claim(key=f"{campaign}/create", campaign=campaign))
+    if platform_id:
+        ledger.resolve(f"{campaign}/create", "done", "", NOW, platform_id)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["by platform id", "by name"])
+def test_what_the_ledger_knows_is_paused_while_the_platform_cannot_be_read(ledger: Ledger, told: bool) -> None:
+    """No reading succeeds, and the pauses are sent all the same; the report says that they cannot be read back."""
+    platform = Platform("campaign-00", "campaign-01")
+    created(ledger, "campaign-00", "campaign-00" if told else "")
+    created(ledger, "campaign-01", "campaign-01" if told else "")
+    platform.reading = [OSError("down")] * 50
+    report = stop(ledger, platform)
+    assert platform.enabled == {"campaign-00": False, "campaign-01": False}
+    assert not report.stopped and "cannot be read back" in report.reason
+    assert report.pauses_sent == ("run-a/live-test/campaign-00", "run-a/live-test/campaign-01")
+
+
+def test_a_reading_that_takes_long_delays_no_pause(ledger: Ledger) -> None:
+    """The pauses are sent while the first reading is still under way, several at once."""
+    platform, paused = Platform("campaign-00", "campaign-01"), threading.Barrier(3)
+    for name in platform.enabled:
+        created(ledger, name, name)
+
+    def obey() -> bool:
+        paused.wait(timeout=10)  # not before both pauses and the reading are under way
+        return True
+
+    def read() -> tuple[CampaignState, ...]:
+        paused.wait(timeout=10)
+        return platform.states()
+
+    platform.reading, platform.pausing = [read], [obey, obey]
+    assert stop(ledger, platform).stopped
+    assert not any(platform.enabled.values())
+
+
+def test_a_ledger_that_does_not_answer_delays_no_pause(ledger: Ledger) -> None:
+    """The ledger hangs: everything is paused at once, and the report says within seconds that the fence is missing."""
+    silence = threading.Event()
+    hanging = Hanging(ledger, silence)
+    platform, began = Platform("a"), time.monotonic()
+    pace = StopPace(client_timeout_seconds=5, head_start_seconds=0.1, ledger_seconds=0.4)
+    clock = Clock()
+    report = stop_account(hanging, platform, order(), WallClock(clock.now, clock.wait), pace)
+    silence.set()
+    assert platform.enabled == {"a": False} and not report.stopped
+    assert "the ledger did not answer within 0.4 seconds" in report.reason
+    assert time.monotonic() - began < 3
+
+
+def test_a_campaign_that_the_platform_does_not_list_is_paused_and_not_called_stopped(ledger: Ledger) -> None:
+    """Not found is not gone: what may still be billed is paused by its id, and the report names it."""
+    created(ledger, "campaign-00", "campaign-00")
+    platform = Platform("campaign-00")
+    platform.campaigns = lambda account: ()  # type: ignore[method-assign]
+    report = stop(ledger, platform)
+    assert platform.enabled == {"campaign-00": False}
+    assert not report.stopped and "does not list run-a/live-test/campaign-00" in report.reason
+
+
+def test_the_stop_of_a_run_touches_that_run_only(ledger: Ledger) -> None:
+    """Its campaigns are paused, also one that was renamed, and it reserves nothing more; the account goes on."""
+    created(ledger, "campaign-00", "campaign-00")
+    ledger.register_run("run-b", "acme", NOW)
+    platform, clock = Platform("campaign-00", "campaign-01", "other"), Clock()
+    names = {"campaign-00": "renamed by hand", "other": "run-b/live-test/campaign-00"}
+    platform.states = lambda **_: tuple(  # type: ignore[method-assign]
+        state.model_copy(update={"external_name": names.get(state.platform_id, state.external_name)})
+        for state in Platform.states(platform)
+    )
+    report = stop_account(
+        ledger, platform, StopOrder("acme", "drill", "Ada", "run-a"), WallClock(clock.now, clock.wait), PACE
+    )
+    assert report.stopped, report.reason
+    assert platform.enabled == {"campaign-00": False, "campaign-01": False, "other": True}
+    assert ledger.fence("acme") == 0
+    refused = ledger.reserve(booking(1, campaign=5))
+    assert not refused.granted and "run run-a was stopped" in refused.reason
+    assert "run run-a was stopped" in ledger.claim(claim("enable")).reason
+    assert ledger.claim(claim("pause")).granted
+    assert ledger.claim(claim("enable", key="other", run="run-b", campaign="run-b/live-test/campaign-00")).granted
+
+
+def test_the_stop_of_a_run_waits_for_its_own_claims_only(ledger: Ledger) -> None:
+    """Another run's call under way holds nobody up."""
+    ledger.register_run("run-b", "acme", NOW)
+    ledger.claim(claim("enable", key="other", run="run-b", campaign="run-b/live-test/campaign-00"))
+    clock = Clock()
+    report = stop_account(
+        ledger, Platform(), StopOrder("acme", "drill", "Ada", "run-a"), WallClock(clock.now, clock.wait), PACE
+    )
+    assert report.stopped and report.unresolved_claims == () and report.seconds < 2
+
+
+class Hanging:
+    """A ledger whose every answer waits for `silence` to end."""
+
+    def __init__(self, ledger: Ledger, silence: threading.Event) -> None:
+        self._ledger, self._silence = ledger, silence
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        real = getattr(self._ledger, name)
+
+        def call(*arguments: object) -> object:
+            self._silence.wait(timeout=30)
+            return real(*arguments)
+
+        return call

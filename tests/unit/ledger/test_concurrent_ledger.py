@@ -93,7 +93,7 @@ class Books(RuleBasedStateMachine):
         if key in self.final:
             self.final[key] = max(self.final[key], amount)
         else:
-            self.posted[key] = amount
+            self.posted[key] = max(self.posted.get(key, 0), amount)  # what was seen once stays
         self._after_stop(before)
 
     @precondition(lambda self: self.worst)
@@ -105,7 +105,7 @@ class Books(RuleBasedStateMachine):
         settled = self.ledger.settle(self._key(key), amount * UNIT, self._now())
         assert settled.over == (amount > self.final.get(key, self.worst[key]))
         self.excess = self.excess or settled.over
-        self.final[key] = amount
+        self.final[key] = max(amount, self.final.get(key, 0), self.posted.get(key, 0))
         self._after_stop(before)
 
     @rule()

@@ -242,9 +242,9 @@ class TestSpend:
         assert kit.counted(ledger, DAY) == 50 * UNIT
         assert ledger.spent("run-a") == 12 * UNIT
         assert not ledger.settle(booking(50).key, 11 * UNIT, LATER).over
-        assert (kit.counted(ledger, DAY), ledger.open_exposure("acme")) == (11 * UNIT, 0)
-        assert ledger.spent("run-a") == 11 * UNIT
-        assert ledger.reserve(booking(39, campaign=1)).granted
+        assert (kit.counted(ledger, DAY), ledger.open_exposure("acme")) == (12 * UNIT, 0)
+        assert ledger.spent("run-a") == 12 * UNIT
+        assert ledger.reserve(booking(38, campaign=1)).granted
         assert not ledger.reserve(booking(1, campaign=2)).granted
 
     def test_a_repeated_report_changes_nothing_and_an_older_one_neither(self, ledger: Ledger) -> None:
@@ -290,6 +290,27 @@ class TestSpend:
         assert not ledger.settle(booking(30).key, 10 * UNIT, NOW).over
         assert ledger.settle(booking(30).key, 20 * UNIT, LATER).over
 
+    @pytest.mark.parametrize("settled_first", [False, True])
+    def test_a_day_that_was_reported_is_never_settled_below_it(self, ledger: Ledger, settled_first: bool) -> None:
+        """In whichever order a report and a settlement at nothing come, the day counts what was reported."""
+        ledger.reserve(booking(30))
+        calls = [
+            lambda: ledger.post(booking(30).key, 20 * UNIT, 20 * UNIT, NOW),
+            lambda: ledger.settle(booking(30).key, 0, NOW),
+        ]
+        for call in reversed(calls) if settled_first else calls:
+            call()
+        assert kit.counted(ledger, DAY) == ledger.spent("run-a") == 20 * UNIT
+
+    def test_a_report_that_says_less_is_a_violation_and_changes_no_book(self, ledger: Ledger) -> None:
+        """A platform that was restored from a backup is noticed; no fence is raised, because nothing more is spent."""
+        ledger.reserve(booking(30))
+        ledger.post(booking(30).key, 20 * UNIT, 20 * UNIT, NOW)
+        for _ in range(2):
+            assert not ledger.post(booking(30).key, 5 * UNIT, 5 * UNIT, LATER).over
+        assert ledger.spent("run-a") == 20 * UNIT and ledger.fence("acme") == 0
+        assert [(v.kind, v.severity) for v in ledger.violations("run-a")] == [("reported-less", "high")]
+
     def test_a_final_amount_above_the_reservation_trips_the_stop(self, ledger: Ledger) -> None:
         """The bill of the end is judged like every report before it."""
         ledger.reserve(booking(30))
@@ -325,6 +346,19 @@ class TestSpend:
 
 
 class TestClaims:
+    def test_a_create_that_was_read_back_and_not_found_may_be_called_again_and_stays_open(self, ledger: Ledger) -> None:
+        """Only a create has a unique name that makes a repeat harmless, and a stop refuses it like any other call."""
+        for intent in ("create", "enable"):
+            assert ledger.claim(claim(intent)).granted
+        repeats = claim(repeats=True, fence=0)
+        assert ledger.claim(claim()).unknown and ledger.claim(repeats).granted
+        assert ledger.claim(claim("enable", repeats=True)).unknown
+        assert [c.intent for c in ledger.unresolved_claims("acme")] == ["create", "enable"]
+        ledger.raise_fence("acme", "stop", "Ada", NOW)
+        assert "a stop came between" in ledger.claim(repeats).reason
+        ledger.resolve(claim().key, "done", "", NOW, "7")
+        assert ledger.claim(repeats).done
+
     def test_a_call_is_granted_once_and_then_done(self, ledger: Ledger) -> None:
         """After it was resolved as done, a retry learns that and what was recorded."""
         assert ledger.claim(claim()).granted

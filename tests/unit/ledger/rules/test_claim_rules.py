@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.spending.ledger_records import Claim
 from gaelp.ledger.rules.claim_rules import (
     OUTCOMES,
     claims_before_stop,
@@ -60,6 +61,23 @@ def test_a_call_that_failed_may_be_claimed_again_under_the_fence_of_now() -> Non
     failed = stored(state="failed")
     assert judge_claim(claim(fence=0), failed, account()).granted
     assert not judge_claim(claim(fence=0), failed, account(fence=1)).granted
+
+
+@pytest.mark.parametrize(
+    ("call", "existing"),
+    [
+        (claim(), None),
+        (claim("pause"), None),
+        (claim(), stored(state="done")),
+        (claim(), stored()),
+        (claim(fence=1), None),
+        (claim(), stored(account="other")),
+    ],
+    ids=["granted", "a pause", "done", "unknown", "another fence", "another's key"],
+)
+def test_every_answer_carries_the_fence_of_the_account(call: Claim, existing: StoredClaim | None) -> None:
+    """Whatever is answered, the caller learns under which fence it now stands."""
+    assert judge_claim(call, existing, account(fence=2)).fence == 2
 
 
 @pytest.mark.parametrize("name", ["account", "run", "campaign", "intent"])
@@ -116,3 +134,8 @@ def test_a_stop_waits_for_calls_claimed_under_an_older_fence() -> None:
     older = [claims[0].key, claims[3].key]
     assert claims_before_stop(claims, 2) == tuple(older)
     assert claims_before_stop(claims, None) == (claims[0].key, claims[1].key, claims[3].key)
+
+
+def test_a_call_claimed_under_no_fence_is_older_than_every_stop() -> None:
+    """Where the claim names no fence, nothing says that its caller knew of the first stop."""
+    assert claims_before_stop([claim("create")], 1) == (claim("create").key,)

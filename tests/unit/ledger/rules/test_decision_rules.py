@@ -44,9 +44,15 @@ class TestReading:
             ([], "is a JSON array, and an object"),
             ("approve", "is a JSON string, and an object"),
             (True, "is a JSON boolean, and an object"),
+            (7, "is a JSON number, and an object"),
+            (7.5, "is a JSON number, and an object"),
+            (NOW, "is a JSON datetime, and an object"),
             ({}, "malformed: 'request_id': Field required"),
             ({**APPROVAL.model_dump(), "extra": 1}, "malformed: 'extra': "),
             ({**APPROVAL.model_dump(), "signature": 7}, "malformed: 'signature': "),
+            ({**APPROVAL.model_dump(), "reason": b"because"}, "malformed: 'reason': "),
+            ({**APPROVAL.model_dump(), "x" * 99: 1}, "malformed: '" + "x" * 59 + ": "),
+            ({**APPROVAL.model_dump(), "decision": "y" * 99}, "decision is '" + "y" * 40 + "', and"),
             ({**APPROVAL.model_dump(), "decision": "yes"}, "decision is 'yes', and must be approve or reject"),
             ({**APPROVAL.model_dump(), "key_id": "A" * 16}, "key_id is not 16 hexadecimal digits"),
             ({**APPROVAL.model_dump(), "key_id": "a" * 15}, "key_id is not 16 hexadecimal digits"),
@@ -57,6 +63,21 @@ class TestReading:
         ruling = read_decision(payload)
         assert isinstance(ruling, Ruling) and not ruling.granted
         assert ruling.reason.startswith("malformed") and words in ruling.reason
+
+    def test_what_is_nested_too_deeply_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where reading it would exhaust the interpreter's stack, the sender is told so."""
+
+        def exhausted(*_: Any, **__: Any) -> SignedDecision:
+            raise RecursionError
+
+        monkeypatch.setattr(SignedDecision, "model_validate", exhausted)
+        ruling = read_decision(APPROVAL.model_dump())
+        assert isinstance(ruling, Ruling) and not ruling.granted
+        assert ruling.reason.startswith("malformed: nested too deeply; an object with request_id, ")
+
+    def test_a_refused_payload_is_kept_though_it_is_no_json(self) -> None:
+        """What JSON has no form for is kept as Python shows it."""
+        assert "datetime.datetime(2026, 11, 22" in shown({"at": NOW})
 
     def test_a_refused_payload_is_kept_as_far_as_it_is_short(self) -> None:
         """JSON is cut, and what is no JSON is named."""
@@ -76,6 +97,12 @@ class TestSignal:
         ruling = judge_signal(APPROVAL, "reject")
         assert ruling.reason == "contradiction: the signal is reject, and the decision in it is 'approve'"
         assert not ruling.granted
+
+    def test_a_refusal_quotes_no_more_of_a_decision_than_it_must(self) -> None:
+        """Twenty characters of a decision, two hundred of a request's name: the rest may be a megabyte."""
+        long = APPROVAL.model_copy(update={"decision": "d" * 99, "request_id": "r" * 999})
+        assert judge_signal(long, "approve").reason.endswith("the decision in it is '" + "d" * 20 + "'")
+        assert "the decision names '" + "r" * 200 + "', and" in judge(long).reason
 
 
 class TestDecision:

@@ -119,6 +119,7 @@ class TestWorstCase:
         assert judge_worst_case(booking(10), None, caps, used, "USD").granted
         ruling = judge_worst_case(booking(0, worst_case_micros=10 * UNIT + 1), None, caps, used, "USD")
         assert (ruling.granted, ruling.cap, ruling.left_micros) == (False, cap.name, 10 * UNIT)
+        assert (ruling.worst_case_micros, ruling.counted_micros) == (0, 0)  # nothing is booked by a refusal
         day = " on 2026-11-22" if cap.scope.daily else ""
         limit, key = exact_money(cap.micros, "USD"), "run-a/live-test/campaign-00/day-2026-11-22"
         assert ruling.reason == (

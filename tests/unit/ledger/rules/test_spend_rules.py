@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gaelp.ledger.rules.spend_rules import judge_final, judge_report, violation_of
+from gaelp.ledger.rules.spend_rules import judge_final, judge_report, lower_report, violation_of
 from tests.support.ledgers import NOW, UNIT, reservation
 
 LATER = NOW + timedelta(hours=1)
@@ -32,11 +32,46 @@ def test_one_micro_above_the_reservation_is_over_and_counts(billed: int, served:
     assert (ruling.spent_micros, ruling.booked_micros) == (30 * UNIT + 1, 30 * UNIT)
 
 
-def test_the_newest_report_stands_though_it_is_lower() -> None:
-    """A platform may correct itself, and then the worst case counts again."""
-    high = judge_report(OPEN, 40 * UNIT, 0, NOW).after
-    low = judge_report(high, 20 * UNIT, 0, LATER)
-    assert (low.after.billed_micros, low.after.counted_micros, low.over) == (20 * UNIT, 30 * UNIT, False)
+@pytest.mark.parametrize(("billed", "served"), [(20 * UNIT - 1, 25 * UNIT), (20 * UNIT, 25 * UNIT - 1), (0, 0)])
+def test_a_newer_report_that_says_less_changes_nothing_and_is_noticed(billed: int, served: int) -> None:
+    """What was seen once was spent: a platform that forgets it is in an older state."""
+    high = judge_report(OPEN, 20 * UNIT, 25 * UNIT, NOW).after
+    low = judge_report(high, billed, served, LATER)
+    assert low.lower and low.after is high
+    assert not judge_report(high, 20 * UNIT, 25 * UNIT, LATER).lower
+    assert not judge_report(high, billed, served, NOW - timedelta(hours=1)).lower  # an older report may say less
+
+
+def test_a_report_of_which_one_amount_falls_keeps_the_higher_of_each() -> None:
+    """More billed and less served: both stand at their highest."""
+    high = judge_report(OPEN, 10 * UNIT, 25 * UNIT, NOW).after
+    mixed = judge_report(high, 12 * UNIT, 20 * UNIT, LATER)
+    assert mixed.lower and (mixed.after.billed_micros, mixed.after.served_micros) == (12 * UNIT, 25 * UNIT)
+
+
+@pytest.mark.parametrize(("billed", "served", "lower"), [(12, 0, True), (0, 12, False), (11, 11, False)])
+def test_a_day_is_never_settled_below_what_was_posted(billed: int, served: int, lower: bool) -> None:
+    """It counts the most that was seen, billed or served; below what was billed the platform is in an older state."""
+    posted = judge_report(OPEN, billed * UNIT, served * UNIT, NOW).after
+    ruling = judge_final(posted, 11 * UNIT, LATER)
+    most = max(billed, served, 11) * UNIT
+    assert (ruling.after.state, ruling.after.final_micros, ruling.after.counted_micros) == ("settled", most, most)
+    assert (ruling.over, ruling.lower) == (False, lower)
+
+
+def test_a_second_final_amount_never_lowers_the_first() -> None:
+    """Another day may not get what was given back by a platform that forgets."""
+    ruling = judge_final(SETTLED, 4 * UNIT, LATER)
+    assert ruling.lower and ruling.after is SETTLED
+
+
+def test_an_older_state_is_a_grave_violation_with_both_amounts() -> None:
+    """The sentence says what is reported now and what was reported before."""
+    high = judge_report(OPEN, 20 * UNIT, 0, NOW).after
+    violation = lower_report(judge_report(high, 5 * UNIT, 0, LATER), "USD", LATER)
+    assert (violation.kind, violation.severity) == ("reported-less", "high")
+    assert "reports 5.00 USD for 2026-11-22, and 20.00 USD was reported before" in violation.evidence
+    assert violation.id == f"{OPEN.key}/reported-less-5000000"
 
 
 def test_an_older_report_changes_nothing_and_is_still_judged() -> None:
@@ -97,6 +132,20 @@ def test_a_late_final_amount_leaves_a_settled_day_and_settles_an_open_one() -> N
     assert judge_final(SETTLED, 5 * UNIT, NOW - timedelta(hours=1)).after is SETTLED
     posted = replace(OPEN, posted_at=LATER)
     assert judge_final(posted, 5 * UNIT, NOW).after.state == "settled"
+
+
+def test_a_late_final_amount_is_still_judged() -> None:
+    """It changes nothing, but more than was settled is over, whenever the report was made."""
+    late = judge_final(SETTLED, 10 * UNIT + 1, NOW - timedelta(hours=1))
+    assert late.over and late.before is late.after is SETTLED
+    assert late.spent_micros == 10 * UNIT + 1
+
+
+def test_a_final_amount_carries_its_instant_and_a_repeated_one_changes_nothing() -> None:
+    """The instant says which report is newer; the same amount once more writes nothing."""
+    settled = judge_final(OPEN, 11 * UNIT, NOW).after
+    assert settled.posted_at == NOW
+    assert judge_final(settled, 11 * UNIT, LATER).after is settled
 
 
 def test_a_naive_instant_is_an_error() -> None:

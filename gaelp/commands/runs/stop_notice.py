@@ -1,0 +1,111 @@
+"""What `stop` says beside the stop itself: which runs it tells, and whether a reaper looks after late calls.
+
+A stop depends on nothing here: all of it needs Temporal, and is given up where Temporal does not answer. Touch this to
+tell people or runs one more thing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gaelp.commands import connections
+from gaelp.commands.console import Refused
+from gaelp.domain.temporal_names import REAPER
+from gaelp.settings import Settings
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, ScheduleDescription
+
+NOTIFY_SECONDS = 5.0
+ANNOUNCE_SECONDS = 2.0  # before the stop begins; it does not wait longer
+MISSED_LOOKS = 3  # after so many intervals without a look the reaper does not run, whatever its schedule says
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The runs that were told to stop, and why late calls are not looked after; empty where they are."""
+
+    told: tuple[str, ...] = ()
+    no_reaper: str = ""
+
+
+async def tell_runs(settings: Settings, run: str, accounts: set[str]) -> Notice:
+    """Signal stop to the run, or to every open run of the accounts, and ask after the reaper."""
+    from temporalio.service import RPCError
+
+    told: list[str] = []
+    no_reaper = "Temporal does not answer"
+    try:
+        async with asyncio.timeout(NOTIFY_SECONDS):
+            client = await connections.temporal(settings)
+            for name in [run] if run else await _open_runs(client, accounts):
+                with suppress(RPCError):  # it has ended
+                    await client.get_workflow_handle(name).signal("stop", rpc_timeout=connections.RPC)
+                    told.append(name)
+            no_reaper = await _no_reaper(client, connections.now())
+    except (Refused, RPCError, TimeoutError):
+        pass  # everything is paused already, or said not to be
+    return Notice(tuple(told), no_reaper)
+
+
+async def which_runs_end(settings: Settings, accounts: set[str]) -> list[str] | None:
+    """The open runs of the accounts, which a stop ends; None where Temporal does not say so at once."""
+    from temporalio.service import RPCError
+
+    try:
+        async with asyncio.timeout(ANNOUNCE_SECONDS):
+            return await _open_runs(await connections.temporal(settings), accounts)
+    except (Refused, RPCError, TimeoutError):
+        return None
+
+
+async def run_is_closed(settings: Settings, run: str) -> bool:
+    """Whether Temporal says that the run has ended, or that there is none; False where it says nothing."""
+    from temporalio.service import RPCError, RPCStatusCode
+
+    try:
+        async with asyncio.timeout(ANNOUNCE_SECONDS):
+            handle = (await connections.temporal(settings)).get_workflow_handle(run)
+            return (await handle.describe(rpc_timeout=connections.RPC)).close_time is not None
+    except RPCError as error:
+        return error.status is RPCStatusCode.NOT_FOUND
+    except (Refused, TimeoutError):
+        return False
+
+
+async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
+    """The runs that are open on these accounts."""
+    query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
+    runs = []
+    async for each in client.list_workflows(query, rpc_timeout=connections.RPC):
+        if (await each.memo()).get("account") in accounts:
+            runs.append(each.id)
+    return runs
+
+
+async def _no_reaper(client: Client, now: datetime) -> str:
+    from temporalio.service import RPCError, RPCStatusCode
+
+    try:
+        return why_no_reaper(await client.get_schedule_handle(REAPER).describe(rpc_timeout=connections.RPC), now)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return "its schedule was never made"
+        raise
+
+
+def why_no_reaper(schedule: ScheduleDescription, now: datetime) -> str:
+    """Why the reaper does not look; empty where it does. A look that hangs holds up the next one: the age counts."""
+    if schedule.schedule.state.paused:
+        return "its schedule is paused"
+    every = max((each.every for each in schedule.schedule.spec.intervals), default=timedelta(0))
+    last = max((each.started_at for each in schedule.info.recent_actions), default=None)
+    if last is None:
+        return "it has not looked yet"
+    if now - last > MISSED_LOOKS * every + timedelta(seconds=NOTIFY_SECONDS):
+        return f"it last looked at {last:%Y-%m-%d %H:%M:%SZ}"
+    return ""

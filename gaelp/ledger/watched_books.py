@@ -1,0 +1,74 @@
+"""The part of the ledger's façade that watches: what we wrote to campaigns, and the violations that were found.
+
+Touch this to record another finding; everything else is in ledger.py.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.ledger_records import FoundExposure, Violation
+from gaelp.ledger.stores import account_store, reservation_store, settings_store, violation_store
+from gaelp.ledger.stores.database import Database
+
+
+class WatchedBooks:
+    """Base of `Ledger`; every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # ------------------------------------------------------------ settings
+
+    def settings_begun(self, state: CampaignState, at: datetime) -> None:
+        """Remember what is about to be written to a campaign: until it is read back, either may be what is there."""
+        with self._database.writing() as connection:
+            settings_store.begin(connection, state, at)
+
+    def settings_written(self, state: CampaignState, at: datetime) -> None:
+        """Remember what a campaign was read back with, as we wrote it."""
+        with self._database.writing() as connection:
+            settings_store.confirm(connection, state, at)
+
+    def written_settings(self, campaign: str) -> tuple[CampaignState, ...]:
+        """What was confirmed last, and after it what was begun since; nothing for a campaign that was never written."""
+        with self._database.reading() as connection:
+            return settings_store.read(connection, campaign)
+
+    def settings_paused(self, campaign: str, at: datetime) -> None:
+        """Remember that a campaign was paused, whatever else was being written to it."""
+        with self._database.writing() as connection:
+            settings_store.pause(connection, campaign, at)
+
+    # ------------------------------------------------------------ violations
+
+    def record_violation(self, violation: Violation) -> bool:
+        """Record a violation; False where one of that id is there already."""
+        with self._database.writing() as connection:
+            return violation_store.record(connection, violation)
+
+    def record_exposure(self, violation: Violation, found: FoundExposure) -> None:
+        """Count what somebody else's doing may cost, above any cap; record the violation and raise the fence, once."""
+        with self._database.writing() as connection:
+            reservation_store.count_found(connection, found)
+            if violation_store.record(connection, violation):
+                account_store.raise_fence(connection, violation.account, violation.evidence, "ledger", violation.at)
+
+    def record_violation_and_stop(self, violation: Violation) -> int:
+        """Record a violation and raise the account's fence with it; once for its id. Returns the fence."""
+        with self._database.writing() as connection:
+            if violation_store.record(connection, violation):
+                reason, by = violation.evidence, "ledger"
+                return account_store.raise_fence(connection, violation.account, reason, by, violation.at)
+            return account_store.read(connection, violation.account).fence
+
+    def violations(self, run: str) -> tuple[Violation, ...]:
+        """A run's violations, cleared ones too."""
+        with self._database.reading() as connection:
+            return violation_store.read(connection, run)
+
+    def resolve_violation(self, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
+        """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
+        with self._database.writing() as connection:
+            return violation_store.resolve(connection, violation_id, by, reason, at)

@@ -1,0 +1,117 @@
+"""The reaper on the real emulator: what nothing covers is paused, and everything else is left alone."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.live.reaping import Reaping
+from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
+from gaelp.messages.reaper import Reap, Reaped
+from gaelp.platforms.protocol import OutcomeUnknown
+from tests.support.campaign_fixture import RUN, CampaignFixture
+from tests.support.emulators import make_spec
+from tests.support.local_runs import LocalRuns
+
+LOOK = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+def reap(fixture: CampaignFixture, at: datetime = LOOK) -> Reaped:
+    """One look of the reaper."""
+    activity = Reaping(fixture.ledger, lambda _: fixture.platform)
+    return ActivityEnvironment().run(activity.reap, Reap(at=at))
+
+
+def enabled(fixture: CampaignFixture) -> bool:
+    """Whether the campaign is enabled on the platform."""
+    found = fixture.found()
+    assert found is not None
+    return found.enabled
+
+
+def test_an_enable_that_comes_after_the_stop_is_paused(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
+    """`enable` is answered with 500 and carried out after a stop has read everything back: the next look pauses it."""
+    assert fixture.launch().launched
+    fault = {"verb": "enable", "kind": "error-late", "account": fixture.account, "seconds": 14}
+    local_runs.control("POST", "/faults", json=fault)
+    with pytest.raises(OutcomeUnknown):
+        fixture.apply()
+    clock = WallClock(lambda: datetime.now(UTC), time.sleep)
+    report = stop_account(fixture.ledger, fixture.platform, StopOrder(fixture.account, "drill", "Ada"), clock)
+    assert report.stopped, report.reason
+    deadline = time.monotonic() + 20
+    while not enabled(fixture) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert enabled(fixture), "the late call has not come"
+    reached = _reached(local_runs, fixture)
+    assert reap(fixture).paused == (fixture.campaign.name,)
+    assert not enabled(fixture)
+    assert _reached(local_runs, fixture) == reached, "the reaper moved the emulator's clock"
+    violation = fixture.ledger.violations(RUN)[-1]
+    assert (violation.kind, violation.severity) == ("enabled-without-reservation", "critical")
+
+
+def test_an_orphan_is_paused_and_recorded_once(fixture: CampaignFixture) -> None:
+    """A campaign whose reservations are settled is paused; a retry of the same look records nothing more."""
+    fixture.running()
+    for reservation in fixture.ledger.reservations(fixture.account):
+        fixture.ledger.settle(reservation.key, 0, fixture.at(1))
+    found = reap(fixture)
+    assert (found.paused, found.still_enabled, found.trouble) == ((fixture.campaign.name,), (), ())
+    assert not enabled(fixture)
+    again = fixture.found()
+    assert again is not None
+    fixture.platform.real.enable(fixture.account, again.platform_id, fixture.at(1))
+    reap(fixture)
+    assert not enabled(fixture)
+    assert len(fixture.ledger.violations(RUN)) == 1
+
+
+def test_a_campaign_with_an_open_approved_reservation_is_left_alone(fixture: CampaignFixture) -> None:
+    """Nothing is paused, written or recorded, however old its days are."""
+    fixture.running()
+    assert reap(fixture) == Reaped()
+    assert enabled(fixture) and fixture.platform.calls == []
+    assert fixture.ledger.violations(RUN) == ()
+
+
+def test_a_campaign_whose_approval_a_stop_made_void_is_paused(fixture: CampaignFixture) -> None:
+    """Its reservation is open, and the fence has risen since: the stop's own pauses may have failed."""
+    fixture.running()
+    fixture.stop()
+    assert reap(fixture).paused == (fixture.campaign.name,)
+
+
+def test_a_campaign_of_somebody_else_is_never_touched(fixture: CampaignFixture) -> None:
+    """Neither its id nor its name is in our claims, so it is none of our business."""
+    fixture.running()
+    segments, candidates = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape
+    spec = make_spec("somebody-elses", fixture.account)
+    creatives = tuple(spec.creatives[0].model_copy(update={"id": f"item-{k}"}) for k in range(candidates))
+    shares = ((1.0 / candidates,) * candidates,) * segments
+    fitted = {"segments": segments, "creatives": creatives, "bid_micros": (0,) * segments, "creative_prob": shares}
+    other = fixture.platform.real.create_paused(
+        spec.model_copy(update={**fitted, "end_at": fixture.at(48)}), fixture.at()
+    )
+    fixture.platform.real.enable(fixture.account, other.platform_id, fixture.at())
+    fixture.stop()
+    reap(fixture)
+    states = {state.external_name: state.enabled for state in fixture.platform.real.campaigns(fixture.account)}
+    assert states == {"somebody-elses": True, fixture.campaign.name: False}
+
+
+def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
+    """The look goes on and says which account it could not look at."""
+    fixture.running()
+    fault = {"verb": "list", "kind": "error-before", "account": fixture.account}
+    local_runs.control("POST", "/faults", json=fault)
+    (trouble,) = reap(fixture).trouble
+    assert fixture.account in trouble
+
+
+def _reached(local_runs: LocalRuns, fixture: CampaignFixture) -> list[str]:
+    campaigns = local_runs.control("GET", "/campaigns")
+    return [each["reached"] for each in campaigns if each["state"]["account"] == fixture.account]

@@ -1,0 +1,76 @@
+"""The verb `reconcile` on the real emulator: the books beside what the platform shows, without moving its clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaelp.commands.dispatch import main
+from tests.support.campaign_fixture import CampaignFixture
+from tests.support.local_runs import LocalRuns
+
+Reconcile = Callable[[], tuple[int, Any]]
+
+
+@pytest.fixture
+def reconcile(
+    fixture: CampaignFixture, local_runs: LocalRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> Reconcile:
+    """Run the verb on the fixture's account; its exit code and its JSON."""
+    number = fixture.account.removeprefix("account-")
+    monkeypatch.setenv("GAELP_LEDGER_URL", f"sqlite:///{tmp_path}/ledger-{number}.db")
+    monkeypatch.setenv("GAELP_EMULATOR_URL", local_runs.settings.emulator_url)
+    monkeypatch.setenv("GAELP_EMULATOR_TOKEN", local_runs.settings.emulator_token)
+
+    def run() -> tuple[int, Any]:
+        code = main(["reconcile", "--account", fixture.account, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def states(fixture: CampaignFixture) -> list[str]:
+    return [each.state for each in fixture.ledger.reservations(fixture.account)]
+
+
+def test_a_day_that_is_over_is_frozen_and_then_settled_at_what_was_billed(
+    fixture: CampaignFixture, reconcile: Reconcile, local_runs: LocalRuns
+) -> None:
+    """Nobody watched: the day's cost is posted, it counts in full until the platform is final, then it is settled."""
+    fixture.running()
+    code, document = reconcile()
+    assert (code, document["trouble"], states(fixture)) == (0, [], ["open"])
+    (state,) = fixture.platform.real.campaigns(fixture.account)
+    fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(24.5))
+    code, document = reconcile()
+    (booked,) = fixture.ledger.reservations(fixture.account)
+    assert (code, booked.state) == (0, "frozen")
+    assert booked.served_micros == document["days"][0]["served_micros"] > 0
+    fixture.platform.real.report(fixture.account, state.platform_id, fixture.at(24 * 30))
+    code, document = reconcile()
+    (booked,) = fixture.ledger.reservations(fixture.account)
+    assert (code, booked.state) == (0, "settled")
+    assert booked.final_micros == document["days"][0]["billed_micros"] > 0
+
+
+def test_no_clock_is_moved(fixture: CampaignFixture, reconcile: Reconcile, local_runs: LocalRuns) -> None:
+    """The campaign spends nothing because somebody compared."""
+    fixture.running()
+    before = [each for each in local_runs.control("GET", "/campaigns") if each["state"]["account"] == fixture.account]
+    reconcile()
+    after = [each for each in local_runs.control("GET", "/campaigns") if each["state"]["account"] == fixture.account]
+    assert after == before
+
+
+def test_a_difference_that_stays_is_exit_code_1(fixture: CampaignFixture, reconcile: Reconcile) -> None:
+    """The books hold more than the platform shows: nothing is lowered, and a person is told."""
+    fixture.running()
+    (booked,) = fixture.ledger.reservations(fixture.account)
+    fixture.ledger.post(booked.key, 3_000_000, 3_000_000, fixture.at())
+    code, document = reconcile()
+    assert code == 1 and "the books stay" in document["days"][0]["done"]
+    assert fixture.ledger.reservations(fixture.account)[0].billed_micros == 3_000_000

@@ -1,0 +1,162 @@
+"""Who else edits is noticed: what reads otherwise than we wrote it is recorded with both values, paused or running."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from gaelp.platforms.protocol import OutcomeUnknown
+from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture, Crash, crash
+from tests.support.local_runs import LocalRuns
+
+
+def _found(fixture: CampaignFixture) -> list[tuple[str, str]]:
+    return [(v.kind, v.severity) for v in fixture.ledger.violations(RUN)]
+
+
+def _edit(fixture: CampaignFixture, verb: str, *values: Any, hours: float = 12) -> None:
+    """What a person does in the platform's own pages."""
+    state = fixture.found()
+    assert state is not None
+    getattr(fixture.platform.real, verb)(fixture.account, state.platform_id, *values, fixture.at(hours))
+
+
+def test_an_undisturbed_campaign_has_no_differences(fixture: CampaignFixture) -> None:
+    """Launch, apply, pause and apply again: everything reads as we wrote it."""
+    fixture.running()
+    assert not fixture.observe(12, enabled=True).halt
+    fixture.settle(24)
+    assert not fixture.observe(24).halt
+    assert fixture.apply(1).applied
+    assert not fixture.observe(30, enabled=True).halt
+    assert _found(fixture) == []
+
+
+def test_a_budget_that_somebody_raises_stops_the_account_and_counts(fixture: CampaignFixture) -> None:
+    """Ten times the budget: the day counts what the platform may now bill, above every cap, and the campaign halts."""
+    fixture.running()
+    _edit(fixture, "set_budget", 250 * UNIT)
+    observed = fixture.observe(13, enabled=True)
+    assert observed.stop_account
+    assert "daily budget: we wrote 25.00 USD, and the platform reads 250.00 USD" in observed.halt
+    assert [r.counted_micros for r in fixture.ledger.reservations(fixture.account)] == [500 * UNIT]
+    assert _found(fixture) == [("changed-outside", "high")] and fixture.ledger.fence(fixture.account) == 1
+    fixture.observe(13, enabled=True)
+    assert len(_found(fixture)) == 1 and fixture.ledger.fence(fixture.account) == 1  # once
+
+
+def test_a_paused_campaign_that_somebody_enables_is_noticed_and_counts(fixture: CampaignFixture) -> None:
+    """Paused over a day that was never reserved, then enabled by hand with a higher budget: it counts at once."""
+    fixture.running()
+    fixture.settle(24)
+    _edit(fixture, "set_budget", 250 * UNIT, hours=25)
+    _edit(fixture, "set_end", fixture.at(72), hours=25)
+    _edit(fixture, "enable", hours=25)
+    observed = fixture.observe(25)
+    assert observed.stop_account and "enabled: we wrote paused, and the platform reads enabled" in observed.halt
+    first, second = fixture.ledger.reservations(fixture.account)
+    assert (second.day - first.day, second.state, second.counted_micros) == (timedelta(days=1), "frozen", 500 * UNIT)
+    assert fixture.ledger.fence(fixture.account) >= 1
+
+
+def test_spend_of_a_day_that_nobody_reserved_counts_and_stops_the_account(fixture: CampaignFixture) -> None:
+    """Enabled by hand and looked at two days later: both days are in the books at what was billed or may be."""
+    fixture.running()
+    fixture.settle(24)
+    _edit(fixture, "set_end", fixture.at(72), hours=25)
+    _edit(fixture, "enable", hours=25)
+    assert fixture.observe(49).stop_account
+    kinds = {kind for kind, _ in _found(fixture)}
+    assert kinds == {"changed-outside", "unreserved-spend"}
+    found = fixture.found()
+    assert found is not None
+    report = fixture.platform.real.report(fixture.account, found.platform_id, fixture.at(49))
+    spent = sum(max(day.cost_micros, day.served_micros) for day in report.days)
+    assert fixture.ledger.spent(RUN) == spent > 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "values", "words"),
+    [
+        ("set_budget", (5 * UNIT,), "daily budget: we wrote 25.00 USD, and the platform reads 5.00 USD"),
+        ("set_end", None, "end: we wrote 2026-01-06T00:00:00+00:00, and the platform reads 2026-01-05T20:00:00+00:00"),
+        ("set_delivery", None, "bids: we wrote (5000000, 5000000"),
+    ],
+)
+def test_an_edit_that_raises_nothing_is_recorded_and_halts_nothing(
+    fixture: CampaignFixture, verb: str, values: Any, words: str
+) -> None:
+    """Both values are kept; the next decision writes its own again."""
+    state = fixture.running()
+    others = {"set_end": (fixture.at(20),), "set_delivery": ((UNIT,) * len(state.bid_micros), state.creative_prob)}
+    _edit(fixture, verb, *(values or others[verb]))
+    assert not fixture.observe(13, enabled=True).halt
+    (violation,) = fixture.ledger.violations(RUN)
+    assert (violation.kind, violation.severity) == ("changed-outside", "high") and words in violation.evidence
+    assert fixture.ledger.fence(fixture.account) == 0
+
+
+def test_a_renamed_campaign_is_found_by_its_id_and_its_name_is_recorded(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """A person's rename hides nothing: it runs on, and it is settled at what it cost."""
+    state, settings = fixture.running(), local_runs.settings
+    httpx.put(
+        f"{settings.emulator_url}/control/accounts/{fixture.account}/campaigns/{state.platform_id}/name",
+        headers={"Authorization": f"Bearer {settings.emulator_token}"}, json={"name": "spring sale"}, trust_env=False,
+    ).raise_for_status()  # fmt: skip
+    assert fixture.found() is None
+    observed = fixture.observe(13, enabled=True)
+    assert observed.enabled and not observed.halt
+    (violation,) = fixture.ledger.violations(RUN)
+    assert "name: we wrote run-a/live-test/campaign-00, and the platform reads spring sale" in violation.evidence
+    assert fixture.apply(1).applied
+    paused = fixture.settle(24 + 240, final=True)
+    assert paused.final and paused.spend_micros > 0
+
+
+def test_a_pause_by_somebody_else_is_recorded_without_blame(fixture: CampaignFixture) -> None:
+    """It can only reduce spend, so it fails no criterion; a pause by a stop of ours is not recorded at all."""
+    state = fixture.running()
+    fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(12))
+    assert not fixture.observe(13).halt and _found(fixture) == []  # the campaign believes that it paused it itself
+    assert not fixture.observe(13, enabled=True).halt
+    assert _found(fixture) == [("changed-outside", "medium")]
+    fixture.stop()
+    fixture.observe(14, enabled=True)
+    assert len(_found(fixture)) == 1
+
+
+@pytest.mark.parametrize("verb", ["set_delivery", "set_end", "enable"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_our_own_write_that_was_broken_off_is_nobody_elses(fixture: CampaignFixture, verb: str, when: str) -> None:
+    """Dead in the middle of an apply: some settings are the old ones and some the new, and both are ours."""
+    fixture.running()
+    fixture.settle(24)
+    getattr(fixture.platform, when)[verb] = crash
+    with pytest.raises(Crash):
+        fixture.apply(1, fixture.decide(bid=4 * UNIT))
+    assert not fixture.observe(25).halt and _found(fixture) == []
+    fixture.settle(26)
+    assert not fixture.observe(27).halt and _found(fixture) == []
+
+
+def test_a_late_enable_of_our_own_after_a_pause_is_paused_again(fixture: CampaignFixture) -> None:
+    """Answered with an error and carried out after the pause: it reads enabled where we wrote paused."""
+    assert fixture.launch().launched
+
+    def unknown() -> None:
+        raise OutcomeUnknown("500")
+
+    fixture.platform.before["enable"] = unknown
+    with pytest.raises(OutcomeUnknown):
+        fixture.apply()
+    fixture.settle(1)
+    _edit(fixture, "enable", hours=2)
+    assert fixture.observe(3).stop_account
+    fixture.settle(3)
+    state = fixture.found()
+    assert state is not None and not state.enabled

@@ -1,0 +1,381 @@
+"""Where each criterion turns, to the last unit, and which numbers stand beside its verdict."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from gaelp.domain.gates.criteria_historical import AGREEING, grade_a_missed
+from gaelp.domain.gates.criteria_table import CRITERIA, threshold_of
+from gaelp.domain.gates.judging import futility, gate, judge_live_test, judge_simulation, validated_heads
+from gaelp.domain.gates.measurements import ConductMeasure, PointMeasure
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
+from gaelp.domain.phases import Phase
+from tests.unit.domain.gates.test_judging import (
+    ADVISORY,
+    ALPHA,
+    CONFIG,
+    NEEDED,
+    attempt,
+    betting,
+    campaigns,
+    conduct,
+    efficiency,
+    found,
+    history,
+    improvement,
+    log,
+    portfolio,
+    profit,
+    scaled,
+    simulation,
+)
+
+PASS, FAIL, INCONCLUSIVE, INVALID = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID
+
+
+def numbers(verdict: CriterionVerdict) -> tuple[object, ...]:
+    return (verdict.estimate, verdict.bound, verdict.threshold, verdict.unit, verdict.n, verdict.formula)
+
+
+def live(id: str, **changes: Any) -> CriterionVerdict:
+    return found(judge_live_test(campaigns(**changes), CONFIG), id)
+
+
+# ------------------------------------------------------------ the numbers beside a verdict
+
+
+def test_the_numbers_beside_the_criteria_of_the_simulation() -> None:
+    """Mean, lower bound, threshold and episodes of the bet that decides; a waiver shows the bound that waives."""
+    plain = judge_simulation(simulation())
+    assert numbers(found(plain, "1")) == (
+        0.9, 0.85, 0.7, "share of the attainable profit", 200, "betting/aGRAPA+cvar10",
+    )  # fmt: skip
+    assert numbers(found(plain, "2")) == (0.9, 0.85, 0.8, "share of episodes", 200, "betting/aGRAPA")
+    waived = judge_simulation(simulation(reward=betting(0.7, mean=0.99, low=0.95, high=1.0)))
+    assert numbers(found(waived, "3")) == (None, 0.95, 0.95, "", 200, "waived/reward-lower-bound")
+    assert [each.name for each in plain] == ["average reward", "success rate", "improvement", "consistency"]
+
+
+def test_the_numbers_beside_a_log() -> None:
+    """Difference, its lower bound, 0, and the rows; a log that was not compared has no threshold."""
+    compared, not_compared = found(history(log()), "5b"), found(history(log(difference=None)), "5b")
+    unit = "clicks per impression above 95 % of the logging policy"
+    assert numbers(compared) == (0.001, 0.0005, 0.0, unit, 10**6, "betting/paired-off-policy")
+    assert numbers(not_compared) == (None, 0.0005, None, "", 10**6, "not-assessed")
+    assert compared.name == "historical match: non-inferiority on obd"
+
+
+def test_the_numbers_beside_the_criteria_of_the_live_test() -> None:
+    """The wealth that is needed is 1/alpha, efficiency is decided by its lower bound, and 3/n bounds violations."""
+    unit = "wealth of the profit test (K) at ROI > 5%; the estimate is attributed ROI"
+    assert numbers(live("8")) == (0.8, 40.0, 1 / ALPHA, unit, 42, "e-process/daily-profit+streak")
+    assert numbers(live("9")) == (0.88, 0.82, 0.8, "U(1-W)P", 6, "U(1-W)P/block-bootstrap")
+    unit = "violations; the bound is 3/n per action"
+    assert numbers(live("10")) == (0.0, 0.003, 0.0, unit, 1000, "count/rule-of-three")
+    assert live("10", conduct=conduct(actions=0)).bound is None
+    assert live("10", conduct=conduct(violations=2)).estimate == 2.0
+
+
+def test_the_numbers_beside_the_criteria_of_scaled_deployment() -> None:
+    """The gain is shown as a ratio and not as its logarithm, success as a share of the matured campaigns."""
+    unit = "gain in revenue x margin / cost over the control"
+    eleven = found(scaled(), "11")
+    assert numbers(eleven) == (
+        math.expm1(0.26), math.expm1(0.1), 0.15, unit, 8, "weekly-gain/betting+asymptotic-cs",
+    )  # fmt: skip
+    assert found(scaled(improvement=improvement(mean_log_gain=None, low=None)), "11").bound is None
+    unit = "share of matured campaigns with positive attributed ROI"
+    assert numbers(found(scaled(), "12")) == (0.98, 0.92, 0.9, unit, 100, "clopper-pearson/effective-n")
+    none = found(scaled(portfolio=portfolio(matured=0, successes=0, n_effective=0.0)), "12")
+    assert none.estimate is None
+
+
+def test_each_threshold_is_the_one_that_the_configuration_sets() -> None:
+    """A criterion without a setting has no threshold to read."""
+    settings = {id: each.setting for id, each in CRITERIA.items() if each.setting}
+    for id, setting in settings.items():
+        section, _, name = setting.partition(".")
+        assert threshold_of(id, CONFIG) == float(getattr(getattr(CONFIG, section), name))
+    for id in CRITERIA.keys() - settings.keys():
+        with pytest.raises(ValueError, match=f"criterion {id} has no setting: its threshold is fixed in the code"):
+            threshold_of(id, CONFIG)
+
+
+def test_a_criterion_of_another_phase_is_listed_and_says_so() -> None:
+    """What scaled deployment alone measures is named and not assessed elsewhere."""
+    listed = scaled(improvement=None, portfolio=None)
+    for id, name in (("11", "sustained improvement"), ("12", "multi-campaign success")):
+        each = found(listed, id)
+        assert (each.name, each.verdict, each.formula) == (name, INCONCLUSIVE, "not-assessed")
+        assert each.reason == "Not measured in phase scaled."
+
+
+# ------------------------------------------------------------ what a reason says
+
+
+def test_a_bet_says_what_it_rests_on() -> None:
+    """Name, mean, episodes, both bounds, level and threshold stand in the sentence of each outcome."""
+
+    def said(**changes: Any) -> str:
+        return found(judge_simulation(simulation(success=betting(0.8, **changes))), "2").reason
+
+    level = f"at level {ALPHA:.4f}"
+    assert said() == f"The success rate 0.900 over 200 episodes: its lower bound 0.850 lies above 0.8 {level}."
+    assert said(log_wealth=0.0, log_wealth_against=NEEDED) == (
+        f"The success rate 0.900 over 200 episodes: its upper bound 0.950 lies below 0.8 {level}."
+    )
+    assert said(log_wealth=0.0) == (
+        f"The success rate 0.900 over 200 episodes lies between 0.850 and 0.950 {level}: not yet above or below 0.8."
+    )
+    early = "The success rate 0.900 over 9 episodes: 50 episodes are needed before anything is decided."
+    assert said(n=9) == early
+
+
+def test_what_is_not_assessed_says_what_would_be() -> None:
+    """The improvement names the comparison, consistency the announced block."""
+    listed = judge_simulation(simulation())
+    assert found(listed, "3").reason == "The comparison with the checkpoint at entry is not assessed yet."
+    assert found(listed, "4").reason == "The announced block of episodes is not assessed yet."
+
+
+def test_what_is_not_known_is_called_so() -> None:
+    """An ROI without cost is unknown, no week has no gain, and no action has no bound."""
+    assert live("8", profit=profit(roi=None)).reason.startswith("Attributed ROI unknown on 42 matured days")
+    weeks = found(scaled(improvement=improvement(gains=(), weeks=0, longest_run=0)), "11").reason
+    assert weeks.startswith("Weekly gains over the concurrent control: none (0 matured weeks)")
+    assert live("10", conduct=conduct(actions=0)).reason == "No action was evaluated: nothing is known of violations."
+    assert live("10", conduct=conduct(actions=1)).reason.startswith("0 violations in 1 actions bound the rate")
+
+
+def test_a_stopped_phase_gives_the_reason_as_one_sentence() -> None:
+    """The reason may end in a full stop or not."""
+    for reason in ("Ada stopped the account", "Ada stopped the account."):
+        assert live("8", stopped=reason).reason == "The phase was stopped: Ada stopped the account."
+
+
+def test_replaced_seeds_are_given_as_a_share_of_those_drawn() -> None:
+    """11 of 200 are 5.5 %, and of none drawn there is no share to divide by."""
+    assert "11 of 200 seeds (5.5%)" in found(judge_simulation(simulation(replaced=11)), "1").reason
+    assert "1 of 0 seeds (100.0%)" in found(judge_simulation(simulation(replaced=1, seeds=0)), "1").reason
+
+
+def test_a_gates_reason_names_the_criteria_that_decided_and_no_other() -> None:
+    """Of one that fails, one that passes and one that is open, the failing one is the reason."""
+    known = list(judge_live_test(campaigns(conduct=conduct(violations=1), profit=profit(wealth=2.0)), CONFIG))
+    failed = gate(Phase.LIVE_TEST, known, attempt())
+    assert failed.reason == "10 zero violations: 1 confirmed violations in 1000 actions; none is allowed."
+    open_ = gate(Phase.LIVE_TEST, judge_live_test(campaigns(profit=profit(wealth=2.0)), CONFIG), attempt())
+    assert open_.reason == "Not decided: 8 positive attributed ROI."
+    passed = gate(Phase.LIVE_TEST, judge_live_test(campaigns(), CONFIG), attempt())
+    assert passed.reason == "All 3 criteria pass."
+
+
+# ------------------------------------------------------------ where a verdict turns
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"reward": betting(0.7, n=100)}, PASS),
+        ({"reward": betting(0.7, log_wealth=NEEDED)}, PASS),
+        ({"reward": betting(0.7, log_wealth=0.0, log_wealth_against=NEEDED - 1e-9)}, INCONCLUSIVE),
+        ({"cvar": -0.25, "cvar_high": -0.25}, PASS),
+        ({"cvar": -0.3, "cvar_high": -0.25}, INCONCLUSIVE),
+        ({"cvar": None}, INCONCLUSIVE),
+        ({"cvar_high": None}, INCONCLUSIVE),
+        ({"cvar_high": math.nan}, INVALID),
+        ({"reward": betting(math.inf)}, INVALID),
+        ({"replaced": 0, "seeds": 0}, PASS),
+    ],
+)
+def test_where_criterion_1_turns(changes: dict[str, Any], verdict: Verdict) -> None:
+    """The bet needs 1/alpha, the worst tenth 100 episodes and -0.25; both bounds belong to the passing side."""
+    assert found(judge_simulation(simulation(**changes)), "1").verdict is verdict
+
+
+def test_fifty_episodes_are_enough_to_decide() -> None:
+    """At 49 nothing is decided, at 50 the bet decides, for and against."""
+    for n, expected in ((49, INCONCLUSIVE), (50, PASS)):
+        assert found(judge_simulation(simulation(success=betting(0.8, n=n))), "2").verdict is expected
+    lost = betting(0.8, n=50, log_wealth=-2.0, log_wealth_against=NEEDED)
+    assert found(judge_simulation(simulation(success=lost)), "2").verdict is FAIL
+
+
+def test_the_improvement_is_waived_from_a_lower_bound_of_95_hundredths_on() -> None:
+    """One thousandth less leaves room for an improvement."""
+    for low, verdict in ((0.95, PASS), (0.949, INCONCLUSIVE)):
+        reward = betting(0.7, mean=0.99, low=low, high=1.0)
+        assert found(judge_simulation(simulation(reward=reward)), "3").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "just_enough",
+    [
+        {"row_ess": 200},
+        {"click_ess": 30},
+        {"largest_weight_share": 0.05},
+        {"mean_weight": 1.03, "mean_weight_error": 0.01},
+        {"mean_weight": 0.97, "mean_weight_error": 0.01},
+        {"points": [PointMeasure(estimator=e, value=0.005, low=0.005, high=0.006) for e in AGREEING]},
+        {"points": [PointMeasure(estimator=e, value=0.005, low=0.004, high=0.005) for e in AGREEING]},
+    ],
+)
+def test_what_just_fits_grade_a_is_grade_a(just_enough: dict[str, Any]) -> None:
+    """Each limit belongs to the side that passes."""
+    assert grade_a_missed(log(**just_enough)) == []
+
+
+def test_a_log_of_unknown_kind_supports_nothing() -> None:
+    """It is named as unreadable, and no criterion is estimated on it."""
+    unknown = history(log(kind=""))
+    assert found(unknown, "7").reason == "Correlation is not supported by unreadable log obd."
+    assert found(unknown, "5b").verdict is INCONCLUSIVE
+
+
+@pytest.mark.parametrize("mean", [0.95, 1.05])
+def test_a_mean_weight_on_either_side_of_one_is_missed(mean: float) -> None:
+    """Weights that sum to too little are as wrong as weights that sum to too much."""
+    assert grade_a_missed(log(mean_weight=mean)) == [f"mean weight {mean:.3f} is further than 3 x 0.010 from 1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"wealth": 1 / ALPHA}, PASS),
+        ({"wealth": 1 / ALPHA - 1e-9}, INCONCLUSIVE),
+        ({"streak": 5}, PASS),
+        ({"drawdown_micros": 149_999_999}, PASS),
+        ({"drawdown_micros": 150_000_000}, FAIL),
+        ({"roi_high": 0.05}, PASS),
+        ({"roi_high": 0.0499}, FAIL),
+        ({"wealth": -0.1}, INVALID),
+        ({"wealth": 0.0}, INCONCLUSIVE),
+        ({"h": math.nan}, INVALID),
+        ({"roi_high": math.inf}, INVALID),
+    ],
+)
+def test_where_criterion_8_turns(changes: dict[str, Any], verdict: Verdict) -> None:
+    """Wealth and streak pass at their limit, the drawdown stops at its own, and an ROI of the hurdle is in reach."""
+    assert live("8", profit=profit(**changes)).verdict is verdict
+
+
+def test_the_limited_rung_begins_at_a_wealth_of_five() -> None:
+    """From there on a person may let the test go on at the same budget."""
+    assert "limited rung" in live("8", profit=profit(wealth=5.0)).reason
+    assert "more matured days" in live("8", profit=profit(wealth=4.99)).reason
+    assert "more matured days" in live("8", profit=profit(streak=4)).reason  # wealth alone is not what is missing
+
+
+def test_a_drawdown_limit_of_nothing_stops_at_the_first_loss() -> None:
+    """Without any loss there is nothing to stop, and the first micro that is lost is too much."""
+    live_test = CONFIG.live_test.model_copy(update={"drawdown_limit": CONFIG.live_test.drawdown_limit * 0})
+    strict = CONFIG.model_copy(update={"live_test": live_test})
+    assert futility(profit(drawdown_micros=0), strict) == ""
+    assert futility(profit(drawdown_micros=1), strict).startswith("Cumulated loss reached")
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"low": 0.8}, PASS),
+        ({"low": 0.7999}, INCONCLUSIVE),
+        ({"low": 0.5, "high": 0.8}, INCONCLUSIVE),
+        ({"low": 0.5, "high": 0.7999}, FAIL),
+        ({"low": None}, INCONCLUSIVE),
+        ({"high": None}, INCONCLUSIVE),
+        ({"planned_micros": 1}, PASS),
+        ({"low": 0.5, "high": 0.7, "pacing": None, "pacing_missing": True}, FAIL),
+        *(({name: math.nan}, INVALID) for name in ("use", "waste", "pacing", "low", "high")),
+    ],
+)
+def test_where_criterion_9_turns(changes: dict[str, Any], verdict: Verdict) -> None:
+    """The lower bound passes at the threshold, the upper one fails below it, and no number may be missing."""
+    assert live("9", efficiency=efficiency(**changes)).verdict is verdict
+
+
+def test_a_summary_of_efficiency_shows_its_parts() -> None:
+    """Spend, plan, waste and pacing as they were measured; what is not known yet is shown as 0."""
+    shown = live("9", efficiency=efficiency(waste=0.25)).reason
+    assert shown.startswith("900.00 of 1,000.00 planned was spent, 25% of it wasted, pacing 0.98: efficiency 0.88")
+    unknown = live("9", efficiency=efficiency(waste=None, value=None, low=None, high=None)).reason
+    assert "0% of it wasted" in unknown and "efficiency 0.00" in unknown
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"actions": 300, "near_misses": 1}, PASS),
+        ({"actions": 1000, "near_misses": 5}, PASS),
+        ({"actions": 1, "near_misses": 0}, INCONCLUSIVE),
+        ({"actions": 0, "violations": 1}, FAIL),
+        ({"actions": 0, "oversized_raises": 1}, FAIL),
+    ],
+)
+def test_where_criterion_10_turns(changes: dict[str, Any], verdict: Verdict) -> None:
+    """300 actions are enough, 5 blocked attempts per 1,000 are allowed, and a violation fails without any action."""
+    known = {"actions": 1000, "violations": 0, "near_misses": 0, "oversized_raises": 0}
+    assert live("10", conduct=ConductMeasure.model_validate(known | changes)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"weeks": 4, "gains": (0.3,) * 4, "longest_run": 4}, PASS),
+        ({"low": 0.0}, INCONCLUSIVE),
+        ({"low": 0.0, "log_wealth": NEEDED}, PASS),
+        ({"low": -0.1, "high": 0.0}, INCONCLUSIVE),
+        ({"split_p": 0.001}, PASS),
+        ({"split_p": 0.0009}, INVALID),
+        ({"split_p": math.nan}, INVALID),
+        *(({name: math.inf}, INVALID) for name in ("mean_log_gain", "log_wealth", "log_wealth_against", "low", "high")),
+    ],
+)
+def test_where_criterion_11_turns(changes: dict[str, Any], verdict: Verdict) -> None:
+    """Four weeks, a bound above 0 or a bet of 1/alpha, and a split that chance explains once in a thousand."""
+    assert found(scaled(improvement=improvement(**changes)), "11").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"n_effective": 20.0}, PASS),
+        ({"n_effective": 19.9}, INCONCLUSIVE),
+        ({"low": 0.7}, PASS),
+        ({"low": 0.69}, INCONCLUSIVE),
+        ({"successes": 90, "low": 0.8}, PASS),
+        ({"successes": 89, "low": 0.8}, INCONCLUSIVE),
+        ({"successes": 80, "low": 0.7, "high": 0.9}, INCONCLUSIVE),
+        ({"successes": 80, "low": 0.7, "high": 0.899}, FAIL),
+        *(({name: math.nan}, INVALID) for name in ("n_effective", "low", "high")),
+    ],
+)
+def test_where_criterion_12_turns(changes: dict[str, Any], verdict: Verdict) -> None:
+    """A share of 0.9 over at least 20 effective campaigns, with a lower bound of 0.7 in advisory mode."""
+    assert found(scaled(config=ADVISORY, portfolio=portfolio(**changes)), "12").verdict is verdict
+
+
+def test_strict_mode_asks_the_lower_bound_for_the_threshold_itself() -> None:
+    """0.89 is enough in advisory mode and not in strict mode, where 0.9 is."""
+    strict = CONFIG.model_copy(update={"mode": "strict"})
+    for low, verdict in ((0.89, INCONCLUSIVE), (0.9, PASS)):
+        assert found(scaled(config=strict, portfolio=portfolio(low=low)), "12").verdict is verdict
+        assert found(scaled(config=ADVISORY, portfolio=portfolio(low=low)), "12").verdict is PASS
+
+
+@pytest.mark.parametrize("breach", [{"violations": 1}, {"oversized_raises": 1}, {}])
+def test_scaled_deployment_lists_criterion_10_where_it_was_breached(breach: dict[str, int]) -> None:
+    """A violation or an oversized raise fails the phase; without one the criterion belongs to the live test."""
+    listed = [each.id for each in scaled(conduct=conduct(**breach))]
+    assert listed == ["11", "12", "13", *(["10"] if breach else [])]
+
+
+def test_heads_are_validated_by_history_alone() -> None:
+    """Every log must pass, at least one must have been there, and no other phase validates a head."""
+    passed, open_ = found(history(log()), "5b"), found(history(log(difference=None)), "5b")
+    assert validated_heads(Phase.HISTORICAL, (passed,)) == ("creative_prob",)
+    assert validated_heads(Phase.HISTORICAL, (passed, open_)) == ()
+    assert validated_heads(Phase.HISTORICAL, ()) == ()
+    assert validated_heads(Phase.LIVE_TEST, (passed,)) == ()

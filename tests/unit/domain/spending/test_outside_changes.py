@@ -1,0 +1,67 @@
+"""What reads otherwise than we wrote it, and which differences may let more be billed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.outside_changes import LONGEST_VALUE, outside_changes
+from tests.support.ledgers import NOW, UNIT
+
+WROTE = CampaignState(
+    platform_id="7", external_name="run-a/live-test/campaign-00", account="acme", enabled=False,
+    daily_budget_micros=25 * UNIT, end_at=NOW, bid_micros=(UNIT, 0), creative_prob=((0.5, 0.5), (1.0, 0.0)),
+)  # fmt: skip
+
+
+def _reads(**changes: Any) -> CampaignState:
+    return WROTE.model_copy(update=changes)
+
+
+def test_what_reads_as_it_was_written_is_no_change() -> None:
+    """Whether it was confirmed or is only being written."""
+    begun = _reads(enabled=True, daily_budget_micros=30 * UNIT)
+    assert outside_changes((WROTE,), WROTE, "USD") == ()
+    for read in (WROTE, begun, _reads(enabled=True), _reads(daily_budget_micros=30 * UNIT)):
+        assert outside_changes((WROTE, begun), read, "USD") == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "raises", "words"),
+    [
+        ({"enabled": True}, True, "enabled: we wrote paused, and the platform reads enabled"),
+        ({"daily_budget_micros": 25 * UNIT + 1}, True, "we wrote 25.00 USD, and the platform reads 25.000001 USD"),
+        ({"daily_budget_micros": 25 * UNIT - 1}, False, "reads 24.999999 USD"),
+        ({"end_at": NOW + timedelta(seconds=1)}, True, "end: we wrote 2026-11-22T12:00:00+00:00"),
+        ({"end_at": NOW - timedelta(seconds=1)}, False, "reads 2026-11-22T11:59:59+00:00"),
+        ({"bid_micros": (UNIT, 1)}, False, "bids: we wrote (1000000, 0), and the platform reads (1000000, 1)"),
+        ({"creative_prob": ((1.0, 0.0), (1.0, 0.0))}, False, "creative shares: we wrote ((0.5, 0.5)"),
+        ({"external_name": "spring sale"}, False, "name: we wrote run-a/live-test/campaign-00"),
+    ],
+)  # fmt: skip
+def test_each_setting_is_compared_and_its_direction_told(changes: dict[str, Any], raises: bool, words: str) -> None:
+    """More may be billed by an enable, a higher budget and a later end, to the micro and the second."""
+    (change,) = outside_changes((WROTE,), _reads(**changes), "USD")
+    assert (change.raises, change.lowers) == (raises, False) and words in change.sentence
+
+
+def test_only_a_pause_lowers() -> None:
+    """It may be a stop of ours."""
+    (change,) = outside_changes((_reads(enabled=True),), WROTE, "USD")
+    assert (change.raises, change.lowers) == (False, True)
+
+
+def test_a_budget_is_judged_by_the_highest_that_we_wrote() -> None:
+    """A budget between what was confirmed and what is being written is a change, and raises nothing."""
+    begun = _reads(daily_budget_micros=30 * UNIT)
+    (change,) = outside_changes((WROTE, begun), _reads(daily_budget_micros=28 * UNIT), "USD")
+    assert not change.raises
+
+
+def test_a_long_value_is_cut() -> None:
+    """A sentence stays one for people."""
+    (change,) = outside_changes((WROTE,), _reads(bid_micros=(UNIT,) * 500), "USD")
+    assert len(change.sentence) < 2 * LONGEST_VALUE and change.sentence.endswith("…")

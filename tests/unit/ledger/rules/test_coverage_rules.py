@@ -1,0 +1,50 @@
+"""When a campaign may be enabled, by what the ledger holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gaelp.ledger.rules.coverage_rules import judge_enabled
+from gaelp.ledger.stored_records import RegisteredRun
+from tests.support.ledgers import DAY, NOW, account, reservation, stored_request
+
+REQUEST = reservation().request_id
+
+
+@pytest.mark.parametrize("state", ["settled", "frozen"])
+def test_a_campaign_without_an_open_day_may_not_be_enabled(state: str) -> None:
+    """Settled and frozen days cover nothing, and neither do no days at all."""
+    requests = {REQUEST: stored_request("approved")}
+    assert not judge_enabled([reservation(state=state)], requests, account()).granted
+    assert not judge_enabled([], requests, account()).granted
+
+
+def test_one_open_approved_day_covers_the_campaign_whatever_its_date() -> None:
+    """The other days may be settled, and the open one may be long over."""
+    days = [reservation(state="settled"), reservation(day=DAY - timedelta(days=900))]
+    assert judge_enabled(days, {REQUEST: stored_request("approved")}, account()).granted
+
+
+@pytest.mark.parametrize("state", ["open", "rejected", "superseded"])
+def test_a_request_that_is_not_approved_covers_nothing(state: str) -> None:
+    """An open day under it is no permission, and an unknown request is none either."""
+    assert not judge_enabled([reservation()], {REQUEST: stored_request(state)}, account()).granted
+    assert not judge_enabled([reservation()], {REQUEST: None}, account()).granted
+
+
+def test_a_fence_that_rose_since_the_approval_voids_it() -> None:
+    """Only an approval under the account's own fence covers."""
+    approved = {REQUEST: stored_request("approved", fence=1)}
+    assert judge_enabled([reservation()], approved, account(fence=1)).granted
+    assert not judge_enabled([reservation()], approved, account(fence=2)).granted
+
+
+def test_nothing_covers_a_campaign_of_a_stopped_run() -> None:
+    """Its days may be open under an approval that stands."""
+    approved = {REQUEST: stored_request("approved")}
+    going_on = RegisteredRun("run-a", "acme", NOW)
+    assert judge_enabled([reservation()], approved, account(), going_on).granted
+    assert not judge_enabled([reservation()], approved, account(), replace(going_on, stopped_at=NOW)).granted

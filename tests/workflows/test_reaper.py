@@ -1,0 +1,52 @@
+"""The reaper's schedule: made once, kept at its interval, and its workflow looks at every account."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.testing import WorkflowEnvironment
+
+from gaelp.commands.runs.stop_notice import why_no_reaper
+from gaelp.domain.temporal_names import REAPER, Queue
+from gaelp.messages.reaper import Reaped
+from tests.support.local_runs import LocalRuns
+from tests.workflows.conftest import serving
+from worker import keep_reaper
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_schedule_is_made_once_and_a_paused_one_runs_again(environment: WorkflowEnvironment) -> None:
+    """Every worker makes it at its start: there is one, with the newest interval, and it is not paused."""
+    client = environment.client
+    await keep_reaper(client, 30)
+    handle = client.get_schedule_handle(REAPER)
+    try:
+        await handle.pause()
+        assert why_no_reaper(await handle.describe(), datetime.now(UTC)) == "its schedule is paused"
+        await keep_reaper(client, 45)
+        assert [each.id async for each in await client.list_schedules()].count(REAPER) <= 1
+        described = (await handle.describe()).schedule
+        assert [each.every for each in described.spec.intervals] == [timedelta(seconds=45)]
+        assert not described.state.paused
+        assert why_no_reaper(await handle.describe(), datetime.now(UTC)) == ""
+        later = datetime.now(UTC) + timedelta(minutes=5)
+        assert why_no_reaper(await handle.describe(), later).startswith("it last looked at")
+    finally:
+        await handle.delete()
+        async for each in client.list_workflows("WorkflowType = 'Reaper'"):
+            if each.status is WorkflowExecutionStatus.RUNNING:
+                await client.get_workflow_handle(each.id).terminate()
+
+
+async def test_the_reaper_looks_and_finds_nothing_to_pause(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The workflow runs on the queue `stop` and reports what it found."""
+    async with serving(environment.client, local_runs):
+        found: Reaped = await environment.client.execute_workflow(
+            "Reaper", id="reaper-once", task_queue=Queue.STOP, result_type=Reaped
+        )
+    assert found.paused == ()
