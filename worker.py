@@ -122,6 +122,7 @@ def records_activities(settings: Settings) -> Activities:
     personas = Personas(inputs, open_rater, RatingCache(connect(settings.redis_url)))
     return [
         runs.begin_run,
+        runs.look_at_run,
         runs.end_run,
         calibration.calibrate_market,
         personas.rate_panel,
@@ -137,6 +138,7 @@ def records_activities(settings: Settings) -> Activities:
         assessment.assess_historical,
         assessment.assess_campaigns,
         approvals.request_approval,
+        approvals.look_at_request,
         approvals.submit_decision,
         CampaignLooks().look_at_campaigns,
         records.record,

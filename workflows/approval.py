@@ -28,14 +28,17 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.messages.phase import PhaseInput
     from gaelp.messages.recording import LifecycleEvent, Record
     from gaelp.messages.run_context import RunContext
-    from gaelp.messages.spending_phase import ApprovalState, SubmitDecision
+    from gaelp.messages.spending_phase import ApprovalState, CheckRequest, SubmitDecision
     from workflows.activity_options import RECORDS, named
     from workflows.details import cause, set_attributes, show_details
+    from workflows.pause_and_stop import ask_run_to_look
     from workflows.signals import InputRefused, SignalInputs
 
 # Bytes of an approval signal's input; a signed decision has about 500. More would not fit an activity's input.
 LONGEST_PAYLOAD = 20_000
 REFUSALS_SHOWN = 5
+# A stop that nobody tells the phase of is noticed after this; a refused approval is a reason to look at once.
+LOOK_AGAIN = timedelta(hours=1)
 
 
 class Approval:
@@ -44,7 +47,7 @@ class Approval:
     def __init__(self, context: RunContext, state: ApprovalState) -> None:
         self.state = state
         self._context = context
-        self._request_id = request_id(context.run, context.phase, 1)
+        self._look = False  # at the request: something may have voided it
         self._signals: list[tuple[ApprovalDecision, SignalInputs]] = []  # not checked yet, oldest first
 
     def _update(self, **changes: Any) -> None:
@@ -60,39 +63,72 @@ class Approval:
 
     async def ask(self, phase: PhaseInput, plan: CampaignsPlan, stopped: Callable[[], str]) -> str:
         """Ask a person and wait. Why nothing may be spent; empty where the request was approved."""
-        card = await self._open_request(phase, plan)
-        self._update(card=card)
-        set_attributes(status=Status.AWAITING_APPROVAL)
-        self._show_card()
-        await self._publish_request(card)
-        await self._wait(plan.approval_deadline, stopped)
+        await self._open_request(phase, plan)
+        while not (self.state.decision or stopped()) and workflow.now() < plan.approval_deadline:
+            await self._wait(plan.approval_deadline, stopped)
+            if self._look and not (self.state.decision or stopped()):
+                await self._ask_anew_where_void(phase, plan)
+        # A decision that came in time may still be with the ledger.
+        await workflow.wait_condition(lambda: bool(stopped()) or self.all_checked())
         if not self.state.decision and not stopped():
             return f"no approval until {plan.approval_deadline:%Y-%m-%d %H:%M} UTC: silence is a refusal"
         set_attributes(status=Status.RUNNING)
+        await ask_run_to_look()
         if self.state.decision is ApprovalDecision.APPROVE:
             show_details(f"approved by {self.state.decider}")
             return ""
         return f"rejected by {self.state.decider}" if self.state.decision else stopped()
 
     async def _wait(self, deadline: datetime, stopped: Callable[[], str]) -> None:
+        """Until a person decides or the deadline has come, or there is reason to look at the request."""
+        left = deadline - workflow.now()
+        why = "deadline of the approval: silence is a refusal" if left <= LOOK_AGAIN else "can it still be approved?"
         try:
             await workflow.wait_condition(
-                lambda: bool(self.state.decision or stopped()),
-                timeout=max(deadline - workflow.now(), timedelta(0)),
-                timeout_summary="deadline of the approval: silence is a refusal",
+                lambda: bool(self.state.decision or stopped() or self._look),
+                timeout=min(left, LOOK_AGAIN),
+                timeout_summary=why,
             )
         except TimeoutError:
-            # A decision that came in time may still be with the ledger.
-            await workflow.wait_condition(self.all_checked)
+            self._look = True
 
-    async def _open_request(self, phase: PhaseInput, plan: CampaignsPlan) -> ApprovalCard:
+    async def look(self) -> None:
+        """A person, or the stop, says that the request may be void."""
+        self._look = True
+
+    async def _ask_anew_where_void(self, phase: PhaseInput, plan: CampaignsPlan) -> None:
+        """A stop has raised the fence since a person was asked: nobody can approve this request any more."""
+        self._look = False
+        standing = await workflow.execute_activity_method(
+            Approvals.look_at_request,
+            CheckRequest(request_id=self._request_id),
+            **named(RECORDS, "can the request still be approved?"),
+        )
+        if standing.void:
+            self._update(sequence=self.state.sequence + 1)
+            await self._open_request(phase, plan)
+
+    @property
+    def _request_id(self) -> str:
+        return request_id(self._context.run, self._context.phase, self.state.sequence)
+
+    async def _open_request(self, phase: PhaseInput, plan: CampaignsPlan) -> None:
+        """Ask, and show what is asked."""
+        card = await self._request(phase, plan)
+        self._update(card=card)
+        set_attributes(status=Status.AWAITING_APPROVAL)
+        self._show_card()
+        await self._publish_request(card)
+        await ask_run_to_look()
+
+    async def _request(self, phase: PhaseInput, plan: CampaignsPlan) -> ApprovalCard:
         bound = self._context.model_dump(exclude={"market_digest"})
         request = RequestApproval(
             **bound,
             evidence_digest=phase.evidence_digest,
             validated_heads=phase.validated_heads,
             purpose=ApprovalPurpose.SPEND,
-            sequence=1,
+            sequence=self.state.sequence,
             daily_cap_micros=plan.daily_cap_micros,
             total_cap_micros=plan.total_cap_micros,
             campaigns_digest=plan.campaigns_digest,
@@ -114,6 +150,7 @@ class Approval:
                 self._update(decision=outcome.decision, decider=decider)
             else:
                 self._update(refusals=(*self.state.refusals, outcome.reason)[-REFUSALS_SHOWN:])
+                self._look = True  # a stop may be why
                 self._show_card()
             self._signals.pop(0)
 
@@ -149,7 +186,7 @@ class Approval:
 
     async def _publish_request(self, card: ApprovalCard) -> None:
         run, phase, kind = self._context.run, self._context.phase, "approval.requested"
-        step = f"{phase}/{kind}"
+        step = f"{phase}/{kind}" if self.state.sequence == 1 else f"{phase}/{kind}-{self.state.sequence}"
         event = LifecycleEvent(
             id=f"{run}/{step}",
             run=run,

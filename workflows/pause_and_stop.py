@@ -99,6 +99,13 @@ async def signal_workflow(workflow_id: str, signal: str, argument: object = None
     return True
 
 
+async def ask_run_to_look() -> None:
+    """A phase tells its run that what it waits for or has spent has changed; the run reads it in the ledger."""
+    parent = workflow.info().parent
+    if parent is not None:
+        await signal_workflow(parent.workflow_id, "look")
+
+
 async def cancel_workflow(workflow_id: str) -> None:
     """Cancel the run of another workflow that is open now; nothing happens where it is closed already.
 

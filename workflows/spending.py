@@ -34,8 +34,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.approval import Approval
     from workflows.campaigns.campaign_children import CampaignChildren
     from workflows.details import set_attributes, show_details
-    from workflows.pause_and_stop import PauseAndStop
-    from workflows.signals import with_input
+    from workflows.pause_and_stop import PauseAndStop, ask_run_to_look
+    from workflows.signals import with_input, without_input
 
 
 class SpendingPhase(PauseAndStop[SpendingState]):
@@ -52,6 +52,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         for decision in ApprovalDecision:
             description = f"a signed decision, as printed by `starter.py {decision} RUN --print`"
             self.listen(decision, description, partial(self.approval.receive, decision))
+        self.listen("look", "is the request still open? it may be void", without_input(self.approval.look))
         self.listen("settled", "from a campaign: it has ended", with_input(CampaignHint, self.children.hint_ended))
         self.listen("reached", "from a campaign: its days are used up", with_input(CampaignHint, self.children.hint))
 
@@ -124,6 +125,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             **named(RECORDS, f"record {step}"),
         )
         set_attributes(spend_micros=summary.spend_micros)
+        await ask_run_to_look()
         show_details(f"{summary.table}\n{self.approval.refusals()}")
         return summary
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.records.calibration import Calibration
@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         BeginRun,
         CalibrateMarket,
         EndRun,
+        LookAtRun,
         RatedPanel,
         RatePanel,
         RunInput,
@@ -34,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.live_test import LiveTest
     from workflows.pause_and_stop import PauseAndStop, cancel_workflow, check_cancelled, signal_workflow
     from workflows.scaled import ScaledDeployment
+    from workflows.signals import without_input
     from workflows.simulation import SimulationTraining
 
 PHASE_WORKFLOWS: dict[Phase, Any] = {
@@ -53,6 +55,8 @@ class TrainingRun(PauseAndStop[RunState]):
     def __init__(self, order: RunInput) -> None:
         super().__init__(RunState())
         self._order = order
+        self._look_wanted = False
+        self.listen("look", "from the phase: what it waits for, or spent, has changed", without_input(self._want_look))
 
     @workflow.run
     async def run(self, order: RunInput) -> RunResult:
@@ -176,11 +180,49 @@ class TrainingRun(PauseAndStop[RunState]):
         Temporal would pass it on to the run that was started, and the phase may have continued as new since.
         """
         try:
+            while not handle.done():
+                await workflow.wait_condition(lambda: handle.done() or self._look_wanted)
+                if self._look_wanted and not handle.done():
+                    await self._look()
             return await asyncio.shield(handle)
         except asyncio.CancelledError:
             await cancel_workflow(handle.id)
             await handle
             raise
+
+    async def _want_look(self) -> None:
+        self._look_wanted = True
+
+    async def _look(self) -> None:
+        """Read in the ledger what the run has spent and waits for, and show it."""
+        self._look_wanted = False
+        order = self._order
+        try:
+            standing = await workflow.execute_activity_method(
+                Runs.look_at_run,
+                LookAtRun(run=order.run, account=order.config.account),
+                **named(RECORDS, "what was spent, and what is asked"),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return  # the page stays as it was; the run goes on
+        self.update(standing=standing)
+        set_attributes(spend_micros=standing.spend_micros)
+        self._show_standing()
+
+    def _show_standing(self) -> None:
+        """What the run does or waits for now, and what it has spent: on its page and in its search attributes."""
+        standing, state = self.state.standing, self.state
+        asked = standing.asked if standing else ""
+        status = Status.STOPPING if state.stopped else Status.PAUSED if state.paused else Status.RUNNING
+        phase = PHASE_ORDER[PHASE_ORDER.index(self._order.from_phase) + len(state.results)]
+        what = f"{phase}: {status}"
+        if asked and not state.stopped:
+            status = Status.AWAITING_APPROVAL
+            what = f"{phase}: **awaiting approval** of {asked}{' (and paused)' if state.paused else ''}"
+        set_attributes(status=status)
+        self._show_phases(f"{what}; {standing.spent} spent so far" if standing else what)
 
     async def _record_phase(self, result: PhaseResult) -> None:
         run = self._order.run
@@ -235,5 +277,8 @@ class TrainingRun(PauseAndStop[RunState]):
 
     async def forward_signal(self, signal: str) -> None:
         """A phase that has ended in this instant does not take the signal; the next one is signalled at its start."""
-        set_attributes(status=STATUS_AFTER_SIGNAL[signal])
+        if self.state.open:
+            self._show_standing()
+        else:
+            set_attributes(status=STATUS_AFTER_SIGNAL[signal])
         await super().forward_signal(signal)

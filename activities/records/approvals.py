@@ -11,7 +11,7 @@ from temporalio import activity
 from gaelp.domain.spending.approval_card import ApprovalCard, card_text
 from gaelp.domain.spending.approval_requests import ApprovalOutcome, RequestApproval, request_for
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.spending_phase import SubmitDecision
+from gaelp.messages.spending_phase import CheckRequest, RequestStanding, SubmitDecision
 
 
 class Approvals:
@@ -27,6 +27,13 @@ class Approvals:
         campaigns = self._ledger.approved_campaigns(wanted.campaigns_digest)
         request = request_for(wanted, campaigns, account)
         return self._ledger.open_request(request, card_text(request, campaigns), wanted.now)
+
+    @activity.defn
+    def look_at_request(self, check: CheckRequest) -> RequestStanding:
+        """A request that was opened under an older fence can never be approved; a decided one is not void."""
+        request, state = self._ledger.request(check.request_id).request, self._ledger.request_state(check.request_id)
+        decided = state in ("approved", "rejected")
+        return RequestStanding(void=not decided and self._ledger.fence(request.account) > request.fence)
 
     @activity.defn
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:

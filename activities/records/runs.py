@@ -15,7 +15,8 @@ from gaelp.domain.phases import PHASE_ORDER
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
-from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, RunResult
+from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
+from gaelp.money import exact_money, rounded_money
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -107,6 +108,17 @@ class Runs:
         if not missing:
             return ""
         return f"checkpoint {order.from_checkpoint} has not passed {', '.join(missing)}: begin with {missing[0]}"
+
+    @activity.defn
+    def look_at_run(self, look: LookAtRun) -> RunStanding:
+        """The same figures as everywhere, because all of them are the ledger's."""
+        spend, currency = self._ledger.spent(look.run), self._ledger.account(look.account).currency
+        asked = [
+            f"{card.request.request_id}: at most {exact_money(card.request.total_cap_micros, currency)} in all, "
+            f"{exact_money(card.request.daily_cap_micros, currency)} on any one day"
+            for card in self._ledger.open_requests(look.run)
+        ]
+        return RunStanding(spend_micros=spend, spent=rounded_money(spend, currency), asked="; ".join(asked))
 
     @activity.defn
     def end_run(self, end: EndRun) -> RunResult:

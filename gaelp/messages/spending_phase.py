@@ -25,10 +25,23 @@ class SubmitDecision(Frozen):
     now: datetime
 
 
+class CheckRequest(Frozen):
+    """Asks whether a request can still be approved."""
+
+    request_id: str
+
+
+class RequestStanding(Frozen):
+    """Whether a request can still be approved. `void` where a stop has raised its account's fence since."""
+
+    void: bool
+
+
 class ApprovalState(Frozen):
     """How far the approval of a spending phase is."""
 
     card: ApprovalCard | None = None  # none until a person was asked
+    sequence: int = 1  # the request's number in its phase; a stop while a person is asked makes another necessary
     checked: int = 0  # approval signals that the ledger has judged
     decision: ApprovalDecision | None = None
     decider: str = ""  # who decided, and the reason given

@@ -33,10 +33,26 @@ class RunResult(Frozen):
     spend_micros: int
 
 
+class LookAtRun(Frozen):
+    """Asks what a run has spent and what it asks people for, by the ledger."""
+
+    run: str
+    account: str
+
+
+class RunStanding(Frozen):
+    """What a run has spent so far, and what a person is asked for."""
+
+    spend_micros: int
+    spent: str  # the same for people, with its currency
+    asked: str  # what a person is asked to approve, with amounts; empty where nothing is
+
+
 class RunState(PausableState):
     """The state of a TrainingRun; `open` is the phase that runs now."""
 
     results: tuple[PhaseResult, ...] = ()  # of the phases that have ended
+    standing: RunStanding | None = None  # as the ledger had it when the run last looked
     market_digest: str = ""  # the calibrated market, with the ratings of personas where there are any
     permuted_market_digest: str = ""  # the same with the personas' ratings permuted; empty where there are none
 

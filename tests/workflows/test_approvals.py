@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +16,17 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
+from gaelp.commands.watching.snapshot import view
+from gaelp.commands.watching.status import asked_of
 from gaelp.domain.ad_accounts import Approver
-from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.ledger import signatures
+from gaelp.money import exact_money
 from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run
 from tests.workflows.conftest import serving
+from workflows.details import AWAITING, SPEND, STATUS
 from workflows.live_test import LiveTest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -193,8 +197,10 @@ async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
     assert local_runs.leftovers("twice", "twice") == []
 
 
-async def test_an_approval_given_after_a_stop_is_stale(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
-    """A fence raised since the request was opened voids its signature; a rejection still ends the phase."""
+async def test_a_waiting_phase_can_be_approved_again_after_a_stop(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """A fence raised since the request was opened voids it: the phase asks anew, and only the new one counts."""
     client = environment.client
     async with serving(client, local_runs, max_cached_workflows=100):
         handle = await begin(environment, local_runs, "stale", *SHORT)
@@ -204,10 +210,94 @@ async def test_an_approval_given_after_a_stop_is_stale(environment: WorkflowEnvi
         await handle.signal("approve", _signed(local_runs, request))
         (reason,) = await _refusals(local_runs, request, 1)
         assert "fence" in reason and "ask for another" in reason
-        await handle.signal("reject", _signed(local_runs, request, "reject"))
+        renewed = await until(lambda: _other_request(local_runs, "stale", request), "the phase asks anew")
+        assert (renewed.request_id, renewed.fence) == ("stale/live-test#2", request.fence + 1)
+        await handle.signal("approve", _signed(local_runs, request))
+        (refused,) = await _refusals(local_runs, renewed, 1)
+        assert "wrong request" in refused
+        assert local_runs.on_platform("stale", "stale") == []
+        await handle.signal("approve", _signed(local_runs, renewed))
+        result = await handle.result()
+    assert result.gate is not None and result.episodes == 1
+    assert local_runs.leftovers("stale", "stale") == []
+
+
+async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_void(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """`look` is a hint: without a stop the request stays, and after one a new one is open without any refusal."""
+    client = environment.client
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, "told", *SHORT)
+        request = await _request(local_runs, "told")
+        await handle.signal("look")
+        await asyncio.sleep(1)
+        assert await _request(local_runs, "told") == request
+        with local_runs.ledger() as ledger:
+            ledger.raise_fence("told", "the test says so", "Ada", datetime.now(UTC))
+            assert all(each["void"] and "a stop has voided it" in each["sentence"] for each in asked_of(ledger, "told"))
+        await handle.signal("look")
+        renewed = await until(lambda: _other_request(local_runs, "told", request), "the phase asks anew")
+        assert f"fence {renewed.fence}" in await details(handle)
+        await handle.signal("reject", _signed(local_runs, renewed, "reject"))
         result = await handle.result()
     assert (result.ended, result.reason) == (Outcome.NOT_GRADUATED, "rejected by Ada")
-    assert local_runs.on_platform("stale", "stale") == []
+    assert local_runs.on_platform("told", "told") == []
+
+
+def _other_request(local_runs: LocalRuns, run: str, earlier: ApprovalRequest) -> ApprovalRequest | None:
+    """The open request of the run that is not that one."""
+    with local_runs.ledger() as ledger:
+        found = [c.request for c in ledger.open_requests(run) if c.request.request_id != earlier.request_id]
+    return found[0] if found else None
+
+
+async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The run's page, attributes, `status` and `list` name the request, its amounts and the ledger's spend."""
+    client, run = environment.client, "waiting"
+    account = local_runs.open_account(run)
+    start = late_run(local_runs, run, f"account={account}", *SHORT, "mode=advisory")
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, start)
+        request = await _request(local_runs, run)
+        page = await _page(handle, "awaiting approval")
+        total, daily = (exact_money(m, "USD") for m in (request.total_cap_micros, request.daily_cap_micros))
+        assert f"{request.request_id}: at most {total} in all, {daily} on any one day" in page
+        assert "0.00 USD spent so far" in page
+        assert await _attributes(handle) == (Status.AWAITING_APPROVAL, True, 0)
+        seen = await view(client, run)
+        assert (seen.state, seen.awaiting_approval, seen.spend_micros) == (Status.AWAITING_APPROVAL, True, 0)
+        with local_runs.ledger() as ledger:
+            (asked,) = asked_of(ledger, run)
+        assert asked["sentence"] == f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
+        await handle.signal("pause")
+        assert "(and paused)" in await _page(handle, "paused")
+        await handle.signal("resume")
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        phase = client.get_workflow_handle(f"{run}/live-test")
+        await phase.result()
+        with local_runs.ledger() as ledger:
+            spent = ledger.spent(run)
+        await handle.signal("stop")
+        result = await handle.result()
+    assert result.spend_micros == spent > 0
+    assert (await _attributes(handle))[1:] == (False, spent)
+
+
+async def _page(handle: WorkflowHandle[Any, Any], words: str) -> str:
+    """The workflow's page, once it holds these words."""
+    for _ in range(300):
+        if words in (page := await details(handle)):
+            return page
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{handle.id} never shows {words!r}: {page}")
+
+
+async def _attributes(handle: WorkflowHandle[Any, Any]) -> tuple[Any, Any, Any]:
+    found = (await handle.describe()).typed_search_attributes
+    return found.get(STATUS), found.get(AWAITING), found.get(SPEND)
 
 
 async def test_an_approval_withdrawn_by_a_stop_before_its_campaign_spends_nothing(
@@ -258,7 +348,11 @@ async def test_a_bad_signal_does_not_put_off_the_deadline(
         result = await handle.result()
         history = await handle.fetch_history()
     assert "silence is a refusal" in result.reason
-    assert len([e for e in history.events if e.HasField("timer_started_event_attributes")]) == 1
+    timers = [e for e in history.events if e.HasField("timer_started_event_attributes")]
+    ends = [
+        e.event_time.ToDatetime() + e.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta() for e in timers
+    ]
+    assert max(ends) - min(ends) < timedelta(seconds=1)
     assert len(journal(local_runs, "refuse", request.request_id)) == 10
 
 

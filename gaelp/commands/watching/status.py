@@ -1,10 +1,14 @@
-"""The verbs `status` and `list`. Touch this to change what they print; gaelp/commands/watching/snapshot.py reads it."""
+"""The verbs `status` and `list`: where runs stand by Temporal, and what `status` RUN has spent and asks by the ledger.
+
+Touch this to change what they print; gaelp/commands/watching/snapshot.py reads what Temporal knows.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
@@ -12,6 +16,12 @@ from gaelp.commands.runs.launching import web_address
 from gaelp.commands.watching.progress import headline
 from gaelp.commands.watching.snapshot import RunView, awaiting, listed, view
 from gaelp.domain.phases import Status
+from gaelp.errors import GaelpError
+from gaelp.money import exact_money
+from gaelp.settings import Settings
+
+if TYPE_CHECKING:
+    from gaelp.ledger.ledger import Ledger
 
 
 def status(arguments: argparse.Namespace, out: Out) -> int:
@@ -23,6 +33,10 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         return await view(await connections.temporal(settings), run)
 
     now = asyncio.run(read())
+    booked = _booked(settings, run, out)
+    if booked is not None:
+        now = replace(now, spend_micros=booked["spend_micros"])
+    asked = booked["asked"] if booked is not None else []
     currency = str(now.memo.get("currency", ""))
     rows = [
         (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
@@ -31,14 +45,50 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
     ending = [now.reason] if now.reason else []
     out.result(
-        {**now.document(), "web": web_address(settings, run)},
+        {**now.document(), "asked": asked, "web": web_address(settings, run)},
         headline(now),
+        *(each["sentence"] for each in asked),
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
         web_address(settings, run),
     )
     return DONE
+
+
+def _booked(settings: Settings, run: str, out: Out) -> dict[str, Any] | None:
+    """What the ledger knows of a run; none, and a note, where it cannot be read."""
+    try:
+        ledger = connections.open_ledger(settings)
+        try:
+            return {"spend_micros": ledger.spent(run), "asked": asked_of(ledger, run)}
+        finally:
+            ledger.close()
+    except GaelpError as error:
+        out.note(f"the ledger cannot be read, so spend is as Temporal last had it: {error}")
+        return None
+
+
+def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
+    """What a person is asked to approve, with its amounts in a sentence, and whether a stop has voided it since."""
+    asked = []
+    for request in (card.request for card in ledger.open_requests(run)):
+        void = ledger.fence(request.account) > request.fence
+        total, daily = (exact_money(m, request.currency) for m in (request.total_cap_micros, request.daily_cap_micros))
+        sentence = f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
+        if void:
+            sentence += "; a stop has voided it, and its phase asks anew within the hour, or at once if it is told to: "
+            sentence += f"temporal workflow signal --workflow-id {request.run}/{request.phase} --name look"
+        asked.append(
+            {
+                "request": request.request_id,
+                "total_cap_micros": request.total_cap_micros,
+                "daily_cap_micros": request.daily_cap_micros,
+                "void": void,
+                "sentence": sentence,
+            }
+        )
+    return asked
 
 
 def list_runs(arguments: argparse.Namespace, out: Out) -> int:
