@@ -64,7 +64,7 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
 from gaelp.platforms.adapters import STOP_SECONDS, open_platform
-from gaelp.platforms.protocol import AdPlatform
+from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
 from gaelp.records.events.live_metrics import LiveMetrics
@@ -147,7 +147,7 @@ def records_activities(settings: Settings) -> Activities:
     ]
 
 
-def _platforms(settings: Settings, timeout_seconds: float = 5.0) -> Callable[[Account], AdPlatform]:
+def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Callable[[Account], AdPlatform]:
     @cache
     def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
         return open_platform(account, settings, timeout_seconds)

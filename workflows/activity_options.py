@@ -1,8 +1,7 @@
 """Timeouts and retries of activities: one named set of options per kind of effect, with the reason beside each.
 
-A single call to an ad platform is bound more tightly, by its HTTP client: `timeout_seconds` in
-gaelp/platforms/emulator/client.py. Raise that one first, then CLIENT_TOTAL_SECONDS in activities/live/claiming.py, and
-then OBSERVE, SPEND and PAUSE here. Touch this to change a timeout or a retry.
+A single call to an ad platform is bound more tightly, by CALL_SECONDS in gaelp/platforms/protocol.py. Raise that one
+first, and then OBSERVE, SPEND and PAUSE here. Touch this to change a timeout or a retry.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import LiveCampaignInput
 from gaelp.money import micros
-from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError, ReadsCampaigns
+from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown, PlatformError, ReadsCampaigns
 
-# A little more than the longest total timeout of a platform's client (gaelp/platforms/emulator/client.py: 5 seconds).
-CLIENT_TOTAL_SECONDS = 6.0
+# A little longer than one call may take, so that an earlier attempt of it has ended.
+CLIENT_TOTAL_SECONDS = CALL_SECONDS + 1.0
 
 
 class ClaimRefused(GaelpError):

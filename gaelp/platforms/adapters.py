@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.platforms.protocol import AdPlatform, PlatformError
+from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform, PlatformError
 from gaelp.settings import Settings
 
 NOT_YET = ("google-ads", "meta")
@@ -21,7 +21,7 @@ STOP_SECONDS = 10.0
 """The longest that one call of a stop takes: a platform that answers late is stopped and read back all the same."""
 
 
-def open_platform(account: Account, settings: Settings, timeout_seconds: float = 5.0) -> AdPlatform:
+def open_platform(account: Account, settings: Settings, timeout_seconds: float = CALL_SECONDS) -> AdPlatform:
     """The adapter of the account's platform, with its credentials; raises NoAdapter naming the remedy.
 
     `timeout_seconds` bounds one call.

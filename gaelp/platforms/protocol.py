@@ -14,6 +14,9 @@ from typing import Protocol
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.errors import GaelpError
 
+CALL_SECONDS = 5.0
+"""The longest that one call to an ad platform may take in all. Whoever waits for such a call to end waits longer."""
+
 
 class PlatformError(GaelpError):
     """A platform refused or could not be reached. The message is fit for a user and holds no secret."""

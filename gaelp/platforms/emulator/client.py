@@ -19,7 +19,7 @@ from safetensors import numpy as safetensors_numpy
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
+from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown, PlatformError
 
 Answer = TypeVar("Answer")
 _STATES = TypeAdapter(tuple[CampaignState, ...])
@@ -33,7 +33,7 @@ class _NotFound(PlatformError):
 class EmulatorPlatform:
     """One reused connection to one emulator; `timeout_seconds` bounds a whole call."""
 
-    def __init__(self, url: str, token: str, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, token: str, timeout_seconds: float = CALL_SECONDS) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise PlatformError(f"The emulator's address {url!r} is not an http address.", permanent=True)
