@@ -31,6 +31,7 @@ PERMANENT = {
     "UnknownLog",
     "UnknownPlatform",
     "UnknownRequest",
+    "UnregisteredRun",
 }
 WRONG_USES = {"ConfigurationErrors", "UnknownAgent", "UnknownEnvironment", "WrongUse"}
 Bases = Mapping[str, tuple[str, ...]]
