@@ -1,6 +1,7 @@
 """The reaper: one look at every account, started by a schedule that the worker keeps. It outlives every command.
 
-Touch this to change what a look does beside pausing; how often it looks is GAELP_REAPER_SECONDS.
+Touch this to change what a look does beside pausing; how often it looks is
+`reaper_seconds` in gaelp/settings.py, and worker.py keeps the schedule.
 """
 
 from __future__ import annotations

@@ -49,10 +49,13 @@ class RunStanding(Frozen):
 
 
 class RunState(PausableState):
-    """The state of a TrainingRun; `open` is the phase that runs now."""
+    """What the workflow TrainingRun remembers between its steps: the results of its phases and the market they use.
+
+    The inherited field `open` holds the workflow id of the phase that runs now.
+    """
 
     results: tuple[PhaseResult, ...] = ()  # of the phases that have ended
-    standing: RunStanding | None = None  # as the ledger had it when the run last looked
+    standing: RunStanding | None = None  # what is asked and spent, as the ledger had it when the run last looked
     market_digest: str = ""  # the calibrated market, with the ratings of personas where there are any
     permuted_market_digest: str = ""  # the same with the personas' ratings permuted; empty where there are none
 

@@ -102,7 +102,7 @@ class Severity(StrEnum):
 
 
 class AttemptSeries(Frozen):
-    """Attempts are counted together that try one agent at one gate, for one product on one account."""
+    """The key under which attempts at a gate are counted: one agent at one gate, for one product on one account."""
 
     account: str
     product: str

@@ -1,7 +1,8 @@
 """The three kinds of log: which columns they have, and what makes a row bad.
 
 A format is recognised by its header; `mapping` names the columns that are not: canonical name -> header of the file.
-Touch this to take another format or another kind of log.
+Touch this to take another format or another kind of log; a new kind also needs its name in
+gaelp/domain/log_evidence.py, its table in gaelp/records/warehouse/schema.py and a reader in stored_logs.py.
 """
 
 from __future__ import annotations
