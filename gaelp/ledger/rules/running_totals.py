@@ -7,8 +7,9 @@ this to let a cap count in another way, or to keep another sum.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from gaelp.ledger.stored_records import Reservation
 
@@ -44,8 +45,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """What one total is for; what does not apply in its scope is empty."""
 
     scope: Scope
@@ -68,10 +68,14 @@ class Sums:
     spent_micros: int = 0  # final amounts, else the larger of billed and served
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Sums)))
+        return Sums(
+            self.counted_micros + other.counted_micros,
+            self.unsettled_micros + other.unsettled_micros,
+            self.spent_micros + other.spent_micros,
+        )
 
     def __sub__(self, other: Sums) -> Sums:
-        return Sums(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(Sums)))
+        return self + Sums(-other.counted_micros, -other.unsettled_micros, -other.spent_micros)
 
 
 NOTHING = Sums()
@@ -115,11 +119,11 @@ def differences(
     true = recomputed(reservations)
     if account is not None:
         true = {place: sums for place, sums in true.items() if place.account in (account, "")}
+    differing = [place for place in {*kept, *true} if kept.get(place, NOTHING) != true.get(place, NOTHING)]
     return tuple(
         f"the total of {place} is kept as {_text(kept.get(place, NOTHING))}, and its reservations add up to "
         f"{_text(true.get(place, NOTHING))}"
-        for place in sorted({*kept, *true}, key=str)
-        if kept.get(place, NOTHING) != true.get(place, NOTHING)
+        for place in sorted(differing, key=str)
     )
 
 
