@@ -88,7 +88,7 @@ def _use(planned: float, cost: float) -> float | None:
     return min(1.0, float(cost / planned)) if planned > 0 else None
 
 
-def _waste(cost: float, wasted: float) -> float | None:
+def _waste(cost: float, wasted: float) -> float:
     return float(wasted / cost) if cost > 0 else 0.0
 
 
