@@ -150,7 +150,8 @@ def _smoothed(rows: BanditLog, used: B1, segments: int, items: int) -> F8:
     clicks = np.bincount(cell, weights=rows.click[used], minlength=segments * items).reshape(segments, items)
     overall = clicks.sum() / max(shown.sum(), 1)
     item = (clicks.sum(axis=0) + STRENGTH * overall) / (shown.sum(axis=0) + STRENGTH)
-    return np.asarray((clicks + STRENGTH * item) / (shown + STRENGTH), dtype=np.float64)
+    cells: F8 = (clicks + STRENGTH * item) / (shown + STRENGTH)
+    return cells
 
 
 def _estimates(name: str, policy: F8, rows: BanditLog) -> list[Estimate]:

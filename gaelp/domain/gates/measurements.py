@@ -107,7 +107,7 @@ class EfficiencyMeasure(Frozen):
 
     planned_micros: int
     cost_micros: int
-    use: float | None  # U
+    use: float  # U
     waste: float  # W
     pacing: float | None  # P; none: left out
     pacing_missing: bool  # enough clicks to judge pacing, but no reference curve or no hourly cost

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -16,14 +15,12 @@ from gaelp.domain.gates.measurements import AudienceSplit, CampaignMeasures
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
-from gaelp.evidence.efficiency import pacing_score
 from gaelp.evidence.phase_measurements import (
     SpendingEvidence,
     measure_campaigns,
     measure_historical,
     measure_simulation,
 )
-from gaelp.evidence.portfolio import effective_number
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
 
@@ -179,49 +176,6 @@ def test_refunds_and_margin_are_taken_off():
     assert found.profit.roi == pytest.approx(90 * 0.5 * 0.8 / 20 - 1)
 
 
-def test_efficiency_of_full_and_of_half_spend():
-    """Spending all of the plan scores 1, half of it 0.5, and over-delivery no more than 1."""
-    for planned, value in ((20, 1.0), (40, 0.5), (10, 1.0)):
-        found = live(*(campaign(i, start=7 * i, planned_micros=planned * 7_000_000) for i in range(6))).efficiency
-        assert found.value == pytest.approx(value)
-        assert found.low is not None and found.low <= value
-
-
-def test_waste_is_spend_without_a_conversion():
-    """A campaign beyond three target CPAs without a matured conversion is wasted whole."""
-    found = live(campaign(0), campaign(1, conversions=0)).efficiency
-    assert found.waste == pytest.approx(0.5)
-    cheap = CONFIG.economics.model_copy(update={"target_cpa": Decimal("100.00")})
-    assert live(campaign(1, conversions=0), config=CONFIG.model_copy(update={"economics": cheap})).efficiency.waste == 0
-
-
-def test_uneven_campaigns_have_a_lower_bound_well_below_the_estimate():
-    """Campaigns that spent all or a fifth of their plan leave much doubt; fewer than five have no bound at all."""
-    uneven = [campaign(i, planned_micros=20_000_000 * 7 * (1 if i % 2 else 5)) for i in range(6)]
-    found = live(*uneven).efficiency
-    assert found.low is not None and found.value is not None and found.low < found.value - 0.1
-    assert live(*uneven[:4]).efficiency.low is None
-
-
-def test_a_perfect_pacer_scores_near_one_at_any_number_of_clicks():
-    """The sampling floor is taken off: uncorrected, 25 clicks give about 0.64."""
-    reference, rng = np.full(24, 1 / 24), np.random.default_rng(0)
-    curves = rng.multinomial(25, reference, size=300) / 25
-    raw = np.mean(1 - np.abs(curves - reference).sum(axis=1) / 2)
-    assert 0.6 < raw < 0.68
-    assert np.mean([pacing_score(curve, reference, 25) for curve in curves]) > 0.95
-
-
-def test_pacing_needs_clicks_and_a_reference():
-    """Below 350 clicks it is left out; above, without a reference curve, it is missing; with one, it is scored."""
-    night = tuple(20_000_000 if hour == 3 else 0 for hour in range(24))
-    few, many = campaign(0, 1, hourly_cost_micros=night), campaign(0, hourly_cost_micros=night)
-    assert (live(few).efficiency.pacing, live(few).efficiency.pacing_missing) == (None, False)
-    assert live(many).efficiency.pacing_missing
-    scored = live(many, pacing_reference=[1.0] * 24).efficiency
-    assert scored.pacing is not None and scored.pacing < 0.2 and not scored.pacing_missing
-
-
 def test_near_misses_that_nobody_counted_are_unknown():
     """One campaign without a count makes the sum unknown, not zero."""
     assert live(campaign(0, near_misses=2), campaign(1, near_misses=3)).conduct.near_misses == 5
@@ -249,56 +203,3 @@ def test_raises_above_the_step_are_counted():
 def test_impossible_reports_become_problems(broken: CampaignResult, problem: str):
     """Negative counts, a day twice, and spend without a day are named."""
     assert problem in live(broken).problems[0]
-
-
-# ------------------------------------------------------------ scaled
-
-
-def test_weekly_gains_against_the_control():
-    """The gain is the ratio of revenue x margin / cost per matured week; an immature week ends the series."""
-    candidate = campaign(0, 30, revenue_micros=90_000_000)
-    control = campaign(1, 30, arm="control", revenue_micros=60_000_000)
-    found = scaled(candidate, control).improvement
-    assert found is not None and found.gains == pytest.approx([0.5] * 4) and found.longest_run == 4
-    late = candidate.model_copy(update={"days": (*candidate.days[:20], day(20, matured=False), *candidate.days[21:])})
-    cut = scaled(late, control).improvement
-    assert cut is not None and cut.weeks == 2
-
-
-def test_a_week_without_revenue_is_a_loss_and_not_a_gap():
-    """The candidate's empty week counts against it."""
-    days = tuple(day(i, revenue_micros=0 if 7 <= i < 14 else 90_000_000) for i in range(28))
-    found = scaled(campaign(0).model_copy(update={"days": days}), campaign(1, 28, arm="control")).improvement
-    assert found is not None and found.weeks == 4 and found.gains[1] < -0.99 and found.longest_run < 4
-
-
-def test_without_a_split_the_audiences_are_not_disjoint():
-    """Nothing is assumed of the audience."""
-    found = scaled(campaign(0), split=None).improvement
-    assert found is not None and not found.disjoint and found.split_p is None
-
-
-def test_a_split_that_went_wrong_has_a_tiny_p():
-    """60 to 40 where half and half was planned is no chance."""
-    wrong = AudienceSplit(disjoint=True, candidate=6000, control=4000, planned_share=0.5)
-    found = scaled(campaign(0), split=wrong).improvement
-    assert found is not None and found.split_p is not None and found.split_p < 1e-6
-
-
-def test_success_needs_profit_and_a_clean_matured_settled_campaign():
-    """A violation, a loss and a halt are no success; an immature campaign is not counted; the control is nobody's."""
-    found = scaled(
-        campaign(0),
-        campaign(1, violations=1),
-        campaign(2, revenue_micros=1),
-        campaign(3, reason="halted"),
-        campaign(4, matured=False),
-        campaign(5, arm="control"),
-    ).portfolio
-    assert found is not None and (found.campaigns, found.matured, found.successes) == (5, 4, 1)
-
-
-def test_campaigns_of_one_product_count_as_fewer():
-    """Twenty campaigns of twenty products are twenty, of one product fewer than five."""
-    assert effective_number([str(i) for i in range(20)]) == 20
-    assert effective_number(["p"] * 20) == pytest.approx(20 / (1 + 19 * 0.2))
