@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from gaelp.domain.gates.measurements import AudienceSplit, CampaignMeasures
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
+from gaelp.evidence import profit
 from gaelp.evidence.phase_measurements import (
     SpendingEvidence,
     measure_campaigns,
@@ -203,3 +205,170 @@ def test_raises_above_the_step_are_counted():
 def test_impossible_reports_become_problems(broken: CampaignResult, problem: str):
     """Negative counts, a day twice, and spend without a day are named."""
     assert problem in live(broken).problems[0]
+
+
+# ------------------------------------------------------------ boundaries and figures
+
+
+def test_rewards_of_nothing_and_of_all_are_sound() -> None:
+    """0 and 1 are rewards; the first one outside is named."""
+    assert measure_simulation([batch(0, [0.0, 1.0])], CONFIG, ALPHA).problems == ()
+    found = measure_simulation([batch(1, [0.5, -0.1, 1.4])], CONFIG, ALPHA)
+    assert found.problems == ("exam batch 1 has a reward of -0.1, outside [0, 1]",)
+    assert (found.reward.n, found.reward.mean, found.cvar) == (0, 0.0, None)  # broken data give no numbers
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_exam_without_episodes_has_a_mean_of_nothing() -> None:
+    """A number that JSON can hold, and no warning of an empty mean."""
+    found = measure_simulation((), CONFIG, ALPHA)
+    assert (found.reward.mean, found.success.mean, found.cvar_high) == (0.0, 0.0, None)
+
+
+def test_the_worst_tenth_of_a_few_is_the_worst_one() -> None:
+    """Of ten ratios one, of eleven two, rounded up."""
+    for n, worst in ((5, -1.0), (10, -1.0), (11, -0.5)):
+        ratios = [-1.0] + [0.0] * (n - 1)
+        assert measure_simulation([batch(0, [0.5] * n, raw_rewards=ratios)], CONFIG, ALPHA).cvar == worst
+
+
+def test_the_upper_bound_of_the_worst_tenth_is_a_quantile_of_resamples() -> None:
+    """Of ten ratios with one of -1 a resample's worst is -1 in 1 - 0.9^10 = 65 %, and else 0."""
+    exam = [batch(0, [0.5] * 10, raw_rewards=[-1.0] + [0.0] * 9)]
+    for alpha, high in ((0.6, -1.0), (0.1, 0.0)):
+        assert measure_simulation(exam, CONFIG, alpha).cvar_high == high
+
+
+def test_a_log_is_measured_in_full() -> None:
+    """Weights of SNIPS, points of the four estimators, and the bet, each where the gate looks for it."""
+    weights = {"row_ess": 1.0, "click_ess": 2.0, "largest_weight_share": 3.0, "mean_weight": 4.0}
+    rest = {"mean_weight_error": 5.0}
+
+    def estimate(name: str, value: float, **more: float) -> Estimate:
+        known = {"estimator": name, "policy": "candidate", "value": value, "low": value - 1, "high": value + 1}
+        return Estimate.model_validate(known | more)
+
+    estimates = (
+        estimate("ips", 10), estimate("snips", 11, **weights, **rest), estimate("dr", 12), estimate("switch-dr", 13),
+        estimate("non-inferiority", 14, log_wealth=6.0, log_wealth_against=7.0),
+    )  # fmt: skip
+    log = LogEvidence(log="l", kind="bandit", grade="A", rows=10, clicks=1, estimates=estimates)
+    (found,) = measure_historical([log], ALPHA).logs
+    assert {name: getattr(found, name) for name in weights | rest} == weights | rest
+    assert [(p.estimator, p.value, p.low, p.high) for p in found.points] == [
+        ("ips", 10, 9, 11), ("snips", 11, 10, 12), ("dr", 12, 11, 13), ("switch-dr", 13, 12, 14),
+    ]  # fmt: skip
+    assert (found.difference, found.difference_low, found.log_wealth, found.log_wealth_against) == (14, 13, 6, 7)
+    assert (found.log, found.kind, found.grade, found.rows, found.clicks) == ("l", "bandit", "A", 10, 1)
+
+
+def test_a_log_that_could_not_be_read_has_no_numbers() -> None:
+    """It is listed with its state and reason, and nothing is made up for it."""
+    log = LogEvidence(log="l", kind=None, grade="C", rows=0, clicks=0, state=EpisodeState.FAILED, reason="no such log")
+    (found,) = measure_historical([log], ALPHA).logs
+    assert (found.kind, found.state, found.reason) == ("", EpisodeState.FAILED, "no such log")
+    assert (found.logging, found.points, found.row_ess, found.difference) == (None, (), 0.0, None)
+
+
+def economics(**changes: object) -> TrainingConfiguration:
+    """Every unit of attributed revenue is kept, so that profit is revenue less cost."""
+    kept = CONFIG.economics.model_copy(update={"margin": 1.0, "refund_rate": 0.0})
+    return CONFIG.model_copy(update={"economics": kept, "live_test": CONFIG.live_test.model_copy(update=changes)})
+
+
+def test_a_campaign_without_any_profit_breaks_the_streak() -> None:
+    """Revenue of exactly the cost is no positive return, and one micro more is one."""
+    config = economics(minimum_spend=Decimal(20))
+    for revenue, streak in ((20_000_000, 1), (20_000_001, 3)):
+        middle = campaign(1).model_copy(update={"days": (day(0, conversions=50, revenue_micros=revenue),)})
+        assert live(campaign(0), middle, campaign(2), config=config).profit.streak == streak
+
+
+@pytest.mark.parametrize(
+    ("least", "conversions", "changes", "counted"),
+    [
+        ("20", 10, {}, 1),
+        ("20.000001", 10, {}, 0),
+        ("20", 9, {}, 0),
+        ("20", 10, {"matured": False}, 0),
+        ("0", 10, {"cost_micros": 1, "served_micros": 1}, 1),
+        ("0", 10, {"cost_micros": 0, "served_micros": 0}, 0),
+    ],
+)
+def test_what_makes_a_campaign_count(least: str, conversions: int, changes: dict[str, object], counted: int) -> None:
+    """It spent the minimum, or anything where the minimum is 0, converted often enough, and has matured."""
+    config = economics(minimum_spend=Decimal(least), minimum_conversions=10)
+    found = live(campaign(0, 1, conversions=conversions, **changes), config=config).profit
+    assert (found.counted, found.campaigns) == (counted, 1)
+
+
+def test_a_campaign_without_days_does_not_count() -> None:
+    """Nothing was reported of it, so that it neither extends nor breaks a streak."""
+    silent = campaign(1).model_copy(update={"days": (), "spend_micros": 0})
+    found = live(campaign(0), silent, campaign(2)).profit
+    assert (found.counted, found.campaigns, found.streak) == (2, 3, 2)
+
+
+def test_the_upper_bound_of_roi_is_made_at_the_attempts_level() -> None:
+    """It is the one of gaelp/evidence/profit.py, and later attempts have wider ones."""
+    uneven = [campaign(0, 20).model_copy(update={"days": tuple(
+        day(i, revenue_micros=(i % 3) * 20_000_000) for i in range(20)
+    )})]  # fmt: skip
+    first, second = (
+        measure_campaigns(SpendingEvidence(Phase.LIVE_TEST, uneven), economics(), alpha_for(k)) for k in (1, 2)
+    )
+    assert first.profit.roi_high == profit.roi_upper_bound(profit.matured_days(uneven, 1.0), alpha_for(1))
+    assert first.profit.roi_high is not None and second.profit.roi_high is not None
+    assert first.profit.roi_high < second.profit.roi_high
+
+
+def test_the_profit_test_of_a_portfolio_is_under_its_own_cap() -> None:
+    """In scaled deployment C_d is the portfolio's daily cap; arms and portfolio are measured there and nowhere else."""
+    day_ = [campaign(0, 1)]
+    config = economics(daily_cap=Decimal(50))
+    config = config.model_copy(update={"scaled": config.scaled.model_copy(update={"daily_cap": Decimal(200)})})
+    for phase, cap in ((Phase.LIVE_TEST, 50), (Phase.SCALED, 200)):
+        found = measure_campaigns(SpendingEvidence(phase, day_), config, ALPHA)
+        assert found.profit.wealth == pytest.approx(1 + 0.5 * (90 - 21) / (1.05 * cap))
+        measured = (found.improvement is not None, found.portfolio is not None)
+        assert measured == (phase is Phase.SCALED,) * 2
+
+
+def test_the_bounds_of_arms_are_made_at_the_attempts_level() -> None:
+    """A later attempt has a wider confidence sequence of the weekly gain."""
+    candidate = campaign(0, 56).model_copy(
+        update={"days": tuple(day(i, revenue_micros=(80 + i // 7) * 1_000_000) for i in range(56))}
+    )
+    arms = [candidate, campaign(1, 56, arm="control")]
+    first, second = (
+        measure_campaigns(SpendingEvidence(Phase.SCALED, arms), CONFIG, alpha_for(k)).improvement for k in (1, 2)
+    )
+    assert first is not None and second is not None and first.low is not None and second.low is not None
+    assert second.low < first.low
+
+
+def test_one_seed_gives_one_pair_of_bounds() -> None:
+    """The resampling of efficiency follows the run's seed and nothing else."""
+    uneven = [campaign(i, planned_micros=20_000_000 * (7 + i)) for i in range(6)]
+    bounds = [live(*uneven, config=CONFIG.model_copy(update={"seed": seed})).efficiency.low for seed in (1, 1, 2)]
+    assert bounds[0] == bounds[1] != bounds[2]
+
+
+def test_every_impossible_report_is_named_once() -> None:
+    """What cannot be is told in full sentences, and what can be is not: a day of nothing, a campaign of nothing."""
+    empty = {"impressions": 0, "clicks": 0, "conversions": 0, "cost_micros": 0, "served_micros": 0, "revenue_micros": 0}
+    unspent = campaign(1).model_copy(update={"days": (), "spend_micros": 0})
+    assert live(campaign(0, **empty), unspent).problems == ()
+    broken = (
+        campaign(0, 2, cost_micros=-1, clicks=-2, spend_micros=0),
+        campaign(1).model_copy(update={"days": (day(0), day(0), day(0))}),
+        campaign(2).model_copy(update={"days": (), "spend_micros": 12_340_000}),
+        campaign(3).model_copy(update={"days": (), "spend_micros": 1}),
+    )
+    assert live(*broken, problems=("seen elsewhere",)).problems == (
+        "seen elsewhere",
+        "r/x/campaign-00 reports a negative 2026-03-02 clicks",
+        "r/x/campaign-01 reports 2 days twice",
+        "r/x/campaign-02 spent 12.34 and reports no day",
+        "r/x/campaign-03 spent 0.00 and reports no day",
+    )
