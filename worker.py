@@ -77,6 +77,7 @@ from workflows.episodes import EpisodeBatch, LogReplay
 from workflows.historical import HistoricalValidation
 from workflows.live_test import LiveTest
 from workflows.reaper import Reaper
+from workflows.sandbox import workflow_sandbox
 from workflows.scaled import ScaledDeployment
 from workflows.simulation import SimulationTraining
 from workflows.training_run import TrainingRun
@@ -192,6 +193,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
     if queue is Queue.WORKFLOWS:
         served = list(WORKFLOWS)
     defaults: dict[str, Any] = {
+        "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects()],
         "max_concurrent_activities": threads,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),
