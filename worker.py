@@ -48,6 +48,7 @@ from activities.live.campaigns import Campaigns
 from activities.live.emergency import Emergency
 from activities.live.observations import Observations
 from activities.live.reaping import Reaping
+from activities.live.turns import Turns
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
@@ -164,9 +165,10 @@ def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Cal
 def live_activities(settings: Settings) -> Activities:
     """The only activities with ad credentials, beside the stop."""
     ledger, inputs = Ledger.open(settings.ledger), Inputs(ContentStore(settings.store))
-    campaigns = Campaigns(ledger, inputs, _platforms(settings))
-    observations = Observations(ledger, inputs, _platforms(settings))
-    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe]
+    platforms = _platforms(settings)
+    campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
+    turn = Turns(campaigns, observations).apply_and_observe
+    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
 
 
 def stop_activities(settings: Settings) -> Activities:
