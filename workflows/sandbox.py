@@ -1,8 +1,8 @@
 """Temporal's sandbox for workflow code, without a question to it for every payload.
 
-For each payload of a workflow task the SDK (1.35) asks the workflow in its sandbox, three times, for whom it is encrypted
-or stored, also where neither is done; that was a quarter of the workers' processor time. Touch this when payloads are encrypted
-or kept outside Temporal, or when the SDK has stopped asking.
+For each payload of a workflow task the SDK (1.35) asks the workflow in its sandbox, three times, for whom it is
+encrypted or stored, also where neither is done; that was a quarter of the worker's processor time. Touch this when
+payloads are encrypted or kept outside Temporal, or when the SDK has stopped asking.
 """
 
 from __future__ import annotations
