@@ -16,10 +16,10 @@ from gaelp.domain.spending.approval_requests import ApprovalRequest, request_dig
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
 from gaelp.ledger.rules.approval_rules import judge_opening
 from gaelp.ledger.rules.valid_values import amount, aware
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _r = tables.requests
 
