@@ -22,6 +22,7 @@ from gaelp.ledger.stores.journal import Subject
 
 _a = tables.accounts
 _p = tables.approvers
+_q = tables.requests
 
 
 def lock(connection: Connection, name: str) -> Account:
@@ -67,7 +68,7 @@ def put(connection: Connection, account: Account, by: str, at: datetime) -> None
 
 
 def _has_requests(connection: Connection, name: str) -> bool:
-    query = sa.select(tables.requests.c.request_id).where(tables.requests.c.account == name).limit(1)
+    query = sa.select(_q.c.request_id).where(_q.c.account == name).limit(1)
     return connection.execute(query).first() is not None
 
 
@@ -77,10 +78,16 @@ def _require(ruling: Ruling) -> None:
 
 
 def raise_fence(connection: Connection, name: str, reason: str, by: str, at: datetime) -> int:
-    """Add one to the account's fence: approvals and claims under the old one are void. Returns the new fence."""
+    """Add one to the account's fence: approvals and claims under the old one are void, and so are open requests.
+
+    Returns the new fence.
+    """
     fence = lock(connection, name).fence + 1
     connection.execute(_a.update().where(_a.c.account == name).values(fence=fence))
-    journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by)
+    still_open = sa.and_(_q.c.account == name, _q.c.state == "open")
+    voided = connection.execute(sa.select(_q.c.request_id).where(still_open).order_by(_q.c.request_id)).scalars().all()
+    connection.execute(_q.update().where(still_open).values(state="void"))
+    journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by, voided=list(voided))
     return fence
 
 
