@@ -130,7 +130,7 @@ requests = sa.Table(
     sa.Column("body", sa.Text, nullable=False),  # the request as JSON
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("exposure_text", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),  # open, approved, rejected, superseded
+    sa.Column("state", sa.Text, nullable=False),  # as in StoredRequest
     sa.Column("approver", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("decided_at", Instant),
