@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy.engine import Connection
-
 from gaelp.domain.ids import run_of_campaign
 from gaelp.ledger.rules.coverage_rules import judge_enabled
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stores import account_store, request_store, reservation_store, run_store
+from gaelp.ledger.stores.statements import Connection
 
 
 def judge(connection: Connection, account: str, campaigns: Iterable[str]) -> dict[str, Ruling]:

@@ -6,33 +6,66 @@ another fact about a reservation, or to list reservations in another way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from functools import cache
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
 
-from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Reserved
 from gaelp.ledger.rules import ceiling_rules, reservation_rules
-from gaelp.ledger.rules.reservation_rules import Cap, CapRuling, RunLimits, Scope
+from gaelp.ledger.rules.reservation_rules import CapRuling, RunLimits, Scope
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.stored_records import Reservation, StoredRequest
 from gaelp.ledger.stores import account_store, approved_campaign_store, journal, request_store, run_store, tables
 from gaelp.ledger.stores.journal import Subject
+from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _t = tables.reservations
+_IS = _t.c.key == sa.bindparam("key")
+_OF_ACCOUNT = _t.c.account == sa.bindparam("account")
+_RECORD = sa.select(*(_t.c[field.name] for field in fields(Reservation)))
+_ONE = Query(_RECORD.where(_IS), Reservation)
+_DAYS = Query(
+    sa.select(_t.c.day).where(_OF_ACCOUNT, _t.c.campaign == sa.bindparam("campaign")).distinct(), lambda day: day
+)
+_INSERT = Change(
+    _t.insert().values(given(_t.c.keys(), billed_micros=0, served_micros=0, final_micros=None, posted_at=None))
+)
+_RAISE = Change(_t.update().where(_IS).values(given(("request_id", "worst_case_micros", "counted_micros"))))
+_FOUND = ("worst_case_micros", "counted_micros", "state")
+_COUNT_FOUND = Change(_t.update().where(_IS).values(given(_FOUND, final_micros=None)))
+_EXPOSURE = Query(
+    sa.select(sa.func.coalesce(sa.func.sum(_t.c.counted_micros), 0)).where(_OF_ACCOUNT, _t.c.state != "settled"), int
+)
+_SUBJECT = ("key", "account", "run", "phase", "campaign", "day")
+_OF_RUN, _TODAY = _t.c.run == sa.bindparam("run"), _t.c.day == sa.bindparam("day")
+_OF_PHASE = sa.and_(_OF_ACCOUNT, _OF_RUN, _t.c.phase == sa.bindparam("phase"))
+_ROWS = {
+    Scope.ACCOUNT_DAY: sa.and_(_OF_ACCOUNT, _TODAY),
+    Scope.ACCOUNT: _OF_ACCOUNT,
+    Scope.PHASE_DAY: sa.and_(_OF_PHASE, _TODAY),
+    Scope.PHASE: _OF_PHASE,
+    Scope.CAMPAIGN: sa.and_(_OF_ACCOUNT, _t.c.campaign == sa.bindparam("campaign")),
+    Scope.RUN: _OF_RUN,
+}
+_COUNTED = Query(
+    sa.select(
+        *(sa.func.coalesce(sa.func.sum(sa.case((rows, _t.c.counted_micros), else_=0)), 0) for rows in _ROWS.values())
+    ).where(sa.or_(_OF_ACCOUNT, _OF_RUN)),
+    lambda *sums: dict(zip(_ROWS, map(int, sums), strict=True)),
+)
+_FREEZE = Change(_t.update().where(_IS).values(state="frozen"))
 
 
 def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Reserved:
     """Book or raise a worst case, or refuse it naming the cap and what is left; a booked one is never lowered."""
     amount(booking.worst_case_micros, "the worst case")
     account = account_store.lock(connection, booking.account)
-    run = judge_run(run_store.read(connection, booking.run))
+    # The run may spend on other accounts too: its row is what their transactions meet at.
+    run = judge_run(run_store.lock(connection, booking.run))
     if not run.granted:
         return Reserved(granted=False, reason=run.reason)
     existing = read(connection, booking.key)
@@ -44,7 +77,7 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
         booked = 0 if existing is None else existing.worst_case_micros
         return Reserved(granted=False, reason=ruling.reason, worst_case_micros=booked)
     caps = reservation_rules.caps_of(stored.request, account, limits)
-    used = _counted_by_scope(connection, booking, caps)
+    used = connection.one(_COUNTED, **{name: getattr(booking, name) for name in _SUBJECT if name != "key"})
     fits = reservation_rules.judge_worst_case(booking, existing, caps, used, account.currency)
     if fits.granted and (existing is None or fits.worst_case_micros > existing.worst_case_micros):
         _book(connection, booking, fits, existing)
@@ -54,67 +87,33 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
 def _judge_ceilings(connection: Connection, booking: Reserve, stored: StoredRequest, currency: str) -> Ruling:
     digest = stored.request.campaigns_digest
     approved = approved_campaign_store.read(connection, digest, booking.campaign)
-    of_campaign = sa.and_(_t.c.account == booking.account, _t.c.campaign == booking.campaign)
-    days = connection.execute(sa.select(_t.c.day).where(of_campaign).distinct()).scalars().all()
+    days = connection.all(_DAYS, account=booking.account, campaign=booking.campaign)
     return ceiling_rules.judge_ceilings(booking, approved, stored.request, days, currency)
 
 
 def read(connection: Connection, key: str) -> Reservation | None:
     """A reservation, or None."""
-    row = connection.execute(sa.select(_t).where(_t.c.key == key)).mappings().first()
-    return None if row is None else _record(row)
+    return connection.first(_ONE, key=key)
 
 
 def listed(connection: Connection, account: str | None, run: str | None) -> tuple[Reservation, ...]:
     """Reservations of an account, a run, or both, by day and key."""
-    query = sa.select(_t).order_by(_t.c.day, _t.c.key)
-    if account is not None:
-        query = query.where(_t.c.account == account)
-    if run is not None:
-        query = query.where(_t.c.run == run)
-    return tuple(_record(row) for row in connection.execute(query).mappings())
+    wanted = {name: value for name, value in (("account", account), ("run", run)) if value is not None}
+    return tuple(connection.all(_listing(tuple(wanted)), **wanted))
 
 
-def _record(row: RowMapping) -> Reservation:
-    values = {field.name: row[field.name] for field in fields(Reservation)}
-    return Reservation(**{**values, "phase": Phase(row["phase"])})
-
-
-def _counted_by_scope(connection: Connection, booking: Reserve, caps: Sequence[Cap]) -> dict[Scope, int]:
-    # The run may spend on other accounts too: its row is what their transactions meet at.
-    connection.execute(sa.select(tables.runs.c.run).where(tables.runs.c.run == booking.run).with_for_update())
-    scopes = list(dict.fromkeys(cap.scope for cap in caps))
-    sums = [sa.func.sum(sa.case((_rows_of(scope, booking), _t.c.counted_micros), else_=0)) for scope in scopes]
-    rows = sa.or_(_t.c.account == booking.account, _t.c.run == booking.run)
-    totals = connection.execute(sa.select(*sums).where(rows)).one()
-    return {scope: int(total or 0) for scope, total in zip(scopes, totals, strict=True)}
-
-
-def _rows_of(scope: Scope, booking: Reserve) -> sa.ColumnElement[bool]:
-    of_account, today = _t.c.account == booking.account, _t.c.day == booking.day
-    of_phase = sa.and_(of_account, _t.c.run == booking.run, _t.c.phase == booking.phase)
-    return {
-        Scope.ACCOUNT_DAY: sa.and_(of_account, today),
-        Scope.ACCOUNT: of_account,
-        Scope.PHASE_DAY: sa.and_(of_phase, today),
-        Scope.PHASE: of_phase,
-        Scope.CAMPAIGN: sa.and_(of_account, _t.c.campaign == booking.campaign),
-        Scope.RUN: _t.c.run == booking.run,
-    }[scope]
+@cache
+def _listing(names: tuple[str, ...]) -> Query[Reservation]:
+    wanted = (_t.c[name] == sa.bindparam(name) for name in names)
+    return Query(_RECORD.where(*wanted).order_by(_t.c.day, _t.c.key), Reservation)
 
 
 def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing: Reservation | None) -> None:
-    values: dict[str, Any] = {
-        "request_id": booking.request_id,
-        "worst_case_micros": ruling.worst_case_micros,
-        "counted_micros": ruling.counted_micros,
-    }
-    if existing is not None:
-        connection.execute(_t.update().where(_t.c.key == booking.key).values(values))
-    else:
-        names = ("key", "account", "run", "phase", "campaign", "day")
-        values |= {name: getattr(booking, name) for name in names}
-        connection.execute(_t.insert().values(**values, state="open", billed_micros=0, served_micros=0))
+    connection.change(
+        _INSERT if existing is None else _RAISE,
+        **{name: getattr(booking, name) for name in _SUBJECT}, request_id=booking.request_id, state="open",
+        worst_case_micros=ruling.worst_case_micros, counted_micros=ruling.counted_micros,
+    )  # fmt: skip
     subject = Subject(booking.account, booking.run, booking.phase, booking.campaign, booking.key)
     journal.write(
         connection, "reserve", booking.at, subject, booking.worst_case_micros,
@@ -131,15 +130,12 @@ def count_found(connection: Connection, found: FoundExposure) -> None:
     counted = existing.counted_micros if existing is not None else 0
     if counted >= found.worst_case_micros:
         return
-    values: dict[str, Any] = {"worst_case_micros": found.worst_case_micros, "counted_micros": found.worst_case_micros}
-    if existing is not None:
-        closed = existing.state == "settled"
-        state, final = ("frozen", None) if closed else (existing.state, existing.final_micros)
-        connection.execute(_t.update().where(_t.c.key == found.key).values(**values, state=state, final_micros=final))
-    else:
-        names = ("key", "account", "run", "phase", "campaign", "day", "request_id")
-        values |= {name: getattr(found, name) for name in names}
-        connection.execute(_t.insert().values(**values, state="frozen", billed_micros=0, served_micros=0))
+    state = "frozen" if existing is None or existing.state == "settled" else existing.state
+    connection.change(
+        _INSERT if existing is None else _COUNT_FOUND,
+        **{name: getattr(found, name) for name in _SUBJECT}, request_id=found.request_id, state=state,
+        worst_case_micros=found.worst_case_micros, counted_micros=found.worst_case_micros,
+    )  # fmt: skip
     subject = Subject(found.account, found.run, found.phase, found.campaign, found.key)
     journal.write(connection, "found", found.at, subject, found.worst_case_micros, day=found.day.isoformat())
 
@@ -147,8 +143,7 @@ def count_found(connection: Connection, found: FoundExposure) -> None:
 def open_exposure(connection: Connection, account: str) -> int:
     """What may still be billed on an account: what is counted for every reservation that is not settled."""
     account_store.read(connection, account)
-    rows = sa.and_(_t.c.account == account, _t.c.state != "settled")
-    return int(connection.execute(sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)).scalar() or 0)
+    return connection.one(_EXPOSURE, account=account)
 
 
 def freeze_expired(
@@ -156,17 +151,22 @@ def freeze_expired(
 ) -> tuple[str, ...]:
     """Freeze open reservations of days before `before`; they count in full until someone reconciles them."""
     day = before.date() if isinstance(before, datetime) else before
-    late = sa.and_(_t.c.state == "open", _t.c.day < day)
-    for column, wanted in ((_t.c.account, account), (_t.c.campaign, campaign)):
-        late = late if wanted is None else sa.and_(late, column == wanted)
-    names = connection.execute(sa.select(_t.c.account).where(late).distinct()).scalars().all()
+    given = {name: value for name, value in (("account", account), ("campaign", campaign)) if value is not None}
+    late = _late(tuple(given))
+    names = {each.account for each in connection.all(late, day=day, **given)}
     for name in sorted(names):  # always in this order, and all of them before the journal, or two callers deadlock
         account_store.lock(connection, name)
-    rows = connection.execute(sa.select(_t).where(late, _t.c.account.in_(names)).order_by(_t.c.key)).mappings().all()
-    for row in rows:
-        connection.execute(_t.update().where(_t.c.key == row["key"]).values(state="frozen"))
-        journal.write(
-            connection, "freeze", at, Subject(row["account"], row["run"], row["phase"], row["campaign"], row["key"]),
-            row["counted_micros"], day=row["day"].isoformat(),
-        )  # fmt: skip
-    return tuple(row["key"] for row in rows)
+    # Read again, because only now nobody else can change them.
+    frozen = [each for each in connection.all(late, day=day, **given) if each.account in names]
+    for each in frozen:
+        connection.change(_FREEZE, key=each.key)
+        subject = Subject(each.account, each.run, each.phase, each.campaign, each.key)
+        journal.write(connection, "freeze", at, subject, each.counted_micros, day=each.day.isoformat())
+    return tuple(each.key for each in frozen)
+
+
+@cache
+def _late(names: tuple[str, ...]) -> Query[Reservation]:
+    wanted = (_t.c[name] == sa.bindparam(name) for name in names)
+    late = _RECORD.where(_t.c.state == "open", _t.c.day < sa.bindparam("day"), *wanted)
+    return Query(late.order_by(_t.c.key), Reservation)

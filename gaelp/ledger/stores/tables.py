@@ -8,12 +8,15 @@ about money; raise SCHEMA_VERSION when you do.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
 SCHEMA_VERSION = 2
@@ -34,6 +37,23 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+
+
+class Named(TypeDecorator[StrEnum]):
+    """A word of an enumeration, kept as text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.words(value)
 
 
 metadata = sa.MetaData()
@@ -97,7 +117,7 @@ requests = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("exposure_text", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # open, approved, rejected, superseded
-    sa.Column("approver", sa.Text, nullable=False, default=""),
+    sa.Column("approver", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("decided_at", Instant),
 )
@@ -131,7 +151,7 @@ reservations = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("run", sa.Text, nullable=False, index=True),
-    sa.Column("phase", sa.Text, nullable=False),
+    sa.Column("phase", Named(Phase), nullable=False),
     sa.Column("campaign", sa.Text, nullable=False, index=True),
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("request_id", sa.Text, nullable=False),
@@ -152,11 +172,11 @@ claims = sa.Table(
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False, index=True),
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("campaign", sa.Text, nullable=False),
-    sa.Column("intent", sa.Text, nullable=False),
+    sa.Column("intent", Named(Intent), nullable=False),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # open, done, failed
     sa.Column("detail", sa.Text, nullable=False),
-    sa.Column("platform_id", sa.Text, nullable=False, default=""),  # of the campaign, once the platform has told it
+    sa.Column("platform_id", sa.Text, nullable=False),  # of the campaign, once the platform has told it
     sa.Column("at", Instant, nullable=False),
 )
 
