@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock, day_key
@@ -28,6 +29,9 @@ from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown
 CLIENT_TOTAL_SECONDS = CALL_SECONDS + 1.0
 
 
+KEPT_REQUESTS = 64
+
+
 class ClaimRefused(GaelpError):
     """The ledger did not grant a claim: a stop came between, or the approval is gone."""
 
@@ -40,6 +44,7 @@ class Claiming:
         self._inputs = inputs
         self._locating = locating
         self._wait = wait
+        self._fence = lru_cache(maxsize=KEPT_REQUESTS)(self._fence_of)  # a request never changes
 
     def reserve(self, campaign: LiveCampaignInput, account: Account, at: datetime) -> Reserved:
         """Book the worst case of the day that the campaign's tick falls on."""
@@ -161,10 +166,11 @@ class Claiming:
 
     def void(self, campaign: LiveCampaignInput) -> bool:
         """Whether a stop came since the approval, of the account or of the run."""
-        run = self._ledger.run(campaign.context.run)
-        stopped = run is not None and run.stopped_at is not None
-        return stopped or self._ledger.fence(campaign.context.account) != self.fence(campaign)
+        return not self._ledger.judge_no_stop(campaign.order.request_id).granted
 
     def fence(self, campaign: LiveCampaignInput) -> int:
         """The fence under which the campaign's money was approved."""
-        return self._ledger.request(campaign.order.request_id).request.fence
+        return self._fence(campaign.order.request_id)
+
+    def _fence_of(self, request_id: str) -> int:
+        return self._ledger.request(request_id).request.fence

@@ -162,6 +162,11 @@ class Ledger(WatchedBooks):
         with self._database.reading() as connection:
             return request_store.known(connection, request_id).state
 
+    def judge_no_stop(self, request_id: str) -> Ruling:
+        """Whether no stop of its run or its account came since that request; raises UnknownRequest."""
+        with self._database.reading() as connection:
+            return coverage_store.judge_approved(connection, request_id)
+
     def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
         """Requests of a run that wait for a decision, oldest first."""
         with self._database.reading() as connection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gaelp.domain.ids import run_of_campaign
-from gaelp.ledger.rules.coverage_rules import judge_enabled
+from gaelp.ledger.rules.coverage_rules import judge_enabled, judge_no_stop
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stores import account_store, request_store, reservation_store, run_store
 from gaelp.ledger.stores.statements import Connection
@@ -26,3 +26,11 @@ def judge(connection: Connection, account: str, campaigns: Iterable[str]) -> dic
         name: judge_enabled((day for day in days if day.campaign == name), requests, owner, runs[name])
         for name in names
     }
+
+
+def judge_approved(connection: Connection, request_id: str) -> Ruling:
+    """Whether no stop came since that request; raises UnknownRequest."""
+    request = request_store.known(connection, request_id).request
+    return judge_no_stop(
+        request, account_store.read(connection, request.account), run_store.read(connection, request.run)
+    )
