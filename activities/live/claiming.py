@@ -15,7 +15,7 @@ from activities.live.campaign_days import campaign_clock, day_key
 from activities.live.locating import Locating
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
-from gaelp.domain.platform_records import CampaignState, Creative
+from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
@@ -79,12 +79,17 @@ class Claiming:
         return creatives_of(campaign.order.plan.product, candidates)
 
     def create_once(
-        self, campaign: LiveCampaignInput, at: datetime, platform: ReadsCampaigns, create: Callable[[], CampaignState]
+        self,
+        campaign: LiveCampaignInput,
+        at: datetime,
+        platform: ReadsCampaigns,
+        spec: CampaignSpec,
+        create: Callable[[], CampaignState],
     ) -> None:
         """Create the campaign under a claim of its own; raises ClaimRefused, PlatformError.
 
-        An outcome that is not known stays so until the campaign is read back. The call may be repeated all the same:
-        names are unique on a platform, and a create that is refused as a duplicate is taken up.
+        An outcome that is not known stays so until the campaign is read back. The call is repeated only where it can
+        make no second campaign; a create that is refused as a duplicate is taken up.
         """
         key = claim_key(campaign.name, 0, Intent.CREATE)  # on whichever tick it succeeds, it is created once
         claim = self.claim(campaign, key, Intent.CREATE, self.fence(campaign), at)
@@ -96,6 +101,8 @@ class Claiming:
             if state is not None:
                 self._ledger.resolve(key, "done", "read back after an unknown outcome", at, state.platform_id)
                 return
+            if not self._locating.may_repeat_create(platform, campaign, spec):
+                raise ClaimRefused(self._locating.record_unknown(campaign, at))
             claimed = self._ledger.claim(claim.model_copy(update={"repeats": True}))
         if claimed.done:
             return

@@ -90,7 +90,8 @@ def test_a_loss_that_was_won_back_halts_all_the_same(fixtures: Callable[..., Cam
 
     def lose_and_win(report: CampaignReport) -> CampaignReport:
         (day,) = report.days[:1]
-        first = day.model_copy(update={"cost_micros": 20 * UNIT, "served_micros": 20 * UNIT, "matured": True})
+        spend = {"cost_micros": 20 * UNIT, "served_micros": 20 * UNIT, "revenue_micros": 0}
+        first = day.model_copy(update={**spend, "matured": True})
         second = first.model_copy(update={"day": day.day + timedelta(days=1), "revenue_micros": 60 * UNIT})
         return report.model_copy(update={"days": (first, second)})
 
