@@ -41,7 +41,7 @@ class Locating:
         """The id that the platform gave the campaign; empty where neither we nor the ledger know it."""
         if campaign.name not in self._ids:
             try:
-                created = self._ledger.created_campaigns(campaign.context.account)
+                created = self._ledger.created_campaigns(campaign.context.account, campaign=campaign.name)
             except LedgerUnavailable:
                 return ""
             self._ids |= {each.campaign: each.platform_id for each in created if each.platform_id}
@@ -75,8 +75,7 @@ class Locating:
 
     def may_exist(self, campaign: LiveCampaignInput) -> bool:
         """Whether a create was claimed for it that is not known to have failed."""
-        created = self._ledger.created_campaigns(campaign.context.account)
-        return any(each.campaign == campaign.name for each in created)
+        return bool(self._ledger.created_campaigns(campaign.context.account, campaign=campaign.name))
 
     def may_repeat_create(self, platform: ReadsCampaigns, campaign: LiveCampaignInput, spec: CampaignSpec) -> bool:
         """Whether a create of unknown outcome, which reads back under no name of ours, can make no second campaign.
@@ -115,5 +114,5 @@ class Locating:
 
     def spent_micros(self, campaign: LiveCampaignInput) -> int:
         """What the platform has reported of the campaign so far, by the ledger."""
-        days = self._ledger.reservations(campaign.context.account, campaign.context.run)
-        return sum(max(d.billed_micros, d.served_micros) for d in days if d.campaign == campaign.name)
+        days = self._ledger.reservations(campaign.context.account, campaign=campaign.name)
+        return sum(max(d.billed_micros, d.served_micros) for d in days)

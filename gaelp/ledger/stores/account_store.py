@@ -16,12 +16,13 @@ from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount
 from gaelp.ledger.rules import account_rules
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import amount
+from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import journal, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, as_record, given
 
 _a = tables.accounts
 _p = tables.approvers
+_q = tables.requests
 
 _ACCOUNT = as_record(Account, _a)
 _APPROVER = as_record(Approver, _p)
@@ -34,9 +35,11 @@ _ALL = Query(sa.select(_a).order_by(_a.c.account), _ACCOUNT)
 _ENTER = Change(_a.insert())
 _REPLACE = Change(_a.update().where(_IS_ACCOUNT).values(given(c.name for c in _a.c if not c.primary_key)))
 _SET_FENCE = Change(_a.update().where(_IS_ACCOUNT).values(fence=sa.bindparam("fence")))
-_A_REQUEST = Query(
-    sa.select(tables.requests.c.request_id).where(tables.requests.c.account == sa.bindparam("account")).limit(1), str
-)
+_OF_ACCOUNT = _q.c.account == sa.bindparam("account")
+_STILL_OPEN = sa.and_(_OF_ACCOUNT, _q.c.state == "open")
+_A_REQUEST = Query(sa.select(_q.c.request_id).where(_OF_ACCOUNT).limit(1), str)
+_OPEN_REQUESTS = Query(sa.select(_q.c.request_id).where(_STILL_OPEN).order_by(_q.c.request_id), str)
+_VOID_REQUESTS = Change(_q.update().where(_STILL_OPEN).values(state="void"))
 _ENTER_APPROVER = Change(_p.insert())
 _REPLACE_APPROVER = Change(_p.update().where(_IS_APPROVER).values(given(c.name for c in _p.c if not c.primary_key)))
 _REMOVE_APPROVER = Change(_p.delete().where(_IS_APPROVER))
@@ -97,10 +100,15 @@ def _require(ruling: Ruling) -> None:
 
 
 def raise_fence(connection: Connection, name: str, reason: str, by: str, at: datetime) -> int:
-    """Add one to the account's fence: approvals and claims under the old one are void. Returns the new fence."""
+    """Add one to the account's fence: approvals and claims under the old one are void, and so are open requests.
+
+    Returns the new fence.
+    """
     fence = lock(connection, name).fence + 1
     connection.change(_SET_FENCE, account=name, fence=fence)
-    journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by)
+    voided = connection.all(_OPEN_REQUESTS, account=name)
+    connection.change(_VOID_REQUESTS, account=name)
+    journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by, voided=voided)
     return fence
 
 

@@ -11,17 +11,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gaelp.domain.ids import phase_id
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
-from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
+from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
 from gaelp.ledger.rules.approval_rules import judge_opening
+from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount, aware
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import StoredRequest
-from gaelp.ledger.stores import account_store, journal, tables
+from gaelp.ledger.stores import account_store, journal, run_store, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _r = tables.requests
+_UNDECIDED = sa.or_(_r.c.state == "open", _r.c.state == "void")  # its phase waits for a person
 
 
 def _record(body: str, digest: str, state: str, text: str) -> StoredRequest:
@@ -33,17 +36,23 @@ _IS = _r.c.request_id == sa.bindparam("request_id")
 _OF_PHASE = sa.and_(*(_r.c[name] == sa.bindparam(f"of_{name}") for name in ("account", "run", "phase")))
 
 _ONE = Query(_STORED.where(_IS), _record)
-_OPEN = Query(
-    _STORED.where(_r.c.run == sa.bindparam("run"), _r.c.state == "open").order_by(_r.c.opened_at, _r.c.request_id),
-    _record,
+_UNDECIDED_OF_RUN = Query(
+    _STORED.where(_r.c.run == sa.bindparam("run"), _UNDECIDED).order_by(_r.c.opened_at, _r.c.request_id), _record
 )
-_SUPERSEDE = Change(_r.update().where(_OF_PHASE, _r.c.state == "open").values(state="superseded"))
+_WAITING_PHASES = Query(
+    sa.select(_r.c.run, _r.c.phase).where(_r.c.account == sa.bindparam("account"), _UNDECIDED).distinct(), phase_id
+)
+_SUPERSEDE = Change(_r.update().where(_OF_PHASE, _UNDECIDED).values(state="superseded"))
+_WITHDRAW = Change(_r.update().where(_IS, _UNDECIDED).values(state="withdrawn"))
 _INSERT = Change(_r.insert().values(given(_r.c.keys(), state="open", approver="", decided_at=None)))
 _CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decided_at"))))
 
 
 def open_request(connection: Connection, request: ApprovalRequest, text: str, at: datetime) -> ApprovalCard:
-    """Open a request; the same again is harmless. Open requests of the same run and phase are superseded."""
+    """Open a request; the same again is harmless. What the same run and phase asked before is superseded.
+
+    Raises RunStopped, and FenceRaised where a stop came between the request's making and its opening.
+    """
     aware(request.expires_at)
     amount(request.daily_cap_micros, "the request's daily cap")
     amount(request.total_cap_micros, "the request's total cap")
@@ -54,6 +63,11 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
         raise LedgerConflict(ruling.reason)
     if existing is not None:
         return card_of(existing)
+    going_on = judge_run(run_store.read(connection, request.run))
+    if not going_on.granted:
+        raise RunStopped(going_on.reason)
+    if request.fence < account.fence:
+        raise FenceRaised(f"a stop of account {account.account} came before {request.request_id} was open: ask again")
     digest = request_digest(request)
     connection.change(_SUPERSEDE, of_account=request.account, of_run=request.run, of_phase=request.phase)
     connection.change(
@@ -77,9 +91,22 @@ def known(connection: Connection, request_id: str) -> StoredRequest:
     return stored
 
 
-def read_open(connection: Connection, run: str) -> tuple[StoredRequest, ...]:
-    """Requests of a run that wait for a decision, oldest first."""
-    return tuple(connection.all(_OPEN, run=run))
+def read_undecided(connection: Connection, run: str) -> tuple[StoredRequest, ...]:
+    """Requests of a run that are open or void, oldest first."""
+    return tuple(connection.all(_UNDECIDED_OF_RUN, run=run))
+
+
+def waiting_phases(connection: Connection, account: str) -> tuple[str, ...]:
+    """Workflow ids of the phases on an account that wait for a decision, also of those whose request is void."""
+    return tuple(sorted(connection.all(_WAITING_PHASES, account=account)))
+
+
+def withdraw(connection: Connection, run: str, at: datetime) -> None:
+    """Close what a run asks, for good: it was stopped, or has ended."""
+    for request in (stored.request for stored in read_undecided(connection, run)):
+        account_store.lock(connection, request.account)
+        if connection.change(_WITHDRAW, request_id=request.request_id):
+            note(connection, "withdraw", request, at)
 
 
 def close(connection: Connection, request_id: str, state: str, approver: str, at: datetime) -> None:
