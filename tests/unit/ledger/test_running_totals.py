@@ -229,6 +229,7 @@ def test_no_call_of_a_live_tick_reads_a_whole_table(monkeypatch: pytest.MonkeyPa
         lambda: ledger.freeze_expired(DAY, NOW),
         lambda: ledger.settle(day.key, 5 * UNIT, NOW),
         lambda: ledger.judge_enabled("acme", [day.campaign]),
+        lambda: (ledger.waiting_phases("acme"), ledger.raise_fence("acme", "a stop", "Ada", NOW)),
         lambda: (ledger.open_exposure("acme"), ledger.spent("run-a"), ledger.spent("run-a", "live-test")),
         lambda: (ledger.account("acme"), ledger.request(day.request_id), ledger.run("run-a"), ledger.fence("acme")),
     ):
