@@ -104,7 +104,6 @@ class StopPauses:
         unseen = [c for c in self._of_ledger() if c.unsettled and c.platform_id and c.platform_id not in listed]
         self.not_found = {c.platform_id: c.campaign for c in unseen}
         self.paused.update({i: name for i, name in before.items() if i in self._resting})
-        self.paused.update({i: name for i, name in self.paused.items() if i in self._resting})
         self.paused = {i: name for i, name in self.paused.items() if i not in self.enabled}
 
     def _meant(self, state: CampaignState) -> bool:
