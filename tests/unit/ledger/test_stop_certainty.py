@@ -225,6 +225,16 @@ def test_a_campaign_that_is_known_by_name_alone_is_looked_for_on_the_stopped_acc
     assert account.asked == {"acme"}
 
 
+def test_a_campaign_whose_create_was_said_to_fail_is_looked_for_all_the_same(ledger: Ledger) -> None:
+    """A platform may create what it answers with an error: while it cannot be read, that one is paused too."""
+    account = Account()
+    ledger.claim(claim("create"))
+    ledger.resolve(claim("create").key, "failed", "500", NOW)
+    account.readings = [OSError("down")] * 50
+    account.stop(ledger)
+    assert not account.enabled
+
+
 def test_the_last_reading_after_rounds_without_effect_is_of_the_stopped_account(ledger: Ledger) -> None:
     """When the rounds are used up the account is read once more."""
     account = Account()
