@@ -269,6 +269,65 @@ class Refusing:
         return real if name != self._name else lambda *_: self._fail()
 
 
+def ask(ledger: Ledger, account: str, run: str) -> None:
+    """A request that is open when the stop begins."""
+    if account != "acme":
+        ledger.put_account(kit.account(account=account))
+    ledger.open_request(kit.request(account=account, run=run, request_id=f"{run}/live-test#2"), "", NOW)
+
+
+def test_a_stop_names_the_phases_of_its_account_that_may_ask_anew(ledger: Ledger) -> None:
+    """Their requests are void with the fence; those of another account, or of a run's stop, are not."""
+    ask(ledger, "acme", "run-b")
+    ask(ledger, "other", "run-c")
+    account = Account()
+    clock = WallClock(lambda: account.now, account.wait)
+    of_run = stop_account(ledger, account, StopOrder("acme", "drill", "Ada", "run-a"), clock, PACE)
+    assert (of_run.stopped, of_run.waiting) == (True, ())
+    assert account.stop(ledger).waiting == ("run-b/live-test",)
+
+
+@pytest.mark.parametrize("how", ["fails", "never answers"])
+def test_phases_that_cannot_be_read_are_left_out_of_the_report(ledger: Ledger, how: str) -> None:
+    """They find out by themselves, so that the report neither waits for them nor fails."""
+    ask(ledger, "acme", "run-b")
+    silence, account, began = threading.Event(), Account(), time.monotonic()
+
+    def fail() -> object:
+        if how == "never answers":
+            return silence.wait(60)
+        raise OSError("the ledger's disk is gone")
+
+    report = account.stop(Refusing(ledger, "waiting_phases", fail), replace(PACE, head_start_seconds=0.3))  # type: ignore[arg-type]
+    silence.set()
+    assert (report.stopped, report.waiting) == (True, ())
+    assert time.monotonic() - began < 30
+
+
+def test_without_the_fence_nobody_is_told_to_ask_anew(ledger: Ledger, tmp_path: Path) -> None:
+    """No request is void then; without any ledger it is not known who waits."""
+    ask(ledger, "acme", "run-b")
+    refused = Refusing(ledger, "raise_fence", lambda: 1 / 0)
+    for used in (refused, None):
+        report = Account().stop(used)  # type: ignore[arg-type]
+        assert (report.fence, report.waiting) == (-1, ())
+
+
+@pytest.mark.parametrize(("seconds", "pauses"), [(14.5, 4), (14.6, 2)])
+def test_no_round_begins_after_the_time_for_rounds_is_over(ledger: Ledger, seconds: float, pauses: int) -> None:
+    """Each of the two series of rounds has 15 seconds of its own, to begin a round within; and then it is no stop."""
+    account = Account()
+
+    def slow() -> bool:
+        account.now += timedelta(seconds=seconds)
+        return False
+
+    account.obeys = slow
+    report = account.stop(ledger)
+    assert account.pauses == pauses
+    assert not report.stopped and report.still_enabled == (NAME,)
+
+
 @pytest.mark.parametrize("how", ["fails", "never answers"])
 def test_claims_that_cannot_be_read_are_waited_for_in_full(ledger: Ledger, how: str) -> None:
     """Older calls may be under way then: the stop waits as long as one can take, and raises nothing."""
