@@ -9,8 +9,9 @@ import pytest
 
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerConflict
 from tests.support import ledgers as kit
-from tests.support.ledgers import UNIT
+from tests.support.ledgers import NOW, UNIT
 
 
 @pytest.fixture
@@ -41,3 +42,37 @@ def test_an_approver_approves_on_her_own_account_only(ledger: Ledger) -> None:
     assert ledger.remove_approver("other", key.key_id)
     assert limits() == {"acme": [30], "other": [], "third": []}
     assert [approver.name for approver in ledger.approvers("acme")] == ["Ada", "Bo"]
+
+
+def test_a_change_of_one_account_leaves_every_other_as_it_was(ledger: Ledger) -> None:
+    """Its envelope and its fence are its own."""
+    other = ledger.account("other")
+    ledger.put_account(kit.account(daily_cap_micros=7 * UNIT))
+    assert ledger.account("acme").daily_cap_micros == 7 * UNIT
+    assert ledger.raise_fence("acme", "drill", "Ada", NOW) == 1
+    assert (ledger.fence("acme"), ledger.account("other")) == (1, other)
+
+
+def test_accounts_are_listed_by_name(ledger: Ledger) -> None:
+    """Whatever the order was in which they were entered."""
+    for name in ("zeta", "alpha"):
+        ledger.put_account(kit.account(account=name))
+    assert [each.account for each in ledger.accounts()] == ["acme", "alpha", "other", "zeta"]
+
+
+def test_approvers_are_listed_by_name(ledger: Ledger) -> None:
+    """And one name's keys by their ids."""
+    keys = sorted((signatures.new_key() for _ in range(2)), key=lambda key: key.key_id)
+    for key in reversed(keys):
+        ledger.put_approver(kit.approver(key_id=key.key_id, public_key=key.public_key, name="Aaron"))
+    listed = [(each.name, each.key_id) for each in ledger.approvers("acme")]
+    assert listed == [("Aaron", keys[0].key_id), ("Aaron", keys[1].key_id), ("Ada", kit.KEY.key_id)]
+
+
+def test_a_currency_is_changed_until_money_was_asked_for_in_it(ledger: Ledger) -> None:
+    """A request on another account does not hold this one; its own request does."""
+    ledger.put_account(kit.account(account="other", currency="EUR"))
+    assert ledger.account("other").currency == "EUR"
+    with pytest.raises(LedgerConflict):
+        ledger.put_account(kit.account(currency="EUR"))
+    assert ledger.account("acme").currency == "USD"
