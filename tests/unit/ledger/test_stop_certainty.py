@@ -235,6 +235,27 @@ def test_a_campaign_whose_create_was_said_to_fail_is_looked_for_all_the_same(led
     assert not account.enabled
 
 
+def test_the_ledger_is_given_a_moment_where_the_platform_fails_at_once(ledger: Ledger) -> None:
+    """Every reading fails before the ledger has answered: the pauses wait for what it knows, once and not for long."""
+    account = Account()
+    ledger.claim(claim("create"))
+    account.readings = [OSError("down")] * 50
+    known = ledger.created_campaigns("acme", True)
+
+    def slowly() -> object:
+        time.sleep(0.3)  # no event will do: nothing happens meanwhile that the stop could tell of
+        return known
+
+    account.stop(Refusing(ledger, "created_campaigns", slowly))  # type: ignore[arg-type]
+    assert not account.enabled
+    silence, account, began = threading.Event(), Account(), time.monotonic()
+    account.readings = [OSError("down")] * 50
+    silent = Refusing(ledger, "created_campaigns", lambda: silence.wait(60))
+    account.stop(silent, replace(PACE, head_start_seconds=0.2))  # type: ignore[arg-type]
+    silence.set()
+    assert account.enabled and time.monotonic() - began < 30
+
+
 def test_the_last_reading_after_rounds_without_effect_is_of_the_stopped_account(ledger: Ledger) -> None:
     """When the rounds are used up the account is read once more."""
     account = Account()
