@@ -262,6 +262,16 @@ def test_a_removed_approver_no_longer_counts(ledger: Ledger) -> None:
     assert "unknown key" in decide(ledger, signed()).reason
 
 
+def test_an_approver_of_another_account_is_unknown_on_this_one(ledger: Ledger) -> None:
+    """Her limit there is no right here, however high it is."""
+    key = signatures.new_key()
+    ledger.put_account(kit.account(account="other"))
+    ledger.put_approver(kit.approver(account="other", key_id=key.key_id, public_key=key.public_key, name="Bo"))
+    payload = signatures.sign(key.pem, kit.request(), "approve").model_dump()
+    assert "unknown key" in decide(ledger, payload).reason
+    assert ledger.request_state(ID) == "open"
+
+
 def test_a_decision_on_no_request_is_refused(ledger: Ledger) -> None:
     """A request id that was never opened is refused, and reading it says so."""
     assert "no request" in decide(ledger, signed(), request_id="run-z/live-test#1").reason
