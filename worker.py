@@ -142,6 +142,7 @@ def records_activities(settings: Settings) -> Activities:
         approvals.request_approval,
         approvals.look_at_request,
         approvals.submit_decision,
+        approvals.note_refused_signals,
         CampaignLooks().look_at_campaigns,
         records.record,
         records.record_batches,
