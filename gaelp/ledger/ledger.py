@@ -241,15 +241,25 @@ class Ledger(WatchedBooks):
         with self._database.reading() as connection:
             return reservation_store.open_exposure(connection, account)
 
+    def differing_totals(self, account: str) -> tuple[str, ...]:
+        """One sentence for each running total that is not the sum of its reservations; there must be none.
+
+        The totals are those of the account and of every run that spends on it.
+        """
+        with self._database.snapshot() as connection:
+            return reservation_store.differing_totals(connection, account)
+
     def spent(self, run: str, phase: str | None = None) -> int:
         """What a run (or one phase of it) has spent, as far as its platforms have reported."""
         with self._database.reading() as connection:
             return spend_store.spent(connection, run, phase)
 
-    def reservations(self, account: str | None = None, run: str | None = None) -> tuple[Reservation, ...]:
-        """Reservations of an account, a run, or both."""
+    def reservations(
+        self, account: str | None = None, run: str | None = None, campaign: str | None = None
+    ) -> tuple[Reservation, ...]:
+        """Reservations of an account, a run, a campaign, or of what is given of them together, by day and key."""
         with self._database.reading() as connection:
-            return reservation_store.listed(connection, account, run)
+            return reservation_store.listed(connection, account, run, campaign)
 
     # ------------------------------------------------------------ claims
 
@@ -263,13 +273,15 @@ class Ledger(WatchedBooks):
         with self._database.writing() as connection:
             claim_store.resolve(connection, key, outcome, detail, at, platform_id)
 
-    def created_campaigns(self, account: str, failed_too: bool = False) -> tuple[CreatedCampaign, ...]:
-        """Campaigns of ours on an account, with their platform ids where the platform told them.
+    def created_campaigns(
+        self, account: str, failed_too: bool = False, campaign: str | None = None
+    ) -> tuple[CreatedCampaign, ...]:
+        """Campaigns of ours on an account (or one of them), with their platform ids where the platform told them.
 
         `failed_too`: also those whose creation is recorded as failed, because an answer can be wrong.
         """
         with self._database.reading() as connection:
-            return claim_store.created(connection, account, failed_too)
+            return claim_store.created(connection, account, failed_too, campaign)
 
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]:
         """Claims whose outcome is not known, oldest first."""

@@ -16,9 +16,9 @@ from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount
 from gaelp.ledger.rules import account_rules
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import amount
+from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import journal, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, as_record, given
 
 _a = tables.accounts
 _p = tables.approvers

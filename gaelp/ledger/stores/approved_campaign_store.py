@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign, campaigns_digest
 from gaelp.ledger.ledger_errors import UnknownRequest
+from gaelp.ledger.statements import Change, Connection, Query
 from gaelp.ledger.stores import tables
-from gaelp.ledger.stores.statements import Change, Connection, Query
 
 _t = tables.approved_campaigns
 

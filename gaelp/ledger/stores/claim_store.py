@@ -11,14 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
+from gaelp.domain.spending.ledger_records import Claim, Claimed
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownClaim
 from gaelp.ledger.rules import claim_rules
 from gaelp.ledger.rules.run_rules import judge_run
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import CreatedCampaign, StoredClaim
 from gaelp.ledger.stores import account_store, journal, run_store, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _t = tables.claims
 _days = tables.reservations.c
@@ -42,7 +42,7 @@ _AGAIN = Change(_t.update().where(_IS).values(given(_GRANTED)))
 _RESOLVE = Change(_t.update().where(_IS).values(given(("state", "detail", "platform_id"))))
 _UNRESOLVED = Query(
     sa.select(*(_t.c[name] for name in _CLAIM))
-    .where(_t.c.account == sa.bindparam("account"), _t.c.state == "open")
+    .where(_t.c.account == sa.bindparam("account"), sa.text(tables.IS_OPEN))
     .order_by(_t.c.at, _t.c.key),
     _open_claim,
 )
@@ -53,11 +53,16 @@ _UNSETTLED = (
 )
 _CREATED = (
     sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, _UNSETTLED)
-    .where(_t.c.account == sa.bindparam("account"), _t.c.intent == Intent.CREATE)
+    .where(_t.c.account == sa.bindparam("account"), sa.text(tables.CREATES))
     .order_by(sa.desc("unsettled"), _t.c.platform_id == "", _t.c.at.desc(), _t.c.campaign)
 )
-_CREATED_OR_FAILED = Query(_CREATED, _created)
-_SURELY_CREATED = Query(_CREATED.where(_t.c.state != "failed"), _created)
+_OF_CAMPAIGN = _t.c.campaign == sa.bindparam("campaign")
+_CREATIONS = {  # by whether those that failed are wanted, and whether one campaign is asked for
+    (True, False): Query(_CREATED, _created),
+    (True, True): Query(_CREATED.where(_OF_CAMPAIGN), _created),
+    (False, False): Query(_CREATED.where(_t.c.state != "failed"), _created),
+    (False, True): Query(_CREATED.where(_t.c.state != "failed", _OF_CAMPAIGN), _created),
+}
 
 
 def grant(connection: Connection, claim: Claim) -> Claimed:
@@ -108,13 +113,16 @@ def unresolved(connection: Connection, account: str) -> tuple[Claim, ...]:
     return tuple(connection.all(_UNRESOLVED, account=account))
 
 
-def created(connection: Connection, account: str, failed_too: bool) -> tuple[CreatedCampaign, ...]:
-    """Campaigns of ours on an account, those that may still be billed first, then the newest.
+def created(
+    connection: Connection, account: str, failed_too: bool, campaign: str | None = None
+) -> tuple[CreatedCampaign, ...]:
+    """Campaigns of ours on an account (or one of them), those that may still be billed first, then the newest.
 
     `failed_too`: also those whose creation is recorded as failed, because an answer can be wrong.
     """
     account_store.read(connection, account)
+    wanted = {"account": account} if campaign is None else {"account": account, "campaign": campaign}
     found: dict[str, CreatedCampaign] = {}
-    for campaign in connection.all(_CREATED_OR_FAILED if failed_too else _SURELY_CREATED, account=account):
-        found.setdefault(campaign.campaign, campaign)
+    for each in connection.all(_CREATIONS[failed_too, campaign is not None], **wanted):
+        found.setdefault(each.campaign, each)
     return tuple(found.values())

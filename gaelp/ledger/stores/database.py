@@ -20,8 +20,8 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, Engine
 
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
+from gaelp.ledger.statements import Connection, Query
 from gaelp.ledger.stores import tables
-from gaelp.ledger.stores.statements import Connection, Query
 
 BUSY_SECONDS = 8  # a caller learns within 10 seconds that a service is not there
 _VERSION = Query(sa.select(tables.schema.c.version), int)
@@ -47,15 +47,19 @@ class Database:
         """One transaction that only reads, from one snapshot in SQLite."""
         return self._transaction("BEGIN")
 
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """The same, with one snapshot in PostgreSQL too: what several queries read belongs together."""
+        return self._transaction("BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
     @contextmanager
-    def _transaction(self, sqlite_begin: str) -> Iterator[Connection]:
+    def _transaction(self, sqlite: str, postgresql: str = "") -> Iterator[Connection]:
         self._check_file()
         with self._explained():
             pooled = self._engine.raw_connection()
             try:
                 cursor = pooled.cursor()
-                if self._file is not None:  # the driver of PostgreSQL begins by itself
-                    cursor.execute(sqlite_begin)
+                if begin := postgresql if self._file is None else sqlite:  # PostgreSQL's driver begins by itself
+                    cursor.execute(begin)
                 yield Connection(cursor, self._engine.dialect)
                 pooled.commit()
             finally:

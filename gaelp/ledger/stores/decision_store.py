@@ -16,10 +16,10 @@ from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOu
 from gaelp.ledger.rules import decision_rules
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import aware
+from gaelp.ledger.statements import Change, Connection, Query
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.ledger.stores import account_store, journal, request_store, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query
 from gaelp.messages.pausing import RefusedSignals
 
 _s, _n = tables.submissions, tables.nonces

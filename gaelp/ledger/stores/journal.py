@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.ledger.statements import Change, Connection, Query, as_record
 from gaelp.ledger.stores import tables
-from gaelp.ledger.stores.statements import Change, Connection, Query, as_record
 
 _t = tables.journal
 _NEXT = Query(tables.counter.update().values(value=tables.counter.c.value + 1).returning(tables.counter.c.value), int)

@@ -18,10 +18,10 @@ from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, 
 from gaelp.ledger.rules.approval_rules import judge_opening
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount, aware
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.ledger.stores import account_store, journal, run_store, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _r = tables.requests
 _UNDECIDED = sa.or_(_r.c.state == "open", _r.c.state == "void")  # its phase waits for a person

@@ -6,58 +6,56 @@ another fact about a reservation, or to list reservations in another way.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime
 from functools import cache
 
 import sqlalchemy as sa
 
 from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Reserved
-from gaelp.ledger.rules import ceiling_rules, reservation_rules
-from gaelp.ledger.rules.reservation_rules import CapRuling, RunLimits, Scope
+from gaelp.ledger.rules import ceiling_rules, reservation_rules, running_totals
+from gaelp.ledger.rules.reservation_rules import CapRuling, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import Reservation, StoredRequest
-from gaelp.ledger.stores import account_store, approved_campaign_store, journal, request_store, run_store, tables
+from gaelp.ledger.stores import (
+    account_store,
+    approved_campaign_store,
+    journal,
+    request_store,
+    run_store,
+    tables,
+    totals_store,
+)
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _t = tables.reservations
 _IS = _t.c.key == sa.bindparam("key")
-_OF_ACCOUNT = _t.c.account == sa.bindparam("account")
-_RECORD = sa.select(*(_t.c[field.name] for field in fields(Reservation)))
+_COLUMNS = tuple(field.name for field in fields(Reservation))
+_RECORD = sa.select(*(_t.c[name] for name in _COLUMNS))
 _ONE = Query(_RECORD.where(_IS), Reservation)
-_DAYS = Query(
-    sa.select(_t.c.day).where(_OF_ACCOUNT, _t.c.campaign == sa.bindparam("campaign")).distinct(), lambda day: day
+_OTHER_DAYS = Query(
+    sa.select(sa.func.count(_t.c.day.distinct())).where(
+        _t.c.account == sa.bindparam("account"),
+        _t.c.campaign == sa.bindparam("campaign"),
+        _t.c.day != sa.bindparam("day"),
+    ),
+    int,
 )
-_INSERT = Change(
-    _t.insert().values(given(_t.c.keys(), billed_micros=0, served_micros=0, final_micros=None, posted_at=None))
+_WITH_ITS_RUNS = Query(
+    _RECORD.where(
+        sa.or_(
+            _t.c.account == sa.bindparam("account"),
+            _t.c.run.in_(sa.select(_t.c.run).where(_t.c.account == sa.bindparam("account"))),
+        )
+    ),
+    Reservation,
 )
-_RAISE = Change(_t.update().where(_IS).values(given(("request_id", "worst_case_micros", "counted_micros"))))
-_FOUND = ("worst_case_micros", "counted_micros", "state")
-_COUNT_FOUND = Change(_t.update().where(_IS).values(given(_FOUND, final_micros=None)))
-_EXPOSURE = Query(
-    sa.select(sa.func.coalesce(sa.func.sum(_t.c.counted_micros), 0)).where(_OF_ACCOUNT, _t.c.state != "settled"), int
-)
-_SUBJECT = ("key", "account", "run", "phase", "campaign", "day")
-_OF_RUN, _TODAY = _t.c.run == sa.bindparam("run"), _t.c.day == sa.bindparam("day")
-_OF_PHASE = sa.and_(_OF_ACCOUNT, _OF_RUN, _t.c.phase == sa.bindparam("phase"))
-_ROWS = {
-    Scope.ACCOUNT_DAY: sa.and_(_OF_ACCOUNT, _TODAY),
-    Scope.ACCOUNT: _OF_ACCOUNT,
-    Scope.PHASE_DAY: sa.and_(_OF_PHASE, _TODAY),
-    Scope.PHASE: _OF_PHASE,
-    Scope.CAMPAIGN: sa.and_(_OF_ACCOUNT, _t.c.campaign == sa.bindparam("campaign")),
-    Scope.RUN: _OF_RUN,
-}
-_COUNTED = Query(
-    sa.select(
-        *(sa.func.coalesce(sa.func.sum(sa.case((rows, _t.c.counted_micros), else_=0)), 0) for rows in _ROWS.values())
-    ).where(sa.or_(_OF_ACCOUNT, _OF_RUN)),
-    lambda *sums: dict(zip(_ROWS, map(int, sums), strict=True)),
-)
-_FREEZE = Change(_t.update().where(_IS).values(state="frozen"))
+_INSERT = Change(_t.insert())
+_UPDATE = Change(_t.update().where(_IS).values(given(name for name in _COLUMNS if name != "key")))
+_SUBJECT = ("key", "account", "run", "phase", "campaign", "day", "request_id")
 
 
 def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Reserved:
@@ -77,7 +75,7 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
         booked = 0 if existing is None else existing.worst_case_micros
         return Reserved(granted=False, reason=ruling.reason, worst_case_micros=booked)
     caps = reservation_rules.caps_of(stored.request, account, limits)
-    used = connection.one(_COUNTED, **{name: getattr(booking, name) for name in _SUBJECT if name != "key"})
+    used = totals_store.counted(connection, booking)
     fits = reservation_rules.judge_worst_case(booking, existing, caps, used, account.currency)
     if fits.granted and (existing is None or fits.worst_case_micros > existing.worst_case_micros):
         _book(connection, booking, fits, existing)
@@ -87,8 +85,8 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
 def _judge_ceilings(connection: Connection, booking: Reserve, stored: StoredRequest, currency: str) -> Ruling:
     digest = stored.request.campaigns_digest
     approved = approved_campaign_store.read(connection, digest, booking.campaign)
-    days = connection.all(_DAYS, account=booking.account, campaign=booking.campaign)
-    return ceiling_rules.judge_ceilings(booking, approved, stored.request, days, currency)
+    other_days = connection.one(_OTHER_DAYS, account=booking.account, campaign=booking.campaign, day=booking.day)
+    return ceiling_rules.judge_ceilings(booking, approved, stored.request, other_days, currency)
 
 
 def read(connection: Connection, key: str) -> Reservation | None:
@@ -96,9 +94,12 @@ def read(connection: Connection, key: str) -> Reservation | None:
     return connection.first(_ONE, key=key)
 
 
-def listed(connection: Connection, account: str | None, run: str | None) -> tuple[Reservation, ...]:
-    """Reservations of an account, a run, or both, by day and key."""
-    wanted = {name: value for name, value in (("account", account), ("run", run)) if value is not None}
+def listed(
+    connection: Connection, account: str | None = None, run: str | None = None, campaign: str | None = None
+) -> tuple[Reservation, ...]:
+    """Reservations of an account, a run, a campaign, or of what is given of them together, by day and key."""
+    asked = {"account": account, "run": run, "campaign": campaign}
+    wanted = {name: value for name, value in asked.items() if value is not None}
     return tuple(connection.all(_listing(tuple(wanted)), **wanted))
 
 
@@ -108,15 +109,18 @@ def _listing(names: tuple[str, ...]) -> Query[Reservation]:
     return Query(_RECORD.where(*wanted).order_by(_t.c.day, _t.c.key), Reservation)
 
 
+def write(connection: Connection, before: Reservation | None, after: Reservation) -> None:
+    """Write a reservation as it stands now, and change every total with it; `before` is as it was read, if at all."""
+    connection.change(_INSERT if before is None else _UPDATE, **vars(after))
+    totals_store.change(connection, before, after)
+
+
 def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing: Reservation | None) -> None:
-    connection.change(
-        _INSERT if existing is None else _RAISE,
-        **{name: getattr(booking, name) for name in _SUBJECT}, request_id=booking.request_id, state="open",
-        worst_case_micros=ruling.worst_case_micros, counted_micros=ruling.counted_micros,
-    )  # fmt: skip
-    subject = Subject(booking.account, booking.run, booking.phase, booking.campaign, booking.key)
+    booked = _with_worst_case(booking, existing, ruling.worst_case_micros, "open")
+    after = replace(booked, request_id=booking.request_id, counted_micros=ruling.counted_micros)
+    write(connection, existing, after)
     journal.write(
-        connection, "reserve", booking.at, subject, booking.worst_case_micros,
+        connection, "reserve", booking.at, _subject(after), booking.worst_case_micros,
         day=booking.day.isoformat(), request_id=booking.request_id,
         before_micros=0 if existing is None else existing.worst_case_micros,
     )  # fmt: skip
@@ -127,46 +131,64 @@ def count_found(connection: Connection, found: FoundExposure) -> None:
     amount(found.worst_case_micros, "the worst case")
     account_store.lock(connection, found.account)
     existing = read(connection, found.key)
-    counted = existing.counted_micros if existing is not None else 0
-    if counted >= found.worst_case_micros:
+    if (existing is not None and existing.counted_micros >= found.worst_case_micros) or not found.worst_case_micros:
         return
     state = "frozen" if existing is None or existing.state == "settled" else existing.state
-    connection.change(
-        _INSERT if existing is None else _COUNT_FOUND,
-        **{name: getattr(found, name) for name in _SUBJECT}, request_id=found.request_id, state=state,
-        worst_case_micros=found.worst_case_micros, counted_micros=found.worst_case_micros,
+    after = replace(_with_worst_case(found, existing, found.worst_case_micros, state), final_micros=None)
+    write(connection, existing, after)
+    day = found.day.isoformat()
+    journal.write(connection, "found", found.at, _subject(after), found.worst_case_micros, day=day)
+
+
+def _with_worst_case(
+    asked: Reserve | FoundExposure, existing: Reservation | None, worst_case: int, state: str
+) -> Reservation:
+    if existing is not None:
+        return replace(existing, worst_case_micros=worst_case, counted_micros=worst_case, state=state)
+    return Reservation(
+        **{name: getattr(asked, name) for name in _SUBJECT}, state=state, worst_case_micros=worst_case,
+        billed_micros=0, served_micros=0, final_micros=None, counted_micros=worst_case, posted_at=None,
     )  # fmt: skip
-    subject = Subject(found.account, found.run, found.phase, found.campaign, found.key)
-    journal.write(connection, "found", found.at, subject, found.worst_case_micros, day=found.day.isoformat())
+
+
+def _subject(of: Reservation) -> Subject:
+    return Subject(of.account, of.run, of.phase, of.campaign, of.key)
 
 
 def open_exposure(connection: Connection, account: str) -> int:
     """What may still be billed on an account: what is counted for every reservation that is not settled."""
     account_store.read(connection, account)
-    return connection.one(_EXPOSURE, account=account)
+    return totals_store.unsettled(connection, account)
+
+
+def differing_totals(connection: Connection, account: str) -> tuple[str, ...]:
+    """One sentence for each total of an account, or of a run on it, that is not the sum of its reservations."""
+    account_store.read(connection, account)
+    reservations = connection.all(_WITH_ITS_RUNS, account=account)
+    return running_totals.differences(totals_store.of_account(connection, account), reservations, account)
 
 
 def freeze_expired(
     connection: Connection, before: date, at: datetime, account: str | None = None, campaign: str | None = None
 ) -> tuple[str, ...]:
     """Freeze open reservations of days before `before`; they count in full until someone reconciles them."""
-    day = before.date() if isinstance(before, datetime) else before
-    given = {name: value for name, value in (("account", account), ("campaign", campaign)) if value is not None}
-    late = _late(tuple(given))
-    names = {each.account for each in connection.all(late, day=day, **given)}
+    asked = {"account": account, "campaign": campaign}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    late, day = _late(tuple(wanted)), before.date() if isinstance(before, datetime) else before
+    names = {each.account for each in connection.all(late, day=day, **wanted)}
     for name in sorted(names):  # always in this order, and all of them before the journal, or two callers deadlock
         account_store.lock(connection, name)
     # Read again, because only now nobody else can change them.
-    frozen = [each for each in connection.all(late, day=day, **given) if each.account in names]
+    frozen = sorted(connection.all(late, day=day, **wanted), key=lambda each: each.key)
+    frozen = [each for each in frozen if each.account in names]
     for each in frozen:
-        connection.change(_FREEZE, key=each.key)
-        subject = Subject(each.account, each.run, each.phase, each.campaign, each.key)
-        journal.write(connection, "freeze", at, subject, each.counted_micros, day=each.day.isoformat())
+        write(connection, each, replace(each, state="frozen"))
+        journal.write(connection, "freeze", at, _subject(each), each.counted_micros, day=each.day.isoformat())
     return tuple(each.key for each in frozen)
 
 
 @cache
 def _late(names: tuple[str, ...]) -> Query[Reservation]:
     wanted = (_t.c[name] == sa.bindparam(name) for name in names)
-    late = _RECORD.where(_t.c.state == "open", _t.c.day < sa.bindparam("day"), *wanted)
-    return Query(late.order_by(_t.c.key), Reservation)
+    # Not ordered: SQLite would read the whole table in the order of its keys.
+    return Query(_RECORD.where(sa.text(tables.IS_OPEN), _t.c.day < sa.bindparam("day"), *wanted), Reservation)

@@ -13,10 +13,10 @@ from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import AttemptCount, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _r = tables.runs
 _n = tables.attempts

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from gaelp.domain.platform_records import CampaignState
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stores import tables
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _t = tables.written_settings
 _STATES = TypeAdapter(tuple[CampaignState, ...])

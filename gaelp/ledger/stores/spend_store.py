@@ -16,22 +16,13 @@ from gaelp.ledger.ledger_errors import UnknownReservation
 from gaelp.ledger.rules import spend_rules
 from gaelp.ledger.rules.spend_rules import SpendRuling
 from gaelp.ledger.rules.valid_values import amount
+from gaelp.ledger.statements import Connection
 from gaelp.ledger.stored_records import Posted, Reservation
-from gaelp.ledger.stores import account_store, journal, reservation_store, tables, violation_store
+from gaelp.ledger.stores import account_store, journal, reservation_store, tables, totals_store, violation_store
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, given
 
 _t = tables.reservations
-_IS = _t.c.key == sa.bindparam("key")
-_REPORTED = ("state", "billed_micros", "served_micros", "final_micros", "counted_micros", "posted_at")
-_OWNER = account_store.owner_of(sa.select(_t.c.account).where(_IS))
-_REPORT = Change(_t.update().where(_IS).values(given(_REPORTED)))
-_SO_FAR = sa.case((_t.c.billed_micros > _t.c.served_micros, _t.c.billed_micros), else_=_t.c.served_micros)
-_SPENT = sa.select(sa.func.coalesce(sa.func.sum(sa.func.coalesce(_t.c.final_micros, _SO_FAR)), 0)).where(
-    _t.c.run == sa.bindparam("run")
-)
-_SPENT_BY_RUN = Query(_SPENT, int)
-_SPENT_IN_PHASE = Query(_SPENT.where(_t.c.phase == sa.bindparam("phase")), int)
+_OWNER = account_store.owner_of(sa.select(_t.c.account).where(_t.c.key == sa.bindparam("key")))
 
 
 def post(connection: Connection, key: str, billed: int, served: int, at: datetime) -> Posted:
@@ -58,7 +49,7 @@ def _write(connection: Connection, kind: str, ruling: SpendRuling, micros: int, 
     after = ruling.after
     if after == ruling.before:
         return
-    connection.change(_REPORT, key=after.key, **{name: getattr(after, name) for name in _REPORTED})
+    reservation_store.write(connection, ruling.before, after)
     journal.write(
         connection, kind, at, Subject(after.account, after.run, after.phase, after.campaign, after.key), micros,
         day=after.day.isoformat(), worst_case_micros=after.worst_case_micros, **detail,
@@ -90,6 +81,4 @@ def _locked(connection: Connection, key: str) -> tuple[Account, Reservation]:
 
 def spent(connection: Connection, run: str, phase: str | None = None) -> int:
     """What a run (or one phase) has spent as far as is known: final amounts, else the larger of billed and served."""
-    if phase is None:
-        return connection.one(_SPENT_BY_RUN, run=run)
-    return connection.one(_SPENT_IN_PHASE, run=run, phase=phase)
+    return totals_store.spent(connection, run, phase)

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
 from gaelp.ledger.rules import person_rules
+from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
-from gaelp.ledger.stores.statements import Change, Connection, Query, as_record, given
 
 _t = tables.violations
 _IS = _t.c.id == sa.bindparam("id")

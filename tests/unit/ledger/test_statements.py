@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerUnavailable
+from gaelp.ledger.statements import Change, Query, given
 from gaelp.ledger.stores import tables
 from gaelp.ledger.stores.database import Database, open_database
-from gaelp.ledger.stores.statements import Change, Query, given
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, NOW, UNIT, booking
 

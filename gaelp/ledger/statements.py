@@ -20,12 +20,16 @@ Record = TypeVar("Record")
 Model = TypeVar("Model", bound=BaseModel)
 Conversion = Callable[[Any], Any]
 Clause = sa.Select[Any] | sa.Insert | sa.Update | sa.Delete
+OfDialect = Callable[[Dialect], Clause]
 
 
 class Change:
-    """A statement that changes rows. Its values are those of its bound parameters, by name."""
+    """A statement that changes rows. Its values are those of its bound parameters, by name.
 
-    def __init__(self, clause: Clause) -> None:
+    `clause` is a function where the databases write it in different ways.
+    """
+
+    def __init__(self, clause: Clause | OfDialect) -> None:
         self._clause = clause
         self._compiled: dict[str, CompiledStatement] = {}
 
@@ -33,7 +37,8 @@ class Change:
         """The statement as the database takes it; made at the first call."""
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            compiled = self._compiled[dialect.name] = _compile(self._clause, dialect)
+            clause = self._clause(dialect) if callable(self._clause) else self._clause
+            compiled = self._compiled[dialect.name] = _compile(clause, dialect)
         return compiled
 
 
