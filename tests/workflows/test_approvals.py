@@ -28,7 +28,7 @@ from gaelp.domain.temporal_names import Queue
 from gaelp.ledger import signatures
 from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.messages.phase import PhaseResult
-from gaelp.money import exact_money
+from gaelp.money import exact_money, rounded_money
 from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run, until_details
 from tests.workflows.conftest import serving
@@ -389,6 +389,57 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
         result = await handle.result()
     assert result.spend_micros == spent > 0
     assert (await _attributes(handle))[1:] == (False, spent)
+
+
+async def test_the_second_wait_of_a_run_shows_the_same_spend_everywhere(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Money was spent and more is asked: page, attributes, `status` and `list` have the ledger's figure and words."""
+    client, run = environment.client, "waits-again"
+    account = local_runs.open_account(run)
+    start = late_run(local_runs, run, f"account={account}", *SHORT, "mode=advisory")
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, start)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        request = await _request(local_runs, run, Phase.SCALED)
+        with local_runs.ledger() as ledger:
+            spent = ledger.spent(run)
+            (asked,) = asked_of(ledger, run)
+        assert spent > 0 and asked["request"] == request.request_id
+        for signal, state in ((None, "scaled: **awaiting approval**: "), ("pause", "(and paused): ")):
+            if signal:
+                await handle.signal(signal)
+            page = await until_details(handle, state)
+            assert f"{state}{asked['sentence']}; {rounded_money(spent, 'USD')} spent so far" in page
+            assert await _attributes(handle) == (Status.AWAITING_APPROVAL, True, spent)
+            for verb in (("status", run), ("list",)):
+                document = await asyncio.to_thread(_answer, local_runs, client, verb)
+                said = document if verb[0] == "status" else _of(document, run)
+                assert (said["state"], said["awaiting_approval"]) == ("awaiting-approval", True)
+                assert (said["spend_micros"], said["asked"]) == (spent, [asked])
+        with local_runs.ledger() as ledger:
+            ledger.raise_fence(account, "the test says so", "Ada", datetime.now(UTC))
+        document = await asyncio.to_thread(_answer, local_runs, client, ("list",))
+        assert "void since a stop" in _of(document, run)["asked"][0]["sentence"]
+        await client.get_workflow_handle(f"{run}/scaled").signal("look")
+        assert "scaled#2 asks for" in await until_details(handle, "scaled#2")
+        await handle.signal("stop")
+        await handle.result()
+        document = await asyncio.to_thread(_answer, local_runs, client, ("status", run))
+    assert (document["outcome"], document["spend_micros"], document["asked"]) == ("stopped", spent, [])
+
+
+def _answer(local_runs: LocalRuns, client: Client, verb: tuple[str, ...]) -> Any:
+    """What a verb of the command line prints as JSON."""
+    address = client.service_client.config.target_host
+    ran = local_runs.starter(*verb, "--json", environment={"GAELP_TEMPORAL_ADDRESS": address})
+    assert ran.code == 0, ran.output
+    return ran.json
+
+
+def _of(document: Any, run: str) -> Any:
+    (found,) = [each for each in document["runs"] if each["run"] == run]
+    return found
 
 
 async def _attributes(handle: WorkflowHandle[Any, Any]) -> tuple[Any, Any, Any]:

@@ -94,6 +94,19 @@ class CampaignScene:
         missed = self.state.missed_ticks
         self.host.show(f"{self.state.stage}: {text}{f'; {missed} ticks missed' if missed else ''}")
 
+    async def wait_because(self, text: str) -> None:
+        """Something is out of reach: show it, and have the phase show it too, with the instant since when."""
+        self.show(text)
+        if not self.state.waits:
+            self.update(waits=f"{text} (since {self.host.now():%Y-%m-%d %H:%M} UTC)")
+            await self.calls.report_standing(self.campaign)
+
+    async def reached_again(self) -> None:
+        """What was out of reach has answered."""
+        if self.state.waits:
+            self.update(waits="")
+            await self.calls.report_standing(self.campaign)
+
 
 def next_wait(last: timedelta, away: OutOfReach) -> timedelta:
     """The wait before the next try: twice the last one, or what the platform asks for; never above the longest."""

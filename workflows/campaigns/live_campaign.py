@@ -50,7 +50,10 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
         name, day = scene.began.order.plan.campaign, scene.campaign.hours // HOURS_PER_DAY
         budget = self.state.daily_budget_micros
         reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=scene.days)
-        return CampaignStanding(campaign=name, reached=None if scene.result else reached, result=scene.result)
+        waits = "" if scene.result else self.state.waits
+        return CampaignStanding(
+            campaign=name, waits=waits, reached=None if scene.result else reached, result=scene.result
+        )
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:
