@@ -69,6 +69,8 @@ class HostileCampaign:
 class HostilePlatform:
     """One account. Every call is a step at which `disturb` may let something else happen."""
 
+    unique_names = True
+
     def __init__(self, clock: VirtualClock, nature: Nature, seed: int) -> None:
         self.clock, self.nature = clock, nature
         self.rng = random.Random(f"platform {seed}")
