@@ -17,6 +17,7 @@ from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalReq
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
+from gaelp.messages.pausing import RefusedSignals
 from tests.support import ledgers as kit
 from tests.support.ledgers import KEY, NOW, UNIT
 
@@ -254,6 +255,19 @@ def test_a_decided_request_is_neither_voided_nor_withdrawn(ledger: Ledger) -> No
     ledger.withdraw_requests("run-a", NOW)
     assert ledger.request_state(ID) == "approved"
     assert ledger.journal(kinds=("withdraw",)) == ()
+
+
+def test_refused_signals_are_noted_once_for_their_key(ledger: Ledger) -> None:
+    """A retry writes no second row; the row counts what came since the last one and has the reasons of these."""
+    first = RefusedSignals(number=1, last=("a",))
+    ledger.note_refused_signals("run-a/live-test", "k1", first, NOW)
+    ledger.note_refused_signals("run-a/live-test", "k1", first, NOW)
+    ledger.note_refused_signals("run-a/live-test", "k2", RefusedSignals(number=3, last=("a", "b", "c"), noted=1), NOW)
+    rows = ledger.journal(kinds=("refuse-signal",))
+    assert [(row.run, row.key, json.loads(row.detail)) for row in rows] == [
+        ("run-a", "run-a/live-test", {"signals": 1, "reasons": ["a"]}),
+        ("run-a", "run-a/live-test", {"signals": 2, "reasons": ["b", "c"]}),
+    ]
 
 
 def test_a_removed_approver_no_longer_counts(ledger: Ledger) -> None:
