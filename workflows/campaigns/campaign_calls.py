@@ -49,8 +49,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
     from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
     from workflows.details import cause, innermost_cause
-    from workflows.emergency_stop import EmergencyStop
     from workflows.pause_and_stop import signal_workflow
+    from workflows.stopping import EmergencyStop
 
 Result = TypeVar("Result")
 
