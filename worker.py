@@ -119,6 +119,7 @@ def records_activities(settings: Settings) -> Activities:
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs = Calibration(inputs, warehouse), Logs(inputs, warehouse)
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
+    campaign_looks = CampaignLooks()
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     open_rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
     personas = Personas(inputs, open_rater, RatingCache(connect(settings.redis_url)))
@@ -142,7 +143,9 @@ def records_activities(settings: Settings) -> Activities:
         approvals.request_approval,
         approvals.look_at_request,
         approvals.submit_decision,
-        CampaignLooks().look_at_campaigns,
+        approvals.note_refused_signals,
+        campaign_looks.look_at_campaigns,
+        campaign_looks.look_at_phase,
         records.record,
         records.record_batches,
         records.record_campaigns,

@@ -128,6 +128,10 @@ class TemporalCalls:
         """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
         return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
 
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        """By the signal that has the phase look at it."""
+        await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=campaign.name))
+
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """By a signal, because the phase may have continued as new since it started the campaign."""
         await signal_workflow(campaign.order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
