@@ -54,7 +54,9 @@ class Claiming:
                 phase=campaign.context.phase,
                 campaign=campaign.name,
                 day=clock.day(campaign.progress.tick),
-                worst_case_micros=worst_day_micros(account.platform, campaign.progress.daily_budget_micros),
+                worst_case_micros=worst_day_micros(
+                    account.platform, campaign.progress.daily_budget_micros, account.currency
+                ),
                 request_id=campaign.order.request_id,
                 agent=plan.agent,
                 arm=plan.arm,

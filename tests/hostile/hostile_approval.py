@@ -52,7 +52,7 @@ def approve(ledger: Ledger, key: signatures.NewKey, campaigns: Sequence[LiveCamp
 def _listed(campaign: LiveCampaignInput) -> ApprovedCampaign:
     plan = campaign.order.plan
     return ApprovedCampaign(
-        ceiling=exposure_line(plan.campaign, "emulator", RAISED, plan.days),
+        ceiling=exposure_line(plan.campaign, "emulator", RAISED, plan.days, "USD"),
         agent=plan.agent,
         product=plan.product,
         arm=plan.arm,

@@ -21,7 +21,7 @@ from gaelp.domain.spending.campaign_clock import (
     matured_after_days,
 )
 from gaelp.domain.spending.campaign_records import Arm, CampaignPlan, CampaignsPlan
-from gaelp.money import micros
+from gaelp.money import micros, rounded_up
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan,
     """One after another, each beginning when the one before has matured; each may use the whole day's cap."""
     live = request.config.live_test
     step = timedelta(days=live.days + ceil(maturing_hours(request.config) / HOURS_PER_DAY))
-    budget = budget_for_cap(request.account.platform, micros(live.daily_cap))
+    budget = budget_for_cap(request.account.platform, micros(live.daily_cap), request.account.currency)
     return tuple(
         CampaignPlan(
             index=index,
@@ -166,17 +166,18 @@ def _highest_budget(campaign: CampaignPlan, request: PlanningRequest) -> int:
     if request.phase is Phase.LIVE_TEST or campaign.arm is Arm.CONTROL:
         return campaign.daily_budget_micros
     scaled = request.config.scaled
-    return ceil(campaign.daily_budget_micros * (1 + scaled.raise_step) ** (scaled.periods - 1))
+    highest = ceil(campaign.daily_budget_micros * (1 + scaled.raise_step) ** (scaled.periods - 1))
+    return rounded_up(highest, request.account.currency)
 
 
 def _daily_cap_micros(request: PlanningRequest, budgets: Sequence[int]) -> int:
     """The most of any one day: live tests run one after another, scaled campaigns all at once under their own cap."""
-    worst = [worst_day_micros(request.account.platform, budget) for budget in budgets]
+    account = request.account
+    worst = [worst_day_micros(account.platform, budget, account.currency) for budget in budgets]
     if request.phase is Phase.LIVE_TEST:
         return max(worst)
     return min(sum(worst), micros(request.config.scaled.daily_cap))
 
 
 def _line(campaign: CampaignPlan, highest_micros: int, account: Account) -> ExposureLine:
-    first = AccountCalendar(account.timezone).day_of(campaign.start)
-    return exposure_line(campaign.campaign, account.platform, highest_micros, campaign.days, first)
+    return exposure_line(campaign.campaign, account.platform, highest_micros, campaign.days, account.currency)

@@ -27,7 +27,7 @@ from gaelp.money import exact_money
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT
 
-LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7)
+LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7, "USD")
 CAMPAIGN = kit.CAMPAIGNS[0].model_copy(update={"ceiling": LINE})
 
 
@@ -106,7 +106,7 @@ def test_a_request_is_made_under_the_accounts_fence_and_currency() -> None:
 def test_everything_that_is_said_of_a_campaign_is_bound(name: str) -> None:
     """Another ceiling, agent, product, arm, content or day of any campaign is another digest to sign."""
     others: dict[str, Any] = {
-        "ceiling": exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT + 1, 7),
+        "ceiling": exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT + 1, 7, "USD"),
         "arm": Arm.CONTROL,
         "first_day": kit.DAY,
         "last_day": kit.DAY,

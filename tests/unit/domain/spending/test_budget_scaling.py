@@ -117,7 +117,7 @@ def test_refunds_and_margin_lower_the_worth() -> None:
 
 def test_a_raise_that_does_not_fit_the_approved_cap_is_held() -> None:
     """The cap itself may be reached, one micro less holds the budget and says so."""
-    enough = worst_day_micros("emulator", 36 * UNIT)
+    enough = worst_day_micros("emulator", 36 * UNIT, "USD")
     assert _move(_day(40, 90), cap=enough).after_micros == 36 * UNIT
     held = _move(_day(40, 90), cap=enough - 1)
     assert held.after_micros == 30 * UNIT
@@ -127,7 +127,7 @@ def test_a_raise_that_does_not_fit_the_approved_cap_is_held() -> None:
 def test_a_cut_makes_room_for_a_later_raise_only() -> None:
     """Moves are made in the order of the plan: what a later cut frees was not free when an earlier raise asked."""
     winner, loser = (_day(40, 90),), (_day(0, 90),)
-    cap = worst_day_micros("emulator", 30 * UNIT) * 2
+    cap = worst_day_micros("emulator", 30 * UNIT, "USD") * 2
     first = move_budgets(
         (_plan(0), _plan(1)), (_reached(*winner, index=0), _reached(*loser, index=1)), CONFIG, "emulator", cap
     )
@@ -167,10 +167,10 @@ def test_no_decision_ever_exceeds_the_cap_or_the_step(
         _reached(*(_day(n, cost, matured=m, offset=d) for d, (n, cost, m) in enumerate(days)), index=i, budget=budget)
         for i, (_, budget, days) in enumerate(campaigns)
     )
-    cap = sum(worst_day_micros(platform, budget) for _, budget, _ in campaigns) + room
+    cap = sum(worst_day_micros(platform, budget, "USD") for _, budget, _ in campaigns) + room
     moves = move_budgets(plans, reached, config, platform, cap)
     assert [m.campaign for m in moves] == [p.campaign for p in plans]
-    assert sum(worst_day_micros(platform, m.after_micros) for m in moves) <= cap
+    assert sum(worst_day_micros(platform, m.after_micros, "USD") for m in moves) <= cap
     for move, (arm, budget, _) in zip(moves, campaigns, strict=True):
         assert move.before_micros == budget
         assert 0 <= move.after_micros <= budget * (1 + step)

@@ -68,11 +68,11 @@ def test_no_day_of_a_live_test_can_be_billed_above_its_cap(
     """Whatever cap, length and platform: the worst day of the budget fits the hard cap, and what is asked covers it."""
     config = _config(live_test={"campaigns": campaigns, "days": days, "daily_cap": f"{cap_cents / 100:.2f}"})
     plan = _plan(Phase.LIVE_TEST, config, _account(platform))
-    worst = {worst_day_micros(platform, c.daily_budget_micros) for c in plan.campaigns}
+    worst = {worst_day_micros(platform, c.daily_budget_micros, "USD") for c in plan.campaigns}
     assert max(worst) <= plan.daily_cap_micros <= micros(config.live_test.daily_cap)
     assert plan.total_cap_micros == sum(line.worst_total_micros for line in plan.exposure)
     for campaign, line in zip(plan.campaigns, plan.exposure, strict=True):
-        total = worst_total_micros(platform, campaign.daily_budget_micros, days, campaign.start.date())
+        total = worst_total_micros(platform, campaign.daily_budget_micros, days, "USD")
         assert (line.campaign, line.worst_total_micros) == (campaign.campaign, total)
 
 
@@ -110,7 +110,7 @@ def test_the_exposure_of_a_portfolio_covers_every_raise_it_may_make(
         for _ in range(periods - 1 if campaign.arm == "candidate" else 0):
             highest = int(highest * (1 + step))
         assert line.daily_budget_micros >= highest
-        assert line.worst_day_micros == worst_day_micros(platform, line.daily_budget_micros)
+        assert line.worst_day_micros == worst_day_micros(platform, line.daily_budget_micros, "USD")
         assert campaign.arm == "candidate" or line.daily_budget_micros == campaign.daily_budget_micros
 
 
