@@ -23,7 +23,7 @@ from gaelp.domain.spending.campaign_clock import CampaignClock
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.messages.live_campaign import Observe, Observed
-from gaelp.money import micros
+from gaelp.money import micros, rounded_money
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
 
@@ -114,4 +114,5 @@ def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str
     limit = micros(config.live_test.drawdown_limit)
     if loss <= limit:
         return ""
-    return f"drawdown: {loss / 1e6:.2f} {config.currency} lost on matured days, the limit is {limit / 1e6:.2f}"
+    lost, most = (rounded_money(amount, config.currency) for amount in (loss, limit))
+    return f"drawdown: {lost} lost on matured days, the limit is {most}"

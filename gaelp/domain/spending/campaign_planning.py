@@ -21,6 +21,7 @@ from gaelp.domain.spending.campaign_clock import (
     matured_after_days,
 )
 from gaelp.domain.spending.campaign_records import Arm, CampaignPlan, CampaignsPlan
+from gaelp.domain.spending.dollar_bounds import check_daily_cap
 from gaelp.money import micros, rounded_up
 
 
@@ -40,7 +41,8 @@ class PlanningRequest:
 def plan_campaigns(request: PlanningRequest) -> CampaignsPlan:
     """The campaigns in their order, their exposure, and the caps a person is asked to approve.
 
-    Raises UnknownPlatform where the account's platform has no known billing rules.
+    Raises UnknownPlatform where the account's platform has no known billing rules, NoDollarRate and
+    OutsideDollarBounds where a live test is larger or smaller than its bounds in dollars.
     """
     config, account = request.config, request.account
     start = first_midnight(config, account, request.now, request.last_day_taken)
@@ -125,6 +127,7 @@ def maturing_hours(config: TrainingConfiguration) -> int:
 def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ...]:
     """One after another, each beginning when the one before has matured; each may use the whole day's cap."""
     live = request.config.live_test
+    check_daily_cap(micros(live.daily_cap), request.account, request.now.date())
     step = timedelta(days=live.days + ceil(maturing_hours(request.config) / HOURS_PER_DAY))
     budget = budget_for_cap(request.account.platform, micros(live.daily_cap), request.account.currency)
     return tuple(

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,6 +50,7 @@ accounts = sa.Table(
     sa.Column("timezone", sa.Text, nullable=False),
     sa.Column("daily_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("total_cap_micros", sa.BigInteger, nullable=False),
+    sa.Column("dollar_rate", sa.JSON),
     sa.Column("fence", sa.Integer, nullable=False),
 )
 

@@ -27,7 +27,7 @@ from gaelp.domain.spending.billing_rules import (
 from gaelp.domain.spending.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros, worst_days_micros
 from gaelp.money import exact_money, smallest_unit_micros
 
-MONEY = Path(__file__).parents[4] / "docs" / "money.md"
+MONEY = Path(__file__).parents[4] / "docs/money.md"
 UNIT = 1_000_000
 CENT = 10_000
 
