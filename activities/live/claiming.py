@@ -48,7 +48,7 @@ class Claiming:
         plan = campaign.order.plan
         return self._ledger.reserve(
             Reserve(
-                key=day_key(campaign, clock.day_index(campaign.progress.tick)),
+                key=day_key(campaign, campaign.day_index),
                 account=campaign.context.account,
                 run=campaign.context.run,
                 phase=campaign.context.phase,

@@ -21,6 +21,7 @@ from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import (
     Applied,
     Apply,
+    CampaignStart,
     Decided,
     LaunchCampaign,
     Launched,
@@ -73,8 +74,8 @@ class DirectCalls:
                 problem = OutOfReach(str(error), None if seconds is None else timedelta(seconds=seconds))
         raise problem
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        return campaign.progress.start
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        return CampaignStart(start=campaign.progress.start, day_minutes=campaign.order.plan.day_minutes)
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         asked = LaunchCampaign(campaign=campaign, at=campaign.at())

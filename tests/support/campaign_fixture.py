@@ -134,7 +134,7 @@ class CampaignFixture:
     def apply(self, tick: int = 0, decision: str = "", **changes: Any) -> Applied:
         """The activity of that name, at the tick's instant."""
         campaign = self.on_tick(tick, **changes)
-        at = self.at(campaign.hours)
+        at = campaign.at()
         asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=at)
         return self.temporal.run(self.campaigns.apply, asked)
 

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.messages.live_campaign import Decided
 from gaelp.messages.spending_phase import Proceed
@@ -74,16 +73,16 @@ class CampaignLife:
             await self._ask_to_proceed()
 
     def _days_left(self) -> bool:
-        return self._scene.campaign.hours < self._scene.state.until_day * HOURS_PER_DAY
+        return self._scene.campaign.day_index < self._scene.state.until_day
 
     async def _begin(self) -> None:
         scene = self._scene
         scene.update(started_at=scene.host.now(), stage=EpisodeState.LAUNCHING)
         if scene.real_time:
             # A person may have taken days to approve: on a real clock a campaign begins at the next midnight.
-            midnight = await scene.calls.next_midnight(scene.campaign)
-            scene.update(start=midnight)
-            await self._wait_until(midnight)
+            first = await scene.calls.next_midnight(scene.campaign)
+            scene.update(start=first.start, day_minutes=first.day_minutes)
+            await self._wait_until(first.start)
             scene.update(started_at=scene.host.now())
 
     async def _tick(self) -> None:
@@ -174,7 +173,7 @@ class CampaignLife:
             near_misses=applied.near_misses,
         )
         if applied.applied:
-            scene.update(applied_day=scene.campaign.hours // HOURS_PER_DAY)
+            scene.update(applied_day=scene.campaign.day_index)
         else:
             scene.halt(applied.halt, outside=True)
         scene.show(f"tick {scene.state.tick}, {at:%Y-%m-%d %H:%M}")
@@ -218,7 +217,7 @@ class CampaignLife:
     def _renew(self) -> None:
         """Go on in a new run at the end of a day, or while paused, where nothing is under way."""
         scene = self._scene
-        at_rest = scene.campaign.hours % HOURS_PER_DAY == 0 or scene.state.paused
+        at_rest = scene.campaign.ticks.begins_day(scene.state.tick) or scene.state.paused
         if at_rest and self._days_left() and not (scene.state.halt or scene.state.stopped):
             scene.host.renew_where_long(scene.campaign)
 

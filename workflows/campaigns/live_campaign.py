@@ -1,6 +1,6 @@
 """The workflow of one live campaign: its signals, and Temporal's timers and pages for its life.
 
-The order of its life is in campaign_life.py. It owns its time: `at = start + tick x tick_length`, passed to every call.
+The order of its life is in campaign_life.py. It owns its time, which is passed to every call.
 Touch this when a campaign receives another signal or is shown otherwise.
 """
 
@@ -16,7 +16,6 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from gaelp.domain.phases import Status
-    from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
     from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
     from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput
     from gaelp.messages.spending_phase import CampaignStanding, Proceed
@@ -47,7 +46,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     def standing(self) -> CampaignStanding:
         """The phase reads this where a signal told it to look."""
         scene = self._scene
-        name, day = scene.began.order.plan.campaign, scene.campaign.hours // HOURS_PER_DAY
+        name, day = scene.began.order.plan.campaign, scene.campaign.day_index
         budget = self.state.daily_budget_micros
         reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=scene.days)
         return CampaignStanding(campaign=name, reached=None if scene.result else reached, result=scene.result)

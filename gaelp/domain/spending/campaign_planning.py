@@ -49,9 +49,9 @@ def plan_campaigns(request: PlanningRequest) -> CampaignsPlan:
     campaigns = _live_test(request, start) if request.phase is Phase.LIVE_TEST else _scaled(request, start)
     highest = {campaign.campaign: _highest_budget(campaign, request) for campaign in campaigns}
     exposure = tuple(_line(campaign, highest[campaign.campaign], account) for campaign in campaigns)
-    ends = max(campaign.start + timedelta(days=campaign.days) for campaign in campaigns)
-    deadline = request.now + timedelta(hours=config.approval.deadline_hours)
     calendar = AccountCalendar(account.timezone)
+    ends = max(_midnight_after(calendar, campaign.start, campaign.days) for campaign in campaigns)
+    deadline = request.now + timedelta(hours=config.approval.deadline_hours)
     last_ends = max(calendar.midnight(_last_day(c, request, deadline) + timedelta(days=1)) for c in campaigns)
     return CampaignsPlan(
         campaigns=campaigns,
@@ -116,6 +116,11 @@ def first_midnight(
     return midnight
 
 
+def _midnight_after(calendar: AccountCalendar, midnight: datetime, days: int) -> datetime:
+    """The midnight of the account so many of its days later."""
+    return calendar.midnight(calendar.day_of(midnight) + timedelta(days=days))
+
+
 def maturing_hours(config: TrainingConfiguration) -> int:
     """Hours from a click until its day decides, by the stated lag, and the platform's own delay."""
     economics = config.economics
@@ -128,7 +133,9 @@ def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan,
     """One after another, each beginning when the one before has matured; each may use the whole day's cap."""
     live = request.config.live_test
     check_daily_cap(micros(live.daily_cap), request.account, request.now.date())
-    step = timedelta(days=live.days + ceil(maturing_hours(request.config) / HOURS_PER_DAY))
+    step = live.days + ceil(maturing_hours(request.config) / HOURS_PER_DAY)
+    calendar = AccountCalendar(request.account.timezone)
+    starts = [_midnight_after(calendar, start, index * step) for index in range(live.campaigns)]
     budget = budget_for_cap(request.account.platform, micros(live.daily_cap), request.account.currency)
     return tuple(
         CampaignPlan(
@@ -139,9 +146,10 @@ def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan,
             agent=request.agent,
             daily_budget_micros=budget,
             days=live.days,
-            start=start + index * step,
+            start=begins,
+            day_minutes=calendar.day_minutes(calendar.day_of(begins), live.days),
         )
-        for index in range(live.campaigns)
+        for index, begins in enumerate(starts)
     )
 
 
@@ -149,6 +157,8 @@ def _scaled(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ..
     """For every product a candidate arm, run by the agent, and a control arm, run by the incumbent at the same time."""
     scaled = request.config.scaled
     arms = [(product, arm) for product in scaled.products for arm in Arm]
+    days, calendar = scaled.periods * scaled.period_days, AccountCalendar(request.account.timezone)
+    day_minutes = calendar.day_minutes(calendar.day_of(start), days)
     return tuple(
         CampaignPlan(
             index=index,
@@ -157,8 +167,9 @@ def _scaled(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ..
             arm=arm,
             agent=request.agent if arm is Arm.CANDIDATE else request.config.incumbent,
             daily_budget_micros=micros(scaled.daily_budget),
-            days=scaled.periods * scaled.period_days,
+            days=days,
             start=start,
+            day_minutes=day_minutes,
         )
         for index, (product, arm) in enumerate(arms)
     )
