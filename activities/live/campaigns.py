@@ -16,6 +16,7 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.live.campaign_days import campaign_clock
 from activities.live.claiming import Claiming, ClaimRefused
 from activities.live.locating import Locating
 from activities.live.settling import Settling
@@ -75,7 +76,7 @@ class Campaigns:
         reserved = self._claiming.reserve(campaign, account, at)
         if not reserved.granted:
             return Launched(launched=False, reason=reserved.reason)
-        spec = self._spec(campaign, creatives)
+        spec = self._spec(campaign, creatives, account)
         try:
             self._claiming.create_once(campaign, at, platform, lambda: platform.create_paused(spec, at))
         except ClaimRefused as error:
@@ -87,14 +88,14 @@ class Campaigns:
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
         return Launched(launched=True)
 
-    def _spec(self, campaign: LiveCampaignInput, creatives: tuple[Creative, ...]) -> CampaignSpec:
+    def _spec(self, campaign: LiveCampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
         segments, candidates = self._inputs.market(campaign.context.market_digest).ctr.shape
         return CampaignSpec(
             external_name=campaign.name,
             account=campaign.context.account,
             product=campaign.order.plan.product,
             daily_budget_micros=campaign.progress.daily_budget_micros,
-            end_at=_day_end(campaign),
+            end_at=_day_end(campaign, account),
             segments=segments,
             creatives=creatives,
             bid_micros=(0,) * segments,
@@ -149,7 +150,7 @@ class Campaigns:
         changes: dict[str, object] = {
             "enabled": True,
             "daily_budget_micros": campaign.progress.daily_budget_micros,
-            "end_at": _day_end(campaign),
+            "end_at": _day_end(campaign, account),
         }
         if "bid_micros" in decision:
             bids = np.clip(decision["bid_micros"][0], 0, highest_bid_micros(account))
@@ -271,9 +272,9 @@ def _blocked(campaign: LiveCampaignInput, reason: str) -> Applied:
     )
 
 
-def _day_end(campaign: LiveCampaignInput) -> datetime:
+def _day_end(campaign: LiveCampaignInput, account: Account) -> datetime:
     """The lease ends with the day that is reserved, so nothing runs on unreserved money if we die.
 
     Midnight of the account's zone: a day there may have 23 or 25 hours.
     """
-    return campaign.ticks.end_of_day(campaign.progress.tick)
+    return campaign_clock(campaign, account).end_of_day(campaign.progress.tick)

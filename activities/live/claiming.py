@@ -45,15 +45,15 @@ class Claiming:
         """Book the worst case of the day that the campaign's tick falls on."""
         limits = self._inputs.config(campaign.context.config_digest).limits
         clock = campaign_clock(campaign, account)
-        plan = campaign.order.plan
+        day, plan = clock.day(campaign.progress.tick), campaign.order.plan
         return self._ledger.reserve(
             Reserve(
-                key=day_key(campaign, campaign.day_index),
+                key=day_key(campaign, clock.index_of(day)),
                 account=campaign.context.account,
                 run=campaign.context.run,
                 phase=campaign.context.phase,
                 campaign=campaign.name,
-                day=clock.day(campaign.progress.tick),
+                day=day,
                 worst_case_micros=worst_day_micros(
                     account.platform, campaign.progress.daily_budget_micros, account.currency
                 ),

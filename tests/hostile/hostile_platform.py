@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, CellReport, DayReport
 from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
@@ -50,6 +51,7 @@ class Day:
     served: int = 0
     highest_budget: int = 0
     reported: int = 0  # the most that a report has shown as billed
+    delivered: timedelta = timedelta(0)  # for so long it was enabled within its lease
 
 
 @dataclass
@@ -69,8 +71,8 @@ class HostileCampaign:
 class HostilePlatform:
     """One account. Every call is a step at which `disturb` may let something else happen."""
 
-    def __init__(self, clock: VirtualClock, nature: Nature, seed: int) -> None:
-        self.clock, self.nature = clock, nature
+    def __init__(self, clock: VirtualClock, nature: Nature, seed: int, zone: str = "UTC") -> None:
+        self.clock, self.nature, self.zone = clock, nature, ZoneInfo(zone)
         self.rng = random.Random(f"platform {seed}")
         self.all: dict[str, HostileCampaign] = {}
         self.creates: dict[str, int] = defaultdict(int)  # campaigns made, by name
@@ -160,9 +162,8 @@ class HostilePlatform:
     def _advance(self, campaign: HostileCampaign) -> None:
         """Deliver from where it stood to now, day by day, at a rate that may reach the limit of the day at once."""
         while campaign.reached < self.clock.now:
-            day = campaign.reached.date()
-            midnight = datetime.combine(day + timedelta(days=1), time.min, UTC)
-            until = min(midnight, self.clock.now)
+            day = day_of(campaign.reached, self.zone)
+            until = min(begins(day + timedelta(days=1), self.zone), self.clock.now)
             if campaign.state.enabled and campaign.reached < campaign.state.end_at:
                 self._touch(campaign)
                 self._serve(campaign, day, min(until, campaign.state.end_at) - campaign.reached)
@@ -170,6 +171,7 @@ class HostilePlatform:
 
     def _serve(self, campaign: HostileCampaign, day: date, span: timedelta) -> None:
         days = campaign.days[day]
+        days.delivered += span
         pace = self.rng.choice((0.5, 1.0, 2.0, 12.0)) * campaign.state.daily_budget_micros
         limit = LAWFUL * days.highest_budget
         if self.nature.overbills and self.rng.random() < 0.2:
@@ -178,13 +180,13 @@ class HostilePlatform:
 
     def _touch(self, campaign: HostileCampaign) -> None:
         if campaign.delivers(self.clock.now) or campaign.reached < min(campaign.state.end_at, self.clock.now):
-            day = campaign.days[campaign.reached.date()]
+            day = campaign.days[day_of(campaign.reached, self.zone)]
             day.highest_budget = max(day.highest_budget, campaign.state.daily_budget_micros)
 
     def _day_report(self, campaign: HostileCampaign, day: date) -> DayReport:
         """Billed runs behind what is served until the day is final."""
         truth = campaign.days[day]
-        closed = datetime.combine(day + timedelta(days=1), time.min, UTC) + CORRECTIONS < self.clock.now
+        closed = begins(day + timedelta(days=1), self.zone) + CORRECTIONS < self.clock.now
         billed = truth.served if closed else int(truth.served * self.rng.choice((0.0, 0.5, 1.0)))
         truth.reported = max(truth.reported, billed)
         return DayReport(
@@ -228,6 +230,16 @@ class HostilePlatform:
             due = self.clock.now + timedelta(seconds=self.rng.choice((1, 25, 600, 7200)))
             self.late.append((due, lambda: _carried_out(effect)))
         raise OutcomeUnknown(f"the platform failed ({kind})")
+
+
+def day_of(instant: datetime, zone: ZoneInfo) -> date:
+    """The day that the account's clocks show."""
+    return instant.astimezone(zone).date()
+
+
+def begins(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant at which the account's clocks show the day."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def _carried_out(effect: Callable[[], None]) -> None:

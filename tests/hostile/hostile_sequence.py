@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.campaign_records import CampaignPlan, DayReached
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
@@ -35,7 +37,7 @@ from gaelp.messages.spending_phase import Proceed
 from tests.hostile.direct_calls import DirectCalls
 from tests.hostile.dying_ledger import DyingLedger
 from tests.hostile.hostile_approval import approve
-from tests.hostile.hostile_platform import LAWFUL, HostileCampaign, HostilePlatform, Nature
+from tests.hostile.hostile_platform import LAWFUL, HostileCampaign, HostilePlatform, Nature, begins, day_of
 from tests.hostile.virtual_host import DrivenCampaign, VirtualClock, VirtualHost
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -48,6 +50,19 @@ LONGEST_STEP = timedelta(hours=2)
 EARLIEST_STOP = 60  # steps: a sequence that a person stops at once shows nothing
 # Files in memory where there is such a folder: a ledger's transactions wait for the disk otherwise.
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and when the account's days are, and how often an agent decides."""
+
+    zone: str = "UTC"
+    first_day: date = date(2026, 1, 5)
+    tick_hours: int = TICK_HOURS
+
+    @property
+    def start(self) -> datetime:
+        return begins(self.first_day, ZoneInfo(self.zone))
 
 
 class Broken(AssertionError):
@@ -107,10 +122,10 @@ def nature_of(seed: int) -> Nature:
 
 
 @contextmanager
-def opened_ledger() -> Iterator[DyingLedger]:
+def opened_ledger(place: Place) -> Iterator[DyingLedger]:
     """A copy of a ledger with one account and one approver."""
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        shutil.copy(_template(), f"{folder}/ledger.db")
+        shutil.copy(_template(place), f"{folder}/ledger.db")
         ledger = DyingLedger.open(f"sqlite:///{folder}/ledger.db")
         assert isinstance(ledger, DyingLedger), "it opens its own kind"
         try:
@@ -120,12 +135,12 @@ def opened_ledger() -> Iterator[DyingLedger]:
 
 
 @cache
-def _template() -> str:
+def _template(place: Place) -> str:
     file = f"{tempfile.mkdtemp(dir=FOLDER)}/ledger.db"
     ledger = Ledger.open(f"sqlite:///{file}")
     ledger.put_account(
         Account(
-            account=ACCOUNT, kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
+            account=ACCOUNT, kind=AccountKind.EMULATOR, platform="emulator", currency="USD", timezone=place.zone,
             daily_cap_micros=1000 * UNIT, total_cap_micros=100_000 * UNIT,
         )
     )  # fmt: skip
@@ -134,47 +149,49 @@ def _template() -> str:
             account=ACCOUNT, key_id=KEY.key_id, name="Ada", public_key=KEY.public_key, limit_micros=10**12, demo=True
         )
     )
-    ledger.register_run(RUN, ACCOUNT, START)
+    ledger.register_run(RUN, ACCOUNT, place.start)
     ledger.close()
     return file
 
 
-def planned(index: int) -> LiveCampaignInput:
+def planned(index: int, place: Place) -> LiveCampaignInput:
     """One of the two campaigns, as its phase starts it: three days, and then the phase lets it go on to the end."""
     plan = CampaignPlan(
         index=index, campaign=f"{RUN}/scaled/campaign-{index:02d}", product="product-a", arm="candidate",
-        agent="fixed-bid", daily_budget_micros=25 * UNIT, days=DAYS, start=START,
+        agent="fixed-bid", daily_budget_micros=25 * UNIT, days=DAYS, start=place.start,
+        day_minutes=AccountCalendar(place.zone).day_minutes(place.first_day, DAYS),
     )  # fmt: skip
     context = RunContext(
         run=RUN, phase=Phase.SCALED, config_digest="d" * 64, market_digest="m" * 64, account=ACCOUNT,
         agent="fixed-bid", checkpoint_digest="c" * 64,
     )  # fmt: skip
     order = CampaignOrder(
-        plan=plan, phase_workflow=f"{RUN}/scaled", request_id=f"{RUN}/scaled#1", tick_hours=TICK_HOURS, time_scale=1,
-        maturing_hours=MATURING,
+        plan=plan, phase_workflow=f"{RUN}/scaled", request_id=f"{RUN}/scaled#1", tick_hours=place.tick_hours,
+        time_scale=1, maturing_hours=MATURING,
     )  # fmt: skip
-    progress = CampaignProgress(start=START, until_day=3, daily_budget_micros=25 * UNIT)
+    progress = CampaignProgress(start=place.start, until_day=3, daily_budget_micros=25 * UNIT)
     return LiveCampaignInput(context=context, order=order, progress=progress)
 
 
 class Sequence:
     """One sequence under way."""
 
-    def __init__(self, seed: int, ledger: DyingLedger, nature: Nature | None = None) -> None:
+    def __init__(self, seed: int, ledger: DyingLedger, nature: Nature | None, place: Place) -> None:
         """Every fifth sequence has a third campaign that somebody started by hand: nobody has signed it."""
         self.nature = nature or nature_of(seed)
         self.rng = random.Random(f"steps {seed}")
-        self.clock = VirtualClock(START)
+        self.place, self.zone = place, ZoneInfo(place.zone)
+        self.clock = VirtualClock(place.start)
         self.ledger = ledger
-        self.platform = HostilePlatform(self.clock, self.nature, seed)
+        self.platform = HostilePlatform(self.clock, self.nature, seed, place.zone)
         self.found = Found(seed, self.nature)
         self.campaigns: dict[str, DrivenCampaign[DirectCalls]] = {}
         self._booked: tuple[Reservation, ...] = ()
-        starts = [planned(index) for index in range(2)]
-        approve(ledger, KEY, starts, START)
+        starts = [planned(index, place) for index in range(2)]
+        approve(ledger, KEY, starts, place.first_day, place.start)
         self._approved = {began.name for began in starts}
         if seed % 5 == 0:
-            starts.append(planned(2))
+            starts.append(planned(2, place))
         self._unwanted_since: dict[str, datetime] = {}
         self.hands: Callable[[Sequence], None] | None = None  # what people do instead, where a test says so
         for began in starts:
@@ -298,8 +315,8 @@ class Sequence:
         """What was served, and what may still be served with the settings in force, is counted for its own day."""
         state = campaign.state
         worst = {day: truth.served for day, truth in campaign.days.items()}
-        day = self.clock.now.date()
-        while campaign.delivers(self.clock.now) and _begins(day) < state.end_at:
+        day = day_of(self.clock.now, self.zone)
+        while campaign.delivers(self.clock.now) and begins(day, self.zone) < state.end_at:
             highest = max(campaign.days[day].highest_budget if day in campaign.days else 0, state.daily_budget_micros)
             worst[day] = max(worst.get(day, 0), LAWFUL * highest)
             day += timedelta(days=1)
@@ -311,7 +328,7 @@ class Sequence:
                 f"{state.external_name} can bill {micros} on {day} and the ledger counts {counted}",
             )
         if campaign.delivers(self.clock.now):
-            today = days.get((state.external_name, self.clock.now.date()))
+            today = days.get((state.external_name, day_of(self.clock.now, self.zone)))
             open_today = today is not None and today.state != "settled"
             self._require(open_today, f"{state.external_name} is enabled without an open reservation")
 
@@ -330,7 +347,7 @@ class Sequence:
             self._unwanted_since.pop(name, None)
             return
         since = self._unwanted_since.setdefault(name, self.clock.now)
-        late = self.clock.now - since > timedelta(hours=TICK_HOURS + 2)
+        late = self.clock.now - since > timedelta(hours=self.place.tick_hours + 2)
         self._require(not late, f"{name} delivers since {since:%m-%d %H:%M} although it must be paused")
 
     def _check_end(self) -> None:
@@ -362,14 +379,15 @@ class Sequence:
             )
 
 
-def _begins(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), UTC)
-
-
-def run_sequence(seed: int, nature: Nature | None = None, before: Callable[[Sequence], None] | None = None) -> Found:
+def run_sequence(
+    seed: int,
+    nature: Nature | None = None,
+    before: Callable[[Sequence], None] | None = None,
+    place: Place = Place(),
+) -> Found:
     """One sequence from its seed; raises Broken. `before` may change it first."""
-    with opened_ledger() as ledger:
-        sequence = Sequence(seed, ledger, nature)
+    with opened_ledger(place) as ledger:
+        sequence = Sequence(seed, ledger, nature, place)
         if before is not None:
             before(sequence)
         return sequence.run()

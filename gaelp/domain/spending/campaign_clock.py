@@ -110,7 +110,10 @@ class CampaignTicks:
 
 @dataclass(frozen=True)
 class CampaignClock:
-    """The ticks of one campaign by the calendar of its account."""
+    """The ticks of one campaign by the calendar of its account.
+
+    What is booked and leased goes by the calendar of now: a government may change its clocks while a campaign runs.
+    """
 
     calendar: AccountCalendar
     ticks: CampaignTicks
@@ -122,7 +125,11 @@ class CampaignClock:
 
     def day(self, tick: int) -> date:
         """The account's day that a tick belongs to."""
-        return self.first_day + timedelta(days=self.ticks.day_index(tick))
+        return self.calendar.day_of(self.ticks.at(tick))
+
+    def end_of_day(self, tick: int) -> datetime:
+        """The midnight of the account's time zone at which the day of a tick ends, in UTC."""
+        return self.calendar.midnight(self.day(tick) + timedelta(days=1))
 
     def index_of(self, day: date) -> int:
         """How many days after the campaign's first day a day of the account is."""

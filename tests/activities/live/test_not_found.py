@@ -128,6 +128,7 @@ def test_a_create_that_is_answered_twice_is_taken_up(fixture: CampaignFixture) -
         spec = fixture.campaigns._spec(
             fixture.campaign,
             fixture.campaigns._claiming.creatives(fixture.campaign),
+            fixture.ledger.account(fixture.account),
         )
         real.create_paused(spec, fixture.at())
 

@@ -130,10 +130,22 @@ def test_ticks_leases_and_days_agree_across_a_change_of_the_clocks(
     assert {instants[tick] for tick in range(total + 1) if clock.ticks.begins_day(tick)} == midnights
     for tick, instant in enumerate(instants[:total]):
         assert clock.day(tick) == calendar.day_of(instant)
-        assert clock.ticks.end_of_day(tick) == calendar.midnight(clock.day(tick) + timedelta(days=1)) > instant
+        assert clock.ticks.end_of_day(tick) == clock.end_of_day(tick)
+        assert clock.end_of_day(tick) == calendar.midnight(clock.day(tick) + timedelta(days=1)) > instant
         assert clock.index_of(clock.day(tick)) == clock.ticks.day_index(tick)
         assert instants[tick + 1] - instant < 1.5 * timedelta(hours=tick_hours)
     assert calendar.day_of(instants[total]) == first + timedelta(days=days)
+
+
+def test_what_is_booked_goes_by_the_calendar_of_now() -> None:
+    """Where the clocks are changed after a campaign began, a tick is booked on the day that it lies in, and no lease
+
+    passes that day's end.
+    """
+    unaware = CampaignClock(BERLIN, CampaignTicks(BERLIN.midnight(AUTUMN), tick_hours=24))
+    assert unaware.ticks.at(1) == BERLIN.midnight(AUTUMN + timedelta(days=1)) - timedelta(hours=1)
+    assert unaware.day(1) == AUTUMN
+    assert unaware.end_of_day(1) == BERLIN.midnight(AUTUMN + timedelta(days=1)) < unaware.ticks.end_of_day(1)
 
 
 def test_a_day_is_numbered_from_the_accounts_first_day_and_not_from_utc() -> None:
