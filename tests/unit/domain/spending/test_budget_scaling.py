@@ -68,6 +68,22 @@ def test_a_clear_loss_halves_at_once() -> None:
     assert move.reason.startswith("cut: ")
 
 
+@pytest.mark.parametrize(
+    ("currency", "budget", "raised", "cut"),
+    [
+        ("JPY", 1001 * UNIT, 1201 * UNIT, 500 * UNIT),
+        ("KWD", 9_999_000, 11_998_000, 4_999_000),
+        ("USD", 10_010_000, 12_010_000, 5_000_000),
+    ],
+)
+def test_a_moved_budget_is_a_whole_number_of_smallest_units(currency: str, budget: int, raised: int, cut: int) -> None:
+    """A raise is never above its step and a cut never above the half, in what can be paid."""
+    config = CONFIG.model_copy(update={"currency": currency})
+    for day, after in ((_day(40, 90), raised), (_day(1, 90), cut)):
+        (move,) = move_budgets((_plan(),), (_reached(day, budget=budget),), config, "emulator", ROOM)
+        assert move.after_micros == after
+
+
 def test_evidence_of_neither_holds() -> None:
     """An interval around zero moves nothing."""
     assert (_move(_day(9, 90)).after_micros, _move(_day(9, 90)).reason[:5]) == (30 * UNIT, "hold:")
