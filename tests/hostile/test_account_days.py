@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gaelp.domain.spending.billing_rules import worst_day_micros
+from gaelp.evidence.profit import matured_days
 from tests.hostile.hostile_platform import Nature, begins, day_of
 from tests.hostile.hostile_sequence import ACCOUNT, DAYS, Place, Sequence, run_sequence
 
@@ -40,7 +41,7 @@ def _whole_days(kept: list[Sequence]) -> Callable[[Sequence], None]:
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_a_campaign_runs_through_each_day_of_its_account(place: Place) -> None:
-    """It delivers from midnight to midnight, with one reservation and one line of its result for each of its days."""
+    """It delivers from midnight to midnight, and each day has one reservation and is one day of the evidence."""
     kept: list[Sequence] = []
     zone = ZoneInfo(place.zone)
 
@@ -55,6 +56,9 @@ def test_a_campaign_runs_through_each_day_of_its_account(place: Place) -> None:
             for name, driven in sequence.campaigns.items():
                 assert sorted(day for campaign, day in booked if campaign == name) == expected
                 assert driven.result is not None and [each.day for each in driven.result.days] == expected
+                evidence = matured_days([driven.result], share=1.0)
+                assert evidence.ordinal.tolist() == [day.toordinal() for day in expected]
+                assert evidence.cost.sum() == driven.result.spend_micros
                 for report in driven.result.days:
                     reservation = booked[name, report.day]
                     assert reservation.state == "settled" and reservation.final_micros == report.cost_micros

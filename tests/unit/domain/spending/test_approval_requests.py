@@ -133,6 +133,19 @@ def test_the_card_shows_what_is_about_to_be_signed() -> None:
     assert "evidence is missing" not in text
 
 
+def test_the_card_shows_the_sum_of_the_worst_days_and_why() -> None:
+    """Thirty days of 25.00 are signed as 1,500.00 in dollars, and on Meta in yen as thirty days of 44."""
+    for platform, currency, worst, words in (
+        ("google-ads", "USD", "50.00 USD | 1,500.00 USD", "its monthly limit ends with the first change of the budget"),
+        ("meta", "JPY", "44 JPY | 1,320 JPY", "its weekly limit ends with the first change of the budget"),
+    ):
+        line = exposure_line("run-a/live-test/campaign-00", platform, 25 * UNIT, 30, currency)
+        campaign = CAMPAIGN.model_copy(update={"ceiling": line})
+        request = request_for(asked(), [campaign], kit.account(currency=currency))
+        text = card_text(request, [campaign])
+        assert worst in text and words in text
+
+
 def test_the_card_says_that_the_evidence_is_missing() -> None:
     """A run that skipped its first phases asks without evidence, and the person who signs is told."""
     request = request_for(asked(evidence_digest=""), [CAMPAIGN], kit.account())
