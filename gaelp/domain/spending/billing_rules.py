@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
@@ -85,19 +85,16 @@ def _week_ends(day: date) -> date:
     return day + timedelta(days=6 - day.isoweekday() % 7)  # Meta's weeks end on Saturday
 
 
-def _google_like(name: str) -> _Rule:
-    return _Rule(
-        day=Fraction(2),
-        period=Fraction(304, 10),
-        period_ends=_month_ends,
-        edit_renews=True,
-        words=f"{name}: up to 2x the highest daily budget of a day; its monthly limit ends with the first change of "
-        "the budget",
-    )
-
-
+_GOOGLE_WORDS = "up to 2x the highest daily budget of a day; its monthly limit ends with the first change of the budget"
+_GOOGLE = _Rule(
+    day=Fraction(2),
+    period=Fraction(304, 10),
+    period_ends=_month_ends,
+    edit_renews=True,
+    words=f"Google Ads: {_GOOGLE_WORDS}",
+)
 _RULES: dict[str, _Rule] = {
-    "google-ads": _google_like("Google Ads"),
+    "google-ads": _GOOGLE,
     "meta": _Rule(
         day=Fraction(7, 4),
         period=Fraction(7),
@@ -106,7 +103,7 @@ _RULES: dict[str, _Rule] = {
         words="Meta: up to 75 % above the highest daily budget of a day; its weekly limit ends with the first change "
         "of the budget",
     ),
-    "emulator": _google_like("Emulator"),
+    "emulator": replace(_GOOGLE, words=f"Emulator: {_GOOGLE_WORDS}"),
 }
 
 

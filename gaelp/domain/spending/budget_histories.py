@@ -53,10 +53,8 @@ def lawful_total_micros(history: BudgetHistory) -> int:
     the days left on top of what was billed. So the most is what is billed where each stretch takes all it may.
     """
     refuse_unbounded(history.platform, history.charged_for)
-    _check(history.budgets, history.end)
     calendar, billing = AccountCalendar(history.timezone), _Billing(history.platform)
-    ends = [each.at for each in history.budgets[1:]] + [history.end]
-    for number, (budget, end) in enumerate(zip(history.budgets, ends, strict=True)):
+    for number, (budget, end) in enumerate(_in_force(history)):
         billing.set_budget(calendar.day_of(budget.at), budget.daily_budget_micros, edited=number > 0)
         for day in _days(calendar, budget.at, end):
             billing.bill_all(day)
@@ -65,11 +63,9 @@ def lawful_total_micros(history: BudgetHistory) -> int:
 
 def worst_days_micros(history: BudgetHistory) -> int:
     """The sum of the worst days of a history: each day's highest budget at its worst, whatever a period allows."""
-    _check(history.budgets, history.end)
     calendar = AccountCalendar(history.timezone)
-    ends = [each.at for each in history.budgets[1:]] + [history.end]
     highest: dict[date, int] = {}
-    for budget, end in zip(history.budgets, ends, strict=True):
+    for budget, end in _in_force(history):
         for day in (calendar.day_of(budget.at), *_days(calendar, budget.at, end)):
             highest[day] = max(highest.get(day, 0), budget.daily_budget_micros)
     return sum(worst_day_micros(history.platform, micros, history.currency) for micros in highest.values())
@@ -122,7 +118,9 @@ def _days(calendar: AccountCalendar, start: datetime, end: datetime) -> Sequence
     return [first + timedelta(days=offset) for offset in range(count)]
 
 
-def _check(budgets: Sequence[BudgetSet], end: datetime) -> None:
-    instants = [*(each.at for each in budgets), end]
-    if not budgets or instants != sorted(instants):
+def _in_force(history: BudgetHistory) -> Sequence[tuple[BudgetSet, datetime]]:
+    """Each budget with the instant at which it ends; raises ValueError where they are out of order."""
+    instants = [*(each.at for each in history.budgets), history.end]
+    if len(instants) == 1 or instants != sorted(instants):
         raise ValueError("a history has at least one budget, its budgets are in order, and it ends after them")
+    return list(zip(history.budgets, instants[1:], strict=True))

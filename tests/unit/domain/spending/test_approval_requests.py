@@ -122,6 +122,7 @@ def test_the_card_shows_what_is_about_to_be_signed() -> None:
     for part in (
         "**50.00 USD** on any one day",
         "**300.00 USD** over the phase",
+        "worst day | worst in all | rule |\n|---|---|---|---:|---:|---|---:|---:|---|\n"
         "| run-a/live-test/campaign-00 | linear-thompson | product-a (candidate), texts `bbbbbbbbbbbb` | 25.00 USD | 7 "
         "| 2025-11-22 and 2036-11-19 | 50.00 USD | 350.00 USD | Emulator: up to 2x",
         request.expires_at.isoformat(),

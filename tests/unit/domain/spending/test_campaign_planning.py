@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.billing_rules import UnknownPlatform, worst_day_micros, worst_total_micros
 from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS, AccountCalendar, matured_after_days
@@ -95,6 +96,7 @@ def test_scaled_pairs_every_product_with_a_control_of_the_incumbent() -> None:
         ("product-c", "control", "fixed-bid"),
     ]
     assert len({(c.daily_budget_micros, c.days, c.start) for c in plan.campaigns}) == 1
+    assert [c.campaign for c in plan.campaigns] == [f"run-a/scaled/campaign-0{index}" for index in range(4)]
 
 
 @given(
@@ -251,6 +253,8 @@ def test_what_is_signed_names_every_campaign_with_its_ceilings() -> None:
     assert [each.ceiling for each in signed] == list(plan.exposure)
     for name in ("campaign", "agent", "product", "arm"):
         assert [getattr(each, name) for each in signed] == [getattr(each, name) for each in plan.campaigns]
+    for each in signed:
+        assert each.content_digest == content_digest(each.product, creatives_of(each.product, 3))
     assert [len({each.content_digest for each in pair}) for pair in (signed, signed[:2], signed[2:])] == [2, 1, 1]
 
 
