@@ -1,4 +1,4 @@
-"""The part of the ledger's façade that watches: what we wrote to campaigns, and the violations that were found.
+"""The part of the ledger's façade that watches: what we wrote to campaigns, stops, and the violations that were found.
 
 Touch this to record another finding; everything else is in ledger.py.
 """
@@ -9,7 +9,8 @@ from datetime import datetime
 
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
-from gaelp.ledger.stores import account_store, reservation_store, settings_store, violation_store
+from gaelp.ledger.rules.ruling import Ruling
+from gaelp.ledger.stores import account_store, coverage_store, reservation_store, settings_store, violation_store
 from gaelp.ledger.stores.database import Database
 
 
@@ -40,6 +41,13 @@ class WatchedBooks:
         """Remember that a campaign was paused, whatever else was being written to it."""
         with self._database.writing() as connection:
             settings_store.pause(connection, campaign, at)
+
+    # ------------------------------------------------------------ stops
+
+    def judge_no_stop(self, request_id: str) -> Ruling:
+        """Whether no stop of its run or its account came since that request; raises UnknownRequest."""
+        with self._database.reading() as connection:
+            return coverage_store.judge_approved(connection, request_id)
 
     # ------------------------------------------------------------ violations
 

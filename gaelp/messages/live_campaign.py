@@ -17,6 +17,8 @@ from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.spending_phase import Proceed
 
+PAUSED_OUTSIDE = "it was paused on the platform, and not by us"
+
 
 class StartOf(Frozen):
     """Asks when a campaign on a real clock begins."""
@@ -171,6 +173,7 @@ class Applied(Frozen):
     planned_micros: int = 0  # sum of the platform budgets set so far, a day each
     actions: int = 0  # decisions that policy has checked so far
     near_misses: int = 0  # of them, how many policy blocked or clamped
+    stop_account: bool = False  # somebody changed what lets more be billed: all of the account must stop
 
 
 class AppliedAndObserved(Frozen):

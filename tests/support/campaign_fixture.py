@@ -69,6 +69,7 @@ class FaultyPlatform:
         self.before: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
         self.changed: dict[str, Callable[[Any], Any]] = {}  # by verb: what is returned instead
+        self.unique_names = True
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.real, name)

@@ -152,10 +152,10 @@ async def _outcome(call: Awaitable[Result], *, of_agent: bool = False) -> Result
     try:
         return await call
     except ActivityError as error:
-        raise _told_apart(error, of_agent=of_agent) from error
+        raise told_apart(error, of_agent=of_agent) from error
 
 
-def _told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
+def told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
     """An outage is what a retry can mend: a retryable failure, or a worker that did not answer.
 
     Where the agent was asked, a call that failed or hung in every attempt is the agent's own; only a call that no

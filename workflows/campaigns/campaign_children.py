@@ -141,12 +141,12 @@ class CampaignChildren:
             **named(RECORDS, f"how far {len(names)} of the campaigns are"),
         )
         for standing in look.standings:
-            self._take(standing)
+            self.take(standing)
 
     def _has_ended(self, name: str) -> bool:
         return name in self._handles and self._handles[name].done()
 
-    def _take(self, standing: CampaignStanding) -> None:
+    def take(self, standing: CampaignStanding) -> None:
         """One that is closed and has a result is settled; one that is closed and has none was terminated."""
         name, state = standing.campaign, self._phase.state
         if standing.closed and standing.result is not None:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput, Observed
+from gaelp.messages.spending_phase import CampaignStanding
 from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
 
 
@@ -87,6 +88,13 @@ class CampaignScene:
         """What was read for this very tick; once, so that a tick that is tried again is read anew."""
         (tick, observed), self.read_ahead = self.read_ahead, (-1, None)
         return observed if tick == self.state.tick and not self.interrupted() else None
+
+    def standing(self) -> CampaignStanding:
+        """How far the campaign is, as its phase asks where a signal told it to look."""
+        name, day = self.began.name, self.campaign.day_index
+        budget = self.state.daily_budget_micros
+        reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=self.days)
+        return CampaignStanding(campaign=name, reached=None if self.result else reached, result=self.result)
 
     def show(self, text: str) -> None:
         """Show how the campaign stands, and how many ticks it has missed."""

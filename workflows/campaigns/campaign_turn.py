@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from gaelp.messages.live_campaign import Applied, Decided, Observed
+from gaelp.messages.live_campaign import PAUSED_OUTSIDE, Applied, Decided, Observed
 from workflows.campaigns.campaign_needs import TickEnd
 from workflows.campaigns.campaign_scene import CampaignScene
 
@@ -33,7 +33,7 @@ class CampaignTurn:
         if observed is None:
             return TickEnd.INTERRUPTED
         if scene.state.enabled and not scene.state.uncertain and not observed.enabled:
-            scene.halt("it was paused on the platform, and not by us", outside=True)
+            scene.halt(PAUSED_OUTSIDE, outside=True)
         if observed.halt:
             scene.halt(observed.halt, outside=False)
         if scene.state.halt:
@@ -64,6 +64,8 @@ class CampaignTurn:
             scene.read_ahead = (scene.state.tick + 1, following)
         else:
             scene.halt(applied.halt, outside=True)
+            if applied.stop_account:
+                await scene.calls.stop_account(scene.campaign, applied.halt)
         scene.show(f"tick {scene.state.tick}, {at:%Y-%m-%d %H:%M}")
 
     async def _applied(self, decided: Decided, at: datetime, ends: datetime) -> tuple[Applied, Observed | None]:

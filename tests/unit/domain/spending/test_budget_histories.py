@@ -189,7 +189,7 @@ def histories(draw: st.DrawFn) -> BudgetHistory:
     return BudgetHistory(platform, currency, draw(st.sampled_from(ZONES)), budgets, start + timedelta(hours=hours[-1]))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(histories())
 def test_the_lawful_total_is_the_optimum_of_a_linear_programme(history: BudgetHistory) -> None:
     """No other way of billing within the day's limit and the period's gets more, or less where all is taken."""
@@ -198,6 +198,7 @@ def test_the_lawful_total_is_the_optimum_of_a_linear_programme(history: BudgetHi
     assert lawful_total_micros(history) - unit - 1 <= most <= lawful_total_micros(history) + 1
 
 
+@settings(deadline=None)
 @given(histories())
 def test_no_history_may_bill_more_than_was_signed(history: BudgetHistory) -> None:
     """The worst total of the highest budget covers its worst days, and these cover what it may lawfully bill."""
