@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_card import card_text
+from gaelp.domain.spending.approval_card import asked_in_a_sentence, card_text
 from gaelp.domain.spending.approval_requests import (
     ApprovalRequest,
     RequestApproval,
@@ -120,7 +120,7 @@ def test_the_card_shows_what_is_about_to_be_signed() -> None:
     request = request_for(asked(), [CAMPAIGN], kit.account())
     text = card_text(request, [CAMPAIGN])
     for part in (
-        "**50.00 USD** on any one day",
+        f"until {request.expires_at.isoformat()}:\n\n- at most **50.00 USD** on any one day",
         "**300.00 USD** over the phase",
         "worst day | worst in all | rule |\n|---|---|---|---:|---:|---|---:|---:|---|\n"
         "| run-a/live-test/campaign-00 | linear-thompson | product-a (candidate), texts `bbbbbbbbbbbb` | 25.00 USD | 7 "
@@ -145,6 +145,23 @@ def test_the_card_shows_the_sum_of_the_worst_days_and_why() -> None:
         request = request_for(asked(), [campaign], kit.account(currency=currency))
         text = card_text(request, [campaign])
         assert worst in text and words in text
+
+
+def test_what_is_asked_for_is_one_sentence_in_the_requests_currency() -> None:
+    """Both caps stand in it, and that a stop has made it void."""
+    request = request_for(asked(), [CAMPAIGN], kit.account(currency="JPY"))
+    sentence = "run-a/live-test#1 asks for at most 300 JPY in all, 50 JPY on any one day"
+    assert asked_in_a_sentence(request, void=False) == sentence
+    assert asked_in_a_sentence(request, void=True).startswith(f"{sentence} (void since a stop")
+
+
+def test_the_digest_of_the_list_is_of_canonical_json() -> None:
+    """Sorted keys, no spaces, UTF-8: what was signed yesterday has the same digest tomorrow."""
+    campaign = CAMPAIGN.model_copy(update={"product": "Töne"})
+    listed = [campaign.model_dump(mode="json")]
+    text = json.dumps(listed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert "Töne" in text and text.index('"agent"') < text.index('"ceiling"') < text.index('"last_day"')
+    assert campaigns_digest([campaign]) == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_the_card_says_that_the_evidence_is_missing() -> None:

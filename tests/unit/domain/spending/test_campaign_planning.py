@@ -280,3 +280,16 @@ def test_on_a_real_clock_the_signed_end_allows_for_an_approval_in_the_last_secon
     between = (plan.campaigns[1].start - plan.campaigns[0].start).days
     assert (second.last_day - first.last_day).days == between + 1
     assert plan.approval_expires.date() > second.last_day
+
+
+def test_campaigns_of_a_portfolio_end_on_the_same_signed_day() -> None:
+    """They run at once, so none needs room for one before it."""
+    assert len({each.last_day for each in _signed(_config(), Phase.SCALED)}) == 1
+
+
+def test_a_plan_takes_only_free_days_where_no_time_passes() -> None:
+    """The last day that anything else has taken is passed on to the first campaign's start."""
+    request = PlanningRequest(
+        "run-a", Phase.LIVE_TEST, "x", _config(clock={"time_scale": 0}), _account(), NOW, date(2027, 2, 10)
+    )
+    assert plan_campaigns(request).campaigns[0].start == datetime(2027, 2, 11, tzinfo=UTC)
