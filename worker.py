@@ -157,7 +157,9 @@ def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Cal
 
     # One connection per kind of account, reused; an envelope's change must not open another.
     def platform_of(account: Account) -> AdPlatform:
-        plain = account.model_copy(update={"daily_cap_micros": 0, "total_cap_micros": 0, "fence": 0})
+        plain = account.model_copy(
+            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "fence": 0}
+        )
         return opened(account.platform, account.kind, account.timezone, plain)
 
     return platform_of

@@ -52,7 +52,7 @@ class Settling:
                 all_settled = False  # the platform is in an older state: what the day costs is not known
             elif day is not None:
                 self._ledger.settle(reservation.key, day.cost_micros, at)
-            elif not listed and report.at > clock.calendar.books_close(reservation.day):
+            elif not listed and report.at >= clock.calendar.books_close(reservation.day):
                 self._ledger.settle(reservation.key, 0, at)
             else:
                 all_settled = False

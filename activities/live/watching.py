@@ -40,7 +40,7 @@ class Watching:
             self._ledger.record_violation(violation)
             return ""
         highest = max(state.daily_budget_micros, *(each.daily_budget_micros for each in written))
-        worst = worst_day_micros(account.platform, highest) if state.enabled else 0
+        worst = worst_day_micros(account.platform, highest, account.currency) if state.enabled else 0
         day = campaign_clock(campaign, account).calendar.day_of(at)
         self._ledger.record_exposure(violation, self._found(campaign, account, day, worst, at))
         return f"changed on the platform and not by us: {evidence}"

@@ -75,7 +75,7 @@ ONLY_THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "gaelp.domain": ("pydantic", "pydantic_core"),
     "gaelp.messages": ("pydantic", "pydantic_core"),
     "gaelp.errors": (),
-    "gaelp.money": (),
+    "gaelp.money": ("iso4217",),
     "gaelp.arrays": ("numpy",),
 }
 IMPURE = (

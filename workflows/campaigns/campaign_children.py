@@ -79,6 +79,7 @@ class CampaignChildren:
             ),
             progress=CampaignProgress(
                 start=campaign.start,
+                day_minutes=campaign.day_minutes,
                 until_day=min(state.plan.period_days, campaign.days),
                 daily_budget_micros=campaign.daily_budget_micros,
                 paused=state.paused,
