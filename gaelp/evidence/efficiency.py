@@ -16,6 +16,7 @@ from scipy.stats import t as student
 
 from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.criteria_live_test import FEWEST_CAMPAIGNS
 from gaelp.domain.gates.measurements import EfficiencyMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import day_cost
@@ -23,7 +24,6 @@ from gaelp.money import micros
 
 WASTE_TIMES_CPA = 3
 PACING_CLICKS = 350
-FEWEST_BLOCKS = 5
 RESAMPLES = 2000
 HOURS = 24
 
@@ -106,7 +106,7 @@ def _bounds(
         return None, None, None
     value = float(_product(pacing, *(np.array([x.sum()]) for x in (planned, cost, wasted)))[0])
     blocks = planned.size
-    if blocks < FEWEST_BLOCKS:
+    if blocks < FEWEST_CAMPAIGNS:
         return value, None, None
     drawn = rng.integers(0, blocks, size=(RESAMPLES, blocks))
     resampled = _product(pacing, *(x[drawn].sum(axis=1) for x in (planned, cost, wasted)))
