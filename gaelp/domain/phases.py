@@ -17,6 +17,11 @@ class Phase(StrEnum):
 PHASE_ORDER: tuple[Phase, ...] = tuple(Phase)
 
 
+def phases_between(first: Phase, last: Phase) -> tuple[Phase, ...]:
+    """The phases from `first` to `last`, both included; none where `last` comes before `first`."""
+    return PHASE_ORDER[PHASE_ORDER.index(first) : PHASE_ORDER.index(last) + 1]
+
+
 LIVE_HEADS: tuple[str, ...] = ("bid_micros", "creative_prob")
 """The heads that a platform of this version takes."""
 
@@ -26,6 +31,7 @@ class Outcome(StrEnum):
 
     GRADUATED = "graduated"
     GRADUATED_UNPROVEN = "graduated-unproven"
+    PROMOTED = "promoted"  # through the phases that were asked for, where these were not all
     NOT_GRADUATED = "not-graduated"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"  # by something that is no doing of the agent: an outage, a refused launch
