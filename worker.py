@@ -48,6 +48,7 @@ from activities.live.campaigns import Campaigns
 from activities.live.emergency import Emergency
 from activities.live.observations import Observations
 from activities.live.reaping import Reaping
+from activities.live.turns import Turns
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
@@ -77,6 +78,7 @@ from workflows.episodes import EpisodeBatch, LogReplay
 from workflows.historical import HistoricalValidation
 from workflows.live_test import LiveTest
 from workflows.reaper import Reaper
+from workflows.sandbox import workflow_sandbox
 from workflows.scaled import ScaledDeployment
 from workflows.simulation import SimulationTraining
 from workflows.training_run import TrainingRun
@@ -163,9 +165,10 @@ def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Cal
 def live_activities(settings: Settings) -> Activities:
     """The only activities with ad credentials, beside the stop."""
     ledger, inputs = Ledger.open(settings.ledger), Inputs(ContentStore(settings.store))
-    campaigns = Campaigns(ledger, inputs, _platforms(settings))
-    observations = Observations(ledger, inputs, _platforms(settings))
-    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe]
+    platforms = _platforms(settings)
+    campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
+    turn = Turns(campaigns, observations).apply_and_observe
+    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
 
 
 def stop_activities(settings: Settings) -> Activities:
@@ -192,6 +195,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
     if queue is Queue.WORKFLOWS:
         served = list(WORKFLOWS)
     defaults: dict[str, Any] = {
+        "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects()],
         "max_concurrent_activities": threads,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),

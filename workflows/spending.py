@@ -65,7 +65,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         try:
             halted = ""
             if not self.approval.state.request_id:
-                halted = await self.approval.ask(self.phase, plan, lambda: self.state.stopped)
+                halted = await self.approval.ask(self.phase, plan, self)
                 self.update(approval=self.approval.state)
             return await self._finish(halted or await self.run_campaigns(plan))
         except BaseException as error:

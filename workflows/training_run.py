@@ -228,7 +228,7 @@ class TrainingRun(PauseAndStop[RunState]):
         what = f"{phase}: {status}"
         if asked and not state.stopped:
             status = Status.AWAITING_APPROVAL
-            what = f"{phase}: **awaiting approval** of {asked}{' (and paused)' if state.paused else ''}"
+            what = f"{phase}: **awaiting approval**{' (and paused)' if state.paused else ''}: {asked}"
         set_attributes(status=status)
         self._show_phases(f"{what}; {standing.spent} spent so far" if standing else what)
 

@@ -37,7 +37,7 @@ class Locating:
         """The id that the platform gave the campaign; empty where neither we nor the ledger know it."""
         if campaign.name not in self._ids:
             try:
-                created = self._ledger.created_campaigns(campaign.context.account)
+                created = self._ledger.created_campaigns(campaign.context.account, campaign=campaign.name)
             except LedgerUnavailable:
                 return ""
             self._ids |= {each.campaign: each.platform_id for each in created if each.platform_id}
@@ -74,8 +74,7 @@ class Locating:
 
     def may_exist(self, campaign: LiveCampaignInput) -> bool:
         """Whether a create was claimed for it that is not known to have failed."""
-        created = self._ledger.created_campaigns(campaign.context.account)
-        return any(each.campaign == campaign.name for each in created)
+        return bool(self._ledger.created_campaigns(campaign.context.account, campaign=campaign.name))
 
     def record_unknown(self, campaign: LiveCampaignInput, at: datetime) -> str:
         """Record that a created campaign does not read back, and stop its account; returns the sentence for people."""
@@ -102,5 +101,5 @@ class Locating:
 
     def spent_micros(self, campaign: LiveCampaignInput) -> int:
         """What the platform has reported of the campaign so far, by the ledger."""
-        days = self._ledger.reservations(campaign.context.account, campaign.context.run)
-        return sum(max(d.billed_micros, d.served_micros) for d in days if d.campaign == campaign.name)
+        days = self._ledger.reservations(campaign.context.account, campaign=campaign.name)
+        return sum(max(d.billed_micros, d.served_micros) for d in days)

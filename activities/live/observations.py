@@ -20,6 +20,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.domain.spending.campaign_clock import CampaignClock
+from gaelp.evidence.profit import contribution_share, day_cost
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.messages.live_campaign import Observe, Observed
@@ -107,10 +108,10 @@ class Observations:
 
 
 def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str:
-    """Matured days only: an immature day never decides."""
-    matured = [d for d in days if d.matured]
-    revenue = sum(d.revenue_micros for d in matured)
-    loss = sum(max(d.cost_micros, d.served_micros) for d in matured) - round(revenue * config.economics.margin)
+    """Matured days only: an immature day never decides. Profit is that of criterion 8."""
+    matured = [day for day in days if day.matured]
+    contribution = contribution_share(config) * sum(day.revenue_micros for day in matured)
+    loss = sum(map(day_cost, matured)) - round(contribution)
     limit = micros(config.live_test.drawdown_limit)
     if loss <= limit:
         return ""

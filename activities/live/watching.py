@@ -59,8 +59,8 @@ class Watching:
         """
         halt = ""
         clock = campaign_clock(campaign, account)
-        days = self._ledger.reservations(campaign.context.account, campaign.context.run)
-        reservations = {each.key: each for each in days if each.campaign == campaign.name}
+        days = self._ledger.reservations(campaign.context.account, campaign=campaign.name)
+        reservations = {each.key: each for each in days}
         reported = {day_key(campaign, clock.index_of(each.day)): each for each in report.days}
         for key in sorted({*reported, *reservations}):
             day, reserved = reported.get(key), reservations.get(key)

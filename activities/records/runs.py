@@ -11,12 +11,13 @@ from temporalio import activity
 from gaelp.configuration.loading import canonical
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import PHASE_ORDER, phases_between
+from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.domain.start_conditions import account_refusals, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
-from gaelp.money import exact_money, rounded_money
+from gaelp.money import rounded_money
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.passed_gates import passed_gates
@@ -97,9 +98,8 @@ class Runs:
         """The same figures as everywhere, because all of them are the ledger's."""
         spend, currency = self._ledger.spent(look.run), self._ledger.account(look.account).currency
         asked = [
-            f"{card.request.request_id}: at most {exact_money(card.request.total_cap_micros, currency)} in all, "
-            f"{exact_money(card.request.daily_cap_micros, currency)} on any one day"
-            for card in self._ledger.open_requests(look.run)
+            asked_in_a_sentence(stored.request, void=stored.state == "void")
+            for stored in self._ledger.undecided_requests(look.run)
         ]
         return RunStanding(spend_micros=spend, spent=rounded_money(spend, currency), asked="; ".join(asked))
 
@@ -107,6 +107,7 @@ class Runs:
     def end_run(self, end: EndRun) -> RunResult:
         """The last row and the last event; the spend is the ledger's figure."""
         result = end.result.model_copy(update={"spend_micros": self._ledger.spent(end.result.run)})
+        self._ledger.withdraw_requests(result.run, end.at)
         self._warehouse.append(
             "runs",
             [

@@ -150,7 +150,7 @@ def _cvar(ratios: F8, alpha: float) -> tuple[float | None, float | None]:
         return None, None
     worst = max(1, math.ceil(WORST_SHARE * ratios.size))
     rng = np.random.Generator(np.random.Philox(ratios.size))
-    resampled = np.sort(rng.choice(ratios, size=(RESAMPLES, ratios.size)), axis=1)[:, :worst].mean(axis=1)
+    resampled = np.sort(rng.choice(ratios, size=(RESAMPLES, ratios.size)))[:, :worst].mean(axis=1)
     return float(np.sort(ratios)[:worst].mean()), float(np.quantile(resampled, 1 - alpha))
 
 

@@ -47,10 +47,9 @@ class Days:
 
 @dataclass(frozen=True)
 class ProfitTest:
-    """The e-process after each matured day, f8[D]: stakes lambda_d, scaled profits Y_d and the wealth K."""
+    """The e-process after each matured day, f8[D]: stakes lambda_d and the wealth K."""
 
     stake: F8
-    scaled_profit: F8
     wealth: F8
 
     @property
@@ -96,7 +95,7 @@ def profit_test(
     stake = _stakes(days.ordinal, scaled_profit, maturing_days(lag_days, window_days))
     # A day billed beyond its worst case by more than a factor of 2 loses all; nothing is won back from 0.
     wealth = np.cumprod(np.maximum(1 + stake * scaled_profit, 0.0), dtype=np.float64)
-    return ProfitTest(stake, scaled_profit, wealth)
+    return ProfitTest(stake, wealth)
 
 
 def _stakes(ordinal: I8, scaled_profit: F8, lag: int) -> F8:
@@ -126,9 +125,8 @@ def roi_upper_bound(days: Days, alpha: float) -> float | None:
     """
     if days.cost.size < FEWEST_DAYS or days.cost.sum() <= 0:
         return None
-    scale = float(days.cost.mean())
     grid = np.linspace(-1.0, 5.0, 1201)
-    margins = (days.contribution[:, None] - (1 + grid) * days.cost[:, None]) / scale
+    margins = days.contribution[:, None] - (1 + grid) * days.cost[:, None]
     upper = margins.mean(axis=0) + margins.std(axis=0, ddof=1) * asymptotic_radius(days.cost.size, alpha)
     possible = np.flatnonzero(~(upper < 0))
     return float(grid[possible[-1]]) if possible.size else float(grid[0])

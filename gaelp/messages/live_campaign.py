@@ -157,6 +157,13 @@ class Applied(Frozen):
     near_misses: int = 0  # of them, how many policy blocked or clamped
 
 
+class AppliedAndObserved(Frozen):
+    """How a decision was applied, and the next tick's observation where it could be read at once."""
+
+    applied: Applied
+    following: Observed | None
+
+
 class PauseAndSettle(Frozen):
     """Asks to pause, read back and post what was spent; `final` also settles every day whose cost is final."""
 

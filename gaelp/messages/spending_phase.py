@@ -32,9 +32,17 @@ class CheckRequest(Frozen):
 
 
 class RequestStanding(Frozen):
-    """Whether a request can still be approved. `void` where a stop has raised its account's fence since."""
+    """Whether a request can still be approved."""
 
-    void: bool
+    void: bool = False  # a stop has raised its account's fence since it was opened: it must be asked anew
+    run_stopped: str = ""  # why its run may ask for nothing any more; empty where it may
+
+
+class OpenedRequest(Frozen):
+    """A request as it was opened."""
+
+    card: ApprovalCard | None = None  # none where the run may ask for nothing any more
+    standing: RequestStanding
 
 
 class ApprovalState(Frozen):
@@ -161,5 +169,5 @@ class CampaignsSummary(Frozen):
     """What a phase has spent, and where it stands, by the ledger."""
 
     spend_micros: int
-    stopped: str = ""  # why, where the account's fence is no longer the one that was approved
+    stopped: str = ""  # why, where the account's fence is no longer the one that was approved, or the run was stopped
     table: str  # markdown, for the current details

@@ -15,11 +15,13 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
+from activities.live.turns import Turns
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import (
     Applied,
+    AppliedAndObserved,
     Apply,
     Decided,
     LaunchCampaign,
@@ -107,6 +109,14 @@ class DirectCalls:
         asked = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
         applied: Applied = await self._made(self.campaigns.apply, asked, 1)
         return applied
+
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        asked = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        turns = Turns(self.campaigns, self.observations)
+        both: AppliedAndObserved = await self._made(turns.apply_and_observe, asked, 1)
+        return both
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         asked = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)

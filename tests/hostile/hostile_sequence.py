@@ -274,6 +274,8 @@ class Sequence:
         if self.ledger.changed:
             self._booked, self.ledger.changed = self.ledger.reservations(ACCOUNT), False
             self._settled_below_nothing_seen()
+            if self.found.steps % 10 == 0:  # a total that is wrong stays wrong
+                self._totals_are_sums()
         for name, campaign in self.campaigns.items():
             self._unwanted_is_paused(name, campaign)
         names = [name for name, made in self.platform.creates.items() if made > 1]
@@ -284,6 +286,9 @@ class Sequence:
         days = {(r.campaign, r.day): r for r in self._booked}
         for campaign in self.platform.all.values():
             self._billable_is_counted(campaign, days)
+
+    def _totals_are_sums(self) -> None:
+        self._require(not (wrong := self.ledger.differing_totals(ACCOUNT)), "; ".join(wrong))
 
     def _settled_below_nothing_seen(self) -> None:
         for reservation in self._booked:
@@ -335,6 +340,7 @@ class Sequence:
 
     def _check_end(self) -> None:
         """Nothing is left enabled, what was reported is counted, and no outage is anybody's failure."""
+        self._totals_are_sums()
         for name, driven in self.campaigns.items():
             failed = driven.result is not None and driven.result.state is EpisodeState.FAILED
             self._require(not failed or bool(driven.state.interruption), f"{name} failed, and it says not by whom")

@@ -14,6 +14,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
 from gaelp.messages.live_campaign import (
     Applied,
+    AppliedAndObserved,
     CampaignOrder,
     CampaignProgress,
     Decided,
@@ -80,6 +81,13 @@ class ScriptedCalls:
         await self._call("apply", campaign)
         self.enabled = True
         return Applied(applied=True, actions=campaign.progress.actions + 1)
+
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        applied = await self.apply(campaign, decision_digest, at, begin_within)
+        following = Observed(observation_digest="ahead", spend_micros=0, enabled=self.enabled)
+        return AppliedAndObserved(applied=applied, following=None if self.away("ahead") else following)
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         await self._call("settle" if final else "pause", campaign)

@@ -21,7 +21,9 @@ from gaelp.commands.watching.status import asked_of
 from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.temporal_names import Queue
 from gaelp.ledger import signatures
+from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.money import exact_money
 from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run
@@ -235,7 +237,8 @@ async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_
         assert await _request(local_runs, "told") == request
         with local_runs.ledger() as ledger:
             ledger.raise_fence("told", "the test says so", "Ada", datetime.now(UTC))
-            assert all(each["void"] and "a stop has voided it" in each["sentence"] for each in asked_of(ledger, "told"))
+            (asked,) = asked_of(ledger, "told")
+            assert asked["void"] and "void since a stop" in asked["sentence"]
         await handle.signal("look")
         renewed = await until(lambda: _other_request(local_runs, "told", request), "the phase asks anew")
         assert f"fence {renewed.fence}" in await details(handle)
@@ -243,6 +246,65 @@ async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_
         result = await handle.result()
     assert (result.ended, result.reason) == (Outcome.NOT_GRADUATED, "rejected by Ada")
     assert local_runs.on_platform("told", "told") == []
+
+
+async def test_a_stop_of_the_account_tells_a_waiting_phase_to_ask_anew(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The workflow EmergencyStop sends `look`: the void request is asked anew at once, and that one can be approved."""
+    client, run = environment.client, "rearmed"
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        request = await _request(local_runs, run)
+        order = StopAccount(account=run, reason="prices look wrong", by="Ada", at=datetime.now(UTC))
+        report = await client.execute_workflow(
+            "EmergencyStop", order, id=f"stop-{run}", task_queue=Queue.STOP, result_type=StopReport
+        )
+        assert (report.stopped, report.waiting) == (True, (f"{run}/live-test",))
+        renewed = await until(lambda: _other_request(local_runs, run, request), "the phase asks anew")
+        assert renewed.fence == request.fence + 1
+        await handle.signal("approve", _signed(local_runs, renewed))
+        result = await handle.result()
+    assert result.gate is not None and result.episodes == 1
+    assert local_runs.leftovers(run, run) == []
+
+
+async def test_a_waiting_run_that_was_stopped_while_temporal_was_away_ends_when_it_looks(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Only the ledger knows of the stop: the phase finds its request withdrawn, asks for nothing more, and stops."""
+    client, run = environment.client, "unheard"
+    account = local_runs.open_account(run)
+    start = late_run(local_runs, run, f"account={account}", *SHORT)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, start)
+        request = await _request(local_runs, run)
+        with local_runs.ledger() as ledger:
+            ledger.stop_run(run, "the test says so", "Ada", datetime.now(UTC))
+        phase = client.get_workflow_handle(f"{run}/live-test")
+        await phase.signal("approve", _signed(local_runs, request))
+        (reason,) = await _refusals(local_runs, request, 1)
+        result = await handle.result()
+    assert "was withdrawn: its run was stopped" in reason
+    assert result.outcome is Outcome.STOPPED and f"run {run} was stopped at" in result.reason
+    assert local_runs.on_platform(run, account) == []
+
+
+async def test_a_run_that_has_ended_asks_nobody_any_more(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """A stop while a person is asked: the request is withdrawn with the run, and nothing of it waits for approval."""
+    client, run = environment.client, "quitted"
+    account = local_runs.open_account(run)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, late_run(local_runs, run, f"account={account}", *SHORT))
+        request = await _request(local_runs, run)
+        await handle.signal("stop")
+        result = await handle.result()
+    assert result.outcome is Outcome.STOPPED
+    with local_runs.ledger() as ledger:
+        assert (ledger.request_state(request.request_id), asked_of(ledger, run)) == ("withdrawn", [])
+        assert ledger.waiting_phases(account) == ()
 
 
 def _other_request(local_runs: LocalRuns, run: str, earlier: ApprovalRequest) -> ApprovalRequest | None:
@@ -264,7 +326,7 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
         request = await _request(local_runs, run)
         page = await _page(handle, "awaiting approval")
         total, daily = (exact_money(m, "USD") for m in (request.total_cap_micros, request.daily_cap_micros))
-        assert f"{request.request_id}: at most {total} in all, {daily} on any one day" in page
+        assert f"{request.request_id} asks for at most {total} in all, {daily} on any one day" in page
         assert "0.00 USD spent so far" in page
         assert await _attributes(handle) == (Status.AWAITING_APPROVAL, True, 0)
         seen = await view(client, run)

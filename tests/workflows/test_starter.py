@@ -229,5 +229,22 @@ async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> 
     assert (await stage.starter("start", *ALONE, "--experiment-name", "g", "--agent", "best-creative")).code == 0
     stopped = await stage.starter("stop", "--account", "emulator")
     assert stopped.err.splitlines()[0] == "these runs on emulator will end: g"
+    assert stopped.out.splitlines()[-1].endswith("runs told: g")
     assert stage.ledger.fence("emulator") == 1
     await stage.reaches("g", "stopped")
+
+
+async def test_a_stop_of_an_account_ends_no_run_that_waits_for_an_approval(stage: Stage) -> None:
+    """It spends nothing: the stop says before that it will ask anew, tells its phase so, and its request is void."""
+    assert (await stage.starter("start", "--experiment-name", "d", "--agent", "linear-bid")).code == 0
+    stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
+    await stage.reaches("d", "awaiting-approval")
+    stopped = await stage.starter("stop", "--account", "emulator", "--json")
+    assert stopped.document["runs_told"] == [] and stopped.document["asked_anew"] == ["d/live-test"], stopped.err
+    assert "these runs on emulator wait for an approval and will ask for it anew: d" in stopped.err
+    assert "will end" not in stopped.err
+    status, approve = await asyncio.gather(stage.starter("status", "d", "--json"), stage.starter("approve", "d"))
+    (asked,) = status.document["asked"]
+    assert asked["void"] and "void since a stop" in asked["sentence"]
+    assert (approve.code, "waits for approval" in approve.err) == (1, True)
+    assert (await stage.reaches("d", "awaiting-approval")).ended is None

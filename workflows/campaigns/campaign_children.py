@@ -93,9 +93,10 @@ class CampaignChildren:
         self._hinted = tuple(dict.fromkeys((*self._hinted, hint.campaign)))
 
     def hint_ended(self, hint: CampaignHint) -> None:
-        """The same of one that says that it has ended: of its own children Temporal tells the phase when they have."""
-        self.hint(hint)
-        self._closing = tuple(dict.fromkeys((*self._closing, hint.campaign)))
+        """The same of one that says that it has ended; of those that this run has started, Temporal tells it."""
+        if hint.campaign not in self._handles:
+            self.hint(hint)
+            self._closing = tuple(dict.fromkeys((*self._closing, hint.campaign)))
 
     async def look_until(self, condition: Callable[[], bool]) -> None:
         """Look at the campaigns whenever there is reason to, until the condition holds."""
@@ -109,7 +110,8 @@ class CampaignChildren:
                 )
             except TimeoutError:
                 self._hinted = self._unsettled()
-            if not condition():
+            self._take_results()
+            if not condition() and self._to_look_at():
                 await self._look()
 
     def _unsettled(self) -> tuple[str, ...]:
@@ -119,6 +121,13 @@ class CampaignChildren:
     def _to_look_at(self) -> list[str]:
         ended = [name for name, handle in self._handles.items() if handle.done()]
         return [name for name in self._unsettled() if name in self._hinted or name in ended]
+
+    def _take_results(self) -> None:
+        """The results of those that this run has started, which Temporal has given it with their end."""
+        for name in self._unsettled():
+            handle = self._handles.get(name)
+            if handle is not None and handle.done() and not handle.cancelled() and handle.exception() is None:
+                self._phase.update(settled={**self._phase.state.settled, name: handle.result()})
 
     async def _look(self) -> None:
         names = self._to_look_at()[:MOST_AT_ONCE]

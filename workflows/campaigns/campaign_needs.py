@@ -15,6 +15,7 @@ from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import (
     Applied,
+    AppliedAndObserved,
     CampaignProgress,
     Decided,
     Launched,
@@ -94,6 +95,12 @@ class CampaignCalls(Protocol):
         self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
     ) -> Applied:
         """Reserve the day and write the decision; a call that has not begun within the given time is never begun."""
+        ...
+
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        """The same, and read the campaign for the next tick, which follows at once."""
         ...
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:

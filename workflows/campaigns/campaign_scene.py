@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput, Observed
 from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
@@ -26,6 +27,7 @@ class CampaignScene:
     host: CampaignHost
     days: tuple[DayReport, ...] = ()  # as last reported; every tick reads them anew, so they are not carried on
     result: CampaignResult | None = None  # once it has ended
+    read_ahead: tuple[int, Observed | None] = (-1, None)  # a tick, and what the call before it has read for it
 
     @property
     def state(self) -> CampaignProgress:
@@ -51,6 +53,18 @@ class CampaignScene:
         """Whether the campaign may be enabled on the platform by a write of ours."""
         return self.state.enabled or self.state.uncertain
 
+    def days_left_after(self, hours: int) -> bool:
+        """Whether the authorised days go on so many campaign hours after the current tick."""
+        return self.campaign.hours + hours < self.state.until_day * HOURS_PER_DAY
+
+    def stopped(self) -> bool:
+        """Whether it must end."""
+        return bool(self.state.stopped)
+
+    def interrupted(self) -> bool:
+        """Whether its turn must not go on."""
+        return self.state.paused or self.stopped()
+
     def wall(self, campaign_hours: float) -> timedelta:
         """How long so many campaign hours take on the clock of the world."""
         return timedelta(hours=campaign_hours) * self.began.order.time_scale
@@ -61,7 +75,7 @@ class CampaignScene:
 
     async def look(self, at: datetime, interrupted: Callable[[], bool]) -> Observed | None:
         """Read the campaign; the platform may have billed more than was reserved, and then all of the account stops."""
-        observed = await self.calls.observe(self.campaign, at, interrupted)
+        observed = self._taken_ahead() or await self.calls.observe(self.campaign, at, interrupted)
         if observed is None:
             return None
         self.days = observed.days
@@ -69,6 +83,11 @@ class CampaignScene:
         if observed.stop_account:
             await self.calls.stop_account(self.campaign, observed.halt)
         return observed
+
+    def _taken_ahead(self) -> Observed | None:
+        """What was read for this very tick; once, so that a tick that is tried again is read anew."""
+        (tick, observed), self.read_ahead = self.read_ahead, (-1, None)
+        return observed if tick == self.state.tick and not self.interrupted() else None
 
     def show(self, text: str) -> None:
         """Show how the campaign stands, and how many ticks it has missed."""

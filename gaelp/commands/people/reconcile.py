@@ -28,7 +28,7 @@ COLUMNS = ("campaign", "day", "state", "reserved", "in the books", "billed", "se
 
 @dataclass
 class Reconciliation:
-    """What was compared, and which campaigns could not be."""
+    """What was compared, and in `trouble` which campaigns could not be and which running totals are wrong."""
 
     days: list[tuple[DayComparison, str]] = field(default_factory=list)  # with what was done
     trouble: list[str] = field(default_factory=list)
@@ -48,6 +48,7 @@ def reconcile(arguments: argparse.Namespace, out: Out) -> int:
             found.trouble.append(f"{campaign.campaign} counts in full, because it cannot be read: {error}")
         else:
             found.days += _brought_together(ledger, account, campaign, report)
+    found.trouble += ledger.differing_totals(account.account)
     _show(found, ledger, account, out)
     return FAILED if found.trouble or any(day.differs for day, _ in found.days) else DONE
 
@@ -67,7 +68,7 @@ def _brought_together(
 ) -> Iterator[tuple[DayComparison, str]]:
     today = AccountCalendar(account.timezone).local(report.at).date()
     days = {day.day: day for day in report.days}
-    booked = [r for r in ledger.reservations(account.account, campaign.run) if r.campaign == campaign.campaign]
+    booked = ledger.reservations(account.account, campaign=campaign.campaign)
     compared = [compare_day(each, days.get(each.day), today, account.currency) for each in booked]
     for comparison in compared:
         key = comparison.reservation.key

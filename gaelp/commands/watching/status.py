@@ -15,9 +15,10 @@ from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.runs.launching import web_address
 from gaelp.commands.watching.progress import headline
 from gaelp.commands.watching.snapshot import RunView, awaiting, listed, view
+from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Status
+from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.errors import GaelpError
-from gaelp.money import exact_money
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,13 +73,12 @@ def _booked(settings: Settings, run: str, out: Out) -> dict[str, Any] | None:
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
     """What a person is asked to approve, with its amounts in a sentence, and whether a stop has voided it since."""
     asked = []
-    for request in (card.request for card in ledger.open_requests(run)):
-        void = ledger.fence(request.account) > request.fence
-        total, daily = (exact_money(m, request.currency) for m in (request.total_cap_micros, request.daily_cap_micros))
-        sentence = f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
+    for stored in ledger.undecided_requests(run):
+        request, void = stored.request, stored.state == "void"
+        sentence = asked_in_a_sentence(request, void=void)
         if void:
-            sentence += "; a stop has voided it, and its phase asks anew within the hour, or at once if it is told to: "
-            sentence += f"temporal workflow signal --workflow-id {request.run}/{request.phase} --name look"
+            sentence += "; within the hour, or at once where it is told to: temporal workflow signal --workflow-id "
+            sentence += f"{phase_id(request.run, request.phase)} --name look"
         asked.append(
             {
                 "request": request.request_id,

@@ -95,25 +95,24 @@ def _efficiency_judgement(measures: CampaignMeasures, threshold: float) -> Judge
         return Verdict.INVALID, f"The campaigns' data are broken: {measures.problems[0]}."
     if efficiency.planned_micros <= 0:
         return Verdict.INVALID, "No budget was planned: efficiency has no meaning."
-    if not finite(
-        efficiency.use, efficiency.waste, efficiency.pacing, efficiency.value, efficiency.low, efficiency.high
-    ):
+    parts = (efficiency.use, efficiency.waste, efficiency.pacing, efficiency.low, efficiency.high)
+    if efficiency.value is None or not finite(efficiency.value, *parts):
         return Verdict.INVALID, "Budget efficiency could not be computed: a number is missing or infinite."
-    return _efficiency_bounds(efficiency, threshold)
+    return _efficiency_bounds(efficiency, efficiency.value, threshold)
 
 
-def _efficiency_summary(efficiency: EfficiencyMeasure) -> str:
+def _efficiency_summary(efficiency: EfficiencyMeasure, value: float) -> str:
     spent = f"{rounded_money(efficiency.cost_micros)} of {rounded_money(efficiency.planned_micros)} planned was spent"
     pacing = (
         f"pacing {efficiency.pacing:.2f}"
         if efficiency.pacing is not None
         else f"pacing left out at {efficiency.clicks} clicks"
     )
-    return f"{spent}, {efficiency.waste or 0:.0%} of it wasted, {pacing}: efficiency {efficiency.value or 0:.2f}"
+    return f"{spent}, {efficiency.waste:.0%} of it wasted, {pacing}: efficiency {value:.2f}"
 
 
-def _efficiency_bounds(efficiency: EfficiencyMeasure, threshold: float) -> Judgement:
-    summary = _efficiency_summary(efficiency)
+def _efficiency_bounds(efficiency: EfficiencyMeasure, value: float, threshold: float) -> Judgement:
+    summary = _efficiency_summary(efficiency, value)
     if efficiency.low is None or efficiency.high is None:
         return Verdict.INCONCLUSIVE, f"{summary}; {efficiency.campaigns} campaigns are too few for a bound."
     if efficiency.high < threshold:

@@ -55,6 +55,13 @@ def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -
     return "\n".join(lines)
 
 
+def asked_in_a_sentence(request: ApprovalRequest, *, void: bool) -> str:
+    """What a person is asked for, in one sentence, as it stands on every page and in every list."""
+    total, daily = (exact_money(m, request.currency) for m in (request.total_cap_micros, request.daily_cap_micros))
+    asked = f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
+    return f"{asked} (void since a stop: its phase asks anew)" if void else asked
+
+
 def _row(campaign: ApprovedCampaign, currency: str) -> str:
     line = campaign.ceiling
     budget, day, total = (

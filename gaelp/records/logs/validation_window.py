@@ -14,7 +14,7 @@ Log = Mapping[str, Array]
 
 
 def calibrated_until(logs: Mapping[str, Log], share: float) -> int:
-    """The latest instant of the earlier `share` of any of these bandit logs, in microseconds; -1 without times.
+    """The latest instant of the earlier `share` of any of these bandit logs, in microseconds; -1 without logs.
 
     Raises ValueError where a log cannot be split.
     """
@@ -25,5 +25,5 @@ def after_calibration(logs: Mapping[str, Log], share: float, name: str) -> dict[
     """The later share of one of the bandit logs, less what is older than a row of any that calibrated the market."""
     until = calibrated_until(logs, share)
     later = split(logs[name], share)[1]
-    keep = (later["time_us"] > until) | (later["time_us"] < 0)  # a log without times has only its order
+    keep = later["time_us"] > until
     return {key: values if key in NOT_PER_ROW else values[keep] for key, values in later.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,17 @@ def test_a_difference_that_stays_is_exit_code_1(fixture: CampaignFixture, reconc
     code, document = reconcile()
     assert code == 1 and "the books stay" in document["days"][0]["done"]
     assert fixture.ledger.reservations(fixture.account)[0].billed_micros == 3_000_000
+
+
+def test_a_running_total_that_is_not_the_sum_of_its_days_is_exit_code_1(
+    fixture: CampaignFixture, reconcile: Reconcile, tmp_path: Path
+) -> None:
+    """A total of the account that was changed by hand is named, with what is kept and what is true."""
+    fixture.running()
+    (file,) = tmp_path.glob("ledger-*.db")
+    with sqlite3.connect(file) as raw:
+        raw.execute("UPDATE totals SET counted_micros = 0 WHERE scope = 'account'")
+    raw.close()
+    code, document = reconcile()
+    (sentence,) = document["trouble"]
+    assert code == 1 and sentence.startswith(f"the total of account {fixture.account} is kept as 0 micros counted")
