@@ -236,7 +236,7 @@ async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> 
 
 async def test_a_stop_of_an_account_ends_no_run_that_waits_for_an_approval(stage: Stage) -> None:
     """It spends nothing: the stop says before that it will ask anew, tells its phase so, and its request is void."""
-    assert (await stage.starter("start", "--experiment-name", "d", "--agent", "linear-bid")).code == 0
+    assert (await stage.starter("start", *ALONE, "--experiment-name", "d", "--agent", "linear-bid")).code == 0
     stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
     await stage.reaches("d", "awaiting-approval")
     stopped = await stage.starter("stop", "--account", "emulator", "--json")
