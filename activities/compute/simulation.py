@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
@@ -61,7 +60,7 @@ class Simulation:
             if activity.in_activity():  # not so in an agent's own thread
                 activity.heartbeat(done, checkpoint, read)
 
-        trajectories = Trajectories(self._inputs.store, learn.trajectory_digests, heartbeat)
+        trajectories = self._inputs.trajectories(learn.trajectory_digests, heartbeat)
         for epoch in range(done, max(1, agent.epochs)):
             state = agent.learn(self._inputs.state(checkpoint), trajectories)
             done, checkpoint = epoch + 1, self._inputs.store.put_arrays(state)

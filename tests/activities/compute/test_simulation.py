@@ -17,10 +17,8 @@ import numpy as np
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities import inputs as activity_inputs
 from activities.compute.decisions import Decisions
 from activities.compute.simulation import Simulation
-from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
 from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent
 from gaelp.agents.contract import InvalidDecision, Observation, State, TickTime, Totals
@@ -45,7 +43,8 @@ class Laboratory:
     """A content store with a small market, and the activities on it."""
 
     def __init__(self, store: ContentStore, ask: Any = None, **settings: Any) -> None:
-        self.inputs = Inputs(store, ask)
+        self.own: dict[str, Any] = {}  # agents of a test's own, which no process but this one could load
+        self.inputs = Inputs(store, ask, lambda name: self.own[name] if name in self.own else load_agent(name))
         self.config = TrainingConfiguration.model_validate(
             {
                 "seed": 7,
@@ -126,12 +125,11 @@ class Epochal:
 
 
 @pytest.fixture
-def epochal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+def epochal(fresh: Laboratory) -> Callable[[Any], Any]:
     """Installs an agent under the name `epochal`."""
 
     def install(agent: Any) -> Any:
-        known = load_agent
-        monkeypatch.setattr(activity_inputs, "load_agent", lambda name: agent if name == "epochal" else known(name))
+        fresh.own["epochal"] = agent
         return agent
 
     return install
@@ -246,7 +244,7 @@ def test_every_agent_learns_the_same_from_one_trajectory_at_a_time(
     state = laboratory.inputs.untrained(agent, laboratory.digest, laboratory.market)
     store = laboratory.inputs.store
     counting, read = Counting(store), list[int]()
-    one_by_one = agent.learn(state, Trajectories(counting, digests, read.append))  # type: ignore[arg-type]
+    one_by_one = agent.learn(state, Inputs(counting).trajectories(digests, read.append))  # type: ignore[arg-type]
     at_once = agent.learn(state, [store.get_arrays(digest) for digest in digests])
     assert arrays_digest(one_by_one) == arrays_digest(at_once)
     assert counting.most_held <= counting.size / 10 and len(read) == counting.reads
@@ -256,7 +254,7 @@ def test_trajectories_read_like_a_list(played: tuple[Laboratory, list[str]]) -> 
     """Length, negative indices, slices, iteration twice, names and absence; past the end is an IndexError."""
     laboratory, digests = played
     store, read = laboratory.inputs.store, list[int]()
-    lazy = Trajectories(store, digests, read.append)
+    lazy = laboratory.inputs.trajectories(digests, read.append)
     assert len(lazy) == 3 and bool(lazy) and not read
     last = store.get_arrays(digests[-1])
     assert all(np.array_equal(lazy[-1][name], last[name]) for name in last) and read == [3]
@@ -343,7 +341,7 @@ def test_what_batches_share_cannot_be_written_to(played: tuple[Laboratory, list[
     """An agent that changes its state, the market or a trajectory in place fails, and later batches read what was."""
     laboratory, digests = played
     state = laboratory.inputs.state(laboratory.first("linear-thompson"))
-    trajectories = Trajectories(laboratory.inputs.store, digests, lambda _: None)
+    trajectories = laboratory.inputs.trajectories(digests, lambda _: None)
     market = laboratory.inputs.market(laboratory.market)
     shared = (market.ctr, market.cvr, market.hourly, market.prices.cdf, market.candidate_features)
     for arrays in (state.values(), shared, trajectories[0].values()):

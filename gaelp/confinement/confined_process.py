@@ -1,0 +1,214 @@
+"""A child process for foreign code, as the process that asks it sees it: started, asked, bounded in time, ended.
+
+Touch this when a child is left behind, or when one that misbehaves takes somebody else with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from gaelp.agents.agent_failures import BrokenVerb
+from gaelp.arrays import Array
+from gaelp.confinement import confined_places, limits
+from gaelp.confinement.frames import Arrays, BrokenFrame, Closed, Head, Pipe
+
+SCRIPT = Path(__file__).with_name("child.py")
+START_SECONDS, LOOK_SECONDS = 60.0, 0.5
+# Of our environment the child gets these and no others.
+KEPT = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+KEPT += ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+# The kernel ends a child when the thread that started it ends: this one lasts as long as the process.
+_STARTER = ThreadPoolExecutor(1, thread_name_prefix="confined")
+Serve = Callable[[int], Mapping[str, Array]]
+
+log = structlog.get_logger(__name__)
+
+
+class ConfinedProcess:
+    """One child. Every failure of a call ends it and raises BrokenVerb, whose text is the end of a sentence.
+
+    `about` names what runs in it, for the log.
+    """
+
+    def __init__(self, about: str) -> None:
+        self._about, self._deadline, self._looked = about, 0.0, 0.0
+        self._scratch = Path(tempfile.mkdtemp(prefix="gaelp-agent-"))
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = _STARTER.submit(self._started, theirs).result()
+        self._connection, self._pipe = ours, Pipe(ours, self._wait)
+        threading.Thread(target=self._tell, name="confined-output", daemon=True).start()
+        self._give_rules()
+
+    def ask(
+        self,
+        head: Head,
+        arrays: Mapping[str, Array] | None = None,
+        *,
+        seconds: float,
+        most: int = limits.LARGEST_ANSWER,
+        serve: Serve | None = None,
+    ) -> tuple[Head, Arrays]:
+        """The answer, whose arrays have at most `most` bytes. `serve` gives what the child reads by number.
+
+        An error of `serve` ends the child and is raised as it is.
+        """
+        self._deadline = time.monotonic() + seconds
+        try:
+            self._pipe.send(head, arrays)
+            answer, given = self._pipe.receive(most)
+            while serve is not None and type(answer.get("read")) is int:
+                self._pipe.send({}, serve(answer["read"]))
+                answer, given = self._pipe.receive(most)
+            return answer, given
+        except BaseException as error:
+            if isinstance(error, Closed):
+                raise BrokenVerb(self._ended()) from error
+            self.close()
+            if isinstance(error, BrokenFrame):
+                raise BrokenVerb(f"answered with {error}: its process was ended") from error
+            if isinstance(error, TimeoutError):
+                said = f"did not answer within {seconds:.0f} seconds: its process was ended"
+                raise BrokenVerb(said) from error
+            raise
+
+    def tell(self, head: Head, arrays: Mapping[str, Array], *, seconds: float) -> None:
+        """Send something that has no answer."""
+        self._deadline = time.monotonic() + seconds
+        try:
+            self._pipe.send(head, arrays)
+        except Closed as error:
+            raise BrokenVerb(self._ended()) from error
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """End it, and delete what it wrote."""
+        self._process.kill()
+        self._process.wait()
+        self._pipe.close()
+        with suppress(RecursionError):  # folders in folders, a thousand deep
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # ------------------------------------------------------------
+
+    def _started(self, connection: socket.socket) -> subprocess.Popen[bytes]:
+        scratch = str(self._scratch)
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", str(SCRIPT), str(connection.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=scratch,
+            env={**environment, **ONE_THREAD, "PATH": "/usr/bin:/bin", "HOME": scratch, "TMPDIR": scratch},
+            pass_fds=(connection.fileno(),),
+        )
+
+    def _give_rules(self) -> None:
+        path = confined_places.import_path()
+        rules = {
+            "path": path,
+            "places": [[place.path, place.rights] for place in confined_places.places(path, self._scratch)],
+            "memory": limits.memory_bytes(),
+            "reserves": bool(confined_places.accelerators()),
+        }
+        text = json.dumps(rules).encode()
+        self._deadline = time.monotonic() + START_SECONDS
+        try:
+            self._connection.setblocking(True)
+            self._connection.sendall(b"%d\n" % len(text) + text)
+            self._connection.setblocking(False)
+            self._pipe.receive(0)
+        except (Closed, OSError) as error:
+            raise BrokenVerb(f"{self._ended()} before it was confined (the log says why)") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait(self, writing: bool) -> None:
+        """Wait for the child, and look at what it uses meanwhile. Raises TimeoutError, BrokenVerb."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLOUT if writing else select.POLLIN)
+        # Short waits: Temporal cancels an activity's thread only between two steps of Python.
+        while not poll.poll(LOOK_SECONDS * 1000):
+            now = time.monotonic()
+            if now > self._deadline:
+                raise TimeoutError
+            self._look()
+
+    def _look(self) -> None:
+        """Landlock and resource limits bound neither threads nor a folder's size."""
+        with suppress(OSError, IndexError, ValueError):
+            status = Path(f"/proc/{self.pid}/status").read_text()
+            threads = int(status.split("Threads:", 1)[1].split(None, 1)[0])
+            if threads > limits.MOST_THREADS:
+                raise BrokenVerb(f"started {threads} threads, above {limits.MOST_THREADS}: its process was ended")
+        used = _size(self._scratch)
+        if used > limits.LARGEST_SCRATCH:
+            raise BrokenVerb(f"wrote {used} bytes, above {limits.LARGEST_SCRATCH}: its process was ended")
+
+    def _ended(self) -> str:
+        """How it ended, as the end of a sentence."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)  # it has closed the pipe, and may be about to end
+        code = self._process.poll()
+        self.close()
+        if code is None:
+            return "closed its pipe: its process was ended"
+        if code < 0:
+            return f"ended its own process by signal {-code} ({signal.strsignal(-code)})"
+        return f"ended its own process with exit code {code}"
+
+    def _tell(self) -> None:
+        """What the child prints goes to the log, shortened and without what a terminal would obey."""
+        assert self._process.stdout is not None
+        lines = 0
+        for line in iter(lambda: self._read_line(), b""):
+            lines += 1
+            if lines <= limits.MOST_LINES:
+                text = line.rstrip().decode(errors="replace")
+                log.info("printed", about=self._about, text=ascii(text)[1:-1])
+        self._process.stdout.close()
+
+    def _read_line(self) -> bytes:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline(limits.LONGEST_LINE)
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below; what vanishes meanwhile does not count."""
+    total = 0
+    for root, _, files in os.walk(folder, onerror=None):
+        for file in files:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(root, file)).st_blocks * 512
+    return total

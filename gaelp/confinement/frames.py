@@ -1,0 +1,176 @@
+"""What crosses the pipe to a confined process: a JSON head and arrays as raw bytes, never pickled.
+
+A frame is the length of the head (4 bytes), the head, and the arrays' bytes one after another; the head lists each
+array's name, type and shape. Whoever receives says how many bytes the arrays may have, and allocates nothing before
+that is checked. Touch this when another kind of value must cross.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gaelp.arrays import Array
+from gaelp.errors import GaelpError
+
+Head = dict[str, Any]
+Arrays = dict[str, Array]
+Wait = Callable[[bool], None]
+"""Returns when the pipe may be written to (True) or read from (False); raises what ends the waiting."""
+
+LARGEST_HEAD = 2**20  # bytes
+MOST_ARRAYS, MOST_AXES, LONGEST_NAME = 1000, 16, 200
+# The store's types: bool, integers and floats of at most 8 bytes, text.
+_TYPE = re.compile(r"\|b1|[<>|][iu]1|[<>][iu][248]|[<>]f[248]|[<>]U[0-9]{1,6}")
+
+
+class BrokenFrame(GaelpError, ValueError):
+    """The other side sent something that is no frame, or more than it may."""
+
+
+class Closed(GaelpError, EOFError):
+    """The other side has ended."""
+
+
+class Pipe:
+    """Frames over a stream socket."""
+
+    def __init__(self, connection: socket.socket, wait: Wait) -> None:
+        connection.setblocking(False)
+        self._connection, self._wait = connection, wait
+
+    def send(self, head: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
+        """Send one frame. Raises Closed, ValueError for an array of another type, and what `wait` raises."""
+        described, contents = [], []
+        for name, array in (arrays or {}).items():
+            rows, values = _rows(array)
+            if not _TYPE.fullmatch(values.dtype.str):
+                raise ValueError(f"{name!r} has type {values.dtype}: bool, integers, floats and text can be sent")
+            described.append([name, values.dtype.str, list(values.shape), rows])
+            contents.append(values)
+        text = json.dumps({**head, "arrays": described}, allow_nan=False).encode()
+        if len(text) > LARGEST_HEAD:
+            raise ValueError(f"a head of {len(text)} bytes is too long to send: at most {LARGEST_HEAD}")
+        self._write(memoryview(len(text).to_bytes(4, "little") + text))
+        for values in contents:
+            if values.nbytes:
+                self._write(memoryview(values.reshape(-1).view(np.uint8)))
+
+    def receive(self, most: int) -> tuple[Head, Arrays]:
+        """One frame, whose arrays have at most `most` bytes. Raises Closed, BrokenFrame, and what `wait` raises."""
+        length = int.from_bytes(self._read(4), "little")
+        if length > LARGEST_HEAD:
+            raise BrokenFrame(f"a head of {length} bytes, and at most {LARGEST_HEAD} are read")
+        head = _parsed(bytes(self._read(length)))
+        arrays: Arrays = {}
+        for name, kind, shape, rows in _described(head.pop("arrays", None)):
+            most -= kind.itemsize * math.prod(shape) * rows
+            if most < 0:
+                raise BrokenFrame("its arrays are larger than an answer may be")
+            arrays[name] = self._array(kind, shape, rows)
+        return head, arrays
+
+    def close(self) -> None:
+        """Close this side."""
+        self._connection.close()
+
+    def _array(self, kind: np.dtype[Any], shape: tuple[int, ...], rows: int) -> Array:
+        size = kind.itemsize * math.prod(shape)
+        content = np.frombuffer(self._read(size) if size else bytearray(), np.uint8)
+        # A byte that is neither 0 nor 1 makes a bool that numpy counts wrongly.
+        values = content != 0 if kind.kind == "b" else content.view(kind) if size else np.empty(0, kind)
+        values = values.reshape(shape)
+        return np.broadcast_to(values[None], (rows, *shape)) if rows > 1 else values
+
+    def _write(self, content: memoryview) -> None:
+        while content:
+            try:
+                content = content[self._connection.send(content) :]
+            except (BlockingIOError, InterruptedError):
+                self._wait(True)
+            except OSError as error:
+                raise Closed("the other side has ended") from error
+
+    def _read(self, size: int) -> bytearray:
+        content = bytearray(size)
+        rest = memoryview(content)
+        while rest:
+            try:
+                count = self._connection.recv_into(rest)
+            except (BlockingIOError, InterruptedError):
+                self._wait(False)
+                continue
+            except OSError as error:
+                raise Closed("the other side has ended") from error
+            if not count:
+                raise Closed("the other side has ended")
+            rest = rest[count:]
+        return content
+
+
+def _rows(array: Array) -> tuple[int, Array]:
+    """(how often the first row stands there, what is sent): features that all campaigns share are sent once."""
+    values = np.asarray(array)
+    if values.ndim > 1 and len(values) > 1 and values.strides[0] == 0:
+        return len(values), np.ascontiguousarray(values[0])
+    return 1, values if values.flags.c_contiguous else np.ascontiguousarray(values)
+
+
+def _parsed(text: bytes) -> Head:
+    try:
+        head = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BrokenFrame("a head that is not JSON") from error
+    if not isinstance(head, dict):
+        raise BrokenFrame("a head that is no object")
+    return head
+
+
+def _described(given: object) -> Iterator[tuple[str, np.dtype[Any], tuple[int, ...], int]]:
+    """(name, type, shape without the repeated axis, rows) of each array."""
+    if not isinstance(given, list) or len(given) > MOST_ARRAYS:
+        raise BrokenFrame("no list of arrays, or a longer one than is read")
+    for each in given:
+        match each:
+            case [str(name), str(kind), list(shape), int(rows)] if (
+                len(name) <= LONGEST_NAME
+                and _TYPE.fullmatch(kind)
+                and len(shape) <= MOST_AXES
+                and all(type(size) is int and 0 <= size < 2**48 for size in shape)
+                and 1 <= rows < 2**48
+            ):
+                yield name, np.dtype(kind), tuple(shape), rows
+            case _:
+                raise BrokenFrame("an array whose name, type or shape cannot be read")
+
+
+def generator_state(rng: np.random.Generator) -> dict[str, Any]:
+    """Where a generator stands, as JSON takes it."""
+    state: dict[str, Any] = _plain(rng.bit_generator.state)
+    return state
+
+
+def set_generator(rng: np.random.Generator, state: object) -> None:
+    """Set a generator to where `generator_state` found one of its kind. Raises BrokenFrame."""
+    try:
+        rng.bit_generator.state = _restored(state)
+    except (TypeError, ValueError, KeyError, OverflowError, AttributeError, RecursionError) as error:
+        raise BrokenFrame("a random generator that is none") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _restored(each) for name, each in value.items()}
+    return np.array(value, np.uint64) if isinstance(value, list) else value
