@@ -11,10 +11,13 @@ import json
 import math
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gaelp.arrays import Array
 from gaelp.errors import GaelpError
@@ -25,9 +28,11 @@ Wait = Callable[[bool], None]
 """Returns when the pipe may be written to (True) or read from (False); raises what ends the waiting."""
 
 LARGEST_HEAD = 2**20  # bytes
+BUFFER = 4 * 2**20  # bytes on the way, as far as the kernel allows it: less waiting for the other side
+MOST_AT_ONCE = 64  # pieces in one call of the kernel
 MOST_ARRAYS, MOST_AXES, LONGEST_NAME = 1000, 16, 200
 # The store's types: bool, integers and floats of at most 8 bytes, text.
-_TYPE = re.compile(r"\|b1|[<>|][iu]1|[<>][iu][248]|[<>]f[248]|[<>]U[0-9]{1,6}")
+_TYPE = re.compile(r"\|b1|[<>|][iu]1|[<>][iu][248]|[<>]f[248]|[<>]U[1-9][0-9]{0,5}")
 
 
 class BrokenFrame(GaelpError, ValueError):
@@ -43,7 +48,9 @@ class Pipe:
 
     def __init__(self, connection: socket.socket, wait: Wait) -> None:
         connection.setblocking(False)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self._connection, self._wait = connection, wait
+        self._reused = np.empty(BUFFER, np.uint8)
 
     def send(self, head: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
         """Send one frame. Raises Closed, ValueError for an array of another type, and what `wait` raises."""
@@ -53,14 +60,11 @@ class Pipe:
             if not _TYPE.fullmatch(values.dtype.str):
                 raise ValueError(f"{name!r} has type {values.dtype}: bool, integers, floats and text can be sent")
             described.append([name, values.dtype.str, list(values.shape), rows])
-            contents.append(values)
+            contents += [memoryview(values.reshape(-1).view(np.uint8)), memoryview(bytes(_padding(values.nbytes)))]
         text = json.dumps({**head, "arrays": described}, allow_nan=False).encode()
         if len(text) > LARGEST_HEAD:
             raise ValueError(f"a head of {len(text)} bytes is too long to send: at most {LARGEST_HEAD}")
-        self._write(memoryview(len(text).to_bytes(4, "little") + text))
-        for values in contents:
-            if values.nbytes:
-                self._write(memoryview(values.reshape(-1).view(np.uint8)))
+        self._write([memoryview(len(text).to_bytes(4, "little") + text), *contents])
 
     def receive(self, most: int) -> tuple[Head, Arrays]:
         """One frame, whose arrays have at most `most` bytes. Raises Closed, BrokenFrame, and what `wait` raises."""
@@ -68,37 +72,43 @@ class Pipe:
         if length > LARGEST_HEAD:
             raise BrokenFrame(f"a head of {length} bytes, and at most {LARGEST_HEAD} are read")
         head = _parsed(bytes(self._read(length)))
-        arrays: Arrays = {}
-        for name, kind, shape, rows in _described(head.pop("arrays", None)):
-            most -= kind.itemsize * math.prod(shape) * rows
+        arrays, size = list(_described(head.pop("arrays", None))), 0
+        for array in arrays:
+            most -= array.size * array.rows
+            size += array.size + _padding(array.size)
             if most < 0:
                 raise BrokenFrame("its arrays are larger than an answer may be")
-            arrays[name] = self._array(kind, shape, rows)
-        return head, arrays
+        return head, _cut(self._read(size), arrays)
 
     def close(self) -> None:
         """Close this side."""
         self._connection.close()
 
-    def _array(self, kind: np.dtype[Any], shape: tuple[int, ...], rows: int) -> Array:
-        size = kind.itemsize * math.prod(shape)
-        content = np.frombuffer(self._read(size) if size else bytearray(), np.uint8)
-        # A byte that is neither 0 nor 1 makes a bool that numpy counts wrongly.
-        values = content != 0 if kind.kind == "b" else content.view(kind) if size else np.empty(0, kind)
-        values = values.reshape(shape)
-        return np.broadcast_to(values[None], (rows, *shape)) if rows > 1 else values
-
-    def _write(self, content: memoryview) -> None:
-        while content:
+    def _write(self, contents: list[memoryview]) -> None:
+        rest = [content for content in contents if content.nbytes]
+        while rest:
             try:
-                content = content[self._connection.send(content) :]
+                sent = self._connection.sendmsg(rest[:MOST_AT_ONCE])
             except (BlockingIOError, InterruptedError):
                 self._wait(True)
+                continue
             except OSError as error:
                 raise Closed("the other side has ended") from error
+            while rest and sent >= rest[0].nbytes:
+                sent -= rest.pop(0).nbytes
+            if sent:
+                rest[0] = rest[0][sent:]
 
-    def _read(self, size: int) -> bytearray:
-        content = bytearray(size)
+    def _room(self, size: int) -> npt.NDArray[np.uint8]:
+        """Memory for an answer; that of an earlier one, if nothing refers to its arrays any more."""
+        if size > BUFFER:
+            return np.empty(size, np.uint8)
+        if sys.getrefcount(self._reused) > 2:  # this call's own reference is one of the two
+            self._reused = np.empty(BUFFER, np.uint8)
+        return self._reused[:size]
+
+    def _read(self, size: int) -> npt.NDArray[np.uint8]:
+        content = self._room(size)
         rest = memoryview(content)
         while rest:
             try:
@@ -114,10 +124,44 @@ class Pipe:
         return content
 
 
+@dataclass(frozen=True)
+class _Described:
+    """An array as a head describes it: its first row stands `rows` times where that is more than one."""
+
+    name: str
+    kind: np.dtype[Any]
+    shape: tuple[int, ...]
+    rows: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that are sent of it."""
+        return self.kind.itemsize * math.prod(self.shape)
+
+
+def _cut(content: npt.NDArray[np.uint8], arrays: list[_Described]) -> Arrays:
+    """The arrays that stand in the content one after another."""
+    cut: Arrays = {}
+    start = 0
+    for array in arrays:
+        part = content[start : start + array.size]
+        start += array.size + _padding(array.size)
+        # A byte that is neither 0 nor 1 makes a bool that numpy counts wrongly.
+        values = part != 0 if array.kind.kind == "b" else part.view(array.kind)
+        values = values.reshape(array.shape)
+        cut[array.name] = np.broadcast_to(values[None], (array.rows, *array.shape)) if array.rows > 1 else values
+    return cut
+
+
+def _padding(size: int) -> int:
+    """Bytes after an array, so that the next one begins where numpy reads fast."""
+    return -size % 8
+
+
 def _rows(array: Array) -> tuple[int, Array]:
     """(how often the first row stands there, what is sent): features that all campaigns share are sent once."""
     values = np.asarray(array)
-    if values.ndim > 1 and len(values) > 1 and values.strides[0] == 0:
+    if values.ndim > 1 and len(values) > 1 and values.strides[0] == 0 and values.size:
         return len(values), np.ascontiguousarray(values[0])
     return 1, values if values.flags.c_contiguous else np.ascontiguousarray(values)
 
@@ -132,8 +176,7 @@ def _parsed(text: bytes) -> Head:
     return head
 
 
-def _described(given: object) -> Iterator[tuple[str, np.dtype[Any], tuple[int, ...], int]]:
-    """(name, type, shape without the repeated axis, rows) of each array."""
+def _described(given: object) -> Iterator[_Described]:
     if not isinstance(given, list) or len(given) > MOST_ARRAYS:
         raise BrokenFrame("no list of arrays, or a longer one than is read")
     for each in given:
@@ -145,7 +188,7 @@ def _described(given: object) -> Iterator[tuple[str, np.dtype[Any], tuple[int, .
                 and all(type(size) is int and 0 <= size < 2**48 for size in shape)
                 and 1 <= rows < 2**48
             ):
-                yield name, np.dtype(kind), tuple(shape), rows
+                yield _Described(name, np.dtype(kind), tuple(shape), rows)
             case _:
                 raise BrokenFrame("an array whose name, type or shape cannot be read")
 
