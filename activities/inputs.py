@@ -20,6 +20,7 @@ from gaelp.agents.remote.remote_agent import Ask, RemoteAgent, RemoteConnection
 from gaelp.agents.remote.remote_call import Caller
 from gaelp.agents.trajectories import Trajectories
 from gaelp.confinement.confined_agent import UNHURRIED_SECONDS, ConfinedAgents
+from gaelp.confinement.confined_environment import ConfinedEnvironments
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
 from gaelp.errors import GaelpError
@@ -46,6 +47,7 @@ class Inputs:
         self.store = store
         self._ask = ask or Caller()  # connects when a remote agent is first asked
         self._load = load or ConfinedAgents(_seconds_left)
+        self.environments = ConfinedEnvironments(_seconds_left)
         self.config = lru_cache(maxsize=8)(self._config)
         self.market = lru_cache(maxsize=4)(self._market)
         self.state = lru_cache(maxsize=8)(self._arrays)
@@ -98,11 +100,7 @@ class Inputs:
 
     def _shape(self, environment: str, market_digest: str) -> WorldShape:
         if is_foreign(environment):
-            from gaelp.market.third_party.foreign_environment import (
-                world_shape,  # Gymnasium takes a third of a second to import
-            )
-
-            return world_shape(environment)
+            return self.environments.world_shape(environment)
         return self.market(market_digest).world_shape
 
 

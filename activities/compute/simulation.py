@@ -39,7 +39,8 @@ class Simulation:
             incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
         )
         key = BatchKey(batch.index, batch.purpose, batch.attempt)
-        trajectory, result = simulate(self._inputs.market(context.market_digest), deciding, config, key)
+        market, worlds = self._inputs.market(context.market_digest), self._inputs.environments.episodes
+        trajectory, result = simulate(market, deciding, config, key, worlds)
         store = self._inputs.store
         if batch.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})

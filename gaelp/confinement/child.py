@@ -2,7 +2,7 @@
 
 Started by gaelp/confinement/confined_process.py as a script in an isolated interpreter without site-packages: those
 come, with whatever their .pth files do, only after the kernel's rules are in force. Touch this when the order of these
-steps changes; what can be asked of an agent is in hosted_agents.py.
+steps changes; what can be asked of it is in served_requests.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(descriptor: int) -> None:
         poll.poll()
 
     from gaelp.confinement.frames import Closed, Pipe
-    from gaelp.confinement.hosted_agents import serve
+    from gaelp.confinement.served_requests import serve
 
     try:
         serve(Pipe(connection, wait))

@@ -12,8 +12,9 @@ import math
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ LARGEST_HEAD = 2**20  # bytes
 BUFFER = 4 * 2**20  # bytes on the way, as far as the kernel allows it: less waiting for the other side
 MOST_AT_ONCE = 64  # pieces in one call of the kernel
 MOST_ARRAYS, MOST_AXES, LONGEST_NAME = 1000, 16, 200
+LONGEST_KNOWN = 4096  # characters of a list of arrays that is remembered
 # The store's types: bool, integers and floats of at most 8 bytes, text.
 _TYPE = re.compile(r"\|b1|[<>|][iu]1|[<>][iu][248]|[<>]f[248]|[<>]U[1-9][0-9]{0,5}")
 
@@ -61,7 +63,7 @@ class Pipe:
                 raise ValueError(f"{name!r} has type {values.dtype}: bool, integers, floats and text can be sent")
             described.append([name, values.dtype.str, list(values.shape), rows])
             contents += [memoryview(values.reshape(-1).view(np.uint8)), memoryview(bytes(_padding(values.nbytes)))]
-        text = json.dumps({**head, "arrays": described}, allow_nan=False).encode()
+        text = json.dumps({**head, "arrays": json.dumps(described)}, allow_nan=False).encode()
         if len(text) > LARGEST_HEAD:
             raise ValueError(f"a head of {len(text)} bytes is too long to send: at most {LARGEST_HEAD}")
         self._write([memoryview(len(text).to_bytes(4, "little") + text), *contents])
@@ -72,13 +74,10 @@ class Pipe:
         if length > LARGEST_HEAD:
             raise BrokenFrame(f"a head of {length} bytes, and at most {LARGEST_HEAD} are read")
         head = _parsed(bytes(self._read(length)))
-        arrays, size = list(_described(head.pop("arrays", None))), 0
-        for array in arrays:
-            most -= array.size * array.rows
-            size += array.size + _padding(array.size)
-            if most < 0:
-                raise BrokenFrame("its arrays are larger than an answer may be")
-        return head, _cut(self._read(size), arrays)
+        layout = _layout(head.pop("arrays", None))
+        if sum(array.size * array.rows for array in layout) > most:
+            raise BrokenFrame("its arrays are larger than an answer may be")
+        return head, _cut(self._read(sum(array.size + _padding(array.size) for array in layout)), layout)
 
     def close(self) -> None:
         """Close this side."""
@@ -132,14 +131,10 @@ class _Described:
     kind: np.dtype[Any]
     shape: tuple[int, ...]
     rows: int
-
-    @property
-    def size(self) -> int:
-        """Bytes that are sent of it."""
-        return self.kind.itemsize * math.prod(self.shape)
+    size: int  # bytes that are sent
 
 
-def _cut(content: npt.NDArray[np.uint8], arrays: list[_Described]) -> Arrays:
+def _cut(content: npt.NDArray[np.uint8], arrays: Iterable[_Described]) -> Arrays:
     """The arrays that stand in the content one after another."""
     cut: Arrays = {}
     start = 0
@@ -167,30 +162,50 @@ def _rows(array: Array) -> tuple[int, Array]:
 
 
 def _parsed(text: bytes) -> Head:
-    try:
-        head = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BrokenFrame("a head that is not JSON") from error
+    head = _json(text)
     if not isinstance(head, dict):
         raise BrokenFrame("a head that is no object")
     return head
 
 
-def _described(given: object) -> Iterator[_Described]:
+def _layout(text: object) -> tuple[_Described, ...]:
+    """What stands in a frame; that of the calls of a batch is always the same, and read once."""
+    if not isinstance(text, str):
+        raise BrokenFrame("a head that lists no arrays")
+    return _known_layout(text) if len(text) <= LONGEST_KNOWN else _described(text)
+
+
+@lru_cache(maxsize=64)
+def _known_layout(text: str) -> tuple[_Described, ...]:
+    return _described(text)
+
+
+def _described(text: str) -> tuple[_Described, ...]:
+    given = _json(text)
     if not isinstance(given, list) or len(given) > MOST_ARRAYS:
         raise BrokenFrame("no list of arrays, or a longer one than is read")
-    for each in given:
-        match each:
-            case [str(name), str(kind), list(shape), int(rows)] if (
-                len(name) <= LONGEST_NAME
-                and _TYPE.fullmatch(kind)
-                and len(shape) <= MOST_AXES
-                and all(type(size) is int and 0 <= size < 2**48 for size in shape)
-                and 1 <= rows < 2**48
-            ):
-                yield _Described(name, np.dtype(kind), tuple(shape), rows)
-            case _:
-                raise BrokenFrame("an array whose name, type or shape cannot be read")
+    return tuple(map(_one_described, given))
+
+
+def _one_described(given: object) -> _Described:
+    match given:
+        case [str(name), str(kind), list(shape), int(rows)] if (
+            len(name) <= LONGEST_NAME
+            and _TYPE.fullmatch(kind)
+            and len(shape) <= MOST_AXES
+            and all(type(size) is int and 0 <= size < 2**48 for size in shape)
+            and 1 <= rows < 2**48
+        ):
+            dtype = np.dtype(kind)
+            return _Described(name, dtype, tuple(shape), rows, dtype.itemsize * math.prod(shape))
+    raise BrokenFrame("an array whose name, type or shape cannot be read")
+
+
+def _json(text: str | bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BrokenFrame("a head that is not JSON") from error
 
 
 def generator_state(rng: np.random.Generator) -> dict[str, Any]:

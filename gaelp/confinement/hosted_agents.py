@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gaelp.agents.agent_entry_points import UnknownAgent, load_agent
+from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.agent_failures import BrokenVerb, asked
 from gaelp.agents.contract import HEADS, Agent, Observation, State, WorldShape
 from gaelp.agents.trajectories import Trajectories
@@ -22,25 +22,6 @@ from gaelp.confinement.limits import AGENTS_KEPT, LARGEST_STATE, STATES_KEPT
 Answer = tuple[Head, Arrays]
 
 
-def serve(pipe: Pipe) -> None:
-    """Answer one request after another. Raises Closed when the other side has ended."""
-    pipe.send({"ready": True})
-    host = HostedAgents(pipe)
-    while True:
-        head, arrays = pipe.receive(LARGEST_STATE)
-        if head["verb"] == "state":
-            host.keep(head["state"], arrays)
-            continue
-        try:
-            pipe.send(*host.answer(head, arrays))
-        except BrokenVerb as problem:
-            pipe.send({"problem": str(problem)})
-        except UnknownAgent as error:
-            pipe.send({"unknown": str(error)})
-        except ValueError as error:  # an array of a type that cannot be sent
-            pipe.send({"problem": f"returned something that cannot be kept: {error}"})
-
-
 class HostedAgents:
     """Agents by number, each made for one activity, and the states that were sent."""
 
@@ -48,23 +29,19 @@ class HostedAgents:
         self._pipe = pipe
         self._agents: dict[int, Agent] = {}
         self._states: dict[int, State] = {}
-
-    def keep(self, number: int, arrays: Arrays) -> None:
-        """Keep a state, read-only, under its number; the oldest goes."""
-        for array in arrays.values():
-            array.setflags(write=False)
-        _put(self._states, number, arrays, STATES_KEPT)
-
-    def answer(self, head: Head, arrays: Arrays) -> Answer:
-        """The answer to one request. Raises BrokenVerb, UnknownAgent."""
-        verbs: dict[str, Callable[[Head, Arrays], Answer]] = {
+        self.verbs: dict[str, Callable[[Head, Arrays], Answer]] = {
             "load": self._load,
             "initial_state": self._initial_state,
             "initial_memory": self._initial_memory,
             "act": self._act,
             "learn": self._learn,
         }
-        return verbs[head["verb"]](head, arrays)
+
+    def keep(self, number: int, arrays: Arrays) -> None:
+        """Keep a state, read-only, under its number; the oldest goes."""
+        for array in arrays.values():
+            array.setflags(write=False)
+        _put(self._states, number, arrays, STATES_KEPT)
 
     def _load(self, head: Head, _: Arrays) -> Answer:
         agent = load_agent(head["name"])
