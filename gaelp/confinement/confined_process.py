@@ -25,7 +25,7 @@ import structlog
 
 from gaelp.agents.agent_failures import BrokenVerb
 from gaelp.arrays import Array
-from gaelp.confinement import confined_places, limits
+from gaelp.confinement import confined_places, kernel_rules, limits
 from gaelp.confinement.frames import Arrays, BrokenFrame, Closed, Head, Pipe
 
 SCRIPT = Path(__file__).with_name("child.py")
@@ -55,6 +55,8 @@ class ConfinedProcess:
             self._process = _STARTER.submit(self._started, theirs).result()
         self._connection, self._pipe = ours, Pipe(ours, self._wait)
         threading.Thread(target=self._tell, name="confined-output", daemon=True).start()
+        if kernel_rules.lacking():
+            log.warning("not confined", about=about, why=kernel_rules.lacking())
         self._give_rules()
 
     def ask(

@@ -61,8 +61,12 @@ def landlock_version() -> int:
     return max(0, _libc().syscall(CREATE_RULESET, None, 0, 1))
 
 
-def not_dumpable() -> None:
-    """Keep /proc/PID of this process, its environment and memory, from other processes of the same user."""
+def keep_private() -> None:
+    """Keep this process's environment and memory, and the files it makes, from everybody else.
+
+    A process that is not dumpable shows other processes of the same user nothing under /proc/PID.
+    """
+    os.umask(0o077)
     if sys.platform.startswith("linux"):
         _done(_libc().prctl(SET_DUMPABLE, 0, 0, 0, 0), "PR_SET_DUMPABLE")
 
