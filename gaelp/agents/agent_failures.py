@@ -69,9 +69,9 @@ def asked(agent: Agent, verb: str, *arguments: Any, passing: tuple[type[Exceptio
     """What the agent answers to one of its verbs, of the type that the verb must return. Raises BrokenVerb."""
     try:
         answer = getattr(agent, verb)(*arguments)
-    except (BrokenVerb, *passing):
-        raise
     except Exception as error:
+        if isinstance(error, (BrokenVerb, *passing)):
+            raise
         text = " ".join(str(error).split())[:LONGEST]
         said = f"raised {type(error).__name__}{': ' + text if text else ''} ({_place(agent, error)})"
         raise BrokenVerb(said) from error

@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import sys
+from typing import Any
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH — before anything else
 
@@ -41,12 +42,12 @@ def main(descriptor: int) -> None:
         return
 
 
-def _rules(connection: socket.socket) -> dict[str, object]:
+def _rules(connection: socket.socket) -> dict[str, Any]:
     """The first message: JSON of a length that stands before it. No numpy yet: it may start threads."""
     import json
 
-    with connection.makefile("rb") as stream:
-        rules: dict[str, object] = json.loads(stream.read(int(stream.readline())))
+    with connection.makefile("rb") as stream:  # nothing follows before it is answered, so reading ahead loses nothing
+        rules: dict[str, Any] = json.loads(stream.read(int(stream.readline())))
     return rules
 
 

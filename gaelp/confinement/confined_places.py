@@ -17,7 +17,16 @@ from gaelp.settings import Settings
 
 SOURCE = Path(__file__).resolve().parents[2]
 # Libraries, time zones and certificates; what the C library and numpy read at their start.
-SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/share", "/usr/local/lib", "/lib", "/lib32")
+SYSTEM: tuple[str, ...] = (
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/usr/share",
+    "/usr/local/lib",
+    "/lib",
+    "/lib32",
+)
 SYSTEM += ("/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/certs", "/etc/mime.types", "/etc/alternatives")
 SYSTEM += ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/proc/sys/vm")
 SYSTEM += ("/proc/driver/nvidia", "/sys/devices/system")

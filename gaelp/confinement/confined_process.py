@@ -31,7 +31,7 @@ from gaelp.confinement.frames import Arrays, BrokenFrame, Closed, Head, Pipe
 SCRIPT = Path(__file__).with_name("child.py")
 START_SECONDS, LOOK_SECONDS = 60.0, 0.5
 # Of our environment the child gets these and no others.
-KEPT = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+KEPT: tuple[str, ...] = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
 KEPT += ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 # The kernel ends a child when the thread that started it ends: this one lasts as long as the process.

@@ -62,7 +62,7 @@ class Pipe:
             if not _TYPE.fullmatch(values.dtype.str):
                 raise ValueError(f"{name!r} has type {values.dtype}: bool, integers, floats and text can be sent")
             described.append([name, values.dtype.str, list(values.shape), rows])
-            contents += [memoryview(values.reshape(-1).view(np.uint8)), memoryview(bytes(_padding(values.nbytes)))]
+            contents += [values.reshape(-1).view(np.uint8).data, memoryview(bytes(_padding(values.nbytes)))]
         text = json.dumps({**head, "arrays": json.dumps(described)}, allow_nan=False).encode()
         if len(text) > LARGEST_HEAD:
             raise ValueError(f"a head of {len(text)} bytes is too long to send: at most {LARGEST_HEAD}")
@@ -108,7 +108,7 @@ class Pipe:
 
     def _read(self, size: int) -> npt.NDArray[np.uint8]:
         content = self._room(size)
-        rest = memoryview(content)
+        rest = content.data
         while rest:
             try:
                 count = self._connection.recv_into(rest)

@@ -17,6 +17,7 @@ import stat
 import struct
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,7 +59,7 @@ def landlock_version() -> int:
     """The kernel's Landlock ABI; 0 where there is none."""
     if not sys.platform.startswith("linux"):
         return 0
-    return max(0, _libc().syscall(CREATE_RULESET, None, 0, 1))
+    return max(0, int(_libc().syscall(CREATE_RULESET, None, 0, 1)))
 
 
 def keep_private() -> None:
@@ -84,7 +85,8 @@ def confine(places: Iterable[Place], memory: int, *, reserves: bool) -> None:
     if not sys.platform.startswith("linux"):
         return
     _done(_libc().prctl(SET_PDEATHSIG, KILL, 0, 0, 0), "PR_SET_PDEATHSIG")
-    Path("/proc/self/oom_score_adj").write_text("1000")  # where memory runs out, this is ended and nothing else
+    with suppress(OSError):  # a container may forbid it
+        Path("/proc/self/oom_score_adj").write_text("1000")  # where memory runs out, this is ended first
     _done(_libc().prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
     if landlock_version():
         _landlock(places)
