@@ -110,7 +110,7 @@ class ConfinedAgent:
 
     def initial_memory(self, campaigns: int) -> F8:
         """Memory [C, M]."""
-        return _memory(self._ask({"verb": "initial_memory", "campaigns": campaigns})[1])
+        return _memory(self._ask({"verb": "initial_memory", "campaigns": campaigns})[1], campaigns)
 
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
         """Decide for C campaigns at once; `rng` stands afterwards where the agent left it."""
@@ -124,7 +124,7 @@ class ConfinedAgent:
         decision: dict[str, Any] = {"bid_micros": None, "creative_prob": None}
         decision |= {head: arrays[head] for head in HEADS if head in arrays}
         decision |= {head: _no_numbers() for head in HEADS if head in _texts(answer.get("odd"))}
-        return Decision(**decision), _memory(arrays)
+        return Decision(**decision), _memory(arrays, len(observation.hour))
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
         """The next state; the child asks for one trajectory after another."""
@@ -176,10 +176,13 @@ def _text(value: object, longest: int) -> str:
     return " ".join(str(value).split())[:longest]
 
 
-def _memory(arrays: Arrays) -> F8:
+def _memory(arrays: Arrays, campaigns: int) -> F8:
     memory = arrays.get("memory")
     if memory is None or memory.dtype.kind not in "biuf":
         raise BrokenVerb("returned no memory")
+    if memory.ndim != 2 or len(memory) != campaigns or memory.shape[1] > limits.MOST_MEMORY:
+        allowed = f"[{campaigns}, M] with M up to {limits.MOST_MEMORY}"
+        raise BrokenVerb(f"returned a memory of shape {list(memory.shape)}, and it must be {allowed}")
     return memory
 
 

@@ -6,6 +6,7 @@ Shapes, types and finiteness are checked here, whatever the child has checked be
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -34,20 +35,44 @@ class ConfinedEnvironments:
 
     def __init__(self, seconds: Seconds) -> None:
         self._seconds = seconds
+        self._idle: list[_Asked] = []
+        self._lock = threading.Lock()
 
     def episodes(self, environment: str, config: TrainingConfiguration, seeds: Sequence[int]) -> ConfinedEpisodes:
-        """C campaigns in a process of their own. Raises UnknownEnvironment, BrokenContract."""
-        return ConfinedEpisodes(_Asked(environment, self._seconds), config, seeds)
+        """C campaigns in a process that plays nothing else meanwhile. Raises UnknownEnvironment, BrokenContract."""
+        return ConfinedEpisodes(self._taken(environment), self._keep, config, seeds)
 
     def world_shape(self, environment: str) -> WorldShape:
         """The sizes for which an agent's state is made. Raises UnknownEnvironment, BrokenContract."""
-        asked = _Asked(environment, self._seconds)
+        asked = self._taken(environment)
         answer, _ = asked("world_shape")
-        asked.close()
+        self._keep(asked)
         sizes = {field.name: answer.get(field.name) for field in fields(WorldShape)}
         if not all(type(size) is int and 0 <= size < 2**24 for size in sizes.values()):
             raise BrokenContract(f"environment {environment!r} has sizes that are none")
         return WorldShape(**sizes)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """End all processes that play nothing now."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for asked in idle:
+            asked.close()
+
+    def _taken(self, environment: str) -> _Asked:
+        with self._lock:
+            known = [asked for asked in self._idle if asked.environment == environment and asked.alive]
+            if known:
+                self._idle.remove(known[-1])
+        return known[-1] if known else _Asked(environment, self._seconds)
+
+    def _keep(self, asked: _Asked) -> None:
+        with self._lock:
+            self._idle.append(asked)
+            spare = self._idle[: -limits.PROCESSES_KEPT]
+            del self._idle[: -limits.PROCESSES_KEPT]
+        for each in spare:
+            each.close()
 
 
 class _Asked:
@@ -61,6 +86,11 @@ class _Asked:
             raise BrokenContract(f"environment {environment!r} cannot be loaded: it {problem}") from problem
         # Nobody closes the episodes of a batch that failed.
         self.close = weakref.finalize(self, self._process.close)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked again."""
+        return self._process.alive
 
     def __call__(
         self, verb: str, head: Head | None = None, arrays: Mapping[str, Array] | None = None
@@ -81,8 +111,10 @@ class _Asked:
 class ConfinedEpisodes:
     """C campaigns of one batch, as `EpisodesInPlay` of gaelp/market/episodes/batch.py."""
 
-    def __init__(self, asked: _Asked, config: TrainingConfiguration, seeds: Sequence[int]) -> None:
-        self._asked, self._campaigns, self._tick = asked, len(seeds), 0
+    def __init__(
+        self, asked: _Asked, keep: Callable[[_Asked], None], config: TrainingConfiguration, seeds: Sequence[int]
+    ) -> None:
+        self._asked, self._keep, self._campaigns, self._tick = asked, keep, len(seeds), 0
         # Where a remote agent is, and with which password, is nothing for an environment.
         document = config.model_dump(mode="json", exclude={"remote"})
         self._observation: Observation | None = None
@@ -131,8 +163,8 @@ class ConfinedEpisodes:
         return Scores(**numbers, regret=regret)
 
     def close(self) -> None:
-        """End the process."""
-        self._asked.close()
+        """Give the process back, for other episodes."""
+        self._keep(self._asked)
 
     # ------------------------------------------------------------
 

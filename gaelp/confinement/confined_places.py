@@ -16,6 +16,7 @@ from gaelp.confinement.kernel_rules import MAKE_FILE, READ, REMOVE_FILE, TRUNCAT
 from gaelp.settings import Settings
 
 SOURCE = Path(__file__).resolve().parents[2]
+SITES = ("site-packages", "dist-packages")
 # Libraries, time zones and certificates; what the C library and numpy read at their start.
 SYSTEM: tuple[str, ...] = (
     "/usr/lib",
@@ -77,8 +78,11 @@ def _public(given: Iterable[str]) -> list[str]:
 
 
 def _private(place: Path) -> bool:
-    """Whether it holds, or lies in, the home folder or the approver's key; or is the folder of our own source."""
-    settings = Settings()
+    """Whether it holds or lies in the home folder or the approver's key; or is our source, or a person's folder."""
+    settings, there = Settings(), place.resolve()
     kept = [settings.home.resolve(), *([settings.approver_key.resolve()] if settings.approver_key else [])]
-    there = place.resolve()
-    return there == SOURCE or any(there == each or there in each.parents or each in there.parents for each in kept)
+    if any(there == each or there in each.parents or each in there.parents for each in kept):
+        return True
+    person = Path.home().resolve()
+    source = SOURCE if SOURCE.name not in SITES else None  # a checkout, with whatever else lies in it
+    return there == source or there == person or there in person.parents

@@ -16,9 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -72,35 +72,20 @@ class ConfinedProcess:
 
         An error of `serve` ends the child and is raised as it is.
         """
-        self._deadline = time.monotonic() + seconds
-        try:
+        with self._bounded(seconds):
             self._pipe.send(head, arrays)
             answer, given = self._pipe.receive(most)
             while serve is not None and type(answer.get("read")) is int:
+                self._in_time()
                 self._pipe.send({}, serve(answer["read"]))
                 answer, given = self._pipe.receive(most)
-            return answer, given
-        except BaseException as error:
-            if isinstance(error, Closed):
-                raise BrokenVerb(self._ended()) from error
-            self.close()
-            if isinstance(error, BrokenFrame):
-                raise BrokenVerb(f"answered with {error}: its process was ended") from error
-            if isinstance(error, TimeoutError):
-                said = f"did not answer within {seconds:.0f} seconds: its process was ended"
-                raise BrokenVerb(said) from error
-            raise
+            self._in_time()
+        return answer, given
 
     def tell(self, head: Head, arrays: Mapping[str, Array], *, seconds: float) -> None:
         """Send something that has no answer."""
-        self._deadline = time.monotonic() + seconds
-        try:
+        with self._bounded(seconds):
             self._pipe.send(head, arrays)
-        except Closed as error:
-            raise BrokenVerb(self._ended()) from error
-        except BaseException:
-            self.close()
-            raise
 
     @property
     def alive(self) -> bool:
@@ -121,6 +106,22 @@ class ConfinedProcess:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
     # ------------------------------------------------------------
+
+    @contextmanager
+    def _bounded(self, seconds: float) -> Iterator[None]:
+        """What goes wrong inside ends the child."""
+        self._deadline = time.monotonic() + seconds
+        try:
+            yield
+        except Closed as error:
+            raise BrokenVerb(self._ended()) from error
+        except BaseException as error:  # a cancellation too: nobody would read the answer
+            self.close()
+            if isinstance(error, BrokenFrame):
+                raise BrokenVerb(f"answered with {error}: its process was ended") from error
+            if isinstance(error, _Late):
+                raise BrokenVerb(f"did not answer within {seconds:.0f} seconds: its process was ended") from error
+            raise
 
     def _started(self, connection: socket.socket) -> subprocess.Popen[bytes]:
         scratch = str(self._scratch)
@@ -144,27 +145,31 @@ class ConfinedProcess:
             "reserves": bool(confined_places.accelerators()),
         }
         text = json.dumps(rules).encode()
-        self._deadline = time.monotonic() + START_SECONDS
-        try:
+        with self._bounded(START_SECONDS):
             self._connection.setblocking(True)
-            self._connection.sendall(b"%d\n" % len(text) + text)
+            try:
+                self._connection.sendall(b"%d\n" % len(text) + text)
+            except OSError as error:
+                raise Closed("the other side has ended") from error
             self._connection.setblocking(False)
             self._pipe.receive(0)
-        except (Closed, OSError) as error:
-            raise BrokenVerb(f"{self._ended()} before it was confined (the log says why)") from error
-        except BaseException:
-            self.close()
-            raise
 
     def _wait(self, writing: bool) -> None:
-        """Wait for the child, and look at what it uses meanwhile. Raises TimeoutError, BrokenVerb."""
+        """Wait for the child, and look at what it uses meanwhile. Raises _Late, BrokenVerb."""
         poll = select.poll()
         poll.register(self._connection, select.POLLOUT if writing else select.POLLIN)
         # Short waits: Temporal cancels an activity's thread only between two steps of Python.
         while not poll.poll(LOOK_SECONDS * 1000):
-            now = time.monotonic()
-            if now > self._deadline:
-                raise TimeoutError
+            self._in_time()
+        self._in_time()  # one that answers a byte at a time is late too
+
+    def _in_time(self) -> None:
+        """Look at the child now and then. Raises _Late where its time is over, BrokenVerb where it uses too much."""
+        now = time.monotonic()
+        if now > self._deadline:
+            raise _Late
+        if now - self._looked > LOOK_SECONDS:
+            self._looked = now
             self._look()
 
     def _look(self) -> None:
@@ -174,9 +179,10 @@ class ConfinedProcess:
             threads = int(status.split("Threads:", 1)[1].split(None, 1)[0])
             if threads > limits.MOST_THREADS:
                 raise BrokenVerb(f"started {threads} threads, above {limits.MOST_THREADS}: its process was ended")
-        used = _size(self._scratch)
-        if used > limits.LARGEST_SCRATCH:
-            raise BrokenVerb(f"wrote {used} bytes, above {limits.LARGEST_SCRATCH}: its process was ended")
+        size, files = _used(self._scratch)
+        if size > limits.LARGEST_SCRATCH or files > limits.MOST_FILES:
+            most = f"{limits.LARGEST_SCRATCH} bytes or {limits.MOST_FILES} files"
+            raise BrokenVerb(f"wrote {size} bytes in {files} files, above {most}: its process was ended")
 
     def _ended(self) -> str:
         """How it ended, as the end of a sentence."""
@@ -206,11 +212,18 @@ class ConfinedProcess:
         return self._process.stdout.readline(limits.LONGEST_LINE)
 
 
-def _size(folder: Path) -> int:
-    """Bytes of all files below; what vanishes meanwhile does not count."""
-    total = 0
-    for root, _, files in os.walk(folder, onerror=None):
-        for file in files:
+class _Late(Exception):
+    """The time of a call is over."""
+
+
+def _used(folder: Path) -> tuple[int, int]:
+    """(bytes, files and folders) below; what vanishes meanwhile does not count, nor what is above the most allowed."""
+    size = count = 0
+    for root, folders, files in os.walk(folder):
+        count += len(files) + len(folders)
+        for file in files[: limits.MOST_FILES]:
             with suppress(OSError):
-                total += os.lstat(os.path.join(root, file)).st_blocks * 512
-    return total
+                size += os.lstat(os.path.join(root, file)).st_blocks * 512
+        if count > limits.MOST_FILES:
+            break
+    return size, count

@@ -32,6 +32,7 @@ LARGEST_HEAD = 2**20  # bytes
 BUFFER = 4 * 2**20  # bytes on the way, as far as the kernel allows it: less waiting for the other side
 MOST_AT_ONCE = 64  # pieces in one call of the kernel
 MOST_ARRAYS, MOST_AXES, LONGEST_NAME = 1000, 16, 200
+PHILOX_BUFFER = 4  # numbers that a Philox generator holds ready
 LONGEST_KNOWN = 4096  # characters of a list of arrays that is remembered
 # The store's types: bool, integers and floats of at most 8 bytes, text.
 _TYPE = re.compile(r"\|b1|[<>|][iu]1|[<>][iu][248]|[<>]f[248]|[<>]U[1-9][0-9]{0,5}")
@@ -217,7 +218,10 @@ def generator_state(rng: np.random.Generator) -> dict[str, Any]:
 def set_generator(rng: np.random.Generator, state: object) -> None:
     """Set a generator to where `generator_state` found one of its kind. Raises BrokenFrame."""
     try:
-        rng.bit_generator.state = _restored(state)
+        restored = _restored(state)
+        if not 0 <= restored.get("buffer_pos", 0) <= PHILOX_BUFFER:  # numpy takes any, and reads there
+            raise ValueError
+        rng.bit_generator.state = restored
     except (TypeError, ValueError, KeyError, OverflowError, AttributeError, RecursionError) as error:
         raise BrokenFrame("a random generator that is none") from error
 

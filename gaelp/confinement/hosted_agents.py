@@ -17,7 +17,7 @@ from gaelp.agents.contract import HEADS, Agent, Observation, State, WorldShape
 from gaelp.agents.trajectories import Trajectories
 from gaelp.arrays import Array
 from gaelp.confinement.frames import Arrays, Head, Pipe, generator_state, set_generator
-from gaelp.confinement.limits import AGENTS_KEPT, LARGEST_STATE, STATES_KEPT
+from gaelp.confinement.limits import AGENTS_KEPT, LARGEST_REQUEST, STATES_KEPT
 
 Answer = tuple[Head, Arrays]
 
@@ -68,7 +68,7 @@ class HostedAgents:
     def _learn(self, head: Head, _: Arrays) -> Answer:
         def read(number: int) -> State:
             self._pipe.send({"read": number})
-            _, arrays = self._pipe.receive(LARGEST_STATE)
+            _, arrays = self._pipe.receive(LARGEST_REQUEST)
             for array in arrays.values():
                 array.setflags(write=False)
             return arrays

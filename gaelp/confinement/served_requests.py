@@ -6,7 +6,7 @@ from gaelp.agents.agent_entry_points import UnknownAgent
 from gaelp.agents.agent_failures import BrokenVerb
 from gaelp.confinement.frames import Arrays, Head, Pipe
 from gaelp.confinement.hosted_agents import HostedAgents
-from gaelp.confinement.limits import LARGEST_STATE
+from gaelp.confinement.limits import LARGEST_REQUEST
 from gaelp.market.third_party.environment_errors import BrokenContract, UnknownEnvironment
 
 
@@ -16,7 +16,7 @@ def serve(pipe: Pipe) -> None:
     agents = HostedAgents(pipe)
     verbs = dict(agents.verbs)
     while True:
-        head, arrays = pipe.receive(LARGEST_STATE)
+        head, arrays = pipe.receive(LARGEST_REQUEST)
         if head["verb"] == "state":
             agents.keep(head["state"], arrays)
             continue

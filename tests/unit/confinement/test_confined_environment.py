@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,38 +28,57 @@ PROJECT = [tomllib.loads(each) for each in re.findall(r"```toml\n(.*?)```", PAGE
 CONFIG = TrainingConfiguration.model_validate(
     {"environment": "posters/TwoPosters-v0", "simulation": {"campaigns_per_batch": 3}, "seed": 7}
 )
-WORLDS = ConfinedEnvironments(lambda: 30.0)
 
 
-def test_a_batch_is_the_same_to_the_last_bit(installed: Callable[..., Path]) -> None:
-    """Equal seeds give equal trajectories and results, whether the environment lives here or in a child."""
+@pytest.fixture
+def worlds(installed: Callable[..., Path]) -> Iterator[ConfinedEnvironments]:
+    """Worlds of this test, with the page's environment installed."""
     installed({"two_posters": POSTERS}, PROJECT)
-    shape = WORLDS.world_shape(CONFIG.environment)
+    made = ConfinedEnvironments(lambda: 30.0)
+    yield made
+    made.close()
+
+
+def test_a_batch_is_the_same_to_the_last_bit(worlds: ConfinedEnvironments) -> None:
+    """Equal seeds give equal trajectories and results, whether the environment lives here or in a child."""
+    shape = worlds.world_shape(CONFIG.environment)
     assert (shape.segments, shape.candidates) == (1, 2)
     agent, incumbent = load_agent("linear-thompson"), load_agent("fixed-bid")
     states = [each.initial_state(shape, stream(7, "state")) for each in (agent, incumbent)]
     deciding = DecidingAgent(agent, states[0], incumbent, states[1])
     played = [
-        simulate(calibrate([], CONFIG), deciding, CONFIG, BatchKey(0, BatchPurpose.TRAIN, 0), worlds)
-        for worlds in (None, WORLDS.episodes)
+        simulate(calibrate([], CONFIG), deciding, CONFIG, BatchKey(0, BatchPurpose.TRAIN, 0), opened)
+        for opened in (None, worlds.episodes)
     ]
     assert arrays_digest(played[0][0]) == arrays_digest(played[1][0])
     assert played[0][1] == played[1][1] and played[0][1].impressions > 0
 
 
-def test_an_unknown_environment_is_named(installed: Callable[..., Path]) -> None:
+def test_a_process_plays_one_batch_after_another(worlds: ConfinedEnvironments) -> None:
+    """Episodes that were closed leave their process to the next ones; two that are open do not share one."""
+    first, second = (worlds.episodes(CONFIG.environment, CONFIG, (1, 2)) for _ in range(2))
+    used = {each._asked._process.pid for each in (first, second)}
+    first.close()
+    third = worlds.episodes(CONFIG.environment, CONFIG, (3, 4))
+    assert len(used) == 2 and third._asked._process.pid == first._asked._process.pid
+    second.close()
+    third.close()
+
+
+def test_an_unknown_environment_is_named(worlds: ConfinedEnvironments) -> None:
     """The child's own sentence reaches us, with its suggestion."""
-    installed({"two_posters": POSTERS}, PROJECT)
     with pytest.raises(UnknownEnvironment, match=r"no environment 'posters/TwoPoster-v0' .* did you mean"):
-        WORLDS.world_shape("posters/TwoPoster-v0")
+        worlds.world_shape("posters/TwoPoster-v0")
 
 
-def test_an_environment_that_ends_its_process_is_named(installed: Callable[..., Path]) -> None:
+def test_an_environment_that_ends_its_process_is_named(
+    worlds: ConfinedEnvironments, installed: Callable[..., Path]
+) -> None:
     """A step that exits breaks the contract in a sentence, and no more."""
     dying = POSTERS.replace("share = (action", "import os; os._exit(5); share = (action")
     installed({"two_posters": dying}, PROJECT)
-    episodes = WORLDS.episodes(CONFIG.environment, CONFIG, (1, 2, 3))
-    with pytest.raises(BrokenContract, match=r"TwoPosters-v0': open|step ended its own process with exit code 5"):
+    episodes = worlds.episodes(CONFIG.environment, CONFIG, (1, 2, 3))
+    with pytest.raises(BrokenContract, match=r"TwoPosters-v0': step ended its own process with exit code 5"):
         episodes.step(_decision())
 
 
@@ -75,11 +94,10 @@ def test_an_environment_that_ends_its_process_is_named(installed: Callable[..., 
     ],
 )
 def test_what_a_child_forges_is_found(
-    installed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, verb: str, name: str, value: object, said: str
+    worlds: ConfinedEnvironments, monkeypatch: pytest.MonkeyPatch, verb: str, name: str, value: object, said: str
 ) -> None:
     """A child that answers other shapes or numbers than an environment may have breaks the contract."""
-    installed({"two_posters": POSTERS}, PROJECT)
-    episodes, ask = WORLDS.episodes(CONFIG.environment, CONFIG, (1, 2, 3)), ConfinedProcess.ask
+    episodes, ask = worlds.episodes(CONFIG.environment, CONFIG, (1, 2, 3)), ConfinedProcess.ask
 
     def forged(self: ConfinedProcess, head: dict[str, object], *more: object, **options: object) -> object:
         if head["verb"] != verb:
