@@ -5,7 +5,6 @@ Touch this when messages name another kind of stored content.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import numpy as np
 from temporalio import activity
 from temporalio.exceptions import FailureError
 
+from gaelp.agents.agent_entry_points import load_own
 from gaelp.agents.agent_failures import InstalledAgent
 from gaelp.agents.contract import WorldShape
 from gaelp.agents.remote.remote_agent import Ask, RemoteAgent, RemoteConnection
@@ -46,8 +46,8 @@ class Inputs:
     def __init__(self, store: ContentStore, ask: Ask | None = None, load: Callable[[str], Agent] | None = None) -> None:
         self.store = store
         self._ask = ask or Caller()  # connects when a remote agent is first asked
-        self._load = load or ConfinedAgents(_seconds_left)
-        self.environments = ConfinedEnvironments(_seconds_left)
+        self._load = load or ConfinedAgents(_seconds)
+        self.environments = ConfinedEnvironments(_seconds)
         self.config = lru_cache(maxsize=8)(self._config)
         self.market = lru_cache(maxsize=4)(self._market)
         self.state = lru_cache(maxsize=8)(self._arrays)
@@ -72,6 +72,14 @@ class Inputs:
         where = place or "this activity"
         connection = RemoteConnection(settings, self.store, self._ask, where, step, _activity())
         return InstalledAgent(RemoteAgent(connection), step, NOT_ITS_OWN)
+
+    def incumbent(self, config_digest: str, place: str, step: int = 0) -> InstalledAgent:
+        """The incumbent of the configuration: in this process where it is one of ours, as no foreign code runs then."""
+        name = self.config(config_digest).incumbent
+        own = None if name == RemoteAgent.name else load_own(name)
+        if own is None:
+            return self.agent(name, config_digest, f"{place}/incumbent", step)
+        return InstalledAgent(own, step, NOT_ITS_OWN)
 
     def trajectories(self, digests: Sequence[str], on_read: Callable[[int], None]) -> Trajectories:
         """Those of a round, read when they are needed; `on_read` is called with the number of each, from 1."""
@@ -111,15 +119,10 @@ def read_only(arrays: State) -> State:
     return arrays
 
 
-def _seconds_left() -> float:
-    """How long a call of the running activity may take."""
-    if not activity.in_activity():
-        return UNHURRIED_SECONDS
-    info = activity.info()
-    if info.start_to_close_timeout is None:
-        return UNHURRIED_SECONDS
-    gone = time.time() - info.started_time.timestamp()
-    return max(0.0, PART_OF_TIMEOUT * info.start_to_close_timeout.total_seconds() - gone)
+def _seconds() -> float:
+    """How long an agent or an environment may take within the running activity."""
+    timeout = activity.info().start_to_close_timeout if activity.in_activity() else None
+    return UNHURRIED_SECONDS if timeout is None else PART_OF_TIMEOUT * timeout.total_seconds()
 
 
 def _activity() -> str:

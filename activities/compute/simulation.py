@@ -31,7 +31,7 @@ class Simulation:
         context = batch.context
         config = self._inputs.config(context.config_digest)
         place = f"simulation/{batch.purpose}/{batch.attempt}/{batch.index}"
-        incumbent = self._inputs.agent(config.incumbent, context.config_digest, f"{place}/incumbent")
+        incumbent = self._inputs.incumbent(context.config_digest, place)
         deciding = DecidingAgent(
             agent=self._inputs.agent(context.agent, context.config_digest, place),
             state=self._inputs.state(context.checkpoint_digest),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from gaelp.agents.agent_entry_points import UnknownAgent
-from gaelp.agents.agent_failures import LONGEST, BrokenVerb
+from gaelp.agents.agent_failures import LONGEST, AgentFailed, BrokenVerb
 from gaelp.agents.contract import HEADS, Decision, Observation, State, WorldShape
 from gaelp.arrays import F8, Array
 from gaelp.confinement import limits
 from gaelp.confinement.confined_process import ConfinedProcess, Serve
 from gaelp.confinement.frames import Arrays, BrokenFrame, Head, generator_state, set_generator
 
-UNHURRIED_SECONDS = 600.0
+UNHURRIED_SECONDS = 3600.0
 Seconds = Callable[[], float]
 
 
@@ -47,7 +48,7 @@ class AgentProcess:
 
 
 class ConfinedAgents:
-    """Gives agents by name. `seconds` says how long a call that is made now may take."""
+    """Gives agents by name. `seconds` says how long one that is made now may take, over all its calls."""
 
     def __init__(self, seconds: Seconds = lambda: UNHURRIED_SECONDS) -> None:
         self.seconds = seconds
@@ -55,7 +56,7 @@ class ConfinedAgents:
         self._lock, self._numbers = threading.Lock(), itertools.count()
 
     def __call__(self, name: str) -> ConfinedAgent:
-        """A fresh agent of that name. Raises UnknownAgent, also where its process does not answer."""
+        """A fresh agent of that name. Raises UnknownAgent, and AgentFailed where its process ends or does not answer."""
         return ConfinedAgent(self, name, next(self._numbers))
 
     @contextmanager
@@ -97,10 +98,11 @@ class ConfinedAgent:
 
     def __init__(self, agents: ConfinedAgents, name: str, number: int) -> None:
         self.name, self._agents, self._number = name, agents, number
+        self._deadline = time.monotonic() + agents.seconds()
         try:
             answer, _ = self._ask({"verb": "load"})
         except BrokenVerb as problem:
-            raise UnknownAgent(f"agent {name!r} cannot be loaded: it {problem}") from problem
+            raise AgentFailed(f"agent {name!r} cannot be loaded: it {problem}") from problem
         self.heads, self.epochs, self.about = _declared(name, answer)
 
     def initial_state(self, shape: WorldShape, rng: np.random.Generator) -> State:
@@ -147,7 +149,7 @@ class ConfinedAgent:
         serve: Serve | None = None,
     ) -> tuple[Head, Arrays]:
         """Raises BrokenVerb, and UnknownAgent where the child cannot load the agent."""
-        seconds = self._agents.seconds()
+        seconds = max(0.0, self._deadline - time.monotonic())
         with self._agents.process(self.name) as process:
             head = {**head, "agent": self._number, "name": self.name}
             if state is not None:

@@ -188,13 +188,14 @@ def test_a_decision_is_judged_as_one_made_here(
         ("class Own: name = 'own'", r"agent 'own' \(own:Own\) lacks initial_state"),
     ],
 )
-def test_an_agent_that_cannot_be_loaded_is_unknown(
+def test_an_agent_that_cannot_be_loaded_says_why(
     installed: Callable[..., Path], agents: ConfinedAgents, text: str, reason: str
 ) -> None:
-    """Its module's own exit, a missing module and a missing verb are UnknownAgent, with the reason."""
+    """A missing module and a missing verb are UnknownAgent, which no retry mends; a process that ends may be retried."""
     installed({"own": text}, project_of("agents", own="own:Own"))
-    with pytest.raises(UnknownAgent, match=reason):
+    with pytest.raises((UnknownAgent, AgentFailed), match=reason) as failed:
         agents("own")
+    assert getattr(failed.value, "permanent", False) is ("SystemExit" not in text)
 
 
 def test_folders_that_hold_secrets_are_not_imported_from(

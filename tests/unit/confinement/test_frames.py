@@ -64,7 +64,7 @@ def test_rows_that_are_alike_are_sent_once(ends: tuple[socket.socket, Pipe]) -> 
 
 
 def test_what_is_received_is_not_overwritten(ends: tuple[socket.socket, Pipe]) -> None:
-    """Arrays that are kept stay as they are when the next frame arrives; once they are gone their memory is used again."""
+    """Arrays that are kept stay as they are when more arrives; once they are gone their memory is used again."""
     raw, pipe = ends
     sender = Pipe(raw, _stuck)
     kept = []
