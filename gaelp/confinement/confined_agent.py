@@ -56,7 +56,7 @@ class ConfinedAgents:
         self._lock, self._numbers = threading.Lock(), itertools.count()
 
     def __call__(self, name: str) -> ConfinedAgent:
-        """A fresh agent of that name. Raises UnknownAgent, and AgentFailed where its process ends or does not answer."""
+        """A fresh agent of that name. Raises UnknownAgent, and AgentFailed where its process ends or is late."""
         return ConfinedAgent(self, name, next(self._numbers))
 
     @contextmanager

@@ -191,7 +191,7 @@ def test_a_decision_is_judged_as_one_made_here(
 def test_an_agent_that_cannot_be_loaded_says_why(
     installed: Callable[..., Path], agents: ConfinedAgents, text: str, reason: str
 ) -> None:
-    """A missing module and a missing verb are UnknownAgent, which no retry mends; a process that ends may be retried."""
+    """A missing module or verb is UnknownAgent, which no retry mends; a process that ends may be tried again."""
     installed({"own": text}, project_of("agents", own="own:Own"))
     with pytest.raises((UnknownAgent, AgentFailed), match=reason) as failed:
         agents("own")
