@@ -25,12 +25,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.compute.decisions import Decisions
     from activities.live.campaigns import Campaigns
     from activities.live.observations import Observations
+    from activities.live.turns import Turns
     from activities.records.planning import Planning
     from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
     from gaelp.domain.temporal_names import Queue
     from gaelp.messages.emergency_stop import StopAccount
     from gaelp.messages.live_campaign import (
         Applied,
+        AppliedAndObserved,
         Apply,
         Decide,
         Decided,
@@ -93,6 +95,14 @@ class TemporalCalls:
         apply = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
         return await _outcome(workflow.execute_activity_method(Campaigns.apply, apply, **write))
 
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        """Reserve the day, write the decision, and read the report of the next tick."""
+        write = named(_begun(SPEND, begin_within), f"reserve, apply and read back at {at:%Y-%m-%d %H:%M}; observe")
+        apply = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        return await _outcome(workflow.execute_activity_method(Turns.apply_and_observe, apply, **write))
+
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         """Pause on the platform and settle what is known."""
         pause = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)
@@ -118,6 +128,10 @@ class TemporalCalls:
         """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
         return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
 
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        """By the signal that has the phase look at it."""
+        await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=campaign.name))
+
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """By a signal, because the phase may have continued as new since it started the campaign."""
         await signal_workflow(campaign.order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
@@ -141,10 +155,10 @@ async def _outcome(call: Awaitable[Result], *, of_agent: bool = False) -> Result
     try:
         return await call
     except ActivityError as error:
-        raise _told_apart(error, of_agent=of_agent) from error
+        raise told_apart(error, of_agent=of_agent) from error
 
 
-def _told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
+def told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
     """An outage is what a retry can mend: a retryable failure, or a worker that did not answer.
 
     Where the agent was asked, a call that failed or hung in every attempt is the agent's own; only a call that no

@@ -16,8 +16,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from gaelp.domain.phases import Status
-    from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
-    from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+    from gaelp.domain.spending.campaign_records import CampaignResult
     from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput
     from gaelp.messages.spending_phase import CampaignStanding, Proceed
     from workflows.campaigns.campaign_calls import TemporalCalls
@@ -46,11 +45,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     @workflow.query(name="standing", description="how far it is, as its phase asks")
     def standing(self) -> CampaignStanding:
         """The phase reads this where a signal told it to look."""
-        scene = self._scene
-        name, day = scene.began.order.plan.campaign, scene.campaign.hours // HOURS_PER_DAY
-        budget = self.state.daily_budget_micros
-        reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=scene.days)
-        return CampaignStanding(campaign=name, reached=None if scene.result else reached, result=scene.result)
+        return self._scene.standing()
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:
@@ -63,6 +58,7 @@ class TemporalHost:
 
     def __init__(self) -> None:
         self._paused = False
+        self._spend_micros = 0
 
     def now(self) -> datetime:
         """The workflow's clock."""
@@ -98,5 +94,6 @@ class TemporalHost:
         if paused is not None and paused != self._paused:
             self._paused = paused
             set_attributes(status=Status.PAUSED if paused else Status.RUNNING)
-        if spend_micros is not None:
+        if spend_micros is not None and spend_micros != self._spend_micros:
+            self._spend_micros = spend_micros
             set_attributes(spend_micros=spend_micros)
