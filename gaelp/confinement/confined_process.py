@@ -16,10 +16,13 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 import structlog
 
@@ -29,6 +32,7 @@ from gaelp.confinement import confined_places, kernel_rules, limits
 from gaelp.confinement.frames import Arrays, BrokenFrame, Closed, Head, Pipe
 
 SCRIPT = Path(__file__).with_name("child.py")
+SCRATCH = "gaelp-agent-"  # then the process id of whoever started the child
 START_SECONDS, LOOK_SECONDS = 60.0, 0.5
 # Of our environment the child gets these and no others.
 KEPT: tuple[str, ...] = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
@@ -48,13 +52,17 @@ class ConfinedProcess:
     """
 
     def __init__(self, about: str) -> None:
-        self._about, self._deadline, self._looked = about, 0.0, 0.0
-        self._scratch = Path(tempfile.mkdtemp(prefix="gaelp-agent-"))
+        self._deadline = self._looked = 0.0
+        _sweep()
+        self._scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = _STARTER.submit(self._started, theirs).result()
         self._connection, self._pipe = ours, Pipe(ours, self._wait)
-        threading.Thread(target=self._tell, name="confined-output", daemon=True).start()
+        self._end = weakref.finalize(self, _end, self._process, ours, self._scratch)  # at exit too
+        output = self._process.stdout
+        assert output is not None
+        threading.Thread(target=_tell, args=(about, output), name="confined-output", daemon=True).start()
         if kernel_rules.lacking():
             log.warning("not confined", about=about, why=kernel_rules.lacking())
         self._give_rules()
@@ -99,11 +107,7 @@ class ConfinedProcess:
 
     def close(self) -> None:
         """End it, and delete what it wrote."""
-        self._process.kill()
-        self._process.wait()
-        self._pipe.close()
-        with suppress(RecursionError):  # folders in folders, a thousand deep
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        self._end()
 
     # ------------------------------------------------------------
 
@@ -196,24 +200,48 @@ class ConfinedProcess:
             return f"ended its own process by signal {-code} ({signal.strsignal(-code)})"
         return f"ended its own process with exit code {code}"
 
-    def _tell(self) -> None:
-        """What the child prints goes to the log, shortened and without what a terminal would obey."""
-        assert self._process.stdout is not None
-        lines = 0
-        for line in iter(lambda: self._read_line(), b""):
-            lines += 1
-            if lines <= limits.MOST_LINES:
-                text = line.rstrip().decode(errors="replace")
-                log.info("printed", about=self._about, text=ascii(text)[1:-1])
-        self._process.stdout.close()
-
-    def _read_line(self) -> bytes:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline(limits.LONGEST_LINE)
-
 
 class _Late(Exception):
     """The time of a call is over."""
+
+
+def _end(process: subprocess.Popen[bytes], connection: socket.socket, scratch: Path) -> None:
+    process.kill()
+    process.wait()
+    connection.close()
+    _delete(scratch)
+
+
+def _delete(scratch: Path) -> None:
+    with suppress(RecursionError):  # folders in folders, a thousand deep
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@cache
+def _sweep() -> None:
+    """Delete what children of a process that was killed have left; once in each process."""
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        owner = left.name.removeprefix(SCRATCH).partition("-")[0]
+        if owner.isdigit() and not _runs(int(owner)):
+            _delete(left)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _tell(about: str, output: IO[bytes]) -> None:
+    """What the child prints goes to the log, shortened and without what a terminal would obey."""
+    for number, line in enumerate(iter(lambda: output.readline(limits.LONGEST_LINE), b"")):
+        if number < limits.MOST_LINES:
+            log.info("printed", about=about, text=ascii(line.rstrip().decode(errors="replace"))[1:-1])
+    output.close()
 
 
 def _used(folder: Path) -> tuple[int, int]:

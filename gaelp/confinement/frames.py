@@ -80,10 +80,6 @@ class Pipe:
             raise BrokenFrame("its arrays are larger than an answer may be")
         return head, _cut(self._read(sum(array.size + _padding(array.size) for array in layout)), layout)
 
-    def close(self) -> None:
-        """Close this side."""
-        self._connection.close()
-
     def _write(self, contents: list[memoryview]) -> None:
         rest = [content for content in contents if content.nbytes]
         while rest:

@@ -40,7 +40,7 @@ def agents(installed: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.M
         site = tmp_path / "site"
         targets = {
             "secret": SECRET,
-            "files": [*map(str, files), str(site / "hostile.py"), str(Path(limits.__file__))],
+            "files": [*map(str, files), str(site / "hostile.py")],
             "ledger": str(files[0]),
             "ports": [server.getsockname()[1]],
             "memory": limits.memory_bytes(),
@@ -83,13 +83,12 @@ def observation_shape():  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("attempt", hostile_agents.ATTEMPTS)
-def test_an_attempt_gets_nothing(agents: ConfinedAgents, attempt: str) -> None:
+def test_an_attempt_gets_nothing(agents: ConfinedAgents, tmp_path: Path, attempt: str) -> None:
     """No environment, memory, file, ledger, network, queue, process or signal is in its reach, nor all memory."""
     if attempt == "files":
-        # Modules that Python must read are the exception: they can be read, and nothing more.
-        got = said_of(agents, attempt)
-        assert "home" not in got, got
-        assert not any(word in got for word in ("write", "delete", "rename", "truncate", "chmod", "new", "folder")), got
+        got = said_of(agents, attempt)  # of its own package it may read, and nothing more
+        site = tmp_path / "site"
+        assert f"got ['read {site}/hostile.py', 'list {site}/hostile.py'] (" in got
         return
     assert "raised RuntimeError: got nothing (" in said_of(agents, attempt)
 

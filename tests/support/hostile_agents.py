@@ -127,14 +127,14 @@ def processes():
 
 def signals():
     """Signal its parent, lower its limits, its priority, its processors."""
-    parent, got = os.getppid(), []
+    parent, got = os.getppid(), []  # nothing here would harm it, if it were allowed: whether it is, is the question
     one, other = socket.socketpair()
     for name, call in {
-        "kill": lambda: os.kill(parent, signal.SIGKILL), "ask": lambda: os.kill(parent, 0),
+        "kill": lambda: os.kill(parent, signal.SIGCONT), "ask": lambda: os.kill(parent, 0),
         "group": lambda: os.killpg(os.getpgid(0), 0), "all": lambda: os.kill(-1, 0),
-        "limit": lambda: resource.prlimit(parent, resource.RLIMIT_NOFILE, (3, 3)),
-        "priority": lambda: os.setpriority(os.PRIO_PROCESS, parent, 19),
-        "processors": lambda: os.sched_setaffinity(parent, {0}),
+        "limit": lambda: resource.prlimit(parent, resource.RLIMIT_CORE, (0, 0)),
+        "priority": lambda: os.setpriority(os.PRIO_PROCESS, parent, 0),
+        "processors": lambda: os.sched_setaffinity(parent, os.sched_getaffinity(0)),
         "owner": lambda: fcntl.fcntl(one, fcntl.F_SETOWN, parent),
         "signal": lambda: fcntl.fcntl(one, 10, signal.SIGKILL),
         "raise memory": lambda: resource.setrlimit(resource.RLIMIT_AS, (-1, -1)),
