@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gaelp.commands.dispatch import leave, main
+from gaelp.confinement.kernel_rules import keep_private
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -48,4 +49,5 @@ async def start_training(
 
 
 if __name__ == "__main__":
+    keep_private()
     leave(main(sys.argv[1:]))

@@ -107,38 +107,15 @@ def check(wanted: Order, facts: StartFacts) -> None:
 
 def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
     """The agents and environments that a configuration names and that are not installed or cannot be loaded."""
-    for path in ("agent", "incumbent"):
-        if reason := _unknown_agent(getattr(config, path)):
-            yield Contradiction((path,), reason)
-    if reason := _unknown_environment(config.environment):
-        yield Contradiction(("environment",), reason)
-
-
-def _unknown_agent(agent: str) -> str:
-    from gaelp.agents.agent_entry_points import UnknownAgent, load_agent  # numpy, which other verbs need not import
-
-    try:
-        load_agent(agent)
-    except UnknownAgent as error:
-        return str(error)
-    return ""
-
-
-def _unknown_environment(environment: str) -> str:
+    from gaelp.confinement.descriptions import described_agents, why_no_environment
     from gaelp.domain.config.registered_worlds import is_foreign
 
-    if not is_foreign(environment):
-        return ""
-    from gaelp.market.gym.installed_environments import (  # Gymnasium takes a third of a second to import
-        UnknownEnvironment,
-        load,
-    )
-
-    try:
-        load(environment)
-    except UnknownEnvironment as error:
-        return str(error)
-    return ""
+    paths = ("agent", "incumbent")
+    for path, described in zip(paths, described_agents(getattr(config, path) for path in paths), strict=True):
+        if described["error"]:
+            yield Contradiction((path,), described["error"])
+    if is_foreign(config.environment) and (reason := why_no_environment(config.environment)):
+        yield Contradiction(("environment",), reason)
 
 
 async def launch(
