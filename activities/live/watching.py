@@ -63,6 +63,8 @@ class Watching:
             day, reserved = reported.get(key), reservations.get(key)
             spend = (day.cost_micros, day.served_micros) if day is not None else (0, 0)
             posted = (reserved.billed_micros, reserved.served_micros) if reserved is not None else (0, 0)
+            if day is not None and day.final:  # a credit: what was served and is waived was seen all the same
+                spend = (day.cost_micros, max(day.served_micros, posted[1]))
             over = reserved is not None and max(spend) > reserved.worst_case_micros
             if spend != posted:  # amounts are absolute, so what the ledger has already need not be written again
                 if reserved is None and day is not None:

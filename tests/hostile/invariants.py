@@ -166,13 +166,19 @@ class Invariants:
     # ------------------------------------------------------------ a stop, and the reaper
 
     def uncovered(self) -> list[str]:
-        """What is enabled without an open reservation under an approval that stands."""
+        """What is enabled without an open reservation under an approval that stands, and can be known as ours.
+
+        What a person has renamed before its create was answered is known to nobody, by its id or by its name.
+        """
         if self._ledger.booked != self._booked:
             self._read_books()
+        created = self._ledger.created_campaigns(ACCOUNT, True)
+        ours = {each.platform_id for each in created} | {each.campaign for each in created}
         return [
             _our_name(campaign)
             for campaign in self._platform.all.values()
             if campaign.state.enabled and self._readable(campaign) and not self._covered(_our_name(campaign))
+            if ours & {campaign.state.platform_id, campaign.state.external_name}
         ]
 
     def _covered(self, name: str) -> bool:
