@@ -63,6 +63,7 @@ class Database:
                 if begin := postgresql if self._file is None else sqlite:  # PostgreSQL's driver begins by itself
                     cursor.execute(begin)
                 yield Connection(cursor, self._engine.dialect)
+                cursor.close()  # a query that was not read to its end would keep SQLite's snapshot
                 pooled.commit()
             finally:
                 pooled.close()  # the pool rolls back whatever was not committed
