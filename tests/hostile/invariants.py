@@ -42,7 +42,7 @@ class Invariant(StrEnum):
     NOT_BELOW = "nothing is settled below what was seen"
     SIGNED = "nothing is reserved that was not signed"
     PAUSED_NEXT = "what is read as enabled and must not be is paused next"
-    TICK = "where everything is in reach, what must be paused does not deliver for longer than a tick"
+    TICK = "where every call is answered, what must be paused does not deliver for longer than a tick"
     COVERED = "after a look of the reaper nothing is enabled without an open reservation under an approval that stands"
     SEEN = "what a report has shown as billed is counted"
     ALARMED = "what was billed beyond its reservation, or is reported as less than before, is a violation"
@@ -155,7 +155,7 @@ class Invariants:
     def _paused_within(self, name: str, campaign: DrivenCampaign[DirectCalls], tick: timedelta) -> None:
         resting, now = campaign.state.paused or campaign.state.stage is EpisodeState.MATURING, self._platform.clock.now
         delivers = resting and any(c.delivers(now) for c in self._platform.all.values() if _our_name(c) == name)
-        if not delivers or self._nature.away or self._nature.forgets:
+        if not (delivers and self._nature.answers):
             self._unwanted_since.pop(name, None)
             return
         since = self._unwanted_since.setdefault(name, now)

@@ -21,6 +21,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.temporal_names import REAPER, Queue
 from gaelp.messages.training_run import RunResult
 from tests.support.local_runs import LocalRuns, until
+from tests.support.single_phase import phase_input
 
 # One draw kills one of these groups. Workers die most often: they are what dies most often.
 VICTIMS: tuple[tuple[str, ...], ...] = (
@@ -106,27 +107,36 @@ class StruckRuns:
     async def _strike(self, run: Struck) -> Struck:
         approving = await self._start(run)
         try:
-            enabled = await until(lambda: self._enabled(run.name), f"{run.name} spends", SPENDS_WITHIN)
+            await self._spends(run.name)
             await asyncio.sleep(run.strike.wait)  # a moment at random
             async with self._one_strike:
-                run.enabled = len(await asyncio.to_thread(self._enabled, run.name))
+                enabled = await self._spends(run.name)
+                run.enabled = len(enabled)
                 await self._fall(run.strike, run.name, enabled[0])
                 struck = datetime.now(UTC)
             begun = time.monotonic()
             await self._look_after(struck)
             run.seconds = time.monotonic() - begun
             run.uncovered = await asyncio.to_thread(self.uncovered, run.name)
-        except (AssertionError, TimeoutError) as error:
+        except (AssertionError, TimeoutError) as error:  # of `until`, and of a look that was waited for in vain
             run.failure = str(error) or "the reaper did not look in time"
         finally:
             approving.cancel()
             await asyncio.gather(approving, return_exceptions=True)
         return run
 
+    async def _spends(self, name: str) -> list[str]:
+        """The campaigns of the run that are enabled, once there are some."""
+        enabled: list[str] = await until(lambda: self._enabled(name), f"{name} spends", SPENDS_WITHIN)
+        return enabled
+
     async def _start(self, run: Struck) -> asyncio.Task[None]:
-        """A run that begins with the phase; a person approves what it asks for."""
-        changes = ("seed=7", "live_test.days=7", f"account={self._runs.open_account(run.name)}")
-        start = self._runs.run_input(run.name, *changes, agent="fixed-bid", from_phase=run.strike.phase)
+        """A run that begins with the phase, from an untrained checkpoint; a person approves what it asks for."""
+        account = await asyncio.to_thread(self._runs.open_account, run.name)
+        phase, changes = run.strike.phase, ("seed=7", "live_test.days=7", f"account={account}")
+        put = await asyncio.to_thread(phase_input, self._runs, run.name, phase, account, *changes)
+        checkpoint = put.context.checkpoint_digest
+        start = self._runs.run_input(run.name, *changes, from_phase=phase, from_checkpoint=checkpoint)
         while True:
             try:
                 await self._client.start_workflow(
@@ -150,7 +160,7 @@ class StruckRuns:
             await asyncio.to_thread(self._kill, strike)
             return
         ids = {"run": name, "phase": phase_id(name, strike.phase), "campaign": campaign}
-        arguments = ("workflow", strike.kind, "--workflow-id", ids[strike.whom[0]], "--reason", "a strike")
+        arguments = ("workflow", strike.kind, "--workflow-id", ids[strike.whom[0]])
         done = await asyncio.to_thread(self._runs.temporal, *arguments)
         assert done.code == 0, done.output
 
@@ -191,10 +201,6 @@ class StruckRuns:
         with self._runs.ledger() as ledger:
             fence = ledger.fence(account)
             open_days = [r for r in ledger.reservations(account) if r.state == "open"]
-            requests = {r.request_id: ledger.request(r.request_id) for r in open_days}
-        covered = {
-            day.campaign
-            for day in open_days
-            if requests[day.request_id].state == "approved" and requests[day.request_id].request.fence == fence
-        }
+            # A day is reserved only under a request that was approved; a stop raises the fence above it.
+            covered = {day.campaign for day in open_days if ledger.request(day.request_id).request.fence == fence}
         return sorted(set(enabled) - covered)
