@@ -48,6 +48,7 @@ from activities.live.campaigns import Campaigns
 from activities.live.emergency import Emergency
 from activities.live.observations import Observations
 from activities.live.reaping import Reaping
+from activities.live.turns import Turns
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
@@ -77,6 +78,7 @@ from workflows.episodes import EpisodeBatch, LogReplay
 from workflows.historical import HistoricalValidation
 from workflows.live_test import LiveTest
 from workflows.reaper import Reaper
+from workflows.sandbox import workflow_sandbox
 from workflows.scaled import ScaledDeployment
 from workflows.simulation import SimulationTraining
 from workflows.training_run import TrainingRun
@@ -117,6 +119,7 @@ def records_activities(settings: Settings) -> Activities:
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs = Calibration(inputs, warehouse), Logs(inputs, warehouse)
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
+    campaign_looks = CampaignLooks()
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     open_rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
     personas = Personas(inputs, open_rater, RatingCache(connect(settings.redis_url)))
@@ -140,7 +143,9 @@ def records_activities(settings: Settings) -> Activities:
         approvals.request_approval,
         approvals.look_at_request,
         approvals.submit_decision,
-        CampaignLooks().look_at_campaigns,
+        approvals.note_refused_signals,
+        campaign_looks.look_at_campaigns,
+        campaign_looks.look_at_phase,
         records.record,
         records.record_batches,
         records.record_campaigns,
@@ -163,9 +168,10 @@ def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Cal
 def live_activities(settings: Settings) -> Activities:
     """The only activities with ad credentials, beside the stop."""
     ledger, inputs = Ledger.open(settings.ledger), Inputs(ContentStore(settings.store))
-    campaigns = Campaigns(ledger, inputs, _platforms(settings))
-    observations = Observations(ledger, inputs, _platforms(settings))
-    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe]
+    platforms = _platforms(settings)
+    campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
+    turn = Turns(campaigns, observations).apply_and_observe
+    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
 
 
 def stop_activities(settings: Settings) -> Activities:
@@ -192,6 +198,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
     if queue is Queue.WORKFLOWS:
         served = list(WORKFLOWS)
     defaults: dict[str, Any] = {
+        "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects()],
         "max_concurrent_activities": threads,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),

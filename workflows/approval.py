@@ -28,10 +28,17 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.messages.phase import PhaseInput
     from gaelp.messages.recording import LifecycleEvent, Record
     from gaelp.messages.run_context import RunContext
-    from gaelp.messages.spending_phase import ApprovalState, CheckRequest, SubmitDecision
+    from gaelp.messages.spending_phase import (
+        ApprovalState,
+        CheckRequest,
+        OpenedRequest,
+        RequestStanding,
+        SpendingState,
+        SubmitDecision,
+    )
     from workflows.activity_options import RECORDS, named
     from workflows.details import cause, set_attributes, show_details
-    from workflows.pause_and_stop import ask_run_to_look
+    from workflows.pause_and_stop import PauseAndStop, ask_run_to_look
     from workflows.signals import InputRefused, SignalInputs
 
 # Bytes of an approval signal's input; a signed decision has about 500. More would not fit an activity's input.
@@ -61,13 +68,20 @@ class Approval:
         """Whether the ledger has judged every signal that came."""
         return not self._signals
 
-    async def ask(self, phase: PhaseInput, plan: CampaignsPlan, stopped: Callable[[], str]) -> str:
-        """Ask a person and wait. Why nothing may be spent; empty where the request was approved."""
-        await self._open_request(phase, plan)
+    async def ask(self, phase: PhaseInput, plan: CampaignsPlan, holder: PauseAndStop[SpendingState]) -> str:
+        """Ask a person and wait. Why nothing may be spent; empty where the request was approved.
+
+        A stop ends the waiting: a signal to the phase, which holds the state, or one that the ledger has of its run.
+        """
+
+        def stopped() -> str:
+            return holder.state.stopped
+
+        self._take(await self._open_request(phase, plan), holder)
         while not (self.state.decision or stopped()) and workflow.now() < plan.approval_deadline:
             await self._wait(plan.approval_deadline, stopped)
             if self._look and not (self.state.decision or stopped()):
-                await self._ask_anew_where_void(phase, plan)
+                self._take(await self._look_at_request(phase, plan), holder)
         # A decision that came in time may still be with the ledger.
         await workflow.wait_condition(lambda: bool(stopped()) or self.all_checked())
         if not self.state.decision and not stopped():
@@ -96,35 +110,42 @@ class Approval:
         """A person, or the stop, says that the request may be void."""
         self._look = True
 
-    async def _ask_anew_where_void(self, phase: PhaseInput, plan: CampaignsPlan) -> None:
-        """A stop has raised the fence since a person was asked: nobody can approve this request any more."""
+    def _take(self, standing: RequestStanding, holder: PauseAndStop[SpendingState]) -> None:
+        self._look = self._look or standing.void
+        if standing.run_stopped:
+            holder.update(stopped=standing.run_stopped)
+
+    async def _look_at_request(self, phase: PhaseInput, plan: CampaignsPlan) -> RequestStanding:
+        """Where a stop has raised the fence since a person was asked, nobody can approve this request: ask anew."""
         self._look = False
-        standing = await workflow.execute_activity_method(
+        standing: RequestStanding = await workflow.execute_activity_method(
             Approvals.look_at_request,
             CheckRequest(request_id=self._request_id),
             **named(RECORDS, "can the request still be approved?"),
         )
-        if standing.void:
-            self._update(sequence=self.state.sequence + 1)
-            await self._open_request(phase, plan)
+        if not standing.void:
+            return standing
+        self._update(sequence=self.state.sequence + 1)
+        return await self._open_request(phase, plan)
 
     @property
     def _request_id(self) -> str:
         return request_id(self._context.run, self._context.phase, self.state.sequence)
 
-    async def _open_request(self, phase: PhaseInput, plan: CampaignsPlan) -> None:
+    async def _open_request(self, phase: PhaseInput, plan: CampaignsPlan) -> RequestStanding:
         """Ask, and show what is asked."""
-        card = await self._request(phase, plan)
-        self._update(card=card)
-        set_attributes(status=Status.AWAITING_APPROVAL)
-        self._show_card()
-        await self._publish_request(card)
-        await ask_run_to_look()
+        opened = await self._request(phase, plan)
+        if opened.card is not None:
+            self._update(card=opened.card)
+            set_attributes(status=Status.AWAITING_APPROVAL)
+            self._show_card()
+            await self._publish_request(opened.card)
+            await ask_run_to_look()
+        return opened.standing
 
-    async def _request(self, phase: PhaseInput, plan: CampaignsPlan) -> ApprovalCard:
-        bound = self._context.model_dump(exclude={"market_digest"})
+    async def _request(self, phase: PhaseInput, plan: CampaignsPlan) -> OpenedRequest:
         request = RequestApproval(
-            **bound,
+            **self._context.model_dump(),
             evidence_digest=phase.evidence_digest,
             validated_heads=phase.validated_heads,
             purpose=ApprovalPurpose.SPEND,

@@ -13,11 +13,12 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.messages.reaper import Reap, Reaped
     from workflows.activity_options import REAP, named
     from workflows.details import show_details
+    from workflows.signals import ReceivesSignals
 
 
 @workflow.defn(name="Reaper")
-class Reaper:
-    """Runs on the queue `stop`, so that a backlog elsewhere cannot hold it up."""
+class Reaper(ReceivesSignals):
+    """Runs on the queue `stop`, so that a backlog elsewhere cannot hold it up. It takes no signal."""
 
     @workflow.run
     async def run(self) -> Reaped:

@@ -29,6 +29,7 @@ from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.messages.live_campaign import (
+    PAUSED_OUTSIDE,
     Applied,
     Apply,
     LaunchCampaign,
@@ -80,7 +81,7 @@ class Campaigns:
             return Launched(launched=False, reason=reserved.reason)
         spec = self._spec(campaign, creatives, account)
         try:
-            self._claiming.create_once(campaign, at, platform, lambda: platform.create_paused(spec, at))
+            self._claiming.create_once(campaign, at, platform, spec, lambda: platform.create_paused(spec, at))
         except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
         state = self._locating.read_back(platform, campaign)
@@ -118,6 +119,8 @@ class Campaigns:
             return _blocked(campaign, reserved.reason)
         platform = self._open_platform(account)
         before = self._locating.read_back(platform, campaign)
+        if changed := self._changed(campaign, account, before, at):
+            return changed
         wanted = self._wanted(campaign, before, apply.decision_digest, account)
         ours = wanted.model_copy(update={"external_name": campaign.name})
         self._ledger.settings_begun(ours, at)
@@ -140,6 +143,16 @@ class Campaigns:
             actions=campaign.progress.actions + 1,
             near_misses=campaign.progress.near_misses + self._clamped(apply.decision_digest),
         )
+
+    def _changed(
+        self, campaign: LiveCampaignInput, account: Account, read: CampaignState, at: datetime
+    ) -> Applied | None:
+        """What somebody else did since the observation, where nothing may be written after it."""
+        raised = self._watching.compare(campaign, account, read, at)
+        paused = campaign.progress.enabled and not campaign.progress.uncertain and not read.enabled
+        if not (raised or paused):
+            return None
+        return _blocked(campaign, raised or PAUSED_OUTSIDE, judged=False, stop_account=bool(raised))
 
     def _clamped(self, digest: str) -> bool:
         bids = self._inputs.store.get_arrays(digest).get("bid_micros")
@@ -263,14 +276,15 @@ def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:
     return state.model_copy(update={"enabled": wanted.enabled}) == wanted
 
 
-def _blocked(campaign: LiveCampaignInput, reason: str) -> Applied:
-    """A decision that policy checked and did not let through."""
+def _blocked(campaign: LiveCampaignInput, reason: str, *, judged: bool = True, stop_account: bool = False) -> Applied:
+    """A decision that policy checked and did not let through, or that came too late to be judged."""
     return Applied(
         applied=False,
         halt=reason,
         planned_micros=campaign.progress.planned_micros,
-        actions=campaign.progress.actions + 1,
-        near_misses=campaign.progress.near_misses + 1,
+        actions=campaign.progress.actions + judged,
+        near_misses=campaign.progress.near_misses + judged,
+        stop_account=stop_account,
     )
 
 

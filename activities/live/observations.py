@@ -18,12 +18,13 @@ from activities.live.watching import Watching
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.criteria_live_test import loss_too_deep
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.domain.spending.campaign_clock import CampaignClock
+from gaelp.evidence.profit import contribution_share, drawdown_micros, matured_of
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.messages.live_campaign import Observe, Observed
-from gaelp.money import micros
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
 
@@ -107,11 +108,6 @@ class Observations:
 
 
 def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str:
-    """Matured days only: an immature day never decides."""
-    matured = [d for d in days if d.matured]
-    revenue = sum(d.revenue_micros for d in matured)
-    loss = sum(max(d.cost_micros, d.served_micros) for d in matured) - round(revenue * config.economics.margin)
-    limit = micros(config.live_test.drawdown_limit)
-    if loss <= limit:
-        return ""
-    return f"drawdown: {loss / 1e6:.2f} {config.currency} lost on matured days, the limit is {limit / 1e6:.2f}"
+    """Matured days only, because an immature day never decides; measured and judged as in criterion 8."""
+    loss = drawdown_micros(matured_of(days, contribution_share(config)))
+    return f"drawdown: {reason}" if (reason := loss_too_deep(loss, config)) else ""

@@ -30,8 +30,8 @@ class Settling:
 
     def settle_never_created(self, campaign: LiveCampaignInput, at: datetime) -> None:
         """Settle at no cost what was reserved for a campaign whose creation was never claimed, or surely failed."""
-        for reservation in self._ledger.reservations(campaign.context.account, campaign.context.run):
-            if reservation.campaign == campaign.name and reservation.state != "settled":
+        for reservation in self._ledger.reservations(campaign.context.account, campaign=campaign.name):
+            if reservation.state != "settled":
                 self._ledger.settle(reservation.key, 0, at)
 
     def settle_days(self, campaign: LiveCampaignInput, account: Account, report: CampaignReport, at: datetime) -> bool:
@@ -42,8 +42,8 @@ class Settling:
         clock = campaign_clock(campaign, account)
         final = {day_key(campaign, clock.index_of(d.day)): d for d in report.days if d.final}
         all_settled = True
-        for reservation in self._ledger.reservations(campaign.context.account, campaign.context.run):
-            if reservation.campaign != campaign.name or reservation.state == "settled":
+        for reservation in self._ledger.reservations(campaign.context.account, campaign=campaign.name):
+            if reservation.state == "settled":
                 continue
             day = final.get(reservation.key)
             listed = any(d.day == reservation.day for d in report.days)

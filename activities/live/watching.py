@@ -29,7 +29,7 @@ class Watching:
         """Record what reads otherwise than we wrote it; why the campaign must halt where more may be billed by it."""
         written = self._ledger.written_settings(campaign.name)
         changes = outside_changes(written, state, account.currency) if written else ()
-        if any(change.lowers for change in changes) and self._paused_by_us(campaign, account):
+        if any(change.lowers for change in changes) and self._paused_by_us(campaign):
             changes = tuple(change for change in changes if not change.lowers)
         if not changes:
             return ""
@@ -45,12 +45,9 @@ class Watching:
         self._ledger.record_exposure(violation, self._found(campaign, account, day, worst, at))
         return f"changed on the platform and not by us: {evidence}"
 
-    def _paused_by_us(self, campaign: LiveCampaignInput, account: Account) -> bool:
+    def _paused_by_us(self, campaign: LiveCampaignInput) -> bool:
         """Whether the campaign, or a stop, has paused it as far as we know: then a pause is no doing of others."""
-        approved = self._ledger.request(campaign.order.request_id).request.fence
-        run = self._ledger.run(campaign.context.run)
-        stopped = run is not None and run.stopped_at is not None
-        return stopped or not campaign.progress.enabled or account.fence != approved
+        return not campaign.progress.enabled or not self._ledger.judge_no_stop(campaign.order.request_id).granted
 
     def post_days(self, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
         """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much.
@@ -59,8 +56,8 @@ class Watching:
         """
         halt = ""
         clock = campaign_clock(campaign, account)
-        days = self._ledger.reservations(campaign.context.account, campaign.context.run)
-        reservations = {each.key: each for each in days if each.campaign == campaign.name}
+        days = self._ledger.reservations(campaign.context.account, campaign=campaign.name)
+        reservations = {each.key: each for each in days}
         reported = {day_key(campaign, clock.index_of(each.day)): each for each in report.days}
         for key in sorted({*reported, *reservations}):
             day, reserved = reported.get(key), reservations.get(key)

@@ -1,4 +1,4 @@
-"""RECORDS: opens approval requests in the ledger and submits decisions to it.
+"""RECORDS: opens approval requests in the ledger, submits decisions to it, and notes signals that were refused.
 
 The card that a person reads before signing is made in gaelp/domain/spending/approval_requests.py; when a signature
 counts is decided in gaelp/ledger. Touch this when a request or a decision carries one more thing.
@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from gaelp.domain.spending.approval_card import ApprovalCard, card_text
-from gaelp.domain.spending.approval_requests import ApprovalOutcome, RequestApproval, request_for
+from gaelp.domain.spending.approval_card import card_text
+from gaelp.domain.spending.approval_requests import (
+    ApprovalOutcome,
+    ApprovalRequest,
+    RequestApproval,
+    request_for,
+)
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.spending_phase import CheckRequest, RequestStanding, SubmitDecision
+from gaelp.ledger.ledger_errors import RunStopped
+from gaelp.messages.pausing import NoteRefusedSignals
+from gaelp.messages.spending_phase import CheckRequest, OpenedRequest, RequestStanding, SubmitDecision
 
 
 class Approvals:
@@ -21,21 +28,35 @@ class Approvals:
         self._ledger = ledger
 
     @activity.defn
-    def request_approval(self, wanted: RequestApproval) -> ApprovalCard:
+    def request_approval(self, wanted: RequestApproval) -> OpenedRequest:
         """Open the request (once) and return the card that was opened, whatever a retry would compute."""
         account = self._ledger.account(wanted.account)
         campaigns = self._ledger.approved_campaigns(wanted.campaigns_digest)
         request = request_for(wanted, campaigns, account)
-        return self._ledger.open_request(request, card_text(request, campaigns), wanted.now)
+        try:
+            card = self._ledger.open_request(request, card_text(request, campaigns), wanted.now)
+        except RunStopped as stopped:
+            return OpenedRequest(standing=RequestStanding(run_stopped=str(stopped)))
+        return OpenedRequest(card=card, standing=self._standing(request))
 
     @activity.defn
     def look_at_request(self, check: CheckRequest) -> RequestStanding:
-        """A request that was opened under an older fence can never be approved; a decided one is not void."""
-        request, state = self._ledger.request(check.request_id).request, self._ledger.request_state(check.request_id)
-        decided = state in ("approved", "rejected")
-        return RequestStanding(void=not decided and self._ledger.fence(request.account) > request.fence)
+        """Whether a stop has voided a request, or its run was stopped, since it was opened."""
+        return self._standing(self._ledger.request(check.request_id).request)
+
+    def _standing(self, request: ApprovalRequest) -> RequestStanding:
+        going_on = self._ledger.judge_run(request.run)
+        return RequestStanding(
+            void=self._ledger.request_state(request.request_id) == "void",
+            run_stopped="" if going_on.granted else going_on.reason,
+        )
 
     @activity.defn
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:
         """What the ledger makes of an untrusted payload; a signal whose name contradicts it is refused."""
         return self._ledger.decide(submit.request_id, submit.submission, submit.payload, submit.now, submit.signal)
+
+    @activity.defn
+    def note_refused_signals(self, note: NoteRefusedSignals) -> None:
+        """A row of the journal for signals that a workflow has refused since the last one."""
+        self._ledger.note_refused_signals(note.workflow, note.key, note.refused, note.now)

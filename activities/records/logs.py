@@ -61,7 +61,7 @@ class Logs:
             earlier, rest = split(load_bandit(self._warehouse, log), share)
             last = max(last, int(earlier["time_us"].max()))
             later = rest if log == name else later
-        keep = (later["time_us"] > last) | (later["time_us"] < 0)  # a log without times has only its order
+        keep = later["time_us"] > last
         return {key: values if key in NOT_PER_ROW else values[keep] for key, values in later.items()}
 
 

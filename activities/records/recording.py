@@ -29,7 +29,7 @@ from gaelp.records.warehouse.warehouse import Warehouse
 # The ledger's journal in the warehouse: `spend` takes every kind that the other two do not.
 JOURNAL_TABLES: dict[str, tuple[str, ...]] = {
     "violations": ("violation", "violation-resolved"),
-    "approvals": ("approve", "reject", "refuse", "request", "fence"),
+    "approvals": ("approve", "reject", "refuse", "refuse-signal", "request", "withdraw", "fence"),
     "spend": (),
 }
 JOURNAL_CHUNK = 5000
@@ -106,7 +106,9 @@ class Records:
         )
         account = self._ledger.account(context.account)
         approved = self._ledger.request(record.request_id).request.fence if record.request_id else account.fence
+        going_on = self._ledger.judge_run(context.run)
         stopped = "" if account.fence == approved else self._why_stopped(account.account)
+        stopped = stopped if going_on.granted else going_on.reason
         table = _table(record.campaigns, spend, account.currency)
         return CampaignsSummary(spend_micros=spend, table=table, stopped=stopped)
 

@@ -12,11 +12,12 @@ from gaelp.configuration.loading import canonical
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import PHASE_ORDER
+from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
-from gaelp.money import exact_money, rounded_money
+from gaelp.money import rounded_money
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -114,9 +115,8 @@ class Runs:
         """The same figures as everywhere, because all of them are the ledger's."""
         spend, currency = self._ledger.spent(look.run), self._ledger.account(look.account).currency
         asked = [
-            f"{card.request.request_id}: at most {exact_money(card.request.total_cap_micros, currency)} in all, "
-            f"{exact_money(card.request.daily_cap_micros, currency)} on any one day"
-            for card in self._ledger.open_requests(look.run)
+            asked_in_a_sentence(stored.request, void=stored.state == "void")
+            for stored in self._ledger.undecided_requests(look.run)
         ]
         return RunStanding(spend_micros=spend, spent=rounded_money(spend, currency), asked="; ".join(asked))
 
@@ -124,6 +124,7 @@ class Runs:
     def end_run(self, end: EndRun) -> RunResult:
         """The last row and the last event; the spend is the ledger's figure."""
         result = end.result.model_copy(update={"spend_micros": self._ledger.spent(end.result.run)})
+        self._ledger.withdraw_requests(result.run, end.at)
         self._warehouse.append(
             "runs",
             [

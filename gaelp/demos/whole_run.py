@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,10 +23,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from gaelp.demos.demo_approvals import answer_requests
 from gaelp.domain.phases import PHASE_ORDER, Outcome
-from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.local_stack import LocalStack, StackError, first_use
-from gaelp.local_stack.services import ROOT
 from gaelp.messages.training_run import RunResult
 from gaelp.reports.verdict_table import criteria_table
 from gaelp.settings import Settings
@@ -160,21 +159,40 @@ async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
     """Start both runs and see them through; None for a run that failed."""
     from gaelp.commands import connections as opened
 
-    settings = Settings()
-    client, ledger = await opened.temporal(settings), opened.open_ledger(settings)
-    start(demo, demo.name, demo.overrides)
-    start(demo, demo.poor, [*demo.overrides, "agent=uniform"])
+    client = await opened.temporal(Settings())
+    poor = [*demo.overrides, "agent=uniform"]
+    await asyncio.gather(
+        asyncio.to_thread(start, demo, demo.name, demo.overrides), asyncio.to_thread(start, demo, demo.poor, poor)
+    )
     ends = [asyncio.create_task(end_of(demo, client, run)) for run in (demo.name, demo.poor)]
     with progress_bars(demo) as bars:
-        tasks = {run: bars.add_task(run, total=len(PHASE_ORDER), detail="") for run in (demo.name, demo.poor)}
-        while (await asyncio.wait(ends, timeout=LOOK_SECONDS))[1]:
-            for run, task in tasks.items():
-                if not bars.tasks[task].finished:
-                    await advance(bars, task, client, run)
-            for card in (*ledger.open_requests(demo.name), *ledger.open_requests(demo.poor)):
-                await asyncio.to_thread(decide, demo, card, bars)
+        over = threading.Event()
+        answering = asyncio.create_task(asyncio.to_thread(answer_requests, demo, bars, over))
+        try:
+            await show_progress(demo, bars, client, ends, answering)
+        finally:
+            over.set()
+        await answering
     await time_phases(demo, client)
     return ends[0].result(), ends[1].result()
+
+
+async def show_progress(
+    demo: Demo,
+    bars: Progress,
+    client: Client,
+    ends: Sequence[asyncio.Task[RunResult | None]],
+    answering: asyncio.Task[None],
+) -> None:
+    """Keep the bars up to date until both runs have ended; a request that cannot be answered ends it too."""
+    tasks = {run: bars.add_task(run, total=len(PHASE_ORDER), detail="") for run in (demo.name, demo.poor)}
+    over = asyncio.gather(*ends)
+    seen = LOOK_SECONDS if demo.console.is_terminal else None  # a look costs, and without a terminal nobody sees it
+    while not over.done() and not answering.done():
+        await asyncio.wait((over, answering), timeout=seen, return_when=asyncio.FIRST_COMPLETED)
+        for run, task in tasks.items() if seen else ():
+            if not bars.tasks[task].finished:
+                await advance(bars, task, client, run)
 
 
 def progress_bars(demo: Demo) -> Progress:
@@ -211,21 +229,6 @@ async def end_of(demo: Demo, client: Client, run: str) -> RunResult | None:
     except WorkflowFailureError as error:
         demo.console.print(f"{run} failed: {failure(error)}", style="bold red", markup=False)
         return None
-
-
-def decide(demo: Demo, card: ApprovalCard, bars: Progress) -> None:
-    """Ask at a terminal; approve with the demo key where there is none. The poor agent gets no money either way."""
-    bars.stop()
-    words = [card.request.run, "--request", card.request.request_id, "--key", str(demo.key)]
-    if card.request.run == demo.poor:
-        first_use.starter(["reject", *words, "--reason", "the poor agent must not come this far"], demo.environment)
-    elif not (sys.stdin.isatty() and sys.stdout.isatty()):
-        demo.console.print(Text(card.text))
-        demo.console.print(f"   no terminal to ask at: {card.request.request_id} is approved with the demo key")
-        first_use.starter(["approve", *words], demo.environment)
-    elif subprocess.run([sys.executable, str(ROOT / "starter.py"), "approve", *words], check=False).returncode != 0:
-        first_use.starter(["reject", *words, "--reason", "declined at the terminal"], demo.environment)
-    bars.start()
 
 
 async def time_phases(demo: Demo, client: Client) -> None:

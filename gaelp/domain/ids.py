@@ -32,6 +32,11 @@ def phase_id(run: str, phase: Phase) -> str:
     return f"{run}/{phase}"
 
 
+def run_of_workflow(workflow: str) -> str:
+    """The run that a workflow id begins with: its own, its phase's, or that of a batch, a log or a campaign."""
+    return workflow.split("/")[0]
+
+
 def batch_id(run: str, phase: Phase, index: int) -> str:
     """Workflow id of a batch of simulated episodes."""
     return f"{run}/{phase}/batch-{index:04d}"

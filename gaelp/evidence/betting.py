@@ -54,9 +54,8 @@ def lower_bound(values: F8, alpha: float) -> float:
     if not values.size:
         return 0.0
     grid = np.linspace(0.0, 1.0, GRID)
-    kept = np.flatnonzero(~(_log_wealths(values, grid) >= -math.log(alpha)))
-    first = int(kept[0]) if kept.size else GRID - 1
-    return float(grid[max(first - 1, 0)])
+    first_kept = int(np.argmin(_log_wealths(values, grid) >= -math.log(alpha)))  # a mean of 1 is always kept
+    return float(grid[max(first_kept - 1, 0)])
 
 
 def upper_bound(values: F8, alpha: float) -> float:
@@ -81,9 +80,10 @@ def bet(values: F8, m: float, alpha: float) -> Bet:
 
 
 def clopper_pearson(successes: float, n: float, alpha: float) -> tuple[float, float]:
-    """Exact one-sided bounds, each at level alpha; one look, n fixed beforehand. Real-valued n serve as effective n."""
-    if n <= 0:
-        return 0.0, 1.0
+    """Exact one-sided bounds, each at level alpha; one look, n fixed beforehand. Real-valued n serve as effective n.
+
+    Without any trial the bounds are 0 and 1.
+    """
     low = 0.0 if successes <= 0 else float(beta.ppf(alpha, successes, n - successes + 1))
     high = 1.0 if successes >= n else float(beta.ppf(1 - alpha, successes + 1, n - successes))
     return low, high
@@ -109,7 +109,7 @@ def _moments(values: F8) -> tuple[F8, F8]:
 def _log_factors(values: F8, mean: F8, variance: F8, grid: F8) -> F8:
     """log(1 + lambda (r - m)), f8[N, G]."""
     edge = mean[:, None] - grid
-    largest = LARGEST_STAKE / np.maximum(grid, np.finfo(float).tiny)
+    largest = LARGEST_STAKE / np.maximum(grid, np.finfo(np.float64).tiny)
     stake = np.clip(edge / (variance[:, None] + edge**2), 0.0, largest)
     return np.log1p(stake * (values[:, None] - grid))
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t as student
 
-from gaelp.arrays import F8
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.measurements import EfficiencyMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
@@ -36,17 +36,17 @@ def measure_efficiency(
     rng: np.random.Generator,
 ) -> EfficiencyMeasure:
     """U, W, P, their product and its bounds. `reference`: the curve of traffic by hour of day [24], else none."""
-    planned = np.array([c.planned_micros for c in campaigns], dtype=np.float64)
-    cost = np.array([max(sum(map(day_cost, c.days)), c.spend_micros) for c in campaigns], dtype=np.float64)
-    wasted = np.array([_wasted(c, config) for c in campaigns], dtype=np.float64)
+    rows = [(c.planned_micros, max(sum(map(day_cost, c.days)), c.spend_micros), _wasted(c, config)) for c in campaigns]
+    columns = np.array(rows, np.int64).reshape(-1, 3).T
+    whole = columns.sum(axis=1, keepdims=True)
     clicks = sum(day.clicks for c in campaigns for day in c.days)
     pacing = _pacing(campaigns, reference, clicks)
-    value, low, high = _bounds(planned, cost, wasted, 1.0 if pacing is None else pacing, alpha, rng)
+    value, low, high = _bounds(columns, 1.0 if pacing is None else pacing, alpha, rng)
     return EfficiencyMeasure(
-        planned_micros=int(planned.sum()),
-        cost_micros=int(cost.sum()),
-        use=_use(planned.sum(), cost.sum()),
-        waste=_waste(cost.sum(), wasted.sum()),
+        planned_micros=int(whole[0, 0]),
+        cost_micros=int(whole[1, 0]),
+        use=float(_use(whole)[0]),
+        waste=float(_waste(whole)[0]),
         pacing=pacing,
         pacing_missing=pacing is None and clicks >= PACING_CLICKS,
         clicks=clicks,
@@ -69,12 +69,12 @@ def pacing_score(curve: F8, reference: F8, clicks: int) -> float:
 
 def _pacing(campaigns: Sequence[CampaignResult], reference: Sequence[float] | None, clicks: int) -> float | None:
     curves = [day.hourly_cost_micros for c in campaigns for day in c.days if len(day.hourly_cost_micros) == HOURS]
-    if reference is None or clicks < PACING_CLICKS or not curves:
+    spent = [sum(hour) for hour in zip(*curves, strict=True)]
+    if clicks < PACING_CLICKS or sum(spent) <= 0:
         return None
-    spent, traffic = np.sum(np.array(curves, dtype=np.float64), axis=0), np.asarray(reference, dtype=np.float64)
-    if traffic.shape != (HOURS,) or spent.sum() <= 0 or traffic.sum() <= 0:
+    if reference is None or len(reference) != HOURS or sum(reference) <= 0:
         return None
-    return pacing_score(spent / spent.sum(), traffic / traffic.sum(), clicks)
+    return pacing_score(np.array(spent) / sum(spent), np.array(reference) / sum(reference), clicks)
 
 
 def _wasted(campaign: CampaignResult, config: TrainingConfiguration) -> int:
@@ -84,32 +84,33 @@ def _wasted(campaign: CampaignResult, config: TrainingConfiguration) -> int:
     return cost if converted == 0 and cost >= WASTE_TIMES_CPA * micros(config.economics.target_cpa) else 0
 
 
-def _use(planned: float, cost: float) -> float | None:
-    return min(1.0, float(cost / planned)) if planned > 0 else None
+def _use(sums: I8) -> F8:
+    """U f8[B] of planned, spent and wasted micros i8[3, B]; 0 where nothing was planned."""
+    use: F8 = np.minimum(sums[1], sums[0]) / np.maximum(sums[0], 1)
+    return use
 
 
-def _waste(cost: float, wasted: float) -> float | None:
-    return float(wasted / cost) if cost > 0 else 0.0
-
-
-def _product(pacing: float, planned: F8, cost: F8, wasted: F8) -> F8:
-    """U (1 - W) P of summed columns f8[B]; a resample that planned or spent nothing scores 0."""
-    use = np.minimum(1.0, np.divide(cost, planned, out=np.zeros_like(cost), where=planned > 0))
-    waste = np.divide(wasted, cost, out=np.zeros_like(cost), where=cost > 0)
-    return np.asarray(use * (1 - waste) * pacing, dtype=np.float64)
+def _waste(sums: I8) -> F8:
+    """W f8[B] of planned, spent and wasted micros i8[3, B]; 0 where nothing was spent."""
+    waste: F8 = sums[2] / np.maximum(sums[1], 1)
+    return waste
 
 
 def _bounds(
-    planned: F8, cost: F8, wasted: F8, pacing: float, alpha: float, rng: np.random.Generator
+    columns: I8, pacing: float, alpha: float, rng: np.random.Generator
 ) -> tuple[float | None, float | None, float | None]:
-    if planned.sum() <= 0:
+    """U (1 - W) P of all campaigns, whose columns are i8[3, M], and its bounds; None where there are too few data."""
+
+    def product(sums: I8) -> F8:
+        return _use(sums) * (1 - _waste(sums)) * pacing
+
+    blocks = columns.shape[1]
+    if columns[0].sum() <= 0:
         return None, None, None
-    value = float(_product(pacing, *(np.array([x.sum()]) for x in (planned, cost, wasted)))[0])
-    blocks = planned.size
+    value = float(product(columns.sum(axis=1, keepdims=True))[0])
     if blocks < FEWEST_BLOCKS:
         return value, None, None
-    drawn = rng.integers(0, blocks, size=(RESAMPLES, blocks))
-    resampled = _product(pacing, *(x[drawn].sum(axis=1) for x in (planned, cost, wasted)))
+    resampled = product(columns[:, rng.integers(blocks, size=(RESAMPLES, blocks))].sum(axis=2))
     reach = float(student.ppf(1 - alpha, blocks - 1) * resampled.std(ddof=1) * (blocks / (blocks - 1)) ** 0.5)
     low = min(float(np.quantile(resampled, alpha)), value - reach)
     high = max(float(np.quantile(resampled, 1 - alpha)), value + reach)

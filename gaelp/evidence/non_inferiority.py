@@ -61,7 +61,9 @@ def wealth_above(values: F8, m: float, floor: float) -> float:
 
 def _bound(values: F8, floor: float, alpha: float) -> float:
     """The largest m refused at level alpha, by halving between -floor and the mean; the wealth falls in m."""
-    refused, kept = -floor, max(float(values.mean()), -floor)
+    if values.max() <= -floor:
+        return -floor  # no value could have been less, and nothing is left to halve
+    refused, kept = -floor, float(values.mean())
     for _ in range(_HALVINGS):
         middle = (refused + kept) / 2
         if wealth_above(values, middle, floor) >= -math.log(alpha):

@@ -81,7 +81,7 @@ def read(log: Mapping[str, Array], segment: I8) -> BanditLog:
         raise InvalidLog(f"the log has no column {', '.join(missing)}: ingest it as a bandit log")
     rows = BanditLog(
         hour=log["hour"].astype(np.int64),
-        segment=np.asarray(segment, dtype=np.int64),
+        segment=segment,
         action=log["action"].astype(np.int64),
         propensity=log["propensity"].astype(np.float64),
         click=log["click"].astype(np.float64),
@@ -99,7 +99,7 @@ def check_policy(name: str, policy: F8, rows: BanditLog) -> None:
     """Raise InvalidLog unless the policy is f8[24, S, K], sums to one over K, and has the log's segments and items."""
     if policy.ndim != 3 or policy.shape[0] != HOURS:
         raise InvalidLog(f"policy {name!r} has shape {policy.shape}: give [24, segments, items]")
-    if not np.isfinite(policy).all() or (policy < 0).any() or not np.allclose(policy.sum(axis=2), 1.0, atol=1e-6):
+    if not np.isfinite(policy).all() or (policy < 0).any() or not np.allclose(policy.sum(axis=2), 1.0):
         raise InvalidLog(f"policy {name!r} is not a probability over items in every hour and segment")
     _require((rows.segment >= 0) & (rows.segment < policy.shape[1]), "segment", f"be one that policy {name!r} has")
     _require((rows.action >= 0) & (rows.action < policy.shape[2]), "action", f"be an item that policy {name!r} has")
@@ -150,7 +150,8 @@ def _smoothed(rows: BanditLog, used: B1, segments: int, items: int) -> F8:
     clicks = np.bincount(cell, weights=rows.click[used], minlength=segments * items).reshape(segments, items)
     overall = clicks.sum() / max(shown.sum(), 1)
     item = (clicks.sum(axis=0) + STRENGTH * overall) / (shown.sum(axis=0) + STRENGTH)
-    return np.asarray((clicks + STRENGTH * item) / (shown + STRENGTH), dtype=np.float64)
+    cells: F8 = (clicks + STRENGTH * item) / (shown + STRENGTH)
+    return cells
 
 
 def _estimates(name: str, policy: F8, rows: BanditLog) -> list[Estimate]:

@@ -35,9 +35,8 @@ def measure_improvement(
     """Weekly gains over the control; a week counts when all of its seven days have matured in both arms."""
     share = contribution_share(config)
     gains = weekly_gains(*(matured_days([c for c in campaigns if c.arm == arm], share) for arm in Arm))
-    wins = (gains > 0).astype(np.float64)
-    radius = _radius(gains, alpha)
-    mean = float(gains.mean()) if gains.size else None
+    wins = np.where(gains > 0, 1.0, 0.0)
+    mean, low, high = _mean_gain(gains, alpha)
     return ImprovementMeasure(
         weeks=gains.size,
         gains=tuple(float(gain) for gain in np.expm1(gains)),
@@ -45,27 +44,26 @@ def measure_improvement(
         mean_log_gain=mean,
         log_wealth=log_wealth(wins, 0.5),
         log_wealth_against=log_wealth(1.0 - wins, 0.5),
-        low=None if radius is None or mean is None else mean - radius,
-        high=None if radius is None or mean is None else mean + radius,
+        low=low,
+        high=high,
         disjoint=split is not None and split.disjoint,
         split_p=_split_p(split),
     )
 
 
 def weekly_gains(candidate: Days, control: Days) -> F8:
-    """log ratio per consecutive complete week since the first common day, f8[W]; the first gap ends the series."""
+    """log ratio per complete week of days in a row from the first common day on, f8[W]; the first gap ends them."""
     common = np.intersect1d(candidate.ordinal, control.ordinal)
+    in_a_row = int(np.cumprod(common - common[:1] == np.arange(common.size)).sum())
     gains: list[float] = []
-    while common.size and np.array_equal(common[:WEEK], common[0] + np.arange(WEEK)):
-        sums = [_sums(days, common[:WEEK]) for days in (candidate, control)]
+    for week in common[: in_a_row // WEEK * WEEK].reshape(-1, WEEK):
+        sums = [_sums(days, week) for days in (candidate, control)]
         if min(cost for _, cost in sums) <= 0:
             break
         # A week without revenue is a loss, not a gap: one micro keeps its logarithm finite.
         earned = [math.log(max(contribution, 1.0) / cost) for contribution, cost in sums]
         gains.append(earned[0] - earned[1])
-        following = common[0] + WEEK
-        common = common[WEEK:] if common.size > WEEK and common[WEEK] == following else common[:0]
-    return np.array(gains, dtype=np.float64)
+    return np.array(gains)
 
 
 def longest_run(hits: Sequence[bool]) -> int:
@@ -113,10 +111,15 @@ def _sums(days: Days, ordinals: I8) -> tuple[float, float]:
     return float(days.contribution[inside].sum()), float(days.cost[inside].sum())
 
 
-def _radius(gains: F8, alpha: float) -> float | None:
+def _mean_gain(gains: F8, alpha: float) -> tuple[float | None, float | None, float | None]:
+    """Mean log gain, and its asymptotic confidence sequence from 8 weeks on."""
+    if not gains.size:
+        return None, None, None
+    mean = float(gains.mean())
     if gains.size < ASYMPTOTIC_WEEKS:
-        return None
-    return float(gains.std(ddof=1)) * asymptotic_radius(gains.size, alpha, ASYMPTOTIC_WEEKS)
+        return mean, None, None
+    radius = float(gains.std(ddof=1)) * asymptotic_radius(gains.size, alpha, ASYMPTOTIC_WEEKS)
+    return mean, mean - radius, mean + radius
 
 
 def _split_p(split: AudienceSplit | None) -> float | None:

@@ -34,6 +34,8 @@ class HoldsFence(Protocol):
 
     def created_campaigns(self, account: str, failed_too: bool) -> tuple[CreatedCampaign, ...]: ...
 
+    def waiting_phases(self, account: str) -> tuple[str, ...]: ...
+
 
 @dataclass(frozen=True)
 class StopOrder:
@@ -188,15 +190,25 @@ class _Stop:
             still_enabled=tuple(sorted(pauses.enabled.values())),
             pauses_sent=tuple(sorted(pauses.sent.values())),
             unresolved_claims=open_claims,
+            waiting=self._waiting_phases(),
             seconds=self._seconds(),
             reason=self._sentence(confirmed),
         )
+
+    def _waiting_phases(self) -> tuple[str, ...]:
+        """Phases that can be told to ask anew; one that is not told finds out by itself, later."""
+        if self._ledger is None or self.fence is None or self._order.run:
+            return ()
+        reading = in_background(partial(self._ledger.waiting_phases, self._order.account))
+        if not answered(reading, self._pace.head_start_seconds) or reading.exception() is not None:
+            return ()
+        return reading.result()
 
     def _sentence(self, confirmed: bool) -> str:
         if confirmed and self.fence is not None:
             return f"{self._order.reason}: everything is paused, read back twice"
         pauses = self._pauses
-        parts = [text for text in (self.fence_error if self.fence is None else "", pauses.reading_error) if text]
+        parts = [text for text in (self.fence_error, pauses.reading_error) if text]
         if pauses.reading_error and pauses.sent:
             parts.append(f"pauses were sent to {listed(pauses.sent.values())} and cannot be read back")
         if pauses.enabled:

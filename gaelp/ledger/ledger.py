@@ -25,7 +25,8 @@ from gaelp.domain.spending.ledger_records import (
 )
 from gaelp.ledger.rules.reservation_rules import RunLimits
 from gaelp.ledger.rules.ruling import Ruling
-from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation
+from gaelp.ledger.rules.run_rules import judge_run
+from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation, StoredRequest
 from gaelp.ledger.stores import (
     account_store,
     approved_campaign_store,
@@ -76,7 +77,7 @@ class Ledger(WatchedBooks):
         return self.account(account).fence
 
     def raise_fence(self, account: str, reason: str, by: str, at: datetime) -> int:
-        """Add one to the fence, so that approvals and claims under the old one are void; returns the new fence."""
+        """Add one to the fence, so that approvals, claims and open requests under the old one are void; returns it."""
         with self._database.writing() as connection:
             return account_store.raise_fence(connection, account, reason, by, at)
 
@@ -113,12 +114,19 @@ class Ledger(WatchedBooks):
             return run_store.read(connection, run)
 
     def stop_run(self, run: str, reason: str, by: str, at: datetime) -> int:
-        """Refuse a run every further reservation and claim, for ever; returns its account's fence, which stays.
+        """Refuse a run every further reservation, claim and request, for ever; returns its account's fence as it stays.
 
         Raises UnregisteredRun.
         """
         with self._database.writing() as connection:
-            return run_store.stop(connection, run, reason, by, at)
+            fence = run_store.stop(connection, run, reason, by, at)
+            request_store.withdraw(connection, run, at)
+            return fence
+
+    def judge_run(self, run: str) -> Ruling:
+        """Whether the run may go on; it may not where it was stopped."""
+        with self._database.reading() as connection:
+            return judge_run(run_store.read(connection, run))
 
     def next_attempt(self, series: AttemptSeries, assessment: str, at: datetime | None = None) -> int:
         """The number of this assessment in its series, from 1; idempotent."""
@@ -148,7 +156,7 @@ class Ledger(WatchedBooks):
             return approved_campaign_store.read_all(connection, digest)
 
     def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
-        """Open a request; idempotent. Supersedes open requests of the same run and phase."""
+        """Open a request; idempotent. Supersedes what the same run and phase asked. Raises RunStopped, FenceRaised."""
         with self._database.writing() as connection:
             return request_store.open_request(connection, request, exposure_text, at)
 
@@ -158,14 +166,28 @@ class Ledger(WatchedBooks):
             return request_store.card_of(request_store.known(connection, request_id))
 
     def request_state(self, request_id: str) -> str:
-        """open, approved, rejected or superseded; raises UnknownRequest."""
+        """As in StoredRequest; raises UnknownRequest."""
         with self._database.reading() as connection:
             return request_store.known(connection, request_id).state
 
+    def undecided_requests(self, run: str) -> tuple[StoredRequest, ...]:
+        """Requests of a run that wait for a decision, and those that a stop has voided and nobody has asked anew."""
+        with self._database.reading() as connection:
+            return request_store.read_undecided(connection, run)
+
     def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
         """Requests of a run that wait for a decision, oldest first."""
+        return tuple(request_store.card_of(r) for r in self.undecided_requests(run) if r.state == "open")
+
+    def waiting_phases(self, account: str) -> tuple[str, ...]:
+        """Workflow ids of the phases on an account that wait for a decision, void requests included."""
         with self._database.reading() as connection:
-            return tuple(request_store.card_of(stored) for stored in request_store.read_open(connection, run))
+            return request_store.waiting_phases(connection, account)
+
+    def withdraw_requests(self, run: str, at: datetime) -> None:
+        """Close what a run asks, for good, because it has ended."""
+        with self._database.writing() as connection:
+            request_store.withdraw(connection, run, at)
 
     def decide(
         self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
@@ -219,15 +241,25 @@ class Ledger(WatchedBooks):
         with self._database.reading() as connection:
             return reservation_store.open_exposure(connection, account)
 
+    def differing_totals(self, account: str) -> tuple[str, ...]:
+        """One sentence for each running total that is not the sum of its reservations; there must be none.
+
+        The totals are those of the account and of every run that spends on it.
+        """
+        with self._database.snapshot() as connection:
+            return reservation_store.differing_totals(connection, account)
+
     def spent(self, run: str, phase: str | None = None) -> int:
         """What a run (or one phase of it) has spent, as far as its platforms have reported."""
         with self._database.reading() as connection:
             return spend_store.spent(connection, run, phase)
 
-    def reservations(self, account: str | None = None, run: str | None = None) -> tuple[Reservation, ...]:
-        """Reservations of an account, a run, or both."""
+    def reservations(
+        self, account: str | None = None, run: str | None = None, campaign: str | None = None
+    ) -> tuple[Reservation, ...]:
+        """Reservations of an account, a run, a campaign, or of what is given of them together, by day and key."""
         with self._database.reading() as connection:
-            return reservation_store.listed(connection, account, run)
+            return reservation_store.listed(connection, account, run, campaign)
 
     # ------------------------------------------------------------ claims
 
@@ -241,13 +273,15 @@ class Ledger(WatchedBooks):
         with self._database.writing() as connection:
             claim_store.resolve(connection, key, outcome, detail, at, platform_id)
 
-    def created_campaigns(self, account: str, failed_too: bool = False) -> tuple[CreatedCampaign, ...]:
-        """Campaigns of ours on an account, with their platform ids where the platform told them.
+    def created_campaigns(
+        self, account: str, failed_too: bool = False, campaign: str | None = None
+    ) -> tuple[CreatedCampaign, ...]:
+        """Campaigns of ours on an account (or one of them), with their platform ids where the platform told them.
 
         `failed_too`: also those whose creation is recorded as failed, because an answer can be wrong.
         """
         with self._database.reading() as connection:
-            return claim_store.created(connection, account, failed_too)
+            return claim_store.created(connection, account, failed_too, campaign)
 
     def unresolved_claims(self, account: str) -> tuple[Claim, ...]:
         """Claims whose outcome is not known, oldest first."""

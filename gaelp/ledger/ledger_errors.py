@@ -34,6 +34,16 @@ class UnregisteredRun(LedgerError):
     permanent = True
 
 
+class RunStopped(LedgerError):
+    """The run was stopped: it may ask for nothing any more."""
+
+    permanent = True
+
+
+class FenceRaised(LedgerError):
+    """A stop came between a request's making and its opening: made anew, under the new fence, it can be opened."""
+
+
 class UnknownRequest(LedgerError):
     """No approval request of that id was opened."""
 

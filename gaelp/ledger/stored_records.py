@@ -49,7 +49,7 @@ class StoredRequest:
 
     request: ApprovalRequest
     digest: str  # SHA-256 of the canonical bytes that are signed
-    state: str  # open, approved, rejected, superseded
+    state: str  # open, approved, rejected, superseded; void by a stop of its account; withdrawn with its run, for good
     text: str  # what a person reads before signing
 
 

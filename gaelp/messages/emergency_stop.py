@@ -26,5 +26,6 @@ class StopReport(Frozen):
     still_enabled: tuple[str, ...] = ()
     pauses_sent: tuple[str, ...] = ()  # answered by the platform, whatever was read before or after
     unresolved_claims: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()  # workflow ids of the phases whose request the stop has voided: they ask anew
     seconds: float = 0.0
     reason: str = ""

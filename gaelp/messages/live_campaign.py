@@ -15,6 +15,8 @@ from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.spending_phase import Proceed
 
+PAUSED_OUTSIDE = "it was paused on the platform, and not by us"
+
 
 class StartOf(Frozen):
     """Asks when a campaign on a real clock begins."""
@@ -58,6 +60,7 @@ class CampaignProgress(PausableState):
     uncertain: bool = False  # a write was begun and its outcome is not known: it may be enabled
     applied_day: int = -1  # the last day of the campaign, from 0, on which a decision was applied
     missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
+    waits: str = ""  # what is out of reach, and since when; empty where everything answers
     matured_hours: int = 0  # campaign hours watched since its days were over
     halt: str = ""  # why its days end early
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent
@@ -155,6 +158,14 @@ class Applied(Frozen):
     planned_micros: int = 0  # sum of the platform budgets set so far, a day each
     actions: int = 0  # decisions that policy has checked so far
     near_misses: int = 0  # of them, how many policy blocked or clamped
+    stop_account: bool = False  # somebody changed what lets more be billed: all of the account must stop
+
+
+class AppliedAndObserved(Frozen):
+    """How a decision was applied, and the next tick's observation where it could be read at once."""
+
+    applied: Applied
+    following: Observed | None
 
 
 class PauseAndSettle(Frozen):

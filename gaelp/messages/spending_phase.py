@@ -32,9 +32,17 @@ class CheckRequest(Frozen):
 
 
 class RequestStanding(Frozen):
-    """Whether a request can still be approved. `void` where a stop has raised its account's fence since."""
+    """Whether a request can still be approved."""
 
-    void: bool
+    void: bool = False  # a stop has raised its account's fence since it was opened: it must be asked anew
+    run_stopped: str = ""  # why its run may ask for nothing any more; empty where it may
+
+
+class OpenedRequest(Frozen):
+    """A request as it was opened."""
+
+    card: ApprovalCard | None = None  # none where the run may ask for nothing any more
+    standing: RequestStanding
 
 
 class ApprovalState(Frozen):
@@ -63,6 +71,7 @@ class SpendingState(PausableState):
     next_campaign: int = 0
     settled: dict[str, CampaignResult] = Field(default_factory=dict)  # by campaign, in the order they ended
     reached: dict[str, DayReached] = Field(default_factory=dict)  # how far each was when the phase last looked
+    waits: dict[str, str] = Field(default_factory=dict)  # campaign -> what is out of its reach, and since when
     moves: tuple[BudgetMove, ...] = ()
     period: int = 0
 
@@ -100,6 +109,7 @@ class CampaignStanding(Frozen):
 
     campaign: str
     closed: bool = False  # its workflow has ended
+    waits: str = ""  # what is out of its reach, and since when
     reached: DayReached | None = None
     result: CampaignResult | None = None  # where it has ended by itself
 
@@ -161,5 +171,5 @@ class CampaignsSummary(Frozen):
     """What a phase has spent, and where it stands, by the ledger."""
 
     spend_micros: int
-    stopped: str = ""  # why, where the account's fence is no longer the one that was approved
+    stopped: str = ""  # why, where the account's fence is no longer the one that was approved, or the run was stopped
     table: str  # markdown, for the current details

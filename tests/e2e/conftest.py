@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from gaelp.commands import connections
 from gaelp.local_stack import LocalStack
+from tests.support.black_box import Product, serving
 from tests.support.local_runs import LocalRuns
 from tests.support.undisturbed_run import Undisturbed, follow_readme
 
@@ -35,3 +36,10 @@ async def client(local_runs: LocalRuns) -> Client:
 async def undisturbed(local_runs: LocalRuns) -> Undisturbed:
     """One whole run, as the README tells a person to make it; what the others are compared with."""
     return await follow_readme(local_runs)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product from outside, with services of its own behind a platform that can misbehave."""
+    with serving(tmp_path_factory.mktemp("product")) as found:
+        yield found

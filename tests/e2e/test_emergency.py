@@ -68,36 +68,6 @@ async def test_an_emergency_stop_passes_busy_workers(local_runs: LocalRuns, clie
     assert local_runs.leftovers(run, account) == []
 
 
-async def test_an_enable_that_is_carried_out_after_the_stop_is_paused_by_the_reaper(
-    local_runs: LocalRuns, client: Client
-) -> None:
-    """`enable` is answered with 500 and carried out 25 s later, a stop in between: the worker's own schedule pauses."""
-    run = account = local_runs.open_account("belated")
-    fault = {"verb": "enable", "kind": "error-late", "account": account, "seconds": 25}
-    local_runs.control("POST", "/faults", json=fault)
-    start = local_runs.run_input(run, *LONG, f"account={run}")
-    handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
-        "TrainingRun", start, id=run, task_queue=Queue.WORKFLOWS, result_type=RunResult
-    )
-    async with local_runs.approving(client, run):
-        await until(lambda: _has_open_enable(local_runs, account), "the enable was answered with 500")
-    stopped = await asyncio.to_thread(local_runs.starter, "stop", "--account", account, "--json")
-    assert (stopped.code, stopped.json["stopped"], stopped.json["no_reaper"]) == (0, True, ""), stopped.output
-    assert (await handle.result()).outcome is Outcome.STOPPED
-    await until(lambda: _violations(local_runs, run) == ["enabled-without-reservation"], "the reaper came", 90)
-    assert _enabled(local_runs, run) == []
-
-
-def _has_open_enable(local_runs: LocalRuns, account: str) -> bool:
-    with local_runs.ledger() as ledger:
-        return any(claim.intent == "enable" for claim in ledger.unresolved_claims(account))
-
-
-def _violations(local_runs: LocalRuns, run: str) -> list[str]:
-    with local_runs.ledger() as ledger:
-        return [violation.kind for violation in ledger.violations(run)]
-
-
 async def _spending(local_runs: LocalRuns, client: Client, run: str) -> WorkflowHandle[object, RunResult]:
     """Start a run on the account of its name, approve its live test, and wait until a campaign of it is enabled."""
     start = local_runs.run_input(run, *LONG, f"account={run}")

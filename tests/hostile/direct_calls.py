@@ -20,11 +20,13 @@ from temporalio.testing import ActivityEnvironment
 from activities.effects import for_temporal
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
+from activities.live.turns import Turns
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import (
     Applied,
+    AppliedAndObserved,
     Apply,
     Decided,
     LaunchCampaign,
@@ -124,6 +126,14 @@ class DirectCalls:
         applied: Applied = await self._made(SPEND, self.campaigns.apply, asked)
         return applied
 
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        asked = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        turns = Turns(self.campaigns, self.observations)
+        both: AppliedAndObserved = await self._made(SPEND, turns.apply_and_observe, asked)
+        return both
+
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         asked = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)
         paused: Paused = await self._made(PAUSE_ONCE, self.campaigns.pause_and_settle, asked)
@@ -136,6 +146,9 @@ class DirectCalls:
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
         self.permits(reached)
         return True
+
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        pass
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         pass

@@ -35,6 +35,7 @@ def approve(ledger: Ledger, key: signatures.NewKey, campaigns: Sequence[LiveCamp
             "agent": context.agent,
             "checkpoint_digest": context.checkpoint_digest,
             "config_digest": context.config_digest,
+            "market_digest": context.market_digest,
             "evidence_digest": "e" * 64,
             "exposure_digest": "f" * 64,
             "campaigns_digest": ledger.keep_campaigns([_listed(campaign) for campaign in campaigns]),

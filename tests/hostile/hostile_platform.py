@@ -90,6 +90,8 @@ class BudgetWrite:
 class HostilePlatform:
     """One account. Every call is a step between whose beginning and answer `between` lets something else happen."""
 
+    unique_names = True
+
     def __init__(self, clock: VirtualClock, nature: Nature, seed: int) -> None:
         self.clock, self.nature = clock, nature
         self.rng = random.Random(f"platform {seed}")

@@ -50,6 +50,7 @@ class Invariant(StrEnum):
     STOP_IN_TIME = "a stop pauses and ends within its time"
     ENDED = "the phase takes for ended only what has ended, with the result that it ended with"
     EVIDENCE = "the gate is given no day for less than it cost by the ledger, or is told of it"
+    TOTALS = "every running total is the sum of its reservations"
     EXPLAINED = "a campaign that fails says what interrupted it"
     LEFT = "nothing is left enabled"
 
@@ -226,6 +227,8 @@ class Invariants:
 
     def at_end(self) -> None:
         """When all campaigns have ended."""
+        wrong = self._ledger.differing_totals(ACCOUNT)  # only here: a total that is wrong stays wrong
+        require(not wrong, Invariant.TOTALS, "; ".join(wrong))
         stopped = self._platform.met["the account is stopped"] or self._platform.met["a campaign is stopped"]
         for name, driven in self._campaigns.items():
             failed = driven.result is not None and driven.result.state is EpisodeState.FAILED

@@ -14,6 +14,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
 from gaelp.messages.live_campaign import (
     Applied,
+    AppliedAndObserved,
     CampaignOrder,
     CampaignProgress,
     Decided,
@@ -39,6 +40,7 @@ class ScriptedCalls:
     away: Callable[[str], str | Exception] = lambda _: ""
     made: list[Call] = field(default_factory=list)
     enabled: bool = False
+    blocked: Applied | None = None  # what an apply answers instead
     refusal: str = ""  # why a launch is refused
     settled: list[CampaignResult] = field(default_factory=list)
 
@@ -78,8 +80,17 @@ class ScriptedCalls:
     ) -> Applied:
         assert begin_within > timedelta(0)
         await self._call("apply", campaign)
+        if self.blocked is not None:
+            return self.blocked
         self.enabled = True
         return Applied(applied=True, actions=campaign.progress.actions + 1)
+
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        applied = await self.apply(campaign, decision_digest, at, begin_within)
+        following = Observed(observation_digest="ahead", spend_micros=0, enabled=self.enabled)
+        return AppliedAndObserved(applied=applied, following=None if self.away("ahead") else following)
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         await self._call("settle" if final else "pause", campaign)
@@ -293,3 +304,36 @@ def test_a_refused_launch_is_an_interruption_and_nothing_is_read_of_it() -> None
     result = run_to_the_end(campaign)
     assert (result.state, result.interruption) == (EpisodeState.SETTLED, "the ledger refused it")
     assert not calls.ticks("observe")
+
+
+def test_a_change_that_an_apply_finds_stops_the_account() -> None:
+    """It ends the campaign's days as one that an observation finds, and is no doing of the agent."""
+    campaign, calls = driven()
+    calls.blocked = Applied(applied=False, halt="changed on the platform", stop_account=True)
+    result = run_to_the_end(campaign)
+    assert [name for name, _, _ in calls.made][2:5] == ["decide", "apply", "stop_account"]
+    assert (result.reason, result.interruption) == ("changed on the platform", "changed on the platform")
+
+
+def test_where_no_time_passes_the_next_tick_is_read_with_the_apply() -> None:
+    """One observation begins the days, and none is made again; what could not be read ahead is read at its tick."""
+    campaign, calls = driven(time_scale=0)
+    result = run_to_the_end(campaign)
+    assert (result.state, result.actions, calls.ticks("observe")) == (EpisodeState.SETTLED, 48, [0])
+    campaign, calls = driven(time_scale=0)
+    calls.away = lambda name: "away" if name == "ahead" and campaign.state.tick in (4, 5) else ""
+    result = run_to_the_end(campaign)
+    assert (result.actions, result.missed_ticks, calls.ticks("observe")) == (48, 0, [0, 5, 6])
+
+
+def test_what_was_read_ahead_is_not_used_after_a_pause() -> None:
+    """Somebody may have changed the campaign meanwhile: it is read anew when it goes on."""
+    campaign, calls = driven(time_scale=0)
+    while calls.ticks("apply") != [0, 1, 2]:
+        campaign.step()
+    campaign.update(paused=True)
+    while not calls.ticks("pause"):
+        campaign.step()
+    campaign.update(paused=False)
+    result = run_to_the_end(campaign)
+    assert result.actions == 48 and 3 in calls.ticks("observe")

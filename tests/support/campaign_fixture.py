@@ -69,6 +69,7 @@ class FaultyPlatform:
         self.before: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
         self.changed: dict[str, Callable[[Any], Any]] = {}  # by verb: what is returned instead
+        self.unique_names = True
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.real, name)
@@ -195,6 +196,7 @@ def approved(
         "agent": "fixed-bid",
         "checkpoint_digest": "c" * 64,
         "config_digest": context.config_digest,
+        "market_digest": context.market_digest,
         "evidence_digest": "e" * 64,
         "exposure_digest": "f" * 64,
         "campaigns_digest": ledger.keep_campaigns([listed]),

@@ -10,7 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -21,10 +24,13 @@ from gaelp.commands.watching.status import asked_of
 from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.temporal_names import Queue
 from gaelp.ledger import signatures
-from gaelp.money import exact_money
+from gaelp.messages.emergency_stop import StopAccount, StopReport
+from gaelp.messages.phase import PhaseResult
+from gaelp.money import exact_money, rounded_money
 from tests.support.local_runs import LocalRuns, until
-from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run
+from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run, until_details
 from tests.workflows.conftest import serving
 from workflows.details import AWAITING, SPEND, STATUS
 from workflows.live_test import LiveTest
@@ -175,6 +181,45 @@ async def test_what_is_no_json_does_not_stop_the_phase_from_listening(
     assert result.gate is not None and local_runs.leftovers("deafened", "deafened") == []
 
 
+async def test_after_a_reset_another_signal_is_judged_by_itself(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The phase goes back to before an approval that was accepted, and garbage comes in its place: it is refused."""
+    client, run = environment.client, "set-back"
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        request = await _request(local_runs, run)
+        await until_details(handle, "awaiting approval")
+        asked = await handle.fetch_history()
+        await handle.signal("pause")
+        await handle.signal("approve", _signed(local_runs, request))
+        await until(lambda: journal(local_runs, "approve", request.request_id), "the approval is accepted")
+        with environment.with_time_skipping_disabled():
+            await _reset_without_signals(client, handle.id, asked)
+        await handle.signal("approve", "garbage")
+        (reason,) = await _refusals(local_runs, request, 1)
+        page = await until_details(handle, "refused: malformed")
+        await handle.signal("stop")
+        result: PhaseResult = await client.get_workflow_handle(handle.id, result_type=PhaseResult).result()
+    assert reason.startswith("malformed") and "approved by" not in page
+    assert result.ended is Outcome.STOPPED and local_runs.on_platform(run, run) == []
+
+
+async def _reset_without_signals(client: Client, workflow: str, history: WorkflowHistory) -> None:
+    """Begin the workflow anew from the last task of a history, without the signals that came since."""
+    done = [e.event_id for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    await client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=workflow),
+            reason="the test says so",
+            workflow_task_finish_event_id=done[-1],
+            request_id=f"reset of {workflow}",
+            reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
+        )
+    )
+
+
 async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
     environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
@@ -235,7 +280,8 @@ async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_
         assert await _request(local_runs, "told") == request
         with local_runs.ledger() as ledger:
             ledger.raise_fence("told", "the test says so", "Ada", datetime.now(UTC))
-            assert all(each["void"] and "a stop has voided it" in each["sentence"] for each in asked_of(ledger, "told"))
+            (asked,) = asked_of(ledger, "told")
+            assert asked["void"] and "void since a stop" in asked["sentence"]
         await handle.signal("look")
         renewed = await until(lambda: _other_request(local_runs, "told", request), "the phase asks anew")
         assert f"fence {renewed.fence}" in await details(handle)
@@ -243,6 +289,65 @@ async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_
         result = await handle.result()
     assert (result.ended, result.reason) == (Outcome.NOT_GRADUATED, "rejected by Ada")
     assert local_runs.on_platform("told", "told") == []
+
+
+async def test_a_stop_of_the_account_tells_a_waiting_phase_to_ask_anew(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The workflow EmergencyStop sends `look`: the void request is asked anew at once, and that one can be approved."""
+    client, run = environment.client, "rearmed"
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        request = await _request(local_runs, run)
+        order = StopAccount(account=run, reason="prices look wrong", by="Ada", at=datetime.now(UTC))
+        report = await client.execute_workflow(
+            "EmergencyStop", order, id=f"stop-{run}", task_queue=Queue.STOP, result_type=StopReport
+        )
+        assert (report.stopped, report.waiting) == (True, (f"{run}/live-test",))
+        renewed = await until(lambda: _other_request(local_runs, run, request), "the phase asks anew")
+        assert renewed.fence == request.fence + 1
+        await handle.signal("approve", _signed(local_runs, renewed))
+        result = await handle.result()
+    assert result.gate is not None and result.episodes == 1
+    assert local_runs.leftovers(run, run) == []
+
+
+async def test_a_waiting_run_that_was_stopped_while_temporal_was_away_ends_when_it_looks(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Only the ledger knows of the stop: the phase finds its request withdrawn, asks for nothing more, and stops."""
+    client, run = environment.client, "unheard"
+    account = local_runs.open_account(run)
+    start = late_run(local_runs, run, f"account={account}", *SHORT)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, start)
+        request = await _request(local_runs, run)
+        with local_runs.ledger() as ledger:
+            ledger.stop_run(run, "the test says so", "Ada", datetime.now(UTC))
+        phase = client.get_workflow_handle(f"{run}/live-test")
+        await phase.signal("approve", _signed(local_runs, request))
+        (reason,) = await _refusals(local_runs, request, 1)
+        result = await handle.result()
+    assert "was withdrawn: its run was stopped" in reason
+    assert result.outcome is Outcome.STOPPED and f"run {run} was stopped at" in result.reason
+    assert local_runs.on_platform(run, account) == []
+
+
+async def test_a_run_that_has_ended_asks_nobody_any_more(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """A stop while a person is asked: the request is withdrawn with the run, and nothing of it waits for approval."""
+    client, run = environment.client, "quitted"
+    account = local_runs.open_account(run)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, late_run(local_runs, run, f"account={account}", *SHORT))
+        request = await _request(local_runs, run)
+        await handle.signal("stop")
+        result = await handle.result()
+    assert result.outcome is Outcome.STOPPED
+    with local_runs.ledger() as ledger:
+        assert (ledger.request_state(request.request_id), asked_of(ledger, run)) == ("withdrawn", [])
+        assert ledger.waiting_phases(account) == ()
 
 
 def _other_request(local_runs: LocalRuns, run: str, earlier: ApprovalRequest) -> ApprovalRequest | None:
@@ -262,9 +367,9 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
     async with serving(client, local_runs, max_cached_workflows=100):
         handle = await begin_run(environment, start)
         request = await _request(local_runs, run)
-        page = await _page(handle, "awaiting approval")
+        page = await until_details(handle, "awaiting approval")
         total, daily = (exact_money(m, "USD") for m in (request.total_cap_micros, request.daily_cap_micros))
-        assert f"{request.request_id}: at most {total} in all, {daily} on any one day" in page
+        assert f"{request.request_id} asks for at most {total} in all, {daily} on any one day" in page
         assert "0.00 USD spent so far" in page
         assert await _attributes(handle) == (Status.AWAITING_APPROVAL, True, 0)
         seen = await view(client, run)
@@ -273,7 +378,7 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
             (asked,) = asked_of(ledger, run)
         assert asked["sentence"] == f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
         await handle.signal("pause")
-        assert "(and paused)" in await _page(handle, "paused")
+        assert "(and paused)" in await until_details(handle, "paused")
         await handle.signal("resume")
         await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         phase = client.get_workflow_handle(f"{run}/live-test")
@@ -286,13 +391,55 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
     assert (await _attributes(handle))[1:] == (False, spent)
 
 
-async def _page(handle: WorkflowHandle[Any, Any], words: str) -> str:
-    """The workflow's page, once it holds these words."""
-    for _ in range(300):
-        if words in (page := await details(handle)):
-            return page
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{handle.id} never shows {words!r}: {page}")
+async def test_the_second_wait_of_a_run_shows_the_same_spend_everywhere(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Money was spent and more is asked: page, attributes, `status` and `list` have the ledger's figure and words."""
+    client, run = environment.client, "waits-again"
+    account = local_runs.open_account(run)
+    start = late_run(local_runs, run, f"account={account}", *SHORT, "mode=advisory")
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, start)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        request = await _request(local_runs, run, Phase.SCALED)
+        with local_runs.ledger() as ledger:
+            spent = ledger.spent(run)
+            (asked,) = asked_of(ledger, run)
+        assert spent > 0 and asked["request"] == request.request_id
+        for signal, state in ((None, "scaled: **awaiting approval**: "), ("pause", "(and paused): ")):
+            if signal:
+                await handle.signal(signal)
+            page = await until_details(handle, state)
+            assert f"{state}{asked['sentence']}; {rounded_money(spent, 'USD')} spent so far" in page
+            assert await _attributes(handle) == (Status.AWAITING_APPROVAL, True, spent)
+            for verb in (("status", run), ("list",)):
+                document = await asyncio.to_thread(_answer, local_runs, client, verb)
+                said = document if verb[0] == "status" else _of(document, run)
+                assert (said["state"], said["awaiting_approval"]) == ("awaiting-approval", True)
+                assert (said["spend_micros"], said["asked"]) == (spent, [asked])
+        with local_runs.ledger() as ledger:
+            ledger.raise_fence(account, "the test says so", "Ada", datetime.now(UTC))
+        document = await asyncio.to_thread(_answer, local_runs, client, ("list",))
+        assert "void since a stop" in _of(document, run)["asked"][0]["sentence"]
+        await client.get_workflow_handle(f"{run}/scaled").signal("look")
+        assert "scaled#2 asks for" in await until_details(handle, "scaled#2")
+        await handle.signal("stop")
+        await handle.result()
+        document = await asyncio.to_thread(_answer, local_runs, client, ("status", run))
+    assert (document["outcome"], document["spend_micros"], document["asked"]) == ("stopped", spent, [])
+
+
+def _answer(local_runs: LocalRuns, client: Client, verb: tuple[str, ...]) -> Any:
+    """What a verb of the command line prints as JSON."""
+    address = client.service_client.config.target_host
+    ran = local_runs.starter(*verb, "--json", environment={"GAELP_TEMPORAL_ADDRESS": address})
+    assert ran.code == 0, ran.output
+    return ran.json
+
+
+def _of(document: Any, run: str) -> Any:
+    (found,) = [each for each in document["runs"] if each["run"] == run]
+    return found
 
 
 async def _attributes(handle: WorkflowHandle[Any, Any]) -> tuple[Any, Any, Any]:

@@ -137,8 +137,8 @@ def _request(number: int = 1) -> ApprovalRequest:
     return ApprovalRequest(
         request_id=f"d/live-test#{number}", nonce=f"{number}" * 64, account="emulator", run="d", phase=Phase.LIVE_TEST,
         purpose="spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
-        agent="linear-bid", checkpoint_digest="c" * 64, config_digest="d" * 64, evidence_digest="e" * 64,
-        exposure_digest="f" * 64, fence=0, expires_at=datetime.now(UTC) + timedelta(days=3),
+        agent="linear-bid", checkpoint_digest="c" * 64, config_digest="d" * 64, market_digest="m" * 64,
+        evidence_digest="e" * 64, exposure_digest="f" * 64, fence=0, expires_at=datetime.now(UTC) + timedelta(days=3),
     )  # fmt: skip
 
 
@@ -225,5 +225,22 @@ async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> 
     assert (await stage.starter("start", "--experiment-name", "g", "--agent", "best-creative")).code == 0
     stopped = await stage.starter("stop", "--account", "emulator")
     assert stopped.err.splitlines()[0] == "these runs on emulator will end: g"
+    assert stopped.out.splitlines()[-1].endswith("runs told: g")
     assert stage.ledger.fence("emulator") == 1
     await stage.reaches("g", "stopped")
+
+
+async def test_a_stop_of_an_account_ends_no_run_that_waits_for_an_approval(stage: Stage) -> None:
+    """It spends nothing: the stop says before that it will ask anew, tells its phase so, and its request is void."""
+    assert (await stage.starter("start", "--experiment-name", "d", "--agent", "linear-bid")).code == 0
+    stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
+    await stage.reaches("d", "awaiting-approval")
+    stopped = await stage.starter("stop", "--account", "emulator", "--json")
+    assert stopped.document["runs_told"] == [] and stopped.document["asked_anew"] == ["d/live-test"], stopped.err
+    assert "these runs on emulator wait for an approval and will ask for it anew: d" in stopped.err
+    assert "will end" not in stopped.err
+    status, approve = await asyncio.gather(stage.starter("status", "d", "--json"), stage.starter("approve", "d"))
+    (asked,) = status.document["asked"]
+    assert asked["void"] and "void since a stop" in asked["sentence"]
+    assert (approve.code, "waits for approval" in approve.err) == (1, True)
+    assert (await stage.reaches("d", "awaiting-approval")).ended is None

@@ -25,12 +25,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.compute.decisions import Decisions
     from activities.live.campaigns import Campaigns
     from activities.live.observations import Observations
+    from activities.live.turns import Turns
     from activities.records.planning import Planning
     from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
     from gaelp.domain.temporal_names import Queue
     from gaelp.messages.emergency_stop import StopAccount
     from gaelp.messages.live_campaign import (
         Applied,
+        AppliedAndObserved,
         Apply,
         Decide,
         Decided,
@@ -93,6 +95,14 @@ class TemporalCalls:
         apply = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
         return await _outcome(workflow.execute_activity_method(Campaigns.apply, apply, **write))
 
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        """Reserve the day, write the decision, and read the report of the next tick."""
+        write = named(_begun(SPEND, begin_within), f"reserve, apply and read back at {at:%Y-%m-%d %H:%M}; observe")
+        apply = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        return await _outcome(workflow.execute_activity_method(Turns.apply_and_observe, apply, **write))
+
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         """Pause on the platform and settle what is known."""
         pause = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)
@@ -117,6 +127,10 @@ class TemporalCalls:
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
         """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
         return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
+
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        """By the signal that has the phase look at it."""
+        await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=campaign.name))
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """By a signal, because the phase may have continued as new since it started the campaign."""

@@ -6,7 +6,7 @@ Touch this to change what a phase does about a campaign that was terminated, or 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -35,8 +35,9 @@ MOST_AT_ONCE = 20  # campaigns of one look, so that its result stays far below T
 class CampaignChildren:
     """Knows the campaigns that this run of the phase has started; how they ended stands in the phase's state."""
 
-    def __init__(self, phase: PauseAndStop[SpendingState]) -> None:
+    def __init__(self, phase: PauseAndStop[SpendingState], show_waits: Callable[[], Awaitable[None]]) -> None:
         self._phase = phase
+        self._show_waits = show_waits
         self._handles: dict[str, asyncio.Task[Any]] = {}
         # To be looked at. Of the campaigns that an earlier run of the phase started, a signal may have been missed.
         self._hinted: tuple[str, ...] = phase.state.open
@@ -93,9 +94,10 @@ class CampaignChildren:
         self._hinted = tuple(dict.fromkeys((*self._hinted, hint.campaign)))
 
     def hint_ended(self, hint: CampaignHint) -> None:
-        """The same of one that says that it has ended: of its own children Temporal tells the phase when they have."""
-        self.hint(hint)
-        self._closing = tuple(dict.fromkeys((*self._closing, hint.campaign)))
+        """The same of one that says that it has ended; of those that this run has started, Temporal tells it."""
+        if hint.campaign not in self._handles:
+            self.hint(hint)
+            self._closing = tuple(dict.fromkeys((*self._closing, hint.campaign)))
 
     async def look_until(self, condition: Callable[[], bool]) -> None:
         """Look at the campaigns whenever there is reason to, until the condition holds."""
@@ -109,7 +111,8 @@ class CampaignChildren:
                 )
             except TimeoutError:
                 self._hinted = self._unsettled()
-            if not condition():
+            self._take_results()
+            if not condition() and self._to_look_at():
                 await self._look()
 
     def _unsettled(self) -> tuple[str, ...]:
@@ -119,6 +122,13 @@ class CampaignChildren:
     def _to_look_at(self) -> list[str]:
         ended = [name for name, handle in self._handles.items() if handle.done()]
         return [name for name in self._unsettled() if name in self._hinted or name in ended]
+
+    def _take_results(self) -> None:
+        """The results of those that this run has started, which Temporal has given it with their end."""
+        for name in self._unsettled():
+            handle = self._handles.get(name)
+            if handle is not None and handle.done() and not handle.cancelled() and handle.exception() is None:
+                self._phase.update(settled={**self._phase.state.settled, name: handle.result()})
 
     async def _look(self) -> None:
         names = self._to_look_at()[:MOST_AT_ONCE]
@@ -130,8 +140,11 @@ class CampaignChildren:
             LookAtCampaigns(phase_workflow=workflow.info().workflow_id, campaigns=tuple(names), closing=closing),
             **named(RECORDS, f"how far {len(names)} of the campaigns are"),
         )
+        before = self._phase.state.waits
         for standing in look.standings:
             self.take(standing)
+        if self._phase.state.waits != before:
+            await self._show_waits()
 
     def _has_ended(self, name: str) -> bool:
         return name in self._handles and self._handles[name].done()
@@ -139,6 +152,8 @@ class CampaignChildren:
     def take(self, standing: CampaignStanding) -> None:
         """One that is closed and has a result is settled; one that is closed and has none was terminated."""
         name, state = standing.campaign, self._phase.state
+        others = {each: text for each, text in state.waits.items() if each != name}
+        self._phase.update(waits={**others, name: standing.waits} if standing.waits and not standing.closed else others)
         if standing.closed and standing.result is not None:
             self._phase.update(settled={**state.settled, name: standing.result})
         elif standing.closed:

@@ -1,4 +1,4 @@
-"""The order of a campaign's calls: launch, tick by tick, and the end. Touch this to change the order of its life.
+"""The order of a campaign's life: launch, tick by tick, and the end. Touch this to change that order.
 
 It knows neither Temporal nor a platform: the workflow LiveCampaign gives it activities and timers, and the simulation
 of a hostile platform the activities' own classes and a virtual clock, so that both run this very order.
@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
-from gaelp.messages.live_campaign import Decided
 from gaelp.messages.spending_phase import Proceed
 from workflows.campaigns.campaign_ending import CampaignEnding
 from workflows.campaigns.campaign_needs import (
@@ -28,8 +27,7 @@ from workflows.campaigns.campaign_needs import (
     TickEnd,
 )
 from workflows.campaigns.campaign_scene import CampaignScene, next_wait
-
-SHORTEST = timedelta(seconds=1)  # within which a call begins even where its tick is nearly over
+from workflows.campaigns.campaign_turn import CampaignTurn
 
 
 class CampaignLife:
@@ -38,6 +36,7 @@ class CampaignLife:
     def __init__(self, scene: CampaignScene) -> None:
         self._scene = scene
         self._ending = CampaignEnding(scene)
+        self._turn = CampaignTurn(scene)
 
     async def run(self) -> CampaignResult:
         """From the launch to the result, which is also reported to the phase. Whatever ends it, it is left paused."""
@@ -66,15 +65,12 @@ class CampaignLife:
         if scene.state.stage is EpisodeState.PLANNED:
             await self._begin()
         while scene.state.stage is not EpisodeState.MATURING and not scene.state.halt:
-            while not scene.state.halt and self._days_left():
+            while not scene.state.halt and self._scene.days_left_after(0):
                 await self._tick()
                 self._renew()
             if scene.state.halt or scene.state.until_day >= scene.began.order.plan.days:
                 return
             await self._ask_to_proceed()
-
-    def _days_left(self) -> bool:
-        return self._scene.campaign.hours < self._scene.state.until_day * HOURS_PER_DAY
 
     async def _begin(self) -> None:
         scene = self._scene
@@ -90,7 +86,7 @@ class CampaignLife:
         scene = self._scene
         ended = TickEnd.DONE
         if scene.state.stage is EpisodeState.LAUNCHING and not scene.state.stopped:
-            ended = await self._within_tick(self._launch, self._stopped)
+            ended = await self._within_tick(self._launch, scene.stopped)
         if ended is TickEnd.DONE and not scene.state.halt:
             if scene.state.stopped:
                 scene.halt(scene.state.stopped, outside=True)
@@ -98,7 +94,7 @@ class CampaignLife:
                 await self._watch_paused()
                 ended = TickEnd.DONE if scene.real_time else TickEnd.INTERRUPTED
             else:
-                ended = await self._within_tick(self._observe_decide_apply, self._interrupted)
+                ended = await self._within_tick(self._turn.take, scene.interrupted)
         if ended is TickEnd.INTERRUPTED:
             return
         if ended is TickEnd.MISSED:
@@ -118,12 +114,15 @@ class CampaignLife:
         ends = ends or scene.host.now() + PATIENCE_WITHOUT_TIME
         while (left := ends - scene.host.now()) > timedelta(0):
             try:
-                return await turn(ends)
+                ended = await turn(ends)
             except OutOfReach as away:
-                scene.show(f"tick {scene.state.tick} waits: {away}")
+                await scene.wait_because(f"tick {scene.state.tick} waits: {away}")
                 wait = next_wait(wait, away)
                 left = max(ends - scene.host.now(), timedelta(0))
                 await scene.host.wait(min(wait, left), interrupted, f"until the next try: {away}")
+            else:
+                await scene.reached_again()
+                return ended
             if interrupted():
                 return TickEnd.INTERRUPTED
             scene.host.check_cancelled()
@@ -132,7 +131,7 @@ class CampaignLife:
     async def _launch(self, ends: datetime) -> TickEnd:
         """Create the campaign paused."""
         scene = self._scene
-        launched = await scene.calls.launch(scene.campaign, self._begin_within(ends))
+        launched = await scene.calls.launch(scene.campaign, self._turn.begin_within(ends))
         if launched.launched:
             scene.update(stage=EpisodeState.RUNNING, launched=True)
         else:
@@ -140,56 +139,8 @@ class CampaignLife:
         scene.host.check_cancelled()
         return TickEnd.DONE
 
-    async def _observe_decide_apply(self, ends: datetime) -> TickEnd:
-        """One turn of the agent."""
-        scene, at = self._scene, self._scene.campaign.at()
-        observed = await scene.look(at, self._interrupted)
-        if observed is None:
-            return TickEnd.INTERRUPTED
-        if scene.state.enabled and not scene.state.uncertain and not observed.enabled:
-            scene.halt("it was paused on the platform, and not by us", outside=True)
-        if observed.halt:
-            scene.halt(observed.halt, outside=False)
-        if scene.state.halt:
-            return TickEnd.DONE
-        decided = await scene.calls.decide(scene.campaign, observed.observation_digest, self._interrupted)
-        if decided is None:
-            return TickEnd.INTERRUPTED
-        await self._apply(decided, at, ends)
-        return TickEnd.DONE
-
-    async def _apply(self, decided: Decided, at: datetime, ends: datetime) -> None:
-        scene = self._scene
-        try:
-            applied = await scene.calls.apply(scene.campaign, decided.decision_digest, at, self._begin_within(ends))
-        except (Exception, asyncio.CancelledError):
-            scene.update(uncertain=True)  # what was begun may be carried out later
-            raise
-        scene.update(
-            enabled=applied.applied,
-            uncertain=not applied.applied,
-            memory_digest=decided.memory_digest,
-            planned_micros=applied.planned_micros,
-            actions=applied.actions,
-            near_misses=applied.near_misses,
-        )
-        if applied.applied:
-            scene.update(applied_day=scene.campaign.hours // HOURS_PER_DAY)
-        else:
-            scene.halt(applied.halt, outside=True)
-        scene.show(f"tick {scene.state.tick}, {at:%Y-%m-%d %H:%M}")
-
-    def _begin_within(self, ends: datetime) -> timedelta:
-        return max(ends - self._scene.host.now(), SHORTEST)
-
-    def _stopped(self) -> bool:
-        return bool(self._scene.state.stopped)
-
-    def _interrupted(self) -> bool:
-        return self._scene.state.paused or self._stopped()
-
     def _resumed(self) -> bool:
-        return not self._scene.state.paused or self._stopped()
+        return not self._scene.state.paused or self._scene.stopped()
 
     # ------------------------------------------------------------ paused
 
@@ -202,8 +153,10 @@ class CampaignLife:
         try:
             observed = await scene.look(scene.campaign.at(), self._resumed)
         except (OutOfReach, CallFailed) as error:
-            scene.show(f"paused by a person; it cannot be watched: {error}")
+            await scene.wait_because(f"paused by a person; it cannot be watched: {error}")
             observed = None
+        else:
+            await scene.reached_again()
         if observed is not None and observed.halt:
             scene.halt(observed.halt, outside=False)
         elif observed is not None and observed.enabled and scene.state.paused:
@@ -219,7 +172,7 @@ class CampaignLife:
         """Go on in a new run at the end of a day, or while paused, where nothing is under way."""
         scene = self._scene
         at_rest = scene.campaign.hours % HOURS_PER_DAY == 0 or scene.state.paused
-        if at_rest and self._days_left() and not (scene.state.halt or scene.state.stopped):
+        if at_rest and self._scene.days_left_after(0) and not (scene.state.halt or scene.state.stopped):
             scene.host.renew_where_long(scene.campaign)
 
     async def _ask_to_proceed(self) -> None:
@@ -251,7 +204,7 @@ class CampaignLife:
         scene = self._scene
 
         def ready() -> bool:
-            return self._stopped() or self._authorised_after(day) is not None
+            return scene.stopped() or self._authorised_after(day) is not None
 
         while not ready():
             await scene.host.wait_for(lambda: ready() or (scene.state.paused and scene.may_deliver))
@@ -273,7 +226,7 @@ class CampaignLife:
     def _skip_missed_ticks(self, *, marked: bool = True) -> None:
         """On a real clock, ticks that passed while nothing of ours ran are not caught up with."""
         scene = self._scene
-        while scene.real_time and self._days_left():
+        while scene.real_time and self._scene.days_left_after(0):
             ends = scene.campaign.tick_ends_at()
             if ends is None or ends > scene.host.now():
                 return
@@ -291,4 +244,4 @@ class CampaignLife:
             if pausing():
                 await self._ending.pause("paused by a person", lambda: scene.state.paused)
                 continue
-            await scene.host.wait(left, lambda: self._stopped() or pausing(), f"next tick at {wake:%Y-%m-%d %H:%M} UTC")
+            await scene.host.wait(left, lambda: scene.stopped() or pausing(), f"next tick at {wake:%Y-%m-%d %H:%M} UTC")

@@ -15,6 +15,7 @@ from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import (
     Applied,
+    AppliedAndObserved,
     CampaignProgress,
     Decided,
     Launched,
@@ -96,6 +97,12 @@ class CampaignCalls(Protocol):
         """Reserve the day and write the decision; a call that has not begun within the given time is never begun."""
         ...
 
+    async def apply_and_observe(
+        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+    ) -> AppliedAndObserved:
+        """The same, and read the campaign for the next tick, which follows at once."""
+        ...
+
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         """Pause on the platform and settle what is known."""
         ...
@@ -106,6 +113,10 @@ class CampaignCalls(Protocol):
 
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
         """Ask the phase for more days; False where it is gone."""
+        ...
+
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        """Have the phase look at the campaign: what it waits for has changed."""
         ...
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:

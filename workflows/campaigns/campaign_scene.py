@@ -28,6 +28,7 @@ class CampaignScene:
     host: CampaignHost
     days: tuple[DayReport, ...] = ()  # as last reported; every tick reads them anew, so they are not carried on
     result: CampaignResult | None = None  # once it has ended
+    read_ahead: tuple[int, Observed | None] = (-1, None)  # a tick, and what the call before it has read for it
 
     @property
     def state(self) -> CampaignProgress:
@@ -53,6 +54,18 @@ class CampaignScene:
         """Whether the campaign may be enabled on the platform by a write of ours."""
         return self.state.enabled or self.state.uncertain
 
+    def days_left_after(self, hours: int) -> bool:
+        """Whether the authorised days go on so many campaign hours after the current tick."""
+        return self.campaign.hours + hours < self.state.until_day * HOURS_PER_DAY
+
+    def stopped(self) -> bool:
+        """Whether it must end."""
+        return bool(self.state.stopped)
+
+    def interrupted(self) -> bool:
+        """Whether its turn must not go on."""
+        return self.state.paused or self.stopped()
+
     def wall(self, campaign_hours: float) -> timedelta:
         """How long so many campaign hours take on the clock of the world."""
         return timedelta(hours=campaign_hours) * self.began.order.time_scale
@@ -63,7 +76,7 @@ class CampaignScene:
 
     async def look(self, at: datetime, interrupted: Callable[[], bool]) -> Observed | None:
         """Read the campaign; the platform may have billed more than was reserved, and then all of the account stops."""
-        observed = await self.calls.observe(self.campaign, at, interrupted)
+        observed = self._taken_ahead() or await self.calls.observe(self.campaign, at, interrupted)
         if observed is None:
             return None
         self.days = observed.days
@@ -72,17 +85,40 @@ class CampaignScene:
             await self.calls.stop_account(self.campaign, observed.halt)
         return observed
 
+    def _taken_ahead(self) -> Observed | None:
+        """What was read for this very tick; once, so that a tick that is tried again is read anew."""
+        (tick, observed), self.read_ahead = self.read_ahead, (-1, None)
+        return observed if tick == self.state.tick and not self.interrupted() else None
+
     def standing(self) -> CampaignStanding:
         """How far the campaign is, as its phase asks where a signal told it to look."""
         name, day = self.began.name, self.campaign.hours // HOURS_PER_DAY
         budget = self.state.daily_budget_micros
         reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=self.days)
-        return CampaignStanding(campaign=name, reached=None if self.result else reached, result=self.result)
+        return CampaignStanding(
+            campaign=name,
+            waits="" if self.result else self.state.waits,
+            reached=None if self.result else reached,
+            result=self.result,
+        )
 
     def show(self, text: str) -> None:
         """Show how the campaign stands, and how many ticks it has missed."""
         missed = self.state.missed_ticks
         self.host.show(f"{self.state.stage}: {text}{f'; {missed} ticks missed' if missed else ''}")
+
+    async def wait_because(self, text: str) -> None:
+        """Something is out of reach: show it, and have the phase show it too, with the instant since when."""
+        self.show(text)
+        if not self.state.waits:
+            self.update(waits=f"{text} (since {self.host.now():%Y-%m-%d %H:%M} UTC)")
+            await self.calls.report_standing(self.campaign)
+
+    async def reached_again(self) -> None:
+        """What was out of reach has answered."""
+        if self.state.waits:
+            self.update(waits="")
+            await self.calls.report_standing(self.campaign)
 
 
 def next_wait(last: timedelta, away: OutOfReach) -> timedelta:

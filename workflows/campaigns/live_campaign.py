@@ -58,6 +58,7 @@ class TemporalHost:
 
     def __init__(self) -> None:
         self._paused = False
+        self._spend_micros = 0
 
     def now(self) -> datetime:
         """The workflow's clock."""
@@ -93,5 +94,6 @@ class TemporalHost:
         if paused is not None and paused != self._paused:
             self._paused = paused
             set_attributes(status=Status.PAUSED if paused else Status.RUNNING)
-        if spend_micros is not None:
+        if spend_micros is not None and spend_micros != self._spend_micros:
+            self._spend_micros = spend_micros
             set_attributes(spend_micros=spend_micros)

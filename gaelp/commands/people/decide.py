@@ -51,7 +51,7 @@ def _decide(arguments: argparse.Namespace, decision: str, out: Out) -> int:
         return DONE
     _confirm(arguments, decision, card, out)
     mark = last_sequence(ledger)
-    asyncio.run(_send(settings, workflow, decision, signed))
+    asyncio.run(send(settings, workflow, decision, signed))
     state = await_outcome(ledger, signed, mark, arguments.timeout)
     out.result(
         {"run": run, "request": signed.request_id, "decision": decision, "accepted": True, "state": state},
@@ -116,7 +116,8 @@ def await_outcome(ledger: Ledger, signed: SignedDecision, mark: int, seconds: fl
     )
 
 
-async def _send(settings: Settings, workflow: str, decision: str, signed: SignedDecision) -> None:
+async def send(settings: Settings, workflow: str, decision: str, signed: SignedDecision) -> None:
+    """Signal a signed decision to the phase that waits for it. Raises Refused where it is gone."""
     from temporalio.service import RPCError, RPCStatusCode
 
     handle = (await connections.temporal(settings)).get_workflow_handle(workflow)

@@ -21,14 +21,14 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.rules.reconciliation_rules import DayComparison, compare_day
 from gaelp.ledger.stored_records import CreatedCampaign
 from gaelp.platforms.adapters import open_platform
-from gaelp.platforms.protocol import AdPlatform, PlatformError
+from gaelp.platforms.protocol import AdPlatform, PlatformError, find_campaign
 
 COLUMNS = ("campaign", "day", "state", "reserved", "in the books", "billed", "served", "credited", "done")
 
 
 @dataclass
 class Reconciliation:
-    """What was compared, and which campaigns could not be."""
+    """What was compared, and in `trouble` which campaigns could not be and which running totals are wrong."""
 
     days: list[tuple[DayComparison, str]] = field(default_factory=list)  # with what was done
     trouble: list[str] = field(default_factory=list)
@@ -48,18 +48,16 @@ def reconcile(arguments: argparse.Namespace, out: Out) -> int:
             found.trouble.append(f"{campaign.campaign} counts in full, because it cannot be read: {error}")
         else:
             found.days += _brought_together(ledger, account, campaign, report)
+    found.trouble += ledger.differing_totals(account.account)
     _show(found, ledger, account, out)
     return FAILED if found.trouble or any(day.differs for day, _ in found.days) else DONE
 
 
 def _report(platform: AdPlatform, account: Account, campaign: CreatedCampaign) -> CampaignReport:
-    platform_id = campaign.platform_id
-    if not platform_id:
-        state = platform.find(account.account, campaign.campaign)
-        if state is None:
-            raise PlatformError("the platform does not find it by its name", permanent=True)
-        platform_id = state.platform_id
-    return platform.report(account.account, platform_id, None)
+    state = find_campaign(platform, account.account, campaign.platform_id, campaign.campaign)
+    if state is None:
+        raise PlatformError("the platform finds it neither by its id nor by its name", permanent=True)
+    return platform.report(account.account, state.platform_id, None)
 
 
 def _brought_together(
@@ -67,7 +65,7 @@ def _brought_together(
 ) -> Iterator[tuple[DayComparison, str]]:
     today = AccountCalendar(account.timezone).local(report.at).date()
     days = {day.day: day for day in report.days}
-    booked = [r for r in ledger.reservations(account.account, campaign.run) if r.campaign == campaign.campaign]
+    booked = ledger.reservations(account.account, campaign=campaign.campaign)
     compared = [compare_day(each, days.get(each.day), today, account.currency) for each in booked]
     for comparison in compared:
         key = comparison.reservation.key

@@ -9,13 +9,14 @@ import argparse
 import asyncio
 import sys
 import time
+from concurrent.futures import Future
 from functools import partial
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
-from gaelp.commands.runs.stop_notice import Notice, run_is_closed, tell_runs, which_runs_end
+from gaelp.commands.runs.stop_notice import Notice, open_runs, run_is_closed, tell_runs
 from gaelp.domain.ad_accounts import Account, AccountKind
-from gaelp.domain.ids import checked_name
+from gaelp.domain.ids import checked_name, run_of_workflow
 from gaelp.errors import FAILED
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.background_calls import all_in_parallel, answered, in_background
@@ -27,6 +28,7 @@ from gaelp.platforms.protocol import PlatformError
 from gaelp.settings import Settings
 
 LEDGER_SECONDS = 2.0  # to open it; a stop that waits for the ledger lets campaigns spend
+WAITING_SECONDS = 0.5  # to read in it which runs wait, beside the reading of which are open
 ACCOUNT_SECONDS = 120.0  # no stop of one account takes as long
 
 
@@ -37,24 +39,45 @@ def stop(arguments: argparse.Namespace, out: Out) -> int:
     run = connections.run_name(arguments.run) if arguments.run is not None else ""
     accounts = _accounts(arguments, ledger, trouble)
     if not run:
-        _announce(arguments, accounts, settings, out)
+        _announce(arguments, accounts, ledger, settings, out)
     elif ledger is not None and _ended(settings, ledger, run, accounts[0].account):
         raise Refused(f"the run {run!r} has ended: there is nothing to stop")
     reports: list[StopReport] = []
     orders = [StopOrder(each.account, arguments.reason, connections.user_name(), run) for each in accounts]
     calls = [partial(_stop, *each, ledger, settings, reports) for each in zip(accounts, orders, strict=True)]
     all_in_parallel(calls, at_once=len(calls), seconds=ACCOUNT_SECONDS)
-    return _report(reports, asyncio.run(tell_runs(settings, run, {each.account for each in accounts})), run, out)
+    waiting = [phase for report in reports for phase in report.waiting]
+    notice = asyncio.run(tell_runs(settings, run, {each.account for each in accounts}, waiting))
+    return _report(reports, notice, run, out)
 
 
-def _announce(arguments: argparse.Namespace, accounts: tuple[Account, ...], settings: Settings, out: Out) -> None:
+def _waiting_runs(ledger: Ledger | None, accounts: tuple[Account, ...]) -> Future[set[str]]:
+    """Runs on the accounts that wait for an approval; a stop does not wait for the answer."""
+
+    def read() -> set[str]:
+        phases = [] if ledger is None else [p for each in accounts for p in ledger.waiting_phases(each.account)]
+        return {run_of_workflow(phase) for phase in phases}
+
+    return in_background(read)
+
+
+def _announce(
+    arguments: argparse.Namespace, accounts: tuple[Account, ...], ledger: Ledger | None, settings: Settings, out: Out
+) -> None:
     """Say which runs will end, and ask a person at a terminal; a script has decided already by calling."""
     names = ", ".join(each.account for each in accounts)
-    runs = asyncio.run(which_runs_end(settings, {each.account for each in accounts}))
+    reading = _waiting_runs(ledger, accounts)
+    runs = asyncio.run(open_runs(settings, {each.account for each in accounts}))
+    waiting = reading.result() if answered(reading, WAITING_SECONDS) and reading.exception() is None else set()
+    ending, asking = [r for r in runs or () if r not in waiting], [r for r in runs or () if r in waiting]
+    if asking:
+        out.note(f"these runs on {names} wait for an approval and will ask for it anew: {', '.join(asking)}")
     if runs is None:
-        out.note(f"Temporal does not answer: every run on {names} that is open will end")
-    elif runs:
-        out.note(f"these runs on {names} will end: {', '.join(runs)}")
+        out.note(
+            f"Temporal does not answer: every run on {names} that is open will end, but one that waits for an approval"
+        )
+    elif ending:
+        out.note(f"these runs on {names} will end: {', '.join(ending)}")
     if arguments.yes or out.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
     sys.stderr.write(f"stop everything on {names}? [y/N] ")
@@ -83,12 +106,19 @@ def _report(reports: list[StopReport], notice: Notice, run: str, out: Out) -> in
             "again in a minute"
         )
     stopped = bool(reports) and all(report.stopped for report in reports)
-    document = {"stopped": stopped, "accounts": reports, "runs_told": notice.told, "no_reaper": notice.no_reaper}
+    document = {
+        "stopped": stopped,
+        "accounts": reports,
+        "runs_told": notice.told,
+        "asked_anew": notice.asked_anew,
+        "no_reaper": notice.no_reaper,
+    }
     paused = [name for report in reports for name in report.paused]
     out.result(
         document,
         *(f"paused {name}" for name in paused),
         f"{_state(stopped)}: {len(paused)} campaigns paused; runs told: {', '.join(notice.told) or '-'}",
+        *([f"asked anew for their approval: {', '.join(notice.asked_anew)}"] if notice.asked_anew else []),
     )
     return DONE if stopped else FAILED
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import Refused
+from gaelp.domain.ids import run_of_workflow
 from gaelp.domain.temporal_names import REAPER
 from gaelp.settings import Settings
 
@@ -28,33 +30,48 @@ MISSED_LOOKS = 3  # after so many intervals without a look the reaper does not r
 
 @dataclass(frozen=True)
 class Notice:
-    """The runs that were told to stop, and why late calls are not looked after; empty where they are."""
+    """Who was told of the stop, and why late calls are not looked after; empty where they are."""
 
-    told: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()  # runs, to end
+    asked_anew: tuple[str, ...] = ()  # phases that wait for an approval, to ask for it anew
     no_reaper: str = ""
 
 
-async def tell_runs(settings: Settings, run: str, accounts: set[str]) -> Notice:
-    """Signal stop to the run, or to every open run of the accounts, and ask after the reaper."""
+async def tell_runs(settings: Settings, run: str, accounts: set[str], waiting: Collection[str]) -> Notice:
+    """Signal stop to the run, or to every open run of the accounts, and ask after the reaper.
+
+    Runs of which a phase is `waiting` for an approval spend nothing: that phase is told to ask anew.
+    """
     from temporalio.service import RPCError
 
     told: list[str] = []
+    asked_anew: list[str] = []
     no_reaper = "Temporal does not answer"
     try:
         async with asyncio.timeout(NOTIFY_SECONDS):
             client = await connections.temporal(settings)
+            for phase in waiting:
+                await _tell(client, phase, "look", asked_anew)
+            held = {run_of_workflow(phase) for phase in waiting}
             for name in [run] if run else await _open_runs(client, accounts):
-                with suppress(RPCError):  # it has ended
-                    await client.get_workflow_handle(name).signal("stop", rpc_timeout=connections.RPC)
-                    told.append(name)
+                if name not in held:
+                    await _tell(client, name, "stop", told)
             no_reaper = await _no_reaper(client, connections.now())
     except (Refused, RPCError, TimeoutError):
         pass  # everything is paused already, or said not to be
-    return Notice(tuple(told), no_reaper)
+    return Notice(tuple(told), tuple(asked_anew), no_reaper)
 
 
-async def which_runs_end(settings: Settings, accounts: set[str]) -> list[str] | None:
-    """The open runs of the accounts, which a stop ends; None where Temporal does not say so at once."""
+async def _tell(client: Client, workflow: str, signal: str, told: list[str]) -> None:
+    from temporalio.service import RPCError
+
+    with suppress(RPCError):  # it has ended
+        await client.get_workflow_handle(workflow).signal(signal, rpc_timeout=connections.RPC)
+        told.append(workflow)
+
+
+async def open_runs(settings: Settings, accounts: set[str]) -> list[str] | None:
+    """The runs that are open on the accounts; None where Temporal does not say so at once."""
     from temporalio.service import RPCError
 
     importlib.import_module("temporalio.contrib.pydantic")  # a second on a busy machine, which no timeout must count
@@ -81,7 +98,6 @@ async def run_is_closed(settings: Settings, run: str) -> bool:
 
 
 async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
-    """The runs that are open on these accounts."""
     query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Running'"
     runs = []
     async for each in client.list_workflows(query, rpc_timeout=connections.RPC):

@@ -53,7 +53,7 @@ def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:
     unable = [f"{log.kind or 'unreadable'} log {log.log}" for log in logs if id not in SUPPORT.get(log.kind, {})]
     able = [log.log for log in logs if id in SUPPORT.get(log.kind, {})]
     reasons = [f"{CRITERIA[id].name.capitalize()} is not supported by {_listed(unable)}."] if unable else []
-    reasons += [f"What {_listed(able)} supports is not assessed yet."] if able else []
+    reasons += [f"It is not assessed yet on {_listed(able)}."] if able else []
     return not_assessed(id, " ".join(reasons))
 
 

@@ -49,13 +49,20 @@ def stopped(measures: CampaignMeasures) -> Judgement | None:
 
 def futility(profit: ProfitMeasure, config: TrainingConfiguration) -> str:
     """Why a live test should stop now: the drawdown cap, or an ROI out of reach; empty where it may go on."""
-    limit = micros(config.live_test.drawdown_limit)
-    if profit.drawdown_micros >= max(limit, 1):
-        return f"Cumulated loss reached {rounded_money(profit.drawdown_micros)}, the limit is {rounded_money(limit)}."
+    if loss := loss_too_deep(profit.drawdown_micros, config):
+        return loss
     if profit.roi_high is not None and profit.roi_high < config.live_test.roi:
         high = f"at most {profit.roi_high:.1%} after {profit.days} matured days"
         return f"Attributed ROI is {high}: {config.live_test.roi:.0%} is out of reach."
     return ""
+
+
+def loss_too_deep(drawdown_micros: int, config: TrainingConfiguration) -> str:
+    """Why spending must stop at this cumulated loss; empty where it may go on."""
+    limit = micros(config.live_test.drawdown_limit)
+    if drawdown_micros < max(limit, 1):
+        return ""
+    return f"Cumulated loss reached {rounded_money(drawdown_micros)}, the limit is {rounded_money(limit)}."
 
 
 def _profit_judgement(profit: ProfitMeasure, alpha: float, config: TrainingConfiguration) -> Judgement:
@@ -94,25 +101,24 @@ def _efficiency_judgement(measures: CampaignMeasures, threshold: float) -> Judge
         return Verdict.INVALID, f"The campaigns' data are broken: {measures.problems[0]}."
     if efficiency.planned_micros <= 0:
         return Verdict.INVALID, "No budget was planned: efficiency has no meaning."
-    if not finite(
-        efficiency.use, efficiency.waste, efficiency.pacing, efficiency.value, efficiency.low, efficiency.high
-    ):
+    parts = (efficiency.use, efficiency.waste, efficiency.pacing, efficiency.low, efficiency.high)
+    if efficiency.value is None or not finite(efficiency.value, *parts):
         return Verdict.INVALID, "Budget efficiency could not be computed: a number is missing or infinite."
-    return _efficiency_bounds(efficiency, threshold)
+    return _efficiency_bounds(efficiency, efficiency.value, threshold)
 
 
-def _efficiency_summary(efficiency: EfficiencyMeasure) -> str:
+def _efficiency_summary(efficiency: EfficiencyMeasure, value: float) -> str:
     spent = f"{rounded_money(efficiency.cost_micros)} of {rounded_money(efficiency.planned_micros)} planned was spent"
     pacing = (
         f"pacing {efficiency.pacing:.2f}"
         if efficiency.pacing is not None
         else f"pacing left out at {efficiency.clicks} clicks"
     )
-    return f"{spent}, {efficiency.waste or 0:.0%} of it wasted, {pacing}: efficiency {efficiency.value or 0:.2f}"
+    return f"{spent}, {efficiency.waste:.0%} of it wasted, {pacing}: efficiency {value:.2f}"
 
 
-def _efficiency_bounds(efficiency: EfficiencyMeasure, threshold: float) -> Judgement:
-    summary = _efficiency_summary(efficiency)
+def _efficiency_bounds(efficiency: EfficiencyMeasure, value: float, threshold: float) -> Judgement:
+    summary = _efficiency_summary(efficiency, value)
     if efficiency.low is None or efficiency.high is None:
         return Verdict.INCONCLUSIVE, f"{summary}; {efficiency.campaigns} campaigns are too few for a bound."
     if efficiency.high < threshold:

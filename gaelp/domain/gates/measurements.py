@@ -107,8 +107,8 @@ class EfficiencyMeasure(Frozen):
 
     planned_micros: int
     cost_micros: int
-    use: float | None  # U
-    waste: float | None  # W
+    use: float  # U
+    waste: float  # W
     pacing: float | None  # P; none: left out
     pacing_missing: bool  # enough clicks to judge pacing, but no reference curve or no hourly cost
     clicks: int

@@ -47,12 +47,20 @@ def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -
     lines += [
         "",
         f"Bound to checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "
+        f"market `{request.market_digest}`, "
         f"evidence `{request.evidence_digest or 'none'}`, exposure `{request.exposure_digest}`, "
         f"campaigns `{request.campaigns_digest}`, fence {request.fence}.",
         "",
         f"Request `{request.request_id}`, digest `{request_digest(request)}`.",
     ]
     return "\n".join(lines)
+
+
+def asked_in_a_sentence(request: ApprovalRequest, *, void: bool) -> str:
+    """What a person is asked for, in one sentence, as it stands on every page and in every list."""
+    total, daily = (exact_money(m, request.currency) for m in (request.total_cap_micros, request.daily_cap_micros))
+    asked = f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
+    return f"{asked} (void since a stop: its phase asks anew)" if void else asked
 
 
 def _row(campaign: ApprovedCampaign, currency: str) -> str:

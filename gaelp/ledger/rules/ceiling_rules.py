@@ -7,9 +7,6 @@ by hand can spend nothing else. Touch this to change what a signature allows a c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
-
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.ledger_records import Reserve
@@ -21,12 +18,12 @@ def judge_ceilings(
     booking: Reserve,
     approved: ApprovedCampaign | None,
     request: ApprovalRequest,
-    days_taken: Iterable[date],
+    other_days: int,
     currency: str,
 ) -> Ruling:
     """Whether the asking campaign is a signed one and stays within its ceilings; the sentence names what differs.
 
-    `days_taken` are the days on which the campaign has reservations, whatever has become of them.
+    `other_days` is on how many other days the campaign has reservations, whatever has become of them.
     """
     if approved is None:
         return refused(f"approval {request.request_id} lists no campaign {booking.campaign}: it needs a new request")
@@ -35,20 +32,24 @@ def judge_ceilings(
         "arm": approved.arm,
         "checkpoint_digest": request.checkpoint_digest,
         "config_digest": request.config_digest,
+        "market_digest": request.market_digest,
         "content_digest": approved.content_digest,
     }
-    words = {"checkpoint_digest": "checkpoint", "config_digest": "configuration", "content_digest": "content"}
-    differing = [words.get(name, name) for name, value in signed.items() if getattr(booking, name) != value]
+    differing = [name for name, value in signed.items() if getattr(booking, name) != value]
     if differing:
         return refused(
             f"approval {request.request_id} was signed for campaign {booking.campaign} with another "
-            f"{' and '.join(differing)}: it needs a new request"
+            f"{' and '.join(_word(name) for name in differing)}: it needs a new request"
         )
-    return _judge_amounts(booking, approved, request, days_taken, currency)
+    return _judge_amounts(booking, approved, request, other_days, currency)
+
+
+def _word(field: str) -> str:
+    return "configuration" if field == "config_digest" else field.removesuffix("_digest")
 
 
 def _judge_amounts(
-    booking: Reserve, approved: ApprovedCampaign, request: ApprovalRequest, days_taken: Iterable[date], currency: str
+    booking: Reserve, approved: ApprovedCampaign, request: ApprovalRequest, other_days: int, currency: str
 ) -> Ruling:
     asked, ceiling = booking.worst_case_micros, approved.ceiling
     if asked > ceiling.worst_day_micros:
@@ -62,7 +63,7 @@ def _judge_amounts(
             f"{booking.key} is {booking.day.isoformat()}, and approval {request.request_id} lets the campaign run from "
             f"{approved.first_day.isoformat()} to {approved.last_day.isoformat()}: another day needs a new request"
         )
-    if len({*days_taken, booking.day}) > ceiling.days:
+    if other_days + 1 > ceiling.days:
         return refused(
             f"{booking.key} would be one day more than the {ceiling.days} of approval {request.request_id}: more days "
             "need a new request"

@@ -101,7 +101,9 @@ def _judge_moment(stored: StoredRequest, now: datetime, *, nonce_used: bool) -> 
     request = stored.request
     if stored.state == "superseded":
         return refused(f"request {request.request_id} was superseded by a newer one: decide on that")
-    if stored.state != "open":
+    if stored.state == "withdrawn":
+        return refused(f"request {request.request_id} was withdrawn: its run was stopped or has ended")
+    if stored.state not in ("open", "void"):  # a void one can still be rejected: that spends nothing
         return refused(f"request {request.request_id} was already decided: it is {stored.state}")
     if now > request.expires_at:
         return refused(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import Reserve
 from gaelp.ledger.rules.approval_rules import judge_approval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
+from gaelp.ledger.rules.running_totals import Scope
 from gaelp.ledger.stored_records import Reservation, StoredRequest
 from gaelp.money import exact_money
 
@@ -28,25 +28,9 @@ class RunLimits:
     account_daily_micros: int | None = None
 
 
-class Scope(Enum):
-    """Which reservations count against a cap. The day is the one that is asked for."""
-
-    ACCOUNT_DAY = "the account, on one day"
-    ACCOUNT = "the account"
-    PHASE_DAY = "the run's phase on the account, on one day"
-    PHASE = "the run's phase on the account"
-    CAMPAIGN = "the campaign on the account"
-    RUN = "the run, on every account"
-
-    @property
-    def daily(self) -> bool:
-        """Whether only one day counts."""
-        return self in (Scope.ACCOUNT_DAY, Scope.PHASE_DAY)
-
-
 @dataclass(frozen=True)
 class Cap:
-    """A hard limit on what may be counted in its scope."""
+    """A hard limit on what may be counted in its scope. The day is the one that is asked for."""
 
     name: str
     scope: Scope

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.ledger import signatures
@@ -17,35 +16,64 @@ from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount
 from gaelp.ledger.rules import account_rules
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import amount
+from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import journal, tables
 from gaelp.ledger.stores.journal import Subject
 
 _a = tables.accounts
 _p = tables.approvers
+_q = tables.requests
+
+_ACCOUNT = as_record(Account, _a)
+_APPROVER = as_record(Approver, _p)
+_IS_ACCOUNT = _a.c.account == sa.bindparam("account")
+_IS_APPROVER = sa.and_(_p.c.account == sa.bindparam("account"), _p.c.key_id == sa.bindparam("key_id"))
+
+_ONE = Query(sa.select(_a).where(_IS_ACCOUNT), _ACCOUNT)
+_LOCKED = Query(sa.select(_a).where(_IS_ACCOUNT).with_for_update(), _ACCOUNT)
+_ALL = Query(sa.select(_a).order_by(_a.c.account), _ACCOUNT)
+_ENTER = Change(_a.insert())
+_REPLACE = Change(_a.update().where(_IS_ACCOUNT).values(given(c.name for c in _a.c if not c.primary_key)))
+_SET_FENCE = Change(_a.update().where(_IS_ACCOUNT).values(fence=sa.bindparam("fence")))
+_OF_ACCOUNT = _q.c.account == sa.bindparam("account")
+_STILL_OPEN = sa.and_(_OF_ACCOUNT, sa.text(tables.UNDECIDED), _q.c.state == "open")
+_A_REQUEST = Query(sa.select(_q.c.request_id).where(_OF_ACCOUNT).limit(1), str)
+_OPEN_REQUESTS = Query(sa.select(_q.c.request_id).where(_STILL_OPEN), str)
+_VOID_REQUESTS = Change(_q.update().where(_STILL_OPEN).values(state="void"))
+_ENTER_APPROVER = Change(_p.insert())
+_REPLACE_APPROVER = Change(_p.update().where(_IS_APPROVER).values(given(c.name for c in _p.c if not c.primary_key)))
+_REMOVE_APPROVER = Change(_p.delete().where(_IS_APPROVER))
+_ONE_APPROVER = Query(sa.select(_p).where(_IS_APPROVER), _APPROVER)
+_APPROVERS = Query(
+    sa.select(_p).where(_p.c.account == sa.bindparam("account")).order_by(_p.c.name, _p.c.key_id), _APPROVER
+)
 
 
 def lock(connection: Connection, name: str) -> Account:
     """Read an account and hold its row until the transaction ends; raises UnknownAccount."""
-    return _read(connection, name, lock_row=True)
+    return _known(connection, _LOCKED, name)
 
 
 def read(connection: Connection, name: str) -> Account:
     """Read an account; raises UnknownAccount."""
-    return _read(connection, name, lock_row=False)
+    return _known(connection, _ONE, name)
 
 
-def _read(connection: Connection, name: str, *, lock_row: bool) -> Account:
-    query = sa.select(_a).where(_a.c.account == name)
-    row = connection.execute(query.with_for_update() if lock_row else query).mappings().first()
-    if row is None:
+def owner_of(account: sa.Select[tuple[str]]) -> Query[Account]:
+    """Reads the account that another row names, and holds its row until the transaction ends."""
+    return Query(sa.select(_a).where(_a.c.account == account.scalar_subquery()).with_for_update(), _ACCOUNT)
+
+
+def _known(connection: Connection, query: Query[Account], name: str) -> Account:
+    account = connection.first(query, account=name)
+    if account is None:
         raise UnknownAccount(f"account {name!r} is not in the ledger: its owner enters it with `starter.py accounts`")
-    return Account.model_validate(dict(row))
+    return account
 
 
 def read_all(connection: Connection) -> tuple[Account, ...]:
     """Every account, by name."""
-    rows = connection.execute(sa.select(_a).order_by(_a.c.account)).mappings()
-    return tuple(Account.model_validate(dict(row)) for row in rows)
+    return tuple(connection.all(_ALL))
 
 
 def put(connection: Connection, account: Account, by: str, at: datetime) -> None:
@@ -53,22 +81,17 @@ def put(connection: Connection, account: Account, by: str, at: datetime) -> None
     amount(account.daily_cap_micros, "the account's daily cap")
     amount(account.total_cap_micros, "the account's total cap")
     values = account.model_dump(mode="json")
-    try:
-        existing = lock(connection, account.account)
-    except UnknownAccount:
-        connection.execute(_a.insert().values(values))
+    existing = connection.first(_LOCKED, account=account.account)
+    if existing is None:
+        connection.change(_ENTER, **values)
     else:
         values["fence"] = max(existing.fence, account.fence)
         if values == existing.model_dump(mode="json"):
             return
-        _require(account_rules.judge_change(existing, account, has_requests=_has_requests(connection, account.account)))
-        connection.execute(_a.update().where(_a.c.account == account.account).values(values))
+        has_requests = connection.first(_A_REQUEST, account=account.account) is not None
+        _require(account_rules.judge_change(existing, account, has_requests=has_requests))
+        connection.change(_REPLACE, **values)
     journal.write(connection, "account", at, Subject(account.account), by=by, values=values)
-
-
-def _has_requests(connection: Connection, name: str) -> bool:
-    query = sa.select(tables.requests.c.request_id).where(tables.requests.c.account == name).limit(1)
-    return connection.execute(query).first() is not None
 
 
 def _require(ruling: Ruling) -> None:
@@ -77,10 +100,15 @@ def _require(ruling: Ruling) -> None:
 
 
 def raise_fence(connection: Connection, name: str, reason: str, by: str, at: datetime) -> int:
-    """Add one to the account's fence: approvals and claims under the old one are void. Returns the new fence."""
+    """Add one to the account's fence: approvals and claims under the old one are void, and so are open requests.
+
+    Returns the new fence.
+    """
     fence = lock(connection, name).fence + 1
-    connection.execute(_a.update().where(_a.c.account == name).values(fence=fence))
-    journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by)
+    connection.change(_SET_FENCE, account=name, fence=fence)
+    voided = sorted(connection.all(_OPEN_REQUESTS, account=name))
+    connection.change(_VOID_REQUESTS, account=name)
+    journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by, voided=voided)
     return fence
 
 
@@ -89,14 +117,10 @@ def put_approver(connection: Connection, approver: Approver, by: str, at: dateti
     account = lock(connection, approver.account)
     amount(approver.limit_micros, "the approver's limit")
     _require(account_rules.judge_approver(approver, account, signatures.key_id_of(approver.public_key)))
-    values = approver.model_dump()
     existing = approver_of(connection, approver.account, approver.key_id)
     if existing == approver:
         return
-    if existing is None:
-        connection.execute(_p.insert().values(values))
-    else:
-        connection.execute(_p.update().where(_is(approver.account, approver.key_id)).values(values))
+    connection.change(_ENTER_APPROVER if existing is None else _REPLACE_APPROVER, **approver.model_dump())
     journal.write(
         connection, "approver", at, Subject(approver.account, key=approver.key_id), approver.limit_micros,
         name=approver.name, demo=approver.demo, by=by,
@@ -106,7 +130,7 @@ def put_approver(connection: Connection, approver: Approver, by: str, at: dateti
 def remove_approver(connection: Connection, account: str, key_id: str, by: str, at: datetime) -> bool:
     """Take the right to approve from a key; False where it had none. Approvals it gave stand: stop to void them."""
     lock(connection, account)
-    if connection.execute(_p.delete().where(_is(account, key_id))).rowcount == 0:
+    if connection.change(_REMOVE_APPROVER, account=account, key_id=key_id) == 0:
         return False
     journal.write(connection, "approver-removed", at, Subject(account, key=key_id), by=by)
     return True
@@ -114,16 +138,10 @@ def remove_approver(connection: Connection, account: str, key_id: str, by: str, 
 
 def approver_of(connection: Connection, account: str, key_id: str) -> Approver | None:
     """The approver of that key on that account."""
-    row = connection.execute(sa.select(_p).where(_is(account, key_id))).mappings().first()
-    return None if row is None else Approver.model_validate(dict(row))
+    return connection.first(_ONE_APPROVER, account=account, key_id=key_id)
 
 
 def approvers(connection: Connection, account: str) -> tuple[Approver, ...]:
     """Everyone who may approve on an account, by name."""
     read(connection, account)
-    rows = connection.execute(sa.select(_p).where(_p.c.account == account).order_by(_p.c.name, _p.c.key_id)).mappings()
-    return tuple(Approver.model_validate(dict(row)) for row in rows)
-
-
-def _is(account: str, key_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(_p.c.account == account, _p.c.key_id == key_id)
+    return tuple(connection.all(_APPROVERS, account=account))

@@ -7,25 +7,68 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
 
-from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
+from gaelp.domain.spending.ledger_records import Claim, Claimed
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownClaim
 from gaelp.ledger.rules import claim_rules
 from gaelp.ledger.rules.run_rules import judge_run
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import CreatedCampaign, StoredClaim
 from gaelp.ledger.stores import account_store, journal, run_store, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.claims
+_days = tables.reservations.c
+
+
+def _open_claim(*row: Any) -> Claim:
+    return Claim(**dict(zip(_CLAIM, row, strict=True)))
+
+
+def _created(campaign: str, run: str, platform_id: str, unsettled: bool) -> CreatedCampaign:
+    return CreatedCampaign(campaign, run, platform_id, bool(unsettled))
+
+
+_CLAIM = ("key", "account", "run", "campaign", "intent", "fence", "at")
+_GRANTED = ("intent", "fence", "state", "detail", "at")
+_IS = _t.c.key == sa.bindparam("key")
+_ONE = Query(sa.select(*(_t.c[field.name] for field in fields(StoredClaim))).where(_IS), StoredClaim)
+_OWNER = account_store.owner_of(sa.select(_t.c.account).where(_IS))
+_INSERT = Change(_t.insert().values(given(_t.c.keys(), platform_id="")))
+_AGAIN = Change(_t.update().where(_IS).values(given(_GRANTED)))
+_RESOLVE = Change(_t.update().where(_IS).values(given(("state", "detail", "platform_id"))))
+_UNRESOLVED = Query(
+    sa.select(*(_t.c[name] for name in _CLAIM))
+    .where(_t.c.account == sa.bindparam("account"), sa.text(tables.IS_OPEN))
+    .order_by(_t.c.at, _t.c.key),
+    _open_claim,
+)
+_UNSETTLED = (
+    sa.exists()
+    .where(_days.account == sa.bindparam("account"), _days.campaign == _t.c.campaign, _days.state != "settled")
+    .label("unsettled")
+)
+_CREATED = (
+    sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, _UNSETTLED)
+    .where(_t.c.account == sa.bindparam("account"), sa.text(tables.CREATES))
+    .order_by(sa.desc("unsettled"), _t.c.platform_id == "", _t.c.at.desc(), _t.c.campaign)
+)
+_OF_CAMPAIGN = _t.c.campaign == sa.bindparam("campaign")
+_CREATIONS = {  # by whether those that failed are wanted, and whether one campaign is asked for
+    (True, False): Query(_CREATED, _created),
+    (True, True): Query(_CREATED.where(_OF_CAMPAIGN), _created),
+    (False, False): Query(_CREATED.where(_t.c.state != "failed"), _created),
+    (False, True): Query(_CREATED.where(_t.c.state != "failed", _OF_CAMPAIGN), _created),
+}
 
 
 def grant(connection: Connection, claim: Claim) -> Claimed:
     """Grant the call, or answer that it was made before, or why it is refused."""
     account = account_store.lock(connection, claim.account)
-    existing = _read(connection, claim.key)
+    existing = connection.first(_ONE, key=claim.key)
     ruling = claim_rules.judge_claim(claim, existing, account)
     if ruling.granted and not claim_rules.only_reduces_spend(claim):
         run = judge_run(run_store.read(connection, claim.run))
@@ -33,13 +76,11 @@ def grant(connection: Connection, claim: Claim) -> Claimed:
     if not ruling.granted:
         return ruling
     fence = account.fence if claim.fence is None else claim.fence
-    values = {"intent": claim.intent, "fence": fence, "state": "open", "detail": "", "at": claim.at}
-    if existing is None:
-        connection.execute(
-            _t.insert().values(key=claim.key, account=claim.account, run=claim.run, campaign=claim.campaign, **values)
-        )
-    else:
-        connection.execute(_t.update().where(_t.c.key == claim.key).values(values))
+    connection.change(
+        _INSERT if existing is None else _AGAIN,
+        key=claim.key, account=claim.account, run=claim.run, campaign=claim.campaign,
+        intent=claim.intent, fence=fence, state="open", detail="", at=claim.at,
+    )  # fmt: skip
     subject = Subject(claim.account, claim.run, campaign=claim.campaign, key=claim.key)
     journal.write(connection, "claim", claim.at, subject, intent=claim.intent, fence=fence)
     return ruling
@@ -51,15 +92,17 @@ def resolve(connection: Connection, key: str, outcome: str, detail: str, at: dat
     `platform_id` is the campaign's, where the call's answer or a read-back told it; one that is known is kept.
     """
     state = claim_rules.state_after(outcome)
-    account_store.lock(connection, _known(connection, key).account)
-    existing = _known(connection, key)  # read again, because only now nobody else can change it
+    connection.first(_OWNER, key=key)  # from now on nobody else can change the claim
+    existing = connection.first(_ONE, key=key)
+    if existing is None:
+        raise UnknownClaim(f"claim {key!r} was never made: claim before calling the platform")
     platform_id = platform_id or existing.platform_id
     if (existing.state, existing.detail, existing.platform_id) == (state, detail, platform_id):
         return
     ruling = claim_rules.judge_resolution(existing, outcome)
     if not ruling.granted:
         raise LedgerConflict(ruling.reason)
-    connection.execute(_t.update().where(_t.c.key == key).values(state=state, detail=detail, platform_id=platform_id))
+    connection.change(_RESOLVE, key=key, state=state, detail=detail, platform_id=platform_id)
     subject = Subject(existing.account, existing.run, campaign=existing.campaign, key=key)
     journal.write(connection, "resolve", at, subject, intent=existing.intent, outcome=outcome, result=detail)
 
@@ -67,44 +110,19 @@ def resolve(connection: Connection, key: str, outcome: str, detail: str, at: dat
 def unresolved(connection: Connection, account: str) -> tuple[Claim, ...]:
     """Claims of an account whose outcome is not known, oldest first."""
     account_store.read(connection, account)
-    query = sa.select(_t).where(_t.c.account == account, _t.c.state == "open").order_by(_t.c.at, _t.c.key)
-    names = ("key", "account", "run", "campaign", "intent", "fence", "at")
-    return tuple(Claim(**{name: row[name] for name in names}) for row in connection.execute(query).mappings())
+    return tuple(connection.all(_UNRESOLVED, account=account))
 
 
-def created(connection: Connection, account: str, failed_too: bool) -> tuple[CreatedCampaign, ...]:
-    """Campaigns of ours on an account, those that may still be billed first, then the newest.
+def created(
+    connection: Connection, account: str, failed_too: bool, campaign: str | None = None
+) -> tuple[CreatedCampaign, ...]:
+    """Campaigns of ours on an account (or one of them), those that may still be billed first, then the newest.
 
     `failed_too`: also those whose creation is recorded as failed, because an answer can be wrong.
     """
     account_store.read(connection, account)
-    days = tables.reservations.c
-    unsettled = sa.exists().where(days.account == account, days.campaign == _t.c.campaign, days.state != "settled")
-    query = (
-        sa.select(_t.c.campaign, _t.c.run, _t.c.platform_id, unsettled.label("unsettled"))
-        .where(_t.c.account == account, _t.c.intent == Intent.CREATE)
-        .where(sa.true() if failed_too else _t.c.state != "failed")
-        .order_by(sa.desc("unsettled"), _t.c.platform_id == "", _t.c.at.desc(), _t.c.campaign)
-    )
+    wanted = {"account": account} if campaign is None else {"account": account, "campaign": campaign}
     found: dict[str, CreatedCampaign] = {}
-    for row in connection.execute(query).mappings():
-        campaign = CreatedCampaign(**{**row, "unsettled": bool(row["unsettled"])})
-        found.setdefault(campaign.campaign, campaign)
+    for each in connection.all(_CREATIONS[failed_too, campaign is not None], **wanted):
+        found.setdefault(each.campaign, each)
     return tuple(found.values())
-
-
-def _read(connection: Connection, key: str) -> StoredClaim | None:
-    row = connection.execute(sa.select(_t).where(_t.c.key == key)).mappings().first()
-    return None if row is None else _record(row)
-
-
-def _record(row: RowMapping) -> StoredClaim:
-    values = {field.name: row[field.name] for field in fields(StoredClaim)}
-    return StoredClaim(**{**values, "intent": Intent(row["intent"])})
-
-
-def _known(connection: Connection, key: str) -> StoredClaim:
-    claim = _read(connection, key)
-    if claim is None:
-        raise UnknownClaim(f"claim {key!r} was never made: claim before calling the platform")
-    return claim

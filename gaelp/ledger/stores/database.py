@@ -11,18 +11,20 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine import URL, Engine
 
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
+from gaelp.ledger.statements import Connection, Query
 from gaelp.ledger.stores import tables
 
 BUSY_SECONDS = 8  # a caller learns within 10 seconds that a service is not there
+_VERSION = Query(sa.select(tables.schema.c.version), int)
 _SCHEMA_LOCK = 0x6761656C  # any constant of ours; PostgreSQL's advisory lock while the tables are made
 
 
@@ -31,24 +33,37 @@ class Database:
 
     def __init__(self, engine: Engine, place: str, file: Path | None) -> None:
         self._engine = engine
-        self._writer = engine.execution_options(ledger_write=True)
+        self._second_fact = engine.dialect.loaded_dbapi.IntegrityError
+        self._failures = (exc.SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._place = place
         self._file = file
         self._inode: int | None = None
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """One transaction that may write; commits at the end, rolls back on any exception."""
-        self._check_file()
-        with self._explained(), self._writer.begin() as connection:
-            yield connection
+        return self._transaction("BEGIN IMMEDIATE")
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One transaction that only reads, from one snapshot in SQLite."""
+        return self._transaction("BEGIN")
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """The same, with one snapshot in PostgreSQL too: what several queries read belongs together."""
+        return self._transaction("BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One transaction that only reads, from one snapshot in SQLite."""
+    def _transaction(self, sqlite: str, postgresql: str = "") -> Iterator[Connection]:
         self._check_file()
-        with self._explained(), self._engine.begin() as connection:
-            yield connection
+        with self._explained():
+            pooled = self._engine.raw_connection()
+            try:
+                cursor = pooled.cursor()
+                if begin := postgresql if self._file is None else sqlite:  # PostgreSQL's driver begins by itself
+                    cursor.execute(begin)
+                yield Connection(cursor, self._engine.dialect)
+                pooled.commit()
+            finally:
+                pooled.close()  # the pool rolls back whatever was not committed
 
     def close(self) -> None:
         """Close the connections."""
@@ -62,9 +77,11 @@ class Database:
                 _write_ahead(self._engine)
         if self._prepared():
             return  # nothing to write: whoever only opens it, as a stop does, must not wait for another's lock
-        with self.writing() as connection:
-            if connection.dialect.name == "postgresql":
+        with self._explained(), self._engine.begin() as connection:
+            if self._file is None:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             if not sa.inspect(connection).has_table(tables.schema.name):
                 tables.metadata.create_all(connection)
             version = connection.execute(sa.select(tables.schema.c.version)).scalar()
@@ -80,10 +97,11 @@ class Database:
 
     def _prepared(self) -> bool:
         """Whether the tables are there, in the version that this GAELP writes."""
-        with self.reading() as connection:
-            if not sa.inspect(connection).has_table(tables.schema.name):
+        with self._explained():
+            if not sa.inspect(self._engine).has_table(tables.schema.name):
                 return False
-            version = connection.execute(sa.select(tables.schema.c.version)).scalar()
+        with self.reading() as connection:
+            version = connection.first(_VERSION)
         self._remember_file()
         return version == tables.SCHEMA_VERSION
 
@@ -116,13 +134,10 @@ class Database:
             yield
         except LedgerError:
             raise
-        except exc.IntegrityError as error:
-            raise LedgerConflict(f"the ledger at {self._place} refused a second fact: {_first_line(error)}") from error
-        except exc.StatementError as error:
-            if isinstance(error.orig, ValueError):  # a value that never reached the database: the caller's mistake
-                raise error.orig from None
-            raise self._broken(error) from error
-        except (exc.TimeoutError, sqlite3.Error) as error:
+        except self._failures as error:
+            if isinstance(error, self._second_fact):
+                second = f"the ledger at {self._place} refused a second fact: {_first_line(error)}"
+                raise LedgerConflict(second) from error
             raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> LedgerUnavailable:
@@ -172,10 +187,9 @@ def _sqlite(url: URL) -> Database:
         raise LedgerUnavailable(
             f"the ledger's folder {file.parent} cannot be made ({error.strerror}): make it, or set GAELP_LEDGER_URL"
         ) from error
-    # The driver must not open transactions by itself: `begin` below chooses the kind.
+    # The driver must not open transactions by itself: each is opened as what it is for.
     engine = sa.create_engine(url.set(drivername="sqlite", database=str(file)), connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _sqlite_connected)
-    event.listen(engine, "begin", _sqlite_begins)
     return Database(engine, str(file), file)
 
 
@@ -183,11 +197,6 @@ def _sqlite_connected(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _sqlite_begins(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("ledger_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _write_ahead(engine: Engine) -> None:
@@ -214,6 +223,7 @@ def _postgresql(url: URL, place: str) -> Database:
             url.set(drivername="postgresql+psycopg"),
             isolation_level="READ COMMITTED",  # a repeatable snapshot would not see what the lock was waited for
             pool_pre_ping=True,
+            paramstyle="format",
             connect_args={"connect_timeout": 5, "options": options},
         )
     except ImportError as error:

@@ -9,17 +9,27 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from gaelp.domain.ad_accounts import Account, Approver
+from gaelp.domain.ids import run_of_workflow
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, ApprovalRequest, SignedDecision
 from gaelp.ledger.rules import decision_rules
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import aware
+from gaelp.ledger.statements import Change, Connection, Query
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.ledger.stores import account_store, journal, request_store, tables
 from gaelp.ledger.stores.journal import Subject
+from gaelp.messages.pausing import RefusedSignals
 
+_s, _n = tables.submissions, tables.nonces
+_EARLIER = Query(
+    sa.select(_s.c.outcome).where(_s.c.submission == sa.bindparam("submission")), ApprovalOutcome.model_validate_json
+)
+_IS_KEPT = Query(sa.select(_s.c.submission).where(_s.c.submission == sa.bindparam("submission")), str)
+_KEEP = Change(_s.insert())
+_USED = Query(sa.select(_n.c.nonce).where(_n.c.nonce == sa.bindparam("nonce")), str)
+_USE = Change(_n.insert())
 _MOST_REASON = 500  # characters of the approver's own words that are kept
 
 
@@ -30,10 +40,9 @@ def decide(
     aware(now)
     stored = request_store.read(connection, request_id)
     account = None if stored is None else account_store.lock(connection, stored.request.account)
-    query = sa.select(tables.submissions.c.outcome).where(tables.submissions.c.submission == submission)
-    earlier = connection.execute(query).scalar()
+    earlier = connection.first(_EARLIER, submission=submission)
     if earlier is not None:
-        return ApprovalOutcome.model_validate_json(earlier)
+        return earlier
     if account is None:
         outcome = ApprovalOutcome(accepted=False, reason=f"no request {request_id!r} was opened")
         shown = decision_rules.shown(payload)
@@ -42,7 +51,7 @@ def decide(
         # The request is read again: another transaction may have decided it before we had the account's lock.
         stored = request_store.known(connection, request_id)
         outcome = _decide(connection, stored, account, payload, now, signal)
-    connection.execute(tables.submissions.insert().values(submission=submission, outcome=outcome.model_dump_json()))
+    connection.change(_KEEP, submission=submission, outcome=outcome.model_dump_json())
     return outcome
 
 
@@ -55,7 +64,7 @@ def _decide(
     approver = account_store.approver_of(connection, account.account, signed.key_id)
     ruling = decision_rules.judge_signal(signed, signal)
     if ruling.granted:
-        nonce_used = _used(connection, stored.request.nonce)
+        nonce_used = connection.first(_USED, nonce=stored.request.nonce) is not None
         ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
     if not ruling.granted or approver is None:
         return _refuse(connection, stored.request, payload, ruling, now)
@@ -67,7 +76,7 @@ def _accept(
 ) -> ApprovalOutcome:
     decision = ApprovalDecision(signed.decision)
     state = "approved" if decision is ApprovalDecision.APPROVE else "rejected"
-    connection.execute(tables.nonces.insert().values(nonce=request.nonce, request_id=request.request_id))
+    connection.change(_USE, nonce=request.nonce, request_id=request.request_id)
     request_store.close(connection, request.request_id, state, approver.name, now)
     reason = signed.reason[:_MOST_REASON]
     request_store.note(
@@ -86,6 +95,13 @@ def _refuse(
     return ApprovalOutcome(accepted=False, reason=ruling.reason)
 
 
-def _used(connection: Connection, nonce: str) -> bool:
-    query = sa.select(tables.nonces.c.nonce).where(tables.nonces.c.nonce == nonce)
-    return connection.execute(query).first() is not None
+def note_refused_signals(
+    connection: Connection, workflow: str, key: str, refused: RefusedSignals, at: datetime
+) -> None:
+    """Signals that were no decisions, or none that could be read as one. The same key again writes nothing."""
+    if connection.first(_IS_KEPT, submission=key) is not None:
+        return
+    connection.change(_KEEP, submission=key, outcome="")
+    count = refused.number - refused.noted
+    subject = Subject(run=run_of_workflow(workflow), key=workflow)
+    journal.write(connection, "refuse-signal", at, subject, signals=count, reasons=refused.last[-count:])

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.ledger.statements import Change, Connection, Query, as_record
 from gaelp.ledger.stores import tables
 
 _t = tables.journal
+_NEXT = Query(tables.counter.update().values(value=tables.counter.c.value + 1).returning(tables.counter.c.value), int)
+_APPEND = Change(_t.insert())
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,10 @@ def write(
 
     Lock the account before: the counter is always locked last, or two transactions wait for each other for ever.
     """
-    counter = tables.counter
-    connection.execute(counter.update().values(value=counter.c.value + 1))
-    sequence = int(connection.execute(sa.select(counter.c.value)).scalar_one())
-    connection.execute(
-        _t.insert().values(
-            sequence=sequence,
-            at=at,
-            kind=kind,
-            **asdict(subject),
-            amount_micros=amount_micros,
-            detail=json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str),
-        )
+    sequence = connection.one(_NEXT)
+    text = json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str)
+    connection.change(
+        _APPEND, sequence=sequence, at=at, kind=kind, **vars(subject), amount_micros=amount_micros, detail=text
     )
     return sequence
 
@@ -59,10 +54,13 @@ def read(
     connection: Connection, after: int, limit: int, kinds: Sequence[str] = (), but: Sequence[str] = ()
 ) -> tuple[JournalEntry, ...]:
     """Entries with sequence > `after`, in order, at most `limit`; only of `kinds` where given, none of `but`."""
-    query = sa.select(_t).where(_t.c.sequence > after).order_by(_t.c.sequence).limit(limit)
+    return tuple(connection.all(_entries(tuple(kinds), tuple(but)), after=after, limit=limit))
+
+
+@cache
+def _entries(kinds: tuple[str, ...], but: tuple[str, ...]) -> Query[JournalEntry]:
+    wanted = [_t.c.sequence > sa.bindparam("after"), *(_t.c.kind != kind for kind in but)]
     if kinds:
-        query = query.where(_t.c.kind.in_(kinds))
-    if but:
-        query = query.where(_t.c.kind.not_in(but))
-    rows = connection.execute(query)
-    return tuple(JournalEntry.model_validate(dict(row)) for row in rows.mappings())
+        wanted.append(sa.or_(*(_t.c.kind == kind for kind in kinds)))
+    query = sa.select(_t).where(*wanted).order_by(_t.c.sequence).limit(sa.bindparam("limit", type_=sa.Integer))
+    return Query(query, as_record(JournalEntry, _t))

@@ -10,22 +10,49 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
 
+from gaelp.domain.ids import phase_id
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
-from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
+from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
 from gaelp.ledger.rules.approval_rules import judge_opening
+from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount, aware
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import StoredRequest
-from gaelp.ledger.stores import account_store, journal, tables
+from gaelp.ledger.stores import account_store, journal, run_store, tables
 from gaelp.ledger.stores.journal import Subject
 
 _r = tables.requests
+_UNDECIDED = sa.text(tables.UNDECIDED)  # its phase waits for a person
+
+
+def _record(body: str, digest: str, state: str, text: str) -> StoredRequest:
+    return StoredRequest(ApprovalRequest.model_validate_json(body), digest, state, text)  # exactly as it was signed
+
+
+_STORED = sa.select(_r.c.body, _r.c.digest, _r.c.state, _r.c.exposure_text)
+_IS = _r.c.request_id == sa.bindparam("request_id")
+_OF_PHASE = sa.and_(*(_r.c[name] == sa.bindparam(f"of_{name}") for name in ("account", "run", "phase")))
+
+_ONE = Query(_STORED.where(_IS), _record)
+_UNDECIDED_OF_RUN = Query(
+    _STORED.where(_r.c.run == sa.bindparam("run"), _UNDECIDED).order_by(_r.c.opened_at, _r.c.request_id), _record
+)
+_WAITING_PHASES = Query(
+    sa.select(_r.c.run, _r.c.phase).where(_r.c.account == sa.bindparam("account"), _UNDECIDED).distinct(), phase_id
+)
+_SUPERSEDE = Change(_r.update().where(_OF_PHASE, _UNDECIDED).values(state="superseded"))
+_WITHDRAW = Change(_r.update().where(_IS, _UNDECIDED).values(state="withdrawn"))
+_INSERT = Change(_r.insert().values(given(_r.c.keys(), state="open", approver="", decided_at=None)))
+_CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decided_at"))))
 
 
 def open_request(connection: Connection, request: ApprovalRequest, text: str, at: datetime) -> ApprovalCard:
-    """Open a request; the same again is harmless. Open requests of the same run and phase are superseded."""
+    """Open a request; the same again is harmless. What the same run and phase asked before is superseded.
+
+    Raises RunStopped, and FenceRaised where a stop came between the request's making and its opening.
+    """
     aware(request.expires_at)
     amount(request.daily_cap_micros, "the request's daily cap")
     amount(request.total_cap_micros, "the request's total cap")
@@ -36,15 +63,16 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
         raise LedgerConflict(ruling.reason)
     if existing is not None:
         return card_of(existing)
+    going_on = judge_run(run_store.read(connection, request.run))
+    if not going_on.granted:
+        raise RunStopped(going_on.reason)
+    if request.fence < account.fence:
+        raise FenceRaised(f"a stop of account {account.account} came before {request.request_id} was open: ask again")
     digest = request_digest(request)
-    same = sa.and_(_r.c.account == request.account, _r.c.run == request.run, _r.c.phase == request.phase)
-    connection.execute(_r.update().where(same, _r.c.state == "open").values(state="superseded"))
-    connection.execute(
-        _r.insert().values(
-            request_id=request.request_id, account=request.account, run=request.run, phase=request.phase,
-            nonce=request.nonce, body=request.model_dump_json(), digest=digest, exposure_text=text,
-            state="open", approver="", opened_at=at,
-        )
+    connection.change(_SUPERSEDE, of_account=request.account, of_run=request.run, of_phase=request.phase)
+    connection.change(
+        _INSERT, request_id=request.request_id, account=request.account, run=request.run, phase=request.phase,
+        nonce=request.nonce, body=request.model_dump_json(), digest=digest, exposure_text=text, opened_at=at,
     )  # fmt: skip
     note(connection, "request", request, at, digest=digest, purpose=request.purpose)
     return ApprovalCard(request=request, request_digest=digest, text=text)
@@ -52,8 +80,7 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
 
 def read(connection: Connection, request_id: str) -> StoredRequest | None:
     """A request, or None where none of that id was opened."""
-    row = connection.execute(sa.select(_r).where(_r.c.request_id == request_id)).mappings().first()
-    return None if row is None else _record(row)
+    return connection.first(_ONE, request_id=request_id)
 
 
 def known(connection: Connection, request_id: str) -> StoredRequest:
@@ -64,16 +91,27 @@ def known(connection: Connection, request_id: str) -> StoredRequest:
     return stored
 
 
-def read_open(connection: Connection, run: str) -> tuple[StoredRequest, ...]:
-    """Requests of a run that wait for a decision, oldest first."""
-    query = sa.select(_r).where(_r.c.run == run, _r.c.state == "open").order_by(_r.c.opened_at, _r.c.request_id)
-    return tuple(_record(row) for row in connection.execute(query).mappings())
+def read_undecided(connection: Connection, run: str) -> tuple[StoredRequest, ...]:
+    """Requests of a run that are open or void, oldest first."""
+    return tuple(connection.all(_UNDECIDED_OF_RUN, run=run))
+
+
+def waiting_phases(connection: Connection, account: str) -> tuple[str, ...]:
+    """Workflow ids of the phases on an account that wait for a decision, also of those whose request is void."""
+    return tuple(sorted(connection.all(_WAITING_PHASES, account=account)))
+
+
+def withdraw(connection: Connection, run: str, at: datetime) -> None:
+    """Close what a run asks, for good: it was stopped, or has ended."""
+    for request in (stored.request for stored in read_undecided(connection, run)):
+        account_store.lock(connection, request.account)
+        if connection.change(_WITHDRAW, request_id=request.request_id):
+            note(connection, "withdraw", request, at)
 
 
 def close(connection: Connection, request_id: str, state: str, approver: str, at: datetime) -> None:
     """Write what was decided: `state` is approved or rejected."""
-    values = {"state": state, "approver": approver, "decided_at": at}
-    connection.execute(_r.update().where(_r.c.request_id == request_id).values(**values))
+    connection.change(_CLOSE, request_id=request_id, state=state, approver=approver, decided_at=at)
 
 
 def card_of(stored: StoredRequest) -> ApprovalCard:
@@ -85,8 +123,3 @@ def note(connection: Connection, kind: str, request: ApprovalRequest, at: dateti
     """Write a journal entry about a request."""
     subject = Subject(request.account, request.run, request.phase, key=request.request_id)
     journal.write(connection, kind, at, subject, request.total_cap_micros, **detail)
-
-
-def _record(row: RowMapping) -> StoredRequest:
-    request = ApprovalRequest.model_validate_json(row["body"])  # exactly as it was signed
-    return StoredRequest(request, digest=row["digest"], state=row["state"], text=row["exposure_text"])

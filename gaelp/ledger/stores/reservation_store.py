@@ -6,33 +6,64 @@ another fact about a reservation, or to list reservations in another way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime
-from typing import Any
+from functools import cache
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
 
-from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Reserved
-from gaelp.ledger.rules import ceiling_rules, reservation_rules
-from gaelp.ledger.rules.reservation_rules import Cap, CapRuling, RunLimits, Scope
+from gaelp.ledger.rules import ceiling_rules, reservation_rules, running_totals
+from gaelp.ledger.rules.reservation_rules import CapRuling, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import Reservation, StoredRequest
-from gaelp.ledger.stores import account_store, approved_campaign_store, journal, request_store, run_store, tables
+from gaelp.ledger.stores import (
+    account_store,
+    approved_campaign_store,
+    journal,
+    request_store,
+    run_store,
+    tables,
+    totals_store,
+)
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.reservations
+_IS = _t.c.key == sa.bindparam("key")
+_COLUMNS = tuple(field.name for field in fields(Reservation))
+_RECORD = sa.select(*(_t.c[name] for name in _COLUMNS))
+_ONE = Query(_RECORD.where(_IS), Reservation)
+_OTHER_DAYS = Query(
+    sa.select(sa.func.count(_t.c.day.distinct())).where(
+        _t.c.account == sa.bindparam("account"),
+        _t.c.campaign == sa.bindparam("campaign"),
+        _t.c.day != sa.bindparam("day"),
+    ),
+    int,
+)
+_WITH_ITS_RUNS = Query(
+    _RECORD.where(
+        sa.or_(
+            _t.c.account == sa.bindparam("account"),
+            _t.c.run.in_(sa.select(_t.c.run).where(_t.c.account == sa.bindparam("account"))),
+        )
+    ),
+    Reservation,
+)
+_INSERT = Change(_t.insert())
+_UPDATE = Change(_t.update().where(_IS).values(given(name for name in _COLUMNS if name != "key")))
+_SUBJECT = ("key", "account", "run", "phase", "campaign", "day", "request_id")
 
 
 def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Reserved:
     """Book or raise a worst case, or refuse it naming the cap and what is left; a booked one is never lowered."""
     amount(booking.worst_case_micros, "the worst case")
     account = account_store.lock(connection, booking.account)
-    run = judge_run(run_store.read(connection, booking.run))
+    # The run may spend on other accounts too: its row is what their transactions meet at.
+    run = judge_run(run_store.lock(connection, booking.run))
     if not run.granted:
         return Reserved(granted=False, reason=run.reason)
     existing = read(connection, booking.key)
@@ -44,7 +75,7 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
         booked = 0 if existing is None else existing.worst_case_micros
         return Reserved(granted=False, reason=ruling.reason, worst_case_micros=booked)
     caps = reservation_rules.caps_of(stored.request, account, limits)
-    used = _counted_by_scope(connection, booking, caps)
+    used = totals_store.counted(connection, booking)
     fits = reservation_rules.judge_worst_case(booking, existing, caps, used, account.currency)
     if fits.granted and (existing is None or fits.worst_case_micros > existing.worst_case_micros):
         _book(connection, booking, fits, existing)
@@ -54,70 +85,42 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
 def _judge_ceilings(connection: Connection, booking: Reserve, stored: StoredRequest, currency: str) -> Ruling:
     digest = stored.request.campaigns_digest
     approved = approved_campaign_store.read(connection, digest, booking.campaign)
-    of_campaign = sa.and_(_t.c.account == booking.account, _t.c.campaign == booking.campaign)
-    days = connection.execute(sa.select(_t.c.day).where(of_campaign).distinct()).scalars().all()
-    return ceiling_rules.judge_ceilings(booking, approved, stored.request, days, currency)
+    other_days = connection.one(_OTHER_DAYS, account=booking.account, campaign=booking.campaign, day=booking.day)
+    return ceiling_rules.judge_ceilings(booking, approved, stored.request, other_days, currency)
 
 
 def read(connection: Connection, key: str) -> Reservation | None:
     """A reservation, or None."""
-    row = connection.execute(sa.select(_t).where(_t.c.key == key)).mappings().first()
-    return None if row is None else _record(row)
+    return connection.first(_ONE, key=key)
 
 
-def listed(connection: Connection, account: str | None, run: str | None) -> tuple[Reservation, ...]:
-    """Reservations of an account, a run, or both, by day and key."""
-    query = sa.select(_t).order_by(_t.c.day, _t.c.key)
-    if account is not None:
-        query = query.where(_t.c.account == account)
-    if run is not None:
-        query = query.where(_t.c.run == run)
-    return tuple(_record(row) for row in connection.execute(query).mappings())
+def listed(
+    connection: Connection, account: str | None = None, run: str | None = None, campaign: str | None = None
+) -> tuple[Reservation, ...]:
+    """Reservations of an account, a run, a campaign, or of what is given of them together, by day and key."""
+    asked = {"account": account, "run": run, "campaign": campaign}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    return tuple(connection.all(_listing(tuple(wanted)), **wanted))
 
 
-def _record(row: RowMapping) -> Reservation:
-    values = {field.name: row[field.name] for field in fields(Reservation)}
-    return Reservation(**{**values, "phase": Phase(row["phase"])})
+@cache
+def _listing(names: tuple[str, ...]) -> Query[Reservation]:
+    wanted = (_t.c[name] == sa.bindparam(name) for name in names)
+    return Query(_RECORD.where(*wanted).order_by(_t.c.day, _t.c.key), Reservation)
 
 
-def _counted_by_scope(connection: Connection, booking: Reserve, caps: Sequence[Cap]) -> dict[Scope, int]:
-    # The run may spend on other accounts too: its row is what their transactions meet at.
-    connection.execute(sa.select(tables.runs.c.run).where(tables.runs.c.run == booking.run).with_for_update())
-    scopes = list(dict.fromkeys(cap.scope for cap in caps))
-    sums = [sa.func.sum(sa.case((_rows_of(scope, booking), _t.c.counted_micros), else_=0)) for scope in scopes]
-    rows = sa.or_(_t.c.account == booking.account, _t.c.run == booking.run)
-    totals = connection.execute(sa.select(*sums).where(rows)).one()
-    return {scope: int(total or 0) for scope, total in zip(scopes, totals, strict=True)}
-
-
-def _rows_of(scope: Scope, booking: Reserve) -> sa.ColumnElement[bool]:
-    of_account, today = _t.c.account == booking.account, _t.c.day == booking.day
-    of_phase = sa.and_(of_account, _t.c.run == booking.run, _t.c.phase == booking.phase)
-    return {
-        Scope.ACCOUNT_DAY: sa.and_(of_account, today),
-        Scope.ACCOUNT: of_account,
-        Scope.PHASE_DAY: sa.and_(of_phase, today),
-        Scope.PHASE: of_phase,
-        Scope.CAMPAIGN: sa.and_(of_account, _t.c.campaign == booking.campaign),
-        Scope.RUN: _t.c.run == booking.run,
-    }[scope]
+def write(connection: Connection, before: Reservation | None, after: Reservation) -> None:
+    """Write a reservation as it stands now, and change every total with it; `before` is as it was read, if at all."""
+    connection.change(_INSERT if before is None else _UPDATE, **vars(after))
+    totals_store.change(connection, before, after)
 
 
 def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing: Reservation | None) -> None:
-    values: dict[str, Any] = {
-        "request_id": booking.request_id,
-        "worst_case_micros": ruling.worst_case_micros,
-        "counted_micros": ruling.counted_micros,
-    }
-    if existing is not None:
-        connection.execute(_t.update().where(_t.c.key == booking.key).values(values))
-    else:
-        names = ("key", "account", "run", "phase", "campaign", "day")
-        values |= {name: getattr(booking, name) for name in names}
-        connection.execute(_t.insert().values(**values, state="open", billed_micros=0, served_micros=0))
-    subject = Subject(booking.account, booking.run, booking.phase, booking.campaign, booking.key)
+    booked = _with_worst_case(booking, existing, ruling.worst_case_micros, "open")
+    after = replace(booked, request_id=booking.request_id, counted_micros=ruling.counted_micros)
+    write(connection, existing, after)
     journal.write(
-        connection, "reserve", booking.at, subject, booking.worst_case_micros,
+        connection, "reserve", booking.at, _subject(after), booking.worst_case_micros,
         day=booking.day.isoformat(), request_id=booking.request_id,
         before_micros=0 if existing is None else existing.worst_case_micros,
     )  # fmt: skip
@@ -128,45 +131,64 @@ def count_found(connection: Connection, found: FoundExposure) -> None:
     amount(found.worst_case_micros, "the worst case")
     account_store.lock(connection, found.account)
     existing = read(connection, found.key)
-    counted = existing.counted_micros if existing is not None else 0
-    if counted >= found.worst_case_micros:
+    if (existing is not None and existing.counted_micros >= found.worst_case_micros) or not found.worst_case_micros:
         return
-    values: dict[str, Any] = {"worst_case_micros": found.worst_case_micros, "counted_micros": found.worst_case_micros}
+    state = "frozen" if existing is None or existing.state == "settled" else existing.state
+    after = replace(_with_worst_case(found, existing, found.worst_case_micros, state), final_micros=None)
+    write(connection, existing, after)
+    day = found.day.isoformat()
+    journal.write(connection, "found", found.at, _subject(after), found.worst_case_micros, day=day)
+
+
+def _with_worst_case(
+    asked: Reserve | FoundExposure, existing: Reservation | None, worst_case: int, state: str
+) -> Reservation:
     if existing is not None:
-        closed = existing.state == "settled"
-        state, final = ("frozen", None) if closed else (existing.state, existing.final_micros)
-        connection.execute(_t.update().where(_t.c.key == found.key).values(**values, state=state, final_micros=final))
-    else:
-        names = ("key", "account", "run", "phase", "campaign", "day", "request_id")
-        values |= {name: getattr(found, name) for name in names}
-        connection.execute(_t.insert().values(**values, state="frozen", billed_micros=0, served_micros=0))
-    subject = Subject(found.account, found.run, found.phase, found.campaign, found.key)
-    journal.write(connection, "found", found.at, subject, found.worst_case_micros, day=found.day.isoformat())
+        return replace(existing, worst_case_micros=worst_case, counted_micros=worst_case, state=state)
+    return Reservation(
+        **{name: getattr(asked, name) for name in _SUBJECT}, state=state, worst_case_micros=worst_case,
+        billed_micros=0, served_micros=0, final_micros=None, counted_micros=worst_case, posted_at=None,
+    )  # fmt: skip
+
+
+def _subject(of: Reservation) -> Subject:
+    return Subject(of.account, of.run, of.phase, of.campaign, of.key)
 
 
 def open_exposure(connection: Connection, account: str) -> int:
     """What may still be billed on an account: what is counted for every reservation that is not settled."""
     account_store.read(connection, account)
-    rows = sa.and_(_t.c.account == account, _t.c.state != "settled")
-    return int(connection.execute(sa.select(sa.func.sum(_t.c.counted_micros)).where(rows)).scalar() or 0)
+    return totals_store.unsettled(connection, account)
+
+
+def differing_totals(connection: Connection, account: str) -> tuple[str, ...]:
+    """One sentence for each total of an account, or of a run on it, that is not the sum of its reservations."""
+    account_store.read(connection, account)
+    reservations = connection.all(_WITH_ITS_RUNS, account=account)
+    return running_totals.differences(totals_store.of_account(connection, account), reservations, account)
 
 
 def freeze_expired(
     connection: Connection, before: date, at: datetime, account: str | None = None, campaign: str | None = None
 ) -> tuple[str, ...]:
     """Freeze open reservations of days before `before`; they count in full until someone reconciles them."""
-    day = before.date() if isinstance(before, datetime) else before
-    late = sa.and_(_t.c.state == "open", _t.c.day < day)
-    for column, wanted in ((_t.c.account, account), (_t.c.campaign, campaign)):
-        late = late if wanted is None else sa.and_(late, column == wanted)
-    names = connection.execute(sa.select(_t.c.account).where(late).distinct()).scalars().all()
+    asked = {"account": account, "campaign": campaign}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    late, day = _late(tuple(wanted)), before.date() if isinstance(before, datetime) else before
+    names = {each.account for each in connection.all(late, day=day, **wanted)}
     for name in sorted(names):  # always in this order, and all of them before the journal, or two callers deadlock
         account_store.lock(connection, name)
-    rows = connection.execute(sa.select(_t).where(late, _t.c.account.in_(names)).order_by(_t.c.key)).mappings().all()
-    for row in rows:
-        connection.execute(_t.update().where(_t.c.key == row["key"]).values(state="frozen"))
-        journal.write(
-            connection, "freeze", at, Subject(row["account"], row["run"], row["phase"], row["campaign"], row["key"]),
-            row["counted_micros"], day=row["day"].isoformat(),
-        )  # fmt: skip
-    return tuple(row["key"] for row in rows)
+    # Read again, because only now nobody else can change them.
+    frozen = sorted(connection.all(late, day=day, **wanted), key=lambda each: each.key)
+    frozen = [each for each in frozen if each.account in names]
+    for each in frozen:
+        write(connection, each, replace(each, state="frozen"))
+        journal.write(connection, "freeze", at, _subject(each), each.counted_micros, day=each.day.isoformat())
+    return tuple(each.key for each in frozen)
+
+
+@cache
+def _late(names: tuple[str, ...]) -> Query[Reservation]:
+    wanted = (_t.c[name] == sa.bindparam(name) for name in names)
+    # Not ordered: SQLite would read the whole table in the order of its keys.
+    return Query(_RECORD.where(sa.text(tables.IS_OPEN), _t.c.day < sa.bindparam("day"), *wanted), Reservation)

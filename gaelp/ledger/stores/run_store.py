@@ -8,45 +8,71 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import AttemptCount, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
 _r = tables.runs
 _n = tables.attempts
+_SERIES = (_n.c.account, _n.c.product, _n.c.agent, _n.c.gate)
+_OF_SERIES = sa.and_(*(column == sa.bindparam(column.name) for column in _SERIES))
+
+
+def _count(account: str, product: str, agent: str, gate: str, used: int, made: int) -> AttemptCount:
+    return AttemptCount(AttemptSeries(account=account, product=product, agent=agent, gate=gate), used, made - used)
+
+
+_ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), RegisteredRun)
+_LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), RegisteredRun)
+_ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), RegisteredRun)
+_REGISTER = Change(_r.insert().values(given(_r.c.keys(), stopped_at=None)))
+_STOP = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(stopped_at=sa.bindparam("at")))
+_ATTEMPT = Query(sa.select(_n.c.attempt).where(_OF_SERIES, _n.c.assessment == sa.bindparam("assessment")), int)
+_USED = Query(
+    sa.select(sa.func.coalesce(sa.func.max(_n.c.attempt), 0)).where(_OF_SERIES, _n.c.counted.is_(sa.true())), int
+)
+_COUNT = Change(_n.insert().values(given(_n.c.keys(), counted=True)))
+_FORGIVE = Change(_n.update().where(_OF_SERIES, _n.c.counted.is_(sa.true())).values(counted=False))
+_COUNTS = Query(
+    sa.select(*_SERIES, sa.func.sum(sa.case((_n.c.counted, 1), else_=0)), sa.func.count())
+    .group_by(*_SERIES)
+    .order_by(*_SERIES),
+    _count,
+)
 
 
 def register(connection: Connection, run: str, account: str, at: datetime) -> None:
     """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken."""
     checked_name(run, "the run name")
     account_store.lock(connection, account)
-    row = connection.execute(sa.select(_r).where(_r.c.run == run)).mappings().first()
-    if row is not None:
-        existing = RegisteredRun(**row)
+    existing = read(connection, run)
+    if existing is not None:
         if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
-    connection.execute(_r.insert().values(run=run, account=account, at=at))
+    connection.change(_REGISTER, run=run, account=account, at=at)
     journal.write(connection, "run", at, Subject(account, run, key=run))
 
 
 def read_all(connection: Connection) -> tuple[RegisteredRun, ...]:
     """Every run that ever was, oldest first."""
-    return tuple(
-        RegisteredRun(**row) for row in connection.execute(sa.select(_r).order_by(_r.c.at, _r.c.run)).mappings()
-    )
+    return tuple(connection.all(_ALL))
 
 
 def read(connection: Connection, run: str) -> RegisteredRun | None:
     """A run, or None where its name was never registered."""
-    row = connection.execute(sa.select(_r).where(_r.c.run == run)).mappings().first()
-    return None if row is None else RegisteredRun(**row)
+    return connection.first(_ONE, run=run)
+
+
+def lock(connection: Connection, run: str) -> RegisteredRun | None:
+    """Read a run, or None, and hold its row until the transaction ends."""
+    return connection.first(_LOCKED, run=run)
 
 
 def stop(connection: Connection, run: str, reason: str, by: str, at: datetime) -> int:
@@ -56,7 +82,7 @@ def stop(connection: Connection, run: str, reason: str, by: str, at: datetime) -
         raise UnregisteredRun(f"there is no run {run!r} in the ledger: `starter.py list` shows those there are")
     account = account_store.lock(connection, registered.account)
     if registered.stopped_at is None:
-        connection.execute(_r.update().where(_r.c.run == run).values(stopped_at=at))
+        connection.change(_STOP, run=run, at=at)
         journal.write(connection, "run-stopped", at, Subject(account.account, run, key=run), reason=reason, by=by)
     return account.fence
 
@@ -64,14 +90,12 @@ def stop(connection: Connection, run: str, reason: str, by: str, at: datetime) -
 def next_attempt(connection: Connection, series: AttemptSeries, assessment: str, at: datetime) -> int:
     """The attempt number k of this assessment, from 1; the same assessment again gets the same number."""
     account_store.lock(connection, series.account)
-    same = _of(series)
-    existing = connection.execute(sa.select(_n.c.attempt).where(same, _n.c.assessment == assessment)).scalar()
-    if existing is not None:
-        return int(existing)
-    used = connection.execute(sa.select(sa.func.max(_n.c.attempt)).where(same, _n.c.counted)).scalar()
-    attempt = (used or 0) + 1
     values = series.model_dump()
-    connection.execute(_n.insert().values(**values, assessment=assessment, attempt=attempt, counted=True))
+    existing = connection.first(_ATTEMPT, **values, assessment=assessment)
+    if existing is not None:
+        return existing
+    attempt = connection.one(_USED, **values) + 1
+    connection.change(_COUNT, **values, assessment=assessment, attempt=attempt)
     subject = Subject(values.pop("account"), key=assessment)
     journal.write(connection, "attempt", at, subject, **values, attempt=attempt)
     return attempt
@@ -79,13 +103,7 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
 
 def attempts(connection: Connection) -> tuple[AttemptCount, ...]:
     """Every series with its attempts, by account, product, agent and gate."""
-    names = (_n.c.account, _n.c.product, _n.c.agent, _n.c.gate)
-    used = sa.func.sum(sa.case((_n.c.counted, 1), else_=0)).label("used")
-    query = sa.select(*names, used, sa.func.count().label("made")).group_by(*names).order_by(*names)
-    return tuple(
-        AttemptCount(AttemptSeries(**{c.name: row[c.name] for c in names}), row["used"], row["made"] - row["used"])
-        for row in connection.execute(query).mappings()
-    )
+    return tuple(connection.all(_COUNTS))
 
 
 def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
@@ -94,12 +112,8 @@ def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reaso
     if not ruling.granted:
         raise ValueError(ruling.reason)
     account_store.lock(connection, series.account)
-    forgiven = connection.execute(_n.update().where(_of(series), _n.c.counted).values(counted=False)).rowcount
     values = series.model_dump()
+    forgiven = connection.change(_FORGIVE, **values)
     subject = Subject(values.pop("account"))
     journal.write(connection, "attempts-reset", at, subject, **values, by=by, reason=reason, forgiven=forgiven)
     return forgiven
-
-
-def _of(series: AttemptSeries) -> sa.ColumnElement[bool]:
-    return sa.and_(*(_n.c[name] == value for name, value in series.model_dump().items()))

@@ -10,13 +10,23 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.engine import Connection
 
 from gaelp.domain.platform_records import CampaignState
+from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stores import tables
 
 _t = tables.written_settings
 _STATES = TypeAdapter(tuple[CampaignState, ...])
+
+
+def _states(confirmed: str, begun: str) -> tuple[CampaignState, ...]:
+    return (CampaignState.model_validate_json(confirmed), *_STATES.validate_json(begun))
+
+
+_OF_CAMPAIGN = _t.c.campaign == sa.bindparam("campaign")
+_ONE = Query(sa.select(_t.c.confirmed, _t.c.begun).where(_OF_CAMPAIGN), _states)
+_UPDATE = Change(_t.update().where(_OF_CAMPAIGN).values(given(("confirmed", "begun", "at"))))
+_INSERT = Change(_t.insert())
 MOST_BEGUN = 8  # writes since the last one that was read back; an older one has been overwritten since
 
 
@@ -41,16 +51,15 @@ def pause(connection: Connection, campaign: str, at: datetime) -> None:
 
 def read(connection: Connection, campaign: str) -> tuple[CampaignState, ...]:
     """What was confirmed, and what was begun since, if anything."""
-    query = sa.select(_t.c.confirmed, _t.c.begun).where(_t.c.campaign == campaign)
-    row = connection.execute(query).first()
-    if row is None:
-        return ()
-    return (CampaignState.model_validate_json(row.confirmed), *_STATES.validate_json(row.begun))
+    return connection.first(_ONE, campaign=campaign) or ()
 
 
 def _put(connection: Connection, confirmed: CampaignState, begun: Sequence[CampaignState], at: datetime) -> None:
-    texts = {"confirmed": confirmed.model_dump_json(), "begun": _STATES.dump_json(tuple(begun)).decode()}
-    campaign = confirmed.external_name
-    updated = connection.execute(_t.update().where(_t.c.campaign == campaign).values(**texts, at=at))
-    if updated.rowcount == 0:
-        connection.execute(_t.insert().values(campaign=campaign, account=confirmed.account, **texts, at=at))
+    values = {
+        "campaign": confirmed.external_name,
+        "confirmed": confirmed.model_dump_json(),
+        "begun": _STATES.dump_json(tuple(begun)).decode(),
+        "at": at,
+    }
+    if connection.change(_UPDATE, **values) == 0:
+        connection.change(_INSERT, **values, account=confirmed.account)

@@ -10,51 +10,53 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
+from gaelp.domain.ad_accounts import Account
 from gaelp.ledger.ledger_errors import UnknownReservation
 from gaelp.ledger.rules import spend_rules
 from gaelp.ledger.rules.spend_rules import SpendRuling
 from gaelp.ledger.rules.valid_values import amount
+from gaelp.ledger.statements import Connection
 from gaelp.ledger.stored_records import Posted, Reservation
-from gaelp.ledger.stores import account_store, journal, reservation_store, tables, violation_store
+from gaelp.ledger.stores import account_store, journal, reservation_store, tables, totals_store, violation_store
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.reservations
+_OWNER = account_store.owner_of(sa.select(_t.c.account).where(_t.c.key == sa.bindparam("key")))
 
 
 def post(connection: Connection, key: str, billed: int, served: int, at: datetime) -> Posted:
     """Record what the platform reports as billed and served so far under a reservation."""
     amount(billed, "the billed amount")
     amount(served, "the served amount")
-    ruling = spend_rules.judge_report(_locked(connection, key), billed, served, at)
+    account, reservation = _locked(connection, key)
+    ruling = spend_rules.judge_report(reservation, billed, served, at)
     detail = {"served_micros": served, "final_micros": ruling.after.final_micros}
     _write(connection, "post", ruling, billed, at, **detail)
-    return _posted(connection, ruling, at)
+    return _posted(connection, account, ruling, at)
 
 
 def settle(connection: Connection, key: str, final: int, at: datetime) -> Posted:
     """Close a reservation at what the day cost in the end; the rest of its worst case is free again."""
     amount(final, "the final amount")
-    ruling = spend_rules.judge_final(_locked(connection, key), final, at)
+    account, reservation = _locked(connection, key)
+    ruling = spend_rules.judge_final(reservation, final, at)
     _write(connection, "settle", ruling, final, at)
-    return _posted(connection, ruling, at)
+    return _posted(connection, account, ruling, at)
 
 
 def _write(connection: Connection, kind: str, ruling: SpendRuling, micros: int, at: datetime, **detail: Any) -> None:
     after = ruling.after
     if after == ruling.before:
         return
-    names = ("state", "billed_micros", "served_micros", "final_micros", "counted_micros", "posted_at")
-    connection.execute(_t.update().where(_t.c.key == after.key).values({name: getattr(after, name) for name in names}))
+    reservation_store.write(connection, ruling.before, after)
     journal.write(
         connection, kind, at, Subject(after.account, after.run, after.phase, after.campaign, after.key), micros,
         day=after.day.isoformat(), worst_case_micros=after.worst_case_micros, **detail,
     )  # fmt: skip
 
 
-def _posted(connection: Connection, ruling: SpendRuling, at: datetime) -> Posted:
-    account = account_store.read(connection, ruling.before.account)
+def _posted(connection: Connection, account: Account, ruling: SpendRuling, at: datetime) -> Posted:
     if ruling.lower:
         violation_store.record(connection, spend_rules.lower_report(ruling, account.currency, at))
     if not ruling.over:
@@ -66,24 +68,17 @@ def _posted(connection: Connection, ruling: SpendRuling, at: datetime) -> Posted
     return Posted(over=True, fence=fence, violation=violation.id)
 
 
-def _locked(connection: Connection, key: str) -> Reservation:
+def _locked(connection: Connection, key: str) -> tuple[Account, Reservation]:
+    account = connection.first(_OWNER, key=key)  # from now on nobody else can change the reservation
     reservation = reservation_store.read(connection, key)
-    if reservation is not None:
-        account_store.lock(connection, reservation.account)
-        reservation = reservation_store.read(connection, key)  # read again, because only now nobody else can change it
-    if reservation is None:
+    if account is None or reservation is None:
         raise UnknownReservation(
             f"nothing was reserved under {key!r}: reserve before spending; if the platform billed it all the same, "
             "stop the account and record a violation"
         )
-    return reservation
+    return account, reservation
 
 
 def spent(connection: Connection, run: str, phase: str | None = None) -> int:
     """What a run (or one phase) has spent as far as is known: final amounts, else the larger of billed and served."""
-    so_far = sa.case((_t.c.billed_micros > _t.c.served_micros, _t.c.billed_micros), else_=_t.c.served_micros)
-    total = sa.func.sum(sa.func.coalesce(_t.c.final_micros, so_far))
-    query = sa.select(total).where(_t.c.run == run)
-    if phase is not None:
-        query = query.where(_t.c.phase == phase)
-    return int(connection.execute(query).scalar() or 0)
+    return totals_store.spent(connection, run, phase)

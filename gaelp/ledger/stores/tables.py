@@ -8,15 +8,18 @@ about money; raise SCHEMA_VERSION when you do.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, UserDefinedType
 
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +38,38 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
 
+
+class Named(TypeDecorator[StrEnum]):
+    """A word of an enumeration, kept as text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.words(value)
+
+
+class Sum(UserDefinedType[int]):
+    """A sum of amounts. What is too large for 64 bits is rounded by SQLite: it is above every cap all the same."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The column's type, in both databases."""
+        return "NUMERIC(38, 0)"
+
+
+# An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
+IS_OPEN = "state = 'open'"
+CREATES = "intent = 'create'"
+UNDECIDED = "state IN ('open', 'void')"
 
 metadata = sa.MetaData()
 
@@ -96,10 +131,11 @@ requests = sa.Table(
     sa.Column("body", sa.Text, nullable=False),  # the request as JSON
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("exposure_text", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),  # open, approved, rejected, superseded
-    sa.Column("approver", sa.Text, nullable=False, default=""),
+    sa.Column("state", sa.Text, nullable=False),  # as in StoredRequest
+    sa.Column("approver", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("decided_at", Instant),
+    sa.Index("undecided_requests", "account", sqlite_where=sa.text(UNDECIDED), postgresql_where=sa.text(UNDECIDED)),
 )
 
 approved_campaigns = sa.Table(
@@ -131,8 +167,8 @@ reservations = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("run", sa.Text, nullable=False, index=True),
-    sa.Column("phase", sa.Text, nullable=False),
-    sa.Column("campaign", sa.Text, nullable=False, index=True),
+    sa.Column("phase", Named(Phase), nullable=False),
+    sa.Column("campaign", sa.Text, nullable=False),
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # open, frozen, settled
@@ -142,22 +178,34 @@ reservations = sa.Table(
     sa.Column("final_micros", sa.BigInteger),
     sa.Column("counted_micros", sa.BigInteger, nullable=False),  # what every cap counts for this row
     sa.Column("posted_at", Instant),
-    sa.Index("reservations_by_day", "account", "day", "counted_micros"),
+    sa.Index("reservations_of_account", "account", "day"),
+    sa.Index("reservations_of_campaign", "campaign", "account", "day"),
+    sa.Index("open_reservations", "day", sqlite_where=sa.text(IS_OPEN), postgresql_where=sa.text(IS_OPEN)),
+)
+
+totals = sa.Table(
+    "totals",
+    metadata,
+    # What does not apply in a scope is empty. The run comes first, because a phase may spend on several accounts.
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("scope", "run", "phase", "account", "campaign", "day")),
+    *(sa.Column(name, Sum, nullable=False) for name in ("counted_micros", "unsettled_micros", "spent_micros")),
 )
 
 claims = sa.Table(
     "claims",
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False, index=True),
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("campaign", sa.Text, nullable=False),
-    sa.Column("intent", sa.Text, nullable=False),
+    sa.Column("intent", Named(Intent), nullable=False),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # open, done, failed
     sa.Column("detail", sa.Text, nullable=False),
-    sa.Column("platform_id", sa.Text, nullable=False, default=""),  # of the campaign, once the platform has told it
+    sa.Column("platform_id", sa.Text, nullable=False),  # of the campaign, once the platform has told it
     sa.Column("at", Instant, nullable=False),
+    sa.Index("open_claims", "account", "at", sqlite_where=sa.text(IS_OPEN), postgresql_where=sa.text(IS_OPEN)),
+    sa.Index("creations", "account", "campaign", sqlite_where=sa.text(CREATES), postgresql_where=sa.text(CREATES)),
 )
 
 written_settings = sa.Table(

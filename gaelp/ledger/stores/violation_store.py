@@ -8,23 +8,30 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
 from gaelp.ledger.rules import person_rules
+from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.violations
+_IS = _t.c.id == sa.bindparam("id")
+_VIOLATION = as_record(Violation, _t)
+_KNOWN = Query(sa.select(_t.c.id).where(_IS), str)
+_ONE = Query(sa.select(_t).where(_IS), _VIOLATION)
+_OF_RUN = Query(sa.select(_t).where(_t.c.run == sa.bindparam("run")).order_by(_t.c.at, _t.c.id), _VIOLATION)
+_INSERT = Change(_t.insert())
+_CLEAR = Change(_t.update().where(_IS).values(given(("resolved_by", "resolution"))))
 
 
 def record(connection: Connection, violation: Violation) -> bool:
     """Record a violation; False where one of that id is already there (the first stands)."""
     account_store.lock(connection, violation.account)
-    if connection.execute(sa.select(_t.c.id).where(_t.c.id == violation.id)).first() is not None:
+    if connection.first(_KNOWN, id=violation.id) is not None:
         return False
-    connection.execute(_t.insert().values(violation.model_dump(mode="python")))
+    connection.change(_INSERT, **violation.model_dump())
     journal.write(
         connection, "violation", violation.at, _subject(violation),
         violation=violation.kind, severity=violation.severity, evidence=violation.evidence,
@@ -34,8 +41,7 @@ def record(connection: Connection, violation: Violation) -> bool:
 
 def read(connection: Connection, run: str) -> tuple[Violation, ...]:
     """Every violation of a run, cleared ones too, oldest first."""
-    rows = connection.execute(sa.select(_t).where(_t.c.run == run).order_by(_t.c.at, _t.c.id)).mappings()
-    return tuple(Violation.model_validate(dict(row)) for row in rows)
+    return tuple(connection.all(_OF_RUN, run=run))
 
 
 def resolve(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
@@ -51,7 +57,7 @@ def resolve(connection: Connection, violation_id: str, by: str, reason: str, at:
     cleared = violation.model_copy(update={"resolved_by": by, "resolution": reason})
     if violation == cleared:
         return violation
-    connection.execute(_t.update().where(_t.c.id == violation_id).values(resolved_by=by, resolution=reason))
+    connection.change(_CLEAR, id=violation_id, resolved_by=by, resolution=reason)
     journal.write(connection, "violation-resolved", at, _subject(violation), by=by, reason=reason)
     return cleared
 
@@ -61,7 +67,7 @@ def _subject(violation: Violation) -> Subject:
 
 
 def _one(connection: Connection, violation_id: str) -> Violation:
-    row = connection.execute(sa.select(_t).where(_t.c.id == violation_id)).mappings().first()
-    if row is None:
+    violation = connection.first(_ONE, id=violation_id)
+    if violation is None:
         raise UnknownViolation(f"no violation {violation_id!r} is recorded: see `starter.py status RUN` for their ids")
-    return Violation.model_validate(dict(row))
+    return violation

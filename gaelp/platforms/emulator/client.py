@@ -23,6 +23,10 @@ from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown
 
 Answer = TypeVar("Answer")
 _STATES = TypeAdapter(tuple[CampaignState, ...])
+_STATE = TypeAdapter(CampaignState)
+_REPORT = TypeAdapter(CampaignReport)
+KEPT_CONNECTIONS = 32  # as many as calls of one process at once, in several threads
+KEPT_SECONDS = 60.0  # shorter than the server keeps a connection that nobody uses
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -31,7 +35,9 @@ class _NotFound(PlatformError):
 
 
 class EmulatorPlatform:
-    """One reused connection to one emulator; `timeout_seconds` bounds a whole call."""
+    """Reused connections to one emulator; `timeout_seconds` bounds a whole call."""
+
+    unique_names = True
 
     def __init__(self, url: str, token: str, timeout_seconds: float = CALL_SECONDS) -> None:
         parts = urlsplit(url)
@@ -42,7 +48,7 @@ class EmulatorPlatform:
             base_url=self._url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=_within(timeout_seconds),
-            limits=httpx.Limits(max_keepalive_connections=1),
+            limits=httpx.Limits(max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_SECONDS),
             verify=parts.scheme == "https",  # reading the certificates takes 70 ms, which plain http does not need
             trust_env=False,  # a proxy of the environment must not see the token
         )
@@ -57,7 +63,7 @@ class EmulatorPlatform:
             response = self._read(_campaign(account, platform_id), {})
         except _NotFound:
             return None
-        return self._parsed(TypeAdapter(CampaignState), response)
+        return self._parsed(_STATE, response)
 
     def find(self, account: str, external_name: str) -> CampaignState | None:
         """The campaign of that name, or None."""
@@ -73,12 +79,12 @@ class EmulatorPlatform:
         """What the platform reports at `at`, or at the instant that the campaign has reached."""
         instant = {} if at is None else {"at": at.isoformat()}
         response = self._read(f"{_campaign(account, platform_id)}/report", instant)
-        return self._parsed(TypeAdapter(CampaignReport), response)
+        return self._parsed(_REPORT, response)
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
         """Create it paused; a known name raises DuplicateName."""
         response = self._write("POST", _campaigns(spec.account), wire.Create, spec=spec, at=at)
-        return self._parsed(TypeAdapter(CampaignState), response)
+        return self._parsed(_STATE, response)
 
     def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None:
         """Absolute daily budget from `at` on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, Piece, Timelin
 OVERDELIVERING_DAYS = 0.25  # share of days on which the platform bills more than the budget
 MONTHLY_BUDGETS = 30.4
 ORDER_SPREAD = 0.5  # log standard deviation of an order's value
+KEPT_DAYS = 1024  # of all campaigns, so that the hours of a day draw what they share once
 IMPRESSIONS, CLICKS, CONVERSIONS, COST = range(4)
 CELL, CONVERTED, VALUE = range(3)
 
@@ -91,6 +92,7 @@ class Delivery:
         campaign.reached = max(campaign.reached, until_us)
         return served
 
+    @lru_cache(maxsize=KEPT_DAYS)  # noqa: B019 - a server has one, for as long as it lives
     def day_factor(self, name: str, day: int) -> float:
         """Share of the budget that the platform may bill on a day: 1 on most, up to `overdelivery` on some."""
         rng = stream(self.seed, "over-delivery", name, day)
@@ -100,7 +102,7 @@ class Delivery:
 
     def _hour(self, campaign: Campaign, start: int, pieces: list[Piece]) -> Hour:
         counts = np.zeros((4, *campaign.world.ctr.shape), dtype=np.int64)
-        shock = self._shock(campaign, start)
+        shock = self._shock(campaign.account, start // DAY, campaign.world.day_shock)
         for index, piece in enumerate(pieces):
             left = self._allowance(campaign, piece, start, int(counts[COST].sum()))
             if left > 0:
@@ -145,10 +147,10 @@ class Delivery:
         share = _share_of_rest(campaign.world.hourly, piece, start)
         return max(0, min(int(left_day * share), left_month))
 
-    def _shock(self, campaign: Campaign, start: int) -> float:
+    @lru_cache(maxsize=KEPT_DAYS)  # noqa: B019 - as above
+    def _shock(self, account: str, day: int, spread: float) -> float:
         """The day's traffic against its mean, common to an account: lognormal with mean 1."""
-        rng = stream(self.seed, "day-shock", campaign.account, start // DAY)
-        spread = campaign.world.day_shock
+        rng = stream(self.seed, "day-shock", account, day)
         return float(np.exp(spread * rng.standard_normal() - spread**2 / 2))
 
     def _orders(self, campaign: Campaign, start: int, conversions: I8) -> I8:

@@ -31,7 +31,7 @@ def create_app(emulator: Emulator, token: str) -> FastAPI:
     app = FastAPI(title="GAELP platform emulator", docs_url=None, redoc_url=None, openapi_url=None)
     faults = Faults()
 
-    def authorised(authorization: Annotated[str, Header()] = "") -> None:
+    async def authorised(authorization: Annotated[str, Header()] = "") -> None:
         if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
             raise Refusal(401, "UNAUTHENTICATED", "The bearer token is missing or wrong: set GAELP_EMULATOR_TOKEN.")
 

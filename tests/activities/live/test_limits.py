@@ -25,12 +25,16 @@ def test_the_runs_own_limits_reach_the_ledger(fixtures: Callable[..., CampaignFi
     assert fixtures(limits={limit: Decimal("50.00")}).launch().launched
 
 
-def test_a_day_that_the_platform_does_not_call_final_stays_reserved_however_late(fixture: CampaignFixture) -> None:
+@pytest.mark.parametrize("cost", ["as it was", "nothing yet"])
+def test_a_day_that_the_platform_does_not_call_final_stays_reserved_however_late(
+    fixture: CampaignFixture, cost: str
+) -> None:
     """The books of the day closed long ago, and while the platform may still correct it, it counts in full."""
     fixture.running()
+    none = {} if cost == "as it was" else {"cost_micros": 0, "served_micros": 0}
 
     def unfinished(report: CampaignReport) -> CampaignReport:
-        days = tuple(day.model_copy(update={"final": False}) for day in report.days)
+        days = tuple(day.model_copy(update={"final": False} | none) for day in report.days)
         return report.model_copy(update={"days": days})
 
     fixture.platform.changed["report"] = unfinished

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from gaelp.agents.contract import Observation
+from gaelp.domain.platform_records import CampaignReport
 from gaelp.platforms.protocol import PlatformError
 from tests.support.campaign_fixture import UNIT, CampaignFixture
 
@@ -62,6 +64,39 @@ def test_a_loss_beyond_the_limit_on_matured_days_halts(fixtures: Callable[..., C
     fixture.running()
     assert fixture.observe(24).halt == ""
     assert "drawdown" in fixture.observe(24 * 30).halt
+
+
+@pytest.mark.parametrize("refunds", [0.0, 0.5])
+def test_the_loss_that_halts_is_that_of_criterion_8(fixtures: Callable[..., CampaignFixture], refunds: float) -> None:
+    """Expected refunds are taken off: where half of the revenue goes back, 30 for 20 spent is a loss and not a gain."""
+    fixture = fixtures("live_test.drawdown_limit=1", f"economics.refund_rate={refunds}", "economics.margin=1")
+    fixture.running()
+
+    def earn(report: CampaignReport) -> CampaignReport:
+        (day,) = report.days[:1]
+        matured = day.model_copy(update={"cost_micros": 20 * UNIT, "served_micros": 20 * UNIT, "matured": True})
+        return report.model_copy(update={"days": (matured.model_copy(update={"revenue_micros": 30 * UNIT}),)})
+
+    fixture.platform.changed["report"] = earn
+    halt = fixture.observe(24).halt
+    assert ("loss reached 5.00" in halt) is (refunds > 0)
+
+
+def test_a_loss_that_was_won_back_halts_all_the_same(fixtures: Callable[..., CampaignFixture]) -> None:
+    """A tick and the gate judge the deepest cumulated loss, and one who wins it back has been as deep."""
+    fixture = fixtures("live_test.drawdown_limit=15", "economics.refund_rate=0", "economics.margin=1")
+    fixture.running()
+    assert fixture.apply(1, enabled=True, applied_day=0).applied
+
+    def lose_and_win(report: CampaignReport) -> CampaignReport:
+        (day,) = report.days[:1]
+        spend = {"cost_micros": 20 * UNIT, "served_micros": 20 * UNIT, "revenue_micros": 0}
+        first = day.model_copy(update={**spend, "matured": True})
+        second = first.model_copy(update={"day": day.day + timedelta(days=1), "revenue_micros": 60 * UNIT})
+        return report.model_copy(update={"days": (first, second)})
+
+    fixture.platform.changed["report"] = lose_and_win
+    assert "loss reached 20.00" in fixture.observe(24).halt
 
 
 def test_a_campaign_that_is_not_on_the_platform_fails_for_good(fixture: CampaignFixture) -> None:

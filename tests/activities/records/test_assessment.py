@@ -10,13 +10,20 @@ from temporalio.testing import ActivityEnvironment
 from activities.records.assessment import Assessment
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.criteria_historical import AGREEING
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.verdicts import GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
+from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.historical_validation import AssessHistorical
+from gaelp.messages.log_replay import Estimate, LogEvidence
+from gaelp.messages.simulation_training import AssessSimulation
 from gaelp.messages.spending_phase import AssessCampaigns
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+
+WEIGHTS = {"row_ess": 900.0, "click_ess": 90.0, "largest_weight_share": 0.01, "mean_weight": 1.0}
 
 
 def campaign(fixture: CampaignFixture) -> CampaignResult:
@@ -55,6 +62,55 @@ def test_a_violation_in_the_ledger_fails_criterion_10_until_a_person_clears_it(f
     assert criterion_10(fixture) is Verdict.FAIL
     fixture.ledger.resolve_violation(violation.id, "Ada", "the platform credited it", fixture.at(2))
     assert criterion_10(fixture) is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("severity", "judged"),
+    [
+        (Severity.CRITICAL, Verdict.FAIL),
+        (Severity.HIGH, Verdict.FAIL),
+        (Severity.MEDIUM, Verdict.PASS),
+        (Severity.LOW, Verdict.PASS),
+    ],
+)
+def test_the_grave_violations_of_a_run_count_whatever_campaign_they_name(
+    fixture: CampaignFixture, severity: Severity, judged: Verdict
+) -> None:
+    """Critical and high ones fail the gate, also where their campaign is of another phase; milder ones do not."""
+    context = fixture.campaign.context
+    fixture.ledger.record_violation(
+        Violation(
+            id="v", account=context.account, run=context.run, phase=Phase.SCALED, campaign="run-a/scaled/other",
+            kind="changed-outside", severity=severity, evidence="a budget was changed by hand", at=fixture.at(),
+        )
+    )  # fmt: skip
+    assert criterion_10(fixture) is judged
+
+
+def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) -> None:
+    """In every phase the measures are made at alpha_k: the fourth attempt needs a wealth of 526.4 and not of 32.9."""
+    context, config = fixture.campaign.context, TrainingConfiguration()
+    for gate in (Phase.SIMULATION, Phase.HISTORICAL, Phase.LIVE_TEST):
+        series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)
+        for number in range(3):
+            fixture.ledger.next_attempt(series, f"before-{number}/{gate}", START)
+    (eight,) = (c for c in verdict(fixture).criteria if c.id == "8")
+    assert eight.threshold == pytest.approx(1 / alpha_for(4))
+    assessment, environment = Assessment(fixture.ledger, fixture.inputs), ActivityEnvironment()
+    known = {"index": 0, "purpose": "exam", "state": EpisodeState.SETTLED, "trajectory_digest": None, "episodes": 64}
+    exam = BatchResult.model_validate(
+        known | {"rewards": [0.8] * 64, "raw_rewards": [0.8] * 64, "successes": [True] * 64}
+    )
+    looked = AssessSimulation(context=context.model_copy(update={"phase": Phase.SIMULATION}), exams=(exam,))
+    simulation = environment.run(assessment.assess_simulation, looked).gate
+    assert "at level 0.0019" in simulation.criteria[1].reason
+    points = [Estimate(estimator=e, policy="candidate", value=0.1, low=0, high=1, **WEIGHTS) for e in AGREEING]
+    bet = points[0].model_copy(update={"estimator": "non-inferiority", "log_wealth": 1.0, "log_wealth_against": 0.0})
+    log = LogEvidence(log="obd", kind="bandit", grade="A", rows=10, clicks=5, estimates=(*points, bet))
+    replayed = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=(log,))
+    historical = environment.run(assessment.assess_historical, replayed).gate
+    (paired,) = (c for c in historical.criteria if c.id == "5b")
+    assert paired.reason.endswith("of the 526.4 needed, more clicks are needed.")
 
 
 @pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])

@@ -59,3 +59,20 @@ def test_a_replay_sees_only_what_is_later_than_the_calibration_of_every_log(
         times = inputs.store.get_arrays(answer.rows_digest)["time_us"]
         assert np.all(times > latest)
         assert answer.rows == len(times) == np.count_nonzero(load_bandit(warehouse, first)["time_us"] > latest)
+
+
+def test_a_row_of_the_instant_at_which_calibration_ended_is_not_later(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Another log calibrates up to the instant of a row in this log's later half, and that row is left out too."""
+    lines = (tmp_path / "even" / "log.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late" / "log.csv").write_text("".join([lines[0], *lines[1001:]]))  # the last 2,000 rows of 3,000
+    (tmp_path / "late" / "item_context.csv").write_text((tmp_path / "even" / "item_context.csv").read_text())
+    ingest(warehouse, LogSource(str(tmp_path / "late" / "log.csv"), "bandit", "late"), NOW)
+    share = local_runs.config().historical.calibration_share
+    ended = split(load_bandit(warehouse, "late"), share)[0]["time_us"].max()
+    later = split(load_bandit(warehouse, "even"), share)[1]["time_us"]
+    assert ended in later
+    answer = prepared(local_runs, inputs, warehouse, "even", ["even", "late"])
+    assert inputs.store.get_arrays(answer.rows_digest)["time_us"].tolist() == later[later > ended].tolist()

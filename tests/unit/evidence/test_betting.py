@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.evidence.betting import (
@@ -84,14 +85,27 @@ def test_bounds_agree_with_the_wealth_and_hold_the_truth():
     """A threshold below the lower bound is proven, one above it is not, and the truth lies between the bounds."""
     values = np.random.default_rng(5).beta(8, 2, 400)
     low, high = lower_bound(values, ALPHA), upper_bound(values, ALPHA)
-    assert log_wealth(values, low) >= NEEDED > log_wealth(values, low + 0.002)
+    assert log_wealth(values, low) >= NEEDED > log_wealth(values, low + 0.001)
+    assert log_wealth(1 - values, 1 - high) >= NEEDED > log_wealth(1 - values, 1 - high + 0.001)
     assert low < 0.8 < high
     assert high - low < 0.08
+    assert [1000 * low, 1000 * high] == pytest.approx([round(1000 * low), round(1000 * high)])  # the grid's thousandths
 
 
+@pytest.mark.parametrize(("value", "low", "high"), [(0.0, 0.0, 0.05), (1.0, 0.95, 1.0)])
+def test_bounds_end_at_the_edges_of_what_can_be(value: float, low: float, high: float) -> None:
+    """100 values of 0 leave a lower bound of exactly 0, and as many of 1 an upper bound of exactly 1."""
+    values = np.full(100, value)
+    bounds = (lower_bound(values, ALPHA), upper_bound(values, ALPHA))
+    assert bounds == pytest.approx((low, high), abs=0.03)
+    assert 0.0 in bounds or 1.0 in bounds
+
+
+@pytest.mark.filterwarnings("error")
 def test_no_data_prove_nothing():
-    """Without values the bounds are those of ignorance and the wealth is the start's."""
+    """Without values the bounds are those of ignorance and the wealth is the start's; nothing is divided by zero."""
     found = bet(np.array([]), 0.7, ALPHA)
+    assert found.n == 0 and math.isnan(found.mean)
     assert (found.low, found.high, found.log_wealth, found.log_wealth_against) == (0.0, 1.0, 0.0, 0.0)
 
 
@@ -113,6 +127,18 @@ def test_nan_comes_out_as_nan():
 def test_counts_that_reach_a_threshold_at_a_single_look(successes: int, n: int, threshold: float):
     """Each count is the smallest whose exact lower bound at alpha_1 reaches the threshold (criterion 6)."""
     assert clopper_pearson(successes, n, ALPHA)[0] >= threshold > clopper_pearson(successes - 1, n, ALPHA)[0]
+
+
+@pytest.mark.parametrize(("successes", "n"), [(1, 10), (8, 10), (9, 10), (0, 1), (1, 1), (30, 200)])
+@pytest.mark.parametrize("alpha", [0.05, ALPHA])
+def test_one_look_bounds_are_where_the_binomial_tails_are_alpha(successes: int, n: int, alpha: float) -> None:
+    """At the lower bound as many successes or more have the probability alpha, at the upper one as many or fewer."""
+    low, high = clopper_pearson(successes, n, alpha)
+    if successes > 0:
+        assert binom.sf(successes - 1, n, low) == pytest.approx(alpha)
+    if successes < n:
+        assert binom.cdf(successes, n, high) == pytest.approx(alpha)
+    assert low < successes / n < high or successes in (0, n)
 
 
 def test_one_look_bounds_at_the_edges():

@@ -16,14 +16,13 @@ from gaelp.domain.gates.measurements import AudienceSplit, CampaignMeasures
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
-from gaelp.evidence.efficiency import pacing_score
+from gaelp.evidence import profit
 from gaelp.evidence.phase_measurements import (
     SpendingEvidence,
     measure_campaigns,
     measure_historical,
     measure_simulation,
 )
-from gaelp.evidence.portfolio import effective_number
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
 
@@ -179,49 +178,6 @@ def test_refunds_and_margin_are_taken_off():
     assert found.profit.roi == pytest.approx(90 * 0.5 * 0.8 / 20 - 1)
 
 
-def test_efficiency_of_full_and_of_half_spend():
-    """Spending all of the plan scores 1, half of it 0.5, and over-delivery no more than 1."""
-    for planned, value in ((20, 1.0), (40, 0.5), (10, 1.0)):
-        found = live(*(campaign(i, start=7 * i, planned_micros=planned * 7_000_000) for i in range(6))).efficiency
-        assert found.value == pytest.approx(value)
-        assert found.low is not None and found.low <= value
-
-
-def test_waste_is_spend_without_a_conversion():
-    """A campaign beyond three target CPAs without a matured conversion is wasted whole."""
-    found = live(campaign(0), campaign(1, conversions=0)).efficiency
-    assert found.waste == pytest.approx(0.5)
-    cheap = CONFIG.economics.model_copy(update={"target_cpa": Decimal("100.00")})
-    assert live(campaign(1, conversions=0), config=CONFIG.model_copy(update={"economics": cheap})).efficiency.waste == 0
-
-
-def test_uneven_campaigns_have_a_lower_bound_well_below_the_estimate():
-    """Campaigns that spent all or a fifth of their plan leave much doubt; fewer than five have no bound at all."""
-    uneven = [campaign(i, planned_micros=20_000_000 * 7 * (1 if i % 2 else 5)) for i in range(6)]
-    found = live(*uneven).efficiency
-    assert found.low is not None and found.value is not None and found.low < found.value - 0.1
-    assert live(*uneven[:4]).efficiency.low is None
-
-
-def test_a_perfect_pacer_scores_near_one_at_any_number_of_clicks():
-    """The sampling floor is taken off: uncorrected, 25 clicks give about 0.64."""
-    reference, rng = np.full(24, 1 / 24), np.random.default_rng(0)
-    curves = rng.multinomial(25, reference, size=300) / 25
-    raw = np.mean(1 - np.abs(curves - reference).sum(axis=1) / 2)
-    assert 0.6 < raw < 0.68
-    assert np.mean([pacing_score(curve, reference, 25) for curve in curves]) > 0.95
-
-
-def test_pacing_needs_clicks_and_a_reference():
-    """Below 350 clicks it is left out; above, without a reference curve, it is missing; with one, it is scored."""
-    night = tuple(20_000_000 if hour == 3 else 0 for hour in range(24))
-    few, many = campaign(0, 1, hourly_cost_micros=night), campaign(0, hourly_cost_micros=night)
-    assert (live(few).efficiency.pacing, live(few).efficiency.pacing_missing) == (None, False)
-    assert live(many).efficiency.pacing_missing
-    scored = live(many, pacing_reference=[1.0] * 24).efficiency
-    assert scored.pacing is not None and scored.pacing < 0.2 and not scored.pacing_missing
-
-
 def test_near_misses_that_nobody_counted_are_unknown():
     """One campaign without a count makes the sum unknown, not zero."""
     assert live(campaign(0, near_misses=2), campaign(1, near_misses=3)).conduct.near_misses == 5
@@ -251,54 +207,168 @@ def test_impossible_reports_become_problems(broken: CampaignResult, problem: str
     assert problem in live(broken).problems[0]
 
 
-# ------------------------------------------------------------ scaled
+# ------------------------------------------------------------ boundaries and figures
 
 
-def test_weekly_gains_against_the_control():
-    """The gain is the ratio of revenue x margin / cost per matured week; an immature week ends the series."""
-    candidate = campaign(0, 30, revenue_micros=90_000_000)
-    control = campaign(1, 30, arm="control", revenue_micros=60_000_000)
-    found = scaled(candidate, control).improvement
-    assert found is not None and found.gains == pytest.approx([0.5] * 4) and found.longest_run == 4
-    late = candidate.model_copy(update={"days": (*candidate.days[:20], day(20, matured=False), *candidate.days[21:])})
-    cut = scaled(late, control).improvement
-    assert cut is not None and cut.weeks == 2
+def test_rewards_of_nothing_and_of_all_are_sound() -> None:
+    """0 and 1 are rewards; the first one outside is named."""
+    assert measure_simulation([batch(0, [0.0, 1.0])], CONFIG, ALPHA).problems == ()
+    found = measure_simulation([batch(1, [0.5, -0.1, 1.4])], CONFIG, ALPHA)
+    assert found.problems == ("exam batch 1 has a reward of -0.1, outside [0, 1]",)
+    assert (found.reward.n, found.reward.mean, found.cvar) == (0, 0.0, None)  # broken data give no numbers
 
 
-def test_a_week_without_revenue_is_a_loss_and_not_a_gap():
-    """The candidate's empty week counts against it."""
-    days = tuple(day(i, revenue_micros=0 if 7 <= i < 14 else 90_000_000) for i in range(28))
-    found = scaled(campaign(0).model_copy(update={"days": days}), campaign(1, 28, arm="control")).improvement
-    assert found is not None and found.weeks == 4 and found.gains[1] < -0.99 and found.longest_run < 4
+@pytest.mark.filterwarnings("error")
+def test_an_exam_without_episodes_has_a_mean_of_nothing() -> None:
+    """A number that JSON can hold, and no warning of an empty mean."""
+    found = measure_simulation((), CONFIG, ALPHA)
+    assert (found.reward.mean, found.success.mean, found.cvar_high) == (0.0, 0.0, None)
 
 
-def test_without_a_split_the_audiences_are_not_disjoint():
-    """Nothing is assumed of the audience."""
-    found = scaled(campaign(0), split=None).improvement
-    assert found is not None and not found.disjoint and found.split_p is None
+def test_the_worst_tenth_of_a_few_is_the_worst_one() -> None:
+    """Of ten ratios one, of eleven two, rounded up."""
+    for n, worst in ((5, -1.0), (10, -1.0), (11, -0.5)):
+        ratios = [-1.0] + [0.0] * (n - 1)
+        assert measure_simulation([batch(0, [0.5] * n, raw_rewards=ratios)], CONFIG, ALPHA).cvar == worst
 
 
-def test_a_split_that_went_wrong_has_a_tiny_p():
-    """60 to 40 where half and half was planned is no chance."""
-    wrong = AudienceSplit(disjoint=True, candidate=6000, control=4000, planned_share=0.5)
-    found = scaled(campaign(0), split=wrong).improvement
-    assert found is not None and found.split_p is not None and found.split_p < 1e-6
+def test_the_upper_bound_of_the_worst_tenth_is_a_quantile_of_resamples() -> None:
+    """Of ten ratios with one of -1 a resample's worst is -1 in 1 - 0.9^10 = 65 %, and else 0."""
+    exam = [batch(0, [0.5] * 10, raw_rewards=[-1.0] + [0.0] * 9)]
+    for alpha, high in ((0.6, -1.0), (0.1, 0.0)):
+        assert measure_simulation(exam, CONFIG, alpha).cvar_high == high
 
 
-def test_success_needs_profit_and_a_clean_matured_settled_campaign():
-    """A violation, a loss and a halt are no success; an immature campaign is not counted; the control is nobody's."""
-    found = scaled(
-        campaign(0),
-        campaign(1, violations=1),
-        campaign(2, revenue_micros=1),
-        campaign(3, reason="halted"),
-        campaign(4, matured=False),
-        campaign(5, arm="control"),
-    ).portfolio
-    assert found is not None and (found.campaigns, found.matured, found.successes) == (5, 4, 1)
+def test_a_log_is_measured_in_full() -> None:
+    """Weights of SNIPS, points of the four estimators, and the bet, each where the gate looks for it."""
+    weights = {"row_ess": 1.0, "click_ess": 2.0, "largest_weight_share": 3.0, "mean_weight": 4.0}
+    rest = {"mean_weight_error": 5.0}
+
+    def estimate(name: str, value: float, **more: float) -> Estimate:
+        known = {"estimator": name, "policy": "candidate", "value": value, "low": value - 1, "high": value + 1}
+        return Estimate.model_validate(known | more)
+
+    estimates = (
+        estimate("ips", 10), estimate("snips", 11, **weights, **rest), estimate("dr", 12), estimate("switch-dr", 13),
+        estimate("non-inferiority", 14, log_wealth=6.0, log_wealth_against=7.0),
+    )  # fmt: skip
+    log = LogEvidence(log="l", kind="bandit", grade="A", rows=10, clicks=1, estimates=estimates)
+    (found,) = measure_historical([log], ALPHA).logs
+    assert {name: getattr(found, name) for name in weights | rest} == weights | rest
+    assert [(p.estimator, p.value, p.low, p.high) for p in found.points] == [
+        ("ips", 10, 9, 11), ("snips", 11, 10, 12), ("dr", 12, 11, 13), ("switch-dr", 13, 12, 14),
+    ]  # fmt: skip
+    assert (found.difference, found.difference_low, found.log_wealth, found.log_wealth_against) == (14, 13, 6, 7)
+    assert (found.log, found.kind, found.grade, found.rows, found.clicks) == ("l", "bandit", "A", 10, 1)
 
 
-def test_campaigns_of_one_product_count_as_fewer():
-    """Twenty campaigns of twenty products are twenty, of one product fewer than five."""
-    assert effective_number([str(i) for i in range(20)]) == 20
-    assert effective_number(["p"] * 20) == pytest.approx(20 / (1 + 19 * 0.2))
+def test_a_log_that_could_not_be_read_has_no_numbers() -> None:
+    """It is listed with its state and reason, and nothing is made up for it."""
+    log = LogEvidence(log="l", kind=None, grade="C", rows=0, clicks=0, state=EpisodeState.FAILED, reason="no such log")
+    (found,) = measure_historical([log], ALPHA).logs
+    assert (found.kind, found.state, found.reason) == ("", EpisodeState.FAILED, "no such log")
+    assert (found.logging, found.points, found.row_ess, found.difference) == (None, (), 0.0, None)
+
+
+def economics(**changes: object) -> TrainingConfiguration:
+    """Every unit of attributed revenue is kept, so that profit is revenue less cost."""
+    kept = CONFIG.economics.model_copy(update={"margin": 1.0, "refund_rate": 0.0})
+    return CONFIG.model_copy(update={"economics": kept, "live_test": CONFIG.live_test.model_copy(update=changes)})
+
+
+def test_a_campaign_without_any_profit_breaks_the_streak() -> None:
+    """Revenue of exactly the cost is no positive return, and one micro more is one."""
+    config = economics(minimum_spend=Decimal(20))
+    for revenue, streak in ((20_000_000, 1), (20_000_001, 3)):
+        middle = campaign(1).model_copy(update={"days": (day(0, conversions=50, revenue_micros=revenue),)})
+        assert live(campaign(0), middle, campaign(2), config=config).profit.streak == streak
+
+
+@pytest.mark.parametrize(
+    ("least", "conversions", "changes", "counted"),
+    [
+        ("20", 10, {}, 1),
+        ("20.000001", 10, {}, 0),
+        ("20", 9, {}, 0),
+        ("20", 10, {"matured": False}, 0),
+        ("0", 10, {"cost_micros": 1, "served_micros": 1}, 1),
+        ("0", 10, {"cost_micros": 0, "served_micros": 0}, 0),
+    ],
+)
+def test_what_makes_a_campaign_count(least: str, conversions: int, changes: dict[str, object], counted: int) -> None:
+    """It spent the minimum, or anything where the minimum is 0, converted often enough, and has matured."""
+    config = economics(minimum_spend=Decimal(least), minimum_conversions=10)
+    found = live(campaign(0, 1, conversions=conversions, **changes), config=config).profit
+    assert (found.counted, found.campaigns) == (counted, 1)
+
+
+def test_a_campaign_without_days_does_not_count() -> None:
+    """Nothing was reported of it, so that it neither extends nor breaks a streak."""
+    silent = campaign(1).model_copy(update={"days": (), "spend_micros": 0})
+    found = live(campaign(0), silent, campaign(2)).profit
+    assert (found.counted, found.campaigns, found.streak) == (2, 3, 2)
+
+
+def test_the_upper_bound_of_roi_is_made_at_the_attempts_level() -> None:
+    """It is the one of gaelp/evidence/profit.py, and later attempts have wider ones."""
+    uneven = [campaign(0, 20).model_copy(update={"days": tuple(
+        day(i, revenue_micros=(i % 3) * 20_000_000) for i in range(20)
+    )})]  # fmt: skip
+    first, second = (
+        measure_campaigns(SpendingEvidence(Phase.LIVE_TEST, uneven), economics(), alpha_for(k)) for k in (1, 2)
+    )
+    assert first.profit.roi_high == profit.roi_upper_bound(profit.matured_days(uneven, 1.0), alpha_for(1))
+    assert first.profit.roi_high is not None and second.profit.roi_high is not None
+    assert first.profit.roi_high < second.profit.roi_high
+
+
+def test_the_profit_test_of_a_portfolio_is_under_its_own_cap() -> None:
+    """In scaled deployment C_d is the portfolio's daily cap; arms and portfolio are measured there and nowhere else."""
+    day_ = [campaign(0, 1)]
+    config = economics(daily_cap=Decimal(50))
+    config = config.model_copy(update={"scaled": config.scaled.model_copy(update={"daily_cap": Decimal(200)})})
+    for phase, cap in ((Phase.LIVE_TEST, 50), (Phase.SCALED, 200)):
+        found = measure_campaigns(SpendingEvidence(phase, day_), config, ALPHA)
+        assert found.profit.wealth == pytest.approx(1 + 0.5 * (90 - 21) / (1.05 * cap))
+        measured = (found.improvement is not None, found.portfolio is not None)
+        assert measured == (phase is Phase.SCALED,) * 2
+
+
+def test_the_bounds_of_arms_are_made_at_the_attempts_level() -> None:
+    """A later attempt has a wider confidence sequence of the weekly gain."""
+    candidate = campaign(0, 56).model_copy(
+        update={"days": tuple(day(i, revenue_micros=(80 + i // 7) * 1_000_000) for i in range(56))}
+    )
+    arms = [candidate, campaign(1, 56, arm="control")]
+    first, second = (
+        measure_campaigns(SpendingEvidence(Phase.SCALED, arms), CONFIG, alpha_for(k)).improvement for k in (1, 2)
+    )
+    assert first is not None and second is not None and first.low is not None and second.low is not None
+    assert second.low < first.low
+
+
+def test_one_seed_gives_one_pair_of_bounds() -> None:
+    """The resampling of efficiency follows the run's seed and nothing else."""
+    uneven = [campaign(i, planned_micros=20_000_000 * (7 + i)) for i in range(6)]
+    bounds = [live(*uneven, config=CONFIG.model_copy(update={"seed": seed})).efficiency.low for seed in (1, 1, 2)]
+    assert bounds[0] == bounds[1] != bounds[2]
+
+
+def test_every_impossible_report_is_named_once() -> None:
+    """What cannot be is told in full sentences, and what can be is not: a day of nothing, a campaign of nothing."""
+    empty = {"impressions": 0, "clicks": 0, "conversions": 0, "cost_micros": 0, "served_micros": 0, "revenue_micros": 0}
+    unspent = campaign(1).model_copy(update={"days": (), "spend_micros": 0})
+    assert live(campaign(0, **empty), unspent).problems == ()
+    broken = (
+        campaign(0, 2, cost_micros=-1, clicks=-2, spend_micros=0),
+        campaign(1).model_copy(update={"days": (day(0), day(0), day(0))}),
+        campaign(2).model_copy(update={"days": (), "spend_micros": 12_340_000}),
+        campaign(3).model_copy(update={"days": (), "spend_micros": 1}),
+    )
+    assert live(*broken, problems=("seen elsewhere",)).problems == (
+        "seen elsewhere",
+        "r/x/campaign-00 reports a negative 2026-03-02 clicks",
+        "r/x/campaign-01 reports 2 days twice",
+        "r/x/campaign-02 spent 12.34 and reports no day",
+        "r/x/campaign-03 spent 0.00 and reports no day",
+    )

@@ -156,3 +156,88 @@ def test_the_upper_bound_lies_above_the_estimate():
     short, long = days(0.5, 9, 20), days(0.5, 9, 400)
     gaps = [profit.roi_upper_bound(d, 0.05) - profit.roi(d) for d in (short, long)]  # type: ignore[operator]
     assert gaps[0] > gaps[1] > 0
+
+
+# ------------------------------------------------------------ by hand
+
+
+def test_the_days_have_the_types_that_are_documented() -> None:
+    """Ordinals are integers and amounts are doubles, also where there is no day."""
+    for found in (matured_days([campaign(0, report(0))], 0.5), matured_days([], 0.5)):
+        assert (found.ordinal.dtype, found.contribution.dtype, found.cost.dtype) == (np.int64, np.float64, np.float64)
+
+
+def test_days_are_in_order_of_date_whatever_order_they_came_in() -> None:
+    """Two campaigns whose days overlap the other way round."""
+    found = matured_days(
+        [campaign(0, report(4, revenue=1), report(2, revenue=2)), campaign(1, report(3, revenue=3))], 1.0
+    )
+    assert found.contribution.tolist() == [2.0, 3.0, 1.0]
+    assert found.ordinal.tolist() == [FIRST.toordinal() + offset for offset in (2, 3, 4)]
+
+
+def test_stakes_by_hand() -> None:
+    """lambda = clip((15 + sum Y) / (15 + sum Y^2), 0, 1/2) over the days that matured before the day began."""
+    lost = Days(np.arange(12), np.zeros(12), np.full(12, 2 * CAP))  # Y = -2 a day at h = 0
+    stake = profit_test(lost, worst_day_micros=CAP, h=0.0, lag_days=1.0).stake
+    lag = profit.maturing_days(1.0)
+    assert lag == 3  # ln 10 days, rounded up
+    for number in range(12):
+        known = max(number - lag, 0)
+        assert stake[number] == pytest.approx(min(max((15 - 2 * known) / (15 + 4 * known), 0.0), 0.5))
+
+
+def test_one_micro_of_cost_has_a_return() -> None:
+    """An ROI is unknown without cost and known with any."""
+    assert profit.roi(Days(np.arange(1), np.array([3.0]), np.array([1.0]))) == 2.0
+    assert profit.roi(Days(np.arange(1), np.array([3.0]), np.array([0.0]))) is None
+
+
+def test_gains_alone_have_no_drawdown() -> None:
+    """Nothing is nothing, to the micro, and the first micro lost is one."""
+    for lost, expected in ((0.0, 0), (1.0, 1)):
+        found = Days(np.arange(2), np.array([20.0 - lost, 90.0]), np.full(2, 20.0))
+        assert profit.drawdown_micros(found) == expected
+
+
+def earning(*contributions: float, cost: float = 20e6) -> Days:
+    """Days that cost alike."""
+    n = len(contributions)
+    return Days(np.arange(n), np.array(contributions), np.full(n, cost))
+
+
+def test_the_radius_is_that_of_the_paper() -> None:
+    """arXiv 2103.06476, theorem 2.2 and section B.2 by another way of writing it: rho^2 tuned for a time, two-sided."""
+    for n, alpha, tuned in ((10, 0.05, 30), (60, 0.0304, 30), (8, 0.05, 8)):
+        rho = math.sqrt((-2 * math.log(alpha) + math.log(-2 * math.log(alpha)) + 1) / tuned)
+        under = (n * rho) ** 2 / (n * rho**2 + 1)
+        expected = math.sqrt(math.log((n * rho**2 + 1) / alpha**2) / under)
+        assert profit.asymptotic_radius(n, alpha, tuned) == pytest.approx(expected)
+    assert profit.asymptotic_radius(30, 0.05) == profit.asymptotic_radius(30, 0.05, 30)
+
+
+@pytest.mark.parametrize("n", [10, 25])
+def test_the_upper_bound_of_roi_is_estimate_and_radius(n: int) -> None:
+    """Where every day costs the same: (mean + deviation x radius) / cost - 1, on a grid of half a per cent."""
+    contributions = np.resize([10e6, 30e6, 32e6], n)
+    exact = (contributions.mean() + contributions.std(ddof=1) * profit.asymptotic_radius(n, 0.05)) / 20e6 - 1
+    bound = profit.roi_upper_bound(earning(*contributions), 0.05)
+    assert bound is not None and bound <= exact < bound + 0.005 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("contribution", "bound"),
+    [(30.05e6, 0.5), (10e6, -0.5), (0.0, -1.0), (-5e6, -1.0), (120.1e6, 5.0), (900e6, 5.0)],
+)
+def test_days_that_are_all_alike_leave_no_doubt(contribution: float, bound: float) -> None:
+    """The bound is the ROI itself, to the half per cent below, and it stays between -100 % and +500 %."""
+    assert profit.roi_upper_bound(earning(*[contribution] * 10), 0.05) == pytest.approx(bound, abs=1e-9)
+
+
+def test_a_bound_of_roi_needs_ten_days_and_some_cost() -> None:
+    """Nine days have none, nor have ten that cost nothing; one micro is some."""
+    assert profit.roi_upper_bound(earning(*[20e6] * 9), 0.05) is None
+    assert profit.roi_upper_bound(earning(*[20e6] * 10), 0.05) == pytest.approx(0.0, abs=1e-9)
+    assert profit.roi_upper_bound(earning(*[20e6] * 10, cost=0.0), 0.05) is None
+    tiny = Days(np.arange(10), np.zeros(10), np.array([1.0] + [0.0] * 9))
+    assert profit.roi_upper_bound(tiny, 0.05) is not None

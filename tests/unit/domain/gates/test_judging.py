@@ -110,8 +110,10 @@ def test_the_gate_carries_what_it_froze():
 
 
 def test_attempts_share_the_level():
-    """alpha_1 is 0.0304, later attempts get less, and all of them together no more than alpha."""
-    assert alpha_for(1) == pytest.approx(0.0304, abs=5e-5)
+    """The levels are those of the table in docs/gates.md, and all of them together no more than alpha."""
+    table = [0.0304, 0.0076, 0.0034, 0.0019]
+    assert [alpha_for(k) for k in (1, 2, 3, 4)] == pytest.approx(table, abs=5e-5)
+    assert [1 / alpha_for(k) for k in (1, 2, 3, 4)] == pytest.approx([32.9, 131.6, 296.1, 526.4], abs=0.05)
     assert sum(alpha_for(k) for k in range(1, 10_000)) <= 0.05
     with pytest.raises(ValueError, match="counted from 1"):
         alpha_for(0)
@@ -249,8 +251,8 @@ def test_cells_that_a_log_does_not_support_are_named():
     bandit, market = history(log()), history(log(log="ipinyou", kind="market", grade="B"))
     assert "not supported by bandit log obd" in found(bandit, "5a").reason
     assert "not supported by bandit log obd" in found(bandit, "6").reason
-    assert "What obd supports is not assessed yet" in found(bandit, "7").reason
-    assert "What ipinyou supports is not assessed yet" in found(market, "6").reason
+    assert "It is not assessed yet on obd" in found(bandit, "7").reason
+    assert "It is not assessed yet on ipinyou" in found(market, "6").reason
     assert {found(bandit, id).verdict for id in ("5a", "6", "7")} == {INCONCLUSIVE}
 
 

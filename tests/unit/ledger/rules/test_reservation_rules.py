@@ -13,12 +13,12 @@ from gaelp.ledger.rules.reservation_rules import (
     Cap,
     CapRuling,
     RunLimits,
-    Scope,
     caps_of,
     judge_request,
     judge_worst_case,
 )
 from gaelp.ledger.rules.ruling import GRANTED
+from gaelp.ledger.rules.running_totals import Scope
 from gaelp.money import exact_money
 from tests.support.ledgers import DAY, NOW, UNIT, account, booking, request, reservation, stored_request
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,8 @@ from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
+from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
+from gaelp.messages.pausing import RefusedSignals
 from tests.support import ledgers as kit
 from tests.support.ledgers import KEY, NOW, UNIT
 
@@ -198,10 +200,90 @@ def test_a_raised_fence_voids_an_open_request(ledger: Ledger) -> None:
     assert decide(ledger, signed(decision="reject"), submission="s2").accepted
 
 
+def test_a_stop_closes_what_is_asked_on_its_account_and_only_a_new_request_waits(ledger: Ledger) -> None:
+    """The fence's own journal row names the voided requests; the phase still waits, and asks anew under the fence."""
+    ledger.put_account(kit.account(account="other"))
+    elsewhere = kit.request(account="other", run="run-b", request_id="run-b/live-test#1")
+    ledger.open_request(elsewhere, "", NOW)
+    fence = ledger.raise_fence("acme", "stop", "Ada", NOW)
+    assert (ledger.request_state(ID), ledger.open_requests("run-a")) == ("void", ())
+    assert [stored.state for stored in ledger.undecided_requests("run-a")] == ["void"]
+    assert (ledger.waiting_phases("acme"), ledger.waiting_phases("other")) == (
+        ("run-a/live-test",),
+        ("run-b/live-test",),
+    )
+    assert ledger.request_state(elsewhere.request_id) == "open"
+    (entry,) = ledger.journal(kinds=("fence",))
+    assert json.loads(entry.detail)["voided"] == [ID]
+    anew = kit.request(request_id="run-a/live-test#2", nonce="2" * 64, fence=fence)
+    ledger.open_request(anew, "", NOW)
+    assert [stored.request for stored in ledger.undecided_requests("run-a")] == [anew]
+    assert decide(ledger, signed(anew), submission="s2", request_id=anew.request_id).accepted
+    assert ledger.waiting_phases("acme") == ()
+
+
+def test_a_request_made_before_a_stop_is_not_opened_after_it(ledger: Ledger) -> None:
+    """It could never be approved: whoever makes it is told to make it anew, and nothing is opened."""
+    ledger.raise_fence("acme", "stop", "Ada", NOW)
+    with pytest.raises(FenceRaised, match="ask again"):
+        ledger.open_request(kit.request(request_id="run-a/live-test#2"), "", NOW)
+    assert ledger.open_requests("run-a") == ()
+
+
+@pytest.mark.parametrize("void", [False, True])
+def test_a_stopped_run_asks_for_nothing_any_more(ledger: Ledger, void: bool) -> None:
+    """What it asked, also what another stop had voided, is withdrawn for good; a new request is refused."""
+    ledger.register_run("run-a", "acme", NOW)
+    if void:
+        ledger.raise_fence("acme", "stop", "Ada", NOW)
+    assert ledger.judge_run("run-a").granted
+    ledger.stop_run("run-a", "enough", "Ada", NOW)
+    assert ledger.request_state(ID) == "withdrawn"
+    assert not ledger.judge_run("run-a").granted
+    for decision in ("approve", "reject"):
+        assert "withdrawn" in decide(ledger, signed(decision=decision), submission=decision).reason
+    with pytest.raises(RunStopped, match="start another"):
+        ledger.open_request(kit.request(request_id="run-a/live-test#2", fence=ledger.fence("acme")), "", NOW)
+    assert (ledger.undecided_requests("run-a"), ledger.waiting_phases("acme")) == ((), ())
+    assert [entry.key for entry in ledger.journal(kinds=("withdraw",))] == [ID]
+
+
+def test_a_decided_request_is_neither_voided_nor_withdrawn(ledger: Ledger) -> None:
+    """What a person decided stays as it was decided, whatever is stopped afterwards."""
+    assert decide(ledger, signed()).accepted
+    ledger.raise_fence("acme", "stop", "Ada", NOW)
+    ledger.withdraw_requests("run-a", NOW)
+    assert ledger.request_state(ID) == "approved"
+    assert ledger.journal(kinds=("withdraw",)) == ()
+
+
+def test_refused_signals_are_noted_once_for_their_key(ledger: Ledger) -> None:
+    """A retry writes no second row; the row counts what came since the last one and has the reasons of these."""
+    first = RefusedSignals(number=1, last=("a",))
+    ledger.note_refused_signals("run-a/live-test", "k1", first, NOW)
+    ledger.note_refused_signals("run-a/live-test", "k1", first, NOW)
+    ledger.note_refused_signals("run-a/live-test", "k2", RefusedSignals(number=3, last=("a", "b", "c"), noted=1), NOW)
+    rows = ledger.journal(kinds=("refuse-signal",))
+    assert [(row.run, row.key, json.loads(row.detail)) for row in rows] == [
+        ("run-a", "run-a/live-test", {"signals": 1, "reasons": ["a"]}),
+        ("run-a", "run-a/live-test", {"signals": 2, "reasons": ["b", "c"]}),
+    ]
+
+
 def test_a_removed_approver_no_longer_counts(ledger: Ledger) -> None:
     """A key that the owner took away is unknown."""
     ledger.remove_approver("acme", KEY.key_id)
     assert "unknown key" in decide(ledger, signed()).reason
+
+
+def test_an_approver_of_another_account_is_unknown_on_this_one(ledger: Ledger) -> None:
+    """Her limit there is no right here, however high it is."""
+    key = signatures.new_key()
+    ledger.put_account(kit.account(account="other"))
+    ledger.put_approver(kit.approver(account="other", key_id=key.key_id, public_key=key.public_key, name="Bo"))
+    payload = signatures.sign(key.pem, kit.request(), "approve").model_dump()
+    assert "unknown key" in decide(ledger, payload).reason
+    assert ledger.request_state(ID) == "open"
 
 
 def test_a_decision_on_no_request_is_refused(ledger: Ledger) -> None:
