@@ -92,7 +92,7 @@ class StruckRuns:
 
     def __init__(self, local_runs: LocalRuns, client: Client, *, calls_reaper: bool = False) -> None:
         self._runs, self._client, self._calls_reaper = local_runs, client, calls_reaper
-        self._one_strike = asyncio.Lock()
+        self._no_other = asyncio.Lock()  # strike falls meanwhile
 
     async def all(self, strikes: Sequence[Strike], at_once: int) -> list[Struck]:
         """Every strike on a run of its own."""
@@ -105,11 +105,12 @@ class StruckRuns:
         return list(await asyncio.gather(*(one(number, strike) for number, strike in enumerate(strikes))))
 
     async def _strike(self, run: Struck) -> Struck:
-        approving = await self._start(run)
+        async with self._no_other:
+            approving = await self._start(run)
         try:
             await self._spends(run.name)
             await asyncio.sleep(run.strike.wait)  # a moment at random
-            async with self._one_strike:
+            async with self._no_other:
                 enabled = await self._spends(run.name)
                 run.enabled = len(enabled)
                 await self._fall(run.strike, run.name, enabled[0])
@@ -117,7 +118,8 @@ class StruckRuns:
             begun = time.monotonic()
             await self._look_after(struck)
             run.seconds = time.monotonic() - begun
-            run.uncovered = await asyncio.to_thread(self.uncovered, run.name)
+            async with self._no_other:
+                run.uncovered = await asyncio.to_thread(self.uncovered, run.name)
         except (AssertionError, TimeoutError) as error:  # of `until`, and of a look that was waited for in vain
             run.failure = str(error) or "the reaper did not look in time"
         finally:
