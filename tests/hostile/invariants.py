@@ -12,6 +12,7 @@ from typing import Any
 
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.emergency_stop import StopReport
@@ -55,8 +56,8 @@ class Invariant(StrEnum):
     LEFT = "nothing is left enabled"
 
 
-class Broken(AssertionError):
-    """An invariant does not hold."""
+class Broken(BaseException):
+    """An invariant does not hold. No Exception, because a campaign's life takes any of those for its own failure."""
 
     def __init__(self, invariant: Invariant, what: str) -> None:
         super().__init__(f"{what} (broken: {invariant})")
@@ -172,8 +173,17 @@ class Invariants:
         return [
             _our_name(campaign)
             for campaign in self._platform.all.values()
-            if campaign.state.enabled and self._readable(campaign) and not self._covered(_our_name(campaign))
+            if campaign.state.enabled
+            and self._readable(campaign)
+            and not self._covered(_our_name(campaign))
+            and self._known_as_ours(campaign.state)
         ]
+
+    def _known_as_ours(self, state: CampaignState) -> bool:
+        """By its name or its id; nothing says it of one that was renamed before we heard of its creation."""
+        if state.external_name in self._campaigns:
+            return True
+        return state.platform_id in {created.platform_id for created in self._ledger.created_campaigns(ACCOUNT, True)}
 
     def _covered(self, name: str) -> bool:
         days = [reservation for (campaign, _), reservation in self._days.items() if campaign == name]
