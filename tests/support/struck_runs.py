@@ -35,7 +35,9 @@ VICTIMS: tuple[tuple[str, ...], ...] = (
 )
 KINDS = ("kill", "cancel", "terminate")
 TARGETS = ("run", "phase", "campaign")
-LONGEST_WAIT = 1.5  # seconds from the first enabled campaign to the strike
+# Where no time passes a campaign of seven days is over within a second or two: with several, a strike still meets some.
+LONG = ("seed=7", "live_test.days=7", "live_test.campaigns=8", "scaled.periods=6")
+LONGEST_WAIT = 1.0  # seconds from the first enabled campaign to the strike
 SPENDS_WITHIN = 240.0  # seconds
 LOOKS_WITHIN = 120.0  # seconds: the longest that a look of the reaper is waited for
 
@@ -110,8 +112,9 @@ class StruckRuns:
         try:
             await self._spends(run.name)
             await asyncio.sleep(run.strike.wait)  # a moment at random
+            enabled = await self._spends(run.name)
             async with self._no_other:
-                enabled = await self._spends(run.name)
+                enabled = await asyncio.to_thread(self._enabled, run.name) or enabled
                 run.enabled = len(enabled)
                 await self._fall(run.strike, run.name, enabled[0])
                 struck = datetime.now(UTC)
@@ -135,7 +138,7 @@ class StruckRuns:
     async def _start(self, run: Struck) -> asyncio.Task[None]:
         """A run that begins with the phase, from an untrained checkpoint; a person approves what it asks for."""
         account = await asyncio.to_thread(self._runs.open_account, run.name)
-        phase, changes = run.strike.phase, ("seed=7", "live_test.days=7", f"account={account}")
+        phase, changes = run.strike.phase, (*LONG, f"account={account}")
         put = await asyncio.to_thread(phase_input, self._runs, run.name, phase, account, *changes)
         checkpoint = put.context.checkpoint_digest
         start = self._runs.run_input(run.name, *changes, from_phase=phase, from_checkpoint=checkpoint)
@@ -150,9 +153,10 @@ class StruckRuns:
         return asyncio.create_task(self._approve(run.name, run.strike.phase))
 
     async def _approve(self, name: str, phase: Phase) -> None:
+        """The phase and, where it is passed before the strike falls, the one after it."""
         while True:
             try:
-                await self._runs.approve(self._client, name, (phase,))
+                await self._runs.approve(self._client, name, (phase, Phase.SCALED))
                 return
             except RPCError:  # the server was killed by another strike
                 await asyncio.sleep(0.2)
@@ -164,7 +168,8 @@ class StruckRuns:
         ids = {"run": name, "phase": phase_id(name, strike.phase), "campaign": campaign}
         arguments = ("workflow", strike.kind, "--workflow-id", ids[strike.whom[0]])
         done = await asyncio.to_thread(self._runs.temporal, *arguments)
-        assert done.code == 0, done.output
+        # A campaign of a moment ago may have ended by itself: then the strike falls on nobody, and changes nothing.
+        assert done.code == 0 or "already completed" in done.err, done.output
 
     def _kill(self, strike: Strike) -> None:
         with self._runs.without(*strike.whom):
