@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -96,13 +96,17 @@ class StruckRuns:
         self._runs, self._client, self._calls_reaper = local_runs, client, calls_reaper
         self._no_other = asyncio.Lock()  # strike falls meanwhile
 
-    async def all(self, strikes: Sequence[Strike], at_once: int) -> list[Struck]:
-        """Every strike on a run of its own."""
+    async def all(
+        self, strikes: Sequence[Strike], at_once: int, show: Callable[[Struck], None] = lambda _: None
+    ) -> list[Struck]:
+        """Every strike on a run of its own; each is shown when its witness has looked."""
         free = asyncio.Semaphore(at_once)
 
         async def one(number: int, strike: Strike) -> Struck:
             async with free:
-                return await self._strike(Struck(f"{strike.kind}-{number:02d}", strike))
+                run = await self._strike(Struck(f"{strike.kind}-{number:02d}", strike))
+                show(run)
+                return run
 
         return list(await asyncio.gather(*(one(number, strike) for number, strike in enumerate(strikes))))
 
