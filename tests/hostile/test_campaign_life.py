@@ -17,6 +17,7 @@ from gaelp.messages.live_campaign import (
     AppliedAndObserved,
     CampaignOrder,
     CampaignProgress,
+    CampaignStart,
     Decided,
     Launched,
     LiveCampaignInput,
@@ -55,8 +56,8 @@ class ScriptedCalls:
     def ticks(self, name: str) -> list[int]:
         return [tick for called, _, tick in self.made if called == name]
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        return self.clock.now
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        return CampaignStart(start=self.clock.now, day_minutes=campaign.order.plan.day_minutes)
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         await self._call("launch", campaign)
