@@ -231,6 +231,27 @@ def test_what_is_read_of_an_account_is_its_own(ledger: Ledger) -> None:
     assert ledger.differing_totals("acme") == ledger.differing_totals("other") == ()
 
 
+def test_open_claims_are_listed_oldest_first(ledger: Ledger) -> None:
+    """By their instants, then by their keys; one that ended is not open, one whose outcome is not known is."""
+    known = {"account": "other", "run": "run-c"}
+    for key, minutes in (("z", -1), ("y", -1), ("x", 1)):
+        pause = claim("pause", key=key, at=NOW + timedelta(minutes=minutes), campaign=campaign("run-c"), **known)
+        assert ledger.claim(pause).granted
+    assert [c.key for c in ledger.unresolved_claims("other")] == ["y", "z", "run-c-0", "run-c-1", "x"]
+    for key, outcome in (("y", "done"), ("run-c-0", "failed"), ("x", "unknown")):
+        ledger.resolve(key, outcome, "", NOW)
+    assert [c.key for c in ledger.unresolved_claims("other")] == ["z", "run-c-1", "x"]
+
+
+def test_created_campaigns_that_may_still_be_billed_come_first_and_then_the_newest(ledger: Ledger) -> None:
+    """A stop pauses them in this order."""
+    for name, minutes in (("old", 1), ("new", 2)):
+        late = claim("create", key=name, at=NOW + timedelta(minutes=minutes), campaign=f"run-a/live-test/{name}")
+        assert ledger.claim(late).granted
+    order = [c.campaign.rpartition("/")[2] for c in ledger.created_campaigns("acme") if c.run == "run-a"]
+    assert order == ["campaign-00", "new", "old", "campaign-01"]
+
+
 def test_a_campaign_that_was_created_is_found_by_its_name_alone(ledger: Ledger) -> None:
     """One whose create failed is listed only where failed ones are wanted; what may be billed comes first."""
     ledger.resolve("run-a-0", "done", "", NOW, "17")
