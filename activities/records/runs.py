@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from temporalio import activity
 
@@ -13,11 +13,12 @@ from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
+from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
-from gaelp.money import rounded_money
+from gaelp.money import micros, rounded_money
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -44,9 +45,9 @@ class Runs:
 
     @activity.defn
     def begin_run(self, begin: BeginRun) -> RunBegun:
-        """Refuses an unknown account, another currency, and advisory mode on anything but an emulator."""
+        """Refuses an unknown account, another currency, a live test out of its bounds, and a mode that may not be."""
         order = begin.order
-        reason = self._account_refused(order.config) or self._skipped(order)
+        reason = self._account_refused(order.config, begin.started_at.date()) or self._skipped(order)
         stored = self._store.put_document(canonical(order.config))
         if stored != order.config_digest:
             reason = reason or f"the configuration's digest is {stored}, not {order.config_digest}: start it again"
@@ -74,7 +75,7 @@ class Runs:
             "config": config.model_dump_json(),
         }
 
-    def _account_refused(self, config: TrainingConfiguration) -> str:
+    def _account_refused(self, config: TrainingConfiguration, today: date) -> str:
         """Why the run may not use its account; empty where it may."""
         try:
             account = self._ledger.account(config.account)
@@ -85,6 +86,10 @@ class Runs:
                 f"account {account.account} is in {account.currency}, the configuration in {config.currency}: "
                 "set currency to the account's"
             )
+        try:
+            check_daily_cap(micros(config.live_test.daily_cap), account, today)
+        except (NoDollarRate, OutsideDollarBounds) as error:
+            return str(error)
         if account.kind is AccountKind.EMULATOR:
             return ""
         if config.mode == "advisory":

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 from gaelp.commands import connections
 from gaelp.commands.console import Refused, WrongUse
 from gaelp.configuration.loading import digest, load
-from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction
 from gaelp.domain.config.registered_worlds import applied
 from gaelp.domain.phases import Phase, Status
+from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
 from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.messages.training_run import RunInput, RunResult
+from gaelp.money import micros
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:
@@ -128,6 +130,7 @@ async def launch(
             f"account {account.account!r} is {account.kind}, and advisory mode is for an emulator's only: "
             "use profile staging or production, or another account"
         )
+    _check_daily_cap(config, account)
     ledger.register_run(wanted.run, config.account, connections.now())
     try:
         handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
@@ -152,6 +155,15 @@ async def launch(
             ) from error
         raise
     return handle
+
+
+def _check_daily_cap(config: TrainingConfiguration, account: Account) -> None:
+    """Refuse a live test out of its bounds in dollars, where the amounts are in the account's currency at all."""
+    try:
+        if account.currency == config.currency:
+            check_daily_cap(micros(config.live_test.daily_cap), account, connections.now().date())
+    except (NoDollarRate, OutsideDollarBounds) as error:
+        raise WrongUse(str(error)) from None
 
 
 def web_address(settings: Settings, run: str) -> str:

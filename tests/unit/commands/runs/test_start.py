@@ -53,3 +53,37 @@ def test_how_a_run_ended_is_its_exit_code(outcome: str, code: int) -> None:
 
     ended = {"run": "a", "reason": "", "checkpoint_digest": None, "phases": (), "spend_micros": 0}
     assert exit_code(RunResult.model_validate({**ended, "outcome": outcome})) == code
+
+
+@pytest.mark.parametrize(
+    ("account", "currency", "cap", "sentence"),
+    [
+        ("JPY", "JPY", 50, "live_test.daily_cap is 50 JPY, and a live test may cost 1,500 JPY to 7,500 JPY a day"),
+        ("JPY", "JPY", 5000, ""),
+        ("JPY", "USD", 50, ""),  # another currency than the account's is the run's own refusal
+        ("EUR", "EUR", 50, "account acme is in EUR and has no rate to the dollar"),
+    ],
+)
+def test_a_live_test_out_of_its_bounds_is_refused_before_its_name_is_taken(
+    account: str, currency: str, cap: int, sentence: str
+) -> None:
+    """In a sentence with exit code 2, by the rate in the account's record."""
+    from gaelp.commands import connections
+    from gaelp.commands.console import WrongUse
+    from gaelp.commands.runs import launching
+    from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
+
+    config = profile("quick-test")
+    live = config.live_test.model_copy(update={"daily_cap": cap})
+    config = config.model_copy(update={"currency": currency, "live_test": live})
+    rate = DollarRate(units_per_dollar=150, day=connections.now().date(), source="a bank") if account == "JPY" else None
+    owned = Account(
+        account="acme", kind=AccountKind.EMULATOR, platform="emulator", currency=account, dollar_rate=rate,
+        daily_cap_micros=1, total_cap_micros=1,
+    )  # fmt: skip
+    if not sentence:
+        launching._check_daily_cap(config, owned)
+        return
+    with pytest.raises(WrongUse, match=sentence) as refused:
+        launching._check_daily_cap(config, owned)
+    assert refused.value.exit_code == 2

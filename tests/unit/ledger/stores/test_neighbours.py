@@ -45,7 +45,9 @@ def series(run: str, **changes: Any) -> AttemptSeries:
 def approved(run: str) -> list[ApprovedCampaign]:
     """Two campaigns of two days each, the second one of which may cost less; listed otherwise than by name."""
     budgets = {1: 4 * UNIT, 0: 100 * UNIT}
-    ceilings = [exposure_line(campaign(run, number), "emulator", budget, 2) for number, budget in budgets.items()]
+    ceilings = [
+        exposure_line(campaign(run, number), "emulator", budget, 2, "USD") for number, budget in budgets.items()
+    ]
     return [kit.CAMPAIGNS[0].model_copy(update={"ceiling": ceiling}) for ceiling in ceilings]
 
 
@@ -290,7 +292,7 @@ def test_a_campaign_is_held_to_its_own_ceiling(ledger: Ledger) -> None:
 def test_a_list_that_nobody_signed_lifts_no_ceiling(ledger: Ledger) -> None:
     """Lists are kept before anybody is asked: what another list says of the campaign allows nothing."""
     for number, budget in enumerate((1000 * UNIT, UNIT)):
-        ceiling = exposure_line(campaign("run-b", 1), "emulator", budget, 30 + number)
+        ceiling = exposure_line(campaign("run-b", 1), "emulator", budget, 30 + number, "USD")
         ledger.keep_campaigns([kit.CAMPAIGNS[0].model_copy(update={"ceiling": ceiling})])
     asked = {"run": "run-b", "request_id": "run-b/live-test#1", "campaign": 1}
     assert not ledger.reserve(booking(20, **asked)).granted
