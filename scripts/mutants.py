@@ -47,7 +47,7 @@ ROOMS = {
     "ledger rules": Room(("gaelp/ledger/rules/*",), ("tests/unit/ledger/rules",)),
     "ledger stores": Room(("gaelp/ledger/stores/*",), ("tests/unit/ledger",)),
     "account stop": Room(
-        ("gaelp/ledger/*stop*.py",),
+        ("gaelp/ledger/*stop*.py", "gaelp/ledger/background_calls.py"),
         ("tests/unit/ledger/test_account_stop.py", "tests/unit/ledger/test_stop_certainty.py"),
     ),
 }

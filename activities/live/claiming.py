@@ -67,6 +67,7 @@ class Claiming:
                 arm=plan.arm,
                 checkpoint_digest=campaign.context.checkpoint_digest,
                 config_digest=campaign.context.config_digest,
+                market_digest=campaign.context.market_digest,
                 content_digest=content_digest(plan.product, self.creatives(campaign)),
                 at=at,
             ),

@@ -30,7 +30,7 @@ from gaelp.records.warehouse.warehouse import Warehouse
 # The ledger's journal in the warehouse: `spend` takes every kind that the other two do not.
 JOURNAL_TABLES: dict[str, tuple[str, ...]] = {
     "violations": ("violation", "violation-resolved"),
-    "approvals": ("approve", "reject", "refuse", "request", "withdraw", "fence"),
+    "approvals": ("approve", "reject", "refuse", "refuse-signal", "request", "withdraw", "fence"),
     "spend": (),
 }
 JOURNAL_CHUNK = 5000

@@ -208,7 +208,7 @@ class _Stop:
         if confirmed and self.fence is not None:
             return f"{self._order.reason}: everything is paused, read back twice"
         pauses = self._pauses
-        parts = [text for text in (self.fence_error if self.fence is None else "", pauses.reading_error) if text]
+        parts = [text for text in (self.fence_error, pauses.reading_error) if text]
         if pauses.reading_error and pauses.sent:
             parts.append(f"pauses were sent to {listed(pauses.sent.values())} and cannot be read back")
         if pauses.enabled:

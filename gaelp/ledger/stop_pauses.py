@@ -62,6 +62,7 @@ class StopPauses:
     reading_error: str = ""  # why the last reading failed
     _failed: dict[str, set[str]] = field(default_factory=dict)  # error of a pause -> the campaigns' names
     _resting: set[str] = field(default_factory=set)  # read as paused, as last read
+    _waited_for_ledger: bool = False
 
     def round(self) -> bool:
         """Read the account and pause what is enabled; True where the reading shows nothing enabled.
@@ -70,6 +71,7 @@ class StopPauses:
         """
         reading = in_background(partial(self.platform.campaigns, self.account))
         if not answered(reading, self.pace.head_start_seconds) or reading.exception() is not None:
+            self._give_ledger_its_head_start()
             self._pause({**self._from_ledger(), **self.enabled})
         if self._take(reading) and not self.enabled and not self.not_found:
             return True
@@ -104,7 +106,6 @@ class StopPauses:
         unseen = [c for c in self._of_ledger() if c.unsettled and c.platform_id and c.platform_id not in listed]
         self.not_found = {c.platform_id: c.campaign for c in unseen}
         self.paused.update({i: name for i, name in before.items() if i in self._resting})
-        self.paused.update({i: name for i, name in self.paused.items() if i in self._resting})
         self.paused = {i: name for i, name in self.paused.items() if i not in self.enabled}
 
     def _meant(self, state: CampaignState) -> bool:
@@ -120,6 +121,12 @@ class StopPauses:
         if self.known is None or not self.known.done() or self.known.exception() is not None:
             return ()
         return [c for c in self.known.result() if self.run in ("", c.run)]
+
+    def _give_ledger_its_head_start(self) -> None:
+        """Once: a reading may fail before the ledger can have answered, and then nothing would be known to pause."""
+        if self.known is not None and not self._waited_for_ledger:
+            self._waited_for_ledger = True
+            answered(self.known, self.pace.head_start_seconds)
 
     def _from_ledger(self) -> dict[str, str]:
         """Platform id -> name of those that were not read as paused; the name in place of an id that is not known."""

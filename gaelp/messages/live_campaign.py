@@ -65,6 +65,7 @@ class CampaignProgress(PausableState):
     uncertain: bool = False  # a write was begun and its outcome is not known: it may be enabled
     applied_day: int = -1  # the last day of the campaign, from 0, on which a decision was applied
     missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
+    waits: str = ""  # what is out of reach, and since when; empty where everything answers
     matured_hours: int = 0  # campaign hours watched since its days were over
     halt: str = ""  # why its days end early
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent

@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.local_stack": ("gaelp.domain", "gaelp.settings"),
     "gaelp.settings": (),
     "gaelp.observability": ("gaelp.settings",),
+    "gaelp.workflow_sandbox": (),
     "gaelp.commands": ("gaelp", "workflows"),
     "gaelp.demos": ("gaelp", "workflows"),
     "activities": ("gaelp",),

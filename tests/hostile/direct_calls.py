@@ -148,6 +148,9 @@ class DirectCalls:
         self.permits(reached)
         return True
 
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        pass
+
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         pass
 

@@ -37,6 +37,7 @@ def approve(
             "agent": context.agent,
             "checkpoint_digest": context.checkpoint_digest,
             "config_digest": context.config_digest,
+            "market_digest": context.market_digest,
             "evidence_digest": "e" * 64,
             "exposure_digest": "f" * 64,
             "campaigns_digest": ledger.keep_campaigns([_listed(campaign, first_day) for campaign in campaigns]),

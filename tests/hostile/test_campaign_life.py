@@ -44,6 +44,7 @@ class ScriptedCalls:
     blocked: Applied | None = None  # what an apply answers instead
     refusal: str = ""  # why a launch is refused
     settled: list[CampaignResult] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)  # what the phase was told to look at, each time
 
     async def _call(self, name: str, campaign: LiveCampaignInput) -> None:
         await hand_over(None)
@@ -104,6 +105,9 @@ class ScriptedCalls:
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
         return False
 
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        self.waits.append(campaign.progress.waits)
+
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         self.settled.append(result)
 
@@ -149,6 +153,7 @@ def test_ten_hours_without_the_platform_are_ten_missed_ticks_and_no_failure() ->
     assert campaign.state.tick == undisturbed.state.tick == 48
     assert any("the platform is away" in page for page in campaign.host.pages)
     assert "10 ticks missed" in campaign.host.pages[-1]
+    assert calls.waits == ["tick 5 waits: the platform is away (since 2026-01-05 05:00 UTC)", ""]
 
 
 def test_where_no_time_passes_a_tick_waits_for_a_bounded_time_and_is_missed_then() -> None:

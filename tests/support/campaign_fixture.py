@@ -196,6 +196,7 @@ def approved(
         "agent": "fixed-bid",
         "checkpoint_digest": "c" * 64,
         "config_digest": context.config_digest,
+        "market_digest": context.market_digest,
         "evidence_digest": "e" * 64,
         "exposure_digest": "f" * 64,
         "campaigns_digest": ledger.keep_campaigns([listed]),

@@ -75,6 +75,7 @@ def request(**changes: Any) -> ApprovalRequest:
         "agent": "linear-thompson",
         "checkpoint_digest": "c" * 64,
         "config_digest": "d" * 64,
+        "market_digest": "m" * 64,
         "evidence_digest": "e" * 64,
         "exposure_digest": "f" * 64,
         "campaigns_digest": CAMPAIGNS_DIGEST,
@@ -117,6 +118,7 @@ def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -
         "arm": "candidate",
         "checkpoint_digest": "c" * 64,
         "config_digest": "d" * 64,
+        "market_digest": "m" * 64,
         "content_digest": "b" * 64,
         "at": NOW,
     }

@@ -50,8 +50,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
     from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
     from workflows.details import cause, innermost_cause
-    from workflows.emergency_stop import EmergencyStop
     from workflows.pause_and_stop import signal_workflow
+    from workflows.stopping import EmergencyStop
 
 Result = TypeVar("Result")
 
@@ -128,6 +128,10 @@ class TemporalCalls:
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
         """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
         return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
+
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        """By the signal that has the phase look at it."""
+        await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=campaign.name))
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """By a signal, because the phase may have continued as new since it started the campaign."""

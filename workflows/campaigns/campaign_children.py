@@ -6,7 +6,7 @@ Touch this to change what a phase does about a campaign that was terminated, or 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -35,8 +35,9 @@ MOST_AT_ONCE = 20  # campaigns of one look, so that its result stays far below T
 class CampaignChildren:
     """Knows the campaigns that this run of the phase has started; how they ended stands in the phase's state."""
 
-    def __init__(self, phase: PauseAndStop[SpendingState]) -> None:
+    def __init__(self, phase: PauseAndStop[SpendingState], show_waits: Callable[[], Awaitable[None]]) -> None:
         self._phase = phase
+        self._show_waits = show_waits
         self._handles: dict[str, asyncio.Task[Any]] = {}
         # To be looked at. Of the campaigns that an earlier run of the phase started, a signal may have been missed.
         self._hinted: tuple[str, ...] = phase.state.open
@@ -140,8 +141,11 @@ class CampaignChildren:
             LookAtCampaigns(phase_workflow=workflow.info().workflow_id, campaigns=tuple(names), closing=closing),
             **named(RECORDS, f"how far {len(names)} of the campaigns are"),
         )
+        before = self._phase.state.waits
         for standing in look.standings:
             self.take(standing)
+        if self._phase.state.waits != before:
+            await self._show_waits()
 
     def _has_ended(self, name: str) -> bool:
         return name in self._handles and self._handles[name].done()
@@ -149,6 +153,8 @@ class CampaignChildren:
     def take(self, standing: CampaignStanding) -> None:
         """One that is closed and has a result is settled; one that is closed and has none was terminated."""
         name, state = standing.campaign, self._phase.state
+        others = {each: text for each, text in state.waits.items() if each != name}
+        self._phase.update(waits={**others, name: standing.waits} if standing.waits and not standing.closed else others)
         if standing.closed and standing.result is not None:
             self._phase.update(settled={**state.settled, name: standing.result})
         elif standing.closed:

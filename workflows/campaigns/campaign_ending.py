@@ -77,13 +77,16 @@ class CampaignEnding:
         while wanted():
             try:
                 at = scene.campaign.at(extra_hours)
-                return await scene.calls.pause_and_settle(scene.campaign, at, reason, final=final)
+                paused = await scene.calls.pause_and_settle(scene.campaign, at, reason, final=final)
             except OutOfReach as away:
                 if scene.state.stopped and scene.host.now() >= lease_ends:
                     raise CallFailed(f"{away}; its days stay reserved in full") from away
-                scene.show(f"{reason}; it waits to be {'settled' if final else 'paused'}: {away}")
+                await scene.wait_because(f"{reason}; it waits to be {'settled' if final else 'paused'}: {away}")
                 wait = next_wait(wait, away)
                 await scene.host.wait(wait, lambda: not wanted(), f"until the platform is back: {away}")
+            else:
+                await scene.reached_again()
+                return paused
         return None
 
     def _lease_ends(self) -> datetime:
@@ -104,8 +107,9 @@ class CampaignEnding:
             try:
                 observed = await scene.look(scene.campaign.at(scene.state.matured_hours), lambda: False)
             except (OutOfReach, CallFailed) as error:
-                scene.show(f"its days are over; it cannot be watched: {error}")
+                await scene.wait_because(f"its days are over; it cannot be watched: {error}")
                 continue
+            await scene.reached_again()
             if observed is not None and observed.enabled:
                 await self.pause("it was enabled by somebody else after its days were over")
             scene.host.renew_where_long(scene.campaign)

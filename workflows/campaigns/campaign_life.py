@@ -113,12 +113,15 @@ class CampaignLife:
         ends = ends or scene.host.now() + PATIENCE_WITHOUT_TIME
         while (left := ends - scene.host.now()) > timedelta(0):
             try:
-                return await turn(ends)
+                ended = await turn(ends)
             except OutOfReach as away:
-                scene.show(f"tick {scene.state.tick} waits: {away}")
+                await scene.wait_because(f"tick {scene.state.tick} waits: {away}")
                 wait = next_wait(wait, away)
                 left = max(ends - scene.host.now(), timedelta(0))
                 await scene.host.wait(min(wait, left), interrupted, f"until the next try: {away}")
+            else:
+                await scene.reached_again()
+                return ended
             if interrupted():
                 return TickEnd.INTERRUPTED
             scene.host.check_cancelled()
@@ -149,8 +152,10 @@ class CampaignLife:
         try:
             observed = await scene.look(scene.campaign.at(), self._resumed)
         except (OutOfReach, CallFailed) as error:
-            scene.show(f"paused by a person; it cannot be watched: {error}")
+            await scene.wait_because(f"paused by a person; it cannot be watched: {error}")
             observed = None
+        else:
+            await scene.reached_again()
         if observed is not None and observed.halt:
             scene.halt(observed.halt, outside=False)
         elif observed is not None and observed.enabled and scene.state.paused:

@@ -116,6 +116,10 @@ class CampaignCalls(Protocol):
         """Ask the phase for more days; False where it is gone."""
         ...
 
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        """Have the phase look at the campaign: what it waits for has changed."""
+        ...
+
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """Tell the phase how the campaign ended."""
         ...

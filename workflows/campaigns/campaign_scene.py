@@ -94,12 +94,30 @@ class CampaignScene:
         name, day = self.began.name, self.campaign.day_index
         budget = self.state.daily_budget_micros
         reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=self.days)
-        return CampaignStanding(campaign=name, reached=None if self.result else reached, result=self.result)
+        return CampaignStanding(
+            campaign=name,
+            waits="" if self.result else self.state.waits,
+            reached=None if self.result else reached,
+            result=self.result,
+        )
 
     def show(self, text: str) -> None:
         """Show how the campaign stands, and how many ticks it has missed."""
         missed = self.state.missed_ticks
         self.host.show(f"{self.state.stage}: {text}{f'; {missed} ticks missed' if missed else ''}")
+
+    async def wait_because(self, text: str) -> None:
+        """Something is out of reach: show it, and have the phase show it too, with the instant since when."""
+        self.show(text)
+        if not self.state.waits:
+            self.update(waits=f"{text} (since {self.host.now():%Y-%m-%d %H:%M} UTC)")
+            await self.calls.report_standing(self.campaign)
+
+    async def reached_again(self) -> None:
+        """What was out of reach has answered."""
+        if self.state.waits:
+            self.update(waits="")
+            await self.calls.report_standing(self.campaign)
 
 
 def next_wait(last: timedelta, away: OutOfReach) -> timedelta:

@@ -69,6 +69,7 @@ class Sum(UserDefinedType[int]):
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
 CREATES = "intent = 'create'"
+UNDECIDED = "state IN ('open', 'void')"
 
 metadata = sa.MetaData()
 
@@ -135,6 +136,7 @@ requests = sa.Table(
     sa.Column("approver", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("decided_at", Instant),
+    sa.Index("undecided_requests", "account", sqlite_where=sa.text(UNDECIDED), postgresql_where=sa.text(UNDECIDED)),
 )
 
 approved_campaigns = sa.Table(

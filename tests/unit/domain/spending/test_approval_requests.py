@@ -36,6 +36,7 @@ def asked(**changes: Any) -> RequestApproval:
         "run": "run-a",
         "phase": Phase.LIVE_TEST,
         "config_digest": "d",
+        "market_digest": "m",
         "account": "acme",
         "agent": "linear-thompson",
         "checkpoint_digest": "c",
