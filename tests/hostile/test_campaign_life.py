@@ -99,9 +99,6 @@ class ScriptedCalls:
         self.enabled = False
         return Paused(final=final)
 
-    async def report_standing(self, campaign: LiveCampaignInput) -> None:
-        pass
-
     async def stop_account(self, campaign: LiveCampaignInput, reason: str) -> None:
         self.made.append(("stop_account", self.clock.now, campaign.progress.tick))
 
