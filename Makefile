@@ -42,10 +42,10 @@ check: setup ## lint and types
 test: setup ## all tests
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-chaos: setup ## whole runs while workers and servers die at random; ten minutes or so
+chaos: setup ## runs killed, cancelled and terminated at random, and 100,000 hostile sequences, which take hours (ARGS=--sequences=0 for none)
 	@PYTHONPATH=. $(BIN)/python scripts/chaos.py $(ARGS)
 
-hostile: setup ## campaigns under a hostile platform on a virtual clock; ARGS="--sequences 100000" takes hours
+hostile: setup ## only the campaigns under a hostile platform, on a virtual clock; ARGS="--sequences 10000"
 	@PYTHONPATH=. $(BIN)/python scripts/hostile_platform.py $(ARGS)
 
 bench: setup ## how fast the market is, beside bare numpy kernels and other simulators; ARGS=--quick for a few minutes

@@ -72,15 +72,14 @@ from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.events.redis_streams import connect
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
+from gaelp.workflow_sandbox import workflow_sandbox
 from workflows.campaigns.live_campaign import LiveCampaign
-from workflows.emergency_stop import EmergencyStop
 from workflows.episodes import EpisodeBatch, LogReplay
 from workflows.historical import HistoricalValidation
 from workflows.live_test import LiveTest
-from workflows.reaper import Reaper
-from workflows.sandbox import workflow_sandbox
 from workflows.scaled import ScaledDeployment
 from workflows.simulation import SimulationTraining
+from workflows.stopping import EmergencyStop, Reaper
 from workflows.training_run import TrainingRun
 
 WORKFLOWS: tuple[type, ...] = (
@@ -117,11 +116,11 @@ def records_activities(settings: Settings) -> Activities:
     warehouse = open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
-    calibration, logs = Calibration(inputs, warehouse), Logs(inputs, warehouse)
+    calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
-    open_rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
-    personas = Personas(inputs, open_rater, RatingCache(connect(settings.redis_url)))
+    rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
+    personas = Personas(inputs, rater, RatingCache(connect(settings.redis_url)))
     return [
         runs.begin_run,
         runs.look_at_run,
@@ -142,7 +141,9 @@ def records_activities(settings: Settings) -> Activities:
         approvals.request_approval,
         approvals.look_at_request,
         approvals.submit_decision,
-        CampaignLooks().look_at_campaigns,
+        approvals.note_refused_signals,
+        looks.look_at_campaigns,
+        looks.look_at_phase,
         records.record,
         records.record_batches,
         records.record_campaigns,
@@ -156,7 +157,9 @@ def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Cal
 
     # One connection per kind of account, reused; an envelope's change must not open another.
     def platform_of(account: Account) -> AdPlatform:
-        plain = account.model_copy(update={"daily_cap_micros": 0, "total_cap_micros": 0, "fence": 0})
+        plain = account.model_copy(
+            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "fence": 0}
+        )
         return opened(account.platform, account.kind, account.timezone, plain)
 
     return platform_of

@@ -1,12 +1,16 @@
-"""`make chaos`: whole runs while processes die at random, each compared with an undisturbed run of the same seed.
+"""`make chaos`: three series, each left out where its number is 0.
 
-Touch this to let something else die. Needs the test library: run it from the repository's root.
+Whole runs while processes die at random, each compared with an undisturbed run of the same seed; runs that are struck
+while they spend, with the emulator as the witness of what is enabled afterwards; and sequences of campaigns under a
+hostile platform (scripts/hostile_platform.py). Touch this to let something else die. Needs the test library: run it
+from the repository's root.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -27,20 +31,14 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.messages.training_run import RunResult
+from scripts.hostile_platform import run_sequences
 from tests.support.local_runs import LocalRuns
+from tests.support.struck_runs import VICTIMS, StruckRuns, strikes
 from tests.support.undisturbed_run import SETTINGS, WORLD
 
-# One draw kills one of these groups. Workers die most often: they are what dies most often.
-VICTIMS: tuple[tuple[str, ...], ...] = (
-    ("worker", "compute"),
-    ("worker",),
-    ("compute",),
-    ("temporal",),
-    ("emulator",),
-    ("redis",),
-    ("temporal", "redis", "emulator", "worker", "compute"),
-)
 LONGEST_WAIT = 5.0  # seconds between two kills: a whole undisturbed run takes about ten
+REAPER_SECONDS = 5  # between two looks of the reaper, instead of 30, so that the series takes less time
+AT_ONCE = 5  # runs that are struck
 LONGEST_SECONDS = 240.0  # of one run; beyond it something is stuck
 
 Kill = tuple[float, tuple[str, ...], float]  # seconds to wait, who dies, seconds until they are started again
@@ -168,7 +166,7 @@ def differences(local_runs: LocalRuns, run: Run, reference: Run) -> list[str]:
 @contextmanager
 def prepared(home: Path) -> Iterator[LocalRuns]:
     """Every service, a log, an account and a key, until the end of the block."""
-    with LocalStack(home) as stack:
+    with LocalStack(home, environment={"GAELP_REAPER_SECONDS": str(REAPER_SECONDS)}) as stack:
         local_runs = LocalRuns(stack)
         local_runs.prepare()
         yield local_runs
@@ -212,14 +210,51 @@ async def chaos(local_runs: LocalRuns, runs: int, seed: int) -> int:
     return 1 if bad else 0
 
 
+async def struck(local_runs: LocalRuns, numbers: dict[str, int], seed: int) -> int:
+    """So many runs struck in each way; 0 where nothing is enabled afterwards without a reservation."""
+    console = Console(width=None if sys.stdout.isatty() else 170)
+    client = await connections.temporal(local_runs.settings)
+    table = Table("struck by", "runs", "enabled then", "longest until the reaper had looked", "uncovered", "failed")
+    bad = 0
+    for kind, number in numbers.items():
+        runs = await StruckRuns(local_runs, client).all(strikes(seed, kind, number), AT_ONCE)
+        for run in runs:
+            if run.bad:
+                console.print(f"{run.name} ({run.strike.text}): {run.uncovered or run.failure}", soft_wrap=True)
+        bad += sum(run.bad for run in runs)
+        enabled, failed = sum(run.enabled for run in runs), sum(bool(run.failure) for run in runs)
+        uncovered, longest = sum(len(run.uncovered) for run in runs), max((run.seconds for run in runs), default=0.0)
+        table.add_row(kind, str(number), str(enabled), f"{longest:.1f} s", str(uncovered), str(failed))
+    console.print(table)
+    total = sum(numbers.values())
+    console.print(f"{total - bad} of {total} struck runs left nothing uncovered (seed {seed})")
+    console.print(f"the reaper looked every {REAPER_SECONDS} s; without GAELP_REAPER_SECONDS it looks every 30 s")
+    return 1 if bad else 0
+
+
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--runs", type=int, default=10, help="compared with an undisturbed one")
+    parser.add_argument("--kills", type=int, default=50, help="runs whose services are killed")
+    parser.add_argument("--cancels", type=int, default=20, help="runs, phases and campaigns that are cancelled")
+    parser.add_argument("--terminates", type=int, default=20, help="and terminated")
+    parser.add_argument("--sequences", type=int, default=100_000, help="of campaigns under a hostile platform")
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first sequence")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, prepared(Path(home)) as local_runs:
-        return asyncio.run(chaos(local_runs, options.runs, options.seed))
+    numbers = {"kill": options.kills, "cancel": options.cancels, "terminate": options.terminates}
+    bad = 0
+    if options.runs or any(numbers.values()):
+        with tempfile.TemporaryDirectory() as home, prepared(Path(home)) as local_runs:
+            if any(numbers.values()):
+                bad |= asyncio.run(struck(local_runs, numbers, options.seed))
+            if options.runs:
+                bad |= asyncio.run(chaos(local_runs, options.runs, options.seed))
+    if options.sequences:
+        seeds = range(options.first, options.first + options.sequences)
+        bad |= bool(run_sequences(seeds, os.cpu_count() or 1).broken)
+    return int(bad)
 
 
 if __name__ == "__main__":

@@ -144,9 +144,8 @@ class Approval:
         return opened.standing
 
     async def _request(self, phase: PhaseInput, plan: CampaignsPlan) -> OpenedRequest:
-        bound = self._context.model_dump(exclude={"market_digest"})
         request = RequestApproval(
-            **bound,
+            **self._context.model_dump(),
             evidence_digest=phase.evidence_digest,
             validated_heads=phase.validated_heads,
             purpose=ApprovalPurpose.SPEND,

@@ -5,15 +5,20 @@ Touch this to show another search attribute or to word a failure otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.records.campaign_looks import CampaignLooks
+    from activities.records.runs import Runs
     from gaelp.domain.phases import Outcome, Phase, Status
-    from gaelp.domain.temporal_names import Attribute
+    from gaelp.domain.temporal_names import WAITS, Attribute
+    from gaelp.messages.training_run import LookAtPhase, LookAtRun, RunInput, RunStanding
+    from workflows.activity_options import RECORDS, named
 
 EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
@@ -44,6 +49,11 @@ def set_attributes(
     workflow.upsert_search_attributes(updates)
 
 
+def set_waits(text: str) -> None:
+    """Say in the workflow's memo what it waits for, and since when, that is out of reach; empty where nothing is."""
+    workflow.upsert_memo({WAITS: text})
+
+
 def first_attributes(run: str, phase: Phase) -> TypedSearchAttributes:
     """The search attributes that a phase or a campaign of a run is started with."""
     return TypedSearchAttributes(
@@ -55,6 +65,28 @@ def first_attributes(run: str, phase: Phase) -> TypedSearchAttributes:
             SearchAttributePair(AWAITING, False),
         ]
     )
+
+
+async def look_at_run(order: RunInput, open_phases: Sequence[str]) -> RunStanding | None:
+    """The standing of a run by the ledger and by its open phase; None where it cannot be read."""
+    try:
+        standing = await workflow.execute_activity_method(
+            Runs.look_at_run,
+            LookAtRun(run=order.run, account=order.config.account),
+            **named(RECORDS, "what was spent, and what is asked"),
+        )
+        for phase_workflow in open_phases:
+            phase = await workflow.execute_activity_method(
+                CampaignLooks.look_at_phase,
+                LookAtPhase(run=order.run, phase_workflow=phase_workflow),
+                **named(RECORDS, "what the phase waits for"),
+            )
+            standing = standing.model_copy(update={"waits": phase.waits})
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        return None
+    return standing
 
 
 def innermost_cause(error: BaseException) -> BaseException:

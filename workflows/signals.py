@@ -15,10 +15,13 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.api.sdk.v1 import WorkflowDefinition, WorkflowInteractionDefinition, WorkflowMetadata
 from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.records.approvals import Approvals
     from gaelp.errors import GaelpError
-    from gaelp.messages.pausing import RefusedSignals
+    from gaelp.messages.pausing import NoteRefusedSignals, RefusedSignals
+    from workflows.activity_options import RECORDS, named
 
 Value = TypeVar("Value")
 
@@ -79,6 +82,7 @@ class ReceivesSignals:
         self._handlers: dict[str, SignalHandler] = {}
         self._descriptions: dict[str, str] = {}
         self._refused = RefusedSignals()
+        self._noting = False
         workflow.set_query_handler(METADATA_QUERY, self._metadata)
 
     @property
@@ -95,7 +99,8 @@ class ReceivesSignals:
         self._handlers[name] = handler
         self._descriptions[name] = description
 
-    @workflow.signal(dynamic=True)
+    # A workflow may end before the journal has the last refusals: they stand on its page.
+    @workflow.signal(dynamic=True, unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def receive_signal(self, name: str, inputs: Sequence[RawValue]) -> None:
         """Every signal, whatever its name and its inputs are."""
         received = SignalInputs(inputs)
@@ -106,12 +111,29 @@ class ReceivesSignals:
         except InputRefused as error:
             shown = name if _PLAIN_NAME.match(name) else f"with a name of {len(name)} characters"
             self._refuse(f"signal {shown} refused: {error} ({received.summary})")
+        await self._note_refused()
 
     def _refuse(self, sentence: str) -> None:
         workflow.logger.warning(sentence)
         refused = self.refused_signals
         last = (*refused.last, sentence)[-REFUSALS_SHOWN:]
-        self.keep_refused(RefusedSignals(number=refused.number + 1, last=last))
+        self.keep_refused(refused.model_copy(update={"number": refused.number + 1, "last": last}))
+
+    async def _note_refused(self) -> None:
+        """Have the journal note what it has not yet; one row at a time, however many signals come meanwhile."""
+        if self._noting:
+            return
+        self._noting = True
+        try:
+            while (refused := self.refused_signals).noted < refused.number:
+                await workflow.execute_activity_method(
+                    Approvals.note_refused_signals, _note(refused), **named(RECORDS, "note refused signals")
+                )
+                self.keep_refused(self.refused_signals.model_copy(update={"noted": refused.number}))
+        except ActivityError:
+            workflow.logger.warning("the journal lacks signals that were refused; the next signal tries again")
+        finally:
+            self._noting = False
 
     def _metadata(self) -> WorkflowMetadata:
         """The page as the Web UI asks for it: the current details, the refused signals, and the signals by name."""
@@ -128,6 +150,12 @@ class ReceivesSignals:
             return ""
         lines = "\n".join(f"- {sentence}" for sentence in refused.last)
         return f"{refused.number} signals were refused and changed nothing; the last:\n\n{lines}"
+
+
+def _note(refused: RefusedSignals) -> NoteRefusedSignals:
+    info = workflow.info()
+    key = f"{info.workflow_id}/{info.run_id}/refused-{refused.noted + 1}"
+    return NoteRefusedSignals(workflow=info.workflow_id, key=key, refused=refused, now=workflow.now())
 
 
 def without_input(take: Callable[[], Awaitable[None]]) -> SignalHandler:

@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_options import RECORDS, named
     from workflows.approval import Approval
     from workflows.campaigns.campaign_children import CampaignChildren
-    from workflows.details import set_attributes, show_details
+    from workflows.details import set_attributes, set_waits, show_details
     from workflows.pause_and_stop import PauseAndStop, ask_run_to_look
     from workflows.signals import with_input, without_input
 
@@ -45,7 +45,8 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         super().__init__(phase.spending or SpendingState())
         self.phase = phase
         self.approval = Approval(phase.context, self.state.approval)
-        self.children = CampaignChildren(self)
+        self.children = CampaignChildren(self, self._show_waits)
+        self._table = ""  # of the campaigns, as the page showed it last
         self._listen()
 
     def _listen(self) -> None:
@@ -54,7 +55,11 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             self.listen(decision, description, partial(self.approval.receive, decision))
         self.listen("look", "is the request still open? it may be void", without_input(self.approval.look))
         self.listen("settled", "from a campaign: it has ended", with_input(CampaignHint, self.children.hint_ended))
-        self.listen("reached", "from a campaign: its days are used up", with_input(CampaignHint, self.children.hint))
+        self.listen(
+            "reached",
+            "from a campaign: its days are used up, or what it waits for has changed",
+            with_input(CampaignHint, self.children.hint),
+        )
 
     # ------------------------------------------------------------ order
 
@@ -125,9 +130,20 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             **named(RECORDS, f"record {step}"),
         )
         set_attributes(spend_micros=summary.spend_micros)
+        self._table = summary.table
+        self._show_campaigns()
         await ask_run_to_look()
-        show_details(f"{summary.table}\n{self.approval.refusals()}")
         return summary
+
+    def _show_campaigns(self) -> None:
+        waits = "".join(f"**waits** {name}: {text}\n\n" for name, text in self.state.waits.items())
+        show_details(f"{waits}{self._table}\n{self.approval.refusals()}")
+
+    async def _show_waits(self) -> None:
+        """What campaigns wait for, on this page and on the run's."""
+        set_waits("; ".join(f"{name}: {text}" for name, text in self.state.waits.items()))
+        self._show_campaigns()
+        await ask_run_to_look()
 
     # ------------------------------------------------------------ the end
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.records.calibration import Calibration
@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
         BeginRun,
         CalibrateMarket,
         EndRun,
-        LookAtRun,
         RatedPanel,
         RatePanel,
         RunInput,
@@ -30,7 +29,15 @@ with workflow.unsafe.imports_passed_through():
         RunState,
     )
     from workflows.activity_options import RATINGS, RECORDS, named
-    from workflows.details import cause, first_attributes, is_agents_own, set_attributes, show_details
+    from workflows.details import (
+        cause,
+        first_attributes,
+        is_agents_own,
+        look_at_run,
+        set_attributes,
+        set_waits,
+        show_details,
+    )
     from workflows.historical import HistoricalValidation
     from workflows.live_test import LiveTest
     from workflows.pause_and_stop import PauseAndStop, cancel_workflow, check_cancelled, signal_workflow
@@ -93,6 +100,7 @@ class TrainingRun(PauseAndStop[RunState]):
         for phase in phases_between(order.from_phase, order.until):
             result = await self._run_phase(phase)
             self.update(results=(*self.state.results, result), open=())
+            self._take_waits_back()
             await self._record_phase(result)
             if result.ended is not None:
                 return self._result(result.ended, f"{phase}: {result.reason}")
@@ -202,22 +210,25 @@ class TrainingRun(PauseAndStop[RunState]):
         self._look_wanted = True
 
     async def _look(self) -> None:
-        """Read in the ledger what the run has spent and waits for, and show it."""
+        """Read what the run has spent and waits for, and show it; where it cannot be read, the page stays as it was."""
         self._look_wanted = False
-        order = self._order
-        try:
-            standing = await workflow.execute_activity_method(
-                Runs.look_at_run,
-                LookAtRun(run=order.run, account=order.config.account),
-                **named(RECORDS, "what was spent, and what is asked"),
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            return  # the page stays as it was; the run goes on
-        self.update(standing=standing)
-        set_attributes(spend_micros=standing.spend_micros)
-        self._show_standing()
+        standing = await look_at_run(self._order, self.state.open)
+        if standing is not None:
+            self._show_waits(standing.waits)
+            self.update(standing=standing)
+            set_attributes(spend_micros=standing.spend_micros)
+            self._show_standing()
+
+    def _show_waits(self, waits: str) -> None:
+        standing = self.state.standing
+        if waits != (standing.waits if standing else ""):
+            set_waits(waits)
+
+    def _take_waits_back(self) -> None:
+        """The phase that waited has ended."""
+        self._show_waits("")
+        if self.state.standing:
+            self.update(standing=self.state.standing.model_copy(update={"waits": ""}))
 
     def _show_standing(self) -> None:
         """What the run does or waits for now, and what it has spent: on its page and in its search attributes."""
@@ -229,6 +240,8 @@ class TrainingRun(PauseAndStop[RunState]):
         if asked and not state.stopped:
             status = Status.AWAITING_APPROVAL
             what = f"{phase}: **awaiting approval**{' (and paused)' if state.paused else ''}: {asked}"
+        if standing and standing.waits:
+            what += f"; **waits** {standing.waits}"
         set_attributes(status=status)
         self._show_phases(f"{what}; {standing.spent} spent so far" if standing else what)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock, day_key
 from activities.live.locating import Locating
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
-from gaelp.domain.platform_records import CampaignState, Creative
+from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
@@ -26,6 +27,9 @@ from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown
 
 # A little longer than one call may take, so that an earlier attempt of it has ended.
 CLIENT_TOTAL_SECONDS = CALL_SECONDS + 1.0
+
+
+KEPT_REQUESTS = 64
 
 
 class ClaimRefused(GaelpError):
@@ -40,26 +44,30 @@ class Claiming:
         self._inputs = inputs
         self._locating = locating
         self._wait = wait
+        self._fence = lru_cache(maxsize=KEPT_REQUESTS)(self._fence_of)  # a request never changes
 
     def reserve(self, campaign: LiveCampaignInput, account: Account, at: datetime) -> Reserved:
         """Book the worst case of the day that the campaign's tick falls on."""
         limits = self._inputs.config(campaign.context.config_digest).limits
         clock = campaign_clock(campaign, account)
-        plan = campaign.order.plan
+        day, plan = clock.day(campaign.progress.tick), campaign.order.plan
         return self._ledger.reserve(
             Reserve(
-                key=day_key(campaign, clock.day_index(campaign.progress.tick)),
+                key=day_key(campaign, clock.index_of(day)),
                 account=campaign.context.account,
                 run=campaign.context.run,
                 phase=campaign.context.phase,
                 campaign=campaign.name,
-                day=clock.day(campaign.progress.tick),
-                worst_case_micros=worst_day_micros(account.platform, campaign.progress.daily_budget_micros),
+                day=day,
+                worst_case_micros=worst_day_micros(
+                    account.platform, campaign.progress.daily_budget_micros, account.currency
+                ),
                 request_id=campaign.order.request_id,
                 agent=plan.agent,
                 arm=plan.arm,
                 checkpoint_digest=campaign.context.checkpoint_digest,
                 config_digest=campaign.context.config_digest,
+                market_digest=campaign.context.market_digest,
                 content_digest=content_digest(plan.product, self.creatives(campaign)),
                 at=at,
             ),
@@ -74,12 +82,17 @@ class Claiming:
         return creatives_of(campaign.order.plan.product, candidates)
 
     def create_once(
-        self, campaign: LiveCampaignInput, at: datetime, platform: ReadsCampaigns, create: Callable[[], CampaignState]
+        self,
+        campaign: LiveCampaignInput,
+        at: datetime,
+        platform: ReadsCampaigns,
+        spec: CampaignSpec,
+        create: Callable[[], CampaignState],
     ) -> None:
         """Create the campaign under a claim of its own; raises ClaimRefused, PlatformError.
 
-        An outcome that is not known stays so until the campaign is read back. The call may be repeated all the same:
-        names are unique on a platform, and a create that is refused as a duplicate is taken up.
+        An outcome that is not known stays so until the campaign is read back. The call is repeated only where it can
+        make no second campaign; a create that is refused as a duplicate is taken up.
         """
         key = claim_key(campaign.name, 0, Intent.CREATE)  # on whichever tick it succeeds, it is created once
         claim = self.claim(campaign, key, Intent.CREATE, self.fence(campaign), at)
@@ -91,6 +104,8 @@ class Claiming:
             if state is not None:
                 self._ledger.resolve(key, "done", "read back after an unknown outcome", at, state.platform_id)
                 return
+            if not self._locating.may_repeat_create(platform, campaign, spec):
+                raise ClaimRefused(self._locating.record_unknown(campaign, at))
             claimed = self._ledger.claim(claim.model_copy(update={"repeats": True}))
         if claimed.done:
             return
@@ -161,10 +176,11 @@ class Claiming:
 
     def void(self, campaign: LiveCampaignInput) -> bool:
         """Whether a stop came since the approval, of the account or of the run."""
-        run = self._ledger.run(campaign.context.run)
-        stopped = run is not None and run.stopped_at is not None
-        return stopped or self._ledger.fence(campaign.context.account) != self.fence(campaign)
+        return not self._ledger.judge_no_stop(campaign.order.request_id).granted
 
     def fence(self, campaign: LiveCampaignInput) -> int:
         """The fence under which the campaign's money was approved."""
-        return self._ledger.request(campaign.order.request_id).request.fence
+        return self._fence(campaign.order.request_id)
+
+    def _fence_of(self, request_id: str) -> int:
+        return self._ledger.request(request_id).request.fence

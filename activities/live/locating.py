@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.platform_records import CampaignSpec, CampaignState
 from gaelp.domain.spending.ledger_records import Severity, Violation
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.messages.live_campaign import LiveCampaignInput
-from gaelp.platforms.protocol import OutcomeUnknown, ReadsCampaigns
+from gaelp.platforms.protocol import OutcomeUnknown, ReadsCampaigns, find_campaign
 
 # Waits between two readings of a campaign that must be there: what a platform wrote it may read only a little later.
 LAG_SECONDS = (0.5, 1.5, 4.0)
+
+
+# What a campaign that was just created has, whatever name somebody gives it.
+ASKED = ("daily_budget_micros", "end_at", "bid_micros", "creative_prob")
 
 
 class NotReadBack(OutcomeUnknown):
@@ -45,10 +49,7 @@ class Locating:
 
     def find(self, platform: ReadsCampaigns, campaign: LiveCampaignInput) -> CampaignState | None:
         """The campaign as the platform reads it now, or None; a person who renames it does not hide it."""
-        account, platform_id = campaign.context.account, self.platform_id(campaign)
-        state = platform.read(account, platform_id) if platform_id else None
-        if state is None:
-            state = platform.find(account, campaign.name)
+        state = find_campaign(platform, campaign.context.account, self.platform_id(campaign), campaign.name)
         if state is not None:
             self._ids[campaign.name] = state.platform_id
         return state
@@ -75,6 +76,18 @@ class Locating:
     def may_exist(self, campaign: LiveCampaignInput) -> bool:
         """Whether a create was claimed for it that is not known to have failed."""
         return bool(self._ledger.created_campaigns(campaign.context.account, campaign=campaign.name))
+
+    def may_repeat_create(self, platform: ReadsCampaigns, campaign: LiveCampaignInput, spec: CampaignSpec) -> bool:
+        """Whether a create of unknown outcome, which reads back under no name of ours, can make no second campaign.
+
+        Somebody may have renamed what it made: then a campaign that nobody of ours knows has what was asked for.
+        """
+        if not platform.unique_names:
+            return False
+        ours = self._ledger.created_campaigns(campaign.context.account, True)
+        known = {each.platform_id for each in ours} | {each.campaign for each in ours}
+        others = [c for c in platform.campaigns(spec.account) if not known & {c.platform_id, c.external_name}]
+        return not any(all(getattr(c, name) == getattr(spec, name) for name in ASKED) for c in others)
 
     def record_unknown(self, campaign: LiveCampaignInput, at: datetime) -> str:
         """Record that a created campaign does not read back, and stop its account; returns the sentence for people."""

@@ -18,13 +18,13 @@ from activities.live.watching import Watching
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.criteria_live_test import loss_too_deep
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.domain.spending.campaign_clock import CampaignClock
-from gaelp.evidence.profit import contribution_share, day_cost
+from gaelp.evidence.profit import contribution_share, drawdown_micros, matured_of
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.messages.live_campaign import Observe, Observed
-from gaelp.money import micros
 from gaelp.platforms.protocol import PlatformError, ReadsCampaigns
 
 
@@ -95,7 +95,7 @@ class Observations:
         local = clock.calendar.local(observe.at)
         today = next((day for day in report.days if day.day == local.date()), None)
         spent = max(today.cost_micros, today.served_micros) if today else 0
-        time_left = 1.0 - campaign.progress.tick / clock.ticks_in(campaign.order.plan.days)
+        time_left = 1.0 - campaign.progress.tick / campaign.ticks.ticks_in(campaign.order.plan.days)
         counts = (cells.impressions, cells.clicks, cells.conversions, cells.cost_micros)
         return Observation.build(
             TickTime(np.array([local.hour]), np.array([local.weekday()]), np.array([time_left])),
@@ -108,11 +108,6 @@ class Observations:
 
 
 def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str:
-    """Matured days only: an immature day never decides. Profit is that of criterion 8."""
-    matured = [day for day in days if day.matured]
-    contribution = contribution_share(config) * sum(day.revenue_micros for day in matured)
-    loss = sum(map(day_cost, matured)) - round(contribution)
-    limit = micros(config.live_test.drawdown_limit)
-    if loss <= limit:
-        return ""
-    return f"drawdown: {loss / 1e6:.2f} {config.currency} lost on matured days, the limit is {limit / 1e6:.2f}"
+    """Matured days only, because an immature day never decides; measured and judged as in criterion 8."""
+    loss = drawdown_micros(matured_of(days, contribution_share(config)))
+    return f"drawdown: {reason}" if (reason := loss_too_deep(loss, config)) else ""

@@ -29,7 +29,7 @@ class Watching:
         """Record what reads otherwise than we wrote it; why the campaign must halt where more may be billed by it."""
         written = self._ledger.written_settings(campaign.name)
         changes = outside_changes(written, state, account.currency) if written else ()
-        if any(change.lowers for change in changes) and self._paused_by_us(campaign, account):
+        if any(change.lowers for change in changes) and self._paused_by_us(campaign):
             changes = tuple(change for change in changes if not change.lowers)
         if not changes:
             return ""
@@ -40,17 +40,14 @@ class Watching:
             self._ledger.record_violation(violation)
             return ""
         highest = max(state.daily_budget_micros, *(each.daily_budget_micros for each in written))
-        worst = worst_day_micros(account.platform, highest) if state.enabled else 0
+        worst = worst_day_micros(account.platform, highest, account.currency) if state.enabled else 0
         day = campaign_clock(campaign, account).calendar.day_of(at)
         self._ledger.record_exposure(violation, self._found(campaign, account, day, worst, at))
         return f"changed on the platform and not by us: {evidence}"
 
-    def _paused_by_us(self, campaign: LiveCampaignInput, account: Account) -> bool:
+    def _paused_by_us(self, campaign: LiveCampaignInput) -> bool:
         """Whether the campaign, or a stop, has paused it as far as we know: then a pause is no doing of others."""
-        approved = self._ledger.request(campaign.order.request_id).request.fence
-        run = self._ledger.run(campaign.context.run)
-        stopped = run is not None and run.stopped_at is not None
-        return stopped or not campaign.progress.enabled or account.fence != approved
+        return not campaign.progress.enabled or not self._ledger.judge_no_stop(campaign.order.request_id).granted
 
     def post_days(self, campaign: LiveCampaignInput, report: CampaignReport, account: Account) -> str:
         """Post what each day was billed and served so far to the ledger; a reason to halt where it is too much.
@@ -66,6 +63,8 @@ class Watching:
             day, reserved = reported.get(key), reservations.get(key)
             spend = (day.cost_micros, day.served_micros) if day is not None else (0, 0)
             posted = (reserved.billed_micros, reserved.served_micros) if reserved is not None else (0, 0)
+            if day is not None and day.final:  # a credit: what was served and is waived was seen all the same
+                spend = (day.cost_micros, max(day.served_micros, posted[1]))
             over = reserved is not None and max(spend) > reserved.worst_case_micros
             if spend != posted:  # amounts are absolute, so what the ledger has already need not be written again
                 if reserved is None and day is not None:

@@ -1,4 +1,4 @@
-"""RECORDS: opens approval requests in the ledger and submits decisions to it.
+"""RECORDS: opens approval requests in the ledger, submits decisions to it, and notes signals that were refused.
 
 The card that a person reads before signing is made in gaelp/domain/spending/approval_requests.py; when a signature
 counts is decided in gaelp/ledger. Touch this when a request or a decision carries one more thing.
@@ -17,6 +17,7 @@ from gaelp.domain.spending.approval_requests import (
 )
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import RunStopped
+from gaelp.messages.pausing import NoteRefusedSignals
 from gaelp.messages.spending_phase import CheckRequest, OpenedRequest, RequestStanding, SubmitDecision
 
 
@@ -54,3 +55,8 @@ class Approvals:
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:
         """What the ledger makes of an untrusted payload; a signal whose name contradicts it is refused."""
         return self._ledger.decide(submit.request_id, submit.submission, submit.payload, submit.now, submit.signal)
+
+    @activity.defn
+    def note_refused_signals(self, note: NoteRefusedSignals) -> None:
+        """A row of the journal for signals that a workflow has refused since the last one."""
+        self._ledger.note_refused_signals(note.workflow, note.key, note.refused, note.now)

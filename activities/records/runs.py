@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from temporalio import activity
 
@@ -45,9 +45,9 @@ class Runs:
 
     @activity.defn
     def begin_run(self, begin: BeginRun) -> RunBegun:
-        """Refuses an unknown account, another currency, and advisory mode on anything but an emulator."""
+        """Refuses an unknown account, another currency, a live test out of its bounds, and a mode that may not be."""
         order = begin.order
-        reason = self._account_refused(order.config) or self._phases_refused(order)
+        reason = self._account_refused(order.config, begin.started_at.date()) or self._phases_refused(order)
         stored = self._store.put_document(canonical(order.config))
         if stored != order.config_digest:
             reason = reason or f"the configuration's digest is {stored}, not {order.config_digest}: start it again"
@@ -75,13 +75,13 @@ class Runs:
             "config": config.model_dump_json(),
         }
 
-    def _account_refused(self, config: TrainingConfiguration) -> str:
+    def _account_refused(self, config: TrainingConfiguration, today: date) -> str:
         """Why the run may not use its account; empty where it may."""
         try:
             account = self._ledger.account(config.account)
         except UnknownAccount as error:
             return str(error)
-        return "; ".join(each.message for each in account_refusals(config, account))
+        return "; ".join(each.message for each in account_refusals(config, account, today))
 
     def _phases_refused(self, order: RunInput) -> str:
         """Why the run may not go through the phases that it asks for; empty where it may."""

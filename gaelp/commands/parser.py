@@ -140,6 +140,9 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--timezone", default="UTC")
     add.add_argument("--daily-cap", required=True, metavar="AMOUNT", help="worst case on one day, in whole units")
     add.add_argument("--total-cap", required=True, metavar="AMOUNT", help="billed plus open worst case, for ever")
+    add.add_argument("--usd-rate", metavar="UNITS", help="how many units of its currency a US dollar is")
+    add.add_argument("--usd-rate-date", metavar="DAY", help="the day of that rate; after 31 days a run is refused")
+    add.add_argument("--usd-rate-source", metavar="WHO", help="who publishes it")
     add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
 
 

@@ -161,7 +161,7 @@ def check(config: TrainingConfiguration) -> None:
 
 
 def digest(config: TrainingConfiguration) -> str:
-    """SHA-256 (hex) of the canonical JSON: sorted keys, money with two decimals, instants in UTC."""
+    """SHA-256 (hex) of the canonical JSON: sorted keys, money with two to four decimals, instants in UTC."""
     text = json.dumps(canonical(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -291,7 +291,8 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_canonical(each) for each in value]
     if isinstance(value, Decimal):
-        return f"{value:.2f}"
+        whole, _, decimals = f"{value:.4f}".partition(".")
+        return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
     return value + 0.0 if isinstance(value, float) else value  # + 0.0: there is one zero

@@ -32,9 +32,9 @@ def phase_id(run: str, phase: Phase) -> str:
     return f"{run}/{phase}"
 
 
-def run_of_phase(phase_workflow: str) -> str:
-    """The run that a phase's workflow id names."""
-    return phase_workflow.split("/")[0]
+def run_of_workflow(workflow: str) -> str:
+    """The run that a workflow id begins with: its own, its phase's, or that of a batch, a log or a campaign."""
+    return workflow.split("/")[0]
 
 
 def batch_id(run: str, phase: Phase, index: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -15,6 +16,8 @@ from gaelp.domain.config.contradictions import Contradiction
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.gates.undecidable_criteria import JudgedLog, Logs, Undecidable, passable, undecidable_in
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
+from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
+from gaelp.money import micros
 
 SPENDING = (Phase.LIVE_TEST, Phase.SCALED)
 Sizes = tuple[int, int]
@@ -38,9 +41,9 @@ class StartFacts:
 
 
 def start_refusals(
-    config: TrainingConfiguration, phases: Sequence[Phase], facts: StartFacts
+    config: TrainingConfiguration, phases: Sequence[Phase], facts: StartFacts, today: date
 ) -> tuple[Contradiction, ...]:
-    """Everything for which a run through `phases` must not begin, each with its remedy."""
+    """Everything for which a run through `phases` must not begin `today`, each with its remedy."""
     found = [*strict_refusals(config, phases, facts.logs), *_log_refusals(config, phases, facts)]
     if facts.no_checkpoint:
         found.append(Contradiction(("--from-checkpoint",), facts.no_checkpoint))
@@ -49,7 +52,7 @@ def start_refusals(
     if facts.no_account:
         found.append(Contradiction(("account",), facts.no_account))
     if facts.account:
-        found += account_refusals(config, facts.account)
+        found += account_refusals(config, facts.account, today)
     if spends_in(phases):
         found += _launch_refusals(config, facts)
     return tuple(found)
@@ -60,7 +63,7 @@ def spends_in(phases: Sequence[Phase]) -> bool:
     return any(phase in SPENDING for phase in phases)
 
 
-def account_refusals(config: TrainingConfiguration, account: Account) -> Iterator[Contradiction]:
+def account_refusals(config: TrainingConfiguration, account: Account, today: date) -> Iterator[Contradiction]:
     """Why a configuration may not use its account."""
     name = account.account
     if account.currency != config.currency:
@@ -69,6 +72,11 @@ def account_refusals(config: TrainingConfiguration, account: Account) -> Iterato
             f"account {name} is in {account.currency}, the configuration in {config.currency}: set currency to the "
             "account's",
         )
+    else:
+        try:
+            check_daily_cap(micros(config.live_test.daily_cap), account, today)
+        except (NoDollarRate, OutsideDollarBounds) as error:
+            yield Contradiction(("live_test.daily_cap", "account"), str(error))
     if account.kind is AccountKind.EMULATOR:
         return
     if config.mode == "advisory":

@@ -30,3 +30,6 @@ class Attribute(StrEnum):
 
 REAPER = "gaelp-reaper"
 """Id of the Temporal schedule that looks for campaigns of ours that nothing covers."""
+
+WAITS = "waits"
+"""Key of the memo in which a run and a phase say what is out of their reach, and since when."""

@@ -81,7 +81,7 @@ def read(log: Mapping[str, Array], segment: I8) -> BanditLog:
         raise InvalidLog(f"the log has no column {', '.join(missing)}: ingest it as a bandit log")
     rows = BanditLog(
         hour=log["hour"].astype(np.int64),
-        segment=np.asarray(segment, dtype=np.int64),
+        segment=segment,
         action=log["action"].astype(np.int64),
         propensity=log["propensity"].astype(np.float64),
         click=log["click"].astype(np.float64),

@@ -37,7 +37,7 @@ from gaelp.evidence.off_policy import LOGGING, TESTED
 from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
-from gaelp.money import micros
+from gaelp.money import micros, rounded_money
 
 WORST_SHARE = 0.1  # CVaR over the worst tenth
 RESAMPLES = 1000
@@ -255,5 +255,5 @@ def _impossible(campaign: CampaignResult) -> list[str]:
     problems = [f"{campaign.campaign} reports a negative {negative[0]}"] if negative else []
     problems += [f"{campaign.campaign} reports {twice} days twice"] if twice else []
     if campaign.spend_micros > 0 and not campaign.days:
-        problems.append(f"{campaign.campaign} spent {campaign.spend_micros / 1e6:.2f} and reports no day")
+        problems.append(f"{campaign.campaign} spent {rounded_money(campaign.spend_micros)} and reports no day")
     return problems

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
 import numpy as np
 
@@ -70,10 +71,14 @@ def contribution_share(config: TrainingConfiguration) -> float:
 
 def matured_days(campaigns: Sequence[CampaignResult], share: float) -> Days:
     """The days on which every campaign that reports has matured."""
+    return matured_of(chain.from_iterable(campaign.days for campaign in campaigns), share)
+
+
+def matured_of(reports: Iterable[DayReport], share: float) -> Days:
+    """The same of the days that campaigns report, each campaign a day once."""
     by_day: dict[date, list[DayReport]] = defaultdict(list)
-    for campaign in campaigns:
-        for day in campaign.days:
-            by_day[day.day].append(day)
+    for report in reports:
+        by_day[report.day].append(report)
     mature = sorted(day for day, reports in by_day.items() if all(report.matured for report in reports))
     return Days(
         ordinal=np.array([day.toordinal() for day in mature], dtype=np.int64),
@@ -108,7 +113,10 @@ def _stakes(ordinal: I8, scaled_profit: F8, lag: int) -> F8:
 
 
 def drawdown_micros(days: Days) -> int:
-    """The deepest cumulated loss since the start, on matured days; 0 where there never was one."""
+    """max(0, max over d of -(P_1 + ... + P_d)) of the profits P of the matured days, in micros: the deepest
+
+    cumulated loss since the start, whatever is won back later. Review, gate and every tick judge by it.
+    """
     return int(max(0.0, -np.cumsum(days.profit).min())) if days.cost.size else 0
 
 

@@ -1,4 +1,4 @@
-"""The part of the ledger's façade that watches: what we wrote to campaigns, and the violations that were found.
+"""The part of the ledger's façade that watches: what we wrote to campaigns, stops, violations, and refused signals.
 
 Touch this to record another finding; everything else is in ledger.py.
 """
@@ -9,8 +9,17 @@ from datetime import datetime
 
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
-from gaelp.ledger.stores import account_store, reservation_store, settings_store, violation_store
+from gaelp.ledger.rules.ruling import Ruling
+from gaelp.ledger.stores import (
+    account_store,
+    coverage_store,
+    decision_store,
+    reservation_store,
+    settings_store,
+    violation_store,
+)
 from gaelp.ledger.stores.database import Database
+from gaelp.messages.pausing import RefusedSignals
 
 
 class WatchedBooks:
@@ -40,6 +49,13 @@ class WatchedBooks:
         """Remember that a campaign was paused, whatever else was being written to it."""
         with self._database.writing() as connection:
             settings_store.pause(connection, campaign, at)
+
+    # ------------------------------------------------------------ stops
+
+    def judge_no_stop(self, request_id: str) -> Ruling:
+        """Whether no stop of its run or its account came since that request; raises UnknownRequest."""
+        with self._database.reading() as connection:
+            return coverage_store.judge_approved(connection, request_id)
 
     # ------------------------------------------------------------ violations
 
@@ -72,3 +88,10 @@ class WatchedBooks:
         """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
         with self._database.writing() as connection:
             return violation_store.resolve(connection, violation_id, by, reason, at)
+
+    # ------------------------------------------------------------ signals
+
+    def note_refused_signals(self, workflow: str, key: str, refused: RefusedSignals, at: datetime) -> None:
+        """Write signals that a workflow refused, those after `refused.noted`, into the journal; once for a key."""
+        with self._database.writing() as connection:
+            decision_store.note_refused_signals(connection, workflow, key, refused, at)

@@ -1,6 +1,7 @@
 """Messages of the workflow LiveCampaign: launch, tick, pause, settle. Touch this when a tick needs one more thing.
 
-A campaign owns its time: its instant is `start + tick x tick_hours`, and every call is made as of that instant.
+A campaign owns its time: each tick has its instant by the lengths of the account's days, and every call is made as of
+that instant.
 """
 
 from __future__ import annotations
@@ -10,23 +11,28 @@ from datetime import datetime, timedelta
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_clock import CampaignTicks
 from gaelp.domain.spending.campaign_records import CampaignPlan
 from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.spending_phase import Proceed
+
+PAUSED_OUTSIDE = "it was paused on the platform, and not by us"
 
 
 class StartOf(Frozen):
     """Asks when a campaign on a real clock begins."""
 
     context: RunContext
+    days: int  # that it runs
     now: datetime
 
 
 class CampaignStart(Frozen):
-    """When a campaign begins: midnight of the ad account's time zone."""
+    """When a campaign begins: midnight of the ad account's time zone, and how long its days are."""
 
     start: datetime
+    day_minutes: tuple[int, ...] = ()  # as in CampaignPlan
 
 
 class CampaignOrder(Frozen):
@@ -44,6 +50,7 @@ class CampaignProgress(PausableState):
     """How far a campaign is: the state of its workflow, continued as new as it is."""
 
     start: datetime  # campaign instant of tick 0
+    day_minutes: tuple[int, ...] = ()  # as in CampaignPlan
     until_day: int  # authorised so far; the phase signals `proceed` for more
     daily_budget_micros: int
     tick: int = 0
@@ -58,6 +65,7 @@ class CampaignProgress(PausableState):
     uncertain: bool = False  # a write was begun and its outcome is not known: it may be enabled
     applied_day: int = -1  # the last day of the campaign, from 0, on which a decision was applied
     missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
+    waits: str = ""  # what is out of reach, and since when; empty where everything answers
     matured_hours: int = 0  # campaign hours watched since its days were over
     halt: str = ""  # why its days end early
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent
@@ -77,20 +85,31 @@ class LiveCampaignInput(Frozen):
         return self.order.plan.campaign
 
     @property
-    def hours(self) -> int:
-        """Campaign hours from the start to the current tick."""
-        return self.progress.tick * self.order.tick_hours
+    def ticks(self) -> CampaignTicks:
+        """When its ticks and its days begin."""
+        return CampaignTicks(self.progress.start, self.order.tick_hours, self.progress.day_minutes)
+
+    @property
+    def day_index(self) -> int:
+        """The day of the current tick, from 0."""
+        return self.ticks.day_index(self.progress.tick)
 
     def at(self, extra_hours: int = 0) -> datetime:
         """The campaign's instant at the current tick, or so many campaign hours later."""
-        return self.progress.start + timedelta(hours=self.hours + extra_hours)
+        return self.ticks.at(self.progress.tick) + timedelta(hours=extra_hours)
 
     def tick_ends_at(self) -> datetime | None:
         """The wall instant at which the current tick ends; none where nothing has started."""
+        return self._on_the_wall(self.ticks.at(self.progress.tick + 1))
+
+    def day_ends_at(self) -> datetime | None:
+        """The wall instant at which the day of the current tick ends; none where nothing has started."""
+        return self._on_the_wall(self.ticks.end_of_day(self.progress.tick))
+
+    def _on_the_wall(self, instant: datetime) -> datetime | None:
         if self.progress.started_at is None:
             return None
-        campaign_time = timedelta(hours=self.hours + self.order.tick_hours)
-        return self.progress.started_at + campaign_time * self.order.time_scale
+        return self.progress.started_at + (instant - self.progress.start) * self.order.time_scale
 
 
 class LaunchCampaign(Frozen):
@@ -155,6 +174,7 @@ class Applied(Frozen):
     planned_micros: int = 0  # sum of the platform budgets set so far, a day each
     actions: int = 0  # decisions that policy has checked so far
     near_misses: int = 0  # of them, how many policy blocked or clamped
+    stop_account: bool = False  # somebody changed what lets more be billed: all of the account must stop
 
 
 class AppliedAndObserved(Frozen):

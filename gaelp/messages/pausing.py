@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gaelp.domain.frozen import Frozen
 
 
@@ -10,6 +12,16 @@ class RefusedSignals(Frozen):
 
     number: int = 0
     last: tuple[str, ...] = ()
+    noted: int = 0  # how many of them the ledger's journal has
+
+
+class NoteRefusedSignals(Frozen):
+    """Asks to write refused signals into the journal: those after `refused.noted`, in one row, once for its key."""
+
+    workflow: str  # who refused them
+    key: str
+    refused: RefusedSignals
+    now: datetime
 
 
 class PausableState(Frozen):

@@ -71,6 +71,7 @@ class SpendingState(PausableState):
     next_campaign: int = 0
     settled: dict[str, CampaignResult] = Field(default_factory=dict)  # by campaign, in the order they ended
     reached: dict[str, DayReached] = Field(default_factory=dict)  # how far each was when the phase last looked
+    waits: dict[str, str] = Field(default_factory=dict)  # campaign -> what is out of its reach, and since when
     moves: tuple[BudgetMove, ...] = ()
     period: int = 0
 
@@ -108,6 +109,7 @@ class CampaignStanding(Frozen):
 
     campaign: str
     closed: bool = False  # its workflow has ended
+    waits: str = ""  # what is out of its reach, and since when
     reached: DayReached | None = None
     result: CampaignResult | None = None  # where it has ended by itself
 

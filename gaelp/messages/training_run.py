@@ -47,6 +47,20 @@ class RunStanding(Frozen):
     spend_micros: int
     spent: str  # the same for people, with its currency
     asked: str  # what a person is asked to approve, with amounts; empty where nothing is
+    waits: str = ""  # what the open phase says that is out of its reach, and since when
+
+
+class LookAtPhase(Frozen):
+    """Asks what the open phase of a run waits for."""
+
+    run: str
+    phase_workflow: str
+
+
+class PhaseStanding(Frozen):
+    """What a phase waits for that is out of its reach, and since when; empty where there is nothing."""
+
+    waits: str = ""
 
 
 class RunState(PausableState):

@@ -44,12 +44,17 @@ class DuplicateName(PlatformError):
 class ReadsCampaigns(Protocol):
     """The read-only half."""
 
+    @property
+    def unique_names(self) -> bool:
+        """Whether an account never has two campaigns of one name: only there may a create be repeated."""
+        ...
+
     def read(self, account: str, platform_id: str) -> CampaignState | None:
         """The campaign of that id, or None. A campaign keeps its id when a person gives it another name."""
         ...
 
     def find(self, account: str, external_name: str) -> CampaignState | None:
-        """The campaign of that name, or None. Names are unique in an account."""
+        """The campaign of that name, or None; any of them where names are not unique."""
         ...
 
     def campaigns(self, account: str) -> tuple[CampaignState, ...]:
@@ -64,11 +69,17 @@ class ReadsCampaigns(Protocol):
         ...
 
 
+def find_campaign(platform: ReadsCampaigns, account: str, platform_id: str, name: str) -> CampaignState | None:
+    """A campaign of ours, by its id where that is known (not ""), and by its name second: a name can be changed."""
+    state = platform.read(account, platform_id) if platform_id else None
+    return state if state is not None else platform.find(account, name)
+
+
 class AdPlatform(ReadsCampaigns, Protocol):
     """The half that may spend. Only activities/live/campaigns.py, the emergency stop and the reaper call it."""
 
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
-        """Create it paused. A second create of the same external name raises DuplicateName."""
+        """Create it paused. Where names are unique, a second create of the same one raises DuplicateName."""
         ...
 
     def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None: ...

@@ -18,10 +18,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from scripts.bench import episodes, market, memory, peers
+from scripts.bench import absent, episodes, ledger, market, memory, peers
 from scripts.bench.timing import TOY, Row, Sizes
 
-PARTS = ("market", "episodes", "memory", "peers")
+PARTS = ("market", "episodes", "memory", "peers", "ledger", "absent")
 
 
 def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -> dict[str, Any]:
@@ -36,6 +36,10 @@ def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -
         document["episodes"] = _documents(episodes.measured(sizes, workflow))
     if "memory" in parts:
         document["memory"] = [asdict(peak) for peak in memory.measured(sizes)]
+    if "ledger" in parts:
+        document["ledger"] = [asdict(cost) for cost in ledger.measured(sizes)]
+    if "absent" in parts:
+        document["absent"] = [asdict(each) for each in absent.measured()]
     return document
 
 
@@ -56,7 +60,7 @@ def _documents(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def show(document: dict[str, Any], console: Console) -> None:
-    """One table of rates and one of memory."""
+    """A table of rates, one of memory, one of the ledger, one of commands that give up."""
     about = document["machine"]
     console.print(f"{about['cores']} cores, load {about['load']:.1f} at the start, Python {about['python']}")
     table = Table("what", "a second", "bare kernel", "ratio", "verdict", "note")
@@ -67,19 +71,32 @@ def show(document: dict[str, Any], console: Console) -> None:
             rate = f"{row['rate']:,.0f} {row['unit']}" if row["rate"] else ""
             table.add_row(row["name"], rate, kernel, ratio, row["verdict"], row["note"])
         table.add_section()
-    console.print(table)
+    if table.row_count:
+        console.print(table)
     if document.get("memory"):
         peaks = Table("episodes", "seconds", "peak memory, MiB")
         for peak in document["memory"]:
             peaks.add_row(f"{peak['episodes']:,}", f"{peak['seconds']:.1f}", f"{peak['peak_mib']:.0f}")
         console.print(peaks)
+    if document.get("ledger"):
+        costs = Table(*(name.replace("_", " ") for name in document["ledger"][0]), title="the ledger, ms a call")
+        for cost in document["ledger"]:
+            costs.add_row(*(f"{each:,}" if isinstance(each, int | float) else each for each in cost.values()))
+        console.print(costs)
+    for each in document.get("absent", ()):
+        said = "kept" if each["kept"] else "MISSED"
+        console.print(f"{each['command']}, service {each['service']}: gives up after {each['seconds']} s, {said}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help="comma-separated: " + ", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="leave out the million episodes of the memory part")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="leave out the million episodes and the million reservations",
+    )
     parser.add_argument("--toy", action="store_true", help="sizes that show that everything runs, and no speed")
     parser.add_argument("--no-workflow", action="store_true", help="episodes without the part through Temporal")
     parser.add_argument("--home", type=Path, default=Path(".gaelp/bench"))
@@ -89,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unknown part {', '.join(unknown)}: use {', '.join(PARTS)}")
     sizes = TOY if options.toy else Sizes()
     if options.quick and not options.toy:
-        sizes = Sizes(episodes=sizes.episodes[:-1])
+        sizes = Sizes(episodes=sizes.episodes[:-1], books=sizes.books[:-1])
     begun = time.monotonic()
     document = run(sizes, parts, options.home.absolute(), not options.no_workflow)
     options.home.mkdir(parents=True, exist_ok=True)

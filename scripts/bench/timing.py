@@ -20,10 +20,19 @@ class Sizes:
     in_flight: int = 8
     episodes: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)  # for peak memory
     peer_seconds: float = 3.0
+    books: tuple[int, ...] = (0, 10_000, 100_000, 1_000_000)  # reservations in the ledger
 
 
 TOY = Sizes(
-    rounds=1, campaigns=4, rivals=(1, 3), per_cell=(10,), batches=1, option_batches=1, in_flight=1, episodes=(4,)
+    rounds=1,
+    campaigns=4,
+    rivals=(1, 3),
+    per_cell=(10,),
+    batches=1,
+    option_batches=1,
+    in_flight=1,
+    episodes=(4,),
+    books=(0, 40),
 )
 
 

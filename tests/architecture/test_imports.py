@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.local_stack": ("gaelp.domain", "gaelp.settings"),
     "gaelp.settings": (),
     "gaelp.observability": ("gaelp.settings",),
+    "gaelp.workflow_sandbox": (),
     "gaelp.commands": ("gaelp", "workflows"),
     "gaelp.demos": ("gaelp", "workflows"),
     "activities": ("gaelp",),
@@ -74,7 +75,7 @@ ONLY_THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "gaelp.domain": ("pydantic", "pydantic_core"),
     "gaelp.messages": ("pydantic", "pydantic_core"),
     "gaelp.errors": (),
-    "gaelp.money": (),
+    "gaelp.money": ("iso4217",),
     "gaelp.arrays": ("numpy",),
 }
 IMPURE = (

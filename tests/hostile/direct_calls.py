@@ -1,6 +1,8 @@
-"""The calls of a campaign made directly on the activities' own classes, with the retries that Temporal would make.
+"""The calls of a campaign made directly on the activities' own classes, as Temporal would make them.
 
-Touch this when workflows/campaigns/campaign_calls.py tells failures apart otherwise, or gives a call other attempts.
+The attempts are those of workflows/activity_options.py, and failures are told apart by the functions that the workers
+and the workflow use. Only the messages are put together a second time, one line each, because in the workflow they
+stand in Temporal's own calls, which only a workflow can make. Touch this when a call gets another message.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from temporalio.activity import Info
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, TimeoutType
 from temporalio.testing import ActivityEnvironment
 
+from activities.effects import for_temporal
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
 from activities.live.turns import Turns
@@ -23,6 +28,7 @@ from gaelp.messages.live_campaign import (
     Applied,
     AppliedAndObserved,
     Apply,
+    CampaignStart,
     Decided,
     LaunchCampaign,
     Launched,
@@ -34,9 +40,8 @@ from gaelp.messages.live_campaign import (
 )
 from tests.hostile.hostile_platform import Crash
 from tests.hostile.virtual_host import hand_over
-from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
-
-READ_ATTEMPTS = 3
+from workflows.activity_options import OBSERVE, PAUSE_ONCE, SPEND, ActivityOptions
+from workflows.campaigns.campaign_calls import told_apart
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,20 @@ class Heard:
     pause: bool = False
 
 
+class AttemptNumbers:
+    """What activities ask Temporal for: the number of the attempt. One for all activities of one thread."""
+
+    def __init__(self) -> None:
+        self.temporal = ActivityEnvironment()
+        self._infos: dict[int, Info] = {}
+
+    def begin(self, attempt: int) -> None:
+        """From now on it is this attempt."""
+        if attempt not in self._infos:
+            self._infos[attempt] = replace(ActivityEnvironment.default_info(), attempt=attempt)
+        self.temporal.info = self._infos[attempt]
+
+
 @dataclass
 class DirectCalls:
     """One campaign's calls. `heard` keeps every answer that reached us."""
@@ -54,41 +73,39 @@ class DirectCalls:
     campaigns: Campaigns
     observations: Observations
     inputs: Any
-    now: Callable[[], datetime]
+    numbers: AttemptNumbers
     permits: Callable[[DayReached], None]
     stops: Callable[[str], None]
     heard: list[Heard] = field(default_factory=list)
-    temporal: ActivityEnvironment = field(default_factory=ActivityEnvironment)
 
-    async def _made(self, activity: Callable[[Any], Any], asked: Any, attempts: int) -> Any:
-        for attempt in range(1, attempts + 1):
+    async def _made(self, options: ActivityOptions, activity: Callable[[Any], Any], asked: Any) -> Any:
+        failure: Exception | None = None
+        for attempt in range(1, options["retry_policy"].maximum_attempts + 1):
             await hand_over(None)
-            self.temporal.info = replace(self.temporal.info, attempt=attempt)
+            self.numbers.begin(attempt)
             try:
-                return self.temporal.run(activity, asked)
+                return activity(asked)
             except Crash:
-                problem: Exception = OutOfReach("no worker has answered")
+                failure = TimeoutError("no heartbeat", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[])
             except GaelpError as error:
-                if error.permanent:
-                    raise CallFailed(str(error)) from error
-                seconds = getattr(error, "retry_after_seconds", None)
-                problem = OutOfReach(str(error), None if seconds is None else timedelta(seconds=seconds))
-        raise problem
+                failure = _as_reported(error, activity.__name__)
+                if isinstance(failure, ApplicationError) and failure.non_retryable:
+                    break
+        raise told_apart(_of_activity(failure), of_agent=False) from failure
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        return campaign.progress.start
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        return CampaignStart(start=campaign.progress.start, day_minutes=campaign.order.plan.day_minutes)
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         asked = LaunchCampaign(campaign=campaign, at=campaign.at())
-        launched: Launched = await self._made(self.campaigns.launch, asked, 1)
+        launched: Launched = await self._made(SPEND, self.campaigns.launch, asked)
         return launched
 
     async def observe(
         self, campaign: LiveCampaignInput, at: datetime, interrupted: Callable[[], bool]
     ) -> Observed | None:
-        observed: Observed = await self._made(
-            self.observations.observe, Observe(campaign=campaign, at=at), READ_ATTEMPTS
-        )
+        asked = Observe(campaign=campaign, at=at)
+        observed: Observed = await self._made(OBSERVE, self.observations.observe, asked)
         if interrupted():
             return None
         watched = campaign.progress.paused or campaign.progress.stage is EpisodeState.MATURING
@@ -107,7 +124,7 @@ class DirectCalls:
         self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
     ) -> Applied:
         asked = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
-        applied: Applied = await self._made(self.campaigns.apply, asked, 1)
+        applied: Applied = await self._made(SPEND, self.campaigns.apply, asked)
         return applied
 
     async def apply_and_observe(
@@ -115,12 +132,12 @@ class DirectCalls:
     ) -> AppliedAndObserved:
         asked = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
         turns = Turns(self.campaigns, self.observations)
-        both: AppliedAndObserved = await self._made(turns.apply_and_observe, asked, 1)
+        both: AppliedAndObserved = await self._made(SPEND, turns.apply_and_observe, asked)
         return both
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         asked = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)
-        paused: Paused = await self._made(self.campaigns.pause_and_settle, asked, READ_ATTEMPTS)
+        paused: Paused = await self._made(PAUSE_ONCE, self.campaigns.pause_and_settle, asked)
         self.heard.append(Heard(pause=True))
         return paused
 
@@ -131,5 +148,25 @@ class DirectCalls:
         self.permits(reached)
         return True
 
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        pass
+
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         pass
+
+
+def _as_reported(error: GaelpError, activity: str) -> Exception:
+    """The failure as a worker reports it: what is no ApplicationError yet becomes one that a retry may mend."""
+    reported = for_temporal(error, activity)
+    return (
+        reported if isinstance(reported, ApplicationError) else ApplicationError(str(error), type=type(error).__name__)
+    )
+
+
+def _of_activity(failure: Exception | None) -> ActivityError:
+    error = ActivityError(
+        "it failed", scheduled_event_id=0, started_event_id=0, identity="", activity_type="", activity_id="",
+        retry_state=RetryState.MAXIMUM_ATTEMPTS_REACHED,
+    )  # fmt: skip
+    error.__cause__ = failure
+    return error

@@ -12,25 +12,31 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stores.database import Database
 from tests.hostile.hostile_platform import Crash
 
-CHANGES = ("reserve", "post", "settle", "claim", "resolve")
+BOOKINGS = ("reserve", "post", "settle", "record_exposure", "freeze_expired")
+OTHERS = ("claim", "resolve", "record_violation", "record_violation_and_stop", "raise_fence", "stop_run")
+SETTINGS = ("settings_begun", "settings_written", "settings_paused")
 
 
 class DyingLedger(Ledger):
-    """`dies` says whether the worker dies now; `changed` is set by every change."""
+    """`dies` says whether the worker dies now; `between` is called before every change."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.dies: Callable[[], bool] = lambda: False
-        self.changed = True
-        for name in CHANGES:
-            setattr(self, name, self._deadly(getattr(self, name)))
+        self.between: Callable[[], None] = lambda: None
+        self.booked = 0  # counts the changes of reservations and of the fence
+        self.changes = 0  # counts all changes
+        for name in (*BOOKINGS, *OTHERS, *SETTINGS):
+            setattr(self, name, self._deadly(getattr(self, name), books=name not in ("claim", "resolve", *SETTINGS)))
 
-    def _deadly(self, change: Callable[..., Any]) -> Callable[..., Any]:
+    def _deadly(self, change: Callable[..., Any], *, books: bool) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
+            self.between()
+            self.changes += 1
             if self.dies():
                 raise Crash
             result = change(*arguments, **named)
-            self.changed = True
+            self.booked += books
             if self.dies():
                 raise Crash
             return result

@@ -1,17 +1,21 @@
-"""One sequence: two campaigns under the real activities, rules and ledger, and a hostile platform, from one seed.
+"""One sequence: campaigns under the real activities, rules and ledger, and a hostile platform, from one seed.
 
-After every step the invariants are checked. Touch this to let something else fall between two steps, or to check more.
+Anything may fall between two steps: a step is a call of the platform, a change of the ledger or a turn of a campaign.
+Touch this to let something else fall there.
 """
 
 from __future__ import annotations
 
+import atexit
 import random
 import shutil
+import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,37 +25,41 @@ import numpy as np
 
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
+from activities.live.reaping import Reaping
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import CampaignPlan, DayReached
+from gaelp.domain.spending.campaign_clock import AccountCalendar
+from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
 from gaelp.ledger import signatures
+from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.live_campaign import CampaignOrder, CampaignProgress, LiveCampaignInput
+from gaelp.messages.reaper import Reap
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.spending_phase import Proceed
-from tests.hostile.direct_calls import DirectCalls
+from tests.hostile.account_place import SOMEWHERE, Place
+from tests.hostile.direct_calls import AttemptNumbers, DirectCalls
 from tests.hostile.dying_ledger import DyingLedger
 from tests.hostile.hostile_approval import approve
-from tests.hostile.hostile_platform import LAWFUL, HostileCampaign, HostilePlatform, Nature
+from tests.hostile.hostile_platform import Crash, HostileCampaign, HostilePlatform, Nature
+from tests.hostile.invariants import ACCOUNT, RUN, Broken, Invariant, Invariants
+from tests.hostile.phase_reader import PHASE, PhaseReader, invented
+from tests.hostile.virtual_background import on_virtual_clock
 from tests.hostile.virtual_host import DrivenCampaign, VirtualClock, VirtualHost
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
-DAYS, TICK_HOURS, MATURING = 7, 12, 120
+START = SOMEWHERE.start
+DAYS, MATURING = 7, 96
 UNIT = 1_000_000
-ACCOUNT, RUN = "acme", "run-a"
 KEY = signatures.new_key()
-MOST_STEPS = 20_000
+MOST_TURNS = 20_000
+FEWEST_STEPS = 200
 LONGEST_STEP = timedelta(hours=2)
-EARLIEST_STOP = 60  # steps: a sequence that a person stops at once shows nothing
+EARLIEST_STOP = 160  # steps: a sequence that a person stops at once shows nothing
+MOST_ASKED_STOPS = 2  # by campaigns of one sequence
+REAPER_INTERVAL = timedelta(seconds=30)
 # Files in memory where there is such a folder: a ledger's transactions wait for the disk otherwise.
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
-
-
-class Broken(AssertionError):
-    """An invariant does not hold."""
 
 
 @dataclass
@@ -62,7 +70,9 @@ class Found:
     nature: Nature
     steps: int = 0
     missed_ticks: int = 0
+    longest_stop: float = 0.0  # seconds
     ended: list[str] = field(default_factory=list)
+    met: Counter[str] = field(default_factory=Counter)  # what went wrong, by kind
 
 
 class KeptContent:
@@ -100,32 +110,43 @@ def nature_of(seed: int) -> Nature:
         errors=rng.choice((0.0, often)),
         away=rng.choice((0.0, often / 20)),
         forgets=rng.choice((0.0, 0.0, often / 50)),
-        crashes=rng.choice((0.0, often)),
+        lags=rng.choice((0.0, 0.0, often)),
+        crashes=rng.choice((0.0, often / 4)),
+        slow=rng.random() < 0.1,
         overbills=seed % 4 == 3,
+        restores=0.01 if seed % 8 == 6 else 0.0,
         edits=0.02 if seed % 4 >= 2 else 0.0,
     )
 
 
-@contextmanager
-def opened_ledger() -> Iterator[DyingLedger]:
-    """A copy of a ledger with one account and one approver."""
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        shutil.copy(_template(), f"{folder}/ledger.db")
-        ledger = DyingLedger.open(f"sqlite:///{folder}/ledger.db")
+def tick_hours_of(seed: int) -> int:
+    """Most campaigns decide once a day and some every twelve hours: the same troubles, fewer steps."""
+    return 12 if seed % 10 == 0 else 24
+
+
+class Books:
+    """One ledger file of this process, put back before each sequence to an account with an approved request."""
+
+    def __init__(self, place: Place) -> None:
+        folder = tempfile.mkdtemp(dir=FOLDER)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        self._template, self._file = f"{folder}/template.db", f"{folder}/ledger.db"
+        with closing(Ledger.open(f"sqlite:///{self._template}")) as ledger:
+            _fill(ledger, place)
+
+    def fresh(self) -> DyingLedger:
+        """The ledger as it was when the request was approved."""
+        with closing(sqlite3.connect(self._template)) as template, closing(sqlite3.connect(self._file)) as file:
+            template.backup(file)
+        ledger = DyingLedger.open(f"sqlite:///{self._file}")
         assert isinstance(ledger, DyingLedger), "it opens its own kind"
-        try:
-            yield ledger
-        finally:
-            ledger.close()
+        return ledger
 
 
-@cache
-def _template() -> str:
-    file = f"{tempfile.mkdtemp(dir=FOLDER)}/ledger.db"
-    ledger = Ledger.open(f"sqlite:///{file}")
+def _fill(ledger: Ledger, place: Place) -> None:
     ledger.put_account(
         Account(
-            account=ACCOUNT, kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
+            account=ACCOUNT, kind=AccountKind.EMULATOR, platform="emulator", currency="USD", timezone=place.zone,
             daily_cap_micros=1000 * UNIT, total_cap_micros=100_000 * UNIT,
         )
     )  # fmt: skip
@@ -134,57 +155,86 @@ def _template() -> str:
             account=ACCOUNT, key_id=KEY.key_id, name="Ada", public_key=KEY.public_key, limit_micros=10**12, demo=True
         )
     )
-    ledger.register_run(RUN, ACCOUNT, START)
-    ledger.close()
-    return file
+    ledger.register_run(RUN, ACCOUNT, place.start)
+    approve(ledger, KEY, signed(place), place.first_day, place.start)
 
 
-def planned(index: int) -> LiveCampaignInput:
-    """One of the two campaigns, as its phase starts it: three days, and then the phase lets it go on to the end."""
+@cache
+def books(place: Place) -> Books:
+    """This process's ledger file for the place."""
+    return Books(place)
+
+
+@cache
+def attempt_numbers() -> AttemptNumbers:
+    """This process's Temporal context."""
+    return AttemptNumbers()
+
+
+def planned(index: int, place: Place = SOMEWHERE, tick_hours: int = 24) -> LiveCampaignInput:
+    """One campaign, as its phase starts it: three days, and then the phase lets it go on to the end."""
     plan = CampaignPlan(
-        index=index, campaign=f"{RUN}/scaled/campaign-{index:02d}", product="product-a", arm="candidate",
-        agent="fixed-bid", daily_budget_micros=25 * UNIT, days=DAYS, start=START,
+        index=index, campaign=f"{PHASE}/campaign-{index:02d}", product="product-a", arm="candidate",
+        agent="fixed-bid", daily_budget_micros=25 * UNIT, days=DAYS, start=place.start,
+        day_minutes=AccountCalendar(place.zone).day_minutes(place.first_day, DAYS),
     )  # fmt: skip
     context = RunContext(
         run=RUN, phase=Phase.SCALED, config_digest="d" * 64, market_digest="m" * 64, account=ACCOUNT,
         agent="fixed-bid", checkpoint_digest="c" * 64,
     )  # fmt: skip
     order = CampaignOrder(
-        plan=plan, phase_workflow=f"{RUN}/scaled", request_id=f"{RUN}/scaled#1", tick_hours=TICK_HOURS, time_scale=1,
+        plan=plan, phase_workflow=PHASE, request_id=f"{PHASE}#1", tick_hours=tick_hours, time_scale=1,
         maturing_hours=MATURING,
     )  # fmt: skip
-    progress = CampaignProgress(start=START, until_day=3, daily_budget_micros=25 * UNIT)
+    progress = CampaignProgress(
+        start=place.start, day_minutes=plan.day_minutes, until_day=3, daily_budget_micros=25 * UNIT
+    )
     return LiveCampaignInput(context=context, order=order, progress=progress)
+
+
+def signed(place: Place) -> list[LiveCampaignInput]:
+    """The two campaigns that a person approved."""
+    return [planned(index, place) for index in range(2)]
 
 
 class Sequence:
     """One sequence under way."""
 
-    def __init__(self, seed: int, ledger: DyingLedger, nature: Nature | None = None) -> None:
+    def __init__(
+        self, seed: int, ledger: DyingLedger, nature: Nature | None, place: Place, tick_hours: int | None = None
+    ) -> None:
         """Every fifth sequence has a third campaign that somebody started by hand: nobody has signed it."""
         self.nature = nature or nature_of(seed)
         self.rng = random.Random(f"steps {seed}")
-        self.clock = VirtualClock(START)
+        self.clock = VirtualClock(place.start)
         self.ledger = ledger
-        self.platform = HostilePlatform(self.clock, self.nature, seed)
-        self.found = Found(seed, self.nature)
+        self.platform = HostilePlatform(self.clock, self.nature, seed, place)
+        self.found = Found(seed, self.nature, met=self.platform.met)
+        tick_hours = tick_hours or tick_hours_of(seed)
+        self.tick = timedelta(hours=tick_hours)
         self.campaigns: dict[str, DrivenCampaign[DirectCalls]] = {}
-        self._booked: tuple[Reservation, ...] = ()
-        starts = [planned(index) for index in range(2)]
-        approve(ledger, KEY, starts, START)
-        self._approved = {began.name for began in starts}
-        if seed % 5 == 0:
-            starts.append(planned(2))
-        self._unwanted_since: dict[str, datetime] = {}
+        self.reaps = True
         self.hands: Callable[[Sequence], None] | None = None  # what people do instead, where a test says so
+        starts = [planned(index, place, tick_hours) for index in range(3 if seed % 5 == 0 else 2)]
         for began in starts:
             self.campaigns[began.name] = self._driven(began)
-        ledger.dies = lambda: self.platform.rng.random() < self.nature.crashes
+        self.phase = PhaseReader(self.campaigns)
+        names = [began.name for began in signed(place)]
+        self.invariants = Invariants(ledger, self.platform, self.campaigns, self.phase, names)
+        self._reaper = Reaping(ledger, lambda _: self.platform)
+        self._next_look = place.start
+        self._turns = self._asked = 0
+        self._ended: set[str] = set()
+        self._others_act = False  # between two steps: what they do is no step of its own
+        self._forged: list[CampaignResult] = []
+        self.platform.between = ledger.between = self._between
+        ledger.dies = self.platform.dies
 
     def _driven(self, began: LiveCampaignInput) -> DrivenCampaign[DirectCalls]:
         activities = Campaigns(self.ledger, inputs(), lambda _: self.platform, self._sleep)
         observations = Observations(self.ledger, inputs(), lambda _: self.platform, self._sleep)
-        calls = DirectCalls(activities, observations, inputs(), lambda: self.clock.now, self._permit, self.stop)
+        numbers = attempt_numbers()
+        calls = DirectCalls(activities, observations, inputs(), numbers, self._permit, self._stop_of_campaign)
         return DrivenCampaign(began, calls, VirtualHost(self.clock, lambda: self.rng.random() < 0.2))
 
     def _sleep(self, seconds: float) -> None:
@@ -199,183 +249,186 @@ class Sequence:
     # ------------------------------------------------------------ the steps
 
     def run(self) -> Found:
-        """To the end of both campaigns; raises Broken."""
-        while not all(campaign.result for campaign in self.campaigns.values()):
-            if self.found.steps > MOST_STEPS:
-                raise Broken(f"it does not end: {[c.host.pages[-2:] for c in self.campaigns.values()]}")
-            self.found.steps += 1
-            self._step()
-            self.platform.pass_time()
-            self._between()
-            self.check()
-        self._check_end()
-        self.found.steps += self.platform.calls
+        """To the end of all campaigns; raises Broken."""
+        try:
+            while not all(campaign.result for campaign in self.campaigns.values()):
+                self._turns += 1
+                if self._turns > MOST_TURNS:
+                    raise Broken(Invariant.LEFT, f"no end: {[c.host.pages[-2:] for c in self.campaigns.values()]}")
+                self._turn()
+                self.platform.pass_time()
+                self._between()
+                self.invariants.after_turn(self.tick)
+                self._hear_endings()
+            self._go_on_without_campaigns()
+            self.invariants.of_phase(self._forged)
+            self.invariants.at_end()
+        except Broken as broken:
+            place = f"seed {self.found.seed}, step {self.steps}, {self.clock.now:%m-%d %H:%M:%S}"
+            raise Broken(broken.invariant, f"{place}: {broken.what}") from broken
         results = [campaign.result for campaign in self.campaigns.values() if campaign.result]
+        self.found.steps = self.steps
         self.found.missed_ticks = sum(result.missed_ticks for result in results)
         self.found.ended = [str(result.state) for result in results]
         return self.found
 
-    def _step(self) -> None:
+    def _go_on_without_campaigns(self) -> None:
+        """Where all ended early, people and the reaper go on until the sequence is long enough."""
+        while self.steps < FEWEST_STEPS:
+            self._turns += 1
+            self.clock.now += LONGEST_STEP
+            self.platform.pass_time()
+            self._between()
+
+    @property
+    def steps(self) -> int:
+        """Turns of campaigns, calls of the platform and changes of the ledger so far."""
+        return self._turns + self.platform.calls + self.ledger.changes
+
+    def _turn(self) -> None:
         ready = [campaign for campaign in self.campaigns.values() if campaign.can_go_on()]
         if ready:
             self.rng.choice(ready).step()
             return
         wakes = [wake for campaign in self.campaigns.values() if (wake := campaign.wakes())]
         wakes += [due for due, _ in self.platform.late]
+        if self.reaps and self.invariants.uncovered():
+            wakes.append(self._next_look)
         if not wakes:
             for campaign in self.campaigns.values():  # only a person lets them go on
                 campaign.update(paused=False)
             return
         self.clock.now = max(self.clock.now, min(*wakes, self.clock.now + LONGEST_STEP))
 
+    def _hear_endings(self) -> None:
+        for name, campaign in self.campaigns.items():
+            if campaign.result is not None and name not in self._ended:
+                self._ended.add(name)
+                if self.rng.random() < 0.1:
+                    self._forge(name)
+                self.phase.hear(name)
+
+    # ------------------------------------------------------------ between two steps
+
     def _between(self) -> None:
-        """What people do between two steps."""
-        if self.hands is not None:
-            self.hands(self)
+        """What people and the reaper do between two steps; the invariants hold before and after."""
+        if self._others_act:
             return
+        self._others_act = True
+        try:
+            self.invariants.after_step()
+            self._people() if self.hands is None else self.hands(self)
+            self._reap_where_due()
+            self.invariants.after_step()
+        finally:
+            self._others_act = False
+
+    def _people(self) -> None:
         chance = self.rng.random()
-        campaign = self.rng.choice(list(self.campaigns.values()))
-        if chance < 0.004:
-            campaign.update(paused=True)
-        elif chance < 0.012:
-            campaign.update(paused=False)
-        elif self.found.steps < EARLIEST_STOP:
-            pass
-        elif chance < 0.0125:
-            campaign.update(stopped="stopped by a person")
-        elif chance < 0.0128:
+        if chance < 0.012:
+            campaign = self.rng.choice(list(self.campaigns.values()))
+            campaign.update(paused=chance < 0.004)
+            self.platform.met["paused or resumed by a person"] += 1
+        elif chance < 0.016:
+            self._forge(self.rng.choice(sorted(self.campaigns)))
+        elif chance < 0.0165 and self.steps > EARLIEST_STOP:
+            self.rng.choice(list(self.campaigns.values())).update(stopped="stopped by a person")
+            self.platform.met["a campaign is stopped"] += 1
+        elif chance < 0.017 and self.steps > EARLIEST_STOP:
             self.stop("a person stops the account")
         if self.rng.random() < self.nature.edits and self.platform.all:
             self._edit(self.rng.choice(list(self.platform.all.values())))
 
     def stop(self, reason: str) -> None:
-        """What every stop does first; its pauses are the campaigns' own, as their signals say."""
-        self.ledger.raise_fence(ACCOUNT, reason, "Ada", self.clock.now)
+        """The stop of the account, by its own code on the virtual clock; the campaigns hear of it by their signals."""
+        self.platform.met["the account is stopped"] += 1
+        before, self._others_act, self.platform.mortal = self._others_act, True, False
+        begun, enabled = self.clock.now, [c for c in self.platform.all.values() if c.state.enabled]
+        paused_at = self._watch_pauses({c.state.platform_id: c.state.external_name for c in enabled})
+        try:
+            with on_virtual_clock(self.clock):
+                clock = WallClock(now=lambda: self.clock.now, wait=self._sleep)
+                report = stop_account(self.ledger, self.platform, StopOrder(ACCOUNT, reason, "Ada"), clock)
+        finally:
+            self._others_act, self.platform.mortal = before, True
+            del self.platform.pause  # type: ignore[attr-defined]
+        self.found.longest_stop = max(self.found.longest_stop, (self.clock.now - begun).total_seconds())
+        self.invariants.after_stop(report, begun, paused_at)
         for campaign in self.campaigns.values():
-            campaign.update(stopped=reason)
+            campaign.update(stopped=campaign.state.stopped or reason)
+
+    def _stop_of_campaign(self, reason: str) -> None:
+        """Campaigns ask for the stop of their account at every tick that shows them why; here some suffice."""
+        self._asked += 1
+        if self._asked <= MOST_ASKED_STOPS:
+            self.stop(reason)
+
+    def _watch_pauses(self, enabled: dict[str, str]) -> dict[str, datetime]:
+        """When each enabled campaign is first paused, by name; never where the stop sends no pause."""
+        paused_at = dict.fromkeys(enabled.values(), datetime.max.replace(tzinfo=UTC))
+        pause = self.platform.pause
+
+        def watched(account: str, platform_id: str, at: datetime | None) -> None:
+            pause(account, platform_id, at)
+            if platform_id in enabled:
+                paused_at[enabled[platform_id]] = min(paused_at[enabled[platform_id]], self.clock.now)
+
+        self.platform.pause = watched  # type: ignore[method-assign]
+        return paused_at
+
+    def _reap_where_due(self) -> None:
+        """A look of the reaper where something is for it to find, and now and then where nothing is."""
+        if not self.reaps or self.clock.now < self._next_look:
+            return
+        uncovered = self.invariants.uncovered()
+        if not uncovered and self.rng.random() > 0.01:
+            return
+        self._next_look = self.clock.now + REAPER_INTERVAL
+        try:
+            with on_virtual_clock(self.clock):
+                reaped = self._reaper.reap(Reap(at=self.clock.now))
+        except Crash:
+            return
+        self.platform.met["paused by the reaper"] += len(reaped.paused)
+        self.invariants.after_reaper(reaped, uncovered)
+
+    def _forge(self, name: str) -> None:
+        """A signal in the name of a campaign that runs, or a workflow under the id of one that has ended."""
+        self.platform.met["a forged ending"] += 1
+        campaign = self.campaigns[name]
+        result = invented(campaign, self.clock.now)
+        self._forged.append(result)
+        self.phase.hear(name, result if campaign.result is not None else None)
+        self.invariants.of_phase([result])
 
     def _edit(self, campaign: HostileCampaign) -> None:
         state = campaign.state
-        change: dict[str, Any] = self.rng.choice(
+        kind, change = self.rng.choice(
             (
-                {"enabled": not state.enabled},
-                {"enabled": True, "daily_budget_micros": 10 * state.daily_budget_micros},
-                {"daily_budget_micros": state.daily_budget_micros // 2},
-                {"end_at": state.end_at + timedelta(days=2)},
-                {"external_name": f"{state.external_name} (renamed)"},
+                ("enabled or paused", {"enabled": not state.enabled}),
+                ("ten times the budget", {"enabled": True, "daily_budget_micros": 10 * state.daily_budget_micros}),
+                ("half the budget", {"daily_budget_micros": state.daily_budget_micros // 2}),
+                ("a later end", {"end_at": state.end_at + timedelta(days=2)}),
+                ("renamed", {"external_name": f"{state.external_name} (renamed)"}),
             )
         )
+        self.platform.met[f"edited by hand: {kind}"] += 1
         self.platform.set(state.platform_id, **change)
 
-    # ------------------------------------------------------------ the invariants
 
-    def check(self) -> None:
-        """What must hold after every step while the platform keeps its rules and nobody edits by hand."""
-        if self.ledger.changed:
-            self._booked, self.ledger.changed = self.ledger.reservations(ACCOUNT), False
-            self._settled_below_nothing_seen()
-            if self.found.steps % 10 == 0:  # a total that is wrong stays wrong
-                self._totals_are_sums()
-        for name, campaign in self.campaigns.items():
-            self._unwanted_is_paused(name, campaign)
-        names = [name for name, made in self.platform.creates.items() if made > 1]
-        if not self.nature.lawful:
-            return
-        # Where somebody renames a campaign before its create is known, a second one is made; it stays paused.
-        self._require(not names, f"made twice: {names}")
-        days = {(r.campaign, r.day): r for r in self._booked}
-        for campaign in self.platform.all.values():
-            self._billable_is_counted(campaign, days)
-
-    def _totals_are_sums(self) -> None:
-        self._require(not (wrong := self.ledger.differing_totals(ACCOUNT)), "; ".join(wrong))
-
-    def _settled_below_nothing_seen(self) -> None:
-        for reservation in self._booked:
-            self._require(reservation.campaign in self._approved, f"{reservation.key} is reserved and was never signed")
-            if reservation.final_micros is not None:
-                low = (
-                    f"{reservation.key} is settled at {reservation.final_micros}, {reservation.billed_micros} was seen"
-                )
-                self._require(reservation.final_micros >= reservation.billed_micros, low)
-
-    def _billable_is_counted(self, campaign: HostileCampaign, days: dict[tuple[str, date], Reservation]) -> None:
-        """What was served, and what may still be served with the settings in force, is counted for its own day."""
-        state = campaign.state
-        worst = {day: truth.served for day, truth in campaign.days.items()}
-        day = self.clock.now.date()
-        while campaign.delivers(self.clock.now) and _begins(day) < state.end_at:
-            highest = max(campaign.days[day].highest_budget if day in campaign.days else 0, state.daily_budget_micros)
-            worst[day] = max(worst.get(day, 0), LAWFUL * highest)
-            day += timedelta(days=1)
-        for day, micros in worst.items():
-            reservation = days.get((state.external_name, day))
-            counted = 0 if reservation is None else reservation.counted_micros
-            self._require(
-                micros <= counted,
-                f"{state.external_name} can bill {micros} on {day} and the ledger counts {counted}",
-            )
-        if campaign.delivers(self.clock.now):
-            today = days.get((state.external_name, self.clock.now.date()))
-            open_today = today is not None and today.state != "settled"
-            self._require(open_today, f"{state.external_name} is enabled without an open reservation")
-
-    def _unwanted_is_paused(self, name: str, campaign: DrivenCampaign[DirectCalls]) -> None:
-        """What is read as enabled, while it is paused or its days are over, is paused before it is read again.
-
-        Where everything is in reach, that takes no longer than a tick.
-        """
-        heard = campaign.calls.heard
-        if len(heard) > 1 and heard[-2].unwanted:
-            self._require(heard[-1].pause, f"{name} was read as enabled while it must be paused, and was not paused")
-        del heard[:-2]
-        resting = campaign.state.paused or campaign.state.stage is EpisodeState.MATURING
-        delivers = any(c.delivers(self.clock.now) for c in self.platform.all.values() if c.state.external_name == name)
-        if not (resting and delivers) or self.nature.away or self.nature.forgets:
-            self._unwanted_since.pop(name, None)
-            return
-        since = self._unwanted_since.setdefault(name, self.clock.now)
-        late = self.clock.now - since > timedelta(hours=TICK_HOURS + 2)
-        self._require(not late, f"{name} delivers since {since:%m-%d %H:%M} although it must be paused")
-
-    def _check_end(self) -> None:
-        """Nothing is left enabled, what was reported is counted, and no outage is anybody's failure."""
-        self._totals_are_sums()
-        for name, driven in self.campaigns.items():
-            failed = driven.result is not None and driven.result.state is EpisodeState.FAILED
-            self._require(not failed or bool(driven.state.interruption), f"{name} failed, and it says not by whom")
-            outage_only = self.nature == Nature(away=self.nature.away)
-            self._require(not (failed and outage_only), f"{name} failed because the platform was away")
-        counted = {(r.campaign, r.day): r for r in self.ledger.reservations(ACCOUNT)}
-        for campaign in self.platform.all.values():
-            name = campaign.state.external_name.split(" (")[0]
-            known = campaign.reached >= campaign.hidden_until and campaign.state.external_name == name
-            if self.nature.lawful and known and not self.platform.late:
-                self._require(not campaign.delivers(self.clock.now), f"{name} is left enabled")
-            for day, truth in campaign.days.items():
-                reservation = counted.get((name, day))
-                enough = reservation is not None and reservation.counted_micros >= truth.reported
-                self._require(enough or not truth.reported, f"{name} was seen to bill {truth.reported} on {day}")
-                if reservation is not None and truth.reported > reservation.worst_case_micros:
-                    told = any(v.campaign == name for v in self.ledger.violations(RUN))
-                    stopped = self.ledger.fence(ACCOUNT) > 0
-                    self._require(told and stopped, f"{name} billed too much on {day}, and nobody was told")
-
-    def _require(self, holds: bool, sentence: str) -> None:
-        if not holds:
-            raise Broken(
-                f"seed {self.found.seed}, step {self.found.steps}, {self.clock.now:%m-%d %H:%M:%S}: {sentence}"
-            )
-
-
-def _begins(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), UTC)
-
-
-def run_sequence(seed: int, nature: Nature | None = None, before: Callable[[Sequence], None] | None = None) -> Found:
+def run_sequence(
+    seed: int,
+    nature: Nature | None = None,
+    before: Callable[[Sequence], None] | None = None,
+    place: Place = SOMEWHERE,
+    tick_hours: int | None = None,
+) -> Found:
     """One sequence from its seed; raises Broken. `before` may change it first."""
-    with opened_ledger() as ledger:
-        sequence = Sequence(seed, ledger, nature)
+    ledger = books(place).fresh()
+    try:
+        sequence = Sequence(seed, ledger, nature, place, tick_hours)
         if before is not None:
             before(sequence)
-        return sequence.run()
+        return attempt_numbers().temporal.run(sequence.run)
+    finally:
+        ledger.close()

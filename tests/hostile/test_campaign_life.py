@@ -17,6 +17,7 @@ from gaelp.messages.live_campaign import (
     AppliedAndObserved,
     CampaignOrder,
     CampaignProgress,
+    CampaignStart,
     Decided,
     Launched,
     LiveCampaignInput,
@@ -40,8 +41,10 @@ class ScriptedCalls:
     away: Callable[[str], str | Exception] = lambda _: ""
     made: list[Call] = field(default_factory=list)
     enabled: bool = False
+    blocked: Applied | None = None  # what an apply answers instead
     refusal: str = ""  # why a launch is refused
     settled: list[CampaignResult] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)  # what the phase was told to look at, each time
 
     async def _call(self, name: str, campaign: LiveCampaignInput) -> None:
         await hand_over(None)
@@ -53,8 +56,8 @@ class ScriptedCalls:
     def ticks(self, name: str) -> list[int]:
         return [tick for called, _, tick in self.made if called == name]
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        return self.clock.now
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        return CampaignStart(start=self.clock.now, day_minutes=campaign.order.plan.day_minutes)
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         await self._call("launch", campaign)
@@ -79,6 +82,8 @@ class ScriptedCalls:
     ) -> Applied:
         assert begin_within > timedelta(0)
         await self._call("apply", campaign)
+        if self.blocked is not None:
+            return self.blocked
         self.enabled = True
         return Applied(applied=True, actions=campaign.progress.actions + 1)
 
@@ -99,6 +104,9 @@ class ScriptedCalls:
 
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
         return False
+
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        self.waits.append(campaign.progress.waits)
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         self.settled.append(result)
@@ -145,6 +153,7 @@ def test_ten_hours_without_the_platform_are_ten_missed_ticks_and_no_failure() ->
     assert campaign.state.tick == undisturbed.state.tick == 48
     assert any("the platform is away" in page for page in campaign.host.pages)
     assert "10 ticks missed" in campaign.host.pages[-1]
+    assert calls.waits == ["tick 5 waits: the platform is away (since 2026-01-05 05:00 UTC)", ""]
 
 
 def test_where_no_time_passes_a_tick_waits_for_a_bounded_time_and_is_missed_then() -> None:
@@ -301,3 +310,36 @@ def test_a_refused_launch_is_an_interruption_and_nothing_is_read_of_it() -> None
     result = run_to_the_end(campaign)
     assert (result.state, result.interruption) == (EpisodeState.SETTLED, "the ledger refused it")
     assert not calls.ticks("observe")
+
+
+def test_a_change_that_an_apply_finds_stops_the_account() -> None:
+    """It ends the campaign's days as one that an observation finds, and is no doing of the agent."""
+    campaign, calls = driven()
+    calls.blocked = Applied(applied=False, halt="changed on the platform", stop_account=True)
+    result = run_to_the_end(campaign)
+    assert [name for name, _, _ in calls.made][2:5] == ["decide", "apply", "stop_account"]
+    assert (result.reason, result.interruption) == ("changed on the platform", "changed on the platform")
+
+
+def test_where_no_time_passes_the_next_tick_is_read_with_the_apply() -> None:
+    """One observation begins the days, and none is made again; what could not be read ahead is read at its tick."""
+    campaign, calls = driven(time_scale=0)
+    result = run_to_the_end(campaign)
+    assert (result.state, result.actions, calls.ticks("observe")) == (EpisodeState.SETTLED, 48, [0])
+    campaign, calls = driven(time_scale=0)
+    calls.away = lambda name: "away" if name == "ahead" and campaign.state.tick in (4, 5) else ""
+    result = run_to_the_end(campaign)
+    assert (result.actions, result.missed_ticks, calls.ticks("observe")) == (48, 0, [0, 5, 6])
+
+
+def test_what_was_read_ahead_is_not_used_after_a_pause() -> None:
+    """Somebody may have changed the campaign meanwhile: it is read anew when it goes on."""
+    campaign, calls = driven(time_scale=0)
+    while calls.ticks("apply") != [0, 1, 2]:
+        campaign.step()
+    campaign.update(paused=True)
+    while not calls.ticks("pause"):
+        campaign.step()
+    campaign.update(paused=False)
+    result = run_to_the_end(campaign)
+    assert result.actions == 48 and 3 in calls.ticks("observe")

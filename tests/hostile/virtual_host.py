@@ -103,7 +103,8 @@ class DrivenCampaign(Generic[Calls]):
 
     def _begin(self) -> None:
         self._waiting = None
-        self._running = CampaignLife(CampaignScene(self.campaign, self, self.calls, self.host)).run()
+        self.scene = CampaignScene(self.campaign, self, self.calls, self.host)
+        self._running = CampaignLife(self.scene).run()
 
     def wakes(self) -> datetime | None:
         """When it goes on by itself; None where only a signal lets it go on, or where it has ended."""

@@ -10,21 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gaelp.ledger.ledger import Ledger
 from gaelp.market.auctions.per_auction import per_auction
 from gaelp.market.streams import stream
-from scripts.bench import kernels, peers
+from scripts.bench import kernels, ledger, peers
 from scripts.bench.__main__ import main
 from scripts.bench.episodes import OPTIONS
 from scripts.bench.market import WIN_RATE, scenario
 from scripts.bench.peers import Peer
 from scripts.bench.timing import TOY, Row
+from tests.support import ledgers as kit
 
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a toy bench writes, without its stack and without its peers."""
     home = tmp_path_factory.mktemp("bench")
-    assert main(["--toy", "--no-workflow", "--only", "market,episodes,memory", "--home", str(home)]) == 0
+    assert main(["--toy", "--no-workflow", "--only", "market,episodes,memory,ledger,absent", "--home", str(home)]) == 0
     written: dict[str, Any] = json.loads((home / "bench.json").read_text())
     return written
 
@@ -38,6 +40,10 @@ def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
     assert len(document["episodes"]) == 1 + len(OPTIONS) and all(row["rate"] > 0 for row in document["episodes"])
     assert [peak["episodes"] for peak in document["memory"]] == [4]
     assert all(peak["peak_mib"] > 1 for peak in document["memory"])
+    assert [cost["reservations"] for cost in document["ledger"] if cost["database"] == "SQLite"] == [0, 40]
+    assert [each["service"] for each in document["absent"]] == ["not there", "hangs"] * 2
+    assert all(each["seconds"] > 0 for each in document["absent"])
+    assert all(cost["reserve"] > 0 and cost["unresolved_claims"] > 0 for cost in document["ledger"])
 
 
 def test_kernel_and_market_resolve_the_same_auctions() -> None:
@@ -82,3 +88,14 @@ def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--only", "market,moon"])
     assert ended.value.code == 2
     assert "unknown part moon: use market, episodes, memory, peers" in capsys.readouterr().err
+
+
+def test_the_filled_ledger_adds_up(tmp_path: Path) -> None:
+    """The books that the bench writes are such as the ledger itself might have written: every total is a sum."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    books = kit.prepared(Ledger.open(url))
+    ledger.fill(url, 0, 40)
+    ledger.fill(url, 40, 70)
+    assert books.differing_totals("acme") == () and books.spent("run-a") == 70
+    assert len(books.created_campaigns("acme")) == 3 and books.unresolved_claims("acme") == ()
+    books.close()

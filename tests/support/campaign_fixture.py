@@ -69,6 +69,7 @@ class FaultyPlatform:
         self.before: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
         self.changed: dict[str, Callable[[Any], Any]] = {}  # by verb: what is returned instead
+        self.unique_names = True
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.real, name)
@@ -134,7 +135,7 @@ class CampaignFixture:
     def apply(self, tick: int = 0, decision: str = "", **changes: Any) -> Applied:
         """The activity of that name, at the tick's instant."""
         campaign = self.on_tick(tick, **changes)
-        at = self.at(campaign.hours)
+        at = campaign.at()
         asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=at)
         return self.temporal.run(self.campaigns.apply, asked)
 
@@ -176,7 +177,7 @@ def approved(
     """A request for one campaign, 50 units a day and 1000 in all, opened and approved."""
     plan, context = campaign.order.plan, campaign.context
     budget = changes.get("daily_cap_micros", 50 * UNIT) // 2  # the ceiling: what the daily cap has room for
-    line = exposure_line(plan.campaign, "emulator", max(budget, plan.daily_budget_micros), plan.days)
+    line = exposure_line(plan.campaign, "emulator", max(budget, plan.daily_budget_micros), plan.days, "USD")
     listed = ApprovedCampaign(
         ceiling=line, agent=plan.agent, product=plan.product, arm=plan.arm,
         content_digest=content_digest(plan.product, creatives_of(plan.product, candidates)),
@@ -195,6 +196,7 @@ def approved(
         "agent": "fixed-bid",
         "checkpoint_digest": "c" * 64,
         "config_digest": context.config_digest,
+        "market_digest": context.market_digest,
         "evidence_digest": "e" * 64,
         "exposure_digest": "f" * 64,
         "campaigns_digest": ledger.keep_campaigns([listed]),

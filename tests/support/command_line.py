@@ -31,7 +31,8 @@ def open_request(ledger: Ledger, number: int = 1) -> ApprovalRequest:
     request = ApprovalRequest(
         request_id=f"a/live-test#{number}", nonce=f"{number}" * 64, account="shop", run="a", phase=Phase.LIVE_TEST,
         purpose="spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
-        agent="linear-thompson", checkpoint_digest="c" * 64, config_digest="d" * 64, evidence_digest="e" * 64,
+        agent="linear-thompson", checkpoint_digest="c" * 64, config_digest="d" * 64, market_digest="m" * 64,
+        evidence_digest="e" * 64,
         exposure_digest="f" * 64, fence=0, expires_at=NOW + timedelta(days=3),
     )  # fmt: skip
     ledger.open_request(request, "### what it may cost", NOW)

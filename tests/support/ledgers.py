@@ -75,6 +75,7 @@ def request(**changes: Any) -> ApprovalRequest:
         "agent": "linear-thompson",
         "checkpoint_digest": "c" * 64,
         "config_digest": "d" * 64,
+        "market_digest": "m" * 64,
         "evidence_digest": "e" * 64,
         "exposure_digest": "f" * 64,
         "campaigns_digest": CAMPAIGNS_DIGEST,
@@ -87,7 +88,7 @@ def request(**changes: Any) -> ApprovalRequest:
 
 CAMPAIGNS = tuple(
     ApprovedCampaign(
-        ceiling=exposure_line(f"run-a/live-test/campaign-{index:02d}", "emulator", 10_000 * UNIT, 4000),
+        ceiling=exposure_line(f"run-a/live-test/campaign-{index:02d}", "emulator", 10_000 * UNIT, 4000, "USD"),
         agent="linear-thompson",
         product="product-a",
         arm=Arm.CANDIDATE,
@@ -117,6 +118,7 @@ def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -
         "arm": "candidate",
         "checkpoint_digest": "c" * 64,
         "config_digest": "d" * 64,
+        "market_digest": "m" * 64,
         "content_digest": "b" * 64,
         "at": NOW,
     }

@@ -5,6 +5,7 @@ Touch this when a phase workflow needs one more input.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import nullcontext
 from typing import Any
 
@@ -96,6 +97,15 @@ async def details(handle: WorkflowHandle[Any, Any]) -> str:
     """What the Web UI shows as the workflow's current details."""
     found = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     return str(found.current_details)
+
+
+async def until_details(handle: WorkflowHandle[Any, Any], words: str) -> str:
+    """The workflow's page, once it holds these words."""
+    for _ in range(300):
+        if words in (page := await details(handle)):
+            return page
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{handle.id} never shows {words!r}: {page}")
 
 
 def journal(local_runs: LocalRuns, kind: str, request: str) -> list[JournalEntry]:

@@ -10,7 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -24,9 +27,10 @@ from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.temporal_names import Queue
 from gaelp.ledger import signatures
 from gaelp.messages.emergency_stop import StopAccount, StopReport
-from gaelp.money import exact_money
+from gaelp.messages.phase import PhaseResult
+from gaelp.money import exact_money, rounded_money
 from tests.support.local_runs import LocalRuns, until
-from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run
+from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run, until_details
 from tests.workflows.conftest import serving
 from workflows.details import AWAITING, SPEND, STATUS
 from workflows.live_test import LiveTest
@@ -177,6 +181,45 @@ async def test_what_is_no_json_does_not_stop_the_phase_from_listening(
     assert result.gate is not None and local_runs.leftovers("deafened", "deafened") == []
 
 
+async def test_after_a_reset_another_signal_is_judged_by_itself(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The phase goes back to before an approval that was accepted, and garbage comes in its place: it is refused."""
+    client, run = environment.client, "set-back"
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        request = await _request(local_runs, run)
+        await until_details(handle, "awaiting approval")
+        asked = await handle.fetch_history()
+        await handle.signal("pause")
+        await handle.signal("approve", _signed(local_runs, request))
+        await until(lambda: journal(local_runs, "approve", request.request_id), "the approval is accepted")
+        with environment.with_time_skipping_disabled():
+            await _reset_without_signals(client, handle.id, asked)
+        await handle.signal("approve", "garbage")
+        (reason,) = await _refusals(local_runs, request, 1)
+        page = await until_details(handle, "refused: malformed")
+        await handle.signal("stop")
+        result: PhaseResult = await client.get_workflow_handle(handle.id, result_type=PhaseResult).result()
+    assert reason.startswith("malformed") and "approved by" not in page
+    assert result.ended is Outcome.STOPPED and local_runs.on_platform(run, run) == []
+
+
+async def _reset_without_signals(client: Client, workflow: str, history: WorkflowHistory) -> None:
+    """Begin the workflow anew from the last task of a history, without the signals that came since."""
+    done = [e.event_id for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    await client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=workflow),
+            reason="the test says so",
+            workflow_task_finish_event_id=done[-1],
+            request_id=f"reset of {workflow}",
+            reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
+        )
+    )
+
+
 async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
     environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
@@ -324,7 +367,7 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
     async with serving(client, local_runs, max_cached_workflows=100):
         handle = await begin_run(environment, start)
         request = await _request(local_runs, run)
-        page = await _page(handle, "awaiting approval")
+        page = await until_details(handle, "awaiting approval")
         total, daily = (exact_money(m, "USD") for m in (request.total_cap_micros, request.daily_cap_micros))
         assert f"{request.request_id} asks for at most {total} in all, {daily} on any one day" in page
         assert "0.00 USD spent so far" in page
@@ -335,7 +378,7 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
             (asked,) = asked_of(ledger, run)
         assert asked["sentence"] == f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
         await handle.signal("pause")
-        assert "(and paused)" in await _page(handle, "paused")
+        assert "(and paused)" in await until_details(handle, "paused")
         await handle.signal("resume")
         await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         phase = client.get_workflow_handle(f"{run}/live-test")
@@ -348,13 +391,55 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
     assert (await _attributes(handle))[1:] == (False, spent)
 
 
-async def _page(handle: WorkflowHandle[Any, Any], words: str) -> str:
-    """The workflow's page, once it holds these words."""
-    for _ in range(300):
-        if words in (page := await details(handle)):
-            return page
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{handle.id} never shows {words!r}: {page}")
+async def test_the_second_wait_of_a_run_shows_the_same_spend_everywhere(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Money was spent and more is asked: page, attributes, `status` and `list` have the ledger's figure and words."""
+    client, run = environment.client, "waits-again"
+    account = local_runs.open_account(run)
+    start = late_run(local_runs, run, f"account={account}", *SHORT, "mode=advisory")
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, start)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        request = await _request(local_runs, run, Phase.SCALED)
+        with local_runs.ledger() as ledger:
+            spent = ledger.spent(run)
+            (asked,) = asked_of(ledger, run)
+        assert spent > 0 and asked["request"] == request.request_id
+        for signal, state in ((None, "scaled: **awaiting approval**: "), ("pause", "(and paused): ")):
+            if signal:
+                await handle.signal(signal)
+            page = await until_details(handle, state)
+            assert f"{state}{asked['sentence']}; {rounded_money(spent, 'USD')} spent so far" in page
+            assert await _attributes(handle) == (Status.AWAITING_APPROVAL, True, spent)
+            for verb in (("status", run), ("list",)):
+                document = await asyncio.to_thread(_answer, local_runs, client, verb)
+                said = document if verb[0] == "status" else _of(document, run)
+                assert (said["state"], said["awaiting_approval"]) == ("awaiting-approval", True)
+                assert (said["spend_micros"], said["asked"]) == (spent, [asked])
+        with local_runs.ledger() as ledger:
+            ledger.raise_fence(account, "the test says so", "Ada", datetime.now(UTC))
+        document = await asyncio.to_thread(_answer, local_runs, client, ("list",))
+        assert "void since a stop" in _of(document, run)["asked"][0]["sentence"]
+        await client.get_workflow_handle(f"{run}/scaled").signal("look")
+        assert "scaled#2 asks for" in await until_details(handle, "scaled#2")
+        await handle.signal("stop")
+        await handle.result()
+        document = await asyncio.to_thread(_answer, local_runs, client, ("status", run))
+    assert (document["outcome"], document["spend_micros"], document["asked"]) == ("stopped", spent, [])
+
+
+def _answer(local_runs: LocalRuns, client: Client, verb: tuple[str, ...]) -> Any:
+    """What a verb of the command line prints as JSON."""
+    address = client.service_client.config.target_host
+    ran = local_runs.starter(*verb, "--json", environment={"GAELP_TEMPORAL_ADDRESS": address})
+    assert ran.code == 0, ran.output
+    return ran.json
+
+
+def _of(document: Any, run: str) -> Any:
+    (found,) = [each for each in document["runs"] if each["run"] == run]
+    return found
 
 
 async def _attributes(handle: WorkflowHandle[Any, Any]) -> tuple[Any, Any, Any]:

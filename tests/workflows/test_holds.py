@@ -17,12 +17,14 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.live import claiming
+from gaelp.commands.watching.progress import headline
+from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.messages.spending_phase import ScaleBudgets
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import SAME_DAYS, LocalRuns, until
-from tests.support.single_phase import SHORT, begin, begin_run, details, late_run
+from tests.support.single_phase import SHORT, begin, begin_run, details, late_run, until_details
 from tests.workflows.conftest import serving
 from workflows.campaigns import campaign_life
 from workflows.details import STATUS
@@ -293,6 +295,35 @@ async def test_ten_hours_without_the_platform_end_as_an_undisturbed_test(
     assert part["missed_ticks"] >= 10 and part["actions"] == 48 - part["missed_ticks"]
     assert (part["state"], part["reason"], part["interruption"]) == ("settled", "", "")
     assert local_runs.leftovers("cut-off", "cut-off") == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_an_outage_is_named_on_the_pages_of_phase_and_run_and_in_the_list(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """What is out of reach, and since when, stands on both pages and in memos until it answers; then it is gone."""
+    client, run = environment.client, "unreached"
+    account = local_runs.open_account(run)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, late_run(local_runs, run, f"account={account}", *LONG))
+        await until(lambda: local_runs.signed(run, Phase.LIVE_TEST), "the request is open")
+        _faults(local_runs, account, ("any", "error-before", 100_000))
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        phase = client.get_workflow_handle(f"{run}/live-test")
+        page = await until_details(handle, "**waits**")
+        assert re.search(rf"{run}/live-test/campaign-00: tick 0 waits: .+ \(since 20..-..-.. ..:.. UTC\)", page)
+        assert "**waits**" in await details(phase)
+        seen = await view(client, run)
+        assert "tick 0 waits" in seen.waits and seen.waits in page
+        assert f"waits: {seen.waits}" in headline(seen) and "waits" not in seen.memo
+        local_runs.control("DELETE", "/faults")
+        await _enabled(local_runs, run, True)
+        while (await view(client, run)).waits:  # noqa: ASYNC110 - nobody tells that the memo has changed
+            await asyncio.sleep(0.05)
+        assert "**waits**" not in await details(handle) + await details(phase)
+        await handle.signal("stop")
+        await handle.result()
+    assert local_runs.leftovers(run, account) == []
 
 
 async def _cut_off(local_runs: LocalRuns, client: Any, run: str, ticks: int) -> None:

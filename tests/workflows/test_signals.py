@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from gaelp.domain.ids import batch_id, phase_id, replay_id
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import Arm, CampaignResult
+from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.domain.temporal_names import Queue
 from gaelp.messages.emergency_stop import StopAccount
 from gaelp.messages.episode_batch import SimulateBatch
@@ -32,8 +34,7 @@ from tests.support.local_runs import LOG, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, details, journal, phase_input
 from tests.workflows.conftest import serving
 from worker import WORKFLOWS, make_worker
-from workflows.emergency_stop import EmergencyStop
-from workflows.reaper import Reaper
+from workflows.stopping import EmergencyStop, Reaper
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 HELD = {"pause", "resume", "stop"}  # signals without an input
@@ -138,7 +139,9 @@ async def test_a_signal_of_any_shape_changes_nothing_and_is_shown(
         await handle.terminate()
     kinds = [event.event_type for event in history.events]
     assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds
-    assert len([k for k in kinds if k == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED]) == 1
+    scheduled = [e.activity_task_scheduled_event_attributes.activity_type.name for e in history.events]
+    # Its own first one, and one for all refusals: the journal's next row waits until this one is written.
+    assert sorted(name == "note_refused_signals" for name in scheduled if name) == [False, True]
     assert after.current_details.startswith(f"{before}\n\n{sent} signals were refused" if before else f"{sent} signals")
     assert "SHA-256" in after.current_details and len(after.current_details) < len(before) + 2000
     shown = {signal.name: signal.description for signal in after.definition.signal_definitions}
@@ -190,6 +193,33 @@ async def test_two_inputs_for_a_campaign_do_not_deafen_it_to_a_stop(
     assert result.ended is Outcome.STOPPED and result.reason == "stopped by a person"
     assert "signal proceed refused: one input is expected" in told
     assert local_runs.leftovers(run, run) == []
+
+
+async def test_signals_that_are_refused_are_in_the_journal(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """Every refused signal is counted in a row about its workflow, with the reasons of the last and no content."""
+    client, run = environment.client, "written-down"
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        await until(lambda: journal(local_runs, "request", f"{run}/live-test#1"), "the request is open")
+        for number in range(12):
+            await handle.signal("pause" if number % 2 else "unheard-of", "secret")
+        rows = await until(
+            lambda: sum(_noted(rows := journal(local_runs, "refuse-signal", handle.id))) == 12 and rows,
+            "twelve refusals are noted",
+        )
+        await handle.signal("stop")
+        assert (await handle.result()).ended is Outcome.STOPPED
+    said = [reason for row in rows for reason in json.loads(row.detail)["reasons"]]
+    assert {row.run for row in rows} == {run}
+    assert any("signal pause refused: no input is expected" in reason for reason in said)
+    assert any("signal unheard-of refused: this workflow takes no such signal" in reason for reason in said)
+    assert not any("secret" in reason for reason in said)
+
+
+def _noted(rows: list[JournalEntry]) -> list[int]:
+    return [json.loads(row.detail)["signals"] for row in rows]
 
 
 def _invented(campaign: str, now: datetime) -> CampaignResult:

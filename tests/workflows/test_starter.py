@@ -141,8 +141,8 @@ def _request(number: int = 1) -> ApprovalRequest:
     return ApprovalRequest(
         request_id=f"d/live-test#{number}", nonce=f"{number}" * 64, account="emulator", run="d", phase=Phase.LIVE_TEST,
         purpose="spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
-        agent="linear-bid", checkpoint_digest="c" * 64, config_digest="d" * 64, evidence_digest="e" * 64,
-        exposure_digest="f" * 64, fence=0, expires_at=datetime.now(UTC) + timedelta(days=3),
+        agent="linear-bid", checkpoint_digest="c" * 64, config_digest="d" * 64, market_digest="m" * 64,
+        evidence_digest="e" * 64, exposure_digest="f" * 64, fence=0, expires_at=datetime.now(UTC) + timedelta(days=3),
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         Applied,
         AppliedAndObserved,
         Apply,
+        CampaignStart,
         Decide,
         Decided,
         LaunchCampaign,
@@ -49,8 +50,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
     from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
     from workflows.details import cause, innermost_cause
-    from workflows.emergency_stop import EmergencyStop
     from workflows.pause_and_stop import signal_workflow
+    from workflows.stopping import EmergencyStop
 
 Result = TypeVar("Result")
 
@@ -58,11 +59,11 @@ Result = TypeVar("Result")
 class TemporalCalls:
     """The calls that campaign_life.py makes, in a workflow."""
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        """When a campaign on a real clock begins."""
-        asked = StartOf(context=campaign.context, now=workflow.now())
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        """When a campaign on a real clock begins, and how long its days are."""
+        asked = StartOf(context=campaign.context, days=campaign.order.plan.days, now=workflow.now())
         midnight = named(RECORDS, "the next midnight of the account")
-        return (await _outcome(workflow.execute_activity_method(Planning.start_of, asked, **midnight))).start
+        return await _outcome(workflow.execute_activity_method(Planning.start_of, asked, **midnight))
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         """Create the campaign paused."""
@@ -128,6 +129,10 @@ class TemporalCalls:
         """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
         return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
 
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        """By the signal that has the phase look at it."""
+        await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=campaign.name))
+
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """By a signal, because the phase may have continued as new since it started the campaign."""
         await signal_workflow(campaign.order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
@@ -151,10 +156,10 @@ async def _outcome(call: Awaitable[Result], *, of_agent: bool = False) -> Result
     try:
         return await call
     except ActivityError as error:
-        raise _told_apart(error, of_agent=of_agent) from error
+        raise told_apart(error, of_agent=of_agent) from error
 
 
-def _told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
+def told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
     """An outage is what a retry can mend: a retryable failure, or a worker that did not answer.
 
     Where the agent was asked, a call that failed or hung in every attempt is the agent's own; only a call that no

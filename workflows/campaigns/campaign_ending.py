@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import Paused
@@ -78,22 +77,23 @@ class CampaignEnding:
         while wanted():
             try:
                 at = scene.campaign.at(extra_hours)
-                return await scene.calls.pause_and_settle(scene.campaign, at, reason, final=final)
+                paused = await scene.calls.pause_and_settle(scene.campaign, at, reason, final=final)
             except OutOfReach as away:
                 if scene.state.stopped and scene.host.now() >= lease_ends:
                     raise CallFailed(f"{away}; its days stay reserved in full") from away
-                scene.show(f"{reason}; it waits to be {'settled' if final else 'paused'}: {away}")
+                await scene.wait_because(f"{reason}; it waits to be {'settled' if final else 'paused'}: {away}")
                 wait = next_wait(wait, away)
                 await scene.host.wait(wait, lambda: not wanted(), f"until the platform is back: {away}")
+            else:
+                await scene.reached_again()
+                return paused
         return None
 
     def _lease_ends(self) -> datetime:
         """When nothing is delivered any more even if no pause gets through: the end of the day of the current tick."""
         scene = self._scene
-        if not scene.real_time or scene.state.started_at is None:
-            return scene.host.now() + LEASE_WITHOUT_TIME
-        days = scene.campaign.hours // HOURS_PER_DAY + 1
-        return scene.state.started_at + scene.wall(days * HOURS_PER_DAY)
+        ends = scene.campaign.day_ends_at() if scene.real_time else None
+        return ends or scene.host.now() + LEASE_WITHOUT_TIME
 
     async def _watch_until_matured(self, hours: int) -> None:
         """Wait until the last clicks have matured; every tick reads what nobody should have changed meanwhile."""
@@ -107,8 +107,9 @@ class CampaignEnding:
             try:
                 observed = await scene.look(scene.campaign.at(scene.state.matured_hours), lambda: False)
             except (OutOfReach, CallFailed) as error:
-                scene.show(f"its days are over; it cannot be watched: {error}")
+                await scene.wait_because(f"its days are over; it cannot be watched: {error}")
                 continue
+            await scene.reached_again()
             if observed is not None and observed.enabled:
                 await self.pause("it was enabled by somebody else after its days were over")
             scene.host.renew_where_long(scene.campaign)

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.messages.spending_phase import Proceed
 from workflows.campaigns.campaign_ending import CampaignEnding
@@ -77,9 +76,9 @@ class CampaignLife:
         scene.update(started_at=scene.host.now(), stage=EpisodeState.LAUNCHING)
         if scene.real_time:
             # A person may have taken days to approve: on a real clock a campaign begins at the next midnight.
-            midnight = await scene.calls.next_midnight(scene.campaign)
-            scene.update(start=midnight)
-            await self._wait_until(midnight)
+            first = await scene.calls.next_midnight(scene.campaign)
+            scene.update(start=first.start, day_minutes=first.day_minutes)
+            await self._wait_until(first.start)
             scene.update(started_at=scene.host.now())
 
     async def _tick(self) -> None:
@@ -114,12 +113,15 @@ class CampaignLife:
         ends = ends or scene.host.now() + PATIENCE_WITHOUT_TIME
         while (left := ends - scene.host.now()) > timedelta(0):
             try:
-                return await turn(ends)
+                ended = await turn(ends)
             except OutOfReach as away:
-                scene.show(f"tick {scene.state.tick} waits: {away}")
+                await scene.wait_because(f"tick {scene.state.tick} waits: {away}")
                 wait = next_wait(wait, away)
                 left = max(ends - scene.host.now(), timedelta(0))
                 await scene.host.wait(min(wait, left), interrupted, f"until the next try: {away}")
+            else:
+                await scene.reached_again()
+                return ended
             if interrupted():
                 return TickEnd.INTERRUPTED
             scene.host.check_cancelled()
@@ -150,8 +152,10 @@ class CampaignLife:
         try:
             observed = await scene.look(scene.campaign.at(), self._resumed)
         except (OutOfReach, CallFailed) as error:
-            scene.show(f"paused by a person; it cannot be watched: {error}")
+            await scene.wait_because(f"paused by a person; it cannot be watched: {error}")
             observed = None
+        else:
+            await scene.reached_again()
         if observed is not None and observed.halt:
             scene.halt(observed.halt, outside=False)
         elif observed is not None and observed.enabled and scene.state.paused:
@@ -166,7 +170,7 @@ class CampaignLife:
     def _renew(self) -> None:
         """Go on in a new run at the end of a day, or while paused, where nothing is under way."""
         scene = self._scene
-        at_rest = scene.campaign.hours % HOURS_PER_DAY == 0 or scene.state.paused
+        at_rest = scene.campaign.ticks.begins_day(scene.state.tick) or scene.state.paused
         if at_rest and self._scene.days_left_after(0) and not (scene.state.halt or scene.state.stopped):
             scene.host.renew_where_long(scene.campaign)
 

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput, Observed
+from gaelp.messages.spending_phase import CampaignStanding
 from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
 
 
@@ -53,9 +53,9 @@ class CampaignScene:
         """Whether the campaign may be enabled on the platform by a write of ours."""
         return self.state.enabled or self.state.uncertain
 
-    def days_left_after(self, hours: int) -> bool:
-        """Whether the authorised days go on so many campaign hours after the current tick."""
-        return self.campaign.hours + hours < self.state.until_day * HOURS_PER_DAY
+    def days_left_after(self, ticks: int) -> bool:
+        """Whether the authorised days go on so many ticks after the current one."""
+        return self.campaign.ticks.day_index(self.state.tick + ticks) < self.state.until_day
 
     def stopped(self) -> bool:
         """Whether it must end."""
@@ -89,10 +89,35 @@ class CampaignScene:
         (tick, observed), self.read_ahead = self.read_ahead, (-1, None)
         return observed if tick == self.state.tick and not self.interrupted() else None
 
+    def standing(self) -> CampaignStanding:
+        """How far the campaign is, as its phase asks where a signal told it to look."""
+        name, day = self.began.name, self.campaign.day_index
+        budget = self.state.daily_budget_micros
+        reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=self.days)
+        return CampaignStanding(
+            campaign=name,
+            waits="" if self.result else self.state.waits,
+            reached=None if self.result else reached,
+            result=self.result,
+        )
+
     def show(self, text: str) -> None:
         """Show how the campaign stands, and how many ticks it has missed."""
         missed = self.state.missed_ticks
         self.host.show(f"{self.state.stage}: {text}{f'; {missed} ticks missed' if missed else ''}")
+
+    async def wait_because(self, text: str) -> None:
+        """Something is out of reach: show it, and have the phase show it too, with the instant since when."""
+        self.show(text)
+        if not self.state.waits:
+            self.update(waits=f"{text} (since {self.host.now():%Y-%m-%d %H:%M} UTC)")
+            await self.calls.report_standing(self.campaign)
+
+    async def reached_again(self) -> None:
+        """What was out of reach has answered."""
+        if self.state.waits:
+            self.update(waits="")
+            await self.calls.report_standing(self.campaign)
 
 
 def next_wait(last: timedelta, away: OutOfReach) -> timedelta:

@@ -1,6 +1,6 @@
 """The workflow of one live campaign: its signals, and Temporal's timers and pages for its life.
 
-The order of its life is in campaign_life.py. It owns its time: `at = start + tick x tick_length`, passed to every call.
+The order of its life is in campaign_life.py. It owns its time, which is passed to every call.
 Touch this when a campaign receives another signal or is shown otherwise.
 """
 
@@ -16,8 +16,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from gaelp.domain.phases import Status
-    from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
-    from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+    from gaelp.domain.spending.campaign_records import CampaignResult
     from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput
     from gaelp.messages.spending_phase import CampaignStanding, Proceed
     from workflows.campaigns.campaign_calls import TemporalCalls
@@ -46,11 +45,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     @workflow.query(name="standing", description="how far it is, as its phase asks")
     def standing(self) -> CampaignStanding:
         """The phase reads this where a signal told it to look."""
-        scene = self._scene
-        name, day = scene.began.order.plan.campaign, scene.campaign.hours // HOURS_PER_DAY
-        budget = self.state.daily_budget_micros
-        reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=scene.days)
-        return CampaignStanding(campaign=name, reached=None if scene.result else reached, result=scene.result)
+        return self._scene.standing()
 
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:

@@ -21,7 +21,7 @@ from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.rules.reconciliation_rules import DayComparison, compare_day
 from gaelp.ledger.stored_records import CreatedCampaign
 from gaelp.platforms.adapters import open_platform
-from gaelp.platforms.protocol import AdPlatform, PlatformError
+from gaelp.platforms.protocol import AdPlatform, PlatformError, find_campaign
 
 COLUMNS = ("campaign", "day", "state", "reserved", "in the books", "billed", "served", "credited", "done")
 
@@ -54,13 +54,10 @@ def reconcile(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _report(platform: AdPlatform, account: Account, campaign: CreatedCampaign) -> CampaignReport:
-    platform_id = campaign.platform_id
-    if not platform_id:
-        state = platform.find(account.account, campaign.campaign)
-        if state is None:
-            raise PlatformError("the platform does not find it by its name", permanent=True)
-        platform_id = state.platform_id
-    return platform.report(account.account, platform_id, None)
+    state = find_campaign(platform, account.account, campaign.platform_id, campaign.campaign)
+    if state is None:
+        raise PlatformError("the platform finds it neither by its id nor by its name", permanent=True)
+    return platform.report(account.account, state.platform_id, None)
 
 
 def _brought_together(

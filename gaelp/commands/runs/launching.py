@@ -102,7 +102,7 @@ def _phase(name: str | None, default: Phase) -> Phase:
 
 def check(wanted: Order, facts: StartFacts) -> None:
     """Refuse a run that cannot end well, by what is known of its account and logs. Raises ConfigurationErrors."""
-    wanted.loaded.refuse(start_refusals(wanted.input.config, wanted.phases, facts))
+    wanted.loaded.refuse(start_refusals(wanted.input.config, wanted.phases, facts, connections.now().date()))
 
 
 def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:

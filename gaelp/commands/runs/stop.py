@@ -16,7 +16,7 @@ from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.commands.runs.stop_notice import Notice, open_runs, run_is_closed, tell_runs
 from gaelp.domain.ad_accounts import Account, AccountKind
-from gaelp.domain.ids import checked_name, run_of_phase
+from gaelp.domain.ids import checked_name, run_of_workflow
 from gaelp.errors import FAILED
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.background_calls import all_in_parallel, answered, in_background
@@ -56,7 +56,7 @@ def _waiting_runs(ledger: Ledger | None, accounts: tuple[Account, ...]) -> Futur
 
     def read() -> set[str]:
         phases = [] if ledger is None else [p for each in accounts for p in ledger.waiting_phases(each.account)]
-        return {run_of_phase(phase) for phase in phases}
+        return {run_of_workflow(phase) for phase in phases}
 
     return in_background(read)
 

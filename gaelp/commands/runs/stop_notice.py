@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import Refused
-from gaelp.domain.ids import run_of_phase
+from gaelp.domain.ids import run_of_workflow
 from gaelp.domain.temporal_names import REAPER
 from gaelp.settings import Settings
 
@@ -52,7 +52,7 @@ async def tell_runs(settings: Settings, run: str, accounts: set[str], waiting: C
             client = await connections.temporal(settings)
             for phase in waiting:
                 await _tell(client, phase, "look", asked_anew)
-            held = {run_of_phase(phase) for phase in waiting}
+            held = {run_of_workflow(phase) for phase in waiting}
             for name in [run] if run else await _open_runs(client, accounts):
                 if name not in held:
                     await _tell(client, name, "stop", told)

@@ -89,4 +89,6 @@ def headline(now: RunView) -> str:
         line += f", spent {money(now.spend_micros, str(now.memo.get('currency', '')))}"
     if now.state == Status.AWAITING_APPROVAL:
         line += f"; waits for `starter.py approve {now.run}`"
+    if now.waits:
+        line += f"; waits: {now.waits}"
     return line

@@ -14,7 +14,7 @@ from gaelp.commands.connections import RPC
 from gaelp.commands.console import Refused
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
-from gaelp.domain.temporal_names import Attribute
+from gaelp.domain.temporal_names import WAITS, Attribute
 from gaelp.messages.phase import PhaseResult
 from gaelp.messages.training_run import RunResult
 
@@ -46,6 +46,7 @@ class RunView:
     spend_micros: int
     outcome: str = ""
     reason: str = ""
+    waits: str = ""  # what is out of the run's reach, and since when
     started: datetime | None = None
     ended: datetime | None = None
     checkpoint_digest: str = ""
@@ -72,6 +73,8 @@ async def view(client: Client, run: str) -> RunView:
     spend = max(_spend(whole), sum(each.spend_micros for each in phases))
     waiting = any(each.state == Status.AWAITING_APPROVAL for each in phases)
     failure = "" if result or not _ended(whole) else await _failure(client, run)
+    memo = dict(await whole.memo())
+    waits = str(memo.pop(WAITS, ""))
     return RunView(
         run=run,
         state=_state(whole) if not waiting else Status.AWAITING_APPROVAL,
@@ -80,10 +83,11 @@ async def view(client: Client, run: str) -> RunView:
         spend_micros=result.spend_micros if result else spend,
         outcome=str(result.outcome) if result else "",
         reason=result.reason if result else failure,
+        waits="" if _ended(whole) else waits,
         started=whole.start_time,
         ended=whole.close_time,
         checkpoint_digest=(result.checkpoint_digest or "") if result else "",
-        memo=dict(await whole.memo()),
+        memo=memo,
         phases=phases,
     )
 
@@ -93,7 +97,8 @@ async def listed(client: Client, limit: int) -> list[RunView]:
     views = []
     query = "WorkflowType = 'TrainingRun'"
     async for each in client.list_workflows(query, limit=limit, rpc_timeout=RPC):
-        state = _state(each)
+        state, memo = _state(each), dict(await each.memo())
+        waits = str(memo.pop(WAITS, ""))
         views.append(
             RunView(
                 run=each.id,
@@ -102,9 +107,10 @@ async def listed(client: Client, limit: int) -> list[RunView]:
                 phase=str(attribute(each, Attribute.PHASE, "")),
                 awaiting_approval=bool(attribute(each, Attribute.AWAITING, False)),
                 spend_micros=_spend(each),
+                waits="" if _ended(each) else waits,
                 started=each.start_time,
                 ended=each.close_time,
-                memo=dict(await each.memo()),
+                memo=memo,
             )
         )
     return views

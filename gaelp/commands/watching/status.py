@@ -1,4 +1,4 @@
-"""The verbs `status` and `list`: where runs stand by Temporal, and what `status` RUN has spent and asks by the ledger.
+"""The verbs `status` and `list`: where runs stand by Temporal, and what they have spent and ask by the ledger.
 
 Touch this to change what they print; gaelp/commands/watching/snapshot.py reads what Temporal knows.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,7 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     async def read() -> RunView:
         return await view(await connections.temporal(settings), run)
 
-    now = asyncio.run(read())
-    booked = _booked(settings, run, out)
-    if booked is not None:
-        now = replace(now, spend_micros=booked["spend_micros"])
-    asked = booked["asked"] if booked is not None else []
+    ((now, asked),) = _booked(settings, [asyncio.run(read())], out)
     currency = str(now.memo.get("currency", ""))
     rows = [
         (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
@@ -57,17 +54,26 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-def _booked(settings: Settings, run: str, out: Out) -> dict[str, Any] | None:
-    """What the ledger knows of a run; none, and a note, where it cannot be read."""
+def _booked(settings: Settings, runs: Sequence[RunView], out: Out) -> list[tuple[RunView, list[dict[str, Any]]]]:
+    """The runs with the ledger's spend, and what each asks; one that has ended asks nothing.
+
+    As Temporal last had it, with a note, where the ledger cannot be read.
+    """
     try:
         ledger = connections.open_ledger(settings)
         try:
-            return {"spend_micros": ledger.spent(run), "asked": asked_of(ledger, run)}
+            return [
+                (
+                    replace(each, spend_micros=ledger.spent(each.run)),
+                    [] if each.ended else asked_of(ledger, each.run),
+                )
+                for each in runs
+            ]
         finally:
             ledger.close()
     except GaelpError as error:
         out.note(f"the ledger cannot be read, so spend is as Temporal last had it: {error}")
-        return None
+        return [(each, []) for each in runs]
 
 
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
@@ -103,12 +109,13 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
             for each in runs
         ]
 
-    runs = asyncio.run(read())
+    runs = _booked(settings, asyncio.run(read()), out)
     rows = [
         (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros),
-         instant(r.started), instant(r.ended))
-        for r in runs
+         instant(r.started), instant(r.ended), "; ".join([*(each["sentence"] for each in asked), r.waits]).strip("; "))
+        for r, asked in runs
     ]  # fmt: skip
-    text = table(("run", "state", "phase", "agent", "profile", "spent", "began", "ended"), rows) if rows else "no runs"
-    out.result({"runs": [each.document() for each in runs]}, text)
+    columns = ("run", "state", "phase", "agent", "profile", "spent", "began", "ended", "waits for")
+    document = {"runs": [{**each.document(), "asked": asked} for each, asked in runs]}
+    out.result(document, table(columns, rows) if rows else "no runs")
     return DONE

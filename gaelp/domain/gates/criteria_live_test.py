@@ -50,13 +50,20 @@ def stopped(measures: CampaignMeasures) -> Judgement | None:
 
 def futility(profit: ProfitMeasure, config: TrainingConfiguration) -> str:
     """Why a live test should stop now: the drawdown cap, or an ROI out of reach; empty where it may go on."""
-    limit = micros(config.live_test.drawdown_limit)
-    if profit.drawdown_micros >= max(limit, 1):
-        return f"Cumulated loss reached {rounded_money(profit.drawdown_micros)}, the limit is {rounded_money(limit)}."
+    if loss := loss_too_deep(profit.drawdown_micros, config):
+        return loss
     if profit.roi_high is not None and profit.roi_high < config.live_test.roi:
         high = f"at most {profit.roi_high:.1%} after {profit.days} matured days"
         return f"Attributed ROI is {high}: {config.live_test.roi:.0%} is out of reach."
     return ""
+
+
+def loss_too_deep(drawdown_micros: int, config: TrainingConfiguration) -> str:
+    """Why spending must stop at this cumulated loss; empty where it may go on."""
+    limit = micros(config.live_test.drawdown_limit)
+    if drawdown_micros < max(limit, 1):
+        return ""
+    return f"Cumulated loss reached {rounded_money(drawdown_micros)}, the limit is {rounded_money(limit)}."
 
 
 def _profit_judgement(profit: ProfitMeasure, alpha: float, config: TrainingConfiguration) -> Judgement:

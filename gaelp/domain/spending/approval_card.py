@@ -47,6 +47,7 @@ def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -
     lines += [
         "",
         f"Bound to checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "
+        f"market `{request.market_digest}`, "
         f"evidence `{request.evidence_digest or 'none'}`, exposure `{request.exposure_digest}`, "
         f"campaigns `{request.campaigns_digest}`, fence {request.fence}.",
         "",

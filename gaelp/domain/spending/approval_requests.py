@@ -1,7 +1,7 @@
 """What an approval is bound to: the request, and the canonical bytes of it that a person signs.
 
-A changed byte of agent, configuration, evidence, campaigns, exposure, caps or fence changes the digest, and with it
-voids the signature.
+A changed byte of agent, configuration, market, evidence, campaigns, exposure, caps or fence changes the digest, and
+with it voids the signature.
 
 Touch this to change what a signature covers. What a person reads before signing is in approval_card.py.
 """
@@ -52,6 +52,7 @@ class ApprovalRequest(Frozen):
     agent: str
     checkpoint_digest: str
     config_digest: str
+    market_digest: str  # of the calibrated market that its agent is told of: segments, candidates and their features
     evidence_digest: str
     exposure_digest: str  # of the exposure table shown to the person
     campaigns_digest: str = NO_CAMPAIGNS  # of the list in the ledger: every campaign with its ceilings and its content
@@ -81,6 +82,7 @@ class RequestApproval(Frozen):
     run: str
     phase: Phase
     config_digest: str
+    market_digest: str
     account: str
     agent: str
     checkpoint_digest: str
@@ -140,6 +142,7 @@ def request_for(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign],
         "agent": opening.agent,
         "checkpoint_digest": opening.checkpoint_digest,
         "config_digest": opening.config_digest,
+        "market_digest": opening.market_digest,
         "evidence_digest": opening.evidence_digest,
         "exposure_digest": exposure_digest([campaign.ceiling for campaign in campaigns]),
         "campaigns_digest": opening.campaigns_digest,

@@ -30,6 +30,7 @@ class Reserve(Frozen):
     arm: Arm
     checkpoint_digest: str
     config_digest: str
+    market_digest: str
     content_digest: str  # of what the campaign advertises
     at: datetime
 

@@ -32,16 +32,20 @@ def judge_ceilings(
         "arm": approved.arm,
         "checkpoint_digest": request.checkpoint_digest,
         "config_digest": request.config_digest,
+        "market_digest": request.market_digest,
         "content_digest": approved.content_digest,
     }
-    words = {"checkpoint_digest": "checkpoint", "config_digest": "configuration", "content_digest": "content"}
-    differing = [words.get(name, name) for name, value in signed.items() if getattr(booking, name) != value]
+    differing = [name for name, value in signed.items() if getattr(booking, name) != value]
     if differing:
         return refused(
             f"approval {request.request_id} was signed for campaign {booking.campaign} with another "
-            f"{' and '.join(differing)}: it needs a new request"
+            f"{' and '.join(_word(name) for name in differing)}: it needs a new request"
         )
     return _judge_amounts(booking, approved, request, other_days, currency)
+
+
+def _word(field: str) -> str:
+    return "configuration" if field == "config_digest" else field.removesuffix("_digest")
 
 
 def _judge_amounts(

@@ -36,9 +36,9 @@ _ENTER = Change(_a.insert())
 _REPLACE = Change(_a.update().where(_IS_ACCOUNT).values(given(c.name for c in _a.c if not c.primary_key)))
 _SET_FENCE = Change(_a.update().where(_IS_ACCOUNT).values(fence=sa.bindparam("fence")))
 _OF_ACCOUNT = _q.c.account == sa.bindparam("account")
-_STILL_OPEN = sa.and_(_OF_ACCOUNT, _q.c.state == "open")
+_STILL_OPEN = sa.and_(_OF_ACCOUNT, sa.text(tables.UNDECIDED), _q.c.state == "open")
 _A_REQUEST = Query(sa.select(_q.c.request_id).where(_OF_ACCOUNT).limit(1), str)
-_OPEN_REQUESTS = Query(sa.select(_q.c.request_id).where(_STILL_OPEN).order_by(_q.c.request_id), str)
+_OPEN_REQUESTS = Query(sa.select(_q.c.request_id).where(_STILL_OPEN), str)
 _VOID_REQUESTS = Change(_q.update().where(_STILL_OPEN).values(state="void"))
 _ENTER_APPROVER = Change(_p.insert())
 _REPLACE_APPROVER = Change(_p.update().where(_IS_APPROVER).values(given(c.name for c in _p.c if not c.primary_key)))
@@ -106,7 +106,7 @@ def raise_fence(connection: Connection, name: str, reason: str, by: str, at: dat
     """
     fence = lock(connection, name).fence + 1
     connection.change(_SET_FENCE, account=name, fence=fence)
-    voided = connection.all(_OPEN_REQUESTS, account=name)
+    voided = sorted(connection.all(_OPEN_REQUESTS, account=name))
     connection.change(_VOID_REQUESTS, account=name)
     journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by, voided=voided)
     return fence

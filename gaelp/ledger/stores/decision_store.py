@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gaelp.domain.ad_accounts import Account, Approver
+from gaelp.domain.ids import run_of_workflow
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, ApprovalRequest, SignedDecision
 from gaelp.ledger.rules import decision_rules
 from gaelp.ledger.rules.ruling import Ruling
@@ -19,11 +20,13 @@ from gaelp.ledger.statements import Change, Connection, Query
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.ledger.stores import account_store, journal, request_store, tables
 from gaelp.ledger.stores.journal import Subject
+from gaelp.messages.pausing import RefusedSignals
 
 _s, _n = tables.submissions, tables.nonces
 _EARLIER = Query(
     sa.select(_s.c.outcome).where(_s.c.submission == sa.bindparam("submission")), ApprovalOutcome.model_validate_json
 )
+_IS_KEPT = Query(sa.select(_s.c.submission).where(_s.c.submission == sa.bindparam("submission")), str)
 _KEEP = Change(_s.insert())
 _USED = Query(sa.select(_n.c.nonce).where(_n.c.nonce == sa.bindparam("nonce")), str)
 _USE = Change(_n.insert())
@@ -90,3 +93,15 @@ def _refuse(
     shown = decision_rules.shown(payload)
     request_store.note(connection, "refuse", request, now, reason=ruling.reason, payload=shown)
     return ApprovalOutcome(accepted=False, reason=ruling.reason)
+
+
+def note_refused_signals(
+    connection: Connection, workflow: str, key: str, refused: RefusedSignals, at: datetime
+) -> None:
+    """Signals that were no decisions, or none that could be read as one. The same key again writes nothing."""
+    if connection.first(_IS_KEPT, submission=key) is not None:
+        return
+    connection.change(_KEEP, submission=key, outcome="")
+    count = refused.number - refused.noted
+    subject = Subject(run=run_of_workflow(workflow), key=workflow)
+    journal.write(connection, "refuse-signal", at, subject, signals=count, reasons=refused.last[-count:])

@@ -24,7 +24,7 @@ from gaelp.ledger.stores import account_store, journal, run_store, tables
 from gaelp.ledger.stores.journal import Subject
 
 _r = tables.requests
-_UNDECIDED = sa.or_(_r.c.state == "open", _r.c.state == "void")  # its phase waits for a person
+_UNDECIDED = sa.text(tables.UNDECIDED)  # its phase waits for a person
 
 
 def _record(body: str, digest: str, state: str, text: str) -> StoredRequest:

@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -69,6 +69,7 @@ class Sum(UserDefinedType[int]):
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
 CREATES = "intent = 'create'"
+UNDECIDED = "state IN ('open', 'void')"
 
 metadata = sa.MetaData()
 
@@ -84,6 +85,7 @@ accounts = sa.Table(
     sa.Column("timezone", sa.Text, nullable=False),
     sa.Column("daily_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("total_cap_micros", sa.BigInteger, nullable=False),
+    sa.Column("dollar_rate", sa.JSON),
     sa.Column("fence", sa.Integer, nullable=False),
 )
 
@@ -134,6 +136,7 @@ requests = sa.Table(
     sa.Column("approver", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("decided_at", Instant),
+    sa.Index("undecided_requests", "account", sqlite_where=sa.text(UNDECIDED), postgresql_where=sa.text(UNDECIDED)),
 )
 
 approved_campaigns = sa.Table(

@@ -38,6 +38,8 @@ class _NotFound(PlatformError):
 class EmulatorPlatform:
     """Reused connections to one emulator; `timeout_seconds` bounds a whole call."""
 
+    unique_names = True
+
     def __init__(self, url: str, token: str, timeout_seconds: float = CALL_SECONDS) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:

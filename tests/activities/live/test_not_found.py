@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from activities.live.locating import LAG_SECONDS
+from gaelp.domain.platform_records import CampaignReport
 from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
 from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture
 from tests.support.local_runs import LocalRuns
@@ -120,6 +121,62 @@ def test_a_create_that_was_lost_and_lags_is_not_settled_at_nothing(fixture: Camp
     assert [(r.state, r.counted_micros) for r in fixture.ledger.reservations(fixture.account)] == [("open", 50 * UNIT)]
 
 
+def _lost(fixture: CampaignFixture, *, made: bool) -> None:
+    """A create whose answer is lost, carried out or not."""
+
+    def lost() -> None:
+        raise OutcomeUnknown("the connection broke")
+
+    (fixture.platform.after if made else fixture.platform.before)["create_paused"] = lost
+    with pytest.raises(OutcomeUnknown):
+        fixture.launch()
+    fixture.retrying()
+
+
+@pytest.mark.parametrize("unique", [True, False])
+def test_a_lost_create_is_repeated_only_where_names_are_unique(fixture: CampaignFixture, unique: bool) -> None:
+    """Elsewhere a second one would be made: it stays unknown, counts in full, and the account stops."""
+    _lost(fixture, made=False)
+    fixture.platform.calls.clear()
+    fixture.platform.unique_names = unique
+    launched = fixture.launch()
+    assert launched.launched is unique and fixture.platform.calls == ["create_paused"] * unique
+    if unique:
+        return
+    assert "the platform does not return it" in launched.reason
+    assert _violations(fixture) == [("campaign-unknown", "critical")] and fixture.ledger.fence(fixture.account) == 1
+    assert not fixture.settle(24 + 240, final=True).final
+    assert [r.counted_micros for r in fixture.ledger.reservations(fixture.account)] == [50 * UNIT]
+
+
+def test_a_campaign_renamed_before_its_create_was_answered_is_not_made_again(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """A campaign that nobody of ours knows has just what was asked for: it may be ours, and a person must look."""
+    _lost(fixture, made=True)
+    state = fixture.found()
+    assert state is not None
+    path = f"/accounts/{fixture.account}/campaigns/{state.platform_id}/name"
+    local_runs.control("PUT", path, json={"name": "spring sale"})
+    fixture.platform.calls.clear()
+    assert not fixture.launch().launched and fixture.platform.calls == []
+    assert _violations(fixture) == [("campaign-unknown", "critical")]
+    assert len(fixture.platform.real.campaigns(fixture.account)) == 1
+
+
+def test_a_campaign_of_somebody_else_does_not_keep_a_create_from_being_repeated(fixture: CampaignFixture) -> None:
+    """It has another budget, so it is not what was asked for."""
+    _lost(fixture, made=False)
+    spec = fixture.campaigns._spec(
+        fixture.campaign,
+        fixture.campaigns._claiming.creatives(fixture.campaign),
+        fixture.ledger.account(fixture.account),
+    )
+    other = {"external_name": "spring sale", "daily_budget_micros": 7 * UNIT}
+    fixture.platform.real.create_paused(spec.model_copy(update=other), fixture.at())
+    assert fixture.launch().launched
+
+
 def test_a_create_that_is_answered_twice_is_taken_up(fixture: CampaignFixture) -> None:
     """The platform says that the name is taken: the campaign of that name is ours, and the launch goes on."""
     real = fixture.platform.real
@@ -150,3 +207,24 @@ def test_an_older_state_of_the_platform_is_noticed_and_frees_nothing(fixture: Ca
     assert fixture.ledger.spent(RUN) == paused.spend_micros
     assert [(r.state, r.counted_micros) for r in fixture.ledger.reservations(fixture.account)] == [("open", 50 * UNIT)]
     assert _violations(fixture) == [("reported-less", "high")] and fixture.ledger.fence(fixture.account) == 0
+
+
+def test_a_credit_settles_the_day_and_is_no_older_state(fixture: CampaignFixture) -> None:
+    """In its final report the platform waives what it served above the bill; what was seen stays in the books."""
+    fixture.running()
+    fixture.settle(24)
+    (posted,) = fixture.ledger.reservations(fixture.account)
+
+    def credit(report: CampaignReport) -> CampaignReport:
+        days = [day.model_copy(update={"served_micros": day.cost_micros}) for day in report.days]
+        assert all(day.final for day in days)
+        return report.model_copy(update={"days": tuple(days)})
+
+    bill = (posted.billed_micros + posted.served_micros) // 2
+    fixture.platform.changed["report"] = lambda report: credit(
+        report.model_copy(update={"days": tuple(d.model_copy(update={"cost_micros": bill}) for d in report.days)})
+    )
+    assert posted.billed_micros < bill < posted.served_micros
+    assert fixture.settle(24 + 240, final=True).final and _violations(fixture) == []
+    (settled,) = fixture.ledger.reservations(fixture.account)
+    assert (settled.billed_micros, settled.final_micros) == (bill, posted.served_micros)

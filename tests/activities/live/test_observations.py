@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -78,7 +79,24 @@ def test_the_loss_that_halts_is_that_of_criterion_8(fixtures: Callable[..., Camp
 
     fixture.platform.changed["report"] = earn
     halt = fixture.observe(24).halt
-    assert ("drawdown: 5.00" in halt) is (refunds > 0)
+    assert ("loss reached 5.00" in halt) is (refunds > 0)
+
+
+def test_a_loss_that_was_won_back_halts_all_the_same(fixtures: Callable[..., CampaignFixture]) -> None:
+    """A tick and the gate judge the deepest cumulated loss, and one who wins it back has been as deep."""
+    fixture = fixtures("live_test.drawdown_limit=15", "economics.refund_rate=0", "economics.margin=1")
+    fixture.running()
+    assert fixture.apply(1, enabled=True, applied_day=0).applied
+
+    def lose_and_win(report: CampaignReport) -> CampaignReport:
+        (day,) = report.days[:1]
+        spend = {"cost_micros": 20 * UNIT, "served_micros": 20 * UNIT, "revenue_micros": 0}
+        first = day.model_copy(update={**spend, "matured": True})
+        second = first.model_copy(update={"day": day.day + timedelta(days=1), "revenue_micros": 60 * UNIT})
+        return report.model_copy(update={"days": (first, second)})
+
+    fixture.platform.changed["report"] = lose_and_win
+    assert "loss reached 20.00" in fixture.observe(24).halt
 
 
 def test_a_campaign_that_is_not_on_the_platform_fails_for_good(fixture: CampaignFixture) -> None:

@@ -77,6 +77,24 @@ def test_a_difference_that_stays_is_exit_code_1(fixture: CampaignFixture, reconc
     assert fixture.ledger.reservations(fixture.account)[0].billed_micros == 3_000_000
 
 
+def test_a_campaign_is_found_by_its_id_and_by_its_name_second(
+    fixture: CampaignFixture, reconcile: Reconcile, local_runs: LocalRuns
+) -> None:
+    """A platform that does not know the id any more may still have a campaign of that name; then that one is read."""
+    state = fixture.running()
+    reading = {"verb": "read", "kind": "missing", "calls": 1, "account": fixture.account}
+    local_runs.control("POST", "/faults", json=reading)
+    code, document = reconcile()
+    assert (code, document["trouble"], len(document["days"])) == (0, [], 1)
+    path = f"/accounts/{fixture.account}/campaigns/{state.platform_id}/name"
+    local_runs.control("PUT", path, json={"name": "spring sale"})
+    code, document = reconcile()
+    assert (code, document["trouble"], len(document["days"])) == (0, [], 1)
+    local_runs.control("POST", "/faults", json=reading)
+    code, document = reconcile()
+    assert code == 1 and "neither by its id nor by its name" in document["trouble"][0]
+
+
 def test_a_running_total_that_is_not_the_sum_of_its_days_is_exit_code_1(
     fixture: CampaignFixture, reconcile: Reconcile, tmp_path: Path
 ) -> None:

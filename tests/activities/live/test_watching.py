@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gaelp.messages.live_campaign import PAUSED_OUTSIDE
 from gaelp.platforms.protocol import OutcomeUnknown
 from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture, Crash, crash
 from tests.support.local_runs import LocalRuns
@@ -46,6 +47,31 @@ def test_a_budget_that_somebody_raises_stops_the_account_and_counts(fixture: Cam
     assert _found(fixture) == [("changed-outside", "high")] and fixture.ledger.fence(fixture.account) == 1
     fixture.observe(13, enabled=True)
     assert len(_found(fixture)) == 1 and fixture.ledger.fence(fixture.account) == 1  # once
+
+
+def test_a_budget_that_somebody_raises_after_the_observation_is_not_written_over(fixture: CampaignFixture) -> None:
+    """What an apply reads before it writes is compared too: it writes nothing, and the account stops."""
+    fixture.running()
+    assert not fixture.observe(24, enabled=True).halt
+    _edit(fixture, "set_budget", 250 * UNIT, hours=24)
+    applied = fixture.apply(1, enabled=True, applied_day=0, actions=1)
+    assert not applied.applied and applied.stop_account
+    assert "daily budget: we wrote 25.00 USD, and the platform reads 250.00 USD" in applied.halt
+    assert (applied.actions, applied.near_misses) == (1, 0)  # nothing was judged
+    assert fixture.platform.calls == [] and fixture.ledger.fence(fixture.account) == 1
+
+
+@pytest.mark.parametrize("uncertain", [False, True])
+def test_a_pause_by_somebody_else_after_the_observation_stays(fixture: CampaignFixture, uncertain: bool) -> None:
+    """An apply does not enable it again; only where a write of ours was broken off may the pause be ours."""
+    state = fixture.running()
+    fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(24))
+    applied = fixture.apply(1, enabled=True, applied_day=0, uncertain=uncertain)
+    assert applied.applied is uncertain
+    found = fixture.found()
+    assert found is not None and found.enabled is uncertain
+    if not uncertain:
+        assert applied.halt == PAUSED_OUTSIDE and not applied.stop_account and fixture.platform.calls == []
 
 
 def test_a_paused_campaign_that_somebody_enables_is_noticed_and_counts(fixture: CampaignFixture) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from gaelp.configuration.loading import profile
-from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.undecidable_criteria import JudgedLog
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
@@ -21,6 +22,7 @@ ACCOUNT = Account(
 REAL = ACCOUNT.model_copy(update={"kind": AccountKind.REAL, "platform": "google-ads"})
 LOGS = (JudgedLog("a", "bandit", 5_000, 20), JudgedLog("b", "bandit", 4_000, 18))
 FACTS = StartFacts(account=ACCOUNT, logs=LOGS, calibrated_until="2026-04-14", market=(4, 80), world=(4, 80))
+TODAY = date(2026, 11, 26)
 BEFORE_MONEY = (Phase.SIMULATION, Phase.HISTORICAL)
 
 
@@ -31,7 +33,7 @@ def changed(**sections: Any) -> TrainingConfiguration:
 
 
 def said(facts: StartFacts, phases: tuple[Phase, ...] = PHASE_ORDER, **sections: Any) -> list[str]:
-    found = start_refusals(changed(**sections), phases, facts)
+    found = start_refusals(changed(**sections), phases, facts, TODAY)
     return [f"{each.paths[0]}: {each.message}" for each in found]
 
 
@@ -61,6 +63,26 @@ def test_what_cannot_end_well_is_refused_with_its_remedy(
     assert sentence.startswith(f"{path}: ") and remedy in sentence
 
 
+@pytest.mark.parametrize(
+    ("account", "currency", "cap", "sentence"),
+    [
+        ("JPY", "JPY", 50, "live_test.daily_cap is 50 JPY, and a live test may cost 1,500 JPY to 7,500 JPY a day"),
+        ("JPY", "JPY", 5000, ""),
+        ("JPY", "USD", 50, "account emulator is in JPY, the configuration in USD"),  # its amounts mean nothing yet
+        ("EUR", "EUR", 50, "account emulator is in EUR and has no rate to the dollar"),
+    ],
+)
+def test_a_live_test_out_of_its_bounds_is_refused(account: str, currency: str, cap: int, sentence: str) -> None:
+    """By the rate in the account's record, and only where the amounts are in the account's currency at all."""
+    rate = DollarRate(units_per_dollar=150, day=TODAY, source="a bank") if account == "JPY" else None
+    owned = ACCOUNT.model_copy(update={"currency": account, "dollar_rate": rate})
+    config = profile("quick-test")
+    live = config.live_test.model_copy(update={"daily_cap": cap})
+    config = config.model_copy(update={"currency": currency, "live_test": live})
+    messages = [each.message for each in start_refusals(config, PHASE_ORDER, replace(FACTS, account=owned), TODAY)]
+    assert len(messages) == bool(sentence) and all(sentence in message for message in messages)
+
+
 def test_a_real_account_wants_history_and_its_own_clock() -> None:
     """An empty historical.logs and a scaled clock are refused on a real account, and not on an emulator's."""
     facts = replace(FACTS, account=REAL, logs=())
@@ -81,7 +103,7 @@ def test_what_only_spending_needs_is_asked_for_by_spending_phases_only() -> None
 @pytest.mark.parametrize("name", ["staging", "production"])
 def test_the_strict_profiles_are_refused_as_whole_runs(name: str) -> None:
     """What this version does not judge is named by number, and nothing of them can be asked for yet."""
-    (refusal,) = start_refusals(profile(name), PHASE_ORDER, StartFacts())
+    (refusal,) = start_refusals(profile(name), PHASE_ORDER, StartFacts(), TODAY)
     assert all(f"criterion {id} " in refusal.message for id in ("4", "5a", "5b", "6", "7", "11", "12", "13"))
     assert refusal.paths == ("mode",) and "take mode advisory on an emulator's account" in refusal.message
     assert "--until" not in refusal.message
@@ -90,9 +112,9 @@ def test_the_strict_profiles_are_refused_as_whole_runs(name: str) -> None:
 def test_the_refusal_names_how_far_a_strict_run_may_go() -> None:
     """From the live test on, production can pass the live test and not scaling; asked for that far, it may begin."""
     later = phases_between(Phase.LIVE_TEST, Phase.SCALED)
-    (refusal,) = start_refusals(profile("production"), later, StartFacts())
+    (refusal,) = start_refusals(profile("production"), later, StartFacts(), TODAY)
     assert "ask for what can pass with --until live-test" in refusal.message
-    assert start_refusals(profile("production"), (Phase.LIVE_TEST,), StartFacts()) == ()
+    assert start_refusals(profile("production"), (Phase.LIVE_TEST,), StartFacts(), TODAY) == ()
 
 
 def test_logs_that_can_never_decide_are_refused_in_strict_mode_only() -> None:
@@ -108,7 +130,7 @@ def test_a_strict_run_skips_only_what_its_checkpoint_has_passed() -> None:
     assert skip_refusal(strict, Phase.HISTORICAL, passed) == skip_refusal(strict, Phase.SIMULATION, frozenset()) == ""
     assert skip_refusal(profile("quick-test"), Phase.SCALED, frozenset()) == ""
     facts = replace(StartFacts(), passed=frozenset())
-    assert [each.paths[0] for each in start_refusals(strict, (Phase.LIVE_TEST,), facts)] == ["--from-phase"]
+    assert [each.paths[0] for each in start_refusals(strict, (Phase.LIVE_TEST,), facts, TODAY)] == ["--from-phase"]
 
 
 def test_the_phases_between_two_are_in_order() -> None:

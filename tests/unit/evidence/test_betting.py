@@ -89,6 +89,7 @@ def test_bounds_agree_with_the_wealth_and_hold_the_truth():
     assert log_wealth(1 - values, 1 - high) >= NEEDED > log_wealth(1 - values, 1 - high + 0.001)
     assert low < 0.8 < high
     assert high - low < 0.08
+    assert [1000 * low, 1000 * high] == pytest.approx([round(1000 * low), round(1000 * high)])  # the grid's thousandths
 
 
 @pytest.mark.parametrize(("value", "low", "high"), [(0.0, 0.0, 0.05), (1.0, 0.95, 1.0)])

@@ -86,9 +86,10 @@ def estimates(n: int, seed: int = 0) -> tuple[dict[str, Estimate], list[Row]]:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 9, 60])
-def test_the_estimators_are_the_papers_sums(n: int) -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_the_estimators_are_the_papers_sums(n: int, seed: int) -> None:
     """Value and both ends of the interval of each estimator, on logs from one row on."""
-    found, rows = estimates(n)
+    found, rows = estimates(n, seed)
     for estimator, interval in by_hand(rows).items():
         each = found[estimator]
         assert (each.value, each.low, each.high) == pytest.approx(interval), estimator
@@ -120,6 +121,14 @@ def test_switch_dr_keeps_a_weight_of_the_square_root_of_the_rows_and_drops_a_lar
         rows = log | {"propensity": np.full(4, propensity)}
         found = {e.estimator: e for e in evaluate(rows, np.zeros(4, int), {"candidate": policy})}
         assert (found["switch-dr"].low == found["dr"].low) is same
+
+
+def test_the_logging_policy_rests_on_every_row() -> None:
+    """Its weights are all 1: effective rows and clicks are the rows and clicks, and no row weighs more than another."""
+    columns, segment, policy, rows = random_log(40)
+    first = evaluate(columns, segment, {"candidate": policy})[0]
+    assert (first.policy, first.row_ess, first.click_ess) == ("logging", 40.0, sum(row.click for row in rows))
+    assert (first.largest_weight_share, first.mean_weight, first.mean_weight_error) == (1 / 40, 1.0, 0.0)
 
 
 def test_only_the_policy_under_test_is_compared_with_the_logging_policy() -> None:

@@ -167,6 +167,7 @@ def test_processes_never_reserve_more_than_the_cap(urls: tuple[str, str]) -> Non
         process.join(timeout=90)
     assert [process.exitcode for process in crowd] == [0] * PROCESSES
     assert kit.counted(ledger, DAY) == 50 * UNIT  # 45 asks of 1 to 3 fill it to the last unit
+    assert ledger.differing_totals("acme") == ()
     entries = ledger.journal(limit=10_000)
     assert [e.sequence for e in entries] == list(range(1, len(entries) + 1))
     granted = Counter(e.key for e in entries if e.kind == "claim")

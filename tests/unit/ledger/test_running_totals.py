@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -30,7 +34,7 @@ from gaelp.ledger.rules.running_totals import (
 )
 from gaelp.ledger.statements import CompiledStatement
 from gaelp.ledger.stored_records import Reservation
-from gaelp.ledger.stores import totals_store
+from gaelp.ledger.stores import reservation_store, totals_store
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, NOW, UNIT, booking, reservation
 
@@ -159,6 +163,82 @@ def test_a_run_is_capped_over_all_its_accounts(tmp_path: Path) -> None:
     ledger.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a ledger may be made."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+    else:
+        with kit.postgresql() as address:
+            yield address
+
+
+def test_two_accounts_at_once_never_pass_the_cap_of_their_run(url: str) -> None:
+    """They fill it to the last unit, nobody waits for the other for ever, and every total is a sum."""
+    ledger = on_two_accounts(kit.prepared(Ledger.open(url)))
+    begin = Barrier(len(ACCOUNTS))
+
+    def fill(account: str) -> int:
+        own, granted = Ledger.open(url), 0
+        begin.wait(timeout=60)
+        for number in range(25):
+            key = f"{account} {number}"
+            day = booking(1, account=account, request_id=REQUESTS[account], key=key, campaign=number)
+            if own.reserve(day, run_cap_micros=30 * UNIT).granted:
+                granted += 1
+                own.post(key, UNIT, UNIT, NOW)
+        own.close()
+        return granted
+
+    with ThreadPoolExecutor(len(ACCOUNTS)) as pool:
+        assert sum(pool.map(fill, ACCOUNTS)) == 30
+    assert sum(each.counted_micros for each in ledger.reservations(run="run-a")) == 30 * UNIT
+    assert [ledger.differing_totals(account) for account in ACCOUNTS] == [(), ()]
+    ledger.close()
+
+
+def read_by_both_first(monkeypatch: pytest.MonkeyPatch, store: ModuleType, name: str) -> None:
+    """Let whoever reads with this function wait until the other has read too, where the other can."""
+    meeting, read = Barrier(2), getattr(store, name)
+
+    def slowly(*asked: Any) -> Any:
+        answer = read(*asked)
+        with contextlib.suppress(BrokenBarrierError):  # the other waits for us, so it cannot come
+            meeting.wait(timeout=0.5)
+        return answer
+
+    monkeypatch.setattr(store, name, slowly)
+
+
+def test_two_reports_at_once_are_counted_one_after_the_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would add to the totals what the day was before the other's report, if it did not hold the account's row."""
+    ledger = kit.prepared(Ledger.open(url))
+    ledger.reserve(booking(9))
+    read_by_both_first(monkeypatch, reservation_store, "read")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda units: ledger.post(booking(9).key, units * UNIT, units * UNIT, NOW), (3, 5)))
+    assert [each.billed_micros for each in ledger.reservations("acme")] == [5 * UNIT]
+    assert (ledger.spent("run-a"), ledger.differing_totals("acme")) == (5 * UNIT, ())
+    ledger.close()
+
+
+def test_the_last_room_of_a_run_is_given_to_one_account_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each ask would read the run's total before the other has booked, if it did not hold the run's row."""
+    ledger = on_two_accounts(kit.prepared(Ledger.open(url)))
+    read_by_both_first(monkeypatch, totals_store, "counted")
+
+    def ask(account: str) -> bool:
+        own = Ledger.open(url)
+        day = booking(1, account=account, request_id=REQUESTS[account], key=account)
+        granted = own.reserve(day, run_cap_micros=UNIT).granted
+        own.close()
+        return granted
+
+    with ThreadPoolExecutor(len(ACCOUNTS)) as pool:
+        assert sorted(pool.map(ask, ACCOUNTS)) == [False, True]
+    ledger.close()
+
+
 class TestRecomputation:
     def test_each_state_adds_what_it_counts(self) -> None:
         """Open and frozen days may still be billed; a settled one may not; spent is what is known of it."""
@@ -229,6 +309,7 @@ def test_no_call_of_a_live_tick_reads_a_whole_table(monkeypatch: pytest.MonkeyPa
         lambda: ledger.freeze_expired(DAY, NOW),
         lambda: ledger.settle(day.key, 5 * UNIT, NOW),
         lambda: ledger.judge_enabled("acme", [day.campaign]),
+        lambda: (ledger.waiting_phases("acme"), ledger.raise_fence("acme", "a stop", "Ada", NOW)),
         lambda: (ledger.open_exposure("acme"), ledger.spent("run-a"), ledger.spent("run-a", "live-test")),
         lambda: (ledger.account("acme"), ledger.request(day.request_id), ledger.run("run-a"), ledger.fence("acme")),
     ):

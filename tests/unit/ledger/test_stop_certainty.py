@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from gaelp.domain.platform_records import CampaignState
-from gaelp.ledger import account_stop
+from gaelp.ledger import account_stop, stop_pauses
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stop_pauses import listed
 from gaelp.messages.emergency_stop import StopReport
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, claim
@@ -44,6 +48,7 @@ class Account:
 
     def find(self, account: str, external_name: str) -> CampaignState | None:
         self.asked.add(account)
+        assert external_name == NAME
         return self.state(self.enabled)
 
     def campaigns(self, account: str) -> tuple[CampaignState, ...]:
@@ -205,3 +210,235 @@ def test_a_late_fence_needs_no_further_reading(ledger: Ledger, tmp_path: Path) -
     account.obeys = obey
     report = account.stop(ledger)
     assert (report.stopped, report.fence, report.seconds) == (True, 1, 2 * PACE.seconds_between_rounds)
+
+
+# ------------------------------------------------------------ how long, for whom, and how it is said
+
+
+def test_a_campaign_that_is_known_by_name_alone_is_looked_for_on_the_stopped_account(ledger: Ledger) -> None:
+    """Its create was never answered and no reading succeeds: it is found by its name, paused, and named as sent to."""
+    account = Account()
+    ledger.claim(claim("create"))
+    account.readings = [OSError("down")] * 50
+    report = account.stop(ledger)
+    assert not account.enabled and report.pauses_sent == (NAME,)
+    assert account.asked == {"acme"}
+
+
+def test_a_campaign_whose_create_was_said_to_fail_is_looked_for_all_the_same(ledger: Ledger) -> None:
+    """A platform may create what it answers with an error: while it cannot be read, that one is paused too."""
+    account = Account()
+    ledger.claim(claim("create"))
+    ledger.resolve(claim("create").key, "failed", "500", NOW)
+    account.readings = [OSError("down")] * 50
+    account.stop(ledger)
+    assert not account.enabled
+
+
+def test_the_ledger_is_given_a_moment_where_the_platform_fails_at_once(ledger: Ledger) -> None:
+    """Every reading fails before the ledger has answered: the pauses wait for what it knows, once and not for long."""
+    account = Account()
+    ledger.claim(claim("create"))
+    account.readings = [OSError("down")] * 50
+    known = ledger.created_campaigns("acme", True)
+
+    def slowly() -> object:
+        time.sleep(0.3)  # no event will do: nothing happens meanwhile that the stop could tell of
+        return known
+
+    account.stop(Refusing(ledger, "created_campaigns", slowly))  # type: ignore[arg-type]
+    assert not account.enabled
+    silence, account, began = threading.Event(), Account(), time.monotonic()
+    account.readings = [OSError("down")] * 50
+    silent = Refusing(ledger, "created_campaigns", lambda: silence.wait(60))
+    account.stop(silent, PACE)  # type: ignore[arg-type]
+    silence.set()
+    assert account.enabled and time.monotonic() - began < 8  # twelve rounds that each waited would take longer
+
+
+def test_a_stop_without_a_ledger_and_without_a_platform_raises_nothing() -> None:
+    """Nothing is known, and the report says both."""
+    account = Account()
+    account.readings = [OSError("down")] * 50
+    report = account.stop(None)
+    assert not report.stopped and report.pauses_sent == ()
+    assert "the ledger could not be opened" in report.reason and "the platform cannot be read: down" in report.reason
+
+
+def test_the_last_reading_after_rounds_without_effect_is_of_the_stopped_account(ledger: Ledger) -> None:
+    """When the rounds are used up the account is read once more."""
+    account = Account()
+    account.obeys = lambda: False
+    account.stop(ledger)
+    assert account.asked == {"acme"}
+
+
+def test_what_was_read_before_a_late_fence_counts_for_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    """A worker may have enabled meanwhile, so that the account is read twice after the fence, however late it is."""
+    file, account = tmp_path / "ledger.db", Account()
+    file.chmod(0o444)
+    account.readings = [True, False, False]  # the second one before the fence, and one lie after it
+
+    def disobey_once() -> bool:
+        file.chmod(0o644)
+        return account.pauses > 1
+
+    account.obeys = disobey_once
+    report = account.stop(ledger)
+    assert (report.stopped, report.fence, account.enabled) == (True, 1, False)
+
+
+class Refusing:
+    """A ledger of which one call fails, or never answers."""
+
+    def __init__(self, ledger: Ledger, name: str, fail: Callable[[], object]) -> None:
+        self._ledger, self._name, self._fail = ledger, name, fail
+
+    def __getattr__(self, name: str) -> object:
+        real = getattr(self._ledger, name)
+        return real if name != self._name else lambda *_: self._fail()
+
+
+def ask(ledger: Ledger, account: str, run: str) -> None:
+    """A request that is open when the stop begins."""
+    if account != "acme":
+        ledger.put_account(kit.account(account=account))
+    ledger.open_request(kit.request(account=account, run=run, request_id=f"{run}/live-test#2"), "", NOW)
+
+
+def test_a_stop_names_the_phases_of_its_account_that_may_ask_anew(ledger: Ledger) -> None:
+    """Their requests are void with the fence; those of another account, or of a run's stop, are not."""
+    ask(ledger, "acme", "run-b")
+    ask(ledger, "other", "run-c")
+    account = Account()
+    clock = WallClock(lambda: account.now, account.wait)
+    of_run = stop_account(ledger, account, StopOrder("acme", "drill", "Ada", "run-a"), clock, PACE)
+    assert (of_run.stopped, of_run.waiting) == (True, ())
+    assert account.stop(ledger).waiting == ("run-b/live-test",)
+
+
+@pytest.mark.parametrize("how", ["fails", "never answers"])
+def test_phases_that_cannot_be_read_are_left_out_of_the_report(ledger: Ledger, how: str) -> None:
+    """They find out by themselves, so that the report neither waits for them nor fails."""
+    ask(ledger, "acme", "run-b")
+    silence, account, began = threading.Event(), Account(), time.monotonic()
+
+    def fail() -> object:
+        if how == "never answers":
+            return silence.wait(60)
+        raise OSError("the ledger's disk is gone")
+
+    report = account.stop(Refusing(ledger, "waiting_phases", fail), replace(PACE, head_start_seconds=0.3))  # type: ignore[arg-type]
+    silence.set()
+    assert (report.stopped, report.waiting) == (True, ())
+    assert time.monotonic() - began < 30
+
+
+def test_without_the_fence_nobody_is_told_to_ask_anew(ledger: Ledger, tmp_path: Path) -> None:
+    """No request is void then; without any ledger it is not known who waits."""
+    ask(ledger, "acme", "run-b")
+    refused = Refusing(ledger, "raise_fence", lambda: 1 / 0)
+    for used in (refused, None):
+        report = Account().stop(used)  # type: ignore[arg-type]
+        assert (report.fence, report.waiting) == (-1, ())
+
+
+@pytest.mark.parametrize(("seconds", "pauses"), [(14.5, 4), (14.6, 2)])
+def test_no_round_begins_after_the_time_for_rounds_is_over(ledger: Ledger, seconds: float, pauses: int) -> None:
+    """Each of the two series of rounds has 15 seconds of its own, to begin a round within; and then it is no stop."""
+    account = Account()
+
+    def slow() -> bool:
+        account.now += timedelta(seconds=seconds)
+        return False
+
+    account.obeys = slow
+    report = account.stop(ledger)
+    assert account.pauses == pauses
+    assert not report.stopped and report.still_enabled == (NAME,)
+
+
+@pytest.mark.parametrize("how", ["fails", "never answers"])
+def test_claims_that_cannot_be_read_are_waited_for_in_full(ledger: Ledger, how: str) -> None:
+    """Older calls may be under way then: the stop waits as long as one can take, and raises nothing."""
+    silence, account, began = threading.Event(), Account(), time.monotonic()
+
+    def fail() -> object:
+        if how == "never answers":
+            return silence.wait(60)
+        raise OSError("the ledger's disk is gone")
+
+    pace = replace(PACE, ledger_seconds=0.05, client_timeout_seconds=1.0)
+    report = account.stop(Refusing(ledger, "unresolved_claims", fail), pace)  # type: ignore[arg-type]
+    silence.set()
+    assert report.stopped and report.unresolved_claims == ()
+    assert report.seconds == 1.0 + 2 * PACE.seconds_between_rounds
+    assert time.monotonic() - began < 30
+
+
+def test_the_stop_of_a_run_waits_for_the_runs_own_open_claims(ledger: Ledger) -> None:
+    """A run has no numbered fence, so that each of its open claims is older; the report names those that stay open."""
+    ledger.register_run("run-b", "acme", NOW)
+    ledger.claim(claim("enable"))
+    ledger.claim(claim("enable", key="other", run="run-b", campaign="run-b/live-test/campaign-00"))
+    account = Account()
+    clock = WallClock(lambda: account.now, account.wait)
+    report = stop_account(ledger, account, StopOrder("acme", "drill", "Ada", "run-a"), clock, PACE)
+    assert report.unresolved_claims == (claim("enable").key,)
+    assert report.seconds == 5 + 2 * PACE.seconds_between_rounds
+
+
+def test_a_pause_that_never_answers_holds_no_round_up(ledger: Ledger) -> None:
+    """The platform hangs on the pause: the rounds go on, and the report says that it is still enabled."""
+    silence, account, began = threading.Event(), Account(), time.monotonic()
+    account.obeys = lambda: not silence.wait(60)
+    report = account.stop(ledger, replace(PACE, call_seconds=0.02, rounds=2))
+    silence.set()
+    assert not report.stopped and report.still_enabled == (NAME,)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("campaigns", "rounds"), [(1, 1), (8, 1), (9, 2), (16, 2), (17, 3)])
+def test_pauses_are_given_the_time_of_as_many_calls_as_follow_one_another(
+    monkeypatch: pytest.MonkeyPatch, campaigns: int, rounds: int
+) -> None:
+    """Eight go at once, so that nine take the time of two calls."""
+    given: list[tuple[int, int, float]] = []
+    monkeypatch.setattr(stop_pauses, "all_in_parallel", lambda *call: given.append((len(call[0]), *call[1:])))
+    account, account_state = Account(), Account().state(True)
+    states = tuple(
+        account_state.model_copy(update={"platform_id": str(n), "external_name": f"c{n}"}) for n in range(campaigns)
+    )
+    account.campaigns = lambda account: states  # type: ignore[method-assign]
+    pauses = stop_pauses.StopPauses(account, "acme", PACE, "", None)
+    assert not pauses.round()
+    assert given == [(campaigns, 8, PACE.call_seconds * rounds)]
+
+
+def test_the_ledger_is_waited_for_so_long_in_all(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
+    """What the pauses took is taken off the wait for the fence; the head start remains at the least."""
+    waits: list[float] = []
+
+    def noted(future: Future[object], seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    monkeypatch.setattr(account_stop, "answered", noted)
+    account = Account()
+    account.readings = [True, True, False]  # two rounds without effect: one second
+    account.obeys = lambda: False
+    account.stop(ledger)
+    assert waits[:2] == [PACE.head_start_seconds, PACE.ledger_seconds - 2 * PACE.seconds_between_rounds]
+    waits.clear()
+    slow = Account()
+    slow.obeys = lambda: False  # all rounds without effect: longer than the ledger is waited for
+    slow.stop(ledger, replace(PACE, seconds_between_rounds=2.0))
+    assert waits[:2] == [PACE.head_start_seconds, PACE.head_start_seconds]
+
+
+def test_a_sentence_names_ten_campaigns_and_counts_the_rest() -> None:
+    """In order of their names; ten are named without a rest."""
+    names = [f"c{number:02d}" for number in range(12)]
+    assert listed(reversed(names[:10])) == ", ".join(names[:10])
+    assert listed(names[:11]) == f"{', '.join(names[:10])} and 1 more"
+    assert listed(names) == f"{', '.join(names[:10])} and 2 more"

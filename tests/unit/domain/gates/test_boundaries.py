@@ -167,6 +167,7 @@ def test_the_improvement_is_waived_from_a_lower_bound_of_95_hundredths_on() -> N
         {"largest_weight_share": 0.05},
         {"mean_weight": 1.03, "mean_weight_error": 0.01},
         {"mean_weight": 0.97, "mean_weight_error": 0.01},
+        {"mean_weight": 1.00099, "mean_weight_error": 0.0},
         {"points": [PointMeasure(estimator=e, value=0.005, low=0.005, high=0.006) for e in AGREEING]},
         {"points": [PointMeasure(estimator=e, value=0.005, low=0.004, high=0.005) for e in AGREEING]},
     ],
@@ -207,6 +208,21 @@ def test_a_log_of_unknown_kind_supports_nothing() -> None:
     unknown = history(log(kind=""))
     assert found(unknown, "7").reason == "Correlation is not supported by unreadable log obd."
     assert found(unknown, "5b").verdict is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    "just_too_little",
+    [
+        {"row_ess": 199.9},
+        {"click_ess": 29.9},
+        {"largest_weight_share": 0.0501},
+        {"mean_weight": 1.00101, "mean_weight_error": 0.0},
+        {"mean_weight": 0.9689, "mean_weight_error": 0.01},
+    ],
+)
+def test_what_just_misses_grade_a_is_not_grade_a(just_too_little: dict[str, Any]) -> None:
+    """A hair beyond each limit is one thing missed."""
+    assert len(grade_a_missed(log(**just_too_little))) == 1
 
 
 @pytest.mark.parametrize("mean", [0.95, 1.05])
@@ -275,6 +291,8 @@ def test_where_criterion_9_turns(changes: dict[str, Any], verdict: Verdict) -> N
     [
         ({"actions": 300, "near_misses": 1}, PASS),
         ({"actions": 1000, "near_misses": 5}, PASS),
+        ({"actions": 100_000, "near_misses": 500}, PASS),
+        ({"actions": 100_000, "near_misses": 501}, FAIL),
         ({"actions": 1, "near_misses": 0}, INCONCLUSIVE),
         ({"actions": 0, "violations": 1}, FAIL),
         ({"actions": 0, "oversized_raises": 1}, FAIL),

@@ -14,7 +14,7 @@ from gaelp.ledger.rules.ruling import GRANTED, Ruling
 from tests.support.ledgers import DAY, UNIT, booking, request
 
 SIGNED = ApprovedCampaign(
-    ceiling=exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 3),
+    ceiling=exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 3, "USD"),
     agent="linear-thompson",
     product="product-a",
     arm=Arm.CANDIDATE,
@@ -47,11 +47,12 @@ def test_a_campaign_that_is_not_on_the_list_is_refused() -> None:
         ("arm", "control", "another arm"),
         ("checkpoint_digest", "0" * 64, "another checkpoint"),
         ("config_digest", "0" * 64, "another configuration"),
+        ("market_digest", "0" * 64, "another market"),
         ("content_digest", "0" * 64, "another content"),
     ],
 )
 def test_what_was_signed_is_what_must_ask(name: str, value: str, words: str) -> None:
-    """Another agent, arm, checkpoint, configuration or content is refused by name."""
+    """Another agent, arm, checkpoint, configuration, market or content is refused by name."""
     ruling = judge(**{name: value})
     assert not ruling.granted and f"signed for campaign run-a/live-test/campaign-00 with {words}: it" in ruling.reason
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from gaelp.ledger.rules.coverage_rules import judge_enabled
+from gaelp.ledger.rules.coverage_rules import judge_enabled, judge_no_stop
 from gaelp.ledger.stored_records import RegisteredRun
 from tests.support.ledgers import DAY, NOW, account, reservation, stored_request
 
@@ -48,3 +48,14 @@ def test_nothing_covers_a_campaign_of_a_stopped_run() -> None:
     going_on = RegisteredRun("run-a", "acme", NOW)
     assert judge_enabled([reservation()], approved, account(), going_on).granted
     assert not judge_enabled([reservation()], approved, account(), replace(going_on, stopped_at=NOW)).granted
+
+
+def test_a_stop_of_the_run_or_of_the_account_voids_what_was_asked_before_it() -> None:
+    """One rule for both, and it says which of the two came."""
+    request, going_on = stored_request(fence=1).request, RegisteredRun("run-a", "acme", NOW)
+    assert judge_no_stop(request, account(fence=1), going_on).granted
+    assert judge_no_stop(request, account(fence=1), None).granted
+    of_account = judge_no_stop(request, account(fence=2), going_on)
+    assert not of_account.granted and "the fence of account acme is 2" in of_account.reason
+    of_run = judge_no_stop(request, account(fence=1), replace(going_on, stopped_at=NOW))
+    assert not of_run.granted and "run run-a was stopped" in of_run.reason

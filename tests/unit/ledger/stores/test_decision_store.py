@@ -17,6 +17,7 @@ from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalReq
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
+from gaelp.messages.pausing import RefusedSignals
 from tests.support import ledgers as kit
 from tests.support.ledgers import KEY, NOW, UNIT
 
@@ -256,10 +257,33 @@ def test_a_decided_request_is_neither_voided_nor_withdrawn(ledger: Ledger) -> No
     assert ledger.journal(kinds=("withdraw",)) == ()
 
 
+def test_refused_signals_are_noted_once_for_their_key(ledger: Ledger) -> None:
+    """A retry writes no second row; the row counts what came since the last one and has the reasons of these."""
+    first = RefusedSignals(number=1, last=("a",))
+    ledger.note_refused_signals("run-a/live-test", "k1", first, NOW)
+    ledger.note_refused_signals("run-a/live-test", "k1", first, NOW)
+    ledger.note_refused_signals("run-a/live-test", "k2", RefusedSignals(number=3, last=("a", "b", "c"), noted=1), NOW)
+    rows = ledger.journal(kinds=("refuse-signal",))
+    assert [(row.run, row.key, json.loads(row.detail)) for row in rows] == [
+        ("run-a", "run-a/live-test", {"signals": 1, "reasons": ["a"]}),
+        ("run-a", "run-a/live-test", {"signals": 2, "reasons": ["b", "c"]}),
+    ]
+
+
 def test_a_removed_approver_no_longer_counts(ledger: Ledger) -> None:
     """A key that the owner took away is unknown."""
     ledger.remove_approver("acme", KEY.key_id)
     assert "unknown key" in decide(ledger, signed()).reason
+
+
+def test_an_approver_of_another_account_is_unknown_on_this_one(ledger: Ledger) -> None:
+    """Her limit there is no right here, however high it is."""
+    key = signatures.new_key()
+    ledger.put_account(kit.account(account="other"))
+    ledger.put_approver(kit.approver(account="other", key_id=key.key_id, public_key=key.public_key, name="Bo"))
+    payload = signatures.sign(key.pem, kit.request(), "approve").model_dump()
+    assert "unknown key" in decide(ledger, payload).reason
+    assert ledger.request_state(ID) == "open"
 
 
 def test_a_decision_on_no_request_is_refused(ledger: Ledger) -> None:

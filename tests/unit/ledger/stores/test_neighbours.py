@@ -1,0 +1,255 @@
+"""What is done for one account, run, campaign or day is done for no other, and each reading returns its own alone.
+
+Two accounts, three runs and all that they can leave behind; after every change the whole database is compared with what
+it was, so that a statement that forgot whose row it means is noticed wherever it writes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approved_campaigns import campaigns_digest
+from gaelp.domain.spending.billing_rules import exposure_line
+from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
+from gaelp.ledger import signatures
+from gaelp.ledger.ledger import Ledger
+from tests.support import ledgers as kit
+from tests.support.ledgers import DAY, NOW, UNIT, booking, claim
+
+RUNS = {"run-a": "acme", "run-b": "acme", "run-c": "other"}
+GROWING = ("journal", "journal_counter")
+TOMORROW = DAY + timedelta(days=1)
+Rows = dict[tuple[str, str], dict[str, Any]]
+
+
+def campaign(run: str, number: int = 0, phase: Phase = Phase.LIVE_TEST) -> str:
+    return f"{run}/{phase}/campaign-{number:02d}"
+
+
+def day_key(run: str, day: Any = DAY) -> str:
+    return booking(0, run=run, day=day).key
+
+
+def series(run: str, **changes: Any) -> AttemptSeries:
+    known = {"account": RUNS[run], "product": "p", "agent": run, "gate": Phase.LIVE_TEST}
+    return AttemptSeries.model_validate(known | changes)
+
+
+def leave_traces(ledger: Ledger, run: str) -> None:
+    """An approved request, another that is open, two days, two claims, a violation and an attempt."""
+    account = RUNS[run]
+    ledger.register_run(run, account, NOW)
+    two_days = [exposure_line(campaign(run, number), "emulator", 100 * UNIT, 2) for number in range(2)]
+    renamed = [kit.CAMPAIGNS[0].model_copy(update={"ceiling": ceiling}) for ceiling in two_days]
+    ledger.keep_campaigns(renamed)
+    asked = {"account": account, "run": run, "request_id": f"{run}/live-test#1"}
+    known = {"campaigns_digest": campaigns_digest(renamed), "campaign_count": len(renamed), "nonce": f"{run} 1"}
+    kit.approve(ledger, kit.request(**asked, **known))
+    for phase in (Phase.LIVE_TEST, Phase.SCALED):
+        later = {"account": account, "run": run, "phase": phase, "request_id": f"{run}/{phase}#2"}
+        ledger.open_request(kit.request(**later, nonce=f"{run} {phase} 2"), "", NOW)
+    for number, day in enumerate((DAY, TOMORROW)):
+        day_booking = booking(5, run=run, account=account, day=day, request_id=f"{run}/live-test#1")
+        reserved = ledger.reserve(day_booking)
+        assert reserved.granted, reserved.reason
+        assert ledger.claim(
+            claim("create", key=f"{run}-{number}", account=account, run=run, campaign=campaign(run, number))
+        ).granted
+    ledger.record_violation(
+        Violation(
+            id=f"{run}-v", account=account, run=run, phase=Phase.LIVE_TEST, campaign=campaign(run), kind="k",
+            severity=Severity.LOW, evidence="e", at=NOW,
+        )
+    )  # fmt: skip
+    for gate in (Phase.LIVE_TEST, Phase.SCALED):
+        ledger.next_attempt(series(run, gate=gate), f"{run}/{gate}", NOW)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def ledger(file: Path) -> Iterator[Ledger]:
+    opened = Ledger.open(f"sqlite:///{file}")
+    for account in ("other", "acme"):
+        opened.put_account(kit.account(account=account), at=NOW)
+        opened.put_approver(kit.approver(account=account), at=NOW)
+    for run in ("run-c", "run-b", "run-a"):
+        leave_traces(opened, run)
+    yield opened
+    opened.close()
+
+
+def rows(file: Path) -> Rows:
+    """Every row of the database by table and primary key."""
+    connection = sqlite3.connect(file)
+    connection.row_factory = sqlite3.Row
+    names = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
+    found: Rows = {}
+    for table in names:
+        columns = connection.execute(f"pragma table_info({table})").fetchall()
+        keys = [column["name"] for column in columns if column["pk"]]
+        for row in connection.execute(f"select * from {table}"):  # noqa: S608 - the database's own names
+            found[table, ", ".join(str(row[key]) for key in keys)] = dict(row)
+    connection.close()
+    return found
+
+
+def changed(file: Path, act: Callable[[], object]) -> set[tuple[str, str]]:
+    """The rows that were there before and are otherwise, or gone, after an act."""
+    before = rows(file)
+    act()
+    after = rows(file)
+    return {key for key, row in before.items() if after.get(key) != row and key[0] not in GROWING}
+
+
+def test_a_stop_of_an_account_changes_that_account_and_what_is_asked_on_it(file: Path, ledger: Ledger) -> None:
+    """Its fence, and its open requests; an approved one is void by the fence alone."""
+    asked = {
+        ("approval_requests", f"{run}/{phase}#2") for run in ("run-a", "run-b") for phase in ("live-test", "scaled")
+    }
+    assert changed(file, lambda: ledger.raise_fence("acme", "drill", "Ada", NOW)) == {("accounts", "acme"), *asked}
+
+
+def test_a_stop_of_a_run_changes_that_run_and_what_it_asks(file: Path, ledger: Ledger) -> None:
+    """Another run of the same account goes on."""
+    asked = {("approval_requests", f"run-a/{phase}#2") for phase in ("live-test", "scaled")}
+    assert changed(file, lambda: ledger.stop_run("run-a", "drill", "Ada", NOW)) == {("runs", "run-a"), *asked}
+    assert changed(file, lambda: ledger.withdraw_requests("run-b", NOW)) == {
+        ("approval_requests", f"run-b/{phase}#2") for phase in ("live-test", "scaled")
+    }
+
+
+def test_a_new_request_supersedes_what_the_same_phase_of_the_same_run_asks(file: Path, ledger: Ledger) -> None:
+    """What another phase, or another run, asks stays open; so does what was approved."""
+    anew = kit.request(request_id="run-a/live-test#3", nonce="3")
+    superseded = {("approval_requests", "run-a/live-test#2")}
+    assert changed(file, lambda: ledger.open_request(anew, "", NOW)) == superseded
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_decision_closes_one_request(file: Path, ledger: Ledger, decision: str) -> None:
+    """Each person signs for one."""
+    request_id = "run-b/live-test#2"
+    payload = signatures.sign(kit.KEY.pem, ledger.request(request_id).request, decision).model_dump()
+    assert changed(file, lambda: ledger.decide(request_id, "s", payload, NOW)) == {("approval_requests", request_id)}
+
+
+def test_an_account_is_changed_alone(file: Path, ledger: Ledger) -> None:
+    """Its envelope, and an approver's limit on it."""
+    envelope = kit.account(daily_cap_micros=7 * UNIT)
+    assert changed(file, lambda: ledger.put_account(envelope)) == {("accounts", "acme")}
+    mine = ("approvers", f"acme, {kit.KEY.key_id}")
+    assert changed(file, lambda: ledger.put_approver(kit.approver(limit_micros=1))) == {mine}
+    assert changed(file, lambda: ledger.remove_approver("acme", kit.KEY.key_id)) == {mine}
+
+
+def test_spend_is_posted_and_settled_on_one_day(file: Path, ledger: Ledger) -> None:
+    """That day's reservation changes, and the totals that it is part of."""
+    key = day_key("run-a")
+    for act in (lambda: ledger.post(key, UNIT, UNIT, NOW), lambda: ledger.settle(key, 2 * UNIT, NOW)):
+        found = changed(file, act)
+        assert {row for row in found if row[0] != "totals"} == {("reservations", key)}
+        assert all(row[1].count("run-b") + row[1].count("run-c") + row[1].count("other") == 0 for row in found)
+
+
+def test_a_claim_is_resolved_alone(file: Path, ledger: Ledger) -> None:
+    """And granted again alone, after it has failed."""
+    assert changed(file, lambda: ledger.resolve("run-a-0", "failed", "500", NOW)) == {("claims", "run-a-0")}
+    again = claim("create", key="run-a-0", campaign=campaign("run-a"))
+    assert changed(file, lambda: ledger.claim(again)) == {("claims", "run-a-0")}
+
+
+def test_a_violation_is_cleared_alone(file: Path, ledger: Ledger) -> None:
+    """By its id."""
+    clear = lambda: ledger.resolve_violation("run-a-v", "Ada", "seen", NOW)  # noqa: E731 - an act like the others
+    assert changed(file, clear) == {("violations", "run-a-v")}
+
+
+@pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])
+def test_attempts_are_reset_for_one_series(file: Path, ledger: Ledger, name: str) -> None:
+    """A series that differs in anything keeps its count."""
+    differs = {"account": "other", "product": "q", "agent": "another", "gate": Phase.HISTORICAL}[name]
+    ledger.next_attempt(series("run-a", **{name: differs}), "elsewhere", NOW)
+    own = {("attempts", "acme, p, run-a, live-test, run-a/live-test")}
+    assert changed(file, lambda: ledger.reset_attempts(series("run-a"), "Ada", "rebuilt", NOW)) == own
+    assert changed(file, lambda: ledger.reset_attempts(series("run-a"), "Ada", "rebuilt", NOW)) == set()
+
+
+def test_an_assessment_of_one_name_counts_in_each_series(ledger: Ledger) -> None:
+    """The same run and gate under another product is another attempt."""
+    assert ledger.next_attempt(series("run-a"), "again", NOW) == 2
+    assert ledger.next_attempt(series("run-a", product="q"), "again", NOW) == 1
+    assert ledger.next_attempt(series("run-a"), "run-a/live-test", NOW) == 1
+
+
+def test_days_are_frozen_of_the_account_or_campaign_that_is_named(ledger: Ledger) -> None:
+    """Without a name all that have passed; what is already frozen or settled is left as it is."""
+    ledger.settle(day_key("run-b"), 0, NOW)
+    assert ledger.freeze_expired(TOMORROW, NOW, "acme", campaign("run-b")) == ()
+    assert ledger.freeze_expired(DAY, NOW) == ()
+    assert ledger.freeze_expired(TOMORROW, NOW, "acme") == (day_key("run-a"),)
+    assert ledger.freeze_expired(TOMORROW, NOW) == (day_key("run-c"),)
+    late = DAY + timedelta(days=2)
+    assert ledger.freeze_expired(late, NOW, "acme", campaign("run-b")) == (day_key("run-b", TOMORROW),)
+
+
+def test_what_is_read_of_a_run_is_its_own(ledger: Ledger) -> None:
+    """Requests, violations, reservations and spend, in the order of time."""
+    ledger.post(day_key("run-a"), UNIT, UNIT, NOW)
+    for run in RUNS:
+        assert [v.id for v in ledger.violations(run)] == [f"{run}-v"]
+        assert {stored.request.run for stored in ledger.undecided_requests(run)} == {run}
+        assert [r.key for r in ledger.reservations(run=run)] == [day_key(run), day_key(run, TOMORROW)]
+        assert ledger.spent(run) == (UNIT if run == "run-a" else 0)
+        assert (ledger.spent(run, "live-test"), ledger.spent(run, "scaled")) == (ledger.spent(run), 0)
+
+
+def test_what_is_read_of_an_account_is_its_own(ledger: Ledger) -> None:
+    """Open claims, created campaigns, waiting phases, exposure and reservations."""
+    assert [c.key for c in ledger.unresolved_claims("other")] == ["run-c-0", "run-c-1"]
+    assert {c.run for c in ledger.created_campaigns("acme")} == {"run-a", "run-b"}
+    assert ledger.waiting_phases("other") == ("run-c/live-test", "run-c/scaled")
+    assert (ledger.open_exposure("acme"), ledger.open_exposure("other")) == (20 * UNIT, 10 * UNIT)
+    assert {r.run for r in ledger.reservations("acme")} == {"run-a", "run-b"}
+    assert ledger.differing_totals("acme") == ledger.differing_totals("other") == ()
+
+
+def test_a_campaign_that_was_created_is_found_by_its_name_alone(ledger: Ledger) -> None:
+    """One whose create failed is listed only where failed ones are wanted; what may be billed comes first."""
+    ledger.resolve("run-a-0", "done", "", NOW, "17")
+    ledger.resolve("run-a-1", "failed", "", NOW)
+    first, second = campaign("run-a"), campaign("run-a", 1)
+    listed = {
+        (failed, one): [c.campaign for c in ledger.created_campaigns("acme", failed, one) if c.run == "run-a"]
+        for failed in (True, False)
+        for one in (None, first, second)
+    }
+    assert listed == {
+        (True, None): [first, second], (True, first): [first], (True, second): [second],
+        (False, None): [first], (False, first): [first], (False, second): [],
+    }  # fmt: skip
+    known = {c.campaign: (c.platform_id, c.unsettled) for c in ledger.created_campaigns("acme", True)}
+    assert known[first] == ("17", True) and known[second] == ("", False)
+    for day in (DAY, TOMORROW):
+        ledger.settle(day_key("run-a", day), 0, NOW)
+    assert not next(c for c in ledger.created_campaigns("acme", True, first)).unsettled
+
+
+def test_the_days_of_a_campaign_are_counted_for_itself(ledger: Ledger) -> None:
+    """A campaign of two days is refused a third; a sibling has its own, and a booked day may be booked again."""
+    third = DAY + timedelta(days=2)
+    asked = {"run": "run-a", "request_id": "run-a/live-test#1"}
+    assert not ledger.reserve(booking(5, day=third, **asked)).granted
+    assert ledger.reserve(booking(5, day=third, campaign=1, **asked)).granted
+    assert ledger.reserve(booking(6, day=TOMORROW, **asked)).granted
+    assert {r.campaign for r in ledger.reservations(campaign=campaign("run-a"))} == {campaign("run-a")}
