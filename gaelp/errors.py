@@ -20,9 +20,13 @@ import re
 FAILED, WRONG_USE = 1, 2
 
 MASK = "***"
-_USER = re.compile(r"(?<=://)[^\s\"'<>]*@")  # up to the last @: a password may hold any sign but a blank
-_USER_WITHOUT_SCHEME = re.compile(r"(?<![^\s\"'=(])[^\s:/@\"'=(]+:[^\s/@\"']+@(?=[\w\[])")
-_PARAMETER = re.compile(r"(?i)([?&;][\w.-]*(?:password|passwd|pwd|secret|token|credential|key)[\w.-]*=)[^&;\s\"'#]+")
+# Both go up to the last @, because a password may hold any sign; the former lets it hold blanks, but no slash.
+_USER_WITH_BLANKS = re.compile(r"(?<=://)[^\s/@:]*:[^/\n]*@")
+_WORD = re.compile(r"\S+")
+_USER_WITHOUT_SCHEME = re.compile(r"(?<![^\s\"'=(])[^\s:/@\"'=(]+:(?!//)\S+@(?=[\w\[])")
+_PARAMETER = re.compile(
+    r"(?i)([?&;][\w.-]{0,60}(?:password|passwd|pwd|secret|token|credential|key)[\w.-]{0,60}=)[^&;\s\"'#]+"
+)
 
 
 def masked(text: str, mask: str = MASK) -> str:
@@ -31,9 +35,15 @@ def masked(text: str, mask: str = MASK) -> str:
     `scheme://user:password@host`, `user:password@host` and `?password=…` are told by their form, so that an address
     that is broken, and that no parser takes apart, is masked too.
     """
-    for form, by in ((_USER, f"{mask}@"), (_USER_WITHOUT_SCHEME, f"{mask}@"), (_PARAMETER, rf"\g<1>{mask}")):
-        text = form.sub(by, text)
-    return text
+    text = _USER_WITH_BLANKS.sub(f"{mask}@", text)
+    text = _WORD.sub(lambda word: _without_user(word[0], mask), text)
+    text = _USER_WITHOUT_SCHEME.sub(f"{mask}@", text)
+    return _PARAMETER.sub(rf"\g<1>{mask}", text)
+
+
+def _without_user(word: str, mask: str) -> str:
+    scheme, slashes, rest = word.partition("://")
+    return f"{scheme}{slashes}{mask}{rest[rest.rindex('@') :]}" if "@" in rest else word
 
 
 class GaelpError(Exception):

@@ -43,7 +43,7 @@ class StartFacts:
 def start_refusals(
     config: TrainingConfiguration, phases: Sequence[Phase], facts: StartFacts, today: date
 ) -> tuple[Contradiction, ...]:
-    """Everything for which a run through `phases` must not begin, each with its remedy."""
+    """Everything for which a run through `phases` must not begin `today`, each with its remedy."""
     found = [*strict_refusals(config, phases, facts.logs), *_log_refusals(config, phases, facts)]
     if facts.no_checkpoint:
         found.append(Contradiction(("--from-checkpoint",), facts.no_checkpoint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -27,6 +28,12 @@ SECRET = "hu5h"
         ("'http://a:hu5h@h' and \"http://b:hu5h@i\"", "'http://***@h' and \"http://***@i\""),
         ("postgresql://u:hu5h@h:notaport/db", "postgresql://***@h:notaport/db"),
         ("http:// u:hu5h@h", "http:// ***@h"),
+        ("postgresql://u:hu5h or so@h/db", "postgresql://***@h/db"),
+        ("postgresql://u:hu5h\"or'so@h/db", "postgresql://***@h/db"),
+        ("at redis://u:a/b:hu5h@h:1: start it", "at redis://***@h:1: start it"),
+        ("redis://u:p@hu5h/w@h and redis://v:hu5h@i", "redis://***@h and redis://***@i"),
+        ("ada:a/hu5h@127.0.0.1:7233", "***@127.0.0.1:7233"),
+        ("gaelp+x://u:hu5h@h,gaelp+x://v:hu5h@i", "gaelp+x://***@i"),
     ],
 )
 def test_what_could_be_a_password_is_masked(text: str, shown: str) -> None:
@@ -42,6 +49,14 @@ def test_what_could_be_a_password_is_masked(text: str, shown: str) -> None:
 def test_what_is_no_password_stays(text: str) -> None:
     """Addresses without a user, mail addresses and times are shown as they are."""
     assert masked(text) == text
+
+
+@pytest.mark.parametrize("piece", ["://", ":", "@", "://a:", "a:b@", "?key", "key", "x"])
+def test_a_long_text_is_masked_quickly(piece: str) -> None:
+    """No text makes the search slow: 200,000 signs take less than a second."""
+    begun = time.process_time()
+    masked("http://" + piece * (200_000 // len(piece)))
+    assert time.process_time() - begun < 1
 
 
 def test_every_error_of_ours_masks_itself() -> None:

@@ -63,6 +63,31 @@ def test_what_cannot_end_well_is_refused_with_its_remedy(
     assert sentence.startswith(f"{path}: ") and remedy in sentence
 
 
+@pytest.mark.parametrize(
+    ("account", "currency", "cap", "sentence"),
+    [
+        ("JPY", "JPY", 50, "live_test.daily_cap is 50 JPY, and a live test may cost 1,500 JPY to 7,500 JPY a day"),
+        ("JPY", "JPY", 5000, ""),
+        ("JPY", "USD", 50, "account emulator is in JPY, the configuration in USD"),  # its amounts mean nothing yet
+        ("EUR", "EUR", 50, "account emulator is in EUR and has no rate to the dollar"),
+    ],
+)
+def test_a_live_test_out_of_its_bounds_is_refused(account: str, currency: str, cap: int, sentence: str) -> None:
+    """By the rate in the account's record, where the amounts are in the account's currency and the run comes to spend.
+
+    Before that no rate is needed.
+    """
+    rate = DollarRate(units_per_dollar=150, day=TODAY, source="a bank") if account == "JPY" else None
+    owned = ACCOUNT.model_copy(update={"currency": account, "dollar_rate": rate})
+    config = profile("quick-test")
+    live = config.live_test.model_copy(update={"daily_cap": cap})
+    config = config.model_copy(update={"currency": currency, "live_test": live})
+    messages = [each.message for each in start_refusals(config, PHASE_ORDER, replace(FACTS, account=owned), TODAY)]
+    assert len(messages) == bool(sentence) and all(sentence in message for message in messages)
+    if account == currency:
+        assert not start_refusals(config, BEFORE_MONEY, replace(FACTS, account=owned), TODAY)
+
+
 def test_a_real_account_wants_history_and_its_own_clock() -> None:
     """An empty historical.logs and a scaled clock are refused on a real account, and not on an emulator's."""
     facts = replace(FACTS, account=REAL, logs=())
@@ -118,22 +143,3 @@ def test_the_phases_between_two_are_in_order() -> None:
     assert phases_between(Phase.HISTORICAL, Phase.LIVE_TEST) == (Phase.HISTORICAL, Phase.LIVE_TEST)
     assert phases_between(Phase.SIMULATION, Phase.SCALED) == PHASE_ORDER
     assert phases_between(Phase.SCALED, Phase.HISTORICAL) == ()
-
-
-@pytest.mark.parametrize(
-    ("account", "currency", "cap", "sentence"),
-    [
-        ("JPY", "JPY", 50, "live_test.daily_cap is 50 JPY, and a live test may cost 1,500 JPY to 7,500 JPY a day"),
-        ("JPY", "JPY", 5000, ""),
-        ("EUR", "EUR", 50, "account emulator is in EUR and has no rate to the dollar"),
-    ],
-)
-def test_a_live_test_out_of_its_bounds_in_dollars_is_refused(
-    account: str, currency: str, cap: int, sentence: str
-) -> None:
-    """By the rate in the account's record, and only where the run comes to its live test."""
-    rate = DollarRate(units_per_dollar=150, day=TODAY, source="a bank") if account == "JPY" else None
-    facts = replace(FACTS, account=ACCOUNT.model_copy(update={"currency": account, "dollar_rate": rate}))
-    found = said(facts, currency=currency, live_test={"daily_cap": cap})
-    assert len(found) == bool(sentence) and all(sentence in each for each in found)
-    assert said(facts, BEFORE_MONEY, currency=currency, live_test={"daily_cap": cap}) == []
