@@ -1,7 +1,7 @@
 """The composition root: settings -> clients -> activity objects -> workers by queue.
 
 Touch this when a workflow or an activity is added: every one is listed here by hand. Only the process that serves
-`live` and `stop` needs ad credentials; the one that serves `compute` runs agents and must have none.
+`live` and `stop` needs ad credentials; the one that serves `compute` has agents run in child processes and needs none.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ from activities.records.planning import Planning
 from activities.records.recording import Records
 from activities.records.runs import Runs
 from gaelp import observability
+from gaelp.confinement.kernel_rules import keep_private
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.temporal_names import REAPER, Queue
 from gaelp.ledger.ledger import Ledger
@@ -72,15 +73,14 @@ from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.events.redis_streams import connect
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
+from gaelp.workflow_sandbox import workflow_sandbox
 from workflows.campaigns.live_campaign import LiveCampaign
-from workflows.emergency_stop import EmergencyStop
 from workflows.episodes import EpisodeBatch, LogReplay
 from workflows.historical import HistoricalValidation
 from workflows.live_test import LiveTest
-from workflows.reaper import Reaper
-from workflows.sandbox import workflow_sandbox
 from workflows.scaled import ScaledDeployment
 from workflows.simulation import SimulationTraining
+from workflows.stopping import EmergencyStop, Reaper
 from workflows.training_run import TrainingRun
 
 WORKFLOWS: tuple[type, ...] = (
@@ -117,12 +117,11 @@ def records_activities(settings: Settings) -> Activities:
     warehouse = open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
-    calibration, logs = Calibration(inputs, warehouse), Logs(inputs, warehouse)
+    calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
-    campaign_looks = CampaignLooks()
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
-    open_rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
-    personas = Personas(inputs, open_rater, RatingCache(connect(settings.redis_url)))
+    rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
+    personas = Personas(inputs, rater, RatingCache(connect(settings.redis_url)))
     return [
         runs.begin_run,
         runs.look_at_run,
@@ -144,8 +143,8 @@ def records_activities(settings: Settings) -> Activities:
         approvals.look_at_request,
         approvals.submit_decision,
         approvals.note_refused_signals,
-        campaign_looks.look_at_campaigns,
-        campaign_looks.look_at_phase,
+        looks.look_at_campaigns,
+        looks.look_at_phase,
         records.record,
         records.record_batches,
         records.record_campaigns,
@@ -159,7 +158,9 @@ def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Cal
 
     # One connection per kind of account, reused; an envelope's change must not open another.
     def platform_of(account: Account) -> AdPlatform:
-        plain = account.model_copy(update={"daily_cap_micros": 0, "total_cap_micros": 0, "fence": 0})
+        plain = account.model_copy(
+            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "fence": 0}
+        )
         return opened(account.platform, account.kind, account.timezone, plain)
 
     return platform_of
@@ -283,6 +284,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; a service that is not there is one sentence and exit code 1."""
     arguments = _arguments(argv)
+    keep_private()
     observability.configure()
     try:
         asyncio.run(serve(Settings(), arguments.queues, arguments.ready))

@@ -6,13 +6,34 @@ ends with that code. Most errors end with FAILED, which is 1. Exit code 2, WRONG
 configuration was wrong; these errors end with it: ConfigurationErrors, UnknownAgent, UnknownEnvironment, WrongUse. An
 exception that is not of ours is a fault of the program: a command calls it unexpected and ends with 1.
 
+`masked` takes passwords out of addresses: of every error of ours, of whatever a command prints (gaelp/commands/
+console.py), and of log lines (gaelp/observability.py).
+
 An error keeps a second base, such as ValueError, where callers or Python itself rely on it. Touch this to change what
 every error of ours says about itself.
 """
 
 from __future__ import annotations
 
+import re
+
 FAILED, WRONG_USE = 1, 2
+
+MASK = "***"
+_USER = re.compile(r"(?<=://)[^\s\"'<>]*@")  # up to the last @: a password may hold any sign but a blank
+_USER_WITHOUT_SCHEME = re.compile(r"(?<![^\s\"'=(])[^\s:/@\"'=(]+:[^\s/@\"']+@(?=[\w\[])")
+_PARAMETER = re.compile(r"(?i)([?&;][\w.-]*(?:password|passwd|pwd|secret|token|credential|key)[\w.-]*=)[^&;\s\"'#]+")
+
+
+def masked(text: str, mask: str = MASK) -> str:
+    """The text fit to be shown: what could be a user's name and password in an address is replaced by `mask`.
+
+    `scheme://user:password@host`, `user:password@host` and `?password=…` are told by their form, so that an address
+    that is broken, and that no parser takes apart, is masked too.
+    """
+    for form, by in ((_USER, f"{mask}@"), (_USER_WITHOUT_SCHEME, f"{mask}@"), (_PARAMETER, rf"\g<1>{mask}")):
+        text = form.sub(by, text)
+    return text
 
 
 class GaelpError(Exception):
@@ -22,6 +43,9 @@ class GaelpError(Exception):
     """No retry can mend it. A class says so for all its errors, or an instance for itself."""
     exit_code: int = FAILED
     """What a command that it ends returns to the shell."""
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
     def detail(self) -> dict[str, object]:
         """What `--json` shows beside the message and the exit code; JSON values by name."""

@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
-COPIED = ("gaelp", "activities", "workflows", "tests", "config", "pyproject.toml")
+COPIED = ("gaelp", "activities", "workflows", "tests", "config", "docs", "pyproject.toml")
 LEAST_KILLED = 0.9
 SEED = 9
 
@@ -57,7 +57,7 @@ SETTINGS = """
 [tool.mutmut]
 source_paths = ["gaelp"]
 only_mutate = {files}
-also_copy = ["activities", "workflows", "config"]
+also_copy = ["activities", "workflows", "config", "docs"]
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = [
     "-p", "no:cacheprovider", "-k", "not postgresql", "--ignore=tests/unit/ledger/test_concurrent_ledger.py",

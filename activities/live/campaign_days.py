@@ -18,4 +18,4 @@ def day_key(campaign: LiveCampaignInput, day_index: int) -> str:
 
 def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClock:
     """The campaign's time by the account's calendar."""
-    return CampaignClock(AccountCalendar(account.timezone), campaign.progress.start, campaign.order.tick_hours)
+    return CampaignClock(AccountCalendar(account.timezone), campaign.ticks)

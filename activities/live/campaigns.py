@@ -25,6 +25,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.creative_policy import refused_creatives
+from gaelp.domain.spending.dollar_bounds import highest_bid_micros
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
@@ -39,9 +40,6 @@ from gaelp.messages.live_campaign import (
     Paused,
 )
 from gaelp.platforms.protocol import AdPlatform, OutcomeUnknown, PlatformError
-
-# No bid of ours is above this, whatever an agent says: 200 currency units per thousand impressions.
-HIGHEST_BID_MICROS = 200_000_000
 
 
 class Campaigns:
@@ -113,7 +111,7 @@ class Campaigns:
         campaign, at = apply.campaign, apply.at
         account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
-        new_day = campaign_clock(campaign, account).day_index(campaign.progress.tick) > campaign.progress.applied_day
+        new_day = campaign.day_index > campaign.progress.applied_day
         planned = campaign.progress.planned_micros + (campaign.progress.daily_budget_micros if new_day else 0)
         if not reserved.granted:
             return _blocked(campaign, reserved.reason)
@@ -141,7 +139,7 @@ class Campaigns:
             applied=True,
             planned_micros=planned,
             actions=campaign.progress.actions + 1,
-            near_misses=campaign.progress.near_misses + self._clamped(apply.decision_digest),
+            near_misses=campaign.progress.near_misses + self._clamped(apply.decision_digest, account),
         )
 
     def _changed(
@@ -154,9 +152,9 @@ class Campaigns:
             return None
         return _blocked(campaign, raised or PAUSED_OUTSIDE, judged=False, stop_account=bool(raised))
 
-    def _clamped(self, digest: str) -> bool:
+    def _clamped(self, digest: str, account: Account) -> bool:
         bids = self._inputs.store.get_arrays(digest).get("bid_micros")
-        return bids is not None and bool((bids > HIGHEST_BID_MICROS).any())
+        return bids is not None and bool((bids > highest_bid_micros(account)).any())
 
     def _wanted(
         self, campaign: LiveCampaignInput, before: CampaignState, digest: str, account: Account
@@ -168,7 +166,7 @@ class Campaigns:
             "end_at": _day_end(campaign, account),
         }
         if "bid_micros" in decision:
-            bids = np.clip(decision["bid_micros"][0], 0, HIGHEST_BID_MICROS)
+            bids = np.clip(decision["bid_micros"][0], 0, highest_bid_micros(account))
             changes["bid_micros"] = tuple(int(b) for b in bids)
         if "creative_prob" in decision:
             changes["creative_prob"] = tuple(tuple(float(p) for p in row) for row in decision["creative_prob"][0])

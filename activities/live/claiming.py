@@ -50,16 +50,18 @@ class Claiming:
         """Book the worst case of the day that the campaign's tick falls on."""
         limits = self._inputs.config(campaign.context.config_digest).limits
         clock = campaign_clock(campaign, account)
-        plan = campaign.order.plan
+        day, plan = clock.day(campaign.progress.tick), campaign.order.plan
         return self._ledger.reserve(
             Reserve(
-                key=day_key(campaign, clock.day_index(campaign.progress.tick)),
+                key=day_key(campaign, clock.index_of(day)),
                 account=campaign.context.account,
                 run=campaign.context.run,
                 phase=campaign.context.phase,
                 campaign=campaign.name,
-                day=clock.day(campaign.progress.tick),
-                worst_case_micros=worst_day_micros(account.platform, campaign.progress.daily_budget_micros),
+                day=day,
+                worst_case_micros=worst_day_micros(
+                    account.platform, campaign.progress.daily_budget_micros, account.currency
+                ),
                 request_id=campaign.order.request_id,
                 agent=plan.agent,
                 arm=plan.arm,

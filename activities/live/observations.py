@@ -95,7 +95,7 @@ class Observations:
         local = clock.calendar.local(observe.at)
         today = next((day for day in report.days if day.day == local.date()), None)
         spent = max(today.cost_micros, today.served_micros) if today else 0
-        time_left = 1.0 - campaign.progress.tick / clock.ticks_in(campaign.order.plan.days)
+        time_left = 1.0 - campaign.progress.tick / campaign.ticks.ticks_in(campaign.order.plan.days)
         counts = (cells.impressions, cells.clicks, cells.conversions, cells.cost_micros)
         return Observation.build(
             TickTime(np.array([local.hour]), np.array([local.weekday()]), np.array([time_left])),

@@ -12,6 +12,7 @@ from activities.live.campaign_days import campaign_clock, day_key
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.rules.spend_rules import reports_less
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.live_campaign import LiveCampaignInput
 
@@ -51,7 +52,7 @@ class Settling:
                 all_settled = False  # the platform is in an older state: what the day costs is not known
             elif day is not None:
                 self._ledger.settle(reservation.key, day.cost_micros, at)
-            elif not listed and report.at > clock.calendar.books_close(reservation.day):
+            elif not listed and report.at >= clock.calendar.books_close(reservation.day):
                 self._ledger.settle(reservation.key, 0, at)
             else:
                 all_settled = False
@@ -60,5 +61,5 @@ class Settling:
 
 def _reported_less(day: DayReport | None, reservation: Reservation) -> bool:
     """Whether the final report of a day, or its absence, says less than what was posted for it."""
-    reported = 0 if day is None else max(day.cost_micros, day.served_micros)
-    return reported < max(reservation.billed_micros, reservation.served_micros)
+    billed, served = (0, 0) if day is None else (day.cost_micros, day.served_micros)
+    return reports_less(reservation, billed, served, final=day is not None)

@@ -40,7 +40,7 @@ class Watching:
             self._ledger.record_violation(violation)
             return ""
         highest = max(state.daily_budget_micros, *(each.daily_budget_micros for each in written))
-        worst = worst_day_micros(account.platform, highest) if state.enabled else 0
+        worst = worst_day_micros(account.platform, highest, account.currency) if state.enabled else 0
         day = campaign_clock(campaign, account).calendar.day_of(at)
         self._ledger.record_exposure(violation, self._found(campaign, account, day, worst, at))
         return f"changed on the platform and not by us: {evidence}"
@@ -63,6 +63,8 @@ class Watching:
             day, reserved = reported.get(key), reservations.get(key)
             spend = (day.cost_micros, day.served_micros) if day is not None else (0, 0)
             posted = (reserved.billed_micros, reserved.served_micros) if reserved is not None else (0, 0)
+            if day is not None and day.final:  # a credit: what was served and is waived was seen all the same
+                spend = (day.cost_micros, max(day.served_micros, posted[1]))
             over = reserved is not None and max(spend) > reserved.worst_case_micros
             if spend != posted:  # amounts are absolute, so what the ledger has already need not be written again
                 if reserved is None and day is not None:

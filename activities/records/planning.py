@@ -12,6 +12,7 @@ from activities.records.booked_evidence import booked
 from gaelp.domain.gates import judging
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
+from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.campaign_planning import (
     PlanningRequest,
     campaigns_to_approve,
@@ -72,7 +73,9 @@ class Planning:
         now = max(campaign.now, config.clock.start) if config.clock.start else campaign.now
         later = config.model_copy(update={"clock": config.clock.model_copy(update={"start": None})})
         account = self._ledger.account(campaign.context.account)
-        return CampaignStart(start=first_midnight(later, account, now))
+        start = first_midnight(later, account, now)
+        calendar = AccountCalendar(account.timezone)
+        return CampaignStart(start=start, day_minutes=calendar.day_minutes(calendar.day_of(start), campaign.days))
 
     @activity.defn
     def review_campaigns(self, review: ReviewCampaigns) -> Review:

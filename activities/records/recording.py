@@ -22,6 +22,7 @@ from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.recording import EpisodeRecord, Record, RecordBatches
 from gaelp.messages.simulation_training import RoundSummary
 from gaelp.messages.spending_phase import CampaignsSummary, RecordCampaigns
+from gaelp.money import rounded_money
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -245,10 +246,10 @@ def _verdict_rows(run: str, gate: GateVerdict, at: datetime) -> list[dict[str, o
 
 def _table(campaigns: Sequence[CampaignResult], spend: int, currency: str) -> str:
     rows = "\n".join(
-        f"| {c.campaign.rsplit('/', 1)[-1]} | {c.arm} | {c.product} | {c.state} | {c.spend_micros / 1e6:.2f} | "
-        f"{sum(d.conversions for d in c.days)} | {c.reason} |"
+        f"| {c.campaign.rsplit('/', 1)[-1]} | {c.arm} | {c.product} | {c.state} | "
+        f"{rounded_money(c.spend_micros, currency)} | {sum(d.conversions for d in c.days)} | {c.reason} |"
         for c in campaigns
         if c.state is not EpisodeState.PLANNED
     )
-    head = f"| campaign | arm | product | state | {currency} | conversions | reason |\n|---|---|---|---|---|---|---|"
-    return f"{spend / 1e6:.2f} {currency} spent\n\n{head}\n{rows}"
+    head = "| campaign | arm | product | state | spent | conversions | reason |\n|---|---|---|---|---|---|---|"
+    return f"{rounded_money(spend, currency)} spent\n\n{head}\n{rows}"

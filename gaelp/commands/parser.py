@@ -92,12 +92,14 @@ def _configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting")
     parser.add_argument("--agent", metavar="NAME", help="means --set agent=NAME")
     parser.add_argument("--experiment-name", metavar="NAME", help="the run's name, taken for ever")
+    parser.add_argument("--from-checkpoint", metavar="DIGEST", help="begin with this agent state")
+    phases = [str(phase) for phase in PHASE_ORDER]
+    parser.add_argument("--from-phase", choices=phases, help="skip the phases before")
+    parser.add_argument("--until", choices=phases, help="end after this phase, as promoted where it lets the run go on")
 
 
 def _start(parser: argparse.ArgumentParser) -> None:
     _configuration(parser)
-    parser.add_argument("--from-checkpoint", metavar="DIGEST", help="begin with this agent state")
-    parser.add_argument("--from-phase", choices=[str(phase) for phase in PHASE_ORDER], help="skip the phases before")
     parser.add_argument("--wait", action="store_true", help="show progress until the run ends")
 
 
@@ -138,6 +140,9 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--timezone", default="UTC")
     add.add_argument("--daily-cap", required=True, metavar="AMOUNT", help="worst case on one day, in whole units")
     add.add_argument("--total-cap", required=True, metavar="AMOUNT", help="billed plus open worst case, for ever")
+    add.add_argument("--usd-rate", metavar="UNITS", help="how many units of its currency a US dollar is")
+    add.add_argument("--usd-rate-date", metavar="DAY", help="the day of that rate; after 31 days a run is refused")
+    add.add_argument("--usd-rate-source", metavar="WHO", help="who publishes it")
     add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
 
 

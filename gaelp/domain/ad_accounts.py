@@ -4,7 +4,12 @@ Touch this when an owner can set one more thing."""
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from gaelp.domain.frozen import Frozen
 
@@ -14,6 +19,14 @@ class AccountKind(StrEnum):
 
     EMULATOR = "emulator"
     REAL = "real"
+
+
+class DollarRate(Frozen):
+    """What a US dollar is worth in an account's currency, as the owner has looked it up."""
+
+    units_per_dollar: Annotated[Decimal, Field(gt=0)]
+    day: date  # of the rate
+    source: Annotated[str, Field(min_length=1)]  # who says so
 
 
 class Account(Frozen):
@@ -26,6 +39,7 @@ class Account(Frozen):
     timezone: str = "UTC"
     daily_cap_micros: int  # worst case that all of our campaigns may be billed on one day
     total_cap_micros: int  # billed plus open worst case over the account's life with us
+    dollar_rate: DollarRate | None = None  # none: amounts in dollars cannot be compared; in dollars none is needed
     fence: int = 0  # raised by every stop; a claim under an older fence is refused
 
 

@@ -101,8 +101,13 @@ class _Stop:
         self._raising: Future[int] | None = None
         self.fence: int | None = None
         self.fence_error = "the fence could not be raised: the ledger could not be opened"
-        known = None if ledger is None else in_background(partial(ledger.created_campaigns, order.account, True))
-        self._pauses = StopPauses(platform, order.account, pace, order.run, known)
+        self._pauses = StopPauses(platform, order.account, pace, order.run, self._asked())
+
+    def _asked(self) -> Future[tuple[CreatedCampaign, ...]] | None:
+        """Which campaigns are ours, as the ledger will say."""
+        if self._ledger is None:
+            return None
+        return in_background(partial(self._ledger.created_campaigns, self._order.account, True))
 
     # ------------------------------------------------------------ the fence
 
@@ -130,6 +135,8 @@ class _Stop:
         """Wait for a fence that is on its way; begin anew where the ledger has refused."""
         if self._raising is not None and self._raising.done():
             self.begin_fence()
+        if (known := self._pauses.known) is not None and known.done() and not self._pauses.knows_ours:
+            self._pauses.known = self._asked()
         self.take_fence(max(self._pace.ledger_seconds - self._seconds(), self._pace.head_start_seconds))
 
     # ------------------------------------------------------------ the campaigns
@@ -184,7 +191,7 @@ class _Stop:
         pauses = self._pauses
         return StopReport(
             account=self._order.account,
-            stopped=confirmed and self.fence is not None,
+            stopped=self._certain(confirmed),
             fence=self.fence if self.fence is not None else -1,
             paused=tuple(sorted(pauses.paused.values())),
             still_enabled=tuple(sorted(pauses.enabled.values())),
@@ -204,8 +211,11 @@ class _Stop:
             return ()
         return reading.result()
 
+    def _certain(self, confirmed: bool) -> bool:
+        return confirmed and self.fence is not None and self._pauses.knows_ours
+
     def _sentence(self, confirmed: bool) -> str:
-        if confirmed and self.fence is not None:
+        if self._certain(confirmed):
             return f"{self._order.reason}: everything is paused, read back twice"
         pauses = self._pauses
         parts = [text for text in (self.fence_error, pauses.reading_error) if text]
@@ -217,6 +227,8 @@ class _Stop:
         if pauses.not_found:
             names = listed(pauses.not_found.values())
             parts.append(f"the platform does not list {names}, though we created it: look in the platform itself")
+        elif confirmed and self.fence is not None:
+            parts.append("the ledger did not say which campaigns are ours, and one that is not listed may go on")
         elif confirmed:
             parts.append(
                 "everything read back as paused, but old approvals still stand: repair the ledger and stop again"

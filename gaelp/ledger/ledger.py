@@ -9,12 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 
 from gaelp.domain.ad_accounts import Account, Approver
-from gaelp.domain.spending.approval_card import ApprovalCard
-from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
-from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.ledger_records import (
     AttemptSeries,
     Claim,
@@ -23,16 +19,15 @@ from gaelp.domain.spending.ledger_records import (
     Reserve,
     Reserved,
 )
+from gaelp.ledger.approval_books import ApprovalBooks
 from gaelp.ledger.rules.reservation_rules import RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
-from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation, StoredRequest
+from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
-    approved_campaign_store,
     claim_store,
     coverage_store,
-    decision_store,
     journal,
     request_store,
     reservation_store,
@@ -40,10 +35,9 @@ from gaelp.ledger.stores import (
     spend_store,
 )
 from gaelp.ledger.stores.database import open_database
-from gaelp.ledger.watched_books import WatchedBooks
 
 
-class Ledger(WatchedBooks):
+class Ledger(ApprovalBooks):
     """Accounts, approvals, reservations, claims, violations and their journal. Safe to share between threads."""
 
     @classmethod
@@ -142,62 +136,6 @@ class Ledger(WatchedBooks):
         """Let a series begin at 1 again, by a named person with a reason; returns how many attempts are forgiven."""
         with self._database.writing() as connection:
             return run_store.reset_attempts(connection, series, by, reason, at)
-
-    # ------------------------------------------------------------ approvals
-
-    def keep_campaigns(self, campaigns: Sequence[ApprovedCampaign]) -> str:
-        """Keep a list of campaigns that a request may name; returns its digest. Allows nothing by itself."""
-        with self._database.writing() as connection:
-            return approved_campaign_store.keep(connection, campaigns)
-
-    def approved_campaigns(self, digest: str) -> tuple[ApprovedCampaign, ...]:
-        """The list of that digest; raises UnknownRequest where none was kept."""
-        with self._database.reading() as connection:
-            return approved_campaign_store.read_all(connection, digest)
-
-    def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
-        """Open a request; idempotent. Supersedes what the same run and phase asked. Raises RunStopped, FenceRaised."""
-        with self._database.writing() as connection:
-            return request_store.open_request(connection, request, exposure_text, at)
-
-    def request(self, request_id: str) -> ApprovalCard:
-        """A request with its digest and the text shown for it; raises UnknownRequest."""
-        with self._database.reading() as connection:
-            return request_store.card_of(request_store.known(connection, request_id))
-
-    def request_state(self, request_id: str) -> str:
-        """As in StoredRequest; raises UnknownRequest."""
-        with self._database.reading() as connection:
-            return request_store.known(connection, request_id).state
-
-    def undecided_requests(self, run: str) -> tuple[StoredRequest, ...]:
-        """Requests of a run that wait for a decision, and those that a stop has voided and nobody has asked anew."""
-        with self._database.reading() as connection:
-            return request_store.read_undecided(connection, run)
-
-    def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
-        """Requests of a run that wait for a decision, oldest first."""
-        return tuple(request_store.card_of(r) for r in self.undecided_requests(run) if r.state == "open")
-
-    def waiting_phases(self, account: str) -> tuple[str, ...]:
-        """Workflow ids of the phases on an account that wait for a decision, void requests included."""
-        with self._database.reading() as connection:
-            return request_store.waiting_phases(connection, account)
-
-    def withdraw_requests(self, run: str, at: datetime) -> None:
-        """Close what a run asks, for good, because it has ended."""
-        with self._database.writing() as connection:
-            request_store.withdraw(connection, run, at)
-
-    def decide(
-        self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
-    ) -> ApprovalOutcome:
-        """Judge an untrusted decision; every refusal is an outcome with its reason. Idempotent on `submission`.
-
-        `signal` is the name of the signal that brought it: one that contradicts the decision is refused.
-        """
-        with self._database.writing() as connection:
-            return decision_store.decide(connection, request_id, submission, payload, now, signal)
 
     # ------------------------------------------------------------ money
 

@@ -63,6 +63,7 @@ class StopPauses:
     _failed: dict[str, set[str]] = field(default_factory=dict)  # error of a pause -> the campaigns' names
     _resting: set[str] = field(default_factory=set)  # read as paused, as last read
     _waited_for_ledger: bool = False
+    _waited_for: Future[tuple[CreatedCampaign, ...]] | None = None
 
     def round(self) -> bool:
         """Read the account and pause what is enabled; True where the reading shows nothing enabled.
@@ -73,7 +74,7 @@ class StopPauses:
         if not answered(reading, self.pace.head_start_seconds) or reading.exception() is not None:
             self._give_ledger_its_head_start()
             self._pause({**self._from_ledger(), **self.enabled})
-        if self._take(reading) and not self.enabled and not self.not_found:
+        if self._take(reading) and not self.enabled and self._none_missing(reading.result()):
             return True
         if not self.reading_error:
             self._pause({**self.not_found, **self.enabled})
@@ -82,7 +83,12 @@ class StopPauses:
     def read(self) -> bool:
         """Read the account once; True where nothing is enabled."""
         reading = in_background(partial(self.platform.campaigns, self.account))
-        return self._take(reading) and not self.enabled and not self.not_found
+        return self._take(reading) and not self.enabled and self._none_missing(reading.result())
+
+    @property
+    def knows_ours(self) -> bool:
+        """Whether the ledger has said which campaigns are ours: without it, one that is not listed is not missed."""
+        return self.known is not None and self.known.done() and self.known.exception() is None
 
     # ------------------------------------------------------------ reading
 
@@ -108,6 +114,14 @@ class StopPauses:
         self.paused.update({i: name for i, name in before.items() if i in self._resting})
         self.paused = {i: name for i, name in self.paused.items() if i not in self.enabled}
 
+    def _none_missing(self, campaigns: tuple[CampaignState, ...]) -> bool:
+        """Whether the reading has all of ours that may be billed; no pause is left, so it waits for the ledger."""
+        if self.known is not None and self.known is not self._waited_for:
+            self._waited_for = self.known  # once
+            answered(self.known, self.pace.ledger_seconds)
+            self._note(campaigns)
+        return not self.not_found
+
     def _meant(self, state: CampaignState) -> bool:
         """By platform id too, because a name can be changed."""
         if not self.run or state.external_name.startswith(f"{self.run}/"):
@@ -118,7 +132,7 @@ class StopPauses:
 
     def _of_ledger(self) -> Iterable[CreatedCampaign]:
         """The campaigns that the ledger knows and that are meant, where it has answered by now."""
-        if self.known is None or not self.known.done() or self.known.exception() is not None:
+        if self.known is None or not self.knows_ours:
             return ()
         return [c for c in self.known.result() if self.run in ("", c.run)]
 

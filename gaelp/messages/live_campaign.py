@@ -1,6 +1,7 @@
 """Messages of the workflow LiveCampaign: launch, tick, pause, settle. Touch this when a tick needs one more thing.
 
-A campaign owns its time: its instant is `start + tick x tick_hours`, and every call is made as of that instant.
+A campaign owns its time: each tick has its instant by the lengths of the account's days, and every call is made as of
+that instant.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_clock import CampaignTicks
 from gaelp.domain.spending.campaign_records import CampaignPlan
 from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext
@@ -22,13 +24,15 @@ class StartOf(Frozen):
     """Asks when a campaign on a real clock begins."""
 
     context: RunContext
+    days: int  # that it runs
     now: datetime
 
 
 class CampaignStart(Frozen):
-    """When a campaign begins: midnight of the ad account's time zone."""
+    """When a campaign begins: midnight of the ad account's time zone, and how long its days are."""
 
     start: datetime
+    day_minutes: tuple[int, ...] = ()  # as in CampaignPlan
 
 
 class CampaignOrder(Frozen):
@@ -46,6 +50,7 @@ class CampaignProgress(PausableState):
     """How far a campaign is: the state of its workflow, continued as new as it is."""
 
     start: datetime  # campaign instant of tick 0
+    day_minutes: tuple[int, ...] = ()  # as in CampaignPlan
     until_day: int  # authorised so far; the phase signals `proceed` for more
     daily_budget_micros: int
     tick: int = 0
@@ -80,20 +85,31 @@ class LiveCampaignInput(Frozen):
         return self.order.plan.campaign
 
     @property
-    def hours(self) -> int:
-        """Campaign hours from the start to the current tick."""
-        return self.progress.tick * self.order.tick_hours
+    def ticks(self) -> CampaignTicks:
+        """When its ticks and its days begin."""
+        return CampaignTicks(self.progress.start, self.order.tick_hours, self.progress.day_minutes)
+
+    @property
+    def day_index(self) -> int:
+        """The day of the current tick, from 0."""
+        return self.ticks.day_index(self.progress.tick)
 
     def at(self, extra_hours: int = 0) -> datetime:
         """The campaign's instant at the current tick, or so many campaign hours later."""
-        return self.progress.start + timedelta(hours=self.hours + extra_hours)
+        return self.ticks.at(self.progress.tick) + timedelta(hours=extra_hours)
 
     def tick_ends_at(self) -> datetime | None:
         """The wall instant at which the current tick ends; none where nothing has started."""
+        return self._on_the_wall(self.ticks.at(self.progress.tick + 1))
+
+    def day_ends_at(self) -> datetime | None:
+        """The wall instant at which the day of the current tick ends; none where nothing has started."""
+        return self._on_the_wall(self.ticks.end_of_day(self.progress.tick))
+
+    def _on_the_wall(self, instant: datetime) -> datetime | None:
         if self.progress.started_at is None:
             return None
-        campaign_time = timedelta(hours=self.hours + self.order.tick_hours)
-        return self.progress.started_at + campaign_time * self.order.time_scale
+        return self.progress.started_at + (instant - self.progress.start) * self.order.time_scale
 
 
 class LaunchCampaign(Frozen):

@@ -18,10 +18,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from scripts.bench import episodes, ledger, market, memory, peers
+from scripts.bench import absent, episodes, ledger, market, memory, peers
 from scripts.bench.timing import TOY, Row, Sizes
 
-PARTS = ("market", "episodes", "memory", "peers", "ledger")
+PARTS = ("market", "episodes", "memory", "peers", "ledger", "absent")
 
 
 def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -> dict[str, Any]:
@@ -38,6 +38,8 @@ def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -
         document["memory"] = [asdict(peak) for peak in memory.measured(sizes)]
     if "ledger" in parts:
         document["ledger"] = [asdict(cost) for cost in ledger.measured(sizes)]
+    if "absent" in parts:
+        document["absent"] = [asdict(each) for each in absent.measured()]
     return document
 
 
@@ -58,7 +60,7 @@ def _documents(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def show(document: dict[str, Any], console: Console) -> None:
-    """A table of rates, one of memory, one of the ledger."""
+    """A table of rates, one of memory, one of the ledger, one of commands that give up."""
     about = document["machine"]
     console.print(f"{about['cores']} cores, load {about['load']:.1f} at the start, Python {about['python']}")
     table = Table("what", "a second", "bare kernel", "ratio", "verdict", "note")
@@ -81,6 +83,9 @@ def show(document: dict[str, Any], console: Console) -> None:
         for cost in document["ledger"]:
             costs.add_row(*(f"{each:,}" if isinstance(each, int | float) else each for each in cost.values()))
         console.print(costs)
+    for each in document.get("absent", ()):
+        said = "kept" if each["kept"] else "MISSED"
+        console.print(f"{each['command']}, service {each['service']}: gives up after {each['seconds']} s, {said}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

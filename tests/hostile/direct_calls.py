@@ -28,6 +28,7 @@ from gaelp.messages.live_campaign import (
     Applied,
     AppliedAndObserved,
     Apply,
+    CampaignStart,
     Decided,
     LaunchCampaign,
     Launched,
@@ -92,8 +93,8 @@ class DirectCalls:
                     break
         raise told_apart(_of_activity(failure), of_agent=False) from failure
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        return campaign.progress.start
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        return CampaignStart(start=campaign.progress.start, day_minutes=campaign.order.plan.day_minutes)
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         asked = LaunchCampaign(campaign=campaign, at=campaign.at())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approval_requests import ApprovalRequest
@@ -18,7 +18,9 @@ CANDIDATES = 2
 RAISED = 35 * UNIT  # the highest daily budget that a sequence may ask for
 
 
-def approve(ledger: Ledger, key: signatures.NewKey, campaigns: Sequence[LiveCampaignInput], now: datetime) -> None:
+def approve(
+    ledger: Ledger, key: signatures.NewKey, campaigns: Sequence[LiveCampaignInput], first_day: date, now: datetime
+) -> None:
     """Open a request for these campaigns, with room for the raise that a sequence may ask for, and approve it."""
     context, order = campaigns[0].context, campaigns[0].order
     request = ApprovalRequest.model_validate(
@@ -38,7 +40,7 @@ def approve(ledger: Ledger, key: signatures.NewKey, campaigns: Sequence[LiveCamp
             "market_digest": context.market_digest,
             "evidence_digest": "e" * 64,
             "exposure_digest": "f" * 64,
-            "campaigns_digest": ledger.keep_campaigns([_listed(campaign) for campaign in campaigns]),
+            "campaigns_digest": ledger.keep_campaigns([_listed(campaign, first_day) for campaign in campaigns]),
             "campaign_count": len(campaigns),
             "fence": 0,
             "expires_at": now + timedelta(days=60),
@@ -50,14 +52,14 @@ def approve(ledger: Ledger, key: signatures.NewKey, campaigns: Sequence[LiveCamp
     assert outcome.accepted, outcome.reason
 
 
-def _listed(campaign: LiveCampaignInput) -> ApprovedCampaign:
+def _listed(campaign: LiveCampaignInput, first_day: date) -> ApprovedCampaign:
     plan = campaign.order.plan
     return ApprovedCampaign(
-        ceiling=exposure_line(plan.campaign, "emulator", RAISED, plan.days),
+        ceiling=exposure_line(plan.campaign, "emulator", RAISED, plan.days, "USD"),
         agent=plan.agent,
         product=plan.product,
         arm=plan.arm,
         content_digest=content_digest(plan.product, creatives_of(plan.product, CANDIDATES)),
-        first_day=plan.start.date(),
-        last_day=plan.start.date() + timedelta(days=plan.days - 1),
+        first_day=first_day,
+        last_day=first_day + timedelta(days=plan.days - 1),
     )

@@ -10,11 +10,12 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, CellReport, DayReport
 from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
+from tests.hostile.account_place import SOMEWHERE, Place
 from tests.hostile.virtual_host import VirtualClock
 
 LAWFUL = 2  # the most that a day may bill, in the highest daily budget of the day
@@ -60,6 +61,7 @@ class Day:
     served: int = 0
     highest_budget: int = 0
     reported: int = 0  # what reports show as billed; it does not fall
+    delivered: timedelta = timedelta(0)  # for so long it was enabled within its lease
     seen: int = 0  # the most that a report has ever shown as billed, whatever became of the platform
 
 
@@ -92,8 +94,8 @@ class HostilePlatform:
 
     unique_names = True
 
-    def __init__(self, clock: VirtualClock, nature: Nature, seed: int) -> None:
-        self.clock, self.nature = clock, nature
+    def __init__(self, clock: VirtualClock, nature: Nature, seed: int, place: Place = SOMEWHERE) -> None:
+        self.clock, self.nature, self.place = clock, nature, place
         self.rng = random.Random(f"platform {seed}")
         self.all: dict[str, HostileCampaign] = {}
         self.creates: dict[str, int] = defaultdict(int)  # campaigns made, by name
@@ -237,9 +239,8 @@ class HostilePlatform:
     def _advance(self, campaign: HostileCampaign) -> None:
         """Deliver from where it stood to now, day by day, at a rate that may reach the limit of the day at once."""
         while campaign.reached < self.clock.now:
-            day = campaign.reached.date()
-            midnight = datetime.combine(day + timedelta(days=1), time.min, UTC)
-            until = min(midnight, self.clock.now)
+            day = self.place.day_of(campaign.reached)
+            until = min(self.place.begins(day + timedelta(days=1)), self.clock.now)
             if campaign.state.enabled and campaign.reached < campaign.state.end_at:
                 self._touch(campaign)
                 self._serve(campaign, day, min(until, campaign.state.end_at) - campaign.reached)
@@ -247,6 +248,7 @@ class HostilePlatform:
 
     def _serve(self, campaign: HostileCampaign, day: date, span: timedelta) -> None:
         days = campaign.days[day]
+        days.delivered += span
         pace = self.rng.choice((0.5, 1.0, 2.0, 12.0)) * campaign.state.daily_budget_micros
         limit = LAWFUL * days.highest_budget
         if self.nature.overbills and self.rng.random() < 0.2:
@@ -256,7 +258,7 @@ class HostilePlatform:
 
     def _touch(self, campaign: HostileCampaign) -> None:
         if campaign.delivers(self.clock.now) or campaign.reached < min(campaign.state.end_at, self.clock.now):
-            day = campaign.days[campaign.reached.date()]
+            day = campaign.days[self.place.day_of(campaign.reached)]
             if campaign.state.daily_budget_micros > day.highest_budget:
                 day.highest_budget = campaign.state.daily_budget_micros
                 self.version += 1
@@ -264,7 +266,7 @@ class HostilePlatform:
     def _day_report(self, campaign: HostileCampaign, day: date) -> DayReport:
         """Billed runs behind what is served until the day is final."""
         truth = campaign.days[day]
-        closed = datetime.combine(day + timedelta(days=1), time.min, UTC) + CORRECTIONS < self.clock.now
+        closed = self.place.begins(day + timedelta(days=1)) + CORRECTIONS < self.clock.now
         billed = truth.served if closed else int(truth.served * self.rng.choice((0.0, 0.5, 1.0)))
         truth.reported = max(truth.reported, billed)
         if truth.reported < truth.seen:

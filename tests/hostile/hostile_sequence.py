@@ -29,6 +29,7 @@ from activities.live.reaping import Reaping
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
 from gaelp.ledger import signatures
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
@@ -37,6 +38,7 @@ from gaelp.messages.live_campaign import CampaignOrder, CampaignProgress, LiveCa
 from gaelp.messages.reaper import Reap
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.spending_phase import Proceed
+from tests.hostile.account_place import SOMEWHERE, Place
 from tests.hostile.direct_calls import AttemptNumbers, DirectCalls
 from tests.hostile.dying_ledger import DyingLedger
 from tests.hostile.hostile_approval import approve
@@ -46,7 +48,7 @@ from tests.hostile.phase_reader import PHASE, PhaseReader, invented
 from tests.hostile.virtual_background import on_virtual_clock
 from tests.hostile.virtual_host import DrivenCampaign, VirtualClock, VirtualHost
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
+START = SOMEWHERE.start
 DAYS, MATURING = 7, 96
 UNIT = 1_000_000
 KEY = signatures.new_key()
@@ -126,12 +128,12 @@ def tick_hours_of(seed: int) -> int:
 class Books:
     """One ledger file of this process, put back before each sequence to an account with an approved request."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
         folder = tempfile.mkdtemp(dir=FOLDER)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self._template, self._file = f"{folder}/template.db", f"{folder}/ledger.db"
         with closing(Ledger.open(f"sqlite:///{self._template}")) as ledger:
-            _fill(ledger)
+            _fill(ledger, place)
 
     def fresh(self) -> DyingLedger:
         """The ledger as it was when the request was approved."""
@@ -142,10 +144,10 @@ class Books:
         return ledger
 
 
-def _fill(ledger: Ledger) -> None:
+def _fill(ledger: Ledger, place: Place) -> None:
     ledger.put_account(
         Account(
-            account=ACCOUNT, kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
+            account=ACCOUNT, kind=AccountKind.EMULATOR, platform="emulator", currency="USD", timezone=place.zone,
             daily_cap_micros=1000 * UNIT, total_cap_micros=100_000 * UNIT,
         )
     )  # fmt: skip
@@ -154,14 +156,14 @@ def _fill(ledger: Ledger) -> None:
             account=ACCOUNT, key_id=KEY.key_id, name="Ada", public_key=KEY.public_key, limit_micros=10**12, demo=True
         )
     )
-    ledger.register_run(RUN, ACCOUNT, START)
-    approve(ledger, KEY, SIGNED, START)
+    ledger.register_run(RUN, ACCOUNT, place.start)
+    approve(ledger, KEY, signed(place), place.first_day, place.start)
 
 
 @cache
-def books() -> Books:
-    """This process's ledger file."""
-    return Books()
+def books(place: Place) -> Books:
+    """This process's ledger file for the place."""
+    return Books(place)
 
 
 @cache
@@ -170,11 +172,12 @@ def attempt_numbers() -> AttemptNumbers:
     return AttemptNumbers()
 
 
-def planned(index: int, tick_hours: int = 24) -> LiveCampaignInput:
+def planned(index: int, place: Place = SOMEWHERE, tick_hours: int = 24) -> LiveCampaignInput:
     """One campaign, as its phase starts it: three days, and then the phase lets it go on to the end."""
     plan = CampaignPlan(
         index=index, campaign=f"{PHASE}/campaign-{index:02d}", product="product-a", arm="candidate",
-        agent="fixed-bid", daily_budget_micros=25 * UNIT, days=DAYS, start=START,
+        agent="fixed-bid", daily_budget_micros=25 * UNIT, days=DAYS, start=place.start,
+        day_minutes=AccountCalendar(place.zone).day_minutes(place.first_day, DAYS),
     )  # fmt: skip
     context = RunContext(
         run=RUN, phase=Phase.SCALED, config_digest="d" * 64, market_digest="m" * 64, account=ACCOUNT,
@@ -184,36 +187,43 @@ def planned(index: int, tick_hours: int = 24) -> LiveCampaignInput:
         plan=plan, phase_workflow=PHASE, request_id=f"{PHASE}#1", tick_hours=tick_hours, time_scale=1,
         maturing_hours=MATURING,
     )  # fmt: skip
-    progress = CampaignProgress(start=START, until_day=3, daily_budget_micros=25 * UNIT)
+    progress = CampaignProgress(
+        start=place.start, day_minutes=plan.day_minutes, until_day=3, daily_budget_micros=25 * UNIT
+    )
     return LiveCampaignInput(context=context, order=order, progress=progress)
 
 
-SIGNED = [planned(index) for index in range(2)]
+def signed(place: Place) -> list[LiveCampaignInput]:
+    """The two campaigns that a person approved."""
+    return [planned(index, place) for index in range(2)]
 
 
 class Sequence:
     """One sequence under way."""
 
-    def __init__(self, seed: int, ledger: DyingLedger, nature: Nature | None = None) -> None:
+    def __init__(
+        self, seed: int, ledger: DyingLedger, nature: Nature | None, place: Place, tick_hours: int | None = None
+    ) -> None:
         """Every fifth sequence has a third campaign that somebody started by hand: nobody has signed it."""
         self.nature = nature or nature_of(seed)
         self.rng = random.Random(f"steps {seed}")
-        self.clock = VirtualClock(START)
+        self.clock = VirtualClock(place.start)
         self.ledger = ledger
-        self.platform = HostilePlatform(self.clock, self.nature, seed)
+        self.platform = HostilePlatform(self.clock, self.nature, seed, place)
         self.found = Found(seed, self.nature, met=self.platform.met)
-        self.tick = timedelta(hours=tick_hours_of(seed))
+        tick_hours = tick_hours or tick_hours_of(seed)
+        self.tick = timedelta(hours=tick_hours)
         self.campaigns: dict[str, DrivenCampaign[DirectCalls]] = {}
         self.reaps = True
         self.hands: Callable[[Sequence], None] | None = None  # what people do instead, where a test says so
-        starts = [planned(index, tick_hours_of(seed)) for index in range(3 if seed % 5 == 0 else 2)]
+        starts = [planned(index, place, tick_hours) for index in range(3 if seed % 5 == 0 else 2)]
         for began in starts:
             self.campaigns[began.name] = self._driven(began)
         self.phase = PhaseReader(self.campaigns)
-        signed = [began.name for began in SIGNED]
-        self.invariants = Invariants(ledger, self.platform, self.campaigns, self.phase, signed)
+        names = [began.name for began in signed(place)]
+        self.invariants = Invariants(ledger, self.platform, self.campaigns, self.phase, names)
         self._reaper = Reaping(ledger, lambda _: self.platform)
-        self._next_look = START
+        self._next_look = place.start
         self._turns = self._asked = 0
         self._ended: set[str] = set()
         self._others_act = False  # between two steps: what they do is no step of its own
@@ -410,11 +420,17 @@ class Sequence:
         self.platform.set(state.platform_id, **change)
 
 
-def run_sequence(seed: int, nature: Nature | None = None, before: Callable[[Sequence], None] | None = None) -> Found:
+def run_sequence(
+    seed: int,
+    nature: Nature | None = None,
+    before: Callable[[Sequence], None] | None = None,
+    place: Place = SOMEWHERE,
+    tick_hours: int | None = None,
+) -> Found:
     """One sequence from its seed; raises Broken. `before` may change it first."""
-    ledger = books().fresh()
+    ledger = books(place).fresh()
     try:
-        sequence = Sequence(seed, ledger, nature)
+        sequence = Sequence(seed, ledger, nature, place, tick_hours)
         if before is not None:
             before(sequence)
         return attempt_numbers().temporal.run(sequence.run)

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.emergency_stop import StopReport
@@ -97,7 +96,7 @@ class Invariants:
         if self._ledger.booked != self._booked:
             self._read_books()
         clock = self._platform.clock
-        state = (self._booked, self._platform.version, clock.now.date())
+        state = (self._booked, self._platform.version, self._platform.place.day_of(clock.now))
         if state == self._checked or not self._nature.lawful:
             return
         self._checked = state
@@ -136,8 +135,9 @@ class Invariants:
         """What was served, and what may still be served with the settings in force, is counted for its own day."""
         state, now = campaign.state, self._platform.clock.now
         worst = {day: truth.served for day, truth in campaign.days.items()}
-        delivers, day = campaign.delivers(now), now.date()
-        while delivers and _begins(day) < state.end_at:
+        place = self._platform.place
+        delivers, day = campaign.delivers(now), place.day_of(now)
+        while delivers and place.begins(day) < state.end_at:
             highest = max(campaign.days[day].highest_budget if day in campaign.days else 0, state.daily_budget_micros)
             worst[day] = max(worst.get(day, 0), LAWFUL * highest)
             day += timedelta(days=1)
@@ -151,7 +151,8 @@ class Invariants:
             require(self._open_today(name), Invariant.RESERVED, name)
 
     def _open_today(self, name: str) -> bool:
-        today = self._days.get((name, self._platform.clock.now.date()))
+        day = self._platform.place.day_of(self._platform.clock.now)
+        today = self._days.get((name, day))
         return today is not None and today.state != "settled"
 
     def _paused_within(self, name: str, campaign: DrivenCampaign[DirectCalls], tick: timedelta) -> None:
@@ -167,23 +168,22 @@ class Invariants:
     # ------------------------------------------------------------ a stop, and the reaper
 
     def uncovered(self) -> list[str]:
-        """What is enabled without an open reservation under an approval that stands."""
+        """What is enabled without an open reservation under an approval that stands, and can be known as ours.
+
+        What a person has renamed before its create was answered is known to nobody, by its id or by its name.
+        """
         if self._ledger.booked != self._booked:
             self._read_books()
-        return [
-            _our_name(campaign)
+        bare = [
+            campaign.state
             for campaign in self._platform.all.values()
-            if campaign.state.enabled
-            and self._readable(campaign)
-            and not self._covered(_our_name(campaign))
-            and self._known_as_ours(campaign.state)
+            if campaign.state.enabled and self._readable(campaign) and not self._covered(_our_name(campaign))
         ]
-
-    def _known_as_ours(self, state: CampaignState) -> bool:
-        """By its name or its id; nothing says it of one that was renamed before we heard of its creation."""
-        if state.external_name in self._campaigns:
-            return True
-        return state.platform_id in {created.platform_id for created in self._ledger.created_campaigns(ACCOUNT, True)}
+        created = self._ledger.created_campaigns(ACCOUNT, True) if bare else ()
+        ours = {each.platform_id for each in created} | {each.campaign for each in created}
+        return [
+            _without_rename(state.external_name) for state in bare if ours & {state.platform_id, state.external_name}
+        ]
 
     def _covered(self, name: str) -> bool:
         days = [reservation for (campaign, _), reservation in self._days.items() if campaign == name]
@@ -272,9 +272,9 @@ class Invariants:
 
 
 def _our_name(campaign: HostileCampaign) -> str:
+    return _without_rename(campaign.state.external_name)
+
+
+def _without_rename(name: str) -> str:
     """Without what a hand that renames it has added."""
-    return campaign.state.external_name.split(" (")[0]
-
-
-def _begins(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), UTC)
+    return name.split(" (")[0]

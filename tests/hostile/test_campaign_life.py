@@ -17,6 +17,7 @@ from gaelp.messages.live_campaign import (
     AppliedAndObserved,
     CampaignOrder,
     CampaignProgress,
+    CampaignStart,
     Decided,
     Launched,
     LiveCampaignInput,
@@ -43,6 +44,7 @@ class ScriptedCalls:
     blocked: Applied | None = None  # what an apply answers instead
     refusal: str = ""  # why a launch is refused
     settled: list[CampaignResult] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)  # what the phase was told to look at, each time
 
     async def _call(self, name: str, campaign: LiveCampaignInput) -> None:
         await hand_over(None)
@@ -54,8 +56,8 @@ class ScriptedCalls:
     def ticks(self, name: str) -> list[int]:
         return [tick for called, _, tick in self.made if called == name]
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        return self.clock.now
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        return CampaignStart(start=self.clock.now, day_minutes=campaign.order.plan.day_minutes)
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         await self._call("launch", campaign)
@@ -97,14 +99,14 @@ class ScriptedCalls:
         self.enabled = False
         return Paused(final=final)
 
-    async def report_standing(self, campaign: LiveCampaignInput) -> None:
-        pass
-
     async def stop_account(self, campaign: LiveCampaignInput, reason: str) -> None:
         self.made.append(("stop_account", self.clock.now, campaign.progress.tick))
 
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
         return False
+
+    async def report_standing(self, campaign: LiveCampaignInput) -> None:
+        self.waits.append(campaign.progress.waits)
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         self.settled.append(result)
@@ -151,6 +153,7 @@ def test_ten_hours_without_the_platform_are_ten_missed_ticks_and_no_failure() ->
     assert campaign.state.tick == undisturbed.state.tick == 48
     assert any("the platform is away" in page for page in campaign.host.pages)
     assert "10 ticks missed" in campaign.host.pages[-1]
+    assert calls.waits == ["tick 5 waits: the platform is away (since 2026-01-05 05:00 UTC)", ""]
 
 
 def test_where_no_time_passes_a_tick_waits_for_a_bounded_time_and_is_missed_then() -> None:

@@ -11,8 +11,10 @@ import pytest
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.spending.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator import hidden_world
+from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.refusal import Refusal
 from gaelp.platforms.emulator.service import Emulator
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, InForce, Timeline
@@ -119,6 +121,71 @@ def test_a_month_bills_at_most_30_4_daily_budgets(in_process: Make) -> None:
     assert len(november) == 30
     assert 29 * 25_000_000 < sum(november) <= 30.4 * 25_000_000
     assert max(november) > 25_000_000
+
+
+class _DoublesEveryDay(Delivery):
+    """Over-delivers as far as it may on every day."""
+
+    def day_factor(self, name: str, day: int) -> float:
+        return self.overdelivery
+
+
+def _november(emulator: Emulator, edits: dict[float, int]) -> tuple[int, int]:
+    """What a campaign of 25 a day bills in November with changes at these hours of it, and what it lawfully may."""
+    begins, ends = START - timedelta(days=1), START + timedelta(days=29)
+    campaign = launch(emulator, "long", begins, end_at=ends)
+    for hour, budget in edits.items():
+        emulator.write("acme", campaign, begins + timedelta(hours=hour), daily_budget_micros=budget)
+    budgets = [(0.0, 25_000_000), *edits.items()]
+    sets = tuple(BudgetSet(begins + timedelta(hours=hour), micros) for hour, micros in budgets)
+    lawful = lawful_total_micros(BudgetHistory("emulator", "USD", "UTC", sets, ends))
+    return sum(day.served_micros for day in emulator.report("acme", campaign, at(24 * 35)).days), lawful
+
+
+@pytest.mark.parametrize(
+    ("edits", "lawful"),
+    [
+        ({}, 760_000_000),
+        ({24.0 * day: 25_000_000 - day % 2 * 10_000 for day in range(1, 30)}, 1_474_710_000),
+        ({24.0 * 16: 25_010_000}, 1_110_140_000),
+        ({24.0 * 5 + 23.5: 10_000_000}, 550_000_000),
+    ],
+    ids=["no change", "a cent at each midnight", "a cent on the 17th", "a cut late on the 6th"],
+)
+def test_over_delivery_reaches_the_lawful_limit_of_a_month_and_not_more(
+    in_process: Make, edits: dict[float, int], lawful: int
+) -> None:
+    """Where it may double every day, November bills the limit that its changes allow, nearly in full."""
+    emulator = in_process()
+    emulator._delivery = _DoublesEveryDay(3)
+    billed, most = _november(emulator, edits)
+    assert most == lawful
+    assert 0.98 * lawful < billed <= lawful
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_changes_at_any_hour_let_it_bill_more_than_lawful(in_process: Make, seed: int) -> None:
+    """Whatever is changed at whatever minute, also after a restart in between."""
+    draw = np.random.default_rng(seed)
+    emulator = in_process()
+    emulator._delivery = _DoublesEveryDay(3)
+    hours = np.sort(draw.uniform(0, 719, 6))
+    billed, lawful = _november(emulator, {float(hour): int(draw.integers(1, 4000)) * 10_000 for hour in hours})
+    assert 0 < billed <= lawful
+
+
+def test_a_restarted_server_keeps_to_the_limit_of_the_last_change(in_process: Make) -> None:
+    """What was billed since the last change is known again after a restart."""
+    emulator = in_process("kept.db")
+    emulator._delivery = _DoublesEveryDay(3)
+    campaign = launch(emulator, end_at=at(24 * 29))
+    emulator.write("acme", campaign, at(24 * 20), daily_budget_micros=24_000_000)
+    before = served(emulator, campaign, 24 * 25)
+    emulator._store.close()
+    again = in_process("kept.db")
+    again._delivery = _DoublesEveryDay(3)
+    # The change was on the 22nd: 9 days of 24, of which five days have billed twice as much.
+    assert served(again, campaign, 24 * 40) - before <= 9 * 24_000_000 - 4 * 48_000_000
 
 
 def test_a_pause_within_an_hour_stops_at_once(in_process: Make) -> None:

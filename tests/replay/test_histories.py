@@ -21,8 +21,7 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Outcome
 from scripts.record_histories import RECORDED, plain_texts
 from worker import WORKFLOWS
-from workflows.emergency_stop import EmergencyStop
-from workflows.reaper import Reaper
+from workflows.stopping import EmergencyStop, Reaper
 
 FOLDER = Path(__file__).parent / "histories"
 SERVED = (*WORKFLOWS, EmergencyStop, Reaper)

@@ -26,7 +26,7 @@ from tests.support import ledgers as kit
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a toy bench writes, without its stack and without its peers."""
     home = tmp_path_factory.mktemp("bench")
-    assert main(["--toy", "--no-workflow", "--only", "market,episodes,memory,ledger", "--home", str(home)]) == 0
+    assert main(["--toy", "--no-workflow", "--only", "market,episodes,memory,ledger,absent", "--home", str(home)]) == 0
     written: dict[str, Any] = json.loads((home / "bench.json").read_text())
     return written
 
@@ -37,10 +37,12 @@ def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
     assert [row["name"] for row in document["per_auction"]][:2] == [f"every auction, {n} bidders" for n in (2, 4)]
     for row in (*document["per_auction"][:2], *document["aggregate"]):
         assert row["rate"] > 0 and row["kernel"] > 0 and row["ratio"] == row["rate"] / row["kernel"]
-    assert len(document["episodes"]) == 1 + len(OPTIONS) and all(row["rate"] > 0 for row in document["episodes"])
+    assert len(document["episodes"]) == 2 + len(OPTIONS) and all(row["rate"] > 0 for row in document["episodes"])
     assert [peak["episodes"] for peak in document["memory"]] == [4]
     assert all(peak["peak_mib"] > 1 for peak in document["memory"])
     assert [cost["reservations"] for cost in document["ledger"] if cost["database"] == "SQLite"] == [0, 40]
+    assert [each["service"] for each in document["absent"]] == ["not there", "hangs"] * 2
+    assert all(each["seconds"] > 0 for each in document["absent"])
     assert all(cost["reserve"] > 0 and cost["unresolved_claims"] > 0 for cost in document["ledger"])
 
 

@@ -135,7 +135,7 @@ class CampaignFixture:
     def apply(self, tick: int = 0, decision: str = "", **changes: Any) -> Applied:
         """The activity of that name, at the tick's instant."""
         campaign = self.on_tick(tick, **changes)
-        at = self.at(campaign.hours)
+        at = campaign.at()
         asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=at)
         return self.temporal.run(self.campaigns.apply, asked)
 
@@ -177,7 +177,7 @@ def approved(
     """A request for one campaign, 50 units a day and 1000 in all, opened and approved."""
     plan, context = campaign.order.plan, campaign.context
     budget = changes.get("daily_cap_micros", 50 * UNIT) // 2  # the ceiling: what the daily cap has room for
-    line = exposure_line(plan.campaign, "emulator", max(budget, plan.daily_budget_micros), plan.days)
+    line = exposure_line(plan.campaign, "emulator", max(budget, plan.daily_budget_micros), plan.days, "USD")
     listed = ApprovedCampaign(
         ceiling=line, agent=plan.agent, product=plan.product, arm=plan.arm,
         content_digest=content_digest(plan.product, creatives_of(plan.product, candidates)),

@@ -88,7 +88,7 @@ def request(**changes: Any) -> ApprovalRequest:
 
 CAMPAIGNS = tuple(
     ApprovedCampaign(
-        ceiling=exposure_line(f"run-a/live-test/campaign-{index:02d}", "emulator", 10_000 * UNIT, 4000),
+        ceiling=exposure_line(f"run-a/live-test/campaign-{index:02d}", "emulator", 10_000 * UNIT, 4000, "USD"),
         agent="linear-thompson",
         product="product-a",
         arm=Arm.CANDIDATE,

@@ -34,8 +34,7 @@ from tests.support.local_runs import LOG, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, details, journal, phase_input
 from tests.workflows.conftest import serving
 from worker import WORKFLOWS, make_worker
-from workflows.emergency_stop import EmergencyStop
-from workflows.reaper import Reaper
+from workflows.stopping import EmergencyStop, Reaper
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 HELD = {"pause", "resume", "stop"}  # signals without an input

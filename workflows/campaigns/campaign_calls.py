@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         Applied,
         AppliedAndObserved,
         Apply,
+        CampaignStart,
         Decide,
         Decided,
         LaunchCampaign,
@@ -49,8 +50,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
     from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
     from workflows.details import cause, innermost_cause
-    from workflows.emergency_stop import EmergencyStop
     from workflows.pause_and_stop import signal_workflow
+    from workflows.stopping import EmergencyStop
 
 Result = TypeVar("Result")
 
@@ -58,11 +59,11 @@ Result = TypeVar("Result")
 class TemporalCalls:
     """The calls that campaign_life.py makes, in a workflow."""
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        """When a campaign on a real clock begins."""
-        asked = StartOf(context=campaign.context, now=workflow.now())
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        """When a campaign on a real clock begins, and how long its days are."""
+        asked = StartOf(context=campaign.context, days=campaign.order.plan.days, now=workflow.now())
         midnight = named(RECORDS, "the next midnight of the account")
-        return (await _outcome(workflow.execute_activity_method(Planning.start_of, asked, **midnight))).start
+        return await _outcome(workflow.execute_activity_method(Planning.start_of, asked, **midnight))
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:
         """Create the campaign paused."""

@@ -6,7 +6,7 @@ Touch this to change what a phase does about a campaign that was terminated, or 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -79,6 +79,7 @@ class CampaignChildren:
             ),
             progress=CampaignProgress(
                 start=campaign.start,
+                day_minutes=campaign.day_minutes,
                 until_day=min(state.plan.period_days, campaign.days),
                 daily_budget_micros=campaign.daily_budget_micros,
                 paused=state.paused,
@@ -111,7 +112,7 @@ class CampaignChildren:
                 )
             except TimeoutError:
                 self._hinted = self._unsettled()
-            self._take_results()
+            await self._take_all(self._results())
             if not condition() and self._to_look_at():
                 await self._look()
 
@@ -123,12 +124,18 @@ class CampaignChildren:
         ended = [name for name, handle in self._handles.items() if handle.done()]
         return [name for name in self._unsettled() if name in self._hinted or name in ended]
 
-    def _take_results(self) -> None:
-        """The results of those that this run has started, which Temporal has given it with their end."""
-        for name in self._unsettled():
-            handle = self._handles.get(name)
-            if handle is not None and handle.done() and not handle.cancelled() and handle.exception() is None:
-                self._phase.update(settled={**self._phase.state.settled, name: handle.result()})
+    def _results(self) -> list[CampaignStanding]:
+        """Of those that this run has started Temporal gives it the results with their ends."""
+        handles = {name: self._handles[name] for name in self._unsettled() if self._has_ended(name)}
+        well = [name for name, handle in handles.items() if not handle.cancelled() and handle.exception() is None]
+        return [CampaignStanding(campaign=name, closed=True, result=handles[name].result()) for name in well]
+
+    async def _take_all(self, standings: Iterable[CampaignStanding]) -> None:
+        before = self._phase.state.waits
+        for standing in standings:
+            self.take(standing)
+        if self._phase.state.waits != before:
+            await self._show_waits()
 
     async def _look(self) -> None:
         names = self._to_look_at()[:MOST_AT_ONCE]
@@ -140,11 +147,7 @@ class CampaignChildren:
             LookAtCampaigns(phase_workflow=workflow.info().workflow_id, campaigns=tuple(names), closing=closing),
             **named(RECORDS, f"how far {len(names)} of the campaigns are"),
         )
-        before = self._phase.state.waits
-        for standing in look.standings:
-            self.take(standing)
-        if self._phase.state.waits != before:
-            await self._show_waits()
+        await self._take_all(look.standings)
 
     def _has_ended(self, name: str) -> bool:
         return name in self._handles and self._handles[name].done()

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.errors import GaelpError
 from gaelp.messages.live_campaign import Paused
@@ -93,10 +92,8 @@ class CampaignEnding:
     def _lease_ends(self) -> datetime:
         """When nothing is delivered any more even if no pause gets through: the end of the day of the current tick."""
         scene = self._scene
-        if not scene.real_time or scene.state.started_at is None:
-            return scene.host.now() + LEASE_WITHOUT_TIME
-        days = scene.campaign.hours // HOURS_PER_DAY + 1
-        return scene.state.started_at + scene.wall(days * HOURS_PER_DAY)
+        ends = scene.campaign.day_ends_at() if scene.real_time else None
+        return ends or scene.host.now() + LEASE_WITHOUT_TIME
 
     async def _watch_until_matured(self, hours: int) -> None:
         """Wait until the last clicks have matured; every tick reads what nobody should have changed meanwhile."""

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.messages.spending_phase import Proceed
 from workflows.campaigns.campaign_ending import CampaignEnding
@@ -77,9 +76,9 @@ class CampaignLife:
         scene.update(started_at=scene.host.now(), stage=EpisodeState.LAUNCHING)
         if scene.real_time:
             # A person may have taken days to approve: on a real clock a campaign begins at the next midnight.
-            midnight = await scene.calls.next_midnight(scene.campaign)
-            scene.update(start=midnight)
-            await self._wait_until(midnight)
+            first = await scene.calls.next_midnight(scene.campaign)
+            scene.update(start=first.start, day_minutes=first.day_minutes)
+            await self._wait_until(first.start)
             scene.update(started_at=scene.host.now())
 
     async def _tick(self) -> None:
@@ -171,7 +170,7 @@ class CampaignLife:
     def _renew(self) -> None:
         """Go on in a new run at the end of a day, or while paused, where nothing is under way."""
         scene = self._scene
-        at_rest = scene.campaign.hours % HOURS_PER_DAY == 0 or scene.state.paused
+        at_rest = scene.campaign.ticks.begins_day(scene.state.tick) or scene.state.paused
         if at_rest and self._scene.days_left_after(0) and not (scene.state.halt or scene.state.stopped):
             scene.host.renew_where_long(scene.campaign)
 

@@ -17,6 +17,7 @@ from gaelp.messages.live_campaign import (
     Applied,
     AppliedAndObserved,
     CampaignProgress,
+    CampaignStart,
     Decided,
     Launched,
     LiveCampaignInput,
@@ -71,8 +72,8 @@ class HoldsProgress(Protocol):
 class CampaignCalls(Protocol):
     """The calls of a campaign. Each raises OutOfReach or CallFailed, or asyncio.CancelledError."""
 
-    async def next_midnight(self, campaign: LiveCampaignInput) -> datetime:
-        """When a campaign on a real clock begins."""
+    async def next_midnight(self, campaign: LiveCampaignInput) -> CampaignStart:
+        """When a campaign on a real clock begins, and how long its days are."""
         ...
 
     async def launch(self, campaign: LiveCampaignInput, begin_within: timedelta) -> Launched:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput, Observed
 from gaelp.messages.spending_phase import CampaignStanding
@@ -54,9 +53,9 @@ class CampaignScene:
         """Whether the campaign may be enabled on the platform by a write of ours."""
         return self.state.enabled or self.state.uncertain
 
-    def days_left_after(self, hours: int) -> bool:
-        """Whether the authorised days go on so many campaign hours after the current tick."""
-        return self.campaign.hours + hours < self.state.until_day * HOURS_PER_DAY
+    def days_left_after(self, ticks: int) -> bool:
+        """Whether the authorised days go on so many ticks after the current one."""
+        return self.campaign.ticks.day_index(self.state.tick + ticks) < self.state.until_day
 
     def stopped(self) -> bool:
         """Whether it must end."""
@@ -92,7 +91,7 @@ class CampaignScene:
 
     def standing(self) -> CampaignStanding:
         """How far the campaign is, as its phase asks where a signal told it to look."""
-        name, day = self.began.name, self.campaign.hours // HOURS_PER_DAY
+        name, day = self.began.name, self.campaign.day_index
         budget = self.state.daily_budget_micros
         reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=self.days)
         return CampaignStanding(

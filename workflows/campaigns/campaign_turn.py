@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.messages.live_campaign import PAUSED_OUTSIDE, Applied, Decided, Observed
 from workflows.campaigns.campaign_needs import TickEnd
 from workflows.campaigns.campaign_scene import CampaignScene
@@ -61,7 +60,7 @@ class CampaignTurn:
             near_misses=applied.near_misses,
         )
         if applied.applied:
-            scene.update(applied_day=scene.campaign.hours // HOURS_PER_DAY)
+            scene.update(applied_day=scene.campaign.day_index)
             scene.read_ahead = (scene.state.tick + 1, following)
         else:
             scene.halt(applied.halt, outside=True)
@@ -71,7 +70,7 @@ class CampaignTurn:
 
     async def _applied(self, decided: Decided, at: datetime, ends: datetime) -> tuple[Applied, Observed | None]:
         scene, within = self._scene, self.begin_within(ends)
-        if scene.real_time or not scene.days_left_after(scene.began.order.tick_hours):
+        if scene.real_time or not scene.days_left_after(1):
             return await scene.calls.apply(scene.campaign, decided.decision_digest, at, within), None
         both = await scene.calls.apply_and_observe(scene.campaign, decided.decision_digest, at, within)
         return both.applied, both.following

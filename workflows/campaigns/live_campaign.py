@@ -1,6 +1,6 @@
 """The workflow of one live campaign: its signals, and Temporal's timers and pages for its life.
 
-The order of its life is in campaign_life.py. It owns its time: `at = start + tick x tick_length`, passed to every call.
+The order of its life is in campaign_life.py. It owns its time, which is passed to every call.
 Touch this when a campaign receives another signal or is shown otherwise.
 """
 

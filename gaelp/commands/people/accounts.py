@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
-from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.ids import checked_name
-from gaelp.money import micros
+from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, smallest_unit_micros
 
 if TYPE_CHECKING:
     from gaelp.ledger.ledger import Ledger
@@ -39,15 +39,20 @@ def accounts(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-def amount(text: str, what: str) -> int:
-    """Whole currency units with at most two decimals, to integer micros. Raises WrongUse."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or not 0 < value <= LARGEST or value != round(value, 2):
-        raise WrongUse(f"{what} {text!r} is not an amount such as 50 or 49.90")
+def amount(text: str, what: str, currency: str) -> int:
+    """Units of a currency, at most as many decimals as it has, to integer micros. Raises WrongUse."""
+    value = _number(text)
+    if not value.is_finite() or not 0 < value <= LARGEST or value != round(value, decimals_of(currency)):
+        smallest = exact_money(smallest_unit_micros(currency), currency)
+        raise WrongUse(f"{what} {text!r} is not an amount such as 50, in steps of {smallest}")
     return micros(value)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
@@ -89,8 +94,10 @@ def _described(arguments: argparse.Namespace) -> Account:
         known = isinstance(error, ValueError) and "valid name" in str(error)
         message = str(error) if known else f"{arguments.timezone!r} is no time zone: use a name such as Europe/Berlin"
         raise WrongUse(message) from None
-    if not re.fullmatch("[A-Z]{3}", arguments.currency):
-        raise WrongUse(f"{arguments.currency!r} is no currency: use three capital letters such as USD")
+    try:
+        decimals_of(arguments.currency)
+    except UnknownCurrency as error:
+        raise WrongUse(str(error)) from None
     kind = AccountKind(arguments.kind)
     if (kind is AccountKind.EMULATOR) != (arguments.platform == "emulator"):
         raise WrongUse(f"an account of kind {kind} cannot be on platform {arguments.platform!r}: make the two agree")
@@ -102,18 +109,46 @@ def _described(arguments: argparse.Namespace) -> Account:
         platform=arguments.platform,
         currency=arguments.currency,
         timezone=arguments.timezone,
-        daily_cap_micros=amount(arguments.daily_cap, "--daily-cap"),
-        total_cap_micros=amount(arguments.total_cap, "--total-cap"),
+        daily_cap_micros=amount(arguments.daily_cap, "--daily-cap", arguments.currency),
+        total_cap_micros=amount(arguments.total_cap, "--total-cap", arguments.currency),
+        dollar_rate=_dollar_rate(arguments),
     )
+
+
+def _dollar_rate(arguments: argparse.Namespace) -> DollarRate | None:
+    given = (arguments.usd_rate, arguments.usd_rate_date, arguments.usd_rate_source)
+    if given == (None, None, None):
+        return None
+    if arguments.currency == "USD":
+        raise WrongUse("an account in USD needs no rate to the dollar: leave --usd-rate and its like out")
+    if None in given:
+        raise WrongUse("a rate needs --usd-rate, --usd-rate-date and --usd-rate-source, all three")
+    rate = _number(arguments.usd_rate)
+    if not rate.is_finite() or not 0 < rate <= LARGEST:
+        raise WrongUse(
+            f"--usd-rate {arguments.usd_rate!r} is not how many {arguments.currency} a dollar is, as in 149.2"
+        )
+    try:
+        day = date.fromisoformat(arguments.usd_rate_date)
+    except ValueError:
+        raise WrongUse(f"--usd-rate-date {arguments.usd_rate_date!r} is no day such as 2026-11-20") from None
+    if not arguments.usd_rate_source.strip():
+        raise WrongUse("--usd-rate-source is empty: say who publishes the rate")
+    return DollarRate(units_per_dollar=rate, day=day, source=arguments.usd_rate_source)
 
 
 def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
     exposure = {each.account: ledger.open_exposure(each.account) for each in listed}
     rows = [
-        (a.account, a.kind, a.platform, a.currency, a.timezone, money(a.daily_cap_micros), money(a.total_cap_micros),
-         money(exposure[a.account]), a.fence)
+        (a.account, a.kind, a.platform, a.timezone, money(a.daily_cap_micros, a.currency),
+         money(a.total_cap_micros, a.currency), money(exposure[a.account], a.currency), _rate(a), a.fence)
         for a in listed
     ]  # fmt: skip
-    columns = ("account", "kind", "platform", "currency", "time zone", "daily cap", "total cap", "open", "fence")
+    columns = ("account", "kind", "platform", "time zone", "daily cap", "total cap", "open", "dollar rate", "fence")
     document = [{**a.model_dump(mode="json"), "open_exposure_micros": exposure[a.account]} for a in listed]
     out.result({"accounts": document}, table(columns, rows) if rows else "no accounts: `starter.py accounts add`")
+
+
+def _rate(account: Account) -> str:
+    rate = account.dollar_rate
+    return f"{rate.units_per_dollar} of {rate.day.isoformat()}, {rate.source}" if rate else "-"

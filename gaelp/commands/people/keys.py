@@ -36,16 +36,16 @@ def _add(arguments: argparse.Namespace, out: Out) -> int:
         public, key_id = arguments.public, signatures.key_id_of(arguments.public)
     else:
         public, key_id = signatures.public_of(signatures.read_key(Path(arguments.key)))
+    ledger = connections.open_ledger(connections.read_settings())
+    currency = ledger.account(arguments.account).currency
     approver = Approver(
         account=arguments.account,
         key_id=key_id,
         name=_person(arguments.name),
         public_key=public,
-        limit_micros=amount(arguments.limit, "--limit"),
+        limit_micros=amount(arguments.limit, "--limit", currency),
         demo=arguments.demo,
     )
-    ledger = connections.open_ledger(connections.read_settings())
-    currency = ledger.account(arguments.account).currency
     ledger.put_approver(approver, by=connections.user_name())
     out.result(
         {"approver": approver},

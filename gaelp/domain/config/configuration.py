@@ -1,6 +1,6 @@
 """The training configuration: what a user may choose for a run.
 
-Money here is in whole currency units with two decimals (`daily_budget: 20.00`); `gaelp.money.micros` turns it into the
+Money here is in units of the currency with its decimals (`daily_budget: 20.00`); `gaelp.money.micros` turns it into the
 integer micros that everything else uses.
 
 Touch this to add a section; loading is elsewhere.

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
 from gaelp.domain.config.registered_worlds import applied, together
+from gaelp.domain.config.section import Payable, Section
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
+from gaelp.domain.spending.dollar_bounds import outside_cap_bounds
+from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, smallest_unit_micros
 
 ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
 
@@ -29,9 +34,44 @@ class Contradiction:
 
 def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
     """Every impossible combination in `config`, with the settings of its environment, in a fixed order."""
-    rules = (_mode, _clock, _live_test, _scaled, _limits, _simulation, _batches, _market, _personas, _names, _remote)
+    rules = (
+        _currency,
+        _mode,
+        _clock,
+        _live_test,
+        _scaled,
+        _limits,
+        _simulation,
+        _batches,
+        _market,
+        _personas,
+        _names,
+        _remote,
+    )
     config = applied(config)
     return tuple(each for rule in rules for each in rule(config))
+
+
+def _currency(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    """The currency has a smallest unit, and every amount that is paid is a whole number of it."""
+    try:
+        decimals = decimals_of(config.currency)
+    except UnknownCurrency as error:
+        yield Contradiction(("currency",), str(error))
+        return
+    for path, amount in _payable(config):
+        if amount != round(amount, decimals):
+            smallest = exact_money(smallest_unit_micros(config.currency), config.currency)
+            yield Contradiction((path, "currency"), f"is {amount}, and nothing below {smallest} can be paid: round it")
+
+
+def _payable(section: Section, place: str = "") -> Iterator[tuple[str, Decimal]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _payable(value, f"{place}{name}.")
+        elif any(isinstance(mark, Payable) for mark in field.metadata):
+            yield f"{place}{name}", value
 
 
 def _mode(config: TrainingConfiguration) -> Iterator[Contradiction]:
@@ -69,6 +109,9 @@ def _live_test(config: TrainingConfiguration) -> Iterator[Contradiction]:
             f"asks for {live.streak} positive campaigns in a row and only {live.campaigns} may run: "
             "raise live_test.campaigns (10 at the most) or lower the streak",
         )
+    if config.currency == "USD" and (reason := outside_cap_bounds(micros(live.daily_cap), "USD", Fraction(1))):
+        yield Contradiction(("live_test.daily_cap",), f"{reason}: set it in between")
+        return
     most = live.daily_cap * live.days
     if live.minimum_spend > most:
         yield Contradiction(

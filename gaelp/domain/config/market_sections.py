@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gaelp.domain.config.section import Count, Money, Positive, Section, Share
+from gaelp.domain.config.section import Count, Money, Positive, Price, Section, Share
 
 SHIPPED_CREATIVES = 12
 """Creatives of the market without logs; as many texts ship, for personas to rate."""
@@ -45,7 +45,7 @@ class Market(Section):
     click_rate: Annotated[float, Field(ge=1e-6, le=0.5)] | None = Field(
         None, description="mean clicks per impression; none: the log's, or 0.004 without a log"
     )
-    price_median: Annotated[Money, Field(le=1_000_000)] = Field(
+    price_median: Annotated[Price, Field(le=1_000_000)] = Field(
         Decimal("5.50"), description="median highest competing bid, per thousand impressions"
     )
     price_spread: float = Field(0.6, ge=0.01, le=3, description="standard deviation of the log of that bid")
@@ -54,7 +54,7 @@ class Market(Section):
         le=1000,
         description="competing bidders in an auction, the highest of whom bids as above; only per-auction reads it",
     )
-    reserve_price: Money = Field(Decimal("0.00"), description="no impression is sold below it, per thousand")
+    reserve_price: Price = Field(Decimal("0.00"), description="no impression is sold below it, per thousand")
     creative_spread: Annotated[float, Field(gt=0, le=10)] = Field(
         0.4, description="standard deviation of log CTR between creatives, at the least"
     )
@@ -118,4 +118,4 @@ class Personas(Section):
     requests_per_second: Positive = Field(50.0, description="most questions a second")
     timeout_seconds: Positive = Field(20.0, description="an answer that takes longer is a failed rating")
     failures: Share = Field(0.2, description="share of ratings that may fail before the run stops")
-    price_per_million_tokens: Money = Field(Decimal("0.00"), description="for the cost that is reported")
+    price_per_million_tokens: Price = Field(Decimal("0.00"), description="for the cost that is reported")

@@ -65,7 +65,7 @@ def keys(model: type[BaseModel]) -> dict[str, tuple[str, ...]]:
 
 
 def flat(config: BaseModel) -> dict[str, Any]:
-    """The flat form: numbers, strings, booleans, lists and None. Money as a float, exact to 14 digits."""
+    """The flat form: numbers, strings, booleans, lists and None. Money as a float, exact to 15 digits."""
     nested = config.model_dump()
     result = {}
     for key, path in keys(type(config)).items():

@@ -43,8 +43,8 @@ class LiveTest(Section):
 
     campaigns: Count = Field(6, description="campaigns at the most, one after another (at most 10)", le=10)
     days: Count = Field(7, description="days that one campaign runs")
-    daily_cap: Annotated[Decimal, Field(ge=10, le=50, decimal_places=2)] = Field(
-        Decimal("50.00"), description="hard cap on what the platform may bill on one day, in the account's currency"
+    daily_cap: Money = Field(
+        Decimal("50.00"), description="hard cap on what the platform may bill on one day: 10 to 50 US dollars' worth"
     )
     drawdown_limit: Money = Field(Decimal("150.00"), description="cumulated loss at which the test stops")
     minimum_conversions: int = Field(10, ge=0, description="a campaign with fewer matured ones does not count")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gaelp.domain.config.section import URL_PATTERN, Money, Positive, Section, Share
+from gaelp.domain.config.section import URL_PATTERN, Money, Positive, Price, Section, Share
 
 
 class Remote(Section):
@@ -22,7 +22,7 @@ class Remote(Section):
         "creative_prob",
     )
     timeout_seconds: Positive = Field(5.0, description="an answer that takes longer fails the batch or the tick")
-    cost_per_call: Money = Field(Decimal("0.00"), description="what one answer costs")
+    cost_per_call: Price = Field(Decimal("0.00"), description="what one answer costs")
     cost_limit: Money = Field(Decimal("10.00"), description="most that an agent may cost in one batch or campaign tick")
 
 

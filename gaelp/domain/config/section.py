@@ -9,7 +9,16 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
+
+class Payable:
+    """Marks an amount that is paid or compared with what is paid: it is a whole number of smallest units."""
+
+
+# Four decimals are the most that a currency of ISO 4217 has.
+Price = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4)]
+
+
+Money = Annotated[Price, Payable()]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

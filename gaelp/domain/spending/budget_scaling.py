@@ -13,7 +13,7 @@ from math import sqrt
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignPlan, DayReached
-from gaelp.money import micros
+from gaelp.money import micros, rounded_down
 
 Z = 1.2816  # one-sided 90 %: budgets move on less evidence than verdicts, because a move can be undone
 CUT_TO = 2  # a cut halves
@@ -34,8 +34,10 @@ def move_budgets(
     for plan in open_plans:
         before = budgets[plan.campaign]
         after, reason = _next(plan, by_name[plan.campaign], config)
-        others = sum(worst_day_micros(platform, b) for name, b in budgets.items() if name != plan.campaign)
-        if after > before and others + worst_day_micros(platform, after) > daily_cap_micros:
+        others = sum(
+            worst_day_micros(platform, b, config.currency) for name, b in budgets.items() if name != plan.campaign
+        )
+        if after > before and others + worst_day_micros(platform, after, config.currency) > daily_cap_micros:
             after, reason = before, f"{reason}, but the approved daily cap leaves no room for a raise"
         budgets[plan.campaign] = after
         moves.append(BudgetMove(campaign=plan.campaign, before_micros=before, after_micros=after, reason=reason))
@@ -51,9 +53,9 @@ def _next(plan: CampaignPlan, reached: DayReached, config: TrainingConfiguration
         return before, "no matured spend yet"
     words = f"attributed ROI on matured days between {low:+.0%} and {high:+.0%}"
     if low > 0:
-        return int(before * (1 + config.scaled.raise_step)), f"raise: {words}"
+        return rounded_down(int(before * (1 + config.scaled.raise_step)), config.currency), f"raise: {words}"
     if high < 0:
-        return before // CUT_TO, f"cut: {words}"
+        return rounded_down(before // CUT_TO, config.currency), f"cut: {words}"
     return before, f"hold: {words}"
 
 

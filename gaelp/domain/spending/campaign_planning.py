@@ -21,7 +21,8 @@ from gaelp.domain.spending.campaign_clock import (
     matured_after_days,
 )
 from gaelp.domain.spending.campaign_records import Arm, CampaignPlan, CampaignsPlan
-from gaelp.money import micros
+from gaelp.domain.spending.dollar_bounds import check_daily_cap
+from gaelp.money import micros, rounded_up
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,17 @@ class PlanningRequest:
 def plan_campaigns(request: PlanningRequest) -> CampaignsPlan:
     """The campaigns in their order, their exposure, and the caps a person is asked to approve.
 
-    Raises UnknownPlatform where the account's platform has no known billing rules.
+    Raises UnknownPlatform where the account's platform has no known billing rules, NoDollarRate and
+    OutsideDollarBounds where a live test is larger or smaller than its bounds in dollars.
     """
     config, account = request.config, request.account
     start = first_midnight(config, account, request.now, request.last_day_taken)
     campaigns = _live_test(request, start) if request.phase is Phase.LIVE_TEST else _scaled(request, start)
     highest = {campaign.campaign: _highest_budget(campaign, request) for campaign in campaigns}
     exposure = tuple(_line(campaign, highest[campaign.campaign], account) for campaign in campaigns)
-    ends = max(campaign.start + timedelta(days=campaign.days) for campaign in campaigns)
-    deadline = request.now + timedelta(hours=config.approval.deadline_hours)
     calendar = AccountCalendar(account.timezone)
+    ends = max(_midnight_after(calendar, campaign.start, campaign.days) for campaign in campaigns)
+    deadline = request.now + timedelta(hours=config.approval.deadline_hours)
     last_ends = max(calendar.midnight(_last_day(c, request, deadline) + timedelta(days=1)) for c in campaigns)
     return CampaignsPlan(
         campaigns=campaigns,
@@ -114,6 +116,11 @@ def first_midnight(
     return midnight
 
 
+def _midnight_after(calendar: AccountCalendar, midnight: datetime, days: int) -> datetime:
+    """The midnight of the account so many of its days later."""
+    return calendar.midnight(calendar.day_of(midnight) + timedelta(days=days))
+
+
 def maturing_hours(config: TrainingConfiguration) -> int:
     """Hours from a click until its day decides, by the stated lag, and the platform's own delay."""
     economics = config.economics
@@ -125,8 +132,11 @@ def maturing_hours(config: TrainingConfiguration) -> int:
 def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ...]:
     """One after another, each beginning when the one before has matured; each may use the whole day's cap."""
     live = request.config.live_test
-    step = timedelta(days=live.days + ceil(maturing_hours(request.config) / HOURS_PER_DAY))
-    budget = budget_for_cap(request.account.platform, micros(live.daily_cap))
+    check_daily_cap(micros(live.daily_cap), request.account, request.now.date())
+    step = live.days + ceil(maturing_hours(request.config) / HOURS_PER_DAY)
+    calendar = AccountCalendar(request.account.timezone)
+    starts = [_midnight_after(calendar, start, index * step) for index in range(live.campaigns)]
+    budget = budget_for_cap(request.account.platform, micros(live.daily_cap), request.account.currency)
     return tuple(
         CampaignPlan(
             index=index,
@@ -136,9 +146,10 @@ def _live_test(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan,
             agent=request.agent,
             daily_budget_micros=budget,
             days=live.days,
-            start=start + index * step,
+            start=begins,
+            day_minutes=calendar.day_minutes(calendar.day_of(begins), live.days),
         )
-        for index in range(live.campaigns)
+        for index, begins in enumerate(starts)
     )
 
 
@@ -146,6 +157,8 @@ def _scaled(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ..
     """For every product a candidate arm, run by the agent, and a control arm, run by the incumbent at the same time."""
     scaled = request.config.scaled
     arms = [(product, arm) for product in scaled.products for arm in Arm]
+    days, calendar = scaled.periods * scaled.period_days, AccountCalendar(request.account.timezone)
+    day_minutes = calendar.day_minutes(calendar.day_of(start), days)
     return tuple(
         CampaignPlan(
             index=index,
@@ -154,8 +167,9 @@ def _scaled(request: PlanningRequest, start: datetime) -> tuple[CampaignPlan, ..
             arm=arm,
             agent=request.agent if arm is Arm.CANDIDATE else request.config.incumbent,
             daily_budget_micros=micros(scaled.daily_budget),
-            days=scaled.periods * scaled.period_days,
+            days=days,
             start=start,
+            day_minutes=day_minutes,
         )
         for index, (product, arm) in enumerate(arms)
     )
@@ -166,17 +180,18 @@ def _highest_budget(campaign: CampaignPlan, request: PlanningRequest) -> int:
     if request.phase is Phase.LIVE_TEST or campaign.arm is Arm.CONTROL:
         return campaign.daily_budget_micros
     scaled = request.config.scaled
-    return ceil(campaign.daily_budget_micros * (1 + scaled.raise_step) ** (scaled.periods - 1))
+    highest = ceil(campaign.daily_budget_micros * (1 + scaled.raise_step) ** (scaled.periods - 1))
+    return rounded_up(highest, request.account.currency)
 
 
 def _daily_cap_micros(request: PlanningRequest, budgets: Sequence[int]) -> int:
     """The most of any one day: live tests run one after another, scaled campaigns all at once under their own cap."""
-    worst = [worst_day_micros(request.account.platform, budget) for budget in budgets]
+    account = request.account
+    worst = [worst_day_micros(account.platform, budget, account.currency) for budget in budgets]
     if request.phase is Phase.LIVE_TEST:
         return max(worst)
     return min(sum(worst), micros(request.config.scaled.daily_cap))
 
 
 def _line(campaign: CampaignPlan, highest_micros: int, account: Account) -> ExposureLine:
-    first = AccountCalendar(account.timezone).day_of(campaign.start)
-    return exposure_line(campaign.campaign, account.platform, highest_micros, campaign.days, first)
+    return exposure_line(campaign.campaign, account.platform, highest_micros, campaign.days, account.currency)

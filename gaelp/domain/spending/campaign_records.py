@@ -32,6 +32,7 @@ class CampaignPlan(Frozen):
     daily_budget_micros: int
     days: int
     start: datetime  # midnight of the ad account's time zone
+    day_minutes: tuple[int, ...] = ()  # how long each of its days is; empty: each has 24 hours
 
 
 class CampaignsPlan(Frozen):

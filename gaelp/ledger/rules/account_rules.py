@@ -5,16 +5,17 @@ from __future__ import annotations
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 
-FIXED = ("kind", "platform", "currency")
-"""What stays as it is from the first approval request on: amounts and keys were judged by it."""
+FIXED = ("kind", "platform", "currency", "timezone")
+"""What stays as it is from the first approval request on: amounts, days and keys were judged by it."""
 
 
 def judge_change(existing: Account, account: Account, *, has_requests: bool) -> Ruling:
     """Whether `account` may replace `existing`; `has_requests`: an approval was asked for on it."""
     changed = [name for name in FIXED if getattr(existing, name) != getattr(account, name)]
+    words = " and ".join(changed).replace("timezone", "time zone")
     if changed and has_requests:
         return refused(
-            f"account {existing.account!r} has approvals in the ledger, so its {' and '.join(changed)} can no longer "
+            f"account {existing.account!r} has approvals in the ledger, so its {words} can no longer "
             "change: enter a new account"
         )
     return GRANTED

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gaelp.domain.platform_records import DayReport
+from gaelp.ledger.rules.spend_rules import reports_less
 from gaelp.ledger.stored_records import Reservation
 from gaelp.money import exact_money
 
@@ -40,7 +41,7 @@ def compare_day(booked: Reservation, reported: DayReport | None, today: date, cu
     final = reported is not None and reported.final
     over, open_day = booked.day < today, booked.state != "settled"
     in_books = booked.billed_micros if booked.final_micros is None else booked.final_micros
-    less = billed < in_books or (open_day and not final and served < booked.served_micros)
+    less = reports_less(booked, billed, served, final=final or not open_day)
     more = billed > in_books or (open_day and not final and served > booked.served_micros)
     settle = open_day and over and final and not less
     return DayComparison(

@@ -36,6 +36,14 @@ class SpendRuling:
         return self.spent_micros > self.booked_micros
 
 
+def reports_less(reservation: Reservation, billed: int, served: int, *, final: bool) -> bool:
+    """Whether a report says less than one before it, as a platform does that is in an older state.
+
+    What was served above the bill may be waived once the cost of the day is `final`: that is a credit, and lawful.
+    """
+    return billed < reservation.billed_micros or (served < reservation.served_micros and not final)
+
+
 def judge_report(reservation: Reservation, billed: int, served: int, at: datetime) -> SpendRuling:
     """What the platform says was billed and served so far; of an open day the larger one counts.
 
@@ -45,7 +53,7 @@ def judge_report(reservation: Reservation, billed: int, served: int, at: datetim
     spent = max(billed, served) if final is None else billed  # what is served counts until the platform is final
     if _late(reservation, at):
         return SpendRuling(reservation, reservation, spent)
-    lower = billed < reservation.billed_micros or served < reservation.served_micros
+    lower = reports_less(reservation, billed, served, final=False)
     billed, served = max(billed, reservation.billed_micros), max(served, reservation.served_micros)
     after = replace(
         reservation,
@@ -66,8 +74,9 @@ def judge_final(reservation: Reservation, final: int, at: datetime) -> SpendRuli
     if _late(reservation, at) and reservation.state == "settled":
         return SpendRuling(reservation, reservation, final)
     counted = max(final, _seen(reservation))
-    after = replace(reservation, state="settled", final_micros=counted, counted_micros=counted)
-    lower = final < max(reservation.billed_micros, reservation.final_micros or 0)
+    billed = max(final, reservation.billed_micros)
+    after = replace(reservation, state="settled", billed_micros=billed, final_micros=counted, counted_micros=counted)
+    lower = reports_less(reservation, final, final, final=True)
     return SpendRuling(reservation, _stamped(reservation, after, at), final, lower)
 
 

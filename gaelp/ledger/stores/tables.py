@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,6 +85,7 @@ accounts = sa.Table(
     sa.Column("timezone", sa.Text, nullable=False),
     sa.Column("daily_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("total_cap_micros", sa.BigInteger, nullable=False),
+    sa.Column("dollar_rate", sa.JSON),
     sa.Column("fence", sa.Integer, nullable=False),
 )
 

@@ -1,7 +1,7 @@
 """How a campaign spends its hours: pacing, over-delivery, auctions, orders.
 
-Google's rule (support.google.com/google-ads/answer/2375423): a day may bill up to twice the highest daily budget set
-on it, a month up to 30.4 times the daily budget. Touch this to change what a platform does with a budget.
+What a day and a month may bill is the emulator's rule in gaelp/domain/spending/billing_rules.py, which is Google's, by
+days and months of UTC. Touch this to change what a platform does with a budget.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from gaelp.arrays import F8, I8
+from gaelp.domain.spending.billing_rules import limit_after_edit, period_limit
 from gaelp.market.auctions.aggregate_auctions import Slot, aggregate, traffic
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.parameters import MarketParameters
@@ -22,8 +23,8 @@ from gaelp.market.world.orders import attributed_lag_days
 from gaelp.platforms.emulator.hidden_world import with_conversions, with_traffic
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, Piece, Timeline, from_us
 
+PLATFORM = "emulator"  # in the billing rules
 OVERDELIVERING_DAYS = 0.25  # share of days on which the platform bills more than the budget
-MONTHLY_BUDGETS = 30.4
 ORDER_SPREAD = 0.5  # log standard deviation of an order's value
 KEPT_DAYS = 1024  # of all campaigns, so that the hours of a day draw what they share once
 IMPRESSIONS, CLICKS, CONVERSIONS, COST = range(4)
@@ -52,7 +53,7 @@ class Campaign:
     reached: int
     cursor: int
     hours: list[Hour] = field(default_factory=list)
-    spent: Counter[tuple[str, int]] = field(default_factory=Counter)  # ("day", n) and ("month", yyyymm) -> micros
+    spent: Counter[tuple[str, int]] = field(default_factory=Counter)  # ("day", n), ("month", yyyymm), ("edit", n)
 
     @cached_property
     def curves(self) -> PriceCurves:
@@ -73,6 +74,9 @@ class Campaign:
         self.hours.append(hour)
         self.spent["day", hour.start_us // DAY] += cost
         self.spent["month", _month(hour.start_us)] += cost
+        # What an hour cost before a change within it counts after it as well, so that no limit is passed.
+        if edit := self.timeline.budget_edit(hour.start_us + HOUR - 1):
+            self.spent["edit", edit.number] += cost
 
 
 @dataclass(frozen=True)
@@ -141,9 +145,8 @@ class Delivery:
         factor = self.day_factor(campaign.entity, day)
         highest = line.highest_budget(day * DAY, piece.start_us)
         aim = int(factor * highest) if factor > 1.0 else piece.settings.daily_budget_micros
-        month = int(MONTHLY_BUDGETS * line.highest_budget(_month_start(start), piece.start_us))
         left_day = aim - campaign.spent["day", day] - this_hour
-        left_month = month - campaign.spent["month", _month(start)] - this_hour
+        left_month = _month_left(campaign, piece, start) - this_hour
         share = _share_of_rest(campaign.world.hourly, piece, start)
         return max(0, min(int(left_day * share), left_month))
 
@@ -177,6 +180,16 @@ def _active_hours(campaign: Campaign, until_us: int) -> Iterator[tuple[int, list
         change = line.next_change(start + HOUR)
         resume = until_us if change is None else min(change, until_us)
         campaign.cursor = max(start + HOUR, resume // HOUR * HOUR)
+
+
+def _month_left(campaign: Campaign, piece: Piece, start: int) -> int:
+    """Micros that the month may still bill; another month begins without the changes of the last one."""
+    edit, month_start = campaign.timeline.budget_edit(piece.start_us), _month_start(start)
+    if edit is not None and edit.at_us >= month_start:
+        limit = limit_after_edit(PLATFORM, edit.daily_budget_micros, from_us(edit.at_us).date())
+        return int(limit or 0) - campaign.spent["edit", edit.number]
+    limit = period_limit(PLATFORM, campaign.timeline.budget_at(month_start))
+    return int(limit) - campaign.spent["month", _month(start)]
 
 
 def _share_of_rest(hourly: F8, piece: Piece, start: int) -> float:

@@ -49,17 +49,31 @@ class Piece:
     settings: InForce
 
 
+@dataclass(frozen=True)
+class BudgetEdit:
+    """One change of the daily budget, the `number`-th from 0."""
+
+    number: int
+    at_us: int
+    daily_budget_micros: int
+
+
 class Timeline:
     """Settings by the instant from which they were in force. Writes are appended and never precede an earlier one."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._settings: list[InForce] = []
+        self._edits: list[int] = []  # indices of the writes that changed the daily budget
+        self._edit_starts: list[int] = []
 
     def append(self, at_us: int, settings: InForce) -> None:
         """From `at_us` on, `settings` hold."""
         if self._starts and at_us < self._starts[-1]:
             raise ValueError("a write may not precede an earlier one")
+        if self._settings and settings.daily_budget_micros != self.latest.daily_budget_micros:
+            self._edits.append(len(self._settings))
+            self._edit_starts.append(at_us)
         self._starts.append(at_us)
         self._settings.append(settings)
 
@@ -88,6 +102,17 @@ class Timeline:
         """The first write at or after an instant."""
         index = bisect_right(self._starts, after_us - 1)
         return self._starts[index] if index < len(self._starts) else None
+
+    def budget_edit(self, at_us: int) -> BudgetEdit | None:
+        """The last change of the daily budget at or before an instant."""
+        number = bisect_right(self._edit_starts, at_us) - 1
+        if number < 0:
+            return None
+        return BudgetEdit(number, self._edit_starts[number], self._settings[self._edits[number]].daily_budget_micros)
+
+    def budget_at(self, at_us: int) -> int:
+        """The daily budget in force at an instant, or the first one where none was yet."""
+        return self._settings[max(bisect_right(self._starts, at_us) - 1, 0)].daily_budget_micros
 
     def highest_budget(self, start_us: int, until_us: int) -> int:
         """The highest daily budget set at any moment of [start, until], even if it was replaced in the same moment."""

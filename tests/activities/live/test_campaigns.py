@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.live.campaigns import HIGHEST_BID_MICROS
 from activities.live.claiming import CLIENT_TOTAL_SECONDS
+from gaelp.domain.ad_accounts import DollarRate
+from gaelp.domain.spending.dollar_bounds import NoDollarRate
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 from tests.support.campaign_fixture import MUTATING, RUN, UNIT, CampaignFixture, Crash, crash
@@ -257,6 +258,9 @@ def test_a_write_that_does_not_read_back_is_not_taken_for_done(fixture: Campaign
         fixture.apply()
 
 
+HIGHEST_BID_MICROS = 200_000_000  # the account is in dollars
+
+
 @pytest.mark.parametrize(("bid", "near_misses"), [(HIGHEST_BID_MICROS, 0), (HIGHEST_BID_MICROS + 1, 1), (2**60, 1)])
 def test_a_bid_beyond_the_bound_is_clamped_and_counted(fixture: CampaignFixture, bid: int, near_misses: int) -> None:
     """The highest bid itself is no near miss; whatever lies above is written as the highest."""
@@ -265,6 +269,22 @@ def test_a_bid_beyond_the_bound_is_clamped_and_counted(fixture: CampaignFixture,
     found = fixture.found()
     assert found is not None and set(found.bid_micros) == {HIGHEST_BID_MICROS}
     assert (applied.applied, applied.near_misses) == (True, near_misses)
+
+
+def test_the_bound_of_a_bid_is_200_dollars_in_any_currency(fixture: CampaignFixture) -> None:
+    """An account in yen bids up to 200 dollars' worth by its rate, and without a rate nothing is written."""
+    assert fixture.launch().launched
+    before = fixture.found()
+    assert before is not None
+    rate = DollarRate(units_per_dollar=150, day=fixture.at().date(), source="a bank")
+    yen = fixture.ledger.account(fixture.account).model_copy(update={"currency": "JPY", "dollar_rate": rate})
+    wanted = fixture.campaigns._wanted(fixture.campaign, before, fixture.decide(2**60), yen)
+    assert set(wanted.bid_micros) == {30_000_000_000}
+    assert fixture.campaigns._clamped(fixture.decide(30_000_000_001), yen)
+    assert not fixture.campaigns._clamped(fixture.decide(30_000_000_000), yen)
+    unknown = yen.model_copy(update={"dollar_rate": None})
+    with pytest.raises(NoDollarRate, match="has no rate to the dollar"):
+        fixture.campaigns._wanted(fixture.campaign, before, fixture.decide(), unknown)
 
 
 def test_a_negative_bid_is_off(fixture: CampaignFixture) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from activities.live.locating import LAG_SECONDS
+from gaelp.domain.platform_records import CampaignReport
 from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
 from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture
 from tests.support.local_runs import LocalRuns
@@ -206,3 +207,24 @@ def test_an_older_state_of_the_platform_is_noticed_and_frees_nothing(fixture: Ca
     assert fixture.ledger.spent(RUN) == paused.spend_micros
     assert [(r.state, r.counted_micros) for r in fixture.ledger.reservations(fixture.account)] == [("open", 50 * UNIT)]
     assert _violations(fixture) == [("reported-less", "high")] and fixture.ledger.fence(fixture.account) == 0
+
+
+def test_a_credit_settles_the_day_and_is_no_older_state(fixture: CampaignFixture) -> None:
+    """In its final report the platform waives what it served above the bill; what was seen stays in the books."""
+    fixture.running()
+    fixture.settle(24)
+    (posted,) = fixture.ledger.reservations(fixture.account)
+
+    def credit(report: CampaignReport) -> CampaignReport:
+        days = [day.model_copy(update={"served_micros": day.cost_micros}) for day in report.days]
+        assert all(day.final for day in days)
+        return report.model_copy(update={"days": tuple(days)})
+
+    bill = (posted.billed_micros + posted.served_micros) // 2
+    fixture.platform.changed["report"] = lambda report: credit(
+        report.model_copy(update={"days": tuple(d.model_copy(update={"cost_micros": bill}) for d in report.days)})
+    )
+    assert posted.billed_micros < bill < posted.served_micros
+    assert fixture.settle(24 + 240, final=True).final and _violations(fixture) == []
+    (settled,) = fixture.ledger.reservations(fixture.account)
+    assert (settled.billed_micros, settled.final_micros) == (bill, posted.served_micros)

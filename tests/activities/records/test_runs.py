@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.records.runs import Runs
 from gaelp.configuration import loading
-from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.phases import Outcome
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, RunResult
@@ -42,6 +43,14 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
                 account=name, kind=kind, platform="emulator", currency="USD", daily_cap_micros=1, total_cap_micros=1
             )
         )
+    for name, day in (("yen", START.date()), ("old-yen", START.date() - timedelta(days=32)), ("no-rate", None)):
+        rate = DollarRate(units_per_dollar=150, day=day, source="a bank") if day else None
+        opened.put_account(
+            Account(
+                account=name, kind=AccountKind.EMULATOR, platform="emulator", currency="JPY", dollar_rate=rate,
+                daily_cap_micros=1, total_cap_micros=1,
+            )
+        )  # fmt: skip
     yield opened
     opened.close()
 
@@ -92,6 +101,31 @@ def test_a_run_that_does_not_fit_its_account_is_refused(
     answer = _answer(runs, _begin(local_runs, "refused", *changes))
     assert not answer.accepted and reason in answer.reason
     assert warehouse.query("SELECT * FROM runs") == []
+
+
+YEN = (
+    "currency=JPY", "limits.daily=99999", "limits.campaign=99999", "limits.run=999999",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("account", "cap", "reason"),
+    [
+        ("yen", 1500, ""),
+        ("yen", 7500, ""),
+        ("yen", 50, "live_test.daily_cap is 50 JPY, and a live test may cost 1,500 JPY to 7,500 JPY a day"),
+        ("yen", 7501, "live_test.daily_cap is 7,501 JPY"),
+        ("old-yen", 5000, "more than 31 days old"),
+        ("no-rate", 5000, "account no-rate is in JPY and has no rate to the dollar"),
+    ],
+)
+def test_a_live_test_in_yen_is_as_small_as_one_in_dollars(
+    local_runs: LocalRuns, runs: Runs, account: str, cap: int, reason: str
+) -> None:
+    """10 to 50 dollars' worth by the account's dated rate; without a rate, or with an old one, no run begins."""
+    caps = (f"live_test.daily_cap={cap}", "live_test.minimum_spend=50", f"scaled.daily_cap={90 + cap}")
+    answer = _answer(runs, _begin(local_runs, "yen", f"account={account}", *YEN, *caps))
+    assert answer.accepted is (not reason) and reason in answer.reason
 
 
 def test_a_strict_run_on_a_real_account_is_accepted(local_runs: LocalRuns, runs: Runs) -> None:

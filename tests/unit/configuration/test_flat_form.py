@@ -74,7 +74,7 @@ def test_the_flat_form_keeps_the_names_of_older_callers() -> None:
         ({"simulation_episodes": 12.5}, "whole number"),
         ({"simulation_episodes": 12, "simulation_batches_per_round": 0}, "greater than or equal to 1"),
         ({"simulation_days": 3, "simulation": 7}, "belongs to the section simulation"),
-        ({"real_testing_budget_limit": 5.0}, "greater than or equal to 10"),
+        ({"real_testing_budget_limit": 5.0}, "a live test may cost"),
         ({"mode": "advisory", "profile": "production"}, "advisory is for quick-test"),
     ],
 )

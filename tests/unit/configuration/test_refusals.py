@@ -33,7 +33,7 @@ def test_every_error_is_reported_at_once_with_its_source(tmp_path: Path) -> None
         "  round: 3\n"
         '  rounds: "6"\n'
         "  days: true\n"
-        "live_test: {daily_cap: 60}\n"
+        "live_test: {daily_cap: -60}\n"
         "mode: advisory\n"
         "scaled: 3\n",
     )
@@ -97,9 +97,10 @@ def test_an_unknown_variable_comes_with_a_suggestion() -> None:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("live_test.daily_cap=9.99", "greater than or equal to 10"),
-        ("live_test.daily_cap=50.01", "less than or equal to 50"),
-        ("live_test.daily_cap=20.001", "decimal places"),
+        ("live_test.daily_cap=9.99", r"is 9.99 USD, and a live test may cost 10.00 USD to 50.00 USD a day: set it"),
+        ("live_test.daily_cap=50.01", "is 50.01 USD, and a live test may cost"),
+        ("live_test.daily_cap=20.00001", "decimal places"),
+        ("currency=XAU", "'XAU' is no currency of ISO 4217 with a smallest unit: use its code"),
         ("clock.tick_hours=5", "1, 2, 3, 4, 6, 8, 12 or 24"),
         ("scaled.raise_step=0.21", "less than or equal to 0.2"),
         ("simulation.rounds=0", "greater than or equal to 1"),
@@ -210,7 +211,7 @@ def test_a_configuration_made_in_python_is_checked_too() -> None:
         ("- 1\n", "", "mapping", ":1"),
         ("seed: \x07\n", "", "not YAML", ""),
         ("[" * 5000, "", "nested too deeply", ""),
-        ("seed: &x [*x]\n", "seed", "recursive", ":1"),
+        ("seed: &x [*x]\n", "", "the alias *x is not read", ""),
         ("? [a]\n: 1\n", "(a key that is not text)", "unknown key", ":1"),
         ("profile: prod\n", "profile", "must be one of", ":1"),
     ],
@@ -258,3 +259,34 @@ def test_no_regular_expression_reaches_a_person(override: str, sentence: str) ->
     """A value of the wrong form is refused in words that name the right form."""
     (problem,) = refused("quick-test", overrides=[override]).problems
     assert problem.message.startswith(sentence) and "^" not in problem.message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "paths", "smallest"),
+    [
+        (["live_test.daily_cap=20.001"], ["live_test.daily_cap"], "0.01 USD"),
+        (
+            ["currency=JPY", "economics.order_value=2500.5", "limits.run=9999.5"],
+            ["economics.order_value", "limits.run"],
+            "1 JPY",
+        ),
+        (["currency=KWD", "scaled.daily_budget=9.1234"], ["scaled.daily_budget"], "0.001 KWD"),
+    ],
+)
+def test_an_amount_that_nobody_can_pay_is_refused(overrides: list[str], paths: list[str], smallest: str) -> None:
+    """Every amount that is paid is a whole number of its currency's smallest unit; a price per thousand need not be."""
+    problems = refused("quick-test", overrides=overrides).problems
+    assert [each.path for each in problems] == paths
+    assert all(f"nothing below {smallest} can be paid: round it" in each.message for each in problems)
+    load("quick-test", environment={}, overrides=["currency=JPY", "market.price_median=350.5"])
+    load(
+        "quick-test",
+        environment={},
+        overrides=["currency=KWD", "scaled.daily_budget=9.125", "market.price_median=0.3333"],
+    )
+
+
+def test_a_cap_in_another_currency_is_judged_by_the_accounts_rate() -> None:
+    """10 to 50 are dollars: 5,000 yen are no wrong setting, because only the account's record knows the rate."""
+    caps = ["live_test.daily_cap=5000", "limits.daily=50000", "limits.campaign=100000", "limits.run=1000000"]
+    assert load("quick-test", environment={}, overrides=["currency=JPY", *caps]).live_test.daily_cap == 5000

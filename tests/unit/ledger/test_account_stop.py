@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gaelp.domain.platform_records import CampaignState
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.ledger.stop_pauses import StopPace
 from gaelp.messages.emergency_stop import StopReport
 from tests.support import ledgers as kit
@@ -291,6 +293,40 @@ def test_a_campaign_that_the_platform_does_not_list_is_paused_and_not_called_sto
     report = stop(ledger, platform)
     assert platform.enabled == {"campaign-00": False}
     assert not report.stopped and "does not list run-a/live-test/campaign-00" in report.reason
+
+
+def test_a_ledger_that_says_late_which_campaigns_are_ours_is_waited_for(ledger: Ledger) -> None:
+    """Its list comes after the platform's empty one: what is missing there is paused, and nobody calls it a stop."""
+    created(ledger, "campaign-00", "campaign-00")
+    read, known = threading.Event(), ledger.created_campaigns
+
+    def late(account: str, failed_too: bool) -> Any:
+        assert read.wait(timeout=10)
+        return known(account, failed_too)
+
+    ledger.created_campaigns = late  # type: ignore[method-assign]
+    platform = Platform("campaign-00")
+
+    def lists_nothing(account: str) -> tuple[CampaignState, ...]:
+        threading.Timer(0.1, read.set).start()  # not before the platform has answered
+        return ()
+
+    platform.campaigns = lists_nothing  # type: ignore[method-assign]
+    report = stop(ledger, platform)
+    assert platform.enabled == {"campaign-00": False}
+    assert not report.stopped and "does not list run-a/live-test/campaign-00" in report.reason
+
+
+def test_a_ledger_that_does_not_say_which_campaigns_are_ours_is_no_stop(ledger: Ledger) -> None:
+    """The fence was raised and everything listed is paused: one that is not listed may go on all the same."""
+
+    def broken(account: str, failed_too: bool) -> Any:
+        raise LedgerUnavailable("the disk is gone")
+
+    ledger.created_campaigns = broken  # type: ignore[method-assign]
+    report = stop(ledger, Platform("a"))
+    assert (report.stopped, report.fence) == (False, 1)
+    assert "did not say which campaigns are ours" in report.reason
 
 
 def test_the_stop_of_a_run_touches_that_run_only(ledger: Ledger) -> None:

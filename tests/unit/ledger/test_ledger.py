@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.ad_accounts import AccountKind, DollarRate
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger import Ledger
@@ -65,6 +65,16 @@ class TestAccounts:
         ledger.put_account(kit.account(daily_cap_micros=7 * UNIT))
         assert ledger.account("acme") == kit.account(daily_cap_micros=7 * UNIT, fence=1)
         assert [a.account for a in ledger.accounts()] == ["acme"]
+
+    def test_a_dated_rate_is_kept_with_its_source(self, ledger: Ledger) -> None:
+        """A rate may change at any time, unlike the currency, reads back to the last digit, and may be taken away."""
+        for units in ("149.2", "0.30710001"):
+            rate = DollarRate(units_per_dollar=units, day=NOW.date(), source="European Central Bank")
+            ledger.put_account(kit.account(dollar_rate=rate))
+            assert ledger.account("acme").dollar_rate == rate
+            assert str(ledger.accounts()[0].dollar_rate.units_per_dollar) == units
+        ledger.put_account(kit.account())
+        assert ledger.account("acme").dollar_rate is None
 
     def test_an_account_with_approvals_keeps_its_kind_and_currency(self, ledger: Ledger) -> None:
         """A real account cannot be declared an emulator's once approvals were asked for on it, nor change currency."""

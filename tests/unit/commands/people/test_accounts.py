@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.support.command_line import Finished, ledger_in, shows_no_traceback
 
 
@@ -50,3 +52,57 @@ def test_keys_that_are_none_are_refused(in_process: Callable[..., Finished], tmp
         ran = in_process(*words.split())
         shows_no_traceback(ran)
         assert ran.returncode == 1
+
+
+ADD = "accounts add tokyo --kind emulator --platform emulator --currency JPY --daily-cap 50000 --total-cap 900000"
+RATE = " --usd-rate 149.2 --usd-rate-date 2026-11-20 --usd-rate-source"
+
+
+def test_an_owner_records_a_dated_rate_with_its_source(in_process: Callable[..., Finished]) -> None:
+    """The rate is in the account's record and in the list, and entering the account without one takes it away."""
+    entered = json.loads(in_process(*f"{ADD}{RATE}".split(), "Bank of Japan", "--json").stdout)["accounts"][0]
+    assert entered["dollar_rate"] == {"units_per_dollar": "149.2", "day": "2026-11-20", "source": "Bank of Japan"}
+    shown = in_process("accounts").stdout
+    assert "50,000 JPY" in shown and "149.2 of 2026-11-20, Bank of Japan" in shown
+    assert json.loads(in_process(*ADD.split(), "--json").stdout)["accounts"][0]["dollar_rate"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (f"{ADD} --usd-rate 149.2", "a rate needs --usd-rate, --usd-rate-date and --usd-rate-source, all three"),
+        (f"{ADD}{RATE} x".replace("149.2", "0"), "--usd-rate '0' is not how many JPY a dollar is, as in 149.2"),
+        (f"{ADD}{RATE} x".replace("149.2", "NaN"), "--usd-rate 'NaN' is not how many JPY a dollar is"),
+        (f"{ADD}{RATE} x".replace("149.2", "1,5"), "--usd-rate '1,5' is not how many JPY a dollar is"),
+        (f"{ADD}{RATE} x".replace("2026-11-20", "20.11.2026"), "--usd-rate-date '20.11.2026' is no day such as"),
+        (f"{ADD}{RATE} x".replace("JPY", "USD"), "an account in USD needs no rate to the dollar"),
+        (ADD.replace("50000", "50000.5"), "--daily-cap '50000.5' is not an amount such as 50, in steps of 1 JPY"),
+        (ADD.replace("JPY", "ABC"), "'ABC' is no currency of ISO 4217 with a smallest unit"),
+        (ADD.replace("JPY", "XAU"), "'XAU' is no currency of ISO 4217 with a smallest unit"),
+    ],
+)
+def test_a_rate_or_an_amount_that_is_none_is_refused(
+    in_process: Callable[..., Finished], words: str, sentence: str
+) -> None:
+    """One sentence that names the option, exit code 2, and no account is entered."""
+    ran = in_process(*words.split())
+    shows_no_traceback(ran)
+    assert ran.returncode == 2 and sentence in ran.stderr
+    assert json.loads(in_process("accounts", "--json").stdout) == {"accounts": []}
+
+
+def test_an_empty_source_of_a_rate_is_refused(in_process: Callable[..., Finished]) -> None:
+    """A rate that nobody publishes is a guess."""
+    ran = in_process(*f"{ADD}{RATE}".split(), " ")
+    assert ran.returncode == 2 and "--usd-rate-source is empty" in ran.stderr
+
+
+def test_an_amount_has_the_decimals_of_its_currency(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """A dinar has three, and an approver's limit is in the account's currency."""
+    words = "accounts add kuwait --kind emulator --platform emulator --currency KWD --daily-cap 15.125 --total-cap 900"
+    entered = json.loads(in_process(*words.split(), "--json").stdout)["accounts"][0]
+    assert entered["daily_cap_micros"] == 15_125_000
+    made = json.loads(in_process("keys", "new", "ann", "--out", str(tmp_path / "ann.pem"), "--json").stdout)
+    add = ["keys", "add", "--account", "kuwait", "--public", made["public_key"], "--name", "Ann", "--limit"]
+    assert in_process(*add, "10.1234").returncode == 2
+    assert "may approve up to 10.125 KWD" in in_process(*add, "10.125").stdout

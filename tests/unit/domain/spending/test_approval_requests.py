@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_card import card_text
+from gaelp.domain.spending.approval_card import asked_in_a_sentence, card_text
 from gaelp.domain.spending.approval_requests import (
     ApprovalRequest,
     RequestApproval,
@@ -27,7 +27,7 @@ from gaelp.money import exact_money
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT
 
-LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7)
+LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7, "USD")
 CAMPAIGN = kit.CAMPAIGNS[0].model_copy(update={"ceiling": LINE})
 
 
@@ -107,7 +107,7 @@ def test_a_request_is_made_under_the_accounts_fence_and_currency() -> None:
 def test_everything_that_is_said_of_a_campaign_is_bound(name: str) -> None:
     """Another ceiling, agent, product, arm, content or day of any campaign is another digest to sign."""
     others: dict[str, Any] = {
-        "ceiling": exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT + 1, 7),
+        "ceiling": exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT + 1, 7, "USD"),
         "arm": Arm.CONTROL,
         "first_day": kit.DAY,
         "last_day": kit.DAY,
@@ -121,8 +121,9 @@ def test_the_card_shows_what_is_about_to_be_signed() -> None:
     request = request_for(asked(), [CAMPAIGN], kit.account())
     text = card_text(request, [CAMPAIGN])
     for part in (
-        "**50.00 USD** on any one day",
+        f"until {request.expires_at.isoformat()}:\n\n- at most **50.00 USD** on any one day",
         "**300.00 USD** over the phase",
+        "worst day | worst in all | rule |\n|---|---|---|---:|---:|---|---:|---:|---|\n"
         "| run-a/live-test/campaign-00 | linear-thompson | product-a (candidate), texts `bbbbbbbbbbbb` | 25.00 USD | 7 "
         "| 2025-11-22 and 2036-11-19 | 50.00 USD | 350.00 USD | Emulator: up to 2x",
         request.expires_at.isoformat(),
@@ -132,6 +133,36 @@ def test_the_card_shows_what_is_about_to_be_signed() -> None:
     ):
         assert part in text
     assert "evidence is missing" not in text
+
+
+def test_the_card_shows_the_sum_of_the_worst_days_and_why() -> None:
+    """Thirty days of 25.00 are signed as 1,500.00 in dollars, and on Meta in yen as thirty days of 44."""
+    for platform, currency, worst, words in (
+        ("google-ads", "USD", "50.00 USD | 1,500.00 USD", "its monthly limit ends with the first change of the budget"),
+        ("meta", "JPY", "44 JPY | 1,320 JPY", "its weekly limit ends with the first change of the budget"),
+    ):
+        line = exposure_line("run-a/live-test/campaign-00", platform, 25 * UNIT, 30, currency)
+        campaign = CAMPAIGN.model_copy(update={"ceiling": line})
+        request = request_for(asked(), [campaign], kit.account(currency=currency))
+        text = card_text(request, [campaign])
+        assert worst in text and words in text
+
+
+def test_what_is_asked_for_is_one_sentence_in_the_requests_currency() -> None:
+    """Both caps stand in it, and that a stop has made it void."""
+    request = request_for(asked(), [CAMPAIGN], kit.account(currency="JPY"))
+    sentence = "run-a/live-test#1 asks for at most 300 JPY in all, 50 JPY on any one day"
+    assert asked_in_a_sentence(request, void=False) == sentence
+    assert asked_in_a_sentence(request, void=True).startswith(f"{sentence} (void since a stop")
+
+
+def test_the_digest_of_the_list_is_of_canonical_json() -> None:
+    """Sorted keys, no spaces, UTF-8: what was signed yesterday has the same digest tomorrow."""
+    campaign = CAMPAIGN.model_copy(update={"product": "Töne"})
+    listed = [campaign.model_dump(mode="json")]
+    text = json.dumps(listed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert "Töne" in text and text.index('"agent"') < text.index('"ceiling"') < text.index('"last_day"')
+    assert campaigns_digest([campaign]) == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_the_card_says_that_the_evidence_is_missing() -> None:

@@ -68,6 +68,27 @@ def test_a_clear_loss_halves_at_once() -> None:
     assert move.reason.startswith("cut: ")
 
 
+@pytest.mark.parametrize(
+    ("currency", "budget", "raised", "cut"),
+    [
+        ("JPY", 1001 * UNIT, 1201 * UNIT, 500 * UNIT),
+        ("KWD", 9_999_000, 11_998_000, 4_999_000),
+        ("USD", 10_010_000, 12_010_000, 5_000_000),
+    ],
+)
+def test_a_moved_budget_is_a_whole_number_of_smallest_units(currency: str, budget: int, raised: int, cut: int) -> None:
+    """A raise is never above its step and a cut never above the half, in what can be paid."""
+    config = CONFIG.model_copy(update={"currency": currency})
+    for day, after in ((_day(40, 90), raised), (_day(1, 90), cut)):
+        (move,) = move_budgets((_plan(),), (_reached(day, budget=budget),), config, "emulator", ROOM)
+        assert move.after_micros == after
+
+
+def test_half_of_a_huge_budget_is_exact() -> None:
+    """No binary fraction stands between a budget and its half."""
+    assert _move(_day(1, 90), budget=1_152_921_504_606_850_000).after_micros == 576_460_752_303_420_000
+
+
 def test_evidence_of_neither_holds() -> None:
     """An interval around zero moves nothing."""
     assert (_move(_day(9, 90)).after_micros, _move(_day(9, 90)).reason[:5]) == (30 * UNIT, "hold:")
@@ -117,7 +138,7 @@ def test_refunds_and_margin_lower_the_worth() -> None:
 
 def test_a_raise_that_does_not_fit_the_approved_cap_is_held() -> None:
     """The cap itself may be reached, one micro less holds the budget and says so."""
-    enough = worst_day_micros("emulator", 36 * UNIT)
+    enough = worst_day_micros("emulator", 36 * UNIT, "USD")
     assert _move(_day(40, 90), cap=enough).after_micros == 36 * UNIT
     held = _move(_day(40, 90), cap=enough - 1)
     assert held.after_micros == 30 * UNIT
@@ -127,7 +148,7 @@ def test_a_raise_that_does_not_fit_the_approved_cap_is_held() -> None:
 def test_a_cut_makes_room_for_a_later_raise_only() -> None:
     """Moves are made in the order of the plan: what a later cut frees was not free when an earlier raise asked."""
     winner, loser = (_day(40, 90),), (_day(0, 90),)
-    cap = worst_day_micros("emulator", 30 * UNIT) * 2
+    cap = worst_day_micros("emulator", 30 * UNIT, "USD") * 2
     first = move_budgets(
         (_plan(0), _plan(1)), (_reached(*winner, index=0), _reached(*loser, index=1)), CONFIG, "emulator", cap
     )
@@ -167,10 +188,10 @@ def test_no_decision_ever_exceeds_the_cap_or_the_step(
         _reached(*(_day(n, cost, matured=m, offset=d) for d, (n, cost, m) in enumerate(days)), index=i, budget=budget)
         for i, (_, budget, days) in enumerate(campaigns)
     )
-    cap = sum(worst_day_micros(platform, budget) for _, budget, _ in campaigns) + room
+    cap = sum(worst_day_micros(platform, budget, "USD") for _, budget, _ in campaigns) + room
     moves = move_budgets(plans, reached, config, platform, cap)
     assert [m.campaign for m in moves] == [p.campaign for p in plans]
-    assert sum(worst_day_micros(platform, m.after_micros) for m in moves) <= cap
+    assert sum(worst_day_micros(platform, m.after_micros, "USD") for m in moves) <= cap
     for move, (arm, budget, _) in zip(moves, campaigns, strict=True):
         assert move.before_micros == budget
         assert 0 <= move.after_micros <= budget * (1 + step)

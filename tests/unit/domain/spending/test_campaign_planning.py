@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -10,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.billing_rules import UnknownPlatform, worst_day_micros, worst_total_micros
-from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS, matured_after_days
+from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS, AccountCalendar, matured_after_days
 from gaelp.domain.spending.campaign_planning import (
     PlanningRequest,
     campaigns_to_approve,
@@ -24,16 +27,22 @@ from gaelp.domain.spending.campaign_planning import (
     plan_campaigns,
 )
 from gaelp.domain.spending.campaign_records import CampaignsPlan
+from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds
 from gaelp.money import micros
 
 NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 PLATFORMS = ("emulator", "google-ads", "meta")
 
 
-def _account(platform: str = "emulator", timezone: str = "UTC") -> Account:
+RATES = {"JPY": "149.2", "KWD": "0.3071"}
+
+
+def _account(platform: str = "emulator", timezone: str = "UTC", currency: str = "USD") -> Account:
+    units = RATES.get(currency)
+    rate = DollarRate(units_per_dollar=Decimal(units), day=NOW.date(), source="a bank") if units else None
     return Account(
-        account="acme", kind=AccountKind.EMULATOR, platform=platform, currency="USD", timezone=timezone,
-        daily_cap_micros=10**12, total_cap_micros=10**15,
+        account="acme", kind=AccountKind.EMULATOR, platform=platform, currency=currency, timezone=timezone,
+        dollar_rate=rate, daily_cap_micros=10**12, total_cap_micros=10**15,
     )  # fmt: skip
 
 
@@ -68,11 +77,11 @@ def test_no_day_of_a_live_test_can_be_billed_above_its_cap(
     """Whatever cap, length and platform: the worst day of the budget fits the hard cap, and what is asked covers it."""
     config = _config(live_test={"campaigns": campaigns, "days": days, "daily_cap": f"{cap_cents / 100:.2f}"})
     plan = _plan(Phase.LIVE_TEST, config, _account(platform))
-    worst = {worst_day_micros(platform, c.daily_budget_micros) for c in plan.campaigns}
+    worst = {worst_day_micros(platform, c.daily_budget_micros, "USD") for c in plan.campaigns}
     assert max(worst) <= plan.daily_cap_micros <= micros(config.live_test.daily_cap)
     assert plan.total_cap_micros == sum(line.worst_total_micros for line in plan.exposure)
     for campaign, line in zip(plan.campaigns, plan.exposure, strict=True):
-        total = worst_total_micros(platform, campaign.daily_budget_micros, days, campaign.start.date())
+        total = worst_total_micros(platform, campaign.daily_budget_micros, days, "USD")
         assert (line.campaign, line.worst_total_micros) == (campaign.campaign, total)
 
 
@@ -87,6 +96,7 @@ def test_scaled_pairs_every_product_with_a_control_of_the_incumbent() -> None:
         ("product-c", "control", "fixed-bid"),
     ]
     assert len({(c.daily_budget_micros, c.days, c.start) for c in plan.campaigns}) == 1
+    assert [c.campaign for c in plan.campaigns] == [f"run-a/scaled/campaign-0{index}" for index in range(4)]
 
 
 @given(
@@ -110,8 +120,56 @@ def test_the_exposure_of_a_portfolio_covers_every_raise_it_may_make(
         for _ in range(periods - 1 if campaign.arm == "candidate" else 0):
             highest = int(highest * (1 + step))
         assert line.daily_budget_micros >= highest
-        assert line.worst_day_micros == worst_day_micros(platform, line.daily_budget_micros)
+        assert line.worst_day_micros == worst_day_micros(platform, line.daily_budget_micros, "USD")
         assert campaign.arm == "candidate" or line.daily_budget_micros == campaign.daily_budget_micros
+
+
+def test_the_worst_total_of_a_plan_is_the_sum_of_its_worst_days() -> None:
+    """Thirty days of 25 within one month are 1,500.00, not 30.4 budgets, because somebody may change the budget."""
+    config = _config(live_test={"campaigns": 1, "days": 30, "streak": 1}, clock={"start": "2026-10-01T00:00:00Z"})
+    plan = _plan(Phase.LIVE_TEST, config)
+    assert (plan.daily_cap_micros, plan.total_cap_micros) == (50_000_000, 1_500_000_000)
+
+
+def test_budgets_and_worst_cases_are_what_can_be_paid() -> None:
+    """On Meta a cap of 5,000 yen is a budget of 2,857 and a worst day of 5,000; raises end at a whole yen."""
+    yen = _config(currency="JPY", live_test={"daily_cap": 5000}, scaled={"daily_budget": 1001, "daily_cap": 99999})
+    live, scaled = (_plan(phase, yen, _account("meta", currency="JPY")) for phase in (Phase.LIVE_TEST, Phase.SCALED))
+    assert {c.daily_budget_micros for c in live.campaigns} == {2857_000_000}
+    assert {line.worst_day_micros for line in live.exposure} == {5000_000_000}  # 4,999.75
+    # 1,001 raised three times by a fifth is 1,729.728, and the control stays.
+    assert {line.daily_budget_micros for line in scaled.exposure} == {1730_000_000, 1001_000_000}
+    assert {line.worst_day_micros for line in scaled.exposure} == {3028_000_000, 1752_000_000}
+    dinars = _config(currency="KWD", live_test={"daily_cap": "15.125"})
+    plan = _plan(Phase.LIVE_TEST, dinars, _account("meta", currency="KWD"))
+    assert {c.daily_budget_micros for c in plan.campaigns} == {8_642_000}
+    assert {line.worst_day_micros for line in plan.exposure} == {15_124_000}
+
+
+def test_a_live_test_out_of_its_bounds_in_dollars_is_not_planned() -> None:
+    """Whoever starts the phase, 50 yen are too little, and without a rate nobody knows what 5,000 are."""
+    for cap, account, refusal in (
+        (50, _account(currency="JPY"), OutsideDollarBounds),
+        (5000, _account(currency="JPY").model_copy(update={"dollar_rate": None}), NoDollarRate),
+    ):
+        with pytest.raises(refusal):
+            _plan(Phase.LIVE_TEST, _config(currency="JPY", live_test={"daily_cap": cap}), account)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Pacific/Kiritimati"])
+def test_every_campaign_begins_at_a_midnight_whatever_the_clocks_do(zone: str) -> None:
+    """Campaigns over a year, across both switches, carry the lengths of their days where these differ."""
+    calendar, config = AccountCalendar(zone), _config(live_test={"campaigns": 10, "days": 30})
+    plan = _plan(Phase.LIVE_TEST, config, _account(timezone=zone))
+    for campaign in plan.campaigns:
+        first = calendar.day_of(campaign.start)
+        assert campaign.start == calendar.midnight(first)
+        assert campaign.day_minutes == calendar.day_minutes(first, 30)
+    assert (len({campaign.day_minutes for campaign in plan.campaigns}) > 1) is (zone != "Pacific/Kiritimati")
+    days = [calendar.day_of(campaign.start) for campaign in plan.campaigns]
+    assert {(after - before).days for before, after in pairwise(days)} == {30 + ceil(plan.maturing_hours / 24)}
+    scaled = _plan(Phase.SCALED, _config(clock={"start": "2026-03-25T00:00:00Z"}), _account(timezone="Europe/Berlin"))
+    assert {campaign.day_minutes for campaign in scaled.campaigns} == {(1440,) * 3 + (1380,) + (1440,) * 8}
 
 
 def test_an_unknown_platform_is_refused() -> None:
@@ -195,6 +253,8 @@ def test_what_is_signed_names_every_campaign_with_its_ceilings() -> None:
     assert [each.ceiling for each in signed] == list(plan.exposure)
     for name in ("campaign", "agent", "product", "arm"):
         assert [getattr(each, name) for each in signed] == [getattr(each, name) for each in plan.campaigns]
+    for each in signed:
+        assert each.content_digest == content_digest(each.product, creatives_of(each.product, 3))
     assert [len({each.content_digest for each in pair}) for pair in (signed, signed[:2], signed[2:])] == [2, 1, 1]
 
 
@@ -220,3 +280,16 @@ def test_on_a_real_clock_the_signed_end_allows_for_an_approval_in_the_last_secon
     between = (plan.campaigns[1].start - plan.campaigns[0].start).days
     assert (second.last_day - first.last_day).days == between + 1
     assert plan.approval_expires.date() > second.last_day
+
+
+def test_campaigns_of_a_portfolio_end_on_the_same_signed_day() -> None:
+    """They run at once, so none needs room for one before it."""
+    assert len({each.last_day for each in _signed(_config(), Phase.SCALED)}) == 1
+
+
+def test_a_plan_takes_only_free_days_where_no_time_passes() -> None:
+    """The last day that anything else has taken is passed on to the first campaign's start."""
+    request = PlanningRequest(
+        "run-a", Phase.LIVE_TEST, "x", _config(clock={"time_scale": 0}), _account(), NOW, date(2027, 2, 10)
+    )
+    assert plan_campaigns(request).campaigns[0].start == datetime(2027, 2, 11, tzinfo=UTC)

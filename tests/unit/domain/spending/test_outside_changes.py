@@ -66,3 +66,11 @@ def test_a_long_value_is_cut() -> None:
     """A sentence stays one for people."""
     (change,) = outside_changes((WROTE,), _reads(bid_micros=(UNIT,) * 500), "USD")
     assert len(change.sentence) < 2 * LONGEST_VALUE and change.sentence.endswith("…")
+
+
+@pytest.mark.parametrize("too_long", [0, 1])
+def test_a_value_that_just_fits_is_shown_whole(too_long: int) -> None:
+    """Of one character more, the last one is left out and the sentence says so."""
+    name = "x" * (LONGEST_VALUE + too_long)
+    (change,) = outside_changes((WROTE,), _reads(external_name=name), "USD")
+    assert change.sentence.endswith("x" * LONGEST_VALUE + "…" if too_long else " " + "x" * LONGEST_VALUE)

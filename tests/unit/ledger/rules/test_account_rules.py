@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.ad_accounts import AccountKind, DollarRate
 from gaelp.ledger.rules.account_rules import judge_approver, judge_change
 from gaelp.ledger.rules.ruling import GRANTED
 from tests.support.ledgers import KEY, account, approver
 
 
 @pytest.mark.parametrize("has_requests", [True, False])
-def test_caps_and_time_zone_may_always_change(has_requests: bool) -> None:
+def test_caps_and_the_dollar_rate_may_always_change(has_requests: bool) -> None:
     """An envelope is the owner's to set."""
-    changed = account(daily_cap_micros=0, total_cap_micros=1, timezone="Europe/Berlin")
+    rate = DollarRate(units_per_dollar=1, day=date(2026, 1, 5), source="a bank")
+    changed = account(daily_cap_micros=0, total_cap_micros=1, dollar_rate=rate)
     assert judge_change(account(), changed, has_requests=has_requests) == GRANTED
 
 
-@pytest.mark.parametrize("change", [{"kind": AccountKind.REAL}, {"platform": "meta"}, {"currency": "EUR"}])
+@pytest.mark.parametrize(
+    "change", [{"kind": AccountKind.REAL}, {"platform": "meta"}, {"currency": "EUR"}, {"timezone": "Asia/Tokyo"}]
+)
 def test_what_approvals_were_judged_by_stays_once_one_was_asked_for(change: dict[str, Any]) -> None:
-    """Kind, platform and currency may change before the first request, and not after it."""
-    changed = account(**change)
+    """Kind, platform, currency and time zone may change before the first request, and not after it."""
+    changed, name = account(**change), next(iter(change)).replace("timezone", "time zone")
     assert judge_change(account(), changed, has_requests=False).granted
     ruling = judge_change(account(), changed, has_requests=True)
     assert not ruling.granted
     assert ruling.reason == (
-        f"account 'acme' has approvals in the ledger, so its {next(iter(change))} can no longer change: "
-        "enter a new account"
+        f"account 'acme' has approvals in the ledger, so its {name} can no longer change: enter a new account"
     )
 
 

@@ -14,7 +14,7 @@ from gaelp.ledger.rules.ruling import GRANTED, Ruling
 from tests.support.ledgers import DAY, UNIT, booking, request
 
 SIGNED = ApprovedCampaign(
-    ceiling=exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 3),
+    ceiling=exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 3, "USD"),
     agent="linear-thompson",
     product="product-a",
     arm=Arm.CANDIDATE,

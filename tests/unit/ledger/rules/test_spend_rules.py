@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gaelp.ledger.rules.spend_rules import judge_final, judge_report, lower_report, violation_of
+from gaelp.ledger.rules.spend_rules import judge_final, judge_report, lower_report, reports_less, violation_of
 from tests.support.ledgers import NOW, UNIT, reservation
 
 LATER = NOW + timedelta(hours=1)
 OPEN = reservation(worst_case_micros=30 * UNIT, counted_micros=30 * UNIT)
-SETTLED = replace(OPEN, state="settled", final_micros=10 * UNIT, counted_micros=10 * UNIT, posted_at=NOW)
+SETTLED = replace(
+    OPEN, state="settled", billed_micros=10 * UNIT, final_micros=10 * UNIT, counted_micros=10 * UNIT, posted_at=NOW
+)
 
 
 @pytest.mark.parametrize(("billed", "served"), [(30 * UNIT, 0), (0, 30 * UNIT), (30 * UNIT, 30 * UNIT), (0, 0)])
@@ -63,6 +65,31 @@ def test_a_second_final_amount_never_lowers_the_first() -> None:
     """Another day may not get what was given back by a platform that forgets."""
     ruling = judge_final(SETTLED, 4 * UNIT, LATER)
     assert ruling.lower and ruling.after is SETTLED
+
+
+@pytest.mark.parametrize(
+    ("billed", "served", "final", "less"),
+    [
+        (5, 9, False, False),
+        (5, 8, False, True),  # what was served and may still be billed does not become less
+        (5, 8, True, False),  # a credit: the day is final, and what was served above the bill is waived
+        (5, 5, True, False),
+        (6, 6, True, False),
+        (4, 9, True, True),  # what was billed is not unbilled
+        (4, 4, True, True),
+    ],
+)
+def test_a_credit_is_no_older_state(billed: int, served: int, final: bool, less: bool) -> None:
+    """The books hold 5 billed and 9 served; only a final report may show less of what was served."""
+    books = judge_report(OPEN, 5 * UNIT, 9 * UNIT, NOW).after
+    assert reports_less(books, billed * UNIT, served * UNIT, final=final) is less
+
+
+def test_a_day_that_is_settled_again_after_a_credit_is_no_older_state() -> None:
+    """It was settled at what was served; the bill that comes again is what was billed."""
+    settled = judge_final(judge_report(OPEN, 5 * UNIT, 9 * UNIT, NOW).after, 7 * UNIT, LATER).after
+    assert (settled.billed_micros, settled.final_micros) == (7 * UNIT, 9 * UNIT)
+    assert not judge_final(settled, 7 * UNIT, LATER).lower and judge_final(settled, 6 * UNIT, LATER).lower
 
 
 def test_an_older_state_is_a_grave_violation_with_both_amounts() -> None:

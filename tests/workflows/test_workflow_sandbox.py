@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError, SandboxedWorkflowRunner
 
-from workflows.sandbox import workflow_sandbox
+from gaelp.workflow_sandbox import workflow_sandbox
 
 
 class Codec(PayloadCodec):

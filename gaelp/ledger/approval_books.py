@@ -1,0 +1,75 @@
+"""The part of the ledger's façade about approvals: the campaigns that are signed, requests, and decisions on them.
+
+Touch this to ask or to keep one more thing about an approval; everything else is in ledger.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.ledger.stored_records import StoredRequest
+from gaelp.ledger.stores import approved_campaign_store, decision_store, request_store
+from gaelp.ledger.watched_books import WatchedBooks
+
+
+class ApprovalBooks(WatchedBooks):
+    """Base of `Ledger`; every method is one transaction."""
+
+    def keep_campaigns(self, campaigns: Sequence[ApprovedCampaign]) -> str:
+        """Keep a list of campaigns that a request may name; returns its digest. Allows nothing by itself."""
+        with self._database.writing() as connection:
+            return approved_campaign_store.keep(connection, campaigns)
+
+    def approved_campaigns(self, digest: str) -> tuple[ApprovedCampaign, ...]:
+        """The list of that digest; raises UnknownRequest where none was kept."""
+        with self._database.reading() as connection:
+            return approved_campaign_store.read_all(connection, digest)
+
+    def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
+        """Open a request; idempotent. Supersedes what the same run and phase asked. Raises RunStopped, FenceRaised."""
+        with self._database.writing() as connection:
+            return request_store.open_request(connection, request, exposure_text, at)
+
+    def request(self, request_id: str) -> ApprovalCard:
+        """A request with its digest and the text shown for it; raises UnknownRequest."""
+        with self._database.reading() as connection:
+            return request_store.card_of(request_store.known(connection, request_id))
+
+    def request_state(self, request_id: str) -> str:
+        """As in StoredRequest; raises UnknownRequest."""
+        with self._database.reading() as connection:
+            return request_store.known(connection, request_id).state
+
+    def undecided_requests(self, run: str) -> tuple[StoredRequest, ...]:
+        """Requests of a run that wait for a decision, and those that a stop has voided and nobody has asked anew."""
+        with self._database.reading() as connection:
+            return request_store.read_undecided(connection, run)
+
+    def open_requests(self, run: str) -> tuple[ApprovalCard, ...]:
+        """Requests of a run that wait for a decision, oldest first."""
+        return tuple(request_store.card_of(r) for r in self.undecided_requests(run) if r.state == "open")
+
+    def waiting_phases(self, account: str) -> tuple[str, ...]:
+        """Workflow ids of the phases on an account that wait for a decision, void requests included."""
+        with self._database.reading() as connection:
+            return request_store.waiting_phases(connection, account)
+
+    def withdraw_requests(self, run: str, at: datetime) -> None:
+        """Close what a run asks, for good, because it has ended."""
+        with self._database.writing() as connection:
+            request_store.withdraw(connection, run, at)
+
+    def decide(
+        self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
+    ) -> ApprovalOutcome:
+        """Judge an untrusted decision; every refusal is an outcome with its reason. Idempotent on `submission`.
+
+        `signal` is the name of the signal that brought it: one that contradicts the decision is refused.
+        """
+        with self._database.writing() as connection:
+            return decision_store.decide(connection, request_id, submission, payload, now, signal)
