@@ -101,10 +101,6 @@ def invented(campaign: DrivenCampaign[Any], at: datetime) -> CampaignResult:
     )  # fmt: skip
 
 
-async def _show_nothing() -> None:
-    """A phase shows people what its campaigns wait for."""
-
-
 def _at_once(look: Coroutine[Any, Any, Any]) -> Any:
     try:
         look.send(None)
