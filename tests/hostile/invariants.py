@@ -174,14 +174,14 @@ class Invariants:
         """
         if self._ledger.booked != self._booked:
             self._read_books()
-        created = self._ledger.created_campaigns(ACCOUNT, True)
-        ours = {each.platform_id for each in created} | {each.campaign for each in created}
-        return [
-            _our_name(campaign)
+        enabled = [
+            campaign
             for campaign in self._platform.all.values()
             if campaign.state.enabled and self._readable(campaign) and not self._covered(_our_name(campaign))
-            if ours & {campaign.state.platform_id, campaign.state.external_name}
         ]
+        created = self._ledger.created_campaigns(ACCOUNT, True) if enabled else ()
+        ours = {each.platform_id for each in created} | {each.campaign for each in created}
+        return [_our_name(c) for c in enabled if ours & {c.state.platform_id, c.state.external_name}]
 
     def _covered(self, name: str) -> bool:
         days = [reservation for (campaign, _), reservation in self._days.items() if campaign == name]
