@@ -62,7 +62,7 @@ class PhaseReader:
     def __init__(self, campaigns: Mapping[str, DrivenCampaign[Any]]) -> None:
         self._campaigns = campaigns
         self._phase = HeldState(SpendingState(open=tuple(campaigns)))
-        self._children = CampaignChildren(cast(Any, self._phase), _show_nothing)
+        self._children = CampaignChildren(cast(Any, self._phase), cast(Any, None))  # it shows nobody anything
 
     @property
     def settled(self) -> dict[str, CampaignResult]:
