@@ -111,10 +111,8 @@ def compute_activities(settings: Settings) -> Activities:
 
 def records_activities(settings: Settings) -> Activities:
     """Ledger, warehouse, events, live metrics."""
-    store = ContentStore(settings.store)
-    inputs = Inputs(store)
-    ledger = Ledger.open(settings.ledger)
-    warehouse = open_warehouse(settings.warehouse)
+    store, ledger = ContentStore(settings.store), Ledger.open(settings.ledger)
+    inputs, warehouse = Inputs(store), open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
