@@ -1,7 +1,7 @@
 """The composition root: settings -> clients -> activity objects -> workers by queue.
 
 Touch this when a workflow or an activity is added: every one is listed here by hand. Only the process that serves
-`live` and `stop` needs ad credentials; the one that serves `compute` runs agents and must have none.
+`live` and `stop` needs ad credentials; the one that serves `compute` has agents run in child processes and needs none.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ from activities.records.planning import Planning
 from activities.records.recording import Records
 from activities.records.runs import Runs
 from gaelp import observability
+from gaelp.confinement.kernel_rules import keep_private
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.temporal_names import REAPER, Queue
 from gaelp.ledger.ledger import Ledger
@@ -283,6 +284,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; a service that is not there is one sentence and exit code 1."""
     arguments = _arguments(argv)
+    keep_private()
     observability.configure()
     try:
         asyncio.run(serve(Settings(), arguments.queues, arguments.ready))

@@ -24,7 +24,7 @@ EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
 STATUS = SearchAttributeKey.for_keyword(Attribute.STATUS)
 SPEND = SearchAttributeKey.for_int(Attribute.SPEND_MICROS)
-# Types of failures that are a doing of the agent (activities/compute/failing_agents.py, workflows/simulation.py).
+# Types of failures that are a doing of the agent (gaelp/agents/agent_failures.py, workflows/simulation.py).
 AGENTS_OWN = ("AgentFailed", "TooManyFailures")
 AWAITING = SearchAttributeKey.for_bool(Attribute.AWAITING)
 

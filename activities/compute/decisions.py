@@ -51,8 +51,7 @@ class Decisions:
         """A head that the agent does not give is the incumbent's."""
         context, index, tick = campaign.context, campaign.order.plan.index, campaign.progress.tick
         config = self._inputs.config(context.config_digest)
-        place = f"{context.phase}/{index}/incumbent"
-        agent = self._inputs.agent(config.incumbent, context.config_digest, place, tick)
+        agent = self._inputs.incumbent(context.config_digest, f"{context.phase}/{index}", tick)
         state = self._inputs.untrained(agent, context.config_digest, context.market_digest)
         rng = stream(config.seed, context.phase, index, tick, "incumbent")
         return agent.act(state, observation, agent.initial_memory(1), rng)[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
@@ -32,7 +31,7 @@ class Simulation:
         context = batch.context
         config = self._inputs.config(context.config_digest)
         place = f"simulation/{batch.purpose}/{batch.attempt}/{batch.index}"
-        incumbent = self._inputs.agent(config.incumbent, context.config_digest, f"{place}/incumbent")
+        incumbent = self._inputs.incumbent(context.config_digest, place)
         deciding = DecidingAgent(
             agent=self._inputs.agent(context.agent, context.config_digest, place),
             state=self._inputs.state(context.checkpoint_digest),
@@ -40,7 +39,8 @@ class Simulation:
             incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
         )
         key = BatchKey(batch.index, batch.purpose, batch.attempt)
-        trajectory, result = simulate(self._inputs.market(context.market_digest), deciding, config, key)
+        market, worlds = self._inputs.market(context.market_digest), self._inputs.environments.episodes
+        trajectory, result = simulate(market, deciding, config, key, worlds)
         store = self._inputs.store
         if batch.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
@@ -61,7 +61,7 @@ class Simulation:
             if activity.in_activity():  # not so in an agent's own thread
                 activity.heartbeat(done, checkpoint, read)
 
-        trajectories = Trajectories(self._inputs.store, learn.trajectory_digests, heartbeat)
+        trajectories = self._inputs.trajectories(learn.trajectory_digests, heartbeat)
         for epoch in range(done, max(1, agent.epochs)):
             state = agent.learn(self._inputs.state(checkpoint), trajectories)
             done, checkpoint = epoch + 1, self._inputs.store.put_arrays(state)

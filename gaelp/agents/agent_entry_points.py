@@ -12,6 +12,7 @@ from gaelp.agents.contract import HEADS, Agent
 from gaelp.errors import WRONG_USE, GaelpError
 
 GROUP = "gaelp.agents"
+OWN = ("gaelp.agents.policies.", "gaelp.agents.remote.")  # modules of ours
 VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 
 
@@ -34,9 +35,20 @@ def load_agent(name: str) -> Agent:
         close = get_close_matches(name, entries, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"installed are {', '.join(sorted(entries)) or 'none'}"
         raise UnknownAgent(f"no agent {name!r} in the entry-point group {GROUP}: {hint}")
-    about = f"agent {name!r} ({entries[name].value})"
+    return _made(entries[name])
+
+
+def load_own(name: str) -> Agent | None:
+    """The agent of that name that ships with this package, so that nobody else's code runs; None where it has none."""
+    entry = _entries().get(name)
+    return _made(entry) if entry is not None and entry.value.startswith(OWN) else None
+
+
+def _made(entry: EntryPoint) -> Agent:
+    name = entry.name
+    about = f"agent {name!r} ({entry.value})"
     try:
-        made = entries[name].load()()
+        made = entry.load()()
         wrong = _wrong(made, name)
     except ModuleNotFoundError as error:
         hint = "a worker sees what was installed before it began: if this was not, start it again"
@@ -50,7 +62,9 @@ def load_agent(name: str) -> Agent:
 
 
 def _entries() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+    """By name; no other package can take the name of one of ours."""
+    ours_last = sorted(entry_points(group=GROUP), key=lambda entry: entry.value.startswith(OWN))
+    return {entry.name: entry for entry in ours_last}
 
 
 def _wrong(made: object, name: str) -> str:

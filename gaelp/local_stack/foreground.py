@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gaelp.confinement.kernel_rules import lacking
 from gaelp.local_stack import first_use
 from gaelp.local_stack.process import StackError
 from gaelp.local_stack.services import Ports
@@ -40,6 +41,8 @@ def run_dev(settings: Settings, show: Callable[[str], None] = _print) -> int:
         key = prepare(settings.home.absolute(), stack.environment(), show)
         for line in addresses(settings, key):
             show(line)
+        if lacking():
+            show(lacking())
         while not over.wait(_POLL_SECONDS):
             for line in stack.revive():
                 show(line)

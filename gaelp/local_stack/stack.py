@@ -92,7 +92,9 @@ class LocalStack:
 
     def start(self) -> None:
         """Start every service and wait until each is ready; StackError leaves nothing running."""
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        (self.home / "logs").mkdir(mode=0o700, exist_ok=True)
         self._take_lock()
         try:
             self._check_ports()
@@ -196,6 +198,7 @@ class LocalStack:
 
     def _take_lock(self) -> None:
         path = self.home / "lock"
+        path.touch(mode=0o600)
         lock = path.open("a+")
         deadline = time.monotonic() + LOCK_SECONDS
         while True:

@@ -1,4 +1,4 @@
-"""Episodes a second: bare in this process, and through the workflow with one compute worker on the real dev server.
+"""Episodes a second: bare in this process, with the agent in a child process, and through the workflow.
 
 Touch this when an episode's way changes. A batch is `campaigns` episodes of seven daily ticks; each is played twice, by
 the agent and by the incumbent on the same world, and counted once.
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gaelp.agents.agent_entry_points import load_agent
-from gaelp.agents.contract import State
+from gaelp.agents.contract import Agent, State
 from gaelp.commands import connections
 from gaelp.configuration import loading
+from gaelp.confinement.confined_agent import ConfinedAgents
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.phases import Phase
@@ -34,6 +37,7 @@ from gaelp.settings import Settings
 from scripts.bench.timing import Row, Sizes
 
 SHARE_WANTED = 0.7
+CONFINED_WANTED = 0.9  # of the speed of agents in this process
 OPTIONS = (  # of the market, whose cost is to be known
     ("market.auction=first-price",),
     ("market.bidding=target-cpa",),
@@ -52,6 +56,7 @@ class Play:
     market: MarketParameters
     state: State
     incumbent: State
+    load: Callable[[str], Agent] = load_agent
 
     @classmethod
     def of(cls, campaigns: int, *options: str) -> Play:
@@ -67,7 +72,7 @@ class Play:
 
     def batch(self, index: int) -> tuple[dict[str, Any], BatchResult]:
         """One training batch: its trajectory and its result."""
-        agents = load_agent(self.config.agent), self.state, load_agent(self.config.incumbent), self.incumbent
+        agents = self.load(self.config.agent), self.state, load_agent(self.config.incumbent), self.incumbent
         return simulate(
             self.market, DecidingAgent(*agents), self.config, BatchKey(index, BatchPurpose.TRAIN, attempt=0)
         )
@@ -94,6 +99,23 @@ def bare(sizes: Sizes, batches: int, *options: str) -> Speed:
     results = [play.batch(index)[1] for index in range(batches)]
     episodes = sum(result.episodes + result.replaced for result in results)
     return Speed(episodes / (time.perf_counter() - begun), episodes / (time.process_time() - used), peak_mib())
+
+
+def confined(sizes: Sizes, pairs: int) -> tuple[float, float]:
+    """Episodes a second of (the agent in this process, the agent in a child process), by turns; the median counts.
+
+    The incumbent is one of ours and decides here, as in a compute worker.
+    """
+    here, agents = Play.of(sizes.campaigns), ConfinedAgents()
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for index in range(pairs + 1):
+        for apart, play in ((False, here), (True, replace(here, load=agents))):
+            begun = time.perf_counter()
+            play.batch(index)
+            seconds[apart].append(time.perf_counter() - begun)
+    agents.close()
+    rates = [sizes.campaigns / statistics.median(seconds[apart][1:]) for apart in (False, True)]
+    return rates[0], rates[1]
 
 
 def through_workflow(sizes: Sizes) -> Speed:
@@ -141,6 +163,9 @@ def measured(sizes: Sizes, workflow: bool = True) -> list[Row]:
     """Bare, beside it through the workflow, and bare with an option of the market each."""
     alone = bare(sizes, sizes.batches)
     rows = [Row("bare, one process", "episodes", alone.rate, note=f"batches of {sizes.campaigns}; {_told(alone)}")]
+    here, apart = confined(sizes, sizes.batches)
+    note = "median batches by turns with the agent in this process"
+    rows.append(Row("the agent in a child process", "episodes", apart, here, wanted_ratio=CONFINED_WANTED, note=note))
     if workflow:
         through = through_workflow(sizes)
         name, note = "through Temporal, one compute worker", f"{sizes.in_flight} batches in flight; {_told(through)}"

@@ -45,13 +45,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.platforms": (*RECORDS, "gaelp.settings"),
     "gaelp.platforms.emulator": (*RECORDS, "gaelp.platforms", "gaelp.market", "gaelp.agents.contract"),
     # The emulator's own program puts its server together from the settings.
-    "gaelp.platforms.emulator.__main__": ("gaelp.platforms.emulator", "gaelp.settings"),
+    "gaelp.platforms.emulator.__main__": ("gaelp.platforms.emulator", "gaelp.settings", "gaelp.confinement"),
     "gaelp.records": RECORDS,
     # Of the market only the record whose rates the ratings change.
     "gaelp.personas": (*RECORDS, "gaelp.market.parameters"),
     "gaelp.reports": (*RECORDS, "gaelp.evidence", "gaelp.records"),
     "gaelp.configuration": ("gaelp.domain", "gaelp.settings"),
-    "gaelp.local_stack": ("gaelp.domain", "gaelp.settings"),
+    # Foreign agents and environments run in child processes; settings say what they may not read.
+    "gaelp.confinement": ("gaelp.domain", "gaelp.agents", "gaelp.market", "gaelp.settings"),
+    "gaelp.local_stack": ("gaelp.domain", "gaelp.settings", "gaelp.confinement"),
     "gaelp.settings": (),
     "gaelp.observability": ("gaelp.settings",),
     "gaelp.workflow_sandbox": (),

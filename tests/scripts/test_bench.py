@@ -37,7 +37,7 @@ def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
     assert [row["name"] for row in document["per_auction"]][:2] == [f"every auction, {n} bidders" for n in (2, 4)]
     for row in (*document["per_auction"][:2], *document["aggregate"]):
         assert row["rate"] > 0 and row["kernel"] > 0 and row["ratio"] == row["rate"] / row["kernel"]
-    assert len(document["episodes"]) == 1 + len(OPTIONS) and all(row["rate"] > 0 for row in document["episodes"])
+    assert len(document["episodes"]) == 2 + len(OPTIONS) and all(row["rate"] > 0 for row in document["episodes"])
     assert [peak["episodes"] for peak in document["memory"]] == [4]
     assert all(peak["peak_mib"] > 1 for peak in document["memory"])
     assert [cost["reservations"] for cost in document["ledger"] if cost["database"] == "SQLite"] == [0, 40]

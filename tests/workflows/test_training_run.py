@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.random import Generator
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
-from activities import inputs
-from gaelp.agents.contract import Decision, Observation, State
-from gaelp.agents.policies.baselines import LinearBid
-from gaelp.arrays import F8
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase
+from tests.support.installed_packages import installed as installed
+from tests.support.installed_packages import project_of
 from tests.support.local_runs import LocalRuns, until
 from tests.workflows.conftest import serving
 
@@ -93,31 +90,36 @@ async def test_a_poison_batch_is_set_aside_up_to_the_limit(
     assert "no-such-agent" in str(_innermost(failure.value))
 
 
-class OneWrong(LinearBid):
-    """linear-bid with a NaN in the first campaign's bids."""
+ONE_WRONG = """
+from dataclasses import replace
+import numpy as np
+from gaelp.agents.policies.baselines import LinearBid
 
-    def act(self, state: State, observation: Observation, memory: F8, rng: Generator) -> tuple[Decision, F8]:
-        decision, memory = super().act(state, observation, memory, rng)
+class OneWrong(LinearBid):
+    name = "one-wrong"
+
+    def act(self, *given):
+        decision, memory = super().act(*given)
         bid = np.array(decision.bid_micros, np.float64)
         bid[0] = np.nan
         return replace(decision, bid_micros=bid), memory
+"""
 
 
 async def test_bad_episodes_are_set_aside_up_to_the_limit(
-    environment: WorkflowEnvironment, local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch
+    environment: WorkflowEnvironment, local_runs: LocalRuns, installed: Callable[..., Path]
 ) -> None:
     """One bad episode in each batch leaves the batch standing; the phase fails beyond the limit, and says by whom."""
-    found = inputs.load_agent
-    monkeypatch.setattr(inputs, "load_agent", lambda name: OneWrong() if name == "linear-bid" else found(name))
+    installed({"one_wrong": ONE_WRONG}, project_of("agents", **{"one-wrong": "one_wrong:OneWrong"}))
     start = local_runs.run_input(
-        "wrong", "simulation.failed_batches=0", "simulation.failed_episodes=3", agent="linear-bid"
+        "wrong", "simulation.failed_batches=0", "simulation.failed_episodes=3", agent="one-wrong"
     )
     async with serving(environment.client, local_runs):
         with pytest.raises(WorkflowFailureError) as failure:
             await local_runs.train(environment.client, start, approve=False)
     told = str(_innermost(failure.value))
     limit = "4 episodes failed, more than simulation.failed_episodes (3) allows"
-    assert f"{limit}: agent 'linear-bid' at step 0: bid_micros" in told and told.count("linear-bid") == 1
+    assert f"{limit}: agent 'one-wrong' at step 0: bid_micros" in told and told.count("one-wrong") == 1
     assert not _attempts(local_runs, "wrong"), "a run that never came to its exam uses no attempt"
 
 

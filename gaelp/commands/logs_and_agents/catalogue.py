@@ -6,14 +6,11 @@ Touch this to show more about them.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, instant, table
 from gaelp.domain.phases import PHASE_ORDER
-
-if TYPE_CHECKING:
-    from gaelp.market.gym.registration import EnvironmentInfo
 
 _CHECKPOINTS = """
 SELECT phase, checkpoint_digest, MIN(at) AS first_used, SUM(episodes) AS episodes, AVG(reward) AS reward
@@ -28,17 +25,13 @@ _JUDGED = "SELECT DISTINCT phase, checkpoint_digest, verdict FROM verdicts WHERE
 
 def agents(_: argparse.Namespace, out: Out) -> int:
     """The agents of all installed packages; one that cannot be loaded says why."""
-    from gaelp.agents.agent_entry_points import available, load_agent
+    from gaelp.agents.agent_entry_points import available
+    from gaelp.confinement.descriptions import described_agents
 
     described: list[dict[str, Any]] = []
-    for name in available():
-        try:
-            agent = load_agent(name)
-            serves = [phase.value for phase in PHASE_ORDER]  # one and the same agent is judged everywhere
-            facts = {"phases": serves, "heads": list(agent.heads), "about": _about(agent), "error": ""}
-        except Exception as error:  # a foreign agent may raise anything
-            facts = {"phases": [], "heads": [], "about": "", "error": str(error)}
-        described.append({"name": name, **facts})
+    for each in described_agents(available()):
+        serves = [] if each["error"] else [phase.value for phase in PHASE_ORDER]  # the same agent is judged everywhere
+        described.append({"phases": serves, **each})
     rows = [
         (each["name"], "all" if each["phases"] else "", ", ".join(each["heads"]), each["error"] or each["about"])
         for each in described
@@ -49,11 +42,9 @@ def agents(_: argparse.Namespace, out: Out) -> int:
 
 def environments(_: argparse.Namespace, out: Out) -> int:
     """The environments of all installed packages and the heads they take; one that cannot be made says why."""
-    from gaelp.market.gym.installed_environments import environment_entry_points
+    from gaelp.confinement.descriptions import described_environments
 
-    described = [_described(info) for point in environment_entry_points() for info in point.environments]
-    described.sort(key=lambda each: str(each["id"]))
-    broken = [point.error for point in environment_entry_points() if point.error]
+    described, broken = described_environments()
     rows = [
         (each["id"], each["error"] or each["about"], ", ".join(each["phases"]), ", ".join(each["heads"]))
         for each in described
@@ -61,25 +52,6 @@ def environments(_: argparse.Namespace, out: Out) -> int:
     shown = table(("environment", "what it is", "phases", "takes"), rows)
     out.result({"environments": described, "errors": broken}, shown, *broken)
     return DONE
-
-
-def _described(info: EnvironmentInfo) -> dict[str, Any]:
-    import gymnasium
-
-    facts = {"id": info.id, "about": info.about, "phases": list(info.phases)}
-    try:
-        if gymnasium.spec(info.id).vector_entry_point is not None:  # what a batch is played with, where there is one
-            worlds = gymnasium.make_vec(info.id, num_envs=1)
-            space = worlds.single_action_space
-            worlds.close()
-        else:
-            world = gymnasium.make(info.id)
-            space = world.action_space
-            world.close()
-        heads = list(getattr(space, "spaces", {}))
-    except Exception as error:  # a foreign environment may raise anything
-        return {**facts, "heads": [], "error": f"cannot be made: {type(error).__name__}: {error}"}
-    return {**facts, "heads": heads, "error": ""}
 
 
 def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
@@ -108,7 +80,3 @@ def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
     text = table(("phase", "checkpoint", "first used", "episodes", "mean reward", "verdict"), rows)
     out.result({"run": run, "checkpoints": listed}, text)
     return DONE
-
-
-def _about(agent: object) -> str:
-    return next(iter((type(agent).__doc__ or "").strip().splitlines()), "")

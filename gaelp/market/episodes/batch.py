@@ -6,7 +6,7 @@ streams of their own. Touch this to play a batch otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -85,17 +85,26 @@ class BatchKey:
         return ("simulation", purpose, *((self.attempt,) if purpose == BatchPurpose.EXAM else ()), self.index)
 
 
+OpenForeign = Callable[[str, TrainingConfiguration, Sequence[int]], EpisodesInPlay]
+"""(environment, configuration, seeds of the campaigns) -> episodes of somebody else's environment."""
+
+
 def simulate(
-    market: MarketParameters, deciding: DecidingAgent, config: TrainingConfiguration, key: BatchKey
+    market: MarketParameters,
+    deciding: DecidingAgent,
+    config: TrainingConfiguration,
+    key: BatchKey,
+    open_foreign: OpenForeign | None = None,
 ) -> tuple[dict[str, Array], BatchResult]:
     """One batch of `config.simulation.campaigns_per_batch` episodes: (trajectory, result without its digest).
 
     Streams are keyed by the seed and the batch's key, and a run's name enters nothing. The trajectory is that of
     Agent.learn. A decision that cannot be carried out fails its episode from that tick on, with the agent's name and
-    the step. Raises InvalidDecision where no episode of the batch is left, or where the incumbent fails.
+    the step. `open_foreign` opens episodes of a foreign environment, by default in this process. Raises InvalidDecision
+    where no episode of the batch is left, or where the incumbent fails.
     """
     streams, incumbent_streams = _streams(config, key, "agent"), _streams(config, key, "incumbent")
-    open_episodes = _opener(market, config, stream(config.seed, *key.stream_names, "world"))
+    open_episodes = _opener(market, config, stream(config.seed, *key.stream_names, "world"), open_foreign)
     episodes, reference = open_episodes(streams.response), open_episodes(incumbent_streams.response)
     trajectory, failures = play(episodes, deciding, streams)
     _, incumbent_failures = play(reference, deciding.incumbent_alone, incumbent_streams)
@@ -156,18 +165,26 @@ def _without(decision: Decision, failed: list[int]) -> Decision:
 
 
 def _opener(
-    market: MarketParameters, config: TrainingConfiguration, rng: np.random.Generator
+    market: MarketParameters,
+    config: TrainingConfiguration,
+    rng: np.random.Generator,
+    open_foreign: OpenForeign | None,
 ) -> Callable[[np.random.Generator], EpisodesInPlay]:
     """Opens episodes in one and the same world for each deciding agent, with response draws of its own."""
     if is_foreign(config.environment):
-        from gaelp.market.third_party.foreign_environment import (
-            ForeignEpisodes,  # Gymnasium takes a third of a second to import
-        )
-
         seeds = rng.integers(2**31, size=config.simulation.campaigns_per_batch).tolist()
-        return lambda _: ForeignEpisodes(config.environment, config, seeds)
+        opened = open_foreign or _foreign_here
+        return lambda _: opened(config.environment, config, seeds)
     world = draw_world(market, config, rng)
     return lambda response: Episodes(market, config, world, response)
+
+
+def _foreign_here(environment: str, config: TrainingConfiguration, seeds: Sequence[int]) -> EpisodesInPlay:
+    from gaelp.market.third_party.foreign_environment import (
+        ForeignEpisodes,  # Gymnasium takes a third of a second to import
+    )
+
+    return ForeignEpisodes(environment, config, seeds)
 
 
 def _streams(config: TrainingConfiguration, key: BatchKey, who: str) -> Streams:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
+from gaelp.confinement.kernel_rules import keep_private
 from gaelp.platforms.emulator.campaign_store import Store, StoreInUse
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.server import create_app
@@ -18,6 +19,7 @@ from gaelp.settings import Settings
 def main() -> int:
     """Serve until the process is stopped; returns 2 where the file cannot be used."""
     options = _options()
+    keep_private()
     try:
         store = Store(options.db, options.seed)
     except (StoreInUse, OSError) as error:

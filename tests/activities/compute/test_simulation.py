@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import weakref
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,11 @@ import numpy as np
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities import inputs as activity_inputs
 from activities.compute.decisions import Decisions
 from activities.compute.simulation import Simulation
-from activities.compute.trajectories import Trajectories
 from activities.inputs import Inputs
 from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent
+from gaelp.agents.agent_failures import AgentFailed
 from gaelp.agents.contract import InvalidDecision, Observation, State, TickTime, Totals
 from gaelp.agents.remote.remote_agent import RemoteAgent, RemoteError
 from gaelp.agents.remote.remote_call import CallFailed
@@ -37,15 +38,19 @@ from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
 from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
 from tests.support.campaign_fixture import Crash, planned
+from tests.support.installed_packages import installed as installed
+from tests.support.installed_packages import project_of
 
 ROOT = Path(__file__).parents[3]
+INFO = replace(ActivityEnvironment.default_info(), start_to_close_timeout=timedelta(seconds=60))
 
 
 class Laboratory:
     """A content store with a small market, and the activities on it."""
 
     def __init__(self, store: ContentStore, ask: Any = None, **settings: Any) -> None:
-        self.inputs = Inputs(store, ask)
+        self.own: dict[str, Any] = {}  # agents of a test's own, which no process but this one could load
+        self.inputs = Inputs(store, ask, lambda name: self.own[name] if name in self.own else load_agent(name))
         self.config = TrainingConfiguration.model_validate(
             {
                 "seed": 7,
@@ -58,6 +63,7 @@ class Laboratory:
         self.market = store.put_arrays(calibrate([], self.config).to_arrays())
         self.simulation = Simulation(self.inputs)
         self.temporal = ActivityEnvironment()
+        self.temporal.info = INFO
         self.beats: list[tuple[Any, ...]] = []
         self.temporal.on_heartbeat = lambda *details: self.beats.append(details)
 
@@ -82,7 +88,7 @@ class Laboratory:
     def learn(self, agent: str, trajectories: Sequence[str], checkpoint: str = "") -> Learned:
         """The activity learn; a retry is given what the last heartbeat told, as Temporal's JSON brings it."""
         told = json.loads(json.dumps(self.beats[-1])) if self.beats else []
-        self.temporal.info = replace(ActivityEnvironment.default_info(), heartbeat_details=told)
+        self.temporal.info = replace(INFO, heartbeat_details=told)
         context = self.context(agent, checkpoint or self.first(agent))
         learning = LearnRound(context=context, trajectory_digests=tuple(trajectories))
         return self.temporal.run(self.simulation.learn, learning)
@@ -126,12 +132,11 @@ class Epochal:
 
 
 @pytest.fixture
-def epochal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+def epochal(fresh: Laboratory) -> Callable[[Any], Any]:
     """Installs an agent under the name `epochal`."""
 
     def install(agent: Any) -> Any:
-        known = load_agent
-        monkeypatch.setattr(activity_inputs, "load_agent", lambda name: agent if name == "epochal" else known(name))
+        fresh.own["epochal"] = agent
         return agent
 
     return install
@@ -246,7 +251,7 @@ def test_every_agent_learns_the_same_from_one_trajectory_at_a_time(
     state = laboratory.inputs.untrained(agent, laboratory.digest, laboratory.market)
     store = laboratory.inputs.store
     counting, read = Counting(store), list[int]()
-    one_by_one = agent.learn(state, Trajectories(counting, digests, read.append))  # type: ignore[arg-type]
+    one_by_one = agent.learn(state, Inputs(counting).trajectories(digests, read.append))  # type: ignore[arg-type]
     at_once = agent.learn(state, [store.get_arrays(digest) for digest in digests])
     assert arrays_digest(one_by_one) == arrays_digest(at_once)
     assert counting.most_held <= counting.size / 10 and len(read) == counting.reads
@@ -256,7 +261,7 @@ def test_trajectories_read_like_a_list(played: tuple[Laboratory, list[str]]) -> 
     """Length, negative indices, slices, iteration twice, names and absence; past the end is an IndexError."""
     laboratory, digests = played
     store, read = laboratory.inputs.store, list[int]()
-    lazy = Trajectories(store, digests, read.append)
+    lazy = laboratory.inputs.trajectories(digests, read.append)
     assert len(lazy) == 3 and bool(lazy) and not read
     last = store.get_arrays(digests[-1])
     assert all(np.array_equal(lazy[-1][name], last[name]) for name in last) and read == [3]
@@ -335,7 +340,7 @@ def test_a_retried_batch_keeps_to_its_cost_limit(tmp_path: Path) -> None:
         with pytest.raises(RemoteError, match=said):
             laboratory.simulate("remote")
     assert len(asked) == 4
-    laboratory.temporal.info = replace(ActivityEnvironment.default_info(), activity_id="another")
+    laboratory.temporal.info = replace(INFO, activity_id="another")
     assert laboratory.simulate("remote").impressions > 0 and len(asked) == 5
 
 
@@ -343,7 +348,7 @@ def test_what_batches_share_cannot_be_written_to(played: tuple[Laboratory, list[
     """An agent that changes its state, the market or a trajectory in place fails, and later batches read what was."""
     laboratory, digests = played
     state = laboratory.inputs.state(laboratory.first("linear-thompson"))
-    trajectories = Trajectories(laboratory.inputs.store, digests, lambda _: None)
+    trajectories = laboratory.inputs.trajectories(digests, lambda _: None)
     market = laboratory.inputs.market(laboratory.market)
     shared = (market.ctr, market.cvr, market.hourly, market.prices.cdf, market.candidate_features)
     for arrays in (state.values(), shared, trajectories[0].values()):
@@ -457,3 +462,53 @@ def test_a_result_travels_without_its_episodes(tmp_path: Path) -> None:
         assert whole.expected_profit_micros == result.expected_profit_micros
         sizes[campaigns] = len(result.model_dump_json())
     assert sizes[60] < sizes[6] + 100
+
+
+PROBE = """
+import os
+import numpy as np
+from gaelp.agents.policies.baselines import FixedBid
+
+class Probe(FixedBid):
+    name = "probe"
+    def act(self, state, seen, memory, rng):
+        decision, memory = super().act(state, seen, memory, rng)
+        return decision, np.full((len(memory), 1), float(os.getpid()))
+
+class Leaver(FixedBid):
+    name = "leaver"
+    def act(self, *_):
+        os._exit(3)
+"""
+
+
+def test_a_worker_has_agents_act_in_a_child(installed: Callable[..., Path], tmp_path: Path) -> None:
+    """By default batches of one agent are decided by one other process, while an incumbent of ours decides here; an
+    agent that ends its process fails its own batch, and the next batch of another goes on."""
+    installed({"probe": PROBE}, project_of("agents", probe="probe:Probe", leaver="probe:Leaver"))
+    laboratory = Laboratory(ContentStore(str(tmp_path / "store")))
+    inputs = laboratory.inputs = Inputs(laboratory.inputs.store)
+    laboratory.simulation = Simulation(inputs)
+    memories = [
+        inputs.store.get_arrays(laboratory.simulate("probe", index=index).trajectory_digest or "")["memory"]
+        for index in range(2)
+    ]
+    (process,) = np.unique(memories).tolist()
+    assert process != os.getpid()
+    with pytest.raises(AgentFailed, match="agent 'leaver': act at step 0 ended its own process with exit code 3"):
+        laboratory.simulate("leaver")
+    assert laboratory.simulate("probe", index=2).impressions > 0
+
+
+def test_a_confined_agent_learns_to_the_same_digests(tmp_path: Path) -> None:
+    """Trajectories, checkpoints and exams are equal to the last bit, whether the agent lives here or in a child."""
+    digests = []
+    for load in (load_agent, None):
+        laboratory = Laboratory(ContentStore(str(tmp_path / str(load is None))))
+        laboratory.inputs = Inputs(laboratory.inputs.store, None, load)
+        laboratory.simulation = Simulation(laboratory.inputs)
+        batch = laboratory.simulate("linear-thompson")
+        learned = laboratory.learn("linear-thompson", [batch.trajectory_digest or ""])
+        exam = laboratory.simulate("linear-thompson", learned.checkpoint_digest, purpose="exam")
+        digests.append((batch.trajectory_digest, learned.checkpoint_digest, exam))
+    assert digests[0] == digests[1]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent
+from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent, load_own
 from gaelp.agents.contract import Observation, WorldShape
 from gaelp.agents.decision_checks import checked
 from gaelp.market.streams import stream
+from tests.support.installed_packages import installed as installed
+from tests.support.installed_packages import project_of
 from tests.support.markets import observation
 
 NAMES = ("best-creative", "fixed-bid", "linear-bid", "linear-thompson", "uniform")
@@ -34,6 +38,18 @@ def test_an_unknown_agent_is_refused_with_a_suggestion() -> None:
         load_agent("linear-thomson")
     with pytest.raises(UnknownAgent, match="installed are best-creative"):
         load_agent("zzz")
+
+
+def test_no_other_package_takes_the_name_of_ours(installed: Callable[..., Path]) -> None:
+    """A package that offers an agent as `fixed-bid` gets neither its place nor a process of ours to run in."""
+    installed(
+        {"taker": "raise SystemExit('imported')"},
+        project_of("agents", **{"fixed-bid": "taker:Taker", "own": "taker:Own"}),
+    )
+    assert load_agent("fixed-bid").name == "fixed-bid"
+    own = load_own("fixed-bid")
+    assert own is not None and type(own).__module__ == "gaelp.agents.policies.baselines"
+    assert load_own("own") is None and load_own("nothing") is None and "own" in available()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -59,6 +59,16 @@ def test_servers_answer_and_are_gone_after_the_block(tmp_path: Path) -> None:
     assert not any(map(running, pids))
 
 
+def test_what_lies_in_the_home_is_its_owners_only(tmp_path: Path) -> None:
+    """Folders are 0700 and files 0600, a home that was open before included."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    with LocalStack(home, names=("redis", "emulator")):
+        modes = {path: path.lstat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
+        assert {home / "emulator.db", home / "lock", home / "logs" / "redis.log", home / "redis"} < set(modes)
+        assert not {path: oct(mode) for path, mode in modes.items() if mode & 0o077}
+
+
 def test_a_killed_redis_comes_back_with_its_data(tmp_path: Path) -> None:
     """A server that was killed is reported with its exit code, and restart() brings it back on its files."""
     with LocalStack(tmp_path, names=["redis"]) as of:

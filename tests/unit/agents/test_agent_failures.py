@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from temporalio.exceptions import CancelledError
 
-from activities.compute.failing_agents import AgentFailed, InstalledAgent
+from activities.inputs import NOT_ITS_OWN
+from gaelp.agents.agent_failures import AgentFailed, InstalledAgent
 from gaelp.agents.contract import InvalidDecision
 from gaelp.agents.policies.baselines import FixedBid
 from gaelp.records.content_store import MissingContent
@@ -39,9 +40,9 @@ def raising(error: BaseException) -> Any:
 CASES = {
     "raises": (
         raising(ZeroDivisionError("my\nbug")),
-        r"raised ZeroDivisionError: my bug \(test_failing_agents\.py:\d+\)",
+        r"raised ZeroDivisionError: my bug \(test_agent_failures\.py:\d+\)",
     ),
-    "says nothing": (raising(KeyError()), r"raised KeyError \(test_failing_agents\.py:\d+\)"),
+    "says nothing": (raising(KeyError()), r"raised KeyError \(test_agent_failures\.py:\d+\)"),
     "a dictionary": (lambda: {"bid_micros": 1}, r"returned a dict and must return"),
     "one too many": (lambda: (1, 2, 3), r"returned a tuple of 3 and must return"),
 }
@@ -63,7 +64,7 @@ def test_what_an_agent_does_wrong_is_told_with_its_name_and_place(case: str) -> 
 def test_what_is_not_the_agents_passes(error: Exception) -> None:
     """A cancellation and content that is gone stay what they are, or they would be retried, or not, wrongly."""
     with pytest.raises(type(error)):
-        InstalledAgent(Odd(raising(error))).learn({}, [])
+        InstalledAgent(Odd(raising(error)), passing=NOT_ITS_OWN).learn({}, [])
 
 
 def test_a_state_that_is_no_arrays_is_refused() -> None:

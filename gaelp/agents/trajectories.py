@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
-from activities.inputs import read_only
 from gaelp.arrays import Array
 
 if TYPE_CHECKING:
     from gaelp.agents.contract import State
-    from gaelp.records.content_store import ContentStore
 
 
 class Trajectories(Sequence["State"]):
-    """Reads like the list of all, and keeps the one last read. `on_read` is called with its number, counted from 1."""
+    """Reads like the list of all, and keeps the one last read; `read` gives the arrays of one by its number from 0."""
 
-    def __init__(self, store: ContentStore, digests: Sequence[str], on_read: Callable[[int], None]) -> None:
-        self._store, self._digests, self._on_read = store, tuple(digests), on_read
+    def __init__(self, count: int, read: Callable[[int], State]) -> None:
+        self._count, self._read, self._reading = count, read, threading.RLock()
         self._last: tuple[int, State | None] = (-1, None)  # number and arrays of the one last read
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return self._count
 
     @overload
     def __getitem__(self, at: int) -> State: ...
@@ -34,13 +33,13 @@ class Trajectories(Sequence["State"]):
 
     def arrays(self, number: int) -> State:
         """The arrays of one trajectory; those of the one before are released first, as both may not fit into memory."""
-        last, arrays = self._last
-        if last != number or arrays is None:
-            self._last, arrays = (-1, None), None
-            self._on_read(number + 1)
-            arrays = read_only(self._store.get_arrays(self._digests[number]))
-            self._last = (number, arrays)
-        return arrays
+        with self._reading:  # an agent may read in threads of its own
+            last, arrays = self._last
+            if last != number or arrays is None:
+                self._last, arrays = (-1, None), None
+                arrays = self._read(number)
+                self._last = (number, arrays)
+            return arrays
 
 
 class _Trajectory(Mapping[str, Array]):
