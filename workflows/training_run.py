@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.recording import Records
     from activities.records.runs import Runs
     from gaelp.domain.ids import phase_id
-    from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status, phases_between
+    from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status, ending, phases_between
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.recording import LifecycleEvent, Record
     from gaelp.messages.run_context import RunContext
@@ -104,20 +104,8 @@ class TrainingRun(PauseAndStop[RunState]):
             await self._record_phase(result)
             if result.ended is not None:
                 return self._result(result.ended, f"{phase}: {result.reason}")
-        return self._went_through()
-
-    def _went_through(self) -> RunResult:
-        """How a run ends that went through all phases that it was asked for."""
-        order = self._order
         unproven = [r.phase for r in self.state.results if r.gate is None or not r.gate.proven]
-        skipped = order.from_phase is not PHASE_ORDER[0]
-        why = f"not proven in {', '.join(unproven)}" if unproven else "earlier phases were skipped" if skipped else ""
-        if order.until is not PHASE_ORDER[-1]:
-            so_far = why or "every criterion so far passed"
-            return self._result(Outcome.PROMOTED, f"the run was to end with {order.until}: {so_far}")
-        if why:
-            return self._result(Outcome.GRADUATED_UNPROVEN, why)
-        return self._result(Outcome.GRADUATED, "every criterion of every phase passed")
+        return self._result(*ending(order.from_phase, order.until, unproven))
 
     # ------------------------------------------------------------ personas
 

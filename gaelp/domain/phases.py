@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -44,3 +45,14 @@ class Status(StrEnum):
     PAUSED = "paused"
     AWAITING_APPROVAL = "awaiting-approval"
     STOPPING = "stopping"
+
+
+def ending(first: Phase, last: Phase, unproven: Sequence[Phase]) -> tuple[Outcome, str]:
+    """How a run ends that went through all phases from `first` to `last`, and why; `unproven` are those not proven."""
+    skipped = "earlier phases were skipped" if first is not PHASE_ORDER[0] else ""
+    why = f"not proven in {', '.join(unproven)}" if unproven else skipped
+    if last is not PHASE_ORDER[-1]:
+        return Outcome.PROMOTED, f"the run was to end with {last}: {why or 'every criterion so far passed'}"
+    if why:
+        return Outcome.GRADUATED_UNPROVEN, why
+    return Outcome.GRADUATED, "every criterion of every phase passed"

@@ -12,7 +12,7 @@ from gaelp.configuration.loading import profile
 from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.undecidable_criteria import JudgedLog
-from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
+from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, ending, phases_between
 from gaelp.domain.start_conditions import StartFacts, skip_refusal, start_refusals
 
 ACCOUNT = Account(
@@ -138,3 +138,22 @@ def test_the_phases_between_two_are_in_order() -> None:
     assert phases_between(Phase.HISTORICAL, Phase.LIVE_TEST) == (Phase.HISTORICAL, Phase.LIVE_TEST)
     assert phases_between(Phase.SIMULATION, Phase.SCALED) == PHASE_ORDER
     assert phases_between(Phase.SCALED, Phase.HISTORICAL) == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "unproven", "outcome", "reason"),
+    [
+        ("simulation", "scaled", [], "graduated", "every criterion of every phase passed"),
+        ("simulation", "scaled", ["simulation"], "graduated-unproven", "not proven in simulation"),
+        ("historical", "scaled", [], "graduated-unproven", "earlier phases were skipped"),
+        ("simulation", "historical", [], "promoted", "to end with historical: every criterion so far passed"),
+        ("simulation", "historical", ["historical"], "promoted", "to end with historical: not proven in historical"),
+        ("live-test", "live-test", [], "promoted", "to end with live-test: earlier phases were skipped"),
+    ],
+)
+def test_a_run_that_asks_for_a_part_never_graduates(
+    first: str, last: str, unproven: list[str], outcome: str, reason: str
+) -> None:
+    """Only the whole way graduates, and what is not proven or was skipped is said in every case."""
+    ended, why = ending(Phase(first), Phase(last), [Phase(each) for each in unproven])
+    assert ended is Outcome(outcome) and reason in why
