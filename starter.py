@@ -13,6 +13,9 @@ from gaelp.commands.dispatch import leave, main
 from gaelp.confinement.kernel_rules import keep_private
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from gaelp.commands.runs.launching import Words
     from gaelp.domain.config.configuration import TrainingConfiguration
     from gaelp.messages.training_run import RunResult
     from gaelp.settings import Settings
@@ -25,15 +28,14 @@ async def start_training(
     *,
     agent: str | None = None,
     name: str | None = None,
-    from_phase: str | None = None,
-    from_checkpoint: str | None = None,
     settings: Settings | None = None,
+    **words: Unpack[Words],
 ) -> RunResult:
     """Start a run and wait for its end.
 
     `config` is a configuration, a profile's name or a file; `agent` an entry point's name, on top of it; `name` the
-    run's, by default made of the profile and the time. Raises ConfigurationErrors, or gaelp.commands.console.Refused
-    with one sentence.
+    run's, by default made of the profile and the time. `words` are from_phase, from_checkpoint and until, which mean
+    what they mean to `start`. Raises ConfigurationErrors, or gaelp.commands.console.Refused with one sentence.
     """
     from gaelp.commands.runs.start import train  # Temporal's client costs half a second that --help should not pay
 
@@ -41,8 +43,7 @@ async def start_training(
         config,
         agent=agent,
         name=name,
-        from_phase=from_phase,
-        from_checkpoint=from_checkpoint,
+        words=words,
         settings=settings,
     )
 

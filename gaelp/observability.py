@@ -15,6 +15,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from gaelp.errors import masked
+
 REDACTED = "[redacted]"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -37,7 +39,6 @@ _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IN_TEXT = (
     re.compile(r"(?i)\b(bearer\s+)[^\s'\",;]+"),
     re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----()"),
-    re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
 )
 
 
@@ -109,6 +110,7 @@ def _clean(name: str, value: Any) -> Any:
     if isinstance(value, str):
         for pattern in _IN_TEXT:
             value = pattern.sub(rf"\g<1>{REDACTED}", value)
+        value = masked(value, REDACTED)
     return value
 
 

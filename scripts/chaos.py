@@ -33,7 +33,7 @@ from gaelp.local_stack import LocalStack
 from gaelp.messages.training_run import RunResult
 from scripts.hostile_platform import run_sequences
 from tests.support.local_runs import LocalRuns
-from tests.support.struck_runs import VICTIMS, StruckRuns, strikes
+from tests.support.struck_runs import VICTIMS, Struck, StruckRuns, strikes
 from tests.support.undisturbed_run import SETTINGS, WORLD
 
 LONGEST_WAIT = 5.0  # seconds between two kills: a whole undisturbed run takes about ten
@@ -210,6 +210,12 @@ async def chaos(local_runs: LocalRuns, runs: int, seed: int) -> int:
     return 1 if bad else 0
 
 
+def shown(run: Struck) -> None:
+    """One struck run as it was seen."""
+    left = ", ".join(run.uncovered) or run.failure or "nothing uncovered"
+    print(f"{run.name} | {run.strike.text} | {run.enabled} enabled | {run.seconds:.1f} s | {left}", flush=True)
+
+
 async def struck(local_runs: LocalRuns, numbers: dict[str, int], seed: int) -> int:
     """So many runs struck in each way; 0 where nothing is enabled afterwards without a reservation."""
     console = Console(width=None if sys.stdout.isatty() else 170)
@@ -217,10 +223,7 @@ async def struck(local_runs: LocalRuns, numbers: dict[str, int], seed: int) -> i
     table = Table("struck by", "runs", "enabled then", "longest until the reaper had looked", "uncovered", "failed")
     bad = 0
     for kind, number in numbers.items():
-        runs = await StruckRuns(local_runs, client).all(strikes(seed, kind, number), AT_ONCE)
-        for run in runs:
-            if run.bad:
-                console.print(f"{run.name} ({run.strike.text}): {run.uncovered or run.failure}", soft_wrap=True)
+        runs = await StruckRuns(local_runs, client).all(strikes(seed, kind, number), AT_ONCE, shown)
         bad += sum(run.bad for run in runs)
         enabled, failed = sum(run.enabled for run in runs), sum(bool(run.failure) for run in runs)
         uncovered, longest = sum(len(run.uncovered) for run in runs), max((run.seconds for run in runs), default=0.0)

@@ -48,7 +48,11 @@ ROOMS = {
     "ledger stores": Room(("gaelp/ledger/stores/*",), ("tests/unit/ledger",)),
     "account stop": Room(
         ("gaelp/ledger/*stop*.py", "gaelp/ledger/background_calls.py"),
-        ("tests/unit/ledger/test_account_stop.py", "tests/unit/ledger/test_stop_certainty.py"),
+        (
+            "tests/unit/ledger/test_account_stop.py",
+            "tests/unit/ledger/test_stop_certainty.py",
+            "tests/unit/ledger/test_background_calls.py",
+        ),
     ),
 }
 

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.recording import Records
     from activities.records.runs import Runs
     from gaelp.domain.ids import phase_id
-    from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
+    from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status, outcome_of, phases_between
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.recording import LifecycleEvent, Record
     from gaelp.messages.run_context import RunContext
@@ -97,8 +97,7 @@ class TrainingRun(PauseAndStop[RunState]):
         self.update(market_digest=calibrated.market_digest)
         if order.config.personas.source != "none":
             await self._rate_personas()
-        first = PHASE_ORDER.index(order.from_phase)
-        for phase in PHASE_ORDER[first:]:
+        for phase in phases_between(order.from_phase, order.until):
             result = await self._run_phase(phase)
             self.update(results=(*self.state.results, result), open=())
             self._take_waits_back()
@@ -106,10 +105,7 @@ class TrainingRun(PauseAndStop[RunState]):
             if result.ended is not None:
                 return self._result(result.ended, f"{phase}: {result.reason}")
         unproven = [r.phase for r in self.state.results if r.gate is None or not r.gate.proven]
-        if unproven or first > 0:
-            why = f"not proven in {', '.join(unproven)}" if unproven else "earlier phases were skipped"
-            return self._result(Outcome.GRADUATED_UNPROVEN, why)
-        return self._result(Outcome.GRADUATED, "every criterion of every phase passed")
+        return self._result(*outcome_of(order.from_phase, order.until, unproven))
 
     # ------------------------------------------------------------ personas
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.domain.log_evidence import LogKind
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import Calibrated, CalibrateMarket
-from gaelp.records.logs.stored_logs import load_bandit, log_info
+from gaelp.records.logs.stored_logs import load_bandits
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -26,6 +25,5 @@ class Calibration:
     def calibrate_market(self, calibrate_market: CalibrateMarket) -> Calibrated:
         """Market arrays from the configured bandit logs; a synthetic market where there are none."""
         config = self._inputs.config(calibrate_market.config_digest)
-        bandits = [n for n in config.historical.logs if log_info(self._warehouse, n).kind == LogKind.BANDIT]
-        market = calibrate([load_bandit(self._warehouse, name) for name in bandits], config)
+        market = calibrate([*load_bandits(self._warehouse, config.historical.logs).values()], config)
         return Calibrated(market_digest=self._inputs.store.put_arrays(market.to_arrays()))

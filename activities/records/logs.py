@@ -11,11 +11,11 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import LogKind
 from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
 from gaelp.messages.log_replay import PreparedLog, PrepareLog
-from gaelp.records.logs.stored_logs import NOT_PER_ROW, load_bandit, log_info, split
+from gaelp.records.logs.stored_logs import load_bandits, log_info
+from gaelp.records.logs.validation_window import after_calibration
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -40,7 +40,8 @@ class Logs:
             return PreparedLog(
                 log=prepare.log, kind=LogKind(info.kind), rows_digest="", rows=0, window_start=None, window_end=None
             )
-        later = self._after_calibration(prepare.log, config)
+        history = config.historical
+        later = after_calibration(load_bandits(self._warehouse, history.logs), history.calibration_share, prepare.log)
         times = later["time_us"]
         return PreparedLog(
             log=prepare.log,
@@ -50,19 +51,6 @@ class Logs:
             window_start=_instant(times[0]) if len(times) else None,
             window_end=_instant(times[-1]) if len(times) else None,
         )
-
-    def _after_calibration(self, name: str, config: TrainingConfiguration) -> dict[str, np.ndarray]:
-        """The log's later share, less what is older than the latest row of any log that calibrated the market."""
-        share, last = config.historical.calibration_share, -1
-        later: dict[str, np.ndarray] = {}
-        for log in config.historical.logs:
-            if log_info(self._warehouse, log).kind != LogKind.BANDIT:
-                continue
-            earlier, rest = split(load_bandit(self._warehouse, log), share)
-            last = max(last, int(earlier["time_us"].max()))
-            later = rest if log == name else later
-        keep = later["time_us"] > last
-        return {key: values if key in NOT_PER_ROW else values[keep] for key, values in later.items()}
 
 
 def _instant(time_us: np.int64) -> datetime:

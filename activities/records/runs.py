@@ -9,18 +9,17 @@ from datetime import date, datetime
 from temporalio import activity
 
 from gaelp.configuration.loading import canonical
-from gaelp.domain.ad_accounts import AccountKind
-from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.phases import PHASE_ORDER
+from gaelp.domain.phases import PHASE_ORDER, phases_between
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
-from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
+from gaelp.domain.start_conditions import account_refusals, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
-from gaelp.money import micros, rounded_money
+from gaelp.money import rounded_money
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.lifecycle_events import EventPublisher
+from gaelp.records.warehouse.passed_gates import passed_gates
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -47,7 +46,7 @@ class Runs:
     def begin_run(self, begin: BeginRun) -> RunBegun:
         """Refuses an unknown account, another currency, a live test out of its bounds, and a mode that may not be."""
         order = begin.order
-        reason = self._account_refused(order.config, begin.started_at.date()) or self._skipped(order)
+        reason = self._account_refused(order, begin.started_at.date()) or self._phases_refused(order)
         stored = self._store.put_document(canonical(order.config))
         if stored != order.config_digest:
             reason = reason or f"the configuration's digest is {stored}, not {order.config_digest}: start it again"
@@ -75,45 +74,24 @@ class Runs:
             "config": config.model_dump_json(),
         }
 
-    def _account_refused(self, config: TrainingConfiguration, today: date) -> str:
+    def _account_refused(self, order: RunInput, today: date) -> str:
         """Why the run may not use its account; empty where it may."""
         try:
-            account = self._ledger.account(config.account)
+            account = self._ledger.account(order.config.account)
         except UnknownAccount as error:
             return str(error)
-        if account.currency != config.currency:
-            return (
-                f"account {account.account} is in {account.currency}, the configuration in {config.currency}: "
-                "set currency to the account's"
-            )
-        try:
-            check_daily_cap(micros(config.live_test.daily_cap), account, today)
-        except (NoDollarRate, OutsideDollarBounds) as error:
-            return str(error)
-        if account.kind is AccountKind.EMULATOR:
-            return ""
-        if config.mode == "advisory":
-            return f"mode advisory is refused: account {account.account} is not an emulator's"
-        if config.clock.time_scale != 1:
-            return (
-                f"clock.time_scale {config.clock.time_scale} is refused: account {account.account} is real, and "
-                "real platforms know no clock but their own; set it to 1"
-            )
-        return ""
+        phases = phases_between(order.from_phase, order.until)
+        return "; ".join(each.message for each in account_refusals(order.config, account, phases, today))
 
-    def _skipped(self, order: RunInput) -> str:
-        """A strict run may skip only phases that its very checkpoint has passed."""
-        needed = PHASE_ORDER[: PHASE_ORDER.index(order.from_phase)]
-        if not needed or order.config.mode != "strict":
+    def _phases_refused(self, order: RunInput) -> str:
+        """Why the run may not go through the phases that it asks for; empty where it may."""
+        if not phases_between(order.from_phase, order.until):
+            return (
+                f"the run is to end with {order.until}, which comes before {order.from_phase}: there is nothing to do"
+            )
+        if order.from_phase is PHASE_ORDER[0]:
             return ""
-        rows = self._warehouse.query(
-            "SELECT DISTINCT phase FROM verdicts WHERE checkpoint_digest = @digest AND verdict = 'PASS'",
-            {"digest": order.from_checkpoint or ""},
-        )
-        missing = [phase for phase in needed if phase not in {row["phase"] for row in rows}]
-        if not missing:
-            return ""
-        return f"checkpoint {order.from_checkpoint} has not passed {', '.join(missing)}: begin with {missing[0]}"
+        return skip_refusal(order.config, order.from_phase, passed_gates(self._warehouse, order.from_checkpoint or ""))
 
     @activity.defn
     def look_at_run(self, look: LookAtRun) -> RunStanding:

@@ -10,6 +10,7 @@ import getpass
 import os
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -80,6 +81,12 @@ async def temporal(settings: Settings) -> Client:
         raise _absent("Temporal", address, "GAELP_TEMPORAL_ADDRESS") from error
 
 
+def has_ledger(settings: Settings) -> bool:
+    """Whether there is a ledger to read, so that looking makes none; a server's is known when it is asked."""
+    scheme, _, file = settings.ledger.partition(":///")
+    return scheme != "sqlite" or not file or Path(file).exists()
+
+
 def open_ledger(settings: Settings) -> Ledger:
     """The ledger; its own errors name the place and the remedy."""
     from gaelp.ledger.ledger import Ledger
@@ -108,7 +115,7 @@ def reach_redis(settings: Settings) -> None:
         client.ping()
         client.close()
     except (redis.RedisError, ValueError) as error:
-        raise _absent("Redis", without_secret(settings.redis_url), "GAELP_REDIS_URL") from error
+        raise _absent("Redis", settings.redis_url, "GAELP_REDIS_URL") from error
 
 
 def reach_emulator(settings: Settings) -> None:
@@ -119,12 +126,6 @@ def reach_emulator(settings: Settings) -> None:
         socket.create_connection((url.hostname or "", port), timeout=PATIENCE.total_seconds() / 2).close()
     except (OSError, ValueError) as error:
         raise _absent("the platform emulator", settings.emulator_url, "GAELP_EMULATOR_URL") from error
-
-
-def without_secret(url: str) -> str:
-    """A URL fit to be shown."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()
 
 
 def _absent(service: str, address: str, variable: str) -> Refused:

@@ -1,7 +1,7 @@
 """Prints what a verb returns: a JSON document for programs or text for people. Touch this to change how it looks.
 
 With --json, stdout gets one JSON document and nothing else. Progress and notes go to stderr, plain where it is no
-terminal.
+terminal. Whatever is printed here has the passwords of its addresses masked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gaelp.errors import FAILED, WRONG_USE, GaelpError
+from gaelp.errors import FAILED, WRONG_USE, GaelpError, masked
 from gaelp.money import rounded_money
 
 if TYPE_CHECKING:
@@ -54,15 +54,17 @@ class Out:
     def result(self, document: Any, *text: Any) -> None:
         """The answer: `document` as JSON, or `text` (strings and rich renderables) for people."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, default=_plain, indent=2) + "\n")
+            plain = json.loads(json.dumps(document, default=_plain))
+            sys.stdout.write(json.dumps(_masked(plain), indent=2) + "\n")
             return
         console = self.console()
         for part in text:
-            console.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
+            shown = masked(part) if isinstance(part, str) else part
+            console.print(shown, highlight=False, markup=False, soft_wrap=isinstance(part, str))
 
     def note(self, text: str) -> None:
         """A line about progress, for people."""
-        sys.stderr.write(text.rstrip() + "\n")
+        sys.stderr.write(masked(text.rstrip()) + "\n")
         sys.stderr.flush()
 
     def card(self, markdown: str) -> None:
@@ -72,7 +74,7 @@ class Out:
             return
         from rich.markdown import Markdown
 
-        self.console(stderr=True).print(Markdown(markdown))
+        self.console(stderr=True).print(Markdown(masked(markdown)))
 
     def refuse(self, message: str, code: int, detail: Mapping[str, Any]) -> None:
         """A refusal, as the answer."""
@@ -99,7 +101,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
         *columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD if sys.stdout.isatty() else None
     )
     for row in rows:
-        rendered.add_row(*(Text(str(cell)) for cell in row))
+        rendered.add_row(*(Text(masked(str(cell))) for cell in row))
     return rendered
 
 
@@ -111,6 +113,14 @@ def money(micros: int | None, currency: str = "") -> str:
 def instant(value: datetime | None) -> str:
     """An instant to the second, in UTC."""
     return "-" if value is None else value.strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {masked(key): _masked(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_masked(each) for each in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:

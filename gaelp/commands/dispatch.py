@@ -49,7 +49,7 @@ def _for_people(error: Exception) -> GaelpError:
     if service is not None and isinstance(error, service.RPCError):
         return Refused(f"Temporal refused: {error.message} ({error.status.name})")
     if isinstance(error, OSError) and error.filename is not None:
-        return Refused(f"{error.filename}: {error.strerror}")
+        return Refused(f"{str(error.filename)[:200]}: {error.strerror}")
     if os.environ.get("GAELP_LOG_LEVEL", "").upper() == "DEBUG":
         import traceback
 

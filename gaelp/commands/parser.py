@@ -92,12 +92,14 @@ def _configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting")
     parser.add_argument("--agent", metavar="NAME", help="means --set agent=NAME")
     parser.add_argument("--experiment-name", metavar="NAME", help="the run's name, taken for ever")
+    parser.add_argument("--from-checkpoint", metavar="DIGEST", help="begin with this agent state")
+    phases = [str(phase) for phase in PHASE_ORDER]
+    parser.add_argument("--from-phase", choices=phases, help="skip the phases before")
+    parser.add_argument("--until", choices=phases, help="end after this phase, as promoted where it lets the run go on")
 
 
 def _start(parser: argparse.ArgumentParser) -> None:
     _configuration(parser)
-    parser.add_argument("--from-checkpoint", metavar="DIGEST", help="begin with this agent state")
-    parser.add_argument("--from-phase", choices=[str(phase) for phase in PHASE_ORDER], help="skip the phases before")
     parser.add_argument("--wait", action="store_true", help="show progress until the run ends")
 
 

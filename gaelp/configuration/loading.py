@@ -10,22 +10,32 @@ import difflib
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError, create_model
-from pydantic_core import ErrorDetails
 
 import gaelp
-from gaelp.configuration.sources import Layer, Problem, Setting, read_environment, read_file, read_overrides
+from gaelp.configuration.model_errors import described
+from gaelp.configuration.sources import (
+    LEAVES,
+    LONGEST_PLACE,
+    Layer,
+    Problem,
+    Setting,
+    read_environment,
+    read_file,
+    read_overrides,
+)
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction, contradictions
-from gaelp.domain.config.registered_worlds import applied
-from gaelp.domain.config.section import CURRENCY_PATTERN, ENVIRONMENT_PATTERN, NAME_PATTERN, URL_PATTERN, Section
-from gaelp.domain.ids import NAME_RULE
+from gaelp.domain.config.registered_worlds import VARIANTS, applied
+from gaelp.domain.config.section import Section
 from gaelp.errors import WRONG_USE, GaelpError
 from gaelp.settings import Settings
 
@@ -43,14 +53,6 @@ _Strict = create_model(  # type: ignore[call-overload]
     __base__=Section,
     **{name: (field.annotation, field) for name, field in TrainingConfiguration.model_fields.items()},
 )
-
-
-FORMS = {  # what a person reads instead of a regular expression
-    NAME_PATTERN: f"is not a valid name: use {NAME_RULE}",
-    URL_PATTERN: "is no address: write http://HOST:PORT, without a name or password in it",
-    ENVIRONMENT_PATTERN: "is no Gymnasium id with a namespace: `starter.py environments` lists them",
-    CURRENCY_PATTERN: "is no currency: use its three capitals, such as USD",
-}
 
 
 class ConfigurationErrors(GaelpError, ValueError):
@@ -81,9 +83,42 @@ def no_rule(_: TrainingConfiguration) -> Iterable[Contradiction]:
     return ()
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where an effective value came from: `source` is profile, file, environment, --set, world or default."""
+
+    source: str
+    place: str = ""  # file and line, variable or argument; a world's Gymnasium id
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration, and the origin of every setting's value by its path."""
+
+    config: TrainingConfiguration
+    origins: Mapping[str, Origin]
+
+    def refuse(self, found: Iterable[Contradiction]) -> None:
+        """Raise ConfigurationErrors for what was found against it, if anything was."""
+        problems = [Problem(each.paths[0], each.message, self._place(each.paths)) for each in found]
+        if problems:
+            raise ConfigurationErrors(problems)
+
+    def _place(self, paths: Iterable[str]) -> str:
+        known = [self.origins[path].place for path in paths if path in self.origins]
+        return next((place for place in known if place), "the defaults" if known else "the command line")
+
+
 def load(
     profile_or_file: str | Path, *, environment: Mapping[str, str], overrides: Sequence[str] = (), also: Rule = no_rule
 ) -> TrainingConfiguration:
+    """The configuration that `load_with_origins` reads."""
+    return load_with_origins(profile_or_file, environment=environment, overrides=overrides, also=also).config
+
+
+def load_with_origins(
+    profile_or_file: str | Path, *, environment: Mapping[str, str], overrides: Sequence[str] = (), also: Rule = no_rule
+) -> Loaded:
     """The configuration of a profile, or of a YAML file on top of the profile that it names with `profile:`.
 
     A file that names none stands on quick-test. `environment` holds GAELP_ variables (nested with __), `overrides`
@@ -91,22 +126,38 @@ def load(
     installed. Raises ConfigurationErrors with every error.
     """
     base, file = _base(profile_or_file)
-    layers = [read_file(PROFILES_FOLDER / f"{base}.yaml"), file]
-    layers += [read_environment(environment, Settings.model_fields), read_overrides(overrides)]
-    problems = [problem for layer in layers for problem in layer.problems]
-    problems += [_other_profile(setting, base) for setting in _renames(layers, base)]
-    settings = {setting.path: setting for layer in layers for setting in layer.settings}
+    layers = {
+        "profile": read_file(PROFILES_FOLDER / f"{base}.yaml"),
+        "file": file,
+        "environment": read_environment(environment, Settings.model_fields),
+        "--set": read_overrides(overrides),
+    }
+    problems = [problem for layer in layers.values() for problem in layer.problems]
+    problems += [_other_profile(setting, base) for setting in _renames(layers.values(), base)]
+    settings = {setting.path: setting for layer in layers.values() for setting in layer.settings}
     config = _validated({path: s for path, s in settings.items() if path != "profile"}, base, problems, also)
     if config is None or problems:
         raise ConfigurationErrors(problems)
-    return config
+    return Loaded(config, _origins(config, layers))
+
+
+def made_in_python(config: TrainingConfiguration) -> Loaded:
+    """A configuration that no source was read for. Raises ConfigurationErrors for an impossible combination."""
+    loaded = Loaded(config, dict.fromkeys(LEAVES, Origin("python", "the configuration given")))
+    loaded.refuse(contradictions(config))
+    return loaded
+
+
+def _origins(config: TrainingConfiguration, layers: Mapping[str, Layer]) -> dict[str, Origin]:
+    world = VARIANTS[config.environment].market if config.environment in VARIANTS else {}
+    origins = dict.fromkeys(sorted(LEAVES), Origin("default"))
+    origins |= {f"market.{name}": Origin("world", config.environment) for name in world}
+    return origins | {s.path: Origin(name, s.source) for name, layer in layers.items() for s in layer.settings}
 
 
 def check(config: TrainingConfiguration) -> None:
     """Refuse the impossible combinations of a configuration made in Python. Raises ConfigurationErrors."""
-    problems = [Problem(each.paths[0], each.message, "the configuration given") for each in contradictions(config)]
-    if problems:
-        raise ConfigurationErrors(problems)
+    made_in_python(config)
 
 
 def digest(config: TrainingConfiguration) -> str:
@@ -131,7 +182,7 @@ def from_legacy_config(flat: Mapping[str, Any]) -> TrainingConfiguration:
     try:
         config = TrainingConfiguration.from_legacy_config(dict(flat))
     except ValidationError as error:
-        problems = [Problem(_path(each["loc"]), _sentence(each), "the flat form") for each in error.errors()]
+        problems = [Problem(path, message, "the flat form") for path, message in described(error)]
         raise ConfigurationErrors(problems) from None
     check(config)
     return config
@@ -157,10 +208,12 @@ def _base(profile_or_file: str | Path) -> tuple[str, Layer]:
     if name in PROFILES:
         return name, Layer()
     path = Path(profile_or_file)
-    if not path.is_file():
-        near = difflib.get_close_matches(name, PROFILES, n=1)
+    if not os.path.isfile(path):  # unlike Path.is_file, also where the name is too long for any file
+        near = difflib.get_close_matches(name[:LONGEST_PLACE], PROFILES, n=1)
         meant = f": did you mean {near[0]}?" if near else f": give a file, or one of {', '.join(PROFILES)}"
-        raise ConfigurationErrors([Problem("", f"there is no profile or file {name!r}{meant}", f"--config {name}")])
+        raise ConfigurationErrors(
+            [Problem("", f"there is no profile or file {name[:LONGEST_PLACE]!r}{meant}", f"--config {name}")]
+        )
     layer = read_file(path)
     named = [setting for setting in layer.settings if setting.path == "profile"]
     if not named:
@@ -171,7 +224,7 @@ def _base(profile_or_file: str | Path) -> tuple[str, Layer]:
     return str(named[0].value), layer
 
 
-def _renames(layers: Sequence[Layer], base: str) -> Iterator[Setting]:
+def _renames(layers: Iterable[Layer], base: str) -> Iterator[Setting]:
     """Settings that name another profile than the one whose values are used; a profile's name stands for its values."""
     for layer in layers:
         yield from (s for s in layer.settings if s.path == "profile" and s.value != base)
@@ -217,7 +270,7 @@ def _modelled(
         # Through JSON and strict: YAML's types stand as they are, so that true is no 1 and "6" no 6.
         strict = _Strict.model_validate_json(json.dumps(tree, default=_text), strict=True)
     except ValidationError as error:
-        return None, [(_path(each["loc"]), _sentence(each)) for each in error.errors()]
+        return None, described(error)
     return applied(TrainingConfiguration(**{name: getattr(strict, name) for name in _Strict.model_fields})), []
 
 
@@ -226,31 +279,10 @@ def _text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else {"unsupported": repr(value)}
 
 
-def _sentence(error: ErrorDetails) -> str:
-    """pydantic's message, with what was given and a remedy where it says none."""
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "value_error":
-        return message
-    if error["type"] == "string_pattern_mismatch":
-        message = FORMS.get(error.get("ctx", {}).get("pattern", ""), message)
-    elif error["type"] == "string_type":
-        message += " (put it in quotes)"
-    return f"{message}, got {_shown(error['input'])}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _infinite(value: Any) -> bool:
     if isinstance(value, list):
         return any(_infinite(each) for each in value)
     return isinstance(value, float) and not math.isfinite(value)
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
 
 
 def _canonical(value: Any) -> Any:

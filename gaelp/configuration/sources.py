@@ -7,7 +7,6 @@ once; what a value may be is the model's to say (gaelp/configuration/loading.py)
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,22 +14,30 @@ from typing import Any
 
 import yaml
 
+from gaelp.configuration.kubernetes_variables import is_of_kubernetes
+from gaelp.configuration.yaml_readings import OneReading, two_readings
 from gaelp.domain.config import older_form
 from gaelp.domain.config.configuration import TrainingConfiguration
 
 LEAVES: frozenset[str] = frozenset(".".join(path) for path in older_form.paths(TrainingConfiguration))
 SECTIONS: frozenset[str] = frozenset(path.rsplit(".", 1)[0] for path in LEAVES if "." in path)
 MOST_BYTES = 1_000_000
+MOST_PROBLEMS = 100  # of one source: a file that is no configuration must not print itself
+LONGEST_PLACE, LONGEST_MESSAGE = 200, 2000  # characters that a person is shown of what was given
 PREFIX = "GAELP_"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One error: the setting it is about, one sentence, and where that setting was given."""
+    """One error: the setting it is about, one sentence, and where that setting was given; each of a bounded length."""
 
     path: str
     message: str
     source: str
+
+    def __post_init__(self) -> None:
+        for name, most in (("path", LONGEST_PLACE), ("message", LONGEST_MESSAGE), ("source", LONGEST_PLACE)):
+            object.__setattr__(self, name, _shortened(getattr(self, name), most))
 
     def __str__(self) -> str:
         return f"{self.path or 'configuration'}: {self.message} ({self.source})"
@@ -53,24 +60,19 @@ class Layer:
     problems: list[Problem] = field(default_factory=list)
 
     def refuse(self, path: str, message: str, source: str) -> None:
-        """Add an error."""
-        self.problems.append(Problem(path, message, source))
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML reads 1e-3 as text (YAML 1.1); here it is the number that YAML 1.2 and everybody means."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+\Z"), list("-+0123456789")
-)
+        """Add an error; from MOST_PROBLEMS on, only that there are more."""
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(path, message, source))
+        elif len(self.problems) == MOST_PROBLEMS:
+            self.problems.append(Problem("", "there are more errors than these: mend these first", source))
 
 
 def read_file(path: Path) -> Layer:
-    """A YAML file; sources are FILE:LINE."""
+    """A YAML file; sources are FILE:LINE. Of a larger file than a configuration is, nothing more is read."""
     layer = Layer()
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
         text = raw[:MOST_BYTES].decode("utf-8")
     except OSError as error:
         layer.refuse("", f"cannot be read: {error.strerror or error}", str(path))
@@ -85,12 +87,15 @@ def read_file(path: Path) -> Layer:
 
 
 def read_environment(environment: Mapping[str, str], ignored: Iterable[str]) -> Layer:
-    """GAELP_SECTION__FIELD variables; `ignored` are names without the prefix that mean something else."""
+    """GAELP_SECTION__FIELD variables; `ignored` are names without the prefix that mean something else.
+
+    What Kubernetes injects beside a service whose name begins with gaelp is passed over.
+    """
     layer = Layer()
     others = {name.upper() for name in ignored}
     for name, text in sorted(environment.items()):
         bare = name.upper().removeprefix(PREFIX)
-        if bare == name.upper() or bare in others:
+        if bare == name.upper() or bare in others or is_of_kubernetes(bare, text):
             continue
         path = bare.lower().replace("__", ".")
         source = f"environment variable {name}"
@@ -119,7 +124,9 @@ def read_overrides(overrides: Iterable[str]) -> Layer:
 
 def _read(text: str, path: str, where: Callable[[yaml.Node], str], source: str, layer: Layer) -> None:
     try:
-        loader = _Loader(text)
+        if len(text) > MOST_BYTES:
+            raise yaml.YAMLError(f"it is longer than {MOST_BYTES:,} characters")
+        loader = OneReading(text)
         node = loader.get_single_node()
         if node is not None:
             _walk(loader, node, path, where, layer)
@@ -136,7 +143,7 @@ def _read(text: str, path: str, where: Callable[[yaml.Node], str], source: str, 
         layer.refuse(path, "is nested too deeply", source)
 
 
-def _walk(loader: _Loader, node: yaml.Node, path: str, where: Callable[[yaml.Node], str], layer: Layer) -> None:
+def _walk(loader: OneReading, node: yaml.Node, path: str, where: Callable[[yaml.Node], str], layer: Layer) -> None:
     if path in LEAVES:
         _leaf(loader, node, path, where(node), layer)
     elif isinstance(node, yaml.MappingNode):
@@ -148,10 +155,12 @@ def _walk(loader: _Loader, node: yaml.Node, path: str, where: Callable[[yaml.Nod
 
 
 def _section(
-    loader: _Loader, node: yaml.MappingNode, path: str, where: Callable[[yaml.Node], str], layer: Layer
+    loader: OneReading, node: yaml.MappingNode, path: str, where: Callable[[yaml.Node], str], layer: Layer
 ) -> None:
     places: dict[str, str] = {}
     for key, value in node.value:
+        if len(layer.problems) > MOST_PROBLEMS:
+            return
         name = key.value if isinstance(key, yaml.ScalarNode) else "(a key that is not text)"
         child = f"{path}.{name}" if path else name
         if child in places:
@@ -164,12 +173,19 @@ def _section(
             layer.refuse(child, f"unknown key{_nearest(child)}", where(key))
 
 
-def _leaf(loader: _Loader, node: yaml.Node, path: str, source: str, layer: Layer) -> None:
+def _leaf(loader: OneReading, node: yaml.Node, path: str, source: str, layer: Layer) -> None:
     try:
-        layer.settings.append(Setting(path, loader.construct_object(node, deep=True), source))
+        if ambiguity := two_readings(node):
+            layer.refuse(path, ambiguity, source)
+        else:
+            layer.settings.append(Setting(path, loader.construct_object(node, deep=True), source))
     except (yaml.YAMLError, ValueError, TypeError) as error:
         detail = getattr(error, "problem", None) or str(error)
         layer.refuse(path, f"has a value that cannot be read: {detail}", source)
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _variable(path: str) -> str:
@@ -177,7 +193,9 @@ def _variable(path: str) -> str:
 
 
 def _nearest(path: str, spelled: Callable[[str], str] = str, others: Iterable[str] = ()) -> str:
-    """What the user may have meant, as the end of a sentence."""
+    """What the user may have meant, as the end of a sentence; nothing like it where the key is longer than any."""
+    if len(path) > LONGEST_PLACE:
+        return ""
     flat = older_form.keys(TrainingConfiguration)
     name = path.rsplit(".", 1)[-1]
     if path in older_form.RETIRED:

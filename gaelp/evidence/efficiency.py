@@ -16,6 +16,7 @@ from scipy.stats import t as student
 
 from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.criteria_live_test import FEWEST_CAMPAIGNS
 from gaelp.domain.gates.measurements import EfficiencyMeasure
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence.profit import day_cost
@@ -23,7 +24,6 @@ from gaelp.money import micros
 
 WASTE_TIMES_CPA = 3
 PACING_CLICKS = 350
-FEWEST_BLOCKS = 5
 RESAMPLES = 2000
 HOURS = 24
 
@@ -108,7 +108,7 @@ def _bounds(
     if columns[0].sum() <= 0:
         return None, None, None
     value = float(product(columns.sum(axis=1, keepdims=True))[0])
-    if blocks < FEWEST_BLOCKS:
+    if blocks < FEWEST_CAMPAIGNS:
         return value, None, None
     resampled = product(columns[:, rng.integers(blocks, size=(RESAMPLES, blocks))].sum(axis=2))
     reach = float(student.ppf(1 - alpha, blocks - 1) * resampled.std(ddof=1) * (blocks / (blocks - 1)) ** 0.5)

@@ -20,6 +20,8 @@ from gaelp.domain.spending import approval_requests
 from gaelp.domain.spending.approval_requests import ApprovalRequest, SignedDecision
 from gaelp.errors import GaelpError
 
+LARGEST_KEY = 10_000  # bytes; a PEM of an Ed25519 key has 119
+
 
 class BadKey(GaelpError, ValueError):
     """A key that cannot be used; the message gives the reason and the remedy."""
@@ -95,11 +97,14 @@ def read_key(path: Path) -> bytes:
     """Read a key file; raises BadKey where it is absent, readable by others, or no key."""
     try:
         mode = path.stat().st_mode
-        pem = path.read_bytes()
+        with path.open("rb") as file:
+            pem = file.read(LARGEST_KEY + 1)
     except OSError as error:
         raise BadKey(f"the key file {path} cannot be read ({error.strerror}): name one with --key") from error
     if mode & 0o077:
         raise BadKey(f"the key file {path} may be read by others: chmod 600 {path}")
+    if len(pem) > LARGEST_KEY:
+        raise BadKey(f"the file {path} is larger than {LARGEST_KEY:,} bytes, which no key is: name the key file")
     _private(pem)
     return pem
 

@@ -20,6 +20,7 @@ class RunInput(Frozen):
     agent: str
     from_phase: Phase = Phase.SIMULATION
     from_checkpoint: str | None = None
+    until: Phase = Phase.SCALED  # the last phase that is asked for; the run ends as promoted where it is not the last
 
 
 class RunResult(Frozen):

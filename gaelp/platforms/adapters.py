@@ -21,24 +21,32 @@ STOP_SECONDS = 10.0
 """The longest that one call of a stop takes: a platform that answers late is stopped and read back all the same."""
 
 
+def why_no_adapter(account: Account) -> str:
+    """Why this version cannot serve an account, with the remedy; empty where it can."""
+    name = account.account
+    if account.platform in NOT_YET:
+        return (
+            f"Account {name!r} is on {account.platform}, which is not in this version yet: "
+            "use an account on the emulator."
+        )
+    if account.platform != "emulator":
+        return (
+            f"Account {name!r} names the platform {account.platform!r}, which does not exist: "
+            "its owner sets it to 'emulator' with `starter.py accounts`."
+        )
+    if account.kind is not AccountKind.EMULATOR or account.timezone != "UTC":
+        return (
+            f"Account {name!r} is on the emulator but is entered as kind {account.kind.value!r} in time zone "
+            f"{account.timezone!r}: its owner sets the kind to 'emulator' and the time zone to 'UTC'."
+        )
+    return ""
+
+
 def open_platform(account: Account, settings: Settings, timeout_seconds: float = CALL_SECONDS) -> AdPlatform:
     """The adapter of the account's platform, with its credentials; raises NoAdapter naming the remedy.
 
     `timeout_seconds` bounds one call.
     """
-    if account.platform in NOT_YET:
-        raise NoAdapter(
-            f"Account {account.account!r} is on {account.platform}, which is not in this version yet: "
-            "use an account on the emulator."
-        )
-    if account.platform != "emulator":
-        raise NoAdapter(
-            f"Account {account.account!r} names the platform {account.platform!r}, which does not exist: "
-            "its owner sets it to 'emulator' with `starter.py accounts`."
-        )
-    if account.kind is not AccountKind.EMULATOR or account.timezone != "UTC":
-        raise NoAdapter(
-            f"Account {account.account!r} is on the emulator but is entered as kind {account.kind.value!r} "
-            f"in time zone {account.timezone!r}: its owner sets the kind to 'emulator' and the time zone to 'UTC'."
-        )
+    if reason := why_no_adapter(account):
+        raise NoAdapter(reason)
     return EmulatorPlatform(settings.emulator_url, settings.emulator_token, timeout_seconds)

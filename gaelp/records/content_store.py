@@ -45,12 +45,22 @@ class CorruptContent(GaelpError, ValueError):
     permanent = True
 
 
+class UnusableStore(GaelpError, ValueError):
+    """The store's address names no place that can be written to."""
+
+
 class ContentStore:
     """Content under an fsspec URL (a folder, gs://bucket/prefix, memory://name)."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._files, self._root = fsspec.core.url_to_fs(url)
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise UnusableStore(
+                f"the content store {url} cannot be used ({error}): set GAELP_STORE_URL to a folder, or to an address "
+                "whose fsspec package is installed"
+            ) from error
 
     def put_arrays(self, arrays: Arrays) -> str:
         """Store named arrays of bool, integer, float or unicode type; return their digest.

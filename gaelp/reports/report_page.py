@@ -28,6 +28,8 @@ MAY = {
     Outcome.GRADUATED: "This agent may run live campaigns, inside the envelope that its account's owner approved.",
     Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet. It went through every phase on an emulator "
     "and nothing it showed speaks against it, but not everything is proven.",
+    Outcome.PROMOTED: "This agent may not spend yet. It went through the phases that this run asked for. The reason "
+    "says whether they are proven; a run with --from-phase takes the agent further.",
     Outcome.NOT_GRADUATED: "This agent may not spend. It was refused.",
     Outcome.STOPPED: "This agent may not spend. The run was stopped before it could prove itself.",
     Outcome.INTERRUPTED: "This agent may not spend. Something that is no doing of it interrupted the run, so its last "

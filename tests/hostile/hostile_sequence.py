@@ -57,6 +57,7 @@ FEWEST_STEPS = 200
 LONGEST_STEP = timedelta(hours=2)
 EARLIEST_STOP = 160  # steps: a sequence that a person stops at once shows nothing
 MOST_ASKED_STOPS = 2  # by campaigns of one sequence
+MOST = 10**15  # micros that a hand gives: a budget of a thousand million units
 REAPER_INTERVAL = timedelta(seconds=30)
 # Files in memory where there is such a folder: a ledger's transactions wait for the disk otherwise.
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -406,7 +407,10 @@ class Sequence:
         kind, change = self.rng.choice(
             (
                 ("enabled or paused", {"enabled": not state.enabled}),
-                ("ten times the budget", {"enabled": True, "daily_budget_micros": 10 * state.daily_budget_micros}),
+                (
+                    "ten times the budget",
+                    {"enabled": True, "daily_budget_micros": min(10 * state.daily_budget_micros, MOST)},
+                ),
                 ("half the budget", {"daily_budget_micros": state.daily_budget_micros // 2}),
                 ("a later end", {"end_at": state.end_at + timedelta(days=2)}),
                 ("renamed", {"external_name": f"{state.external_name} (renamed)"}),

@@ -12,6 +12,7 @@ from typing import Any
 
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.emergency_stop import StopReport
@@ -42,7 +43,7 @@ class Invariant(StrEnum):
     NOT_BELOW = "nothing is settled below what was seen"
     SIGNED = "nothing is reserved that was not signed"
     PAUSED_NEXT = "what is read as enabled and must not be is paused next"
-    TICK = "where everything is in reach, what must be paused does not deliver for longer than a tick"
+    TICK = "where every call is answered, what must be paused does not deliver for longer than a tick"
     COVERED = "after a look of the reaper nothing is enabled without an open reservation under an approval that stands"
     SEEN = "what a report has shown as billed is counted"
     ALARMED = "what was billed beyond its reservation, or is reported as less than before, is a violation"
@@ -55,8 +56,8 @@ class Invariant(StrEnum):
     LEFT = "nothing is left enabled"
 
 
-class Broken(AssertionError):
-    """An invariant does not hold."""
+class Broken(BaseException):
+    """An invariant does not hold. No Exception, because a campaign's life takes any of those for its own failure."""
 
     def __init__(self, invariant: Invariant, what: str) -> None:
         super().__init__(f"{what} (broken: {invariant})")
@@ -158,7 +159,7 @@ class Invariants:
     def _paused_within(self, name: str, campaign: DrivenCampaign[DirectCalls], tick: timedelta) -> None:
         resting, now = campaign.state.paused or campaign.state.stage is EpisodeState.MATURING, self._platform.clock.now
         delivers = resting and any(c.delivers(now) for c in self._platform.all.values() if _our_name(c) == name)
-        if not delivers or self._nature.away or self._nature.forgets:
+        if not (delivers and self._nature.answers):
             self._unwanted_since.pop(name, None)
             return
         since = self._unwanted_since.setdefault(name, now)
@@ -168,20 +169,23 @@ class Invariants:
     # ------------------------------------------------------------ a stop, and the reaper
 
     def uncovered(self) -> list[str]:
-        """What is enabled without an open reservation under an approval that stands, and can be known as ours.
-
-        What a person has renamed before its create was answered is known to nobody, by its id or by its name.
-        """
+        """What is enabled without an open reservation under an approval that stands, and can be known as ours."""
         if self._ledger.booked != self._booked:
             self._read_books()
-        created = self._ledger.created_campaigns(ACCOUNT, True)
-        ours = {each.platform_id for each in created} | {each.campaign for each in created}
         return [
             _our_name(campaign)
             for campaign in self._platform.all.values()
-            if campaign.state.enabled and self._readable(campaign) and not self._covered(_our_name(campaign))
-            if ours & {campaign.state.platform_id, campaign.state.external_name}
+            if campaign.state.enabled
+            and self._readable(campaign)
+            and not self._covered(_our_name(campaign))
+            and self._known_as_ours(campaign.state)
         ]
+
+    def _known_as_ours(self, state: CampaignState) -> bool:
+        """By its name or its id; nothing says it of one that was renamed before we heard of its creation."""
+        if state.external_name in self._campaigns:
+            return True
+        return state.platform_id in {created.platform_id for created in self._ledger.created_campaigns(ACCOUNT, True)}
 
     def _covered(self, name: str) -> bool:
         days = [reservation for (campaign, _), reservation in self._days.items() if campaign == name]

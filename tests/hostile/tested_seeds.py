@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.hostile.hostile_sequence import nature_of, run_sequence
 
-SEQUENCES = 200
-BLOCK = 10  # sequences of one test
+SEQUENCES = 1000
+BLOCK = 25  # sequences of one test
 
 
 def blocks(*, lawful: bool) -> list[list[int]]:

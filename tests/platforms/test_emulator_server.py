@@ -280,3 +280,14 @@ def test_a_file_of_another_seed_is_refused(launch: Launch, tmp_path: Path) -> No
     with pytest.raises(StoreInUse, match="made with --seed 1"):
         Store(tmp_path / "one.db", 2)
     Store(tmp_path / "one.db", 1).close()
+
+
+def test_an_account_tells_the_sizes_of_its_own_world(server: Server) -> None:
+    """Segments and creatives of the uploaded world; an account without one takes any campaign, and says none."""
+    platform = server.platform()
+    try:
+        assert platform.world_sizes("sizes") is None
+        platform.open_world("sizes", market())
+        assert platform.world_sizes("sizes") == market().ctr.shape
+    finally:
+        platform.close()

@@ -12,8 +12,8 @@ START = datetime(2019, 11, 24, tzinfo=UTC)
 ITEMS = 12
 
 
-def write_log(folder: Path, seed: int, rows: int = 3000) -> Path:
-    """A week's uniformly randomised log with its item features beside it; returns the log's path."""
+def write_log(folder: Path, seed: int, rows: int = 3000, later: timedelta = timedelta(0)) -> Path:
+    """A week's uniformly randomised log, `later` than START, with its item features beside it; the log's path."""
     rng = np.random.Generator(np.random.Philox(seed))
     folder.mkdir(parents=True, exist_ok=True)
     at = np.sort(rng.integers(0, 7 * 24 * 3600, rows))
@@ -24,7 +24,7 @@ def write_log(folder: Path, seed: int, rows: int = 3000) -> Path:
         writer.writerow(["", "timestamp", "item_id", "position", "click", "propensity_score", *features])
         for row in range(rows):
             item, click = int(rng.integers(ITEMS)), int(rng.random() < 0.01)
-            stamp = (START + timedelta(seconds=int(at[row]))).isoformat(sep=" ")
+            stamp = (START + later + timedelta(seconds=int(at[row]))).isoformat(sep=" ")
             writer.writerow([row, stamp, item, 1 + row % 3, click, 1 / ITEMS, *users[row]])
     with (folder / "item_context.csv").open("w", newline="") as file:
         writer = csv.writer(file)

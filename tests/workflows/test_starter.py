@@ -38,6 +38,10 @@ ROOT = Path(__file__).parents[2]
 TEMPORAL = shutil.which("temporal", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
+# A run that needs neither a log nor the platform, so that it may start where neither is there.
+ALONE = ("--set", "historical.logs=[]", "--until", "historical")
+
+
 @dataclass
 class Ran:
     """A finished process."""
@@ -145,16 +149,16 @@ def _request(number: int = 1) -> ApprovalRequest:
 async def test_a_run_is_started_shown_and_waited_for(stage: Stage) -> None:
     """Exit codes 0, 3 and 1 of --wait; a name is taken for ever; status and list show what there was."""
     good, poor, broken = await asyncio.gather(
-        stage.starter("--config", "quick-test", "--experiment-name", "a", "--wait", "--json"),
-        stage.starter("start", "--experiment-name", "b", "--agent", "uniform", "--wait"),
-        stage.starter("start", "--experiment-name", "c", "--agent", "fixed-bid", "--json"),
+        stage.starter("--config", "quick-test", *ALONE, "--experiment-name", "a", "--wait", "--json"),
+        stage.starter("start", *ALONE, "--experiment-name", "b", "--agent", "uniform", "--wait"),
+        stage.starter("start", *ALONE, "--experiment-name", "c", "--agent", "fixed-bid", "--json"),
     )
     assert (good.code, good.document["outcome"], good.document["exit_code"]) == (0, "graduated-unproven", 0)
     assert good.document["web"].endswith("/namespaces/default/workflows/a")
     assert (poor.code, "b: not-graduated, as told" in poor.out) == (3, True)
     assert (broken.code, broken.document["run"]) == (0, "c")
     again, status, listed = await asyncio.gather(
-        stage.starter("start", "--experiment-name", "a"),
+        stage.starter("start", *ALONE, "--experiment-name", "a"),
         stage.starter("status", "a", "--json"),
         stage.starter("list", "--json"),
     )
@@ -172,7 +176,7 @@ async def test_a_run_is_started_shown_and_waited_for(stage: Stage) -> None:
 async def test_a_run_is_paused_resumed_and_cancelled(stage: Stage) -> None:
     """Signals reach the run and status shows it without delay; cancelled is exit code 3 for who waits."""
     waiting = asyncio.create_task(
-        stage.starter("start", "--experiment-name", "e", "--agent", "best-creative", "--wait", "--json")
+        stage.starter("start", *ALONE, "--experiment-name", "e", "--agent", "best-creative", "--wait", "--json")
     )
     await stage.reaches("e", "running")
     assert (await stage.starter("pause", "e")).code == 0
@@ -190,7 +194,7 @@ async def test_a_run_is_paused_resumed_and_cancelled(stage: Stage) -> None:
 
 async def test_an_approval_is_sent_judged_and_reported(stage: Stage, tmp_path: Path) -> None:
     """A refusal of the ledger is exit code 1 with its reason; an accepted approval is 0, and the run goes on."""
-    assert (await stage.starter("start", "--experiment-name", "d", "--agent", "linear-bid")).code == 0
+    assert (await stage.starter("start", *ALONE, "--experiment-name", "d", "--agent", "linear-bid")).code == 0
     stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
     stranger = tmp_path / "bob.pem"
     signatures.write_key(stranger, signatures.new_key().pem)
@@ -208,7 +212,7 @@ async def test_an_approval_is_sent_judged_and_reported(stage: Stage, tmp_path: P
 
 async def test_a_stop_tells_the_run_though_it_cannot_reach_the_platform(stage: Stage) -> None:
     """Without the platform a stop is no stop (exit 1), and the run is told to end; an ended one is refused."""
-    assert (await stage.starter("start", "--experiment-name", "f", "--agent", "best-creative")).code == 0
+    assert (await stage.starter("start", *ALONE, "--experiment-name", "f", "--agent", "best-creative")).code == 0
     stopped = await stage.starter("stop", "f", "--json")
     assert (stopped.code, stopped.document["stopped"], stopped.document["runs_told"]) == (1, False, ["f"])
     assert stopped.document["no_reaper"] == "its schedule was never made"
@@ -222,7 +226,7 @@ async def test_a_stop_tells_the_run_though_it_cannot_reach_the_platform(stage: S
 
 async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> None:
     """The open runs of the account are named, and then told."""
-    assert (await stage.starter("start", "--experiment-name", "g", "--agent", "best-creative")).code == 0
+    assert (await stage.starter("start", *ALONE, "--experiment-name", "g", "--agent", "best-creative")).code == 0
     stopped = await stage.starter("stop", "--account", "emulator")
     assert stopped.err.splitlines()[0] == "these runs on emulator will end: g"
     assert stopped.out.splitlines()[-1].endswith("runs told: g")
@@ -232,7 +236,7 @@ async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> 
 
 async def test_a_stop_of_an_account_ends_no_run_that_waits_for_an_approval(stage: Stage) -> None:
     """It spends nothing: the stop says before that it will ask anew, tells its phase so, and its request is void."""
-    assert (await stage.starter("start", "--experiment-name", "d", "--agent", "linear-bid")).code == 0
+    assert (await stage.starter("start", *ALONE, "--experiment-name", "d", "--agent", "linear-bid")).code == 0
     stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
     await stage.reaches("d", "awaiting-approval")
     stopped = await stage.starter("stop", "--account", "emulator", "--json")

@@ -10,20 +10,19 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from gaelp.commands import connections
 from gaelp.commands.console import Refused, WrongUse
-from gaelp.configuration.loading import digest, load
-from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.commands.runs.start_facts import read_facts
+from gaelp.configuration.loading import Loaded, digest, load_with_origins, made_in_python
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction
 from gaelp.domain.config.registered_worlds import applied
-from gaelp.domain.phases import Phase, Status
-from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
+from gaelp.domain.phases import PHASE_ORDER, Phase, Status, phases_between
+from gaelp.domain.start_conditions import StartFacts, start_refusals
 from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.messages.training_run import RunInput, RunResult
-from gaelp.money import micros
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,48 +34,75 @@ if TYPE_CHECKING:
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
+class Words(TypedDict, total=False):
+    """Where a run begins and ends, as it was said; absent or None where nothing was."""
+
+    from_phase: str | None
+    from_checkpoint: str | None
+    until: str | None
+
+
 @dataclass(frozen=True)
 class Order:
-    """A run that may be started: its name, and the input of its workflow."""
+    """A run that may be started: its name, the input of its workflow, and where its settings came from."""
 
     run: str
     input: RunInput
+    loaded: Loaded
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases that it asks for."""
+        return phases_between(self.input.from_phase, self.input.until)
 
 
-def configured(config: TrainingConfiguration | str, overrides: list[str], agent: str | None) -> TrainingConfiguration:
+def configured(config: TrainingConfiguration | str, overrides: list[str], agent: str | None) -> Loaded:
     """A configuration from a profile or file, the environment and overrides; one made in Python stands as it is."""
     if isinstance(config, str):
         extra = [f"agent={agent}"] if agent is not None else []
-        return load(config, environment=os.environ, overrides=[*overrides, *extra], also=absent)
-    from gaelp.configuration.loading import check
-
+        return load_with_origins(config, environment=os.environ, overrides=[*overrides, *extra], also=absent)
     own = config.model_dump(exclude_unset=True)
-    checked = applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
-    check(checked)
-    if messages := [each.message for each in absent(checked)]:
-        raise WrongUse("; ".join(messages))
-    return checked
+    loaded = made_in_python(
+        applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
+    )
+    loaded.refuse(absent(loaded.config))
+    return loaded
 
 
-def order(
-    config: TrainingConfiguration, name: str | None, from_phase: str | None = None, from_checkpoint: str | None = None
-) -> Order:
-    """Check all that needs no service. Raises WrongUse."""
+def order(loaded: Loaded, name: str | None, words: Words) -> Order:
+    """The run that the words ask for. Raises WrongUse."""
+    config = loaded.config
     run = connections.run_name(name if name is not None else f"{config.profile}-{connections.now():%Y%m%d-%H%M%S}")
-    phase = Phase(from_phase) if from_phase else Phase.SIMULATION
-    if phase is not Phase.SIMULATION and from_checkpoint is None:
-        raise WrongUse(f"a run from phase {phase} needs an agent state: name one with --from-checkpoint")
-    if from_checkpoint is not None and not _DIGEST.match(from_checkpoint):
-        raise WrongUse(f"{from_checkpoint!r} is no checkpoint: 64 hex digits, see `starter.py checkpoints RUN`")
+    first, last = _phase(words.get("from_phase"), PHASE_ORDER[0]), _phase(words.get("until"), PHASE_ORDER[-1])
+    checkpoint = words.get("from_checkpoint")
+    if not phases_between(first, last):
+        raise WrongUse(f"--until {last} comes before --from-phase {first}: name a later phase")
+    if first is not Phase.SIMULATION and checkpoint is None:
+        raise WrongUse(f"a run from phase {first} needs an agent state: name one with --from-checkpoint")
+    if checkpoint is not None and not _DIGEST.match(checkpoint):
+        raise WrongUse(f"{checkpoint[:80]!r} is no checkpoint: 64 hex digits, see `starter.py checkpoints RUN`")
     start = RunInput(
         run=run,
         config=config,
         config_digest=digest(config),
         agent=config.agent,
-        from_phase=phase,
-        from_checkpoint=from_checkpoint,
+        from_phase=first,
+        from_checkpoint=checkpoint,
+        until=last,
     )
-    return Order(run, start)
+    return Order(run, start, loaded)
+
+
+def _phase(name: str | None, default: Phase) -> Phase:
+    try:
+        return Phase(name) if name else default
+    except ValueError:
+        raise WrongUse(f"there is no phase {name!r}: use one of {', '.join(PHASE_ORDER)}") from None
+
+
+def check(wanted: Order, facts: StartFacts) -> None:
+    """Refuse a run that cannot end well, by what is known of its account and logs. Raises ConfigurationErrors."""
+    wanted.loaded.refuse(start_refusals(wanted.input.config, wanted.phases, facts, connections.now().date()))
 
 
 def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
@@ -95,19 +121,19 @@ def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
 async def launch(
     client: Client, ledger: Ledger, settings: Settings, wanted: Order
 ) -> WorkflowHandle[object, RunResult]:
-    """Register the name for ever and start the workflow. Raises Refused, and RunNameTaken of the ledger."""
+    """Check the run once more with all that is known, register its name for ever, and start the workflow.
+
+    Raises ConfigurationErrors, Refused, and RunNameTaken of the ledger.
+    """
     from temporalio.common import WorkflowIDReusePolicy
     from temporalio.exceptions import WorkflowAlreadyStartedError
     from temporalio.service import RPCError, RPCStatusCode
 
     config = wanted.input.config
-    account = ledger.account(config.account)
-    if config.mode == "advisory" and account.kind is not AccountKind.EMULATOR:
-        raise Refused(
-            f"account {account.account!r} is {account.kind}, and advisory mode is for an emulator's only: "
-            "use profile staging or production, or another account"
-        )
-    _check_daily_cap(config, account)
+    reading = read_facts(settings, ledger, wanted.input)
+    check(wanted, reading.facts)
+    if reading.unread:
+        raise Refused(f"the run was not started, because this could not be checked: {'; '.join(reading.unread)}")
     ledger.register_run(wanted.run, config.account, connections.now())
     try:
         handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
@@ -132,15 +158,6 @@ async def launch(
             ) from error
         raise
     return handle
-
-
-def _check_daily_cap(config: TrainingConfiguration, account: Account) -> None:
-    """Refuse a live test out of its bounds in dollars, where the amounts are in the account's currency at all."""
-    try:
-        if account.currency == config.currency:
-            check_daily_cap(micros(config.live_test.daily_cap), account, connections.now().date())
-    except (NoDollarRate, OutsideDollarBounds) as error:
-        raise WrongUse(str(error)) from None
 
 
 def web_address(settings: Settings, run: str) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from dataclasses import asdict
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, NOT_GRADUATED, Out, Refused, money, table
-from gaelp.commands.runs.launching import configured, launch, order, web_address
+from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order, web_address
+from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.commands.watching.progress import follow
-from gaelp.configuration.loading import digest
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.phases import Outcome
-from gaelp.errors import FAILED
+from gaelp.domain.start_conditions import StartFacts
+from gaelp.errors import FAILED, WRONG_USE
 from gaelp.messages.training_run import RunResult
 from gaelp.settings import Settings
 
@@ -21,8 +23,9 @@ from gaelp.settings import Settings
 def start(arguments: argparse.Namespace, out: Out) -> int:
     """Start a run; with --wait, until it ends."""
     settings = connections.read_settings()
-    config = configured(arguments.config, arguments.set, arguments.agent)
-    wanted = order(config, arguments.experiment_name, arguments.from_phase, arguments.from_checkpoint)
+    wanted = _ordered(arguments)
+    check(wanted, StartFacts())  # what no service is needed for, before any is asked
+    config = wanted.input.config
     web = web_address(settings, wanted.run)
 
     async def begin() -> RunResult | None:
@@ -43,17 +46,56 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def validate(arguments: argparse.Namespace, out: Out) -> int:
-    """Check a configuration, a name and the agents; print every error, and a note on each setting without effect."""
-    config = configured(arguments.config, arguments.set, arguments.agent)
-    if arguments.experiment_name is not None:
-        connections.run_name(arguments.experiment_name)
-    name, notes = digest(config), notes_on(config)
+    """Check whether a run could start; print every error, what could not be checked, and a note on unused settings."""
+    settings = connections.read_settings()
+    wanted = _ordered(arguments)
+    config, name = wanted.input.config, wanted.input.config_digest
+    reading = _readable(settings, wanted)
+    check(wanted, reading.facts)
+    notes = notes_on(config)
     out.result(
-        {"valid": True, "profile": config.profile, "config_digest": name, "notes": notes, "config": config},
+        {
+            "valid": True,
+            "profile": config.profile,
+            "config_digest": name,
+            "notes": notes,
+            "not_checked": reading.unread,
+            "config": config,
+            "origins": {path: asdict(origin) for path, origin in sorted(wanted.loaded.origins.items())},
+        },
         f"{arguments.config} is valid: profile {config.profile}, {config.mode}, digest {name}",
         *(f"note: {note}" for note in notes),
+        *(f"not checked: {what}" for what in reading.unread),
     )
     return DONE
+
+
+def _ordered(arguments: argparse.Namespace) -> Order:
+    loaded = configured(arguments.config, arguments.set, arguments.agent)
+    words: Words = {
+        "from_phase": arguments.from_phase,
+        "from_checkpoint": arguments.from_checkpoint,
+        "until": arguments.until,
+    }
+    return order(loaded, arguments.experiment_name, words)
+
+
+def _readable(settings: Settings, wanted: Order) -> Reading:
+    """What can be read without making anything: a ledger that is not there is not made."""
+    from gaelp.ledger.ledger_errors import LedgerUnavailable
+
+    try:
+        ledger = connections.open_ledger(settings) if connections.has_ledger(settings) else None
+    except LedgerUnavailable as error:
+        if error.exit_code == WRONG_USE:
+            raise
+        reading = read_facts(settings, None, wanted.input)
+        return Reading(reading.facts, [str(error), *reading.unread[1:]])
+    try:
+        return read_facts(settings, ledger, wanted.input)
+    finally:
+        if ledger is not None:
+            ledger.close()
 
 
 async def train(
@@ -61,8 +103,7 @@ async def train(
     *,
     agent: str | None,
     name: str | None,
-    from_phase: str | None,
-    from_checkpoint: str | None,
+    words: Words,
     settings: Settings | None,
 ) -> RunResult:
     """start_training of starter.py."""
@@ -71,17 +112,19 @@ async def train(
             "agent must be the name of an entry point in the group gaelp.agents: workers load it by that name",
         )
     settings = settings or connections.read_settings()
-    wanted = order(configured(config, [], agent), name, from_phase, from_checkpoint)
+    wanted = order(configured(config, [], agent), name, words)
+    check(wanted, StartFacts())
     client = await connections.temporal(settings)
     handle = await launch(client, connections.open_ledger(settings), settings, wanted)
     return await follow(client, handle, None)
 
 
 def exit_code(result: RunResult) -> int:
-    """0 graduated or graduated-unproven, 1 interrupted by something outside the agent, 3 otherwise."""
+    """0 graduated, graduated-unproven or promoted, 1 interrupted by something outside the agent, 3 otherwise."""
     if result.outcome is Outcome.INTERRUPTED:
         return FAILED
-    return DONE if result.outcome in (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN) else NOT_GRADUATED
+    good = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
+    return DONE if result.outcome in good else NOT_GRADUATED
 
 
 def show(result: RunResult, currency: str, web: str, out: Out) -> None:

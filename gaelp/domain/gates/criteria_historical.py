@@ -30,6 +30,9 @@ SUPPORT: dict[str, dict[str, str]] = {
     "report": {"5a": ""},
 }
 
+PAIRED_KINDS = ("bandit",)
+"""Kinds of logs on which this version compares a policy with the logging policy (5b)."""
+
 LEAST_ROW_ESS = 200
 LEAST_CLICK_ESS = 30
 LARGEST_WEIGHT = 0.05
@@ -78,7 +81,12 @@ def _paired(log: LogMeasures, alpha: float) -> Judgement:
         return Verdict.INVALID, f"An estimate on log {log.log} is missing or infinite."
     if "5b" not in SUPPORT.get(log.kind, {}):
         return Verdict.INCONCLUSIVE, f"A {log.kind} log as {log.log} has no counterfactual: it cannot show this."
-    if log.difference is None or log.log_wealth is None or log.log_wealth_against is None:
+    if (
+        log.kind not in PAIRED_KINDS
+        or log.difference is None
+        or log.log_wealth is None
+        or log.log_wealth_against is None
+    ):
         return Verdict.INCONCLUSIVE, f"The comparison with the logging policy of {log.log} is not assessed yet."
     missed = grade_a_missed(log)
     if missed:

@@ -14,6 +14,7 @@ from gaelp.money import micros, rounded_money
 
 LIMITED_WEALTH = 5.0  # from here on a person may let the test go on at the same budget
 FEWEST_ACTIONS = 300
+FEWEST_CAMPAIGNS = 5  # before which a block bootstrap over campaigns bounds nothing
 MOST_NEAR_MISSES = 5 / 1000
 
 

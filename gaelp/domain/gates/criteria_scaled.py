@@ -52,7 +52,10 @@ def _improvement_judgement(gain: ImprovementMeasure, alpha: float, threshold: fl
     gains = ", ".join(f"{weekly:+.0%}" for weekly in gain.gains) or "none"
     summary = f"Weekly gains over the concurrent control: {gains} ({gain.weeks} matured weeks)"
     if not gain.disjoint or gain.split_p is None:
-        return Verdict.INCONCLUSIVE, f"{summary}; the audiences are not known to be disjoint, so this proves nothing."
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{summary}; the audiences of its arms are not known to be disjoint, so this proves nothing.",
+        )
     if gain.weeks < WEEKS:
         return Verdict.INCONCLUSIVE, f"{summary}; {WEEKS} are needed."
     return _sustained(gain, -math.log(alpha), threshold, summary)

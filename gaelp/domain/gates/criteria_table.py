@@ -1,7 +1,7 @@
 """The criteria of all gates: number, name, phase and the setting of the threshold, as docs/gates.md lists them.
 
 How a criterion is judged is in the criteria_* module of its phase, from the numbers of measurements.py, which
-gaelp/evidence/phase_measurements.py computes.
+gaelp/evidence/phase_measurements.py computes. What logs and settings can never decide is in undecidable_criteria.py.
 
 Touch this, with docs/gates.md, to add a criterion or to rename one.
 """
@@ -45,6 +45,16 @@ CRITERIA: Mapping[str, ListedCriterion] = {
         ListedCriterion("13", "transfer effectiveness", Phase.SCALED, "scaled.transfer"),
     )
 }
+
+NEVER_PASSES: Mapping[str, str] = {
+    "4": "The announced block of episodes is not assessed yet.",
+    "5a": "Forecasts of reports are not assessed yet.",
+    "6": "A panel of policies on market logs is not assessed yet.",
+    "7": "A panel of policies on market logs is not assessed yet.",
+    "11": "The audiences of its arms are not known to be disjoint.",
+    "13": "The comparison of portfolios is not assessed yet.",
+}
+"""Why no run of this version can pass a criterion, whatever its logs and settings are."""
 
 
 def required_in(phase: Phase) -> tuple[ListedCriterion, ...]:

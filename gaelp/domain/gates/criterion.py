@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gaelp.domain.gates.criteria_table import CRITERIA
+from gaelp.domain.gates.criteria_table import CRITERIA, NEVER_PASSES
 from gaelp.domain.gates.measurements import BettingMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
@@ -71,8 +71,9 @@ def criterion_verdict(
     )
 
 
-def not_assessed(id: str, reason: str = "This criterion is not assessed yet.") -> CriterionVerdict:
-    """A criterion that is listed and not judged; it never promotes."""
+def not_assessed(id: str, reason: str = "") -> CriterionVerdict:
+    """A criterion that is listed and not judged; it never promotes. The reason is that of NEVER_PASSES by default."""
+    reason = reason or NEVER_PASSES.get(id, "This criterion was not assessed.")
     return criterion_verdict(id, (Verdict.INCONCLUSIVE, reason), Formula.NOT_ASSESSED, CriterionNumbers())
 
 

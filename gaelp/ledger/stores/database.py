@@ -19,11 +19,13 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, Engine
 
+from gaelp.errors import WRONG_USE
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
 from gaelp.ledger.statements import Connection, Query
 from gaelp.ledger.stores import tables
 
 BUSY_SECONDS = 8  # a caller learns within 10 seconds that a service is not there
+LONGEST_ADDRESS = 2000
 _VERSION = Query(sa.select(tables.schema.c.version), int)
 _SCHEMA_LOCK = 0x6761656C  # any constant of ours; PostgreSQL's advisory lock while the tables are made
 
@@ -61,6 +63,7 @@ class Database:
                 if begin := postgresql if self._file is None else sqlite:  # PostgreSQL's driver begins by itself
                     cursor.execute(begin)
                 yield Connection(cursor, self._engine.dialect)
+                cursor.close()  # a query that was not read to its end would keep SQLite's snapshot
                 pooled.commit()
             finally:
                 pooled.close()  # the pool rolls back whatever was not committed
@@ -156,19 +159,18 @@ def open_database(url: str) -> Database:
     """Open `url` (sqlite:///FILE or postgresql://…) and make its tables; raises LedgerUnavailable."""
     try:
         parsed = sa.make_url(url)
-    except exc.ArgumentError as error:
-        raise LedgerUnavailable(
-            "the ledger's address cannot be read: write GAELP_LEDGER_URL as sqlite:///FILE or "
-            "postgresql://USER@HOST/DATABASE"
-        ) from error
-    place = parsed.render_as_string(hide_password=True)
+    except (exc.ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        raise _wrong_address("cannot be read") from error
+    if not url.isprintable() or len(url) > LONGEST_ADDRESS:
+        raise _wrong_address(f"has signs that cannot be printed, or more than {LONGEST_ADDRESS} of them")
+    place = parsed.render_as_string(hide_password=False)  # an error masks its addresses
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         database = _sqlite(parsed)
     elif backend == "postgresql":
         database = _postgresql(parsed, place)
     else:
-        raise LedgerUnavailable(f"the ledger at {place} is of an unknown kind: use sqlite:///FILE or postgresql://…")
+        raise _wrong_address(f"{place} is of an unknown kind")
     try:
         database.prepare()
     except LedgerError:
@@ -177,9 +179,19 @@ def open_database(url: str) -> Database:
     return database
 
 
+def _wrong_address(what: str) -> LedgerUnavailable:
+    error = LedgerUnavailable(
+        f"the ledger's address {what}: write GAELP_LEDGER_URL as sqlite:///FILE or postgresql://HOST/DATABASE"
+    )
+    error.exit_code = WRONG_USE
+    return error
+
+
 def _sqlite(url: URL) -> Database:
+    if url.query:
+        raise _wrong_address("has options, and a file takes none")
     if not url.database or ":memory:" in url.database or url.database.startswith("file:"):
-        raise LedgerUnavailable("the ledger must be a file that outlives us: write GAELP_LEDGER_URL as sqlite:///FILE")
+        raise _wrong_address("names no file that outlives us")
     file = Path(url.database).absolute()  # another working directory later must not mean another ledger
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ from gaelp.platforms.emulator import wire
 from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown, PlatformError
 
 Answer = TypeVar("Answer")
+_SIZES: TypeAdapter[tuple[int, int] | None] = TypeAdapter(tuple[int, int] | None)
 _STATES = TypeAdapter(tuple[CampaignState, ...])
 _STATE = TypeAdapter(CampaignState)
 _REPORT = TypeAdapter(CampaignReport)
@@ -118,8 +119,12 @@ class EmulatorPlatform:
     def open_world(self, account: str, market: MarketParameters) -> str:
         """Upload the account's base world, for campaigns created from now on; returns its digest."""
         body = safetensors_numpy.save(market.to_arrays())
-        response = self._call("PUT", f"/control/accounts/{quote(account, safe='')}/world", write=True, content=body)
+        response = self._call("PUT", _world(account), write=True, content=body)
         return str(response.json()["digest"])
+
+    def world_sizes(self, account: str) -> tuple[int, int] | None:
+        """Segments and creatives of the account's own world; None where it takes campaigns of any size."""
+        return self._parsed(_SIZES, self._read(_world(account), {}))
 
     def _read(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
         return self._call("GET", path, write=False, params=dict(parameters))
@@ -177,6 +182,10 @@ def _message(response: httpx.Response) -> str:
         return wire.ErrorBody.model_validate_json(response.content).message
     except ValidationError:
         return f"HTTP {response.status_code}"
+
+
+def _world(account: str) -> str:
+    return f"/control/accounts/{quote(account, safe='')}/world"
 
 
 def _campaigns(account: str) -> str:

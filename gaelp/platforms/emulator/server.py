@@ -42,6 +42,7 @@ def create_app(emulator: Emulator, token: str) -> FastAPI:
     app.include_router(_campaigns(emulator, faults), dependencies=[Depends(authorised)])
     app.include_router(_settings(emulator, faults), dependencies=[Depends(authorised)])
     app.include_router(_control(emulator, faults), prefix="/control", dependencies=[Depends(authorised)])
+    app.include_router(_worlds(emulator), dependencies=[Depends(authorised)])
     _answer_errors(app)
     return app
 
@@ -103,12 +104,6 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
     """What no real platform has: for tests and the demo."""
     router = APIRouter()
 
-    @router.put("/accounts/{account}/world")
-    async def put_world(account: str, request: Request) -> dict[str, str]:
-        if int(request.headers.get("content-length", "0")) > LARGEST_WORLD:
-            raise Refusal(413, "TOO_LARGE", f"Refused: a world has at most {LARGEST_WORLD} bytes.")
-        return {"digest": emulator.put_world(account, await request.body())}
-
     @router.post("/faults")
     async def add_fault(fault: Fault) -> tuple[Fault, ...]:
         faults.add(fault)
@@ -135,6 +130,23 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
     @router.get("/campaigns")
     async def truth() -> tuple[wire.Truth, ...]:
         return emulator.truth()
+
+    return router
+
+
+def _worlds(emulator: Emulator) -> APIRouter:
+    """The base world of an account, which no real platform has either."""
+    router = APIRouter(prefix="/control/accounts/{account}")
+
+    @router.put("/world")
+    async def put_world(account: str, request: Request) -> dict[str, str]:
+        if int(request.headers.get("content-length", "0")) > LARGEST_WORLD:
+            raise Refusal(413, "TOO_LARGE", f"Refused: a world has at most {LARGEST_WORLD} bytes.")
+        return {"digest": emulator.put_world(account, await request.body())}
+
+    @router.get("/world")
+    async def world_sizes(account: str) -> tuple[int, int] | None:
+        return emulator.world_sizes(account)
 
     return router
 

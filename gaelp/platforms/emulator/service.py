@@ -48,6 +48,14 @@ class Emulator:
         with self._store.transaction():
             return self._store.put_world(account, arrays)
 
+    def world_sizes(self, account: str) -> tuple[int, int] | None:
+        """Segments and creatives of the account's own world; None where it has none and takes any campaign."""
+        digest = self._store.account_world(account)
+        if digest is None:
+            return None
+        segments, creatives = MarketParameters.from_arrays(safetensors_numpy.load(self._store.world(digest))).ctr.shape
+        return segments, creatives
+
     def create(self, account: str, request: Create) -> CampaignState:
         """Create a campaign, paused; its name must be new in the account."""
         spec, at_us = request.spec, to_us(request.at)

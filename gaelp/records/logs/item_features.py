@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaelp.arrays import F4, F8
-from gaelp.records.logs.log_files import IngestError, opened
+from gaelp.records.logs.log_files import IngestError, opened, shown
 
 _BESIDE = "item_context.csv"  # Open Bandit's name for it
+LARGEST_ITEM_FILE = 64_000_000  # bytes
 _MOST_NUMBERED = 1024  # items without features are told apart by a column each
 
 
@@ -85,7 +86,10 @@ def read_items(path: str, items: str | None, mapping: Mapping[str, str]) -> Item
 
 def _bytes(path: str) -> bytes:
     with opened(path) as stream:
-        return stream.read()
+        raw = stream.read(LARGEST_ITEM_FILE + 1)
+    if len(raw) > LARGEST_ITEM_FILE:
+        raise IngestError(f"item file {path} is larger than {LARGEST_ITEM_FILE:,} bytes: give the items alone")
+    return raw
 
 
 def _parsed(path: str, raw: bytes, wanted: str) -> Items:
@@ -96,7 +100,7 @@ def _parsed(path: str, raw: bytes, wanted: str) -> Items:
     header, body = (rows[0] if rows else []), [row for row in rows[1:] if row]
     name = wanted if wanted in header else "item_id"
     if name not in header or not body:
-        raise IngestError(f"item file {path} has no column item_id, or no items; its header is {', '.join(header)}")
+        raise IngestError(f"item file {path} has no column item_id, or no items; its header is {shown(header)}")
     if any(len(row) != len(header) for row in body):
         raise IngestError(f"item file {path}: a row has not the {len(header)} columns of the header")
     at = header.index(name)

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, cast
@@ -19,6 +19,8 @@ from typing import IO, cast
 import fsspec
 
 from gaelp.errors import GaelpError
+
+LONGEST_LINE = 1 << 20  # bytes; a row has some hundred
 
 
 class IngestError(GaelpError, ValueError):
@@ -38,7 +40,11 @@ class LogLine:
 def opened(path: str) -> Iterator[IO[bytes]]:
     """The file's bytes, unzipped where gzip; IngestError where it cannot be read."""
     try:
-        with fsspec.open(path, "rb") as raw:
+        file = fsspec.open(path, "rb")
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        raise IngestError(f"{path} cannot be opened ({error}): give a file, or an address that fsspec knows") from error
+    try:
+        with file as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             yield cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if zipped else raw
@@ -49,10 +55,17 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 
 def content_digest(path: str, *more: bytes) -> str:
-    """SHA-256 of the file's (unzipped) bytes and of `more`."""
+    """SHA-256 of the file's (unzipped) bytes and of `more`; IngestError at the first line longer than LONGEST_LINE."""
     digest = hashlib.sha256()
+    begun = 0  # bytes of the line that the last block has begun
     with opened(path) as stream:
-        while block := stream.read(1 << 20):
+        while block := stream.read(LONGEST_LINE):
+            first, last = block.find(b"\n"), block.rfind(b"\n")
+            if begun + (first if first >= 0 else len(block)) > LONGEST_LINE:
+                raise IngestError(
+                    f"{path} has a line of more than {LONGEST_LINE:,} bytes: a log has one row on each line"
+                )
+            begun = len(block) - 1 - last if last >= 0 else begun + len(block)
             digest.update(block)
     for part in more:
         digest.update(hashlib.sha256(part).digest())
@@ -80,7 +93,7 @@ def fields(text: str, delimiter: str) -> list[str] | None:
 def first_line(path: str) -> str:
     """The first line, for telling formats apart; IngestError where the file is empty or not text."""
     with opened(path) as stream:
-        start = stream.read(1 << 16)
+        start = stream.read(LONGEST_LINE)
     if not start.strip():
         raise IngestError(f"{path} is empty")
     line = start.splitlines()[0] if start.splitlines()[0].strip() else start.strip().splitlines()[0]
@@ -91,3 +104,9 @@ def first_line(path: str) -> str:
     if "\x00" in text:
         raise IngestError(f"{path} is not a text file; a log is csv or csv.gz in UTF-8")
     return text
+
+
+def shown(header: Sequence[str]) -> str:
+    """A header for a message: its first columns, none of them long."""
+    columns = [name if len(name) <= 40 else f"{name[:40]}…" for name in header[:12]]
+    return ", ".join([*columns, *(["…"] if len(header) > 12 else [])])

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from gaelp.records.logs import log_columns as column
-from gaelp.records.logs.log_files import IngestError, fields
+from gaelp.records.logs.log_files import IngestError, fields, shown
 
 Columns = Mapping[str, Any]
 USER_FEATURES = "user_feature_"  # Open Bandit's 80 user-item affinities are not kept: no agent of ours reads them
@@ -154,7 +154,7 @@ def layout_of(kind: Kind, first: str, mapping: Mapping[str, str], path: str) -> 
     if missing := [f.name for f in kind.fields if positions[f.name] is None and f.default is None]:
         raise IngestError(
             f"{path} is not a {kind.name} log: no column {', '.join(missing)} in its header "
-            f"({', '.join(header[:12])}{', …' if len(header) > 12 else ''}); "
+            f"({shown(header)}); "
             f"name its columns, as in --map {missing[0]}=COLUMN"
         )
     users = tuple(index for _, index in sorted(_user_features(header, mapping))) if kind is BANDIT else ()
@@ -167,9 +167,7 @@ def _check_mapping(kind: Kind, header: Sequence[str], mapping: Mapping[str, str]
         if name not in names and not (kind is BANDIT and name.startswith(USER_FEATURES)):
             raise IngestError(f"--map {name}={target}: a {kind.name} log has no {name!r}; it has {', '.join(names)}")
         if target not in header:
-            raise IngestError(
-                f"--map {name}={target}: {path} has no column {target!r}; it has {', '.join(header[:20])}"
-            )
+            raise IngestError(f"--map {name}={target}: {path} has no column {target!r}; it has {shown(header)}")
 
 
 def _position(wanted: Field, header: Sequence[str], mapping: Mapping[str, str]) -> int | None:

@@ -8,7 +8,7 @@ Touch this to read a log differently.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from gaelp.arrays import Array
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.log_evidence import LogKind
 from gaelp.errors import GaelpError
 from gaelp.records.logs.item_features import Items
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -71,6 +72,12 @@ def load_bandit(warehouse: Warehouse, name: str) -> dict[str, Array]:
     arrays["propensity"] = table["propensity"].to_numpy().astype(np.float64)
     arrays["user_features"] = _user_features(table["user_features"])
     return arrays | {"candidate_features": items.features(), "item_ids": np.array(items.ids, dtype=np.str_)}
+
+
+def load_bandits(warehouse: Warehouse, names: Iterable[str]) -> dict[str, dict[str, Array]]:
+    """The bandit logs among `names`, by name and in their order; raises UnknownLog for a name that is no log."""
+    kinds = {name: log_info(warehouse, name).kind for name in names}
+    return {name: load_bandit(warehouse, name) for name, kind in kinds.items() if kind == LogKind.BANDIT}
 
 
 def load_market(warehouse: Warehouse, name: str) -> dict[str, Array]:

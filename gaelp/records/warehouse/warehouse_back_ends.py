@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gaelp.errors import WRONG_USE
 from gaelp.records.warehouse.warehouse import Warehouse, WarehouseError
 
 
@@ -19,10 +20,18 @@ def open_warehouse(url: str) -> Warehouse:
 
         project, _, dataset = url.removeprefix("bigquery://").partition("/")
         if not project or not dataset or "/" in dataset:
-            raise WarehouseError(f"warehouse {url!r} is not bigquery://PROJECT/DATASET")
+            raise _wrong_address(url)
         return BigQueryWarehouse(project, dataset)
     if "://" in url:
-        raise WarehouseError(f"warehouse {url!r} is neither a folder nor bigquery://PROJECT/DATASET")
+        raise _wrong_address(url)
     from gaelp.records.warehouse.duckdb_warehouse import DuckDBWarehouse
 
     return DuckDBWarehouse(Path(url))
+
+
+def _wrong_address(url: str) -> WarehouseError:
+    error = WarehouseError(
+        f"warehouse {url!r} is neither a folder nor bigquery://PROJECT/DATASET: set GAELP_WAREHOUSE_URL to one of them"
+    )
+    error.exit_code = WRONG_USE
+    return error

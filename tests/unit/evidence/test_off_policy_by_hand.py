@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gaelp.domain.gates.judging import alpha_for
+from gaelp.evidence.betting import clopper_pearson
 from gaelp.evidence.non_inferiority import non_inferiority, wealth_above
 from gaelp.evidence.off_policy import InvalidLog, evaluate
 from gaelp.messages.log_replay import Estimate
@@ -129,6 +130,7 @@ def test_the_logging_policy_rests_on_every_row() -> None:
     first = evaluate(columns, segment, {"candidate": policy})[0]
     assert (first.policy, first.row_ess, first.click_ess) == ("logging", 40.0, sum(row.click for row in rows))
     assert (first.largest_weight_share, first.mean_weight, first.mean_weight_error) == (1 / 40, 1.0, 0.0)
+    assert (first.low, first.high) == clopper_pearson(first.click_ess, 40, 0.05)  # each side of a 90 % interval
 
 
 def test_only_the_policy_under_test_is_compared_with_the_logging_policy() -> None:

@@ -25,6 +25,11 @@ def test_a_call_ends_with_what_it_raised(error: BaseException) -> None:
     assert answered(call, 10) and call.exception() is error
 
 
+def test_a_call_that_never_returns_keeps_no_program_from_ending() -> None:
+    """Its thread is a daemon."""
+    assert in_background(lambda: threading.current_thread().daemon).result(timeout=10) is True
+
+
 def test_an_answer_is_not_waited_for_longer_than_said() -> None:
     """A call that has not ended has not answered, and goes on."""
     go = threading.Event()

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from gaelp.configuration.loading import profile
+from gaelp.configuration.sources import LEAVES
+from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.ledger.ledger import Ledger
+from gaelp.records.logs.ingestion import LogSource, ingest
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.command_line import Finished
+from tests.support.made_logs import write_log
+
+HARD = Path(__file__).resolve().parents[5] / "shared" / "data" / "hard_inputs"
 
 
 def test_what_is_not_installed_is_reported_with_every_other_error(in_process: Callable[..., Finished]) -> None:
@@ -44,7 +54,14 @@ def test_a_setting_without_effect_is_noted_and_valid(in_process: Callable[..., F
 
 @pytest.mark.parametrize(
     ("outcome", "code"),
-    [("graduated", 0), ("graduated-unproven", 0), ("interrupted", 1), ("not-graduated", 3), ("stopped", 3)],
+    [
+        ("graduated", 0),
+        ("graduated-unproven", 0),
+        ("promoted", 0),
+        ("interrupted", 1),
+        ("not-graduated", 3),
+        ("stopped", 3),
+    ],
 )
 def test_how_a_run_ended_is_its_exit_code(outcome: str, code: int) -> None:
     """Only a run that its agent or a person ended without graduating ends with 3."""
@@ -55,35 +72,143 @@ def test_how_a_run_ended_is_its_exit_code(outcome: str, code: int) -> None:
     assert exit_code(RunResult.model_validate({**ended, "outcome": outcome})) == code
 
 
+def test_every_value_says_where_it_came_from(
+    in_process: Callable[..., Finished], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`validate --json` names profile, file, environment, --set, the world or the default, for every setting."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("profile: development\nsimulation:\n  rounds: 20\n  days: 3\n")
+    monkeypatch.setenv("GAELP_SIMULATION__DAYS", "4")
+    words = ["--config", str(file), "--agent", "uniform", "--set", "environment=gaelp/AdMarketDrift-v0"]
+    ran = in_process("validate", *words, "--set", "market.season=0.1", "--json")
+    origins = json.loads(ran.stdout)["origins"]
+    shown = {path: (each["source"], each["place"]) for path, each in origins.items()}
+    assert set(shown) == LEAVES
+    assert shown["profile"] == ("file", f"{file}:1") and shown["simulation.rounds"] == ("file", f"{file}:3")
+    assert shown["simulation.days"] == ("environment", "environment variable GAELP_SIMULATION__DAYS")
+    assert shown["agent"] == ("--set", "--set agent=uniform")
+    assert shown["market.season"] == ("--set", "--set market.season=0.1")
+    assert shown["market.drift"] == ("world", "gaelp/AdMarketDrift-v0")
+    assert shown["seed"] == shown["market.click_rate"] == ("default", "")
+    source, place = shown["simulation.exam_looks"]
+    assert source == "profile" and place.endswith("development.yaml:9")
+
+
+def test_what_is_not_there_is_not_made_and_not_checked(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """Where nothing was set up yet, `validate` says what it could not look at, and makes nothing."""
+    document = json.loads(in_process("validate", "--json").stdout)
+    assert [each.split(":")[0] for each in document["not_checked"]] == [
+        "the account emulator", "the logs obd-random-all, obd-bts-all",
+    ]  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["validate", "start"])
+@pytest.mark.parametrize("profile_name", ["staging", "production"])
+def test_the_strict_profiles_are_refused_before_any_service_is_asked(
+    in_process: Callable[..., Finished], tmp_path: Path, verb: str, profile_name: str
+) -> None:
+    """No whole strict run can pass in this version: exit code 2, the criteria by number, and where the mode was set."""
+    ran = in_process(verb, "--config", profile_name)
+    assert ran.returncode == 2 and ran.stdout == ""
+    assert "criterion 13 transfer effectiveness" in ran.stderr and "criterion 4 consistency" in ran.stderr
+    assert f"{profile_name}.yaml:4)" in ran.stderr and list(tmp_path.iterdir()) == []
+
+
+def test_a_strict_run_may_ask_for_the_phases_that_can_pass(in_process: Callable[..., Finished]) -> None:
+    """--until bounds what is asked for, and the refusal of more names it."""
+    later = ("validate", "--config", "production", "--from-phase", "live-test", "--from-checkpoint", "a" * 64)
+    whole = in_process(*later)
+    assert whole.returncode == 2 and "ask for what can pass with --until live-test" in whole.stderr
+    assert "could never pass" not in in_process(*later, "--until", "live-test").stderr
+
+
 @pytest.mark.parametrize(
-    ("account", "currency", "cap", "sentence"),
+    ("words", "sentence"),
     [
-        ("JPY", "JPY", 50, "live_test.daily_cap is 50 JPY, and a live test may cost 1,500 JPY to 7,500 JPY a day"),
-        ("JPY", "JPY", 5000, ""),
-        ("JPY", "USD", 50, ""),  # another currency than the account's is the run's own refusal
-        ("EUR", "EUR", 50, "account acme is in EUR and has no rate to the dollar"),
+        ("--until live-test --from-phase scaled", "--until live-test comes before --from-phase scaled"),
+        ("--until never", "invalid choice: 'never'"),
+        ("--from-phase live-test", "name one with --from-checkpoint"),
     ],
 )
-def test_a_live_test_out_of_its_bounds_is_refused_before_its_name_is_taken(
-    account: str, currency: str, cap: int, sentence: str
+def test_an_impossible_span_of_phases_is_wrong_usage(
+    in_process: Callable[..., Finished], words: str, sentence: str
 ) -> None:
-    """In a sentence with exit code 2, by the rate in the account's record."""
-    from gaelp.commands import connections
-    from gaelp.commands.console import WrongUse
-    from gaelp.commands.runs import launching
-    from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
+    """`validate` takes the words that `start` takes, and both refuse the same."""
+    for verb in ("validate", "start"):
+        ran = in_process(verb, *words.split())
+        assert ran.returncode == 2 and sentence in ran.stderr
 
-    config = profile("quick-test")
-    live = config.live_test.model_copy(update={"daily_cap": cap})
-    config = config.model_copy(update={"currency": currency, "live_test": live})
-    rate = DollarRate(units_per_dollar=150, day=connections.now().date(), source="a bank") if account == "JPY" else None
-    owned = Account(
-        account="acme", kind=AccountKind.EMULATOR, platform="emulator", currency=account, dollar_rate=rate,
-        daily_cap_micros=1, total_cap_micros=1,
-    )  # fmt: skip
-    if not sentence:
-        launching._check_daily_cap(config, owned)
-        return
-    with pytest.raises(WrongUse, match=sentence) as refused:
-        launching._check_daily_cap(config, owned)
-    assert refused.value.exit_code == 2
+
+@pytest.fixture
+def shop(tmp_path: Path) -> None:
+    """A ledger with four accounts and a warehouse with two logs of different months."""
+    (tmp_path / "home").mkdir()
+    ledger = Ledger.open(f"sqlite:///{tmp_path}/home/ledger.db")
+    emulator, real = AccountKind.EMULATOR, AccountKind.REAL
+    for name, kind, platform, timezone in (
+        ("here", emulator, "emulator", "UTC"), ("berlin", emulator, "emulator", "Europe/Berlin"),
+        ("gads", real, "google-ads", "UTC"), ("meta", real, "meta", "America/New_York"),
+    ):  # fmt: skip
+        ledger.put_account(
+            Account(
+                account=name, kind=kind, platform=platform, currency="USD", timezone=timezone,
+                daily_cap_micros=1, total_cap_micros=1,
+            )
+        )  # fmt: skip
+    ledger.close()
+    warehouse = open_warehouse(str(tmp_path / "home" / "warehouse"))
+    for name, days in (("march", 0), ("april", 31), ("march-too", 0)):
+        log = write_log(tmp_path / name, len(name), rows=400, later=timedelta(days=days))
+        ingest(warehouse, LogSource(str(log), "bandit", name), datetime(2026, 11, 26, tzinfo=UTC))
+    warehouse.close()
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        ("account=nobody historical.logs=[]", ["account: account 'nobody' is not in the ledger"]),
+        ("account=berlin historical.logs=[]", ["entered as kind 'emulator' in time zone 'Europe/Berlin'"]),
+        ("account=here currency=EUR historical.logs=[]", ["account here is in USD, the configuration in EUR"]),
+        ("account=gads mode=strict clock.time_scale=1 historical.logs=[]",
+         ["gads is real, where an agent must be judged on history first", "'gads' is on google-ads, which is not in",
+          "5b historical match: non-inferiority, historical.logs is empty"]),
+        ("account=meta historical.logs=[march]",
+         ["'meta' is on meta, which is not in", "mode advisory is refused: account meta", "time_scale 0 is refused"]),
+        ("account=here historical.logs=[march,april]", ["nothing to judge march on: no row of it is later than 2019"]),
+        ("account=here historical.logs=[may]", ["there is no log 'may'; ingested logs: april, march, march-too"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_end_well_is_refused_with_what_the_ledger_and_the_logs_say(
+    in_process: Callable[..., Finished], changes: str, sentences: list[str]
+) -> None:
+    """`validate` reads the account and the logs: exit code 2, one sentence each, with the place of the setting."""
+    words = [word for change in changes.split() for word in ("--set", change)]
+    ran = in_process("validate", *words)
+    assert ran.returncode == 2, ran.stdout
+    assert all(any(sentence in line for line in ran.stderr.splitlines()) for sentence in sentences), ran.stderr
+    assert len(ran.stderr.splitlines()) == 1 + len(sentences), ran.stderr
+
+
+@pytest.mark.skipif(not HARD.is_dir(), reason="../shared/data/hard_inputs is not here")
+def test_two_months_of_one_year_are_refused_by_name(in_process: Callable[..., Finished]) -> None:
+    """Made-up logs of March and April: no row of March is later than April's calibration, whatever the order."""
+    for month in ("march", "april"):
+        file = str(HARD / f"bandit-month-{month}.csv")
+        assert in_process("ingest", file, "--kind", "bandit", "--name", f"bandit-month-{month}").returncode == 0
+    for first, second in (("march", "april"), ("april", "march")):
+        logs = f"historical.logs=[bandit-month-{first},bandit-month-{second}]"
+        ran = in_process("validate", "--set", logs)
+        assert ran.returncode == 2
+        assert "judge bandit-month-march on: no row of it is later than 2026-04-14" in ran.stderr
+
+
+@pytest.mark.usefixtures("shop")
+def test_logs_of_the_same_time_are_not_refused(in_process: Callable[..., Finished]) -> None:
+    """Two logs of one month, and one of the two months alone, leave rows to judge."""
+    for logs in ("[march,march-too]", "[april]"):
+        ran = in_process("validate", "--set", "account=here", "--set", f"historical.logs={logs}", "--json")
+        assert ran.returncode == 0, ran.stdout
+        (unread,) = json.loads(ran.stdout)["not_checked"]  # what is left is the emulator, which does not run
+        assert unread.startswith("the world of account here")

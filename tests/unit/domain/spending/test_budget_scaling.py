@@ -86,7 +86,7 @@ def test_a_moved_budget_is_a_whole_number_of_smallest_units(currency: str, budge
 
 def test_half_of_a_huge_budget_is_exact() -> None:
     """No binary fraction stands between a budget and its half."""
-    assert _move(_day(1, 90), budget=1_152_921_504_606_850_000).after_micros == 576_460_752_303_420_000
+    assert _move(_day(1, 90), budget=1_152_921_504_606_900_000).after_micros == 576_460_752_303_450_000
 
 
 def test_evidence_of_neither_holds() -> None:

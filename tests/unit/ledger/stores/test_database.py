@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gaelp.errors import WRONG_USE
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from tests.support import ledgers as kit
@@ -62,6 +63,24 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
     for url, reason in cases.items():
         with pytest.raises(LedgerUnavailable, match=reason):
             Ledger.open(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense", "postgres:/x", "postgresql://u:s3cret@h:notaport/db", "postgresql://[::1", "mysql://u:s3cret@h/db",
+        "sqlite://", "sqlite:///:memory:", "sqlite:///x.db?mode=ro&timeout=abc", "sqlite:///x\x01y",
+        "sqlite:///" + "x" * 5000, "postgresql://u:s3cret@h:5432:6/db",
+    ],
+)  # fmt: skip
+def test_a_broken_address_is_one_short_sentence(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever GAELP_LEDGER_URL holds: the variable and the two right forms are named, exit code 2, no password."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LedgerUnavailable, match="write GAELP_LEDGER_URL as sqlite:///FILE") as caught:
+        Ledger.open(url)
+    said = str(caught.value)
+    assert caught.value.exit_code == WRONG_USE and "s3cret" not in said and len(said) < 300 and "\n" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approved_campaigns import campaigns_digest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaigns_digest
 from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
 from gaelp.ledger import signatures
@@ -42,15 +42,22 @@ def series(run: str, **changes: Any) -> AttemptSeries:
     return AttemptSeries.model_validate(known | changes)
 
 
+def approved(run: str) -> list[ApprovedCampaign]:
+    """Two campaigns of two days each, the second one of which may cost less; listed otherwise than by name."""
+    budgets = {1: 4 * UNIT, 0: 100 * UNIT}
+    ceilings = [
+        exposure_line(campaign(run, number), "emulator", budget, 2, "USD") for number, budget in budgets.items()
+    ]
+    return [kit.CAMPAIGNS[0].model_copy(update={"ceiling": ceiling}) for ceiling in ceilings]
+
+
 def leave_traces(ledger: Ledger, run: str) -> None:
     """An approved request, another that is open, two days, two claims, a violation and an attempt."""
     account = RUNS[run]
     ledger.register_run(run, account, NOW)
-    two_days = [exposure_line(campaign(run, number), "emulator", 100 * UNIT, 2) for number in range(2)]
-    renamed = [kit.CAMPAIGNS[0].model_copy(update={"ceiling": ceiling}) for ceiling in two_days]
-    ledger.keep_campaigns(renamed)
+    ledger.keep_campaigns(approved(run))
     asked = {"account": account, "run": run, "request_id": f"{run}/live-test#1"}
-    known = {"campaigns_digest": campaigns_digest(renamed), "campaign_count": len(renamed), "nonce": f"{run} 1"}
+    known = {"campaigns_digest": campaigns_digest(approved(run)), "campaign_count": 2, "nonce": f"{run} 1"}
     kit.approve(ledger, kit.request(**asked, **known))
     for phase in (Phase.LIVE_TEST, Phase.SCALED):
         later = {"account": account, "run": run, "phase": phase, "request_id": f"{run}/{phase}#2"}
@@ -163,7 +170,9 @@ def test_spend_is_posted_and_settled_on_one_day(file: Path, ledger: Ledger) -> N
 
 
 def test_a_claim_is_resolved_alone(file: Path, ledger: Ledger) -> None:
-    """And granted again alone, after it has failed."""
+    """And granted again alone, after it has failed; what was done, or is not known, stays so."""
+    ledger.resolve("run-b-0", "done", "", NOW, "17")
+    ledger.resolve("run-a-1", "unknown", "no answer", NOW)
     assert changed(file, lambda: ledger.resolve("run-a-0", "failed", "500", NOW)) == {("claims", "run-a-0")}
     again = claim("create", key="run-a-0", campaign=campaign("run-a"))
     assert changed(file, lambda: ledger.claim(again)) == {("claims", "run-a-0")}
@@ -224,6 +233,27 @@ def test_what_is_read_of_an_account_is_its_own(ledger: Ledger) -> None:
     assert ledger.differing_totals("acme") == ledger.differing_totals("other") == ()
 
 
+def test_open_claims_are_listed_oldest_first(ledger: Ledger) -> None:
+    """By their instants, then by their keys; one that ended is not open, one whose outcome is not known is."""
+    known = {"account": "other", "run": "run-c"}
+    for key, minutes in (("z", -1), ("y", -1), ("x", 1)):
+        pause = claim("pause", key=key, at=NOW + timedelta(minutes=minutes), campaign=campaign("run-c"), **known)
+        assert ledger.claim(pause).granted
+    assert [c.key for c in ledger.unresolved_claims("other")] == ["y", "z", "run-c-0", "run-c-1", "x"]
+    for key, outcome in (("y", "done"), ("run-c-0", "failed"), ("x", "unknown")):
+        ledger.resolve(key, outcome, "", NOW)
+    assert [c.key for c in ledger.unresolved_claims("other")] == ["z", "run-c-1", "x"]
+
+
+def test_created_campaigns_that_may_still_be_billed_come_first_and_then_the_newest(ledger: Ledger) -> None:
+    """A stop pauses them in this order."""
+    for name, minutes in (("old", 1), ("new", 2)):
+        late = claim("create", key=name, at=NOW + timedelta(minutes=minutes), campaign=f"run-a/live-test/{name}")
+        assert ledger.claim(late).granted
+    order = [c.campaign.rpartition("/")[2] for c in ledger.created_campaigns("acme") if c.run == "run-a"]
+    assert order == ["campaign-00", "new", "old", "campaign-01"]
+
+
 def test_a_campaign_that_was_created_is_found_by_its_name_alone(ledger: Ledger) -> None:
     """One whose create failed is listed only where failed ones are wanted; what may be billed comes first."""
     ledger.resolve("run-a-0", "done", "", NOW, "17")
@@ -245,11 +275,35 @@ def test_a_campaign_that_was_created_is_found_by_its_name_alone(ledger: Ledger) 
     assert not next(c for c in ledger.created_campaigns("acme", True, first)).unsettled
 
 
+def test_a_list_of_campaigns_is_read_as_it_was_kept(ledger: Ledger) -> None:
+    """In its order, under its digest, and none of another list."""
+    for run in RUNS:
+        assert list(ledger.approved_campaigns(campaigns_digest(approved(run)))) == approved(run)
+
+
+def test_a_campaign_is_held_to_its_own_ceiling(ledger: Ledger) -> None:
+    """Its sibling may spend more, and a campaign that was not signed nothing."""
+    asked = {"run": "run-a", "request_id": "run-a/live-test#1"}
+    assert ledger.reserve(booking(20, **asked)).granted
+    assert not ledger.reserve(booking(20, campaign=1, **asked)).granted
+    assert not ledger.reserve(booking(1, campaign=2, **asked)).granted
+
+
+def test_a_list_that_nobody_signed_lifts_no_ceiling(ledger: Ledger) -> None:
+    """Lists are kept before anybody is asked: what another list says of the campaign allows nothing."""
+    for number, budget in enumerate((1000 * UNIT, UNIT)):
+        ceiling = exposure_line(campaign("run-b", 1), "emulator", budget, 30 + number, "USD")
+        ledger.keep_campaigns([kit.CAMPAIGNS[0].model_copy(update={"ceiling": ceiling})])
+    asked = {"run": "run-b", "request_id": "run-b/live-test#1", "campaign": 1}
+    assert not ledger.reserve(booking(20, **asked)).granted
+    assert ledger.reserve(booking(8, **asked)).granted
+
+
 def test_the_days_of_a_campaign_are_counted_for_itself(ledger: Ledger) -> None:
     """A campaign of two days is refused a third; a sibling has its own, and a booked day may be booked again."""
     third = DAY + timedelta(days=2)
     asked = {"run": "run-a", "request_id": "run-a/live-test#1"}
     assert not ledger.reserve(booking(5, day=third, **asked)).granted
-    assert ledger.reserve(booking(5, day=third, campaign=1, **asked)).granted
+    assert ledger.reserve(booking(5, day=third, campaign=1, **asked)).granted  # a day may cost twice its budget
     assert ledger.reserve(booking(6, day=TOMORROW, **asked)).granted
     assert {r.campaign for r in ledger.reservations(campaign=campaign("run-a"))} == {campaign("run-a")}
