@@ -193,9 +193,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
         Queue.STOP: stop_activities,
     }
     threads = 2 if queue is Queue.COMPUTE else 16
-    served: list[type] = [EmergencyStop, Reaper] if queue is Queue.STOP else []
-    if queue is Queue.WORKFLOWS:
-        served = list(WORKFLOWS)
+    served: dict[Queue, list[type]] = {Queue.STOP: [EmergencyStop, Reaper], Queue.WORKFLOWS: list(WORKFLOWS)}
     defaults: dict[str, Any] = {
         "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects()],
@@ -208,7 +206,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
     return Worker(
         client,
         task_queue=queue,
-        workflows=served,
+        workflows=served.get(queue, []),
         activities=activities[queue](settings) if queue in activities else [],
         **{**defaults, **options},
     )
@@ -251,8 +249,7 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None)
         namespace=settings.temporal_namespace,
         data_converter=pydantic_data_converter,
     )
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with contextlib.AsyncExitStack() as stack:
