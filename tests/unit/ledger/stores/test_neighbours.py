@@ -46,7 +46,7 @@ def leave_traces(ledger: Ledger, run: str) -> None:
     """An approved request, another that is open, two days, two claims, a violation and an attempt."""
     account = RUNS[run]
     ledger.register_run(run, account, NOW)
-    two_days = [exposure_line(campaign(run, number), "emulator", 100 * UNIT, 2) for number in range(2)]
+    two_days = [exposure_line(campaign(run, number), "emulator", 100 * UNIT, 2, "USD") for number in range(2)]
     renamed = [kit.CAMPAIGNS[0].model_copy(update={"ceiling": ceiling}) for ceiling in two_days]
     ledger.keep_campaigns(renamed)
     asked = {"account": account, "run": run, "request_id": f"{run}/live-test#1"}
