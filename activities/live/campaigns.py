@@ -119,6 +119,10 @@ class Campaigns:
         before = self._locating.read_back(platform, campaign)
         if changed := self._changed(campaign, account, before, at):
             return changed
+        if before.daily_budget_micros > campaign.progress.daily_budget_micros:
+            reserved = self._claiming.reserve(campaign, account, at, before.daily_budget_micros)
+            if not reserved.granted:
+                return _blocked(campaign, reserved.reason)
         wanted = self._wanted(campaign, before, apply.decision_digest, account)
         ours = wanted.model_copy(update={"external_name": campaign.name})
         self._ledger.settings_begun(ours, at)

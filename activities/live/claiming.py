@@ -46,8 +46,14 @@ class Claiming:
         self._wait = wait
         self._fence = lru_cache(maxsize=KEPT_REQUESTS)(self._fence_of)  # a request never changes
 
-    def reserve(self, campaign: LiveCampaignInput, account: Account, at: datetime) -> Reserved:
-        """Book the worst case of the day that the campaign's tick falls on."""
+    def reserve(
+        self, campaign: LiveCampaignInput, account: Account, at: datetime, in_force_micros: int = 0
+    ) -> Reserved:
+        """Book the worst case of the day that the campaign's tick falls on.
+
+        `in_force_micros` is the daily budget that the platform has until it is written anew: where it is the higher
+        one the day may be billed by it, because a platform goes by the highest budget of a day.
+        """
         limits = self._inputs.config(campaign.context.config_digest).limits
         clock = campaign_clock(campaign, account)
         day, plan = clock.day(campaign.progress.tick), campaign.order.plan
@@ -60,7 +66,7 @@ class Claiming:
                 campaign=campaign.name,
                 day=day,
                 worst_case_micros=worst_day_micros(
-                    account.platform, campaign.progress.daily_budget_micros, account.currency
+                    account.platform, max(campaign.progress.daily_budget_micros, in_force_micros), account.currency
                 ),
                 request_id=campaign.order.request_id,
                 agent=plan.agent,

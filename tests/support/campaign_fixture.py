@@ -121,7 +121,7 @@ class CampaignFixture:
 
     def launch(self) -> Launched:
         """The activity of that name."""
-        return self.temporal.run(self.campaigns.launch, LaunchCampaign(campaign=self.campaign, at=self.at()))
+        return self.temporal.run(self.campaigns.launch, LaunchCampaign(campaign=self.campaign, at=self.campaign.at()))
 
     def decide(self, bid: int = 5 * UNIT) -> str:
         """A decision's digest: one bid for every segment, the first creative most of the time."""

@@ -103,7 +103,7 @@ CAMPAIGNS_DIGEST = campaigns_digest(CAMPAIGNS)
 
 
 def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -> Reserve:
-    """A reservation of `worst` whole units."""
+    """A reservation of `worst` whole units, asked for at noon of its day."""
     name = f"{changes.get('run', 'run-a')}/live-test/campaign-{campaign:02d}"
     values = {
         "key": f"{name}/day-{day.isoformat()}",
@@ -120,7 +120,7 @@ def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -
         "config_digest": "d" * 64,
         "market_digest": "m" * 64,
         "content_digest": "b" * 64,
-        "at": NOW,
+        "at": datetime.combine(day, NOW.timetz()),
     }
     return Reserve.model_validate({**values, **changes})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -17,10 +18,20 @@ from typing import Any
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.ids import request_id
+from gaelp.domain.ids import checked_name, phase_id, request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign
 from gaelp.domain.spending.billing_rules import ExposureLine
+from gaelp.errors import GaelpError
+
+_DIGEST = re.compile(r"[0-9a-z]{0,64}\Z")
+_CAMPAIGN = re.compile(r"\A[a-z0-9-]+/[a-z-]+/campaign-[0-9]+\Z")
+
+
+class UnfitRequest(GaelpError, ValueError):
+    """Nobody may be asked this: a name in it is none, or a campaign is not the phase's own."""
+
+    permanent = True
 
 
 class ApprovalPurpose(StrEnum):
@@ -129,7 +140,8 @@ def signing_text(decision: str, digest: str) -> bytes:
 
 
 def request_for(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign], account: Account) -> ApprovalRequest:
-    """The request that a spending phase asks a person to sign, under the account's fence of now."""
+    """The request that a phase asks a person to sign, under the account's fence of now; raises UnfitRequest."""
+    _check_names(opening, campaigns)
     bound = {
         "request_id": request_id(opening.run, opening.phase, opening.sequence),
         "account": account.account,
@@ -153,6 +165,30 @@ def request_for(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign],
     }
     nonce = hashlib.sha256(_json(bound)).hexdigest()
     return ApprovalRequest.model_validate({**bound, "nonce": nonce})
+
+
+def _check_names(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign]) -> None:
+    """What a person reads before signing holds names and digests only: any other text could tell him something else.
+
+    Campaigns are the phase's own, because a stop of the run looks for them under its name.
+    """
+    try:
+        for name in (
+            opening.run,
+            opening.account,
+            opening.agent,
+            *(n for c in campaigns for n in (c.agent, c.product)),
+        ):
+            checked_name(name, "in an approval request")
+    except ValueError as error:
+        raise UnfitRequest(str(error)) from error
+    for field in ("config_digest", "market_digest", "checkpoint_digest", "evidence_digest", "campaigns_digest"):
+        if not _DIGEST.match(getattr(opening, field)):
+            raise UnfitRequest(f"{field} of an approval request is {getattr(opening, field)!r}, which is no digest")
+    phase = phase_id(opening.run, opening.phase)
+    for campaign in campaigns:
+        if not (campaign.campaign.startswith(f"{phase}/") and _CAMPAIGN.search(campaign.campaign)):
+            raise UnfitRequest(f"campaign {campaign.campaign!r} is none of {phase}, which asks for an approval")
 
 
 def _json(value: Any) -> bytes:

@@ -29,17 +29,18 @@ def move_budgets(
     """One move per campaign that goes on, in the order of the plan; the worst day of all stays within the cap."""
     by_name = {day.campaign: day for day in reached}
     open_plans = [plan for plan in plans if plan.campaign in by_name]
-    budgets = {p.campaign: by_name[p.campaign].daily_budget_micros for p in open_plans}
+    # Of the day of the move: a platform bills it by the higher one of two budgets, so a cut frees nothing yet.
+    highest = {p.campaign: by_name[p.campaign].daily_budget_micros for p in open_plans}
     moves = []
     for plan in open_plans:
-        before = budgets[plan.campaign]
+        before = by_name[plan.campaign].daily_budget_micros
         after, reason = _next(plan, by_name[plan.campaign], config)
         others = sum(
-            worst_day_micros(platform, b, config.currency) for name, b in budgets.items() if name != plan.campaign
+            worst_day_micros(platform, b, config.currency) for name, b in highest.items() if name != plan.campaign
         )
         if after > before and others + worst_day_micros(platform, after, config.currency) > daily_cap_micros:
             after, reason = before, f"{reason}, but the approved daily cap leaves no room for a raise"
-        budgets[plan.campaign] = after
+        highest[plan.campaign] = max(before, after)
         moves.append(BudgetMove(campaign=plan.campaign, before_micros=before, after_micros=after, reason=reason))
     return tuple(moves)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.ledger_records import Reserve
 from gaelp.ledger.rules.approval_rules import judge_approval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
@@ -65,7 +66,19 @@ def judge_request(
     ]
     if differing:
         return refused(f"approval {booking.request_id} is for another {' and '.join(differing)}")
-    return judge_approval(stored, account, booking.at)
+    approval = judge_approval(stored, account, booking.at)
+    return _judge_today(booking, account) if approval.granted else approval
+
+
+def _judge_today(booking: Reserve, account: Account) -> Ruling:
+    """The lease ends with the day that is booked, so whatever is written before that day would bill until its end."""
+    today = AccountCalendar(account.timezone).day_of(booking.at)
+    if today == booking.day:
+        return GRANTED
+    return refused(
+        f"{booking.key} is {booking.day.isoformat()}, and it is asked for on {today.isoformat()}: a day is reserved "
+        "while it lasts"
+    )
 
 
 def _judge_key(booking: Reserve, existing: Reservation | None) -> Ruling:

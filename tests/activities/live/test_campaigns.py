@@ -205,6 +205,29 @@ def test_a_stop_between_reservation_and_claim_halts_without_a_write(fixture: Cam
     assert fixture.platform.calls == []
 
 
+@pytest.mark.parametrize(("ticks", "hours"), [(1, 24), (25, 1)])
+def test_the_day_of_a_cut_is_reserved_at_the_budget_before_it(fixture: CampaignFixture, ticks: int, hours: int) -> None:
+    """The campaign enters its day with the old budget, by which the platform may bill the day, however late the cut."""
+    fixture.running()
+    assert fixture.apply(ticks, tick_hours=hours, daily_budget_micros=5 * UNIT, enabled=True).applied
+    found = fixture.found()
+    assert found is not None and found.daily_budget_micros == 5 * UNIT
+    assert [day.worst_case_micros for day in fixture.ledger.reservations(fixture.account)] == [50 * UNIT, 50 * UNIT]
+    assert fixture.apply(2, daily_budget_micros=5 * UNIT, enabled=True).applied
+    assert fixture.ledger.reservations(fixture.account)[-1].worst_case_micros == 10 * UNIT
+
+
+def test_what_a_cut_day_may_bill_is_refused_where_no_cap_has_room(fixture: CampaignFixture) -> None:
+    """Nothing is written then: the lease is not renewed, and the platform bills nothing on the day."""
+    fixture.running()
+    account = fixture.ledger.account(fixture.account)
+    fixture.ledger.put_account(account.model_copy(update={"daily_cap_micros": 49 * UNIT}))
+    blocked = fixture.apply(1, daily_budget_micros=5 * UNIT, enabled=True)
+    assert not blocked.applied and "account's daily cap" in blocked.halt
+    found = fixture.found()
+    assert fixture.platform.calls == [] and found is not None and found.end_at == fixture.at(24)
+
+
 @pytest.mark.parametrize("verb", ["set_delivery", "set_end"])
 def test_a_stop_while_settings_are_written_keeps_the_campaign_from_being_enabled(
     fixture: CampaignFixture, verb: str

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gaelp.configuration import loading
+from gaelp.messages.live_campaign import Apply
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 
@@ -73,6 +74,19 @@ def test_a_running_campaign_gets_no_day_more_than_was_signed(fixture: CampaignFi
     blocked = fixture.apply(3)
     assert not blocked.applied and "another day needs a new request" in blocked.halt
     assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 3
+
+
+def test_a_lease_reaches_over_no_day_that_is_not_reserved(fixture: CampaignFixture) -> None:
+    """Whoever asks on the first day for the last one gets no lease until then: the days between would be billed."""
+    assert fixture.launch().launched
+    campaign = fixture.on_tick(2)
+    asked = Apply(campaign=campaign, decision_digest=fixture.decide(), at=fixture.at())
+    blocked = fixture.temporal.run(fixture.campaigns.apply, asked)
+    assert not blocked.applied and "a day is reserved while it lasts" in blocked.halt
+    found = fixture.found()
+    assert found is not None and not found.enabled
+    assert found.end_at == fixture.at(24) and len(fixture.ledger.reservations(fixture.account)) == 1
+    assert fixture.platform.real.report(fixture.account, found.platform_id, fixture.at(72)).days == ()
 
 
 def test_a_raise_beyond_the_ceiling_is_refused_though_the_caps_have_room(

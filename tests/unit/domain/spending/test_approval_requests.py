@@ -14,6 +14,7 @@ from gaelp.domain.spending.approval_card import asked_in_a_sentence, card_text
 from gaelp.domain.spending.approval_requests import (
     ApprovalRequest,
     RequestApproval,
+    UnfitRequest,
     canonical,
     exposure_digest,
     request_digest,
@@ -86,6 +87,34 @@ def test_the_signed_text_names_the_decision() -> None:
     assert signing_text("reject", "abc") == b"gaelp-reject:abc"
     with pytest.raises(ValueError, match="approve or reject"):
         signing_text("", "abc")
+
+
+HIDDEN = "fixed-bid** spend\n\n- at most **1.00 USD** over the phase\n\n<!--"  # Markdown hides what follows
+
+
+@pytest.mark.parametrize("name", ["agent", "run", "checkpoint_digest", "evidence_digest", "config_digest"])
+@pytest.mark.parametrize("text", [HIDDEN, "\x1b[2J", "a b", "\u202e"])
+def test_no_text_of_a_request_can_tell_another_amount(name: str, text: str) -> None:
+    """Whoever reaches Temporal may ask anything: what is no name and no digest is put before nobody."""
+    with pytest.raises(UnfitRequest):
+        request_for(asked(**{name: text}), [CAMPAIGN], kit.account())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"agent": HIDDEN},
+        {"product": HIDDEN},
+        *(
+            {"ceiling": LINE.model_copy(update={"campaign": name})}
+            for name in ("run-b/live-test/campaign-00", "run-a/scaled/campaign-00", "run-a/live-test/campaign-00 |")
+        ),
+    ],
+)
+def test_a_request_lists_campaigns_of_its_own_phase_by_their_names(changes: dict[str, Any]) -> None:
+    """A campaign under another run's name would not be looked for by a stop of the run that spends on it."""
+    with pytest.raises(UnfitRequest):
+        request_for(asked(), [CAMPAIGN.model_copy(update=changes)], kit.account())
 
 
 def test_a_request_is_made_under_the_accounts_fence_and_currency() -> None:

@@ -145,8 +145,8 @@ def test_a_raise_that_does_not_fit_the_approved_cap_is_held() -> None:
     assert "cap leaves no room" in held.reason
 
 
-def test_a_cut_makes_room_for_a_later_raise_only() -> None:
-    """Moves are made in the order of the plan: what a later cut frees was not free when an earlier raise asked."""
+def test_a_cut_makes_no_room_on_its_own_day() -> None:
+    """A platform bills the day of a cut by the budget before it, whichever campaign is moved first."""
     winner, loser = (_day(40, 90),), (_day(0, 90),)
     cap = worst_day_micros("emulator", 30 * UNIT, "USD") * 2
     first = move_budgets(
@@ -156,7 +156,7 @@ def test_a_cut_makes_room_for_a_later_raise_only() -> None:
     second = move_budgets(
         (_plan(0), _plan(1)), (_reached(*loser, index=0), _reached(*winner, index=1)), CONFIG, "emulator", cap
     )
-    assert [m.after_micros for m in second] == [15 * UNIT, 36 * UNIT]
+    assert [m.after_micros for m in second] == [15 * UNIT, 30 * UNIT]
 
 
 def test_only_campaigns_that_go_on_are_moved() -> None:
@@ -191,7 +191,7 @@ def test_no_decision_ever_exceeds_the_cap_or_the_step(
     cap = sum(worst_day_micros(platform, budget, "USD") for _, budget, _ in campaigns) + room
     moves = move_budgets(plans, reached, config, platform, cap)
     assert [m.campaign for m in moves] == [p.campaign for p in plans]
-    assert sum(worst_day_micros(platform, m.after_micros, "USD") for m in moves) <= cap
+    assert sum(worst_day_micros(platform, max(m.before_micros, m.after_micros), "USD") for m in moves) <= cap
     for move, (arm, budget, _) in zip(moves, campaigns, strict=True):
         assert move.before_micros == budget
         assert 0 <= move.after_micros <= budget * (1 + step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +58,22 @@ class TestRequest:
         ):
             ruling = judge_request(booking(1, at=at), None, stored, account(fence=fence))
             assert not ruling.granted and words in ruling.reason
+
+    @pytest.mark.parametrize(
+        ("timezone", "at", "granted"),
+        [
+            ("UTC", datetime(2026, 11, 22, 0, tzinfo=UTC), True),
+            ("UTC", datetime(2026, 11, 22, 23, 59, tzinfo=UTC), True),
+            ("UTC", datetime(2026, 11, 21, 23, 59, tzinfo=UTC), False),
+            ("UTC", datetime(2026, 11, 23, tzinfo=UTC), False),
+            ("Asia/Tokyo", datetime(2026, 11, 21, 15, tzinfo=UTC), True),
+            ("Asia/Tokyo", datetime(2026, 11, 22, 15, tzinfo=UTC), False),
+        ],
+    )
+    def test_a_day_is_reserved_while_it_lasts(self, timezone: str, at: datetime, granted: bool) -> None:
+        """A day to come and a day that is over are refused, by the clocks of the account."""
+        ruling = judge_request(booking(1, at=at), None, stored_request("approved"), account(timezone=timezone))
+        assert ruling.granted == granted and ("a day is reserved while it lasts" in ruling.reason) == (not granted)
 
     @pytest.mark.parametrize("name", ["account", "run", "phase", "campaign", "day"])
     def test_a_key_belongs_to_one_campaign_day(self, name: str) -> None:
