@@ -29,6 +29,7 @@ PERMANENT = {
     "RunStopped",
     "StaleRecording",
     "UnboundedBilling",
+    "UnfitRequest",
     "UnknownAccount",
     "UnknownAgent",
     "UnknownCurrency",
