@@ -111,10 +111,8 @@ def compute_activities(settings: Settings) -> Activities:
 
 def records_activities(settings: Settings) -> Activities:
     """Ledger, warehouse, events, live metrics."""
-    store = ContentStore(settings.store)
-    inputs = Inputs(store)
-    ledger = Ledger.open(settings.ledger)
-    warehouse = open_warehouse(settings.warehouse)
+    store, ledger = ContentStore(settings.store), Ledger.open(settings.ledger)
+    inputs, warehouse = Inputs(store), open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
@@ -195,9 +193,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
         Queue.STOP: stop_activities,
     }
     threads = 2 if queue is Queue.COMPUTE else 16
-    served: list[type] = [EmergencyStop, Reaper] if queue is Queue.STOP else []
-    if queue is Queue.WORKFLOWS:
-        served = list(WORKFLOWS)
+    served: dict[Queue, list[type]] = {Queue.STOP: [EmergencyStop, Reaper], Queue.WORKFLOWS: list(WORKFLOWS)}
     defaults: dict[str, Any] = {
         "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects()],
@@ -210,7 +206,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
     return Worker(
         client,
         task_queue=queue,
-        workflows=served,
+        workflows=served.get(queue, []),
         activities=activities[queue](settings) if queue in activities else [],
         **{**defaults, **options},
     )
@@ -253,8 +249,7 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None)
         namespace=settings.temporal_namespace,
         data_converter=pydantic_data_converter,
     )
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with contextlib.AsyncExitStack() as stack:

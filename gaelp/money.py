@@ -13,11 +13,13 @@ from fractions import Fraction
 
 from iso4217 import Currency
 
+from gaelp.errors import GaelpError
+
 MICROS_PER_UNIT = 1_000_000
 _MICRO_DECIMALS = 6
 
 
-class UnknownCurrency(ValueError):
+class UnknownCurrency(GaelpError, ValueError):
     """No currency of that name is in ISO 4217, or it has no smallest unit, as gold has none."""
 
     permanent = True

@@ -25,7 +25,7 @@ class AgentFailed(GaelpError, RuntimeError):
     """An agent raised, or returned what it must not; one sentence with its name, the verb and the place."""
 
 
-class BrokenVerb(Exception):
+class BrokenVerb(GaelpError):
     """What an agent did wrong when it was asked for something, as the end of a sentence about it."""
 
 

@@ -19,11 +19,11 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 def main(descriptor: int) -> None:
     """Read the rules, confine this process, and serve until the other side closes the pipe."""
     sys.path.append(SOURCE)
-    from gaelp.confinement.kernel_rules import Place, confine
+    from gaelp.confinement.kernel_rules import AllowedPath, confine
 
     connection = socket.socket(fileno=descriptor)
     rules = _rules(connection)
-    confine([Place(*place) for place in rules["places"]], rules["memory"], reserves=rules["reserves"])
+    confine([AllowedPath(*place) for place in rules["places"]], rules["memory"], reserves=rules["reserves"])
     sys.path[:] = rules["path"]
     _site_packages(rules["path"])
 

@@ -12,7 +12,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gaelp.confinement.kernel_rules import MAKE_FILE, READ, REMOVE_FILE, TRUNCATE, USE, WRITE, Place
+from gaelp.confinement.kernel_rules import MAKE_FILE, READ, REMOVE_FILE, TRUNCATE, USE, WRITE, AllowedPath
 from gaelp.settings import Settings
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -41,15 +41,15 @@ def import_path() -> list[str]:
     return [entry for entry in map(os.path.abspath, filter(None, sys.path)) if not _private(Path(entry))]
 
 
-def places(path: Sequence[str], scratch: Path) -> list[Place]:
+def places(path: Sequence[str], scratch: Path) -> list[AllowedPath]:
     """All that a child with this import path may open."""
     readable = [*path, *_editable(), *_interpreter(), str(SOURCE / "gaelp")]
     return [
-        *(Place(each, READ) for each in _public([*readable, *SYSTEM])),
-        *(Place(each, USE | READ) for each in _public((*DEVICES, *accelerators()))),
-        *(Place(each, READ) for each in OF_ACCELERATORS if accelerators()),
-        Place("/dev/shm", READ | USE | MAKE_FILE | REMOVE_FILE | TRUNCATE),  # noqa: S108 — a device, as far as we care
-        Place(str(scratch), WRITE),
+        *(AllowedPath(each, READ) for each in _public([*readable, *SYSTEM])),
+        *(AllowedPath(each, USE | READ) for each in _public((*DEVICES, *accelerators()))),
+        *(AllowedPath(each, READ) for each in OF_ACCELERATORS if accelerators()),
+        AllowedPath("/dev/shm", READ | USE | MAKE_FILE | REMOVE_FILE | TRUNCATE),  # noqa: S108 — a device, as far as we care
+        AllowedPath(str(scratch), WRITE),
     ]
 
 

@@ -30,6 +30,7 @@ from gaelp.agents.agent_failures import BrokenVerb
 from gaelp.arrays import Array
 from gaelp.confinement import confined_places, kernel_rules, limits
 from gaelp.confinement.frames import Arrays, BrokenFrame, Closed, Head, Pipe
+from gaelp.errors import GaelpError
 
 SCRIPT = Path(__file__).with_name("child.py")
 SCRATCH = "gaelp-agent-"  # then the process id of whoever started the child
@@ -201,7 +202,7 @@ class ConfinedProcess:
         return f"ended its own process with exit code {code}"
 
 
-class _Late(Exception):
+class _Late(GaelpError):
     """The time of a call is over."""
 
 

@@ -36,7 +36,7 @@ OPEN_FILES, LARGEST_FILE = 256, 2**30  # file descriptors; bytes
 
 
 @dataclass(frozen=True)
-class Place:
+class AllowedPath:
     """A path, and the Landlock rights on all that lies below it."""
 
     path: str
@@ -72,7 +72,7 @@ def keep_private() -> None:
         _done(_libc().prctl(SET_DUMPABLE, 0, 0, 0, 0), "PR_SET_DUMPABLE")
 
 
-def confine(places: Iterable[Place], memory: int, *, reserves: bool) -> None:
+def confine(places: Iterable[AllowedPath], memory: int, *, reserves: bool) -> None:
     """Confine this process for good. OSError where the kernel has the means and refuses.
 
     `memory` is in bytes: of all its address space, or where an accelerator's driver reserves far more than it uses
@@ -113,7 +113,7 @@ def _limit(kind: int, most: int) -> None:
     resource.setrlimit(kind, (bound, bound))
 
 
-def _landlock(places: Iterable[Place]) -> None:
+def _landlock(places: Iterable[AllowedPath]) -> None:
     version = landlock_version()
     handled = HANDLED[max(known for known in HANDLED if known <= version)]
     # struct landlock_ruleset_attr: files; from ABI 4 on TCP bind and connect; from 6 on abstract sockets and signals.

@@ -12,7 +12,6 @@ from typing import Any
 
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.emergency_stop import StopReport
@@ -172,20 +171,16 @@ class Invariants:
         """What is enabled without an open reservation under an approval that stands, and can be known as ours."""
         if self._ledger.booked != self._booked:
             self._read_books()
-        return [
-            _our_name(campaign)
+        bare = [
+            campaign.state
             for campaign in self._platform.all.values()
-            if campaign.state.enabled
-            and self._readable(campaign)
-            and not self._covered(_our_name(campaign))
-            and self._known_as_ours(campaign.state)
+            if campaign.state.enabled and self._readable(campaign) and not self._covered(_our_name(campaign))
         ]
-
-    def _known_as_ours(self, state: CampaignState) -> bool:
-        """By its name or its id; nothing says it of one that was renamed before we heard of its creation."""
-        if state.external_name in self._campaigns:
-            return True
-        return state.platform_id in {created.platform_id for created in self._ledger.created_campaigns(ACCOUNT, True)}
+        created = self._ledger.created_campaigns(ACCOUNT, True) if bare else ()
+        ours = {each.platform_id for each in created} | {each.campaign for each in created}
+        return [
+            _without_rename(state.external_name) for state in bare if ours & {state.platform_id, state.external_name}
+        ]
 
     def _covered(self, name: str) -> bool:
         days = [reservation for (campaign, _), reservation in self._days.items() if campaign == name]
@@ -274,5 +269,9 @@ class Invariants:
 
 
 def _our_name(campaign: HostileCampaign) -> str:
+    return _without_rename(campaign.state.external_name)
+
+
+def _without_rename(name: str) -> str:
     """Without what a hand that renames it has added."""
-    return campaign.state.external_name.split(" (")[0]
+    return name.split(" (")[0]

@@ -8,7 +8,6 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
@@ -21,22 +20,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Violation
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.rules.running_totals import (
-    Place,
     Scope,
-    Sums,
-    differences,
-    recomputed,
     sums_of,
 )
 from gaelp.ledger.statements import CompiledStatement
-from gaelp.ledger.stored_records import Reservation
 from gaelp.ledger.stores import reservation_store, totals_store
 from tests.support import ledgers as kit
-from tests.support.ledgers import DAY, NOW, UNIT, booking, reservation
+from tests.support.ledgers import DAY, NOW, UNIT, booking
 
 ACCOUNTS = ("acme", "zenith")
 REQUESTS = {"acme": "run-a/live-test#1", "zenith": "run-a/live-test#2"}
@@ -237,48 +230,6 @@ def test_the_last_room_of_a_run_is_given_to_one_account_only(url: str, monkeypat
     with ThreadPoolExecutor(len(ACCOUNTS)) as pool:
         assert sorted(pool.map(ask, ACCOUNTS)) == [False, True]
     ledger.close()
-
-
-class TestRecomputation:
-    def test_each_state_adds_what_it_counts(self) -> None:
-        """Open and frozen days may still be billed; a settled one may not; spent is what is known of it."""
-        day = reservation(worst_case_micros=9, counted_micros=9, billed_micros=2, served_micros=3)
-        assert sums_of(day) == sums_of(replace(day, state="frozen")) == Sums(9, 9, 3)
-        assert sums_of(replace(day, state="settled", final_micros=4, counted_micros=4)) == Sums(4, 0, 4)
-        assert sums_of(replace(day, billed_micros=5)).spent_micros == 5
-        assert sums_of(None) == Sums()
-
-    def test_what_agrees_is_added_up_and_nothing_else(self) -> None:
-        """Four days that differ in one field each meet in exactly the totals that do not name that field."""
-        first = reservation(counted_micros=1, worst_case_micros=1)
-        others: list[Reservation] = [
-            replace(first, day=DAY + timedelta(days=1), counted_micros=10),
-            replace(first, campaign="another", counted_micros=100),
-            replace(first, account="another", counted_micros=1000),
-            replace(first, run="another", counted_micros=10_000),
-            replace(first, phase=Phase.SCALED, counted_micros=100_000),
-        ]
-        totals = recomputed([first, *others])
-        campaign, day = first.campaign, DAY.isoformat()
-        assert {
-            scope: totals[place].counted_micros
-            for scope, place in {
-                Scope.ACCOUNT_DAY: Place(Scope.ACCOUNT_DAY, "acme", day=day),
-                Scope.ACCOUNT: Place(Scope.ACCOUNT, "acme"),
-                Scope.PHASE_DAY: Place(Scope.PHASE_DAY, "acme", "run-a", "live-test", day=day),
-                Scope.PHASE: Place(Scope.PHASE, "acme", "run-a", "live-test"),
-                Scope.CAMPAIGN: Place(Scope.CAMPAIGN, "acme", campaign=campaign),
-                Scope.RUN: Place(Scope.RUN, run="run-a"),
-            }.items()
-        } == {
-            Scope.ACCOUNT_DAY: 110_101,
-            Scope.ACCOUNT: 110_111,
-            Scope.PHASE_DAY: 101,
-            Scope.PHASE: 111,
-            Scope.CAMPAIGN: 110_011,
-            Scope.RUN: 101_111,
-        }
-        assert differences(totals, [first, *others]) == ()
 
 
 ONE_ROW = ("SCAN journal_counter", "SCAN CONSTANT ROW", "SCAN 6 CONSTANT ROWS")

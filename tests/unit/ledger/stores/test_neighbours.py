@@ -252,6 +252,8 @@ def test_created_campaigns_that_may_still_be_billed_come_first_and_then_the_newe
         assert ledger.claim(late).granted
     order = [c.campaign.rpartition("/")[2] for c in ledger.created_campaigns("acme") if c.run == "run-a"]
     assert order == ["campaign-00", "new", "old", "campaign-01"]
+    assert ledger.claim(claim("pause", key="p", campaign="run-a/live-test/never")).granted
+    assert "run-a/live-test/never" not in {c.campaign for c in ledger.created_campaigns("acme", True)}
 
 
 def test_a_campaign_that_was_created_is_found_by_its_name_alone(ledger: Ledger) -> None:
