@@ -6,15 +6,17 @@ hand.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from activities.live.campaign_days import campaign_clock, day_key
+from activities.live.campaign_days import campaign_clock
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignReport, DayReport
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.rules.spend_rules import reports_less
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.live_campaign import LiveCampaignInput
+
+ONE_DAY = timedelta(days=1)
 
 
 class Settling:
@@ -41,12 +43,13 @@ class Settling:
         A day that the platform does not list although its report is complete had no delivery, and cost nothing.
         """
         clock = campaign_clock(campaign, account)
-        final = {day_key(campaign, clock.index_of(d.day)): d for d in report.days if d.final}
+        # By its day: a key depends on the start that the caller gives. No day is final while it goes on.
+        final = {d.day: d for d in report.days if d.final and report.at >= clock.calendar.midnight(d.day + ONE_DAY)}
         all_settled = True
         for reservation in self._ledger.reservations(campaign.context.account, campaign=campaign.name):
             if reservation.state == "settled":
                 continue
-            day = final.get(reservation.key)
+            day = final.get(reservation.day)
             listed = any(d.day == reservation.day for d in report.days)
             if _reported_less(day, reservation):
                 all_settled = False  # the platform is in an older state: what the day costs is not known

@@ -34,7 +34,9 @@ class Watching:
         if not changes:
             return ""
         evidence = "; ".join(change.sentence for change in changes)
-        kept = f"{campaign.name}/changed-outside-{hashlib.sha256(evidence.encode()).hexdigest()[:12]}"
+        # Once for each approval: a person may have cleared the first and approved again.
+        seen = f"{campaign.order.request_id} {evidence}" if any(change.raises for change in changes) else evidence
+        kept = f"{campaign.name}/changed-outside-{hashlib.sha256(seen.encode()).hexdigest()[:12]}"
         violation = self._violation(campaign, kept, "changed-outside", _severity(changes), evidence, at)
         if not any(change.raises for change in changes):
             self._ledger.record_violation(violation)

@@ -60,7 +60,7 @@ class ApprovalBooks(WatchedBooks):
             return request_store.waiting_phases(connection, account)
 
     def withdraw_requests(self, run: str, at: datetime) -> None:
-        """Close what a run asks, for good, because it has ended."""
+        """Close what a run asks and what it was approved, for good, because it has ended."""
         with self._database.writing() as connection:
             request_store.withdraw(connection, run, at)
 

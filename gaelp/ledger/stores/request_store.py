@@ -43,7 +43,11 @@ _WAITING_PHASES = Query(
     sa.select(_r.c.run, _r.c.phase).where(_r.c.account == sa.bindparam("account"), _UNDECIDED).distinct(), phase_id
 )
 _SUPERSEDE = Change(_r.update().where(_OF_PHASE, _UNDECIDED).values(state="superseded"))
-_WITHDRAW = Change(_r.update().where(_IS, _UNDECIDED).values(state="withdrawn"))
+_CLOSED_WITH_RUN = sa.text("state IN ('open', 'void', 'approved')")
+_OF_ENDED_RUN = Query(
+    _STORED.where(_r.c.run == sa.bindparam("run"), _CLOSED_WITH_RUN).order_by(_r.c.opened_at, _r.c.request_id), _record
+)
+_WITHDRAW = Change(_r.update().where(_IS, _CLOSED_WITH_RUN).values(state="withdrawn"))
 _INSERT = Change(_r.insert().values(given(_r.c.keys(), state="open", approver="", decided_at=None)))
 _CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decided_at"))))
 
@@ -102,8 +106,11 @@ def waiting_phases(connection: Connection, account: str) -> tuple[str, ...]:
 
 
 def withdraw(connection: Connection, run: str, at: datetime) -> None:
-    """Close what a run asks, for good: it was stopped, or has ended."""
-    for request in (stored.request for stored in read_undecided(connection, run)):
+    """Close what a run asks and what it was approved, for good: it was stopped, or has ended.
+
+    A campaign that somebody starts by hand under one of its approvals spends nothing any more.
+    """
+    for request in (stored.request for stored in connection.all(_OF_ENDED_RUN, run=run)):
         account_store.lock(connection, request.account)
         if connection.change(_WITHDRAW, request_id=request.request_id):
             note(connection, "withdraw", request, at)

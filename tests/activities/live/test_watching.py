@@ -10,7 +10,7 @@ import pytest
 
 from gaelp.messages.live_campaign import PAUSED_OUTSIDE
 from gaelp.platforms.protocol import OutcomeUnknown
-from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture, Crash, crash
+from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture, Crash, approved, crash
 from tests.support.local_runs import LocalRuns
 
 
@@ -210,3 +210,24 @@ class _Answering:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
+
+
+def test_a_change_that_was_cleared_stops_the_account_again_under_a_new_approval(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """The same budget by the same hand is another breach once a person has cleared the first and signed again."""
+    found = fixture.running()
+    fixture.platform.real.set_budget(fixture.account, found.platform_id, 100 * UNIT, fixture.at(1))
+    assert fixture.observe(2, enabled=True).halt
+    (first,) = fixture.ledger.violations(RUN)
+    fixture.ledger.resolve_violation(first.id, "Ada", "put back", fixture.at(3))
+    fixture.platform.real.set_budget(fixture.account, found.platform_id, 25 * UNIT, fixture.at(3))
+    candidates, again = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape[1], f"{RUN}/live-test#2"
+    approved(fixture.ledger, local_runs.key, fixture.campaign, candidates, request_id=again, fence=1)
+    order = fixture.campaign.order.model_copy(update={"request_id": again})
+    fixture.campaign = fixture.campaign.model_copy(update={"order": order})
+    assert fixture.apply(1, enabled=True).applied and fixture.ledger.fence(fixture.account) == 1
+    fixture.platform.real.set_budget(fixture.account, found.platform_id, 100 * UNIT, fixture.at(25))
+    assert fixture.observe(26, enabled=True).halt
+    assert fixture.ledger.fence(fixture.account) == 2
+    assert [v.resolved_by for v in fixture.ledger.violations(RUN)].count(None) == 1

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from gaelp.configuration import loading
+from gaelp.domain.platform_records import CampaignReport
 from gaelp.messages.live_campaign import Apply
-from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
 
 def _started_by_hand(fixture: CampaignFixture, **changes: Any) -> None:
@@ -87,6 +88,41 @@ def test_a_lease_reaches_over_no_day_that_is_not_reserved(fixture: CampaignFixtu
     assert found is not None and not found.enabled
     assert found.end_at == fixture.at(24) and len(fixture.ledger.reservations(fixture.account)) == 1
     assert fixture.platform.real.report(fixture.account, found.platform_id, fixture.at(72)).days == ()
+
+
+def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
+    """Days that were signed and not used are no money for whoever starts a campaign by hand after the run's end."""
+    fixture.running()
+    fixture.settle(24)
+    fixture.platform.calls.clear()
+    fixture.ledger.withdraw_requests(RUN, fixture.at(24))
+    blocked = fixture.apply(1, enabled=False)
+    assert not blocked.applied and "is withdrawn, not approved" in blocked.halt
+    assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
+
+
+def test_no_day_is_settled_at_what_another_day_cost(fixture: CampaignFixture) -> None:
+    """A settling that is asked with another start finds each day by its date: the day that goes on stays in full."""
+    fixture.running()
+    assert fixture.apply(1, enabled=True).applied
+    _started_by_hand(fixture, start=START - timedelta(days=1))
+    fixture.settle(28, final=True)
+    second = next(d for d in fixture.ledger.reservations(fixture.account) if d.key.endswith("day-001"))
+    assert (second.state, second.counted_micros) == ("open", 50 * UNIT)
+
+
+def test_a_day_that_goes_on_is_not_settled_though_the_platform_calls_it_final(fixture: CampaignFixture) -> None:
+    """A platform that is wrong about it frees no room on the day."""
+
+    def all_final(report: CampaignReport) -> CampaignReport:
+        days = tuple(day.model_copy(update={"final": True}) for day in report.days)
+        return report.model_copy(update={"days": days})
+
+    fixture.running()
+    fixture.platform.changed["report"] = all_final
+    assert not fixture.settle(12, final=True).final
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert (day.state, day.counted_micros) == ("open", 50 * UNIT)
 
 
 def test_a_raise_beyond_the_ceiling_is_refused_though_the_caps_have_room(

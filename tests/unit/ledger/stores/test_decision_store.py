@@ -248,13 +248,15 @@ def test_a_stopped_run_asks_for_nothing_any_more(ledger: Ledger, void: bool) -> 
     assert [entry.key for entry in ledger.journal(kinds=("withdraw",))] == [ID]
 
 
-def test_a_decided_request_is_neither_voided_nor_withdrawn(ledger: Ledger) -> None:
-    """What a person decided stays as it was decided, whatever is stopped afterwards."""
-    assert decide(ledger, signed()).accepted
+@pytest.mark.parametrize(("decision", "state"), [("approve", "withdrawn"), ("reject", "rejected")])
+def test_the_end_of_a_run_ends_its_approvals_and_no_rejection(ledger: Ledger, decision: str, state: str) -> None:
+    """A stop of the account leaves both as they were decided; what was rejected stays so after the run, too."""
+    assert decide(ledger, signed(decision=decision)).accepted
+    before = ledger.request_state(ID)
     ledger.raise_fence("acme", "stop", "Ada", NOW)
+    assert ledger.request_state(ID) == before
     ledger.withdraw_requests("run-a", NOW)
-    assert ledger.request_state(ID) == "approved"
-    assert ledger.journal(kinds=("withdraw",)) == ()
+    assert ledger.request_state(ID) == state
 
 
 def test_refused_signals_are_noted_once_for_their_key(ledger: Ledger) -> None:
