@@ -139,12 +139,9 @@ class Campaigns:
             platform.pause(account.account, after.platform_id, at)
             self._ledger.settings_paused(campaign.name, at)
             return _blocked(campaign, "it was stopped while this was written")
-        return Applied(
-            applied=True,
-            planned_micros=planned,
-            actions=campaign.progress.actions + 1,
-            near_misses=campaign.progress.near_misses + self._clamped(apply.decision_digest, account),
-        )
+        near_misses = campaign.progress.near_misses + self._clamped(apply.decision_digest, account)
+        actions = campaign.progress.actions + 1
+        return Applied(applied=True, planned_micros=planned, actions=actions, near_misses=near_misses)
 
     def _changed(
         self, campaign: LiveCampaignInput, account: Account, read: CampaignState, at: datetime
@@ -184,23 +181,31 @@ class Campaigns:
         wanted: CampaignState,
         at: datetime,
     ) -> None:
-        """One claim for the settings: its writes are absolute, so reading back tells whether all were made."""
-        account, pid = campaign.context.account, before.platform_id
+        """A claim for the budget, where it changes, and one for all else; reading back tells what was made."""
+        account, pid, budget = campaign.context.account, before.platform_id, wanted.daily_budget_micros
+        doubtful = campaign.progress.uncertain or activity.info().attempt > 1
+
+        def write_budget() -> None:
+            if before.daily_budget_micros != budget:
+                platform.set_budget(account, pid, budget, at)
 
         def write() -> None:
-            if before.daily_budget_micros != wanted.daily_budget_micros:
-                platform.set_budget(account, pid, wanted.daily_budget_micros, at)
             if (before.bid_micros, before.creative_prob) != (wanted.bid_micros, wanted.creative_prob):
                 platform.set_delivery(account, pid, wanted.bid_micros, wanted.creative_prob, at)
             if before.end_at != wanted.end_at:
                 platform.set_end(account, pid, wanted.end_at, at)
 
+        if before.daily_budget_micros != budget or doubtful:
+            # By itself: what was answered is not written again because another setting's outcome is unknown.
+            self._claiming.call_under_claim(
+                campaign, Intent.BUDGET, at, lambda s: s.daily_budget_micros == budget, platform, write_budget
+            )
         # Claimed even where nothing is left to write: an attempt that died between its writes and its claim's end
         # left the claim open, and reading back closes it.
         self._claiming.call_under_claim(
             campaign, Intent.APPLY, at, lambda state: _same_settings(state, wanted), platform, write
         )
-        if not before.enabled or campaign.progress.uncertain or activity.info().attempt > 1:
+        if not before.enabled or doubtful:
             # By itself and last: the ledger looks at the fence once more, in the very moment before.
             self._claiming.call_under_claim(
                 campaign, Intent.ENABLE, at, lambda s: s.enabled, platform, lambda: platform.enable(account, pid, at)
@@ -280,14 +285,11 @@ def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:
 
 def _blocked(campaign: LiveCampaignInput, reason: str, *, judged: bool = True, stop_account: bool = False) -> Applied:
     """A decision that policy checked and did not let through, or that came too late to be judged."""
+    progress = campaign.progress
     return Applied(
-        applied=False,
-        halt=reason,
-        planned_micros=campaign.progress.planned_micros,
-        actions=campaign.progress.actions + judged,
-        near_misses=campaign.progress.near_misses + judged,
-        stop_account=stop_account,
-    )
+        applied=False, halt=reason, planned_micros=progress.planned_micros, actions=progress.actions + judged,
+        near_misses=progress.near_misses + judged, stop_account=stop_account,
+    )  # fmt: skip
 
 
 def _day_end(campaign: LiveCampaignInput, account: Account) -> datetime:

@@ -85,6 +85,7 @@ class HostileCampaign:
 class BudgetWrite:
     """A call that set a budget, and whether its caller was told so."""
 
+    at: datetime  # the instant of its tick, which is one intent
     budget_micros: int
     answered: bool = False
 
@@ -145,9 +146,9 @@ class HostilePlatform:
         return made[0]
 
     def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None:
-        self.budgets[platform_id].append(BudgetWrite(daily_budget_micros))
+        self.budgets[platform_id].append(BudgetWrite(at, daily_budget_micros))
         self._write(lambda: self._write_known(platform_id, daily_budget_micros=daily_budget_micros))
-        self.budgets[platform_id][-1] = BudgetWrite(daily_budget_micros, answered=True)
+        self.budgets[platform_id][-1] = BudgetWrite(at, daily_budget_micros, answered=True)
 
     def set_delivery(self, account: str, platform_id: str, bid_micros: Any, creative_prob: Any, at: datetime) -> None:
         self._write(lambda: self._write_known(platform_id, bid_micros=bid_micros, creative_prob=creative_prob))

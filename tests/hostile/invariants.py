@@ -105,7 +105,7 @@ class Invariants:
         for name, made in self._platform.creates.items():
             require(made <= 1, Invariant.CREATED_ONCE, f"{name} was made {made} times")
         for platform_id, writes in self._platform.budgets.items():
-            twice = len(writes) > 1 and writes[-2].answered and writes[-1].budget_micros == writes[-2].budget_micros
+            twice = len(writes) > 1 and writes[-2].answered and writes[-1].at == writes[-2].at
             require(not twice, Invariant.BUDGET_ONCE, f"the budget of {platform_id} was written again")
 
     def after_turn(self, tick: timedelta) -> None:

@@ -63,7 +63,7 @@ class Intent(StrEnum):
     CREATE = "create"
     ENABLE = "enable"
     BUDGET = "budget"
-    APPLY = "apply"  # all settings of a tick at once
+    APPLY = "apply"  # all other settings of a tick at once
     END = "end"
     PAUSE = "pause"
 
