@@ -11,8 +11,6 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from iso4217 import Currency
-
 from gaelp.errors import GaelpError
 
 MICROS_PER_UNIT = 1_000_000
@@ -32,6 +30,8 @@ def micros(amount: Decimal) -> int:
 
 def decimals_of(currency: str) -> int:
     """How many decimals an amount of the currency has; raises UnknownCurrency."""
+    from iso4217 import Currency  # reads an XML library and a table, which most verbs of the command line do not need
+
     try:
         exponent = Currency(currency).exponent
     except ValueError:

@@ -81,6 +81,11 @@ async def temporal(settings: Settings) -> Client:
         raise _absent("Temporal", address, "GAELP_TEMPORAL_ADDRESS") from error
 
 
+def web_address(settings: Settings, run: str) -> str:
+    """Where the Web UI shows a run."""
+    return f"{settings.temporal_ui}/namespaces/{settings.temporal_namespace}/workflows/{run}"
+
+
 def has_ledger(settings: Settings) -> bool:
     """Whether there is a ledger to read, so that looking makes none; a server's is known when it is asked."""
     scheme, _, file = settings.ledger.partition(":///")

@@ -57,10 +57,11 @@ class Out:
             plain = json.loads(json.dumps(document, default=_plain))
             sys.stdout.write(json.dumps(_masked(plain), indent=2) + "\n")
             return
-        console = self.console()
         for part in text:
-            shown = masked(part) if isinstance(part, str) else part
-            console.print(shown, highlight=False, markup=False, soft_wrap=isinstance(part, str))
+            if isinstance(part, str):
+                sys.stdout.write(masked(part) + "\n")
+            else:
+                self.console().print(part, highlight=False, markup=False)
 
     def note(self, text: str) -> None:
         """A line about progress, for people."""

@@ -103,6 +103,11 @@ def _start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="show progress until the run ends")
 
 
+def _validate(parser: argparse.ArgumentParser) -> None:
+    _configuration(parser)
+    parser.add_argument("--syntax-only", action="store_true", help="only what the configuration itself can tell")
+
+
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN")
 
@@ -224,7 +229,7 @@ def _count(text: str) -> int:
 
 
 ARGUMENTS = {
-    "start": _start, "validate": _configuration, "status": _run, "list": _list, "watch": _run,
+    "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "reconcile": _reconcile, "resolve": _resolve, "attempts": _attempts,
     "ingest": _ingest, "report": _report, "dev": _nothing,

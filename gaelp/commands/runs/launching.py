@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 from gaelp.commands import connections
 from gaelp.commands.console import Refused, WrongUse
 from gaelp.commands.runs.start_facts import read_facts
-from gaelp.configuration.loading import Loaded, digest, load_with_origins, made_in_python
+from gaelp.configuration.loading import Loaded, digest, load_with_origins, made_in_python, no_rule
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction
 from gaelp.domain.config.registered_worlds import applied
@@ -56,11 +56,18 @@ class Order:
         return phases_between(self.input.from_phase, self.input.until)
 
 
-def configured(config: TrainingConfiguration | str, overrides: list[str], agent: str | None) -> Loaded:
-    """A configuration from a profile or file, the environment and overrides; one made in Python stands as it is."""
+def configured(
+    config: TrainingConfiguration | str, overrides: list[str], agent: str | None, *, here: bool = True
+) -> Loaded:
+    """A configuration from a profile or file, the environment and overrides; one made in Python stands as it is.
+
+    Where not `here`, nobody asks whether its agents and its environment are installed on this machine.
+    """
     if isinstance(config, str):
         extra = [f"agent={agent}"] if agent is not None else []
-        return load_with_origins(config, environment=os.environ, overrides=[*overrides, *extra], also=absent)
+        return load_with_origins(
+            config, environment=os.environ, overrides=[*overrides, *extra], also=absent if here else no_rule
+        )
     own = config.model_dump(exclude_unset=True)
     loaded = made_in_python(
         applied(config if agent is None else TrainingConfiguration.model_validate({**own, "agent": agent}))
@@ -158,11 +165,6 @@ async def launch(
             ) from error
         raise
     return handle
-
-
-def web_address(settings: Settings, run: str) -> str:
-    """Where the Web UI shows a run."""
-    return f"{settings.temporal_ui}/namespaces/{settings.temporal_namespace}/workflows/{run}"
 
 
 def _attributes(wanted: Order) -> TypedSearchAttributes:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, NOT_GRADUATED, Out, Refused, money, table
-from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order, web_address
+from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.commands.watching.progress import follow
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -19,6 +19,8 @@ from gaelp.errors import FAILED, WRONG_USE
 from gaelp.messages.training_run import RunResult
 from gaelp.settings import Settings
 
+NOT_SYNTAX = "whether the agents are installed, the account, the logs and the world: leave --syntax-only out"
+
 
 def start(arguments: argparse.Namespace, out: Out) -> int:
     """Start a run; with --wait, until it ends."""
@@ -26,7 +28,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     wanted = _ordered(arguments)
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
     config = wanted.input.config
-    web = web_address(settings, wanted.run)
+    web = connections.web_address(settings, wanted.run)
 
     async def begin() -> RunResult | None:
         client = await connections.temporal(settings)
@@ -48,9 +50,9 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 def validate(arguments: argparse.Namespace, out: Out) -> int:
     """Check whether a run could start; print every error, what could not be checked, and a note on unused settings."""
     settings = connections.read_settings()
-    wanted = _ordered(arguments)
+    wanted = _ordered(arguments, here=not arguments.syntax_only)
     config, name = wanted.input.config, wanted.input.config_digest
-    reading = _readable(settings, wanted)
+    reading = Reading(unread=[NOT_SYNTAX]) if arguments.syntax_only else _readable(settings, wanted)
     check(wanted, reading.facts)
     notes = notes_on(config)
     out.result(
@@ -70,8 +72,8 @@ def validate(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-def _ordered(arguments: argparse.Namespace) -> Order:
-    loaded = configured(arguments.config, arguments.set, arguments.agent)
+def _ordered(arguments: argparse.Namespace, *, here: bool = True) -> Order:
+    loaded = configured(arguments.config, arguments.set, arguments.agent, here=here)
     words: Words = {
         "from_phase": arguments.from_phase,
         "from_checkpoint": arguments.from_checkpoint,

@@ -66,13 +66,13 @@ def _read_account(reading: Reading, ledger: Ledger, config: TrainingConfiguratio
 
 
 def _read_logs(reading: Reading, settings: Settings, config: TrainingConfiguration) -> None:
-    from gaelp.market.calibration.calibrate import CalibrationError, calibrate
-    from gaelp.records.logs.stored_logs import UnknownLog, load_bandits
-
     names = config.historical.logs
     if names and not _is_there(settings.warehouse):
         reading.unread.append(f"the logs {', '.join(names)}: there is no warehouse yet, `starter.py ingest` makes one")
         return
+    from gaelp.market.calibration.calibrate import CalibrationError, calibrate
+    from gaelp.records.logs.stored_logs import UnknownLog, load_bandits
+
     warehouse = connections.open_warehouse(settings) if names else None
     try:
         bandits = load_bandits(warehouse, names) if warehouse else {}

@@ -15,10 +15,11 @@ from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER, Status
 from gaelp.domain.temporal_names import Queue
 from gaelp.errors import FAILED
-from gaelp.messages.training_run import RunResult
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
+
+    from gaelp.messages.training_run import RunResult
 
 EVERY_SECONDS = 0.5
 WORKER_SECONDS = 3.0

@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gaelp.commands.connections import RPC
 from gaelp.commands.console import Refused
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
 from gaelp.domain.temporal_names import WAITS, Attribute
-from gaelp.messages.phase import PhaseResult
-from gaelp.messages.training_run import RunResult
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
+
+    from gaelp.messages.phase import PhaseResult
+    from gaelp.messages.training_run import RunResult
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ async def view(client: Client, run: str) -> RunView:
         raise Refused(f"there is no run {run!r}: `starter.py list` shows those there are")
     begun = [(phase, each) for phase, each in zip(PHASE_ORDER, descriptions[1:], strict=True) if each is not None]
     phases = tuple([await _phase(client, phase, each) for phase, each in begun])
-    result = await _result(client, run, RunResult) if _ended(whole) else None
+    result = await _run_result(client, run) if _ended(whole) else None
     # The run's own figure is set at its end; until then its phases' figures are newer.
     spend = max(_spend(whole), sum(each.spend_micros for each in phases))
     waiting = any(each.state == Status.AWAITING_APPROVAL for each in phases)
@@ -172,7 +173,7 @@ async def _described(client: Client, workflow: str) -> WorkflowExecutionDescript
 
 
 async def _phase(client: Client, phase: Phase, described: WorkflowExecutionDescription) -> PhaseView:
-    result = await _result(client, described.id, PhaseResult) if _ended(described) else None
+    result = await _phase_result(client, described.id) if _ended(described) else None
     return PhaseView(
         phase=phase,
         state=_state(described),
@@ -182,6 +183,18 @@ async def _phase(client: Client, phase: Phase, described: WorkflowExecutionDescr
         started=described.start_time,
         ended=described.close_time,
     )
+
+
+async def _run_result(client: Client, run: str) -> RunResult | None:
+    from gaelp.messages.training_run import RunResult
+
+    return cast(RunResult | None, await _result(client, run, RunResult))
+
+
+async def _phase_result(client: Client, workflow: str) -> PhaseResult | None:
+    from gaelp.messages.phase import PhaseResult
+
+    return cast(PhaseResult | None, await _result(client, workflow, PhaseResult))
 
 
 async def _result(client: Client, workflow: str, kind: type[Any]) -> Any:

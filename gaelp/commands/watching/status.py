@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
-from gaelp.commands.runs.launching import web_address
 from gaelp.commands.watching.progress import headline
 from gaelp.commands.watching.snapshot import RunView, awaiting, listed, view
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Status
-from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.errors import GaelpError
-from gaelp.settings import Settings
 
 if TYPE_CHECKING:
     from gaelp.ledger.ledger import Ledger
+    from gaelp.settings import Settings
 
 
 def status(arguments: argparse.Namespace, out: Out) -> int:
@@ -43,13 +41,13 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
     ending = [now.reason] if now.reason else []
     out.result(
-        {**now.document(), "asked": asked, "web": web_address(settings, run)},
+        {**now.document(), "asked": asked, "web": connections.web_address(settings, run)},
         headline(now),
         *(each["sentence"] for each in asked),
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
-        web_address(settings, run),
+        connections.web_address(settings, run),
     )
     return DONE
 
@@ -78,6 +76,8 @@ def _booked(settings: Settings, runs: Sequence[RunView], out: Out) -> list[tuple
 
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
     """What a person is asked to approve, with its amounts in a sentence, and whether a stop has voided it since."""
+    from gaelp.domain.spending.approval_card import asked_in_a_sentence
+
     asked = []
     for stored in ledger.undecided_requests(run):
         request, void = stored.request, stored.state == "void"

@@ -103,6 +103,18 @@ def test_what_is_not_there_is_not_made_and_not_checked(in_process: Callable[...,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_syntax_only_asks_nobody_and_says_so(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """An agent that is not installed and an account that is not there pass; a wrong value is refused all the same."""
+    words = ("validate", "--syntax-only", "--agent", "no-such-agent", "--set", "account=nowhere")
+    ran = in_process(*words, "--json")
+    document = json.loads(ran.stdout)
+    assert ran.returncode == 0 and document["valid"] and "the account" in document["not_checked"][0]
+    assert "not checked: " in in_process(*words).stdout
+    refused = in_process(*words, "--set", "simulation.rounds=many")
+    assert refused.returncode == 2 and "simulation.rounds" in refused.stderr
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize("verb", ["validate", "start"])
 @pytest.mark.parametrize("profile_name", ["staging", "production"])
 def test_the_strict_profiles_are_refused_before_any_service_is_asked(
