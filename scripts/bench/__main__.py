@@ -18,10 +18,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from scripts.bench import absent, episodes, ledger, market, memory, peers
+from scripts.bench import absent, commands, episodes, ledger, market, memory, peers, warehouse
 from scripts.bench.timing import TOY, Row, Sizes
 
-PARTS = ("market", "episodes", "memory", "peers", "ledger", "absent")
+PARTS = ("market", "episodes", "memory", "peers", "ledger", "warehouse", "commands", "absent")
+
+_COSTS = {
+    "ledger": "the ledger, ms a call",
+    "warehouse": "the warehouse, ms of processor a call",
+    "commands": "starter.py, ms of processor",
+}
 
 
 def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -> dict[str, Any]:
@@ -38,6 +44,10 @@ def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -
         document["memory"] = [asdict(peak) for peak in memory.measured(sizes)]
     if "ledger" in parts:
         document["ledger"] = [asdict(cost) for cost in ledger.measured(sizes)]
+    if "warehouse" in parts:
+        document["warehouse"] = [asdict(cost) for cost in warehouse.measured(sizes)]
+    if "commands" in parts:
+        document["commands"] = [asdict(cost) for cost in commands.measured(sizes)]
     if "absent" in parts:
         document["absent"] = [asdict(each) for each in absent.measured()]
     return document
@@ -78,11 +88,12 @@ def show(document: dict[str, Any], console: Console) -> None:
         for peak in document["memory"]:
             peaks.add_row(f"{peak['episodes']:,}", f"{peak['seconds']:.1f}", f"{peak['peak_mib']:.0f}")
         console.print(peaks)
-    if document.get("ledger"):
-        costs = Table(*(name.replace("_", " ") for name in document["ledger"][0]), title="the ledger, ms a call")
-        for cost in document["ledger"]:
-            costs.add_row(*(f"{each:,}" if isinstance(each, int | float) else each for each in cost.values()))
-        console.print(costs)
+    for part, title in _COSTS.items():
+        if document.get(part):
+            costs = Table(*(name.replace("_", " ") for name in document[part][0]), title=title)
+            for cost in document[part]:
+                costs.add_row(*(f"{each:,}" if isinstance(each, int | float) else each for each in cost.values()))
+            console.print(costs)
     for each in document.get("absent", ()):
         said = "kept" if each["kept"] else "MISSED"
         console.print(f"{each['command']}, service {each['service']}: gives up after {each['seconds']} s, {said}")

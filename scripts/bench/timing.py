@@ -21,6 +21,7 @@ class Sizes:
     episodes: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)  # for peak memory
     peer_seconds: float = 3.0
     books: tuple[int, ...] = (0, 10_000, 100_000, 1_000_000)  # reservations in the ledger
+    stored_batches: tuple[int, ...] = (10, 100, 1_000, 5_000)  # in the warehouse
 
 
 TOY = Sizes(
@@ -33,6 +34,7 @@ TOY = Sizes(
     in_flight=1,
     episodes=(4,),
     books=(0, 40),
+    stored_batches=(2, 70),
 )
 
 

@@ -26,7 +26,8 @@ from tests.support import ledgers as kit
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a toy bench writes, without its stack and without its peers."""
     home = tmp_path_factory.mktemp("bench")
-    assert main(["--toy", "--no-workflow", "--only", "market,episodes,memory,ledger,absent", "--home", str(home)]) == 0
+    parts = "market,episodes,memory,ledger,warehouse,commands,absent"
+    assert main(["--toy", "--no-workflow", "--only", parts, "--home", str(home)]) == 0
     written: dict[str, Any] = json.loads((home / "bench.json").read_text())
     return written
 
@@ -41,6 +42,8 @@ def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
     assert [peak["episodes"] for peak in document["memory"]] == [4]
     assert all(peak["peak_mib"] > 1 for peak in document["memory"])
     assert [cost["reservations"] for cost in document["ledger"] if cost["database"] == "SQLite"] == [0, 40]
+    assert [(cost["batches"], cost["files"]) for cost in document["warehouse"]] == [(2, 2), (70, 7)]
+    assert all(cost["milliseconds"] > 1 for cost in document["commands"]) and len(document["commands"]) == 7
     assert [each["service"] for each in document["absent"]] == ["not there", "hangs"] * 2
     assert all(each["seconds"] > 0 for each in document["absent"])
     assert all(cost["reserve"] > 0 and cost["unresolved_claims"] > 0 for cost in document["ledger"])
