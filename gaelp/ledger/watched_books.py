@@ -5,6 +5,7 @@ Touch this to record another finding; everything else is in ledger.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gaelp.domain.platform_records import CampaignState
@@ -45,6 +46,11 @@ class WatchedBooks:
         with self._database.reading() as connection:
             return settings_store.read(connection, campaign)
 
+    def written_to(self, campaigns: Iterable[str]) -> dict[str, tuple[CampaignState, ...]]:
+        """The same of several campaigns, all from one state of the ledger."""
+        with self._database.reading() as connection:
+            return {name: settings_store.read(connection, name) for name in campaigns}
+
     def settings_paused(self, campaign: str, at: datetime) -> None:
         """Remember that a campaign was paused, whatever else was being written to it."""
         with self._database.writing() as connection:
@@ -64,10 +70,11 @@ class WatchedBooks:
         with self._database.writing() as connection:
             return violation_store.record(connection, violation)
 
-    def record_exposure(self, violation: Violation, found: FoundExposure) -> None:
+    def record_exposure(self, violation: Violation, found: Sequence[FoundExposure]) -> None:
         """Count what somebody else's doing may cost, above any cap; record the violation and raise the fence, once."""
         with self._database.writing() as connection:
-            reservation_store.count_found(connection, found)
+            for day in found:
+                reservation_store.count_found(connection, day)
             if violation_store.record(connection, violation):
                 account_store.raise_fence(connection, violation.account, violation.evidence, "ledger", violation.at)
 

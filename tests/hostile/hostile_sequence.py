@@ -381,8 +381,8 @@ class Sequence:
         """A look of the reaper where something is for it to find, and now and then where nothing is."""
         if not self.reaps or self.clock.now < self._next_look:
             return
-        uncovered = self.invariants.uncovered()
-        if not uncovered and self.rng.random() > 0.01:
+        uncovered, raised = self.invariants.uncovered(), self.invariants.raised()
+        if not (uncovered or raised) and self.rng.random() > 0.01:
             return
         self._next_look = self.clock.now + REAPER_INTERVAL
         try:
@@ -391,7 +391,7 @@ class Sequence:
         except Crash:
             return
         self.platform.met["paused by the reaper"] += len(reaped.paused)
-        self.invariants.after_reaper(reaped, uncovered)
+        self.invariants.after_reaper(reaped, uncovered, raised)
 
     def _forge(self, name: str) -> None:
         """A signal in the name of a campaign that runs, or a workflow under the id of one that has ended."""

@@ -13,6 +13,7 @@ from typing import Any
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.outside_changes import outside_changes
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.emergency_stop import StopReport
 from gaelp.messages.reaper import Reaped
@@ -44,6 +45,7 @@ class Invariant(StrEnum):
     PAUSED_NEXT = "what is read as enabled and must not be is paused next"
     TICK = "where every call is answered, what must be paused does not deliver for longer than a tick"
     COVERED = "after a look of the reaper nothing is enabled without an open reservation under an approval that stands"
+    COMPARED = "after a look of the reaper nothing is enabled with a higher budget or a later end than we wrote"
     SEEN = "what a report has shown as billed is counted"
     ALARMED = "what was billed beyond its reservation, or is reported as less than before, is a violation"
     STOPPED = "a stop that says stopped leaves nothing enabled that can be read"
@@ -182,6 +184,23 @@ class Invariants:
             _without_rename(state.external_name) for state in bare if ours & {state.platform_id, state.external_name}
         ]
 
+    def raised(self) -> list[str]:
+        """What is enabled with more than the ledger remembers that we wrote, while a day of it is not settled."""
+        if self._nature.lawful:
+            return []
+        names = []
+        for campaign in self._platform.all.values():
+            state, name = campaign.state, _our_name(campaign)
+            if not (state.enabled and self._readable(campaign) and self._unsettled(name)):
+                continue
+            written = self._ledger.written_settings(name)
+            changes = outside_changes(written, state, "USD") if written else ()
+            names += [name] if any(change.raises for change in changes) else []
+        return names
+
+    def _unsettled(self, name: str) -> bool:
+        return any(each.state != "settled" for (campaign, _), each in self._days.items() if campaign == name)
+
     def _covered(self, name: str) -> bool:
         days = [reservation for (campaign, _), reservation in self._days.items() if campaign == name]
         return self._fence == 0 and any(day.state == "open" for day in days)
@@ -190,11 +209,13 @@ class Invariants:
         now = self._platform.clock.now
         return now >= campaign.hidden_until and now >= campaign.shown_until
 
-    def after_reaper(self, reaped: Reaped, before: Sequence[str]) -> None:
-        """A look that had no trouble has paused whatever could be read as not covered before it."""
+    def after_reaper(self, reaped: Reaped, before: Sequence[str], raised: Sequence[str]) -> None:
+        """A look that had no trouble has paused whatever could be read as not covered, or as raised, before it."""
         if not (reaped.trouble or reaped.still_enabled):
             left = set(self.uncovered()) & set(before)
             require(not left, Invariant.COVERED, f"{left} are enabled")
+            left = set(self.raised()) & set(raised)
+            require(not left, Invariant.COMPARED, f"{left} go on with what somebody gave them")
 
     def after_stop(self, report: StopReport, begun: datetime, paused_at: Mapping[str, datetime]) -> None:
         """What a stop says is so, and it has not taken longer than it may."""

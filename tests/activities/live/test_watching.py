@@ -231,3 +231,26 @@ def test_a_change_that_was_cleared_stops_the_account_again_under_a_new_approval(
     assert fixture.observe(26, enabled=True).halt
     assert fixture.ledger.fence(fixture.account) == 2
     assert [v.resolved_by for v in fixture.ledger.violations(RUN)].count(None) == 1
+
+
+@pytest.mark.parametrize("hours", [14, 24.5])
+def test_a_budget_that_was_raised_before_somebody_paused_counts_in_full(fixture: CampaignFixture, hours: float) -> None:
+    """Raised at noon and paused an hour later: the platform may bill the day by it long after, also past midnight."""
+    fixture.running()
+    _edit(fixture, "set_budget", 250 * UNIT)
+    _edit(fixture, "pause", hours=13)
+    observed = fixture.observe(hours, enabled=True)
+    assert observed.stop_account and not observed.enabled
+    first, *later = fixture.ledger.reservations(fixture.account)
+    assert first.counted_micros == 500 * UNIT
+    assert [day.counted_micros for day in later] == ([500 * UNIT] if hours > 24 else [])
+
+
+def test_a_day_has_one_row_whatever_start_is_given(fixture: CampaignFixture) -> None:
+    """What is reported for a day is posted to its own row, also where a caller counts its days from another start."""
+    fixture.running()
+    earlier = fixture.campaign.progress.model_copy(update={"start": fixture.at(-24)})
+    fixture.campaign = fixture.campaign.model_copy(update={"progress": earlier})
+    fixture.observe(12, enabled=True)
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert day.served_micros > 0 and fixture.ledger.violations(RUN) == ()
