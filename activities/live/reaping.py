@@ -32,6 +32,7 @@ from gaelp.platforms.protocol import AdPlatform, PlatformError
 class Wrong:
     """A campaign of ours that must not go on as it reads."""
 
+    name: str  # ours
     state: CampaignState
     bare: bool  # enabled, and nothing covers it
     raised: tuple[OutsideChange, ...]  # by which it may bill more than we wrote
@@ -81,49 +82,50 @@ class Reaping:
         # Read, judge, and once more: what its own workflow paused, wrote or reserved in between is left alone.
         found = self._wrong(account, platform, created)
         if found:
-            found = self._wrong(account, platform, [each for each in created if each.campaign in found])
+            names = {wrong.name for wrong in found}
+            found = self._wrong(account, platform, [each for each in created if each.campaign in names])
         return self._pause(account, platform, found, at)
 
-    def _wrong(self, account: Account, platform: AdPlatform, created: Sequence[CreatedCampaign]) -> dict[str, Wrong]:
-        """What is enabled and not covered, and what somebody gave more to than we wrote, by our name."""
+    def _wrong(self, account: Account, platform: AdPlatform, created: Sequence[CreatedCampaign]) -> list[Wrong]:
+        """What is enabled and not covered, and what somebody gave more to than we wrote."""
         unsettled = [each.campaign for each in created if each.unsettled]
         before = self._ledger.written_to(unsettled)
         read = _read(platform, account, created)
         after = self._ledger.written_to(unsettled)
-        enabled = [name for name, state in read.items() if state.enabled]
+        enabled = {name for name, state in read if state.enabled}
         rulings = self._ledger.judge_enabled(account.account, enabled) if enabled else {}
-        wrong = {}
-        for name, state in read.items():
+        wrong = []
+        for name, state in read:
             # What we wrote while the platform was read would be taken for somebody else's doing.
             written = before.get(name, ()) if before.get(name) == after.get(name) else ()
-            changes = outside_changes(written, state, account.currency) if written else ()
-            raised = changes if any(change.raises for change in changes) else ()
+            raised = _raised(written, state, account)
             bare = state.enabled and not rulings[name].granted
             if bare or raised:
-                wrong[name] = Wrong(state, bare, raised)
+                wrong.append(Wrong(name, state, bare, raised))
         return wrong
 
-    def _pause(self, account: Account, platform: AdPlatform, found: dict[str, Wrong], at: datetime) -> Reaped:
+    def _pause(self, account: Account, platform: AdPlatform, found: Sequence[Wrong], at: datetime) -> Reaped:
         trouble: list[str] = []
-        enabled = {name: wrong.state for name, wrong in found.items() if wrong.state.enabled}
-        for name, state in enabled.items():
+        enabled = [wrong for wrong in found if wrong.state.enabled]
+        for wrong in enabled:
             try:
-                platform.pause(account.account, state.platform_id, None)
+                platform.pause(account.account, wrong.state.platform_id, None)
             except PlatformError as error:  # the read-back shows whether it took effect; the next look tries again
-                trouble.append(f"account {account.account}: pausing {name} failed: {error}")
-        for name, wrong in found.items():  # after every pause: a ledger that cannot be written must delay none
+                trouble.append(f"account {account.account}: pausing {wrong.name} failed: {error}")
+        for wrong in found:  # after every pause: a ledger that cannot be written must delay none
             if wrong.bare:
-                self._ledger.record_violation(_violation(account, name, at))
+                self._ledger.record_violation(_violation(account, wrong.name, at))
             if wrong.raised:
-                self._record_raised(account, platform, name, wrong, at)
-            self._ledger.settings_paused(name, at)
+                self._record_raised(account, platform, wrong, at)
+            self._ledger.settings_paused(wrong.name, at)
         left = {c.platform_id for c in platform.campaigns(account.account) if c.enabled} if enabled else set()
-        still = tuple(name for name, state in enabled.items() if state.platform_id in left)
-        return Reaped(paused=tuple(enabled), still_enabled=still, trouble=tuple(trouble))
+        still = tuple(dict.fromkeys(wrong.name for wrong in enabled if wrong.state.platform_id in left))
+        paused = tuple(dict.fromkeys(wrong.name for wrong in enabled))
+        return Reaped(paused=paused, still_enabled=still, trouble=tuple(trouble))
 
-    def _record_raised(self, account: Account, platform: AdPlatform, name: str, wrong: Wrong, look: datetime) -> None:
+    def _record_raised(self, account: Account, platform: AdPlatform, wrong: Wrong, look: datetime) -> None:
         """Count what the campaign may be billed by it, as of the instant that the platform has reached."""
-        days = self._ledger.reservations(account.account, campaign=name)
+        days = self._ledger.reservations(account.account, campaign=wrong.name)
         if not days:
             return  # it was never reserved, so nothing of it was ever written either
         watched = Watched.by_ledger(days[-1])
@@ -136,16 +138,28 @@ class Reaping:
             self._watching.post_days(watched, report, account)
 
 
-def _read(platform: AdPlatform, account: Account, created: Iterable[CreatedCampaign]) -> dict[str, CampaignState]:
-    """Our name -> state of what is ours: found by platform id first, because a name can be changed."""
+def _read(
+    platform: AdPlatform, account: Account, created: Iterable[CreatedCampaign]
+) -> list[tuple[str, CampaignState]]:
+    """Our name and the state of what is ours: found by platform id first, because a name can be changed.
+
+    One name may stand here twice: a campaign that was renamed, and another that now has its name.
+    """
     by_id = {campaign.platform_id: campaign.campaign for campaign in created if campaign.platform_id}
     names = {campaign.campaign for campaign in created}
-    found = {}
-    for state in platform.campaigns(account.account):
-        name = by_id.get(state.platform_id, state.external_name)
-        if state.platform_id in by_id or name in names:
-            found[name] = state
-    return found
+    return [
+        (by_id.get(state.platform_id, state.external_name), state)
+        for state in platform.campaigns(account.account)
+        if state.platform_id in by_id or state.external_name in names
+    ]
+
+
+def _raised(written: Sequence[CampaignState], state: CampaignState, account: Account) -> tuple[OutsideChange, ...]:
+    """What differs from what we wrote to this very campaign, where more may be billed by it."""
+    if not written or written[0].platform_id != state.platform_id:
+        return ()
+    changes = outside_changes(written, state, account.currency)
+    return changes if any(change.raises for change in changes) else ()
 
 
 def _violation(account: Account, campaign: str, at: datetime) -> Violation:
