@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from gaelp.domain.ids import phase_id
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
-from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
+from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest, UnregisteredRun
 from gaelp.ledger.rules.approval_rules import judge_opening
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount, aware
@@ -55,7 +55,7 @@ _CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decid
 def open_request(connection: Connection, request: ApprovalRequest, text: str, at: datetime) -> ApprovalCard:
     """Open a request; the same again is harmless. What the same run and phase asked before is superseded.
 
-    Raises RunStopped, and FenceRaised where a stop came between the request's making and its opening.
+    Raises UnregisteredRun, RunStopped, and FenceRaised where a stop came between the request's making and its opening.
     """
     aware(request.expires_at)
     amount(request.daily_cap_micros, "the request's daily cap")
@@ -67,7 +67,13 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
         raise LedgerConflict(ruling.reason)
     if existing is not None:
         return card_of(existing)
-    going_on = judge_run(run_store.read(connection, request.run))
+    run = run_store.read(connection, request.run)
+    if run is None:
+        raise UnregisteredRun(
+            f"request {request.request_id!r} is asked for run {request.run!r}, and no run of that name was ever "
+            "started: `starter.py start` registers one"
+        )
+    going_on = judge_run(run)
     if not going_on.granted:
         raise RunStopped(going_on.reason)
     if request.fence < account.fence:

@@ -1,4 +1,4 @@
-"""Run names, registered for ever, and attempts at a gate, counted across runs (docs/gates.md).
+"""Run names, registered for ever; attempts at a gate, counted across runs; what a run's gates said (docs/gates.md).
 
 Touch this to change what counts as an attempt; which attempts belong together is AttemptSeries.
 """
@@ -10,11 +10,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from gaelp.domain.ids import checked_name
+from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
 from gaelp.ledger.statements import Change, Connection, Query, given
-from gaelp.ledger.stored_records import AttemptCount, RegisteredRun
+from gaelp.ledger.stored_records import AttemptCount, KeptVerdict, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -39,6 +40,21 @@ _USED = Query(
 )
 _COUNT = Change(_n.insert().values(given(_n.c.keys(), counted=True)))
 _FORGIVE = Change(_n.update().where(_OF_SERIES, _n.c.counted.is_(sa.true())).values(counted=False))
+_v = tables.verdicts
+
+
+def _verdict(run: str, phase: Phase, checkpoint: str, evidence: str, heads: list[str], promote: bool) -> KeptVerdict:
+    return KeptVerdict(run, phase, checkpoint, evidence, tuple(heads), bool(promote))
+
+
+_OF_RUN = _v.c.run == sa.bindparam("run")
+_VERDICTS = Query(sa.select(_v).where(_OF_RUN), _verdict)
+_REPLACE_VERDICT = Change(
+    _v.update()
+    .where(_OF_RUN, _v.c.phase == sa.bindparam("phase"))
+    .values(given(c.name for c in _v.c if not c.primary_key))
+)
+_KEEP_VERDICT = Change(_v.insert())
 _COUNTS = Query(
     sa.select(*_SERIES, sa.func.sum(sa.case((_n.c.counted, 1), else_=0)), sa.func.count())
     .group_by(*_SERIES)
@@ -99,6 +115,24 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
     subject = Subject(values.pop("account"), key=assessment)
     journal.write(connection, "attempt", at, subject, **values, attempt=attempt)
     return attempt
+
+
+def keep_verdict(connection: Connection, account: str, verdict: KeptVerdict, at: datetime) -> None:
+    """Keep what a gate said; what it said of the same phase of the same run before is replaced."""
+    account_store.lock(connection, account)
+    kept = {each.phase: each for each in verdicts(connection, verdict.run)}
+    if kept.get(verdict.phase) == verdict:
+        return
+    values = {**vars(verdict), "heads": list(verdict.heads)}
+    connection.change(_REPLACE_VERDICT if verdict.phase in kept else _KEEP_VERDICT, **values)
+    subject = Subject(account, verdict.run, verdict.phase, key=f"{verdict.run}/{verdict.phase}")
+    told = {name: values[name] for name in ("checkpoint_digest", "evidence_digest", "heads", "promote")}
+    journal.write(connection, "verdict", at, subject, **told)
+
+
+def verdicts(connection: Connection, run: str) -> tuple[KeptVerdict, ...]:
+    """What the gates of a run said last."""
+    return tuple(connection.all(_VERDICTS, run=run))
 
 
 def attempts(connection: Connection) -> tuple[AttemptCount, ...]:

@@ -30,6 +30,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     opened.put_account(kit.account())
     opened.put_approver(kit.approver())
+    opened.register_run("run-a", "acme", NOW)
     opened.open_request(kit.request(), "the table", NOW)
     yield opened
     opened.close()
@@ -152,6 +153,7 @@ def test_a_demo_key_counts_on_an_emulator_only(ledger: Ledger, tmp_path: Path) -
     real.put_account(kit.account())
     real.put_approver(kit.approver(demo=True))
     real.put_account(kit.account(kind=AccountKind.REAL))
+    real.register_run("run-a", "acme", NOW)
     real.open_request(kit.request(), "", NOW)
     assert "demo key" in decide(real, signed()).reason
     real.close()
@@ -204,6 +206,7 @@ def test_a_stop_closes_what_is_asked_on_its_account_and_only_a_new_request_waits
     """The fence's own journal row names the voided requests; the phase still waits, and asks anew under the fence."""
     ledger.put_account(kit.account(account="other"))
     elsewhere = kit.request(account="other", run="run-b", request_id="run-b/live-test#1")
+    ledger.register_run("run-b", "other", NOW)
     ledger.open_request(elsewhere, "", NOW)
     fence = ledger.raise_fence("acme", "stop", "Ada", NOW)
     assert (ledger.request_state(ID), ledger.open_requests("run-a")) == ("void", ())
