@@ -133,7 +133,7 @@ class Campaigns:
     ) -> Applied | None:
         """What somebody else did since the observation, where nothing may be written after it."""
         raised = self._watching.compare(campaign, account, read, at)
-        paused = campaign.progress.enabled and not campaign.progress.uncertain and not read.enabled
+        paused = not read.enabled and not self._ledger.judge_enabling(campaign.name).granted
         if not (raised or paused):
             return None
         return _blocked(campaign, raised or PAUSED_OUTSIDE, judged=False, stop_account=bool(raised))
@@ -193,6 +193,8 @@ class Campaigns:
             return Paused(spend_micros=self._locating.spent_micros(campaign))
         if state.enabled:
             self._pause(campaign, platform, state, at)
+        else:
+            self._watching.note_pause(campaign, account, state, at)
         self._ledger.settings_paused(campaign.name, at)  # an enable of ours that comes late is not wanted any more
         report = platform.report(account.account, state.platform_id, at)
         self._watching.post_days(Watched.of(campaign, account), report, account)
@@ -214,8 +216,14 @@ class Campaigns:
 
     def _pause_unread(self, platform: AdPlatform, campaign: LiveCampaignInput, at: datetime) -> None:
         if platform_id := self._locating.platform_id(campaign):
+            self._tell_pausing(campaign, at)
             with suppress(PlatformError):  # what failed before it, or the violation, says more
                 platform.pause(campaign.context.account, platform_id, at)
+
+    def _tell_pausing(self, campaign: LiveCampaignInput, at: datetime) -> None:
+        """Whoever dies after the pause has not left one that is taken for somebody else's."""
+        with suppress(LedgerUnavailable):
+            self._ledger.settings_pausing(campaign.name, at)
 
     def _account(self, campaign: LiveCampaignInput) -> Account:
         """The account; the last one known where the ledger is gone, because pausing must not wait for it."""
@@ -228,6 +236,7 @@ class Campaigns:
 
     def _pause(self, campaign: LiveCampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
         """Pause first and claim it after: a campaign must not stay enabled because the ledger cannot be reached."""
+        self._tell_pausing(campaign, at)
         platform.pause(campaign.context.account, state.platform_id, at)
         after = self._locating.find(platform, campaign)
         if after is None or after.enabled:

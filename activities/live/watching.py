@@ -17,7 +17,7 @@ from gaelp.domain.ids import index_of_key, phase_of_campaign, reservation_key, r
 from gaelp.domain.platform_records import CampaignReport, CampaignState
 from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.campaign_clock import AccountCalendar
-from gaelp.domain.spending.ledger_records import FoundExposure, Severity, Violation
+from gaelp.domain.spending.ledger_records import OUTSIDE_PAUSE, FoundExposure, Severity, Violation
 from gaelp.domain.spending.outside_changes import OutsideChange, days_that_may_bill, outside_changes
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stored_records import Reservation
@@ -57,15 +57,27 @@ class Watching:
 
     def compare(self, campaign: LiveCampaignInput, account: Account, state: CampaignState, at: datetime) -> str:
         """Record what reads otherwise than we wrote it; why the campaign must halt where more may be billed by it."""
+        self.note_pause(campaign, account, state, at)
         written = self._ledger.written_settings(campaign.name)
         changes = outside_changes(written, state, account.currency) if written else ()
-        if any(change.lowers for change in changes) and self._paused_by_us(campaign):
-            changes = tuple(change for change in changes if not change.lowers)
+        changes = tuple(change for change in changes if not change.lowers)
         return self.record(Watched.of(campaign, account), account, state, changes, at)
 
-    def _paused_by_us(self, campaign: LiveCampaignInput) -> bool:
-        """Whether the campaign, or a stop, has paused it as far as we know: then a pause is no doing of others."""
-        return not campaign.progress.enabled or not self._ledger.judge_no_stop(campaign.order.request_id).granted
+    def note_pause(self, campaign: LiveCampaignInput, account: Account, state: CampaignState, at: datetime) -> None:
+        """Record a pause that is neither ours nor a stop's: the ledger grants no enabling any more.
+
+        What the caller believes of it does not count: anybody may start an activity by hand.
+        """
+        if state.enabled:
+            return
+        written = self._ledger.written_settings(campaign.name)
+        changes = outside_changes(written, state, account.currency) if written else ()
+        lowered = [change for change in changes if change.lowers]
+        if lowered and self._ledger.judge_no_stop(campaign.order.request_id).granted:
+            watched, kept = Watched.of(campaign, account), f"{campaign.name}/{OUTSIDE_PAUSE}-{at.isoformat()}"
+            evidence = lowered[0].sentence
+            violation = _violation(watched, kept, OUTSIDE_PAUSE, Severity.MEDIUM, evidence, at)
+            self._ledger.record_outside_pause(violation)
 
     def record(
         self,
@@ -82,7 +94,7 @@ class Watching:
         # Once for each approval: a person may have cleared the first and approved again.
         seen = f"{watched.request_id} {evidence}" if any(change.raises for change in changes) else evidence
         kept = f"{watched.name}/changed-outside-{hashlib.sha256(seen.encode()).hexdigest()[:12]}"
-        violation = _violation(watched, kept, "changed-outside", _severity(changes), evidence, at)
+        violation = _violation(watched, kept, "changed-outside", Severity.HIGH, evidence, at)
         if not any(change.raises for change in changes):
             self._ledger.record_violation(violation)
             return ""
@@ -152,7 +164,3 @@ def _violation(watched: Watched, id: str, kind: str, severity: Severity, evidenc
         id=id, account=watched.account, run=run_of_campaign(watched.name), phase=phase_of_campaign(watched.name),
         campaign=watched.name, kind=kind, severity=severity, evidence=evidence, at=at,
     )  # fmt: skip
-
-
-def _severity(changes: Sequence[OutsideChange]) -> Severity:
-    return Severity.MEDIUM if all(change.lowers for change in changes) else Severity.HIGH

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
+from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stores import (
     account_store,
@@ -51,6 +52,11 @@ class WatchedBooks:
         with self._database.reading() as connection:
             return {name: settings_store.read(connection, name) for name in campaigns}
 
+    def settings_pausing(self, campaign: str, at: datetime) -> None:
+        """Remember that a campaign is about to be paused by us."""
+        with self._database.writing() as connection:
+            settings_store.begin_pause(connection, campaign, at)
+
     def settings_paused(self, campaign: str, at: datetime) -> None:
         """Remember that a campaign was paused, whatever else was being written to it."""
         with self._database.writing() as connection:
@@ -77,6 +83,17 @@ class WatchedBooks:
                 reservation_store.count_found(connection, day)
             if violation_store.record(connection, violation):
                 account_store.raise_fence(connection, violation.account, violation.evidence, "ledger", violation.at)
+
+    def record_outside_pause(self, violation: Violation) -> None:
+        """Record that somebody else has paused a campaign: no enabling is granted until a person clears it."""
+        with self._database.writing() as connection:
+            violation_store.record(connection, violation)
+            settings_store.pause(connection, violation.campaign, violation.at)
+
+    def judge_enabling(self, campaign: str) -> Ruling:
+        """Whether a campaign may be enabled by us: nobody has paused it on the platform, or a person has cleared it."""
+        with self._database.reading() as connection:
+            return judge_enabling(violation_store.outside_pause(connection, campaign))
 
     def record_violation_and_stop(self, violation: Violation) -> int:
         """Record a violation and raise the account's fence with it; once for its id. Returns the fence."""
