@@ -113,7 +113,7 @@ class Ledger(ApprovalBooks):
         Raises UnregisteredRun.
         """
         with self._database.writing() as connection:
-            fence = run_store.stop(connection, run, reason, by, at)
+            fence = run_store.stop(connection, run, reason, by, at, request_store.accounts_of(connection, run))
             request_store.withdraw(connection, run, at)
             return fence
 

@@ -111,13 +111,19 @@ def waiting_phases(connection: Connection, account: str) -> tuple[str, ...]:
     return tuple(sorted(connection.all(_WAITING_PHASES, account=account)))
 
 
+def accounts_of(connection: Connection, run: str) -> tuple[str, ...]:
+    """The accounts on which a run asks or was approved, in the order in which every transaction locks them."""
+    return tuple(sorted({stored.request.account for stored in connection.all(_OF_ENDED_RUN, run=run)}))
+
+
 def withdraw(connection: Connection, run: str, at: datetime) -> None:
     """Close what a run asks and what it was approved, for good: it was stopped, or has ended.
 
     A campaign that somebody starts by hand under one of its approvals spends nothing any more.
     """
+    for account in accounts_of(connection, run):  # all of them before the journal, and always in this order
+        account_store.lock(connection, account)
     for request in (stored.request for stored in connection.all(_OF_ENDED_RUN, run=run)):
-        account_store.lock(connection, request.account)
         if connection.change(_WITHDRAW, request_id=request.request_id):
             note(connection, "withdraw", request, at)
 

@@ -5,6 +5,7 @@ Touch this to change what counts as an attempt; which attempts belong together i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -91,12 +92,16 @@ def lock(connection: Connection, run: str) -> RegisteredRun | None:
     return connection.first(_LOCKED, run=run)
 
 
-def stop(connection: Connection, run: str, reason: str, by: str, at: datetime) -> int:
-    """Refuse the run every further reservation and claim, for ever; returns its account's fence, which stays."""
+def stop(connection: Connection, run: str, reason: str, by: str, at: datetime, asked_on: Iterable[str] = ()) -> int:
+    """Refuse the run every further reservation and claim, for ever; returns its account's fence, which stays.
+
+    `asked_on` are accounts that the same transaction changes after it: all are locked here, in their one order.
+    """
     registered = read(connection, run)
     if registered is None:
         raise UnregisteredRun(f"there is no run {run!r} in the ledger: `starter.py list` shows those there are")
-    account = account_store.lock(connection, registered.account)
+    locked = {name: account_store.lock(connection, name) for name in sorted({registered.account, *asked_on})}
+    account = locked[registered.account]
     if registered.stopped_at is None:
         connection.change(_STOP, run=run, at=at)
         journal.write(connection, "run-stopped", at, Subject(account.account, run, key=run), reason=reason, by=by)
