@@ -20,7 +20,7 @@ from gaelp.domain.spending.ledger_records import (
     Reserved,
 )
 from gaelp.ledger.approval_books import ApprovalBooks
-from gaelp.ledger.rules.reservation_rules import RunLimits
+from gaelp.ledger.rules.reservation_rules import RaiseStep, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, KeptVerdict, Posted, RegisteredRun, Reservation
@@ -155,9 +155,10 @@ class Ledger(ApprovalBooks):
         campaign_cap_micros: int | None = None,
         run_cap_micros: int | None = None,
         account_daily_limit_micros: int | None = None,
+        step: RaiseStep | None = None,
     ) -> Reserved:
-        """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
-        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
+        """Book the worst case of a campaign day if approval, fence, step and every cap allow it; None is no limit."""
+        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros, step)
         with self._database.writing() as connection:
             return reservation_store.reserve(connection, booking, limits)
 

@@ -53,6 +53,7 @@ START = SOMEWHERE.start
 DAYS, MATURING = 7, 96
 UNIT = 1_000_000
 KEY = signatures.new_key()
+STEPS = ("scaled.daily_budget=25", "scaled.period_days=3", "scaled.raise_step=0.2")
 MOST_TURNS = 20_000
 FEWEST_STEPS = 200
 LONGEST_STEP = timedelta(hours=2)
@@ -95,7 +96,9 @@ class KeptContent:
 def inputs() -> Any:
     """The configuration, and a market of one segment and two creatives."""
     config = loading.load(
-        "quick-test", environment={}, overrides=["limits.campaign=100000", "limits.run=1000000", "limits.daily=100000"]
+        "quick-test",
+        environment={},
+        overrides=["limits.campaign=100000", "limits.run=1000000", "limits.daily=100000", *STEPS],
     )
     market = SimpleNamespace(
         ctr=np.full((1, 2), 0.01), segment_features=np.zeros((1, 1), np.float32),
@@ -248,7 +251,8 @@ class Sequence:
         self.platform.pass_time()
 
     def _permit(self, reached: DayReached) -> None:
-        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.4)))
+        # The last one is forged: within what was signed, and more than one step.
+        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.0, 1.2, 1.2, 1.4)))
         proceed = Proceed(until_day=DAYS, daily_budget_micros=budget)
         self.campaigns[reached.campaign].update(proceed=proceed)
 

@@ -24,6 +24,7 @@ from tests.hostile.phase_reader import PhaseReader
 from tests.hostile.virtual_host import DrivenCampaign
 
 ACCOUNT, RUN = "acme", "run-a"
+MOST_BY_STEPS = LAWFUL * 30_000_000  # micros: one step of 20 % above a budget of 25 units
 # Of a stop whose platform answers everything, as late as it may: docs/money.md promises both.
 PAUSED_WITHIN = timedelta(seconds=1 + SLOWEST_ANSWER + 0.5)
 STOPPED_WITHIN = timedelta(seconds=30)
@@ -36,6 +37,7 @@ class Invariant(StrEnum):
     # While the platform keeps its rules and nobody edits by hand:
     COUNTED = "what can still be billed on a day is at most what the ledger counts for it"
     RESERVED = "nothing is enabled without an open reservation"
+    STEP = "no day is reserved for more than one step above the first period"
     CREATED_ONCE = "no campaign is created twice"
     BUDGET_ONCE = "no budget is written twice for one intent"
     NO_FAILURE = "no campaign fails, whatever errs, is late, dies or is away"
@@ -126,6 +128,8 @@ class Invariants:
         self._days = {(r.campaign, r.day): r for r in reservations}
         for reservation in reservations:
             require(reservation.campaign in self._signed, Invariant.SIGNED, reservation.key)
+            within = reservation.worst_case_micros <= MOST_BY_STEPS or not self._nature.lawful
+            require(within, Invariant.STEP, f"{reservation.key} has {reservation.worst_case_micros}")
             final, seen = reservation.final_micros, reservation.billed_micros
             below = final is not None and final < seen
             require(not below, Invariant.NOT_BELOW, f"{reservation.key} is settled at {final}, {seen} was seen")

@@ -20,7 +20,7 @@ from activities.live.settling import Settling
 from activities.live.watching import Watching
 from activities.records import booked_evidence, campaign_looks
 from gaelp.domain.episodes import EpisodeState
-from gaelp.ledger.rules import ceiling_rules, spend_rules
+from gaelp.ledger.rules import ceiling_rules, reservation_rules, spend_rules
 from gaelp.ledger.rules.ruling import GRANTED
 from gaelp.ledger.stop_pauses import StopPauses
 from gaelp.messages.reaper import Reaped
@@ -58,6 +58,13 @@ def test_an_approval_that_does_not_bind_is_found(monkeypatch: pytest.MonkeyPatch
     """A campaign that nobody signed reserves a day as soon as reservations are not compared with what was signed."""
     monkeypatch.setattr(ceiling_rules, "judge_ceilings", lambda *_: GRANTED)
     assert finds(Invariant.SIGNED, Nature())
+
+
+def test_a_forged_permission_that_is_believed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A raise of 40 % lies within the ceilings that were signed; only the rule of the step refuses it."""
+    run_all(Nature(), 5)
+    monkeypatch.setattr(reservation_rules, "judge_step", lambda *_: GRANTED)
+    assert finds(Invariant.STEP, Nature(), 5)
 
 
 # ------------------------------------------------------------ not found
