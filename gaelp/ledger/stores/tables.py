@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -119,6 +119,17 @@ attempts = sa.Table(
     sa.Column("assessment", sa.Text, primary_key=True),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("counted", sa.Boolean, nullable=False),  # False once a named person has reset the count
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("phase", Named(Phase), primary_key=True),
+    sa.Column("checkpoint_digest", sa.Text, nullable=False),
+    sa.Column("evidence_digest", sa.Text, nullable=False),
+    sa.Column("heads", sa.JSON, nullable=False),  # decision heads that the evidence validated
+    sa.Column("promote", sa.Boolean, nullable=False),
 )
 
 requests = sa.Table(
