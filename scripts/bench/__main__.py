@@ -60,20 +60,26 @@ def machine() -> dict[str, Any]:
 
 
 def _documents(rows: list[Row]) -> list[dict[str, Any]]:
-    return [{**asdict(row), "ratio": row.ratio, "verdict": row.verdict} for row in rows]
+    return [
+        {**asdict(row), "ratio": row.ratio, "stricter_ratio": row.stricter_ratio, "verdict": row.verdict}
+        for row in rows
+    ]
 
 
 def show(document: dict[str, Any], console: Console) -> None:
     """A table of rates, one of memory, one of the ledger, one of commands that give up."""
     about = document["machine"]
     console.print(f"{about['cores']} cores, load {about['load']:.1f} at the start, Python {about['python']}")
-    table = Table("what", "a second", "bare kernel", "ratio", "verdict", "note")
+    table = Table("what", "a second", "bare kernel", "ratio", "32-bit kernel", "ratio", "verdict", "note")
     for part in ("per_auction", "aggregate", "peers", "episodes"):
         for row in document.get(part, ()):
-            kernel = f"{row['kernel']:,.0f}" if row["kernel"] else ""
-            ratio = f"{row['ratio']:.2f}" if row["ratio"] is not None else ""
+            kernels = [
+                text
+                for rate, ratio in (("kernel", "ratio"), ("stricter", "stricter_ratio"))
+                for text in ((f"{row[rate]:,.0f}", f"{row[ratio]:.2f}") if row[rate] else ("", ""))
+            ]
             rate = f"{row['rate']:,.0f} {row['unit']}" if row["rate"] else ""
-            table.add_row(row["name"], rate, kernel, ratio, row["verdict"], row["note"])
+            table.add_row(row["name"], rate, *kernels, row["verdict"], row["note"])
         table.add_section()
     if table.row_count:
         console.print(table)

@@ -2,8 +2,8 @@
 
 The services are real, each campaign has daily ticks, and no time passes between them. Launching and settling are in the
 figures, because every campaign does both. Processor time is that of all processes: Temporal, Redis, the emulator, both
-workers and what they start. Needs the test library: run it from the repository's root. Touch this to measure another
-shape of a portfolio.
+workers, what they start, and the client. Needs the test library: run it from the repository's root. Touch this to
+measure another shape of a portfolio.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import asyncio
 import os
 import tempfile
 import time
-import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +25,7 @@ from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.messages.phase import PhaseResult
 from gaelp.money import micros
-from scripts.bench.batch_program import MARK, processor_seconds_of_all
+from scripts.bench.batch_program import processor_seconds_of_all
 from scripts.bench.timing import Sizes
 from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import phase_input
@@ -54,20 +53,17 @@ def measured(sizes: Sizes) -> list[Portfolio]:
 
 
 def _measured(campaigns: int, days: int, seconds: float) -> Portfolio:
-    load, mark = round(os.getloadavg()[0], 1), uuid.uuid4().hex
-    with (
-        tempfile.TemporaryDirectory() as home,
-        LocalStack(Path(home), environment={MARK: mark}) as stack,
-    ):
+    load = round(os.getloadavg()[0], 1)
+    with tempfile.TemporaryDirectory() as home, LocalStack(Path(home)) as stack:
         runs = LocalRuns(stack)
         runs.prepare()
         try:
-            return asyncio.run(asyncio.wait_for(_run(runs, campaigns, days, load, mark), seconds))
+            return asyncio.run(asyncio.wait_for(_run(runs, campaigns, days, load), seconds))
         except TimeoutError:
             return Portfolio(campaigns, days, load, note=f"did not end within {seconds:.0f} s")
 
 
-async def _run(runs: LocalRuns, campaigns: int, days: int, load: float, mark: str) -> Portfolio:
+async def _run(runs: LocalRuns, campaigns: int, days: int, load: float) -> Portfolio:
     client = await connections.temporal(runs.settings)
     run, account = f"portfolio-{campaigns}", _account(runs, campaigns, days)
     given = phase_input(runs, run, PHASE, account, *_settings(campaigns, days))
@@ -75,10 +71,10 @@ async def _run(runs: LocalRuns, campaigns: int, days: int, load: float, mark: st
         "ScaledDeployment", given, id=phase_id(run, PHASE), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
     )
     await until(lambda: runs.signed(run, PHASE), "the portfolio asks for approval", 600)
-    begun, used = time.perf_counter(), processor_seconds_of_all(mark)
+    begun, used = time.perf_counter(), processor_seconds_of_all(os.getpid())
     await runs.approve(client, run, (PHASE,))
     result = await phase.result()
-    took, used = time.perf_counter() - begun, processor_seconds_of_all(mark) - used
+    took, used = time.perf_counter() - begun, processor_seconds_of_all(os.getpid()) - used
     ticks = campaigns * days
     events = await _events(client) / ticks
     return Portfolio(

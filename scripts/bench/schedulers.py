@@ -90,17 +90,13 @@ def _environment(folder: Path, packages: tuple[str, ...]) -> Path:
 
 def _ours(sizes: Sizes) -> Scheduled:
     """EpisodeBatch workflows with trajectories stored; Temporal, Redis, both workers and the client are counted."""
-    load, mark = round(os.getloadavg()[0], 1), uuid.uuid4().hex
+    load = round(os.getloadavg()[0], 1)
     smaller = replace(sizes, campaigns=CAMPAIGNS, batches=sizes.scheduled)
     names = ("temporal", "redis", "worker", "compute")
-    with (
-        tempfile.TemporaryDirectory() as home,
-        LocalStack(Path(home), names=names, environment={batch_program.MARK: mark}) as stack,
-    ):
+    with tempfile.TemporaryDirectory() as home, LocalStack(Path(home), names=names) as stack:
         os.environ.update(stack.environment())
-        mine = sum(os.times()[:2])
-        used = batch_program.processor_seconds_of_all(mark)
+        used = batch_program.processor_seconds_of_all(os.getpid())
         speed = asyncio.run(episodes.run_batches(Settings(), smaller, stack.pid("compute")))
-        used = batch_program.processor_seconds_of_all(mark) - used + sum(os.times()[:2]) - mine
+        used = batch_program.processor_seconds_of_all(os.getpid()) - used
     played = (smaller.batches + smaller.in_flight) * CAMPAIGNS  # the warming ones are in the processor time too
     return Scheduled("gaelp", load, round(speed.rate), round(played / used), note="durable, trajectories stored")

@@ -53,6 +53,7 @@ class Row:
     unit: str
     rate: float
     kernel: float | None = None
+    stricter: float | None = None  # a second kernel that draws as the market does
     wanted_rate: float | None = None
     wanted_ratio: float | None = None
     note: str = ""
@@ -61,6 +62,11 @@ class Row:
     def ratio(self) -> float | None:
         """Ours over the kernel's; None where there is no kernel."""
         return self.rate / self.kernel if self.kernel else None
+
+    @property
+    def stricter_ratio(self) -> float | None:
+        """Ours over the stricter kernel's."""
+        return self.rate / self.stricter if self.stricter else None
 
     @property
     def verdict(self) -> str:

@@ -42,6 +42,8 @@ def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
     assert [row["name"] for row in document["per_auction"]][:2] == [f"every auction, {n} bidders" for n in (2, 4)]
     for row in (*document["per_auction"][:2], *document["aggregate"]):
         assert row["rate"] > 0 and row["kernel"] > 0 and row["ratio"] == row["rate"] / row["kernel"]
+    for row in document["per_auction"][:2]:
+        assert row["stricter_ratio"] == row["rate"] / row["stricter"] > 0
     assert len(document["episodes"]) == 2 + len(OPTIONS) and all(row["rate"] > 0 for row in document["episodes"])
     assert [peak["episodes"] for peak in document["memory"]] == [4]
     assert all(peak["peak_mib"] > 1 for peak in document["memory"])
@@ -102,15 +104,17 @@ def test_a_scheduler_that_does_not_run_here_is_named_with_its_reason(
 
 
 def test_processor_time_is_that_of_children_and_of_the_dead() -> None:
-    """A program's descendants count with it, also those that have ended; others do not."""
+    """A process's descendants count with it, also those that have ended, and one that is only marked; others do not."""
     burn = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}]); print(1, flush=True); input()"
     environment = {**os.environ, batch_program.MARK: "this-test"}
-    command = [sys.executable, "-c", parent]
+    command = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {parent!r}])"]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline() == b"1\n"
-        assert batch_program.processor_seconds_of_all("this-test") > 0.29
-        assert batch_program.processor_seconds_of_all("another") == 0
+        nobody = 2**30
+        assert batch_program.processor_seconds_of_all(process.pid) > 0.29
+        assert batch_program.processor_seconds_of_all(nobody, "this-test") > 0.29
+        assert batch_program.processor_seconds_of_all(nobody, "another") == 0
         process.communicate(b"\n")
 
 
