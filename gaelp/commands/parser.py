@@ -144,6 +144,8 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--usd-rate", metavar="UNITS", help="how many units of its currency a US dollar is")
     add.add_argument("--usd-rate-date", metavar="DAY", help="the day of that rate; after 31 days a run is refused")
     add.add_argument("--usd-rate-source", metavar="WHO", help="who publishes it")
+    quota = "calls that its platform grants in a span of seconds, as in 15000/86400; all workers together keep to it"
+    add.add_argument("--call-quota", metavar="CALLS/SECONDS", help=quota)
     add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
 
 

@@ -8,7 +8,7 @@ owner's command and the wall clock is used. Touch this to add a method.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.ledger_records import (
@@ -74,6 +74,22 @@ class Ledger(ApprovalBooks):
         """Add one to the fence, so that approvals, claims and open requests under the old one are void; returns it."""
         with self._database.writing() as connection:
             return account_store.raise_fence(connection, account, reason, by, at)
+
+    def ask_for_calls(self, account: Account, now: datetime) -> timedelta:
+        """Book the calls of one activity on the account's quota, or return how long it must wait for them.
+
+        `now` is of the wall clock, and of the caller's machine.
+        """
+        if account.call_quota is None:
+            return timedelta(0)
+        with self._database.writing() as connection:
+            return account_store.ask_for_calls(connection, account.account, account.call_quota, now)
+
+    def count_calls(self, account: Account, calls: int, now: datetime) -> None:
+        """Book so many calls that nobody asked for, or give back so many, a negative number, that were not made."""
+        if account.call_quota is not None and calls:
+            with self._database.writing() as connection:
+                account_store.count_calls(connection, account.account, account.call_quota, calls, now)
 
     def put_approver(self, approver: Approver, *, by: str = "owner", at: datetime | None = None) -> None:
         """Let a named person approve up to a limit; raises LedgerConflict for a demo key on a real account."""

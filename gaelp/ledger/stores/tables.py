@@ -86,7 +86,16 @@ accounts = sa.Table(
     sa.Column("daily_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("total_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("dollar_rate", sa.JSON),
+    sa.Column("call_quota", sa.JSON),
     sa.Column("fence", sa.Integer, nullable=False),
+)
+
+# A table of its own: whoever reserves holds the account's row, and a call to the platform must not wait for that.
+platform_calls = sa.Table(
+    "platform_calls",
+    metadata,
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), primary_key=True),
+    sa.Column("booked_until", Instant, nullable=False),  # rules/call_rules.py
 )
 
 approvers = sa.Table(
