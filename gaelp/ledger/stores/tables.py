@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -217,6 +217,16 @@ written_settings = sa.Table(
     sa.Column("confirmed", sa.Text, nullable=False),  # a CampaignState as JSON: as we last wrote it and read it back
     sa.Column("begun", sa.Text, nullable=False),  # a list of the same: writes since, whose outcome is not known
     sa.Column("at", Instant, nullable=False),
+)
+
+reported_days = sa.Table(
+    "reported_days",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
+    sa.Column("run", sa.Text, nullable=False, index=True),
+    sa.Column("days", sa.Text, nullable=False),  # a list of DayReport as JSON
+    sa.Column("at", Instant, nullable=False),  # of the platform's report
 )
 
 violations = sa.Table(
