@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from activities.live.locating import LAG_SECONDS
-from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec
+from gaelp.domain.spending.advertised_content import creatives_of
 from gaelp.messages.live_campaign import PauseAndSettle
 from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
 from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture
@@ -81,9 +82,12 @@ def test_a_campaign_of_its_name_on_another_account_is_not_paused_in_its_place(
     """Somebody settles one of that name on another account by hand: hidden, the true one is paused by its own id."""
     mine, other = fixture.running(), f"{fixture.account}-other"
     fixture.ledger.put_account(fixture.ledger.account(fixture.account).model_copy(update={"account": other}))
-    spec = fixture.campaigns._spec(fixture.campaign, (), fixture.ledger.account(other)).model_copy(
-        update={"account": other, "creatives": fixture.campaigns._claiming.creatives(fixture.campaign)}
-    )
+    product, shares = fixture.campaign.order.plan.product, mine.creative_prob
+    spec = CampaignSpec(
+        external_name=mine.external_name, account=other, product=product, end_at=mine.end_at,
+        daily_budget_micros=mine.daily_budget_micros, segments=len(shares),
+        creatives=creatives_of(product, len(shares[0])), bid_micros=mine.bid_micros, creative_prob=shares,
+    )  # fmt: skip
     fixture.platform.real.create_paused(spec, fixture.at())
     context = fixture.campaign.context.model_copy(update={"account": other})
     forged = fixture.campaign.model_copy(update={"context": context})
