@@ -1,59 +1,65 @@
-"""The activity that opens approval requests, on real ledgers."""
+"""What a person is asked to sign names its evidence from the ledger, and only a registered run may ask."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.records.approvals import Approvals
-from gaelp.domain.ad_accounts import AccountKind
-from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_requests import ApprovalPurpose, RequestApproval
-from gaelp.ledger import signatures
-from gaelp.ledger.ledger import Ledger
-from tests.support import ledgers as kit
-
-ASKED = RequestApproval(
-    run="run-a",
-    phase=Phase.LIVE_TEST,
-    config_digest="d" * 64,
-    market_digest="a" * 64,
-    account="acme",
-    agent="linear-thompson",
-    checkpoint_digest="c" * 64,
-    evidence_digest="",
-    purpose=ApprovalPurpose.SPEND,
-    sequence=1,
-    daily_cap_micros=50 * kit.UNIT,
-    total_cap_micros=300 * kit.UNIT,
-    campaigns_digest=kit.CAMPAIGNS_DIGEST,
-    expires_at=kit.NOW.replace(year=2027),
-    now=kit.NOW,
-)
+from activities.records.assessment import Assessment
+from gaelp.domain.phases import LIVE_HEADS, Phase
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import RequestApproval
+from gaelp.ledger.ledger_errors import UnregisteredRun
+from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.messages.historical_validation import AssessHistorical
+from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 
-def _ledger(folder: Path, name: str, **account: object) -> Ledger:
-    """A ledger with account, key, run and campaigns of the same names as every other one."""
-    ledger = Ledger.open(f"sqlite:///{folder / name}")
-    ledger.put_account(kit.account(**account), at=kit.NOW)
-    ledger.put_approver(kit.approver(), at=kit.NOW)
-    ledger.register_run("run-a", "acme", kit.NOW)
-    ledger.keep_campaigns(kit.CAMPAIGNS)
-    return ledger
+def _asked(fixture: CampaignFixture, **changes: Any) -> ApprovalCard | None:
+    """The card of a request that somebody asks for by hand."""
+    context = fixture.campaign.context
+    digest = fixture.ledger.request(fixture.campaign.order.request_id).request.campaigns_digest
+    asked = RequestApproval.model_validate(
+        {
+            **context.model_dump(), "purpose": "spend", "sequence": 7, "daily_cap_micros": 50 * UNIT,
+            "total_cap_micros": 100 * UNIT, "campaigns_digest": digest, "expires_at": START + timedelta(days=9),
+            "now": START, **changes,
+        }
+    )  # fmt: skip
+    return ActivityEnvironment().run(Approvals(fixture.ledger).request_approval, asked).card
 
 
-def test_an_approval_of_one_ledger_is_none_in_another(tmp_path: Path) -> None:
-    """What a person signed for an emulator's account is no signature for a real account of the same name."""
-    play = _ledger(tmp_path, "play.db")
-    real = _ledger(tmp_path, "real.db", kind=AccountKind.REAL, platform="google-ads")
-    cards = [Approvals(ledger).request_approval(ASKED).card for ledger in (play, real)]
-    assert cards[0] is not None and cards[1] is not None
-    signed = signatures.sign(kit.KEY.pem, cards[0].request, "approve").model_dump()
-    outcome = real.decide(cards[1].request.request_id, "replayed", signed, kit.NOW)
-    assert not outcome.accepted and "digest differs" in outcome.reason
-    assert play.decide(cards[0].request.request_id, "meant", signed, kit.NOW).accepted
+def test_a_request_by_hand_has_no_evidence_but_the_ledgers(fixture: CampaignFixture) -> None:
+    """No gate has judged this run: the card says that the evidence is missing, and that no head is validated."""
+    card = _asked(fixture)
+    assert card is not None and "**The evidence is missing**" in card.text
+    assert (card.request.evidence_digest, card.request.unvalidated_heads) == ("", LIVE_HEADS)
 
 
-def test_a_request_that_is_opened_again_is_the_one_that_was_opened(tmp_path: Path) -> None:
-    """A retry of the activity draws another nonce, and the first one stays: the card that a person has is true."""
-    approvals = Approvals(_ledger(tmp_path, "ledger.db"))
-    assert approvals.request_approval(ASKED).card == approvals.request_approval(ASKED).card
+def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: CampaignFixture) -> None:
+    """The activity that judges writes its verdict into the ledger, and the request reads it there."""
+    context = fixture.campaign.context
+    historical = context.model_copy(update={"phase": Phase.HISTORICAL})
+    assessment = Assessment(fixture.ledger, fixture.inputs)
+    gate = ActivityEnvironment().run(assessment.assess_historical, AssessHistorical(context=historical, logs=())).gate
+    (kept,) = fixture.ledger.verdicts(context.run)
+    told = (context.run, Phase.HISTORICAL, context.checkpoint_digest, gate.evidence_digest, gate.heads, gate.promote)
+    assert kept == KeptVerdict(*told)
+    passed = KeptVerdict(*told[:4], ("creative_prob",), True)
+    fixture.ledger.keep_verdict(fixture.account, passed, START)
+    assert fixture.ledger.verdicts(context.run) == (passed,)
+    card = _asked(fixture)
+    assert card is not None and card.request.evidence_digest == gate.evidence_digest
+    assert card.request.unvalidated_heads == ("bid_micros",)
+
+
+def test_a_run_that_nobody_started_may_ask_for_nothing(fixture: CampaignFixture) -> None:
+    """Its name is in no ledger: the request is refused in a sentence, and nobody is asked."""
+    digest = fixture.ledger.keep_campaigns(())
+    with pytest.raises(UnregisteredRun, match="no run of that name was ever started"):
+        _asked(fixture, run="run-z", campaigns_digest=digest)
+    assert fixture.ledger.undecided_requests("run-z") == ()
