@@ -35,23 +35,24 @@ class Locating:
     def __init__(self, ledger: Ledger, wait: Callable[[float], None]) -> None:
         self._ledger = ledger
         self._wait = wait
-        self._ids: dict[str, str] = {}  # by campaign
+        self._ids: dict[tuple[str, str], str] = {}  # by account and campaign: any caller may name another account
 
     def platform_id(self, campaign: LiveCampaignInput) -> str:
         """The id that the platform gave the campaign; empty where neither we nor the ledger know it."""
-        if campaign.name not in self._ids:
+        account, name = campaign.context.account, campaign.name
+        if (account, name) not in self._ids:
             try:
-                created = self._ledger.created_campaigns(campaign.context.account, campaign=campaign.name)
+                created = self._ledger.created_campaigns(account, campaign=name)
             except LedgerUnavailable:
                 return ""
-            self._ids |= {each.campaign: each.platform_id for each in created if each.platform_id}
-        return self._ids.get(campaign.name, "")
+            self._ids |= {(account, each.campaign): each.platform_id for each in created if each.platform_id}
+        return self._ids.get((account, name), "")
 
     def find(self, platform: ReadsCampaigns, campaign: LiveCampaignInput) -> CampaignState | None:
         """The campaign as the platform reads it now, or None; a person who renames it does not hide it."""
         state = find_campaign(platform, campaign.context.account, self.platform_id(campaign), campaign.name)
         if state is not None:
-            self._ids[campaign.name] = state.platform_id
+            self._ids[campaign.context.account, campaign.name] = state.platform_id
         return state
 
     def find_created(self, platform: ReadsCampaigns, campaign: LiveCampaignInput) -> CampaignState | None:

@@ -40,8 +40,10 @@ class Settling:
     def settle_days(self, campaign: LiveCampaignInput, account: Account, report: CampaignReport, at: datetime) -> bool:
         """Settle the days whose cost is final; the others stay reserved in full. True where no day is left open.
 
-        A day that the platform does not list although its report is complete had no delivery, and cost nothing.
+        A day that the platform does not list although its report is complete had no delivery, and cost nothing. The
+        gate reads the days in the ledger, because anybody who reaches Temporal can answer in this activity's place.
         """
+        self._ledger.keep_days(account.account, campaign.name, report.days, report.at)
         clock = campaign_clock(campaign, account)
         # By its day: a key depends on the start that the caller gives. No day is final while it goes on.
         final = {d.day: d for d in report.days if d.final and report.at >= clock.calendar.midnight(d.day + ONE_DAY)}

@@ -6,6 +6,8 @@ counts is decided in gaelp/ledger. Touch this when a request or a decision carri
 
 from __future__ import annotations
 
+import secrets
+
 from temporalio import activity
 
 from gaelp.domain.spending.approval_card import card_text
@@ -21,6 +23,8 @@ from gaelp.ledger.rules.approval_rules import passed_before
 from gaelp.messages.pausing import NoteRefusedSignals
 from gaelp.messages.spending_phase import CheckRequest, OpenedRequest, RequestStanding, SubmitDecision
 
+NONCE_BYTES = 32
+
 
 class Approvals:
     """Decides nothing: the ledger does."""
@@ -33,7 +37,8 @@ class Approvals:
         """Open the request (once) and return the card that was opened, whatever a retry would compute."""
         account = self._ledger.account(wanted.account)
         campaigns = self._ledger.approved_campaigns(wanted.campaigns_digest)
-        request = request_for(wanted, campaigns, account, passed_before(wanted, self._ledger.verdicts(wanted.run)))
+        evidence = passed_before(wanted, self._ledger.verdicts(wanted.run))
+        request = request_for(wanted, campaigns, account, evidence, secrets.token_hex(NONCE_BYTES))
         try:
             card = self._ledger.open_request(request, card_text(request, campaigns), wanted.now)
         except RunStopped as stopped:

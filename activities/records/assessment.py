@@ -83,7 +83,8 @@ class Assessment:
         config = self._inputs.config(context.config_digest)
         attempt = self._attempt(context, config)
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
-        campaigns, problems = booked(assess.campaigns, self._ledger.reservations(context.account, context.run))
+        reservations = self._ledger.reservations(context.account, context.run)
+        campaigns, problems = booked(assess.campaigns, reservations, self._ledger.reported_days(context.run))
         evidence = SpendingEvidence(
             phase=context.phase,
             campaigns=self._with_violations(context.run, campaigns),

@@ -1,25 +1,35 @@
-"""What campaigns report, held against the ledger: a day costs what either of the two says, whichever is more.
+"""What the ledger holds of campaigns that have ended: their days as the platform reported them, and what those cost.
 
-Touch this when a gate relies on one more thing that the ledger knows as well.
+A result is a message, and anybody who reaches Temporal can write one: its own days are not believed. A day costs what
+its report or its reservation says, whichever is more. Touch this when a gate relies on one more thing of the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.ledger.stored_records import Reservation
 
+Reported = Mapping[str, tuple[DayReport, ...]]
+"""The days of each campaign, as the platform reported them to the ledger."""
+
+
+def with_reported_days(campaigns: Sequence[CampaignResult], reported: Reported) -> tuple[CampaignResult, ...]:
+    """The campaigns with these days in the place of those that their results bring."""
+    return tuple(each.model_copy(update={"days": reported.get(each.campaign, ())}) for each in campaigns)
+
 
 def booked(
-    campaigns: Sequence[CampaignResult], reservations: Sequence[Reservation]
+    campaigns: Sequence[CampaignResult], reservations: Sequence[Reservation], reported: Reported
 ) -> tuple[tuple[CampaignResult, ...], tuple[str, ...]]:
-    """The campaigns with each day's cost as the ledger counts it, and what cannot be.
+    """The campaigns with their reported days, each at the cost that the ledger counts; and what cannot be.
 
     A day that was reported and never reserved, and a day that cost something and is not reported, cannot be.
     """
     checked, problems = [], []
-    for campaign in campaigns:
+    for campaign in with_reported_days(campaigns, reported):
         by_day = {r.day: r for r in reservations if r.campaign == campaign.campaign}
         days = tuple(
             day.model_copy(update={"cost_micros": max(day.cost_micros, _cost(by_day[day.day]))})
@@ -27,14 +37,14 @@ def booked(
             else day
             for day in campaign.days
         )
-        reported = {day.day for day in days}
+        listed = {day.day for day in days}
         active = [d.day for d in days if d.cost_micros or d.served_micros or d.conversions or d.revenue_micros]
         problems += [
             f"{campaign.campaign} reports {day}, which was never reserved" for day in active if day not in by_day
         ]
         problems += [
             f"{campaign.campaign} does not report {day}, which cost {_cost(by_day[day]) / 1e6:.2f} by the ledger"
-            for day in sorted(set(by_day) - reported)
+            for day in sorted(set(by_day) - listed)
             if _cost(by_day[day])
         ]
         checked.append(campaign.model_copy(update={"days": days}))

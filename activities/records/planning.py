@@ -85,7 +85,7 @@ class Planning:
         if broken is not None:
             return Review(go_on=False, reason=broken.reason)
         reservations = self._ledger.reservations(review.context.account, review.context.run)
-        campaigns, _ = booked(review.campaigns, reservations)
+        campaigns, _ = booked(review.campaigns, reservations, self._ledger.reported_days(review.context.run))
         measures = measure_campaigns(SpendingEvidence(review.context.phase, campaigns), config, REVIEW_ALPHA)
         futility = judging.futility(measures.profit, config) if review.campaigns else ""
         if futility:

@@ -11,6 +11,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.records.booked_evidence import with_reported_days
 from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.ids import FIRST_BATCH, batch_id
@@ -95,7 +96,8 @@ class Records:
     @activity.defn
     def record_campaigns(self, record: RecordCampaigns) -> CampaignsSummary:
         """One row per settled campaign (a batch of its own, so that later records repeat none)."""
-        for campaign in record.campaigns:
+        campaigns = with_reported_days(record.campaigns, self._ledger.reported_days(record.context.run))
+        for campaign in campaigns:
             row = self._campaign_record(record, campaign)
             self._episodes([row], f"{campaign.campaign}/{campaign.state}")
         context = record.context
@@ -111,7 +113,7 @@ class Records:
         going_on = self._ledger.judge_run(context.run)
         stopped = "" if account.fence == approved else self._why_stopped(account.account)
         stopped = stopped if going_on.granted else going_on.reason
-        table = _table(record.campaigns, spend, account.currency)
+        table = _table(campaigns, spend, account.currency)
         return CampaignsSummary(spend_micros=spend, table=table, stopped=stopped)
 
     def _why_stopped(self, account: str) -> str:

@@ -1,4 +1,5 @@
-"""The part of the ledger's façade that watches: what we wrote to campaigns, stops, violations, and refused signals.
+"""The part of the ledger's façade that watches: what we wrote to campaigns, what the platform reported of them, stops,
+violations, and refused signals.
 
 Touch this to record another finding; everything else is in ledger.py.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.platform_records import CampaignState, DayReport
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
 from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
@@ -18,6 +19,7 @@ from gaelp.ledger.stores import (
     decision_store,
     reservation_store,
     settings_store,
+    spend_store,
     violation_store,
 )
 from gaelp.ledger.stores.database import Database
@@ -61,6 +63,18 @@ class WatchedBooks:
         """Remember that a campaign was paused, whatever else was being written to it."""
         with self._database.writing() as connection:
             settings_store.pause(connection, campaign, at)
+
+    # ------------------------------------------------------------ reports
+
+    def keep_days(self, account: str, campaign: str, days: tuple[DayReport, ...], reported_at: datetime) -> None:
+        """Keep a campaign's days as the platform reports them: a gate judges these, and none that a message brings."""
+        with self._database.writing() as connection:
+            spend_store.keep_days(connection, account, campaign, days, reported_at)
+
+    def reported_days(self, run: str) -> dict[str, tuple[DayReport, ...]]:
+        """Campaign -> its days, for those of a run that were settled at least once."""
+        with self._database.reading() as connection:
+            return spend_store.reported_days(connection, run)
 
     # ------------------------------------------------------------ stops
 

@@ -20,7 +20,7 @@ from gaelp.messages.reaper import Reaped
 from tests.hostile.direct_calls import DirectCalls
 from tests.hostile.dying_ledger import DyingLedger
 from tests.hostile.hostile_platform import LAWFUL, SLOWEST_ANSWER, HostileCampaign, HostilePlatform
-from tests.hostile.phase_reader import PhaseReader
+from tests.hostile.phase_reader import MADE_UP_MICROS, PhaseReader
 from tests.hostile.virtual_host import DrivenCampaign
 
 ACCOUNT, RUN = "acme", "run-a"
@@ -246,12 +246,14 @@ class Invariants:
             self._evidence_is_true(given, reservations)
 
     def _evidence_is_true(self, given: Sequence[CampaignResult], reservations: Sequence[Reservation]) -> None:
-        judged, problems = booked_evidence.booked(given, reservations)
+        judged, problems = booked_evidence.booked(given, reservations, self._ledger.reported_days(RUN))
         days = {(c.campaign, d.day): d for c in judged for d in c.days}
         names = {campaign.campaign for campaign in judged}
         known = {(r.campaign, r.day): r.billed_micros for r in reservations if r.campaign in names}
         wrong = [key for key, micros in known.items() if micros > (days[key].cost_micros if key in days else 0)]
         wrong += [key for key, day in days.items() if key not in known and (day.cost_micros or day.revenue_micros)]
+        made_up = [c.campaign for c in judged if any(d.revenue_micros >= MADE_UP_MICROS for d in c.days)]
+        require(not made_up, Invariant.EVIDENCE, f"days of {made_up} are judged that somebody made up")
         listed = ", ".join(f"{campaign} on {day}" for campaign, day in wrong)
         require(not wrong or bool(problems), Invariant.EVIDENCE, f"{listed} cost less by the evidence")
 

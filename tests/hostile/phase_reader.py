@@ -24,6 +24,8 @@ from workflows.campaigns.campaign_children import CampaignChildren
 from workflows.signals import InputRefused
 
 PHASE = "run-a/scaled"
+MADE_UP_MICROS = 10**12
+"""More revenue than any day of the simulation has."""
 
 
 @dataclass
@@ -93,7 +95,7 @@ def invented(campaign: DrivenCampaign[Any], at: datetime) -> CampaignResult:
     plan = campaign.began.order.plan
     day = DayReport(
         day=at.date(), impressions=1, clicks=1, conversions=100, cost_micros=0, served_micros=0,
-        revenue_micros=10**12, final=True, matured=True,
+        revenue_micros=MADE_UP_MICROS, final=True, matured=True,
     )  # fmt: skip
     return CampaignResult(
         campaign=plan.campaign, index=plan.index, product=plan.product, arm=plan.arm, state=EpisodeState.SETTLED,

@@ -294,8 +294,14 @@ def test_a_forged_workflow_that_is_believed_is_found(monkeypatch: pytest.MonkeyP
 
 
 def test_invented_days_that_the_gate_believes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A result with profitable days that cost nothing is held against the ledger before it is judged."""
-    monkeypatch.setattr(booked_evidence, "booked", lambda campaigns, _: (campaigns, ()))
+    """A result with profitable days that cost nothing is not judged by them, but by what the ledger was reported."""
+    monkeypatch.setattr(booked_evidence, "booked", lambda campaigns, *_: (campaigns, ()))
+    assert finds(Invariant.EVIDENCE, Nature(), 3)
+
+
+def test_days_of_a_result_that_the_gate_believes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holding a result's costs against the ledger is not enough: its revenue may be made up."""
+    monkeypatch.setattr(booked_evidence, "with_reported_days", lambda campaigns, _: tuple(campaigns))
     assert finds(Invariant.EVIDENCE, Nature(), 3)
 
 

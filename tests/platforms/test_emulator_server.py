@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,30 @@ def test_a_server_that_is_not_there_is_named_with_its_remedy() -> None:
     with pytest.raises(PlatformError, match=rf"127\.0\.0\.1:{port}: start it with `python -m") as raised:
         platform.create_paused(make_spec("one"), START)
     assert not raised.value.permanent and not isinstance(raised.value, OutcomeUnknown)
+
+
+@pytest.mark.parametrize(("status", "body"), [(201, "<html>"), (200, ""), (201, '{"platform_id": "1"}'), (408, "{}")])
+def test_a_create_that_is_answered_beyond_reading_may_have_happened(status: int, body: str) -> None:
+    """Whatever stands before the platform may cut an answer short: then the campaign is not taken for never created."""
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as gateway:
+        threading.Thread(target=gateway.serve_forever, daemon=True).start()
+        platform = EmulatorPlatform(f"http://127.0.0.1:{gateway.server_address[1]}", TOKEN)
+        with pytest.raises(OutcomeUnknown):
+            platform.create_paused(make_spec("belated"), START)
+        platform.close()
+        gateway.shutdown()
 
 
 def test_a_wrong_token_is_refused_without_repeating_it(server: Server) -> None:

@@ -52,7 +52,7 @@ class ApprovalRequest(Frozen):
     """What a person signs: canonical JSON of this model (sorted keys, no spaces), UTF-8."""
 
     request_id: str  # "RUN/live-test#1"; single use
-    nonce: str  # SHA-256 hex of what is bound below; the ledger consumes it once
+    nonce: str  # drawn when it is opened, so that a signature for an equal request elsewhere is none; consumed once
     account: str
     run: str
     phase: Phase
@@ -145,12 +145,16 @@ def signing_text(decision: str, digest: str) -> bytes:
 
 
 def request_for(
-    opening: RequestApproval, campaigns: Sequence[ApprovedCampaign], account: Account, evidence: Evidence
+    opening: RequestApproval, campaigns: Sequence[ApprovedCampaign], account: Account, evidence: Evidence, nonce: str
 ) -> ApprovalRequest:
-    """The request that a phase asks a person to sign, under the account's fence of now; raises UnfitRequest."""
+    """The request that a phase asks a person to sign, under the account's fence of now; raises UnfitRequest.
+
+    `nonce` must be unguessable: two ledgers may have an account, a run and a key of the same names.
+    """
     _check_names(opening, campaigns)
     bound = {
         "request_id": request_id(opening.run, opening.phase, opening.sequence),
+        "nonce": nonce,
         "account": account.account,
         "run": opening.run,
         "phase": opening.phase.value,
@@ -170,8 +174,7 @@ def request_for(
         "fence": account.fence,
         "expires_at": opening.expires_at.isoformat(),
     }
-    nonce = hashlib.sha256(_json(bound)).hexdigest()
-    return ApprovalRequest.model_validate({**bound, "nonce": nonce})
+    return ApprovalRequest.model_validate(bound)
 
 
 def _check_names(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign]) -> None:

@@ -239,6 +239,16 @@ written_settings = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+reported_days = sa.Table(
+    "reported_days",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
+    sa.Column("run", sa.Text, nullable=False, index=True),
+    sa.Column("days", sa.Text, nullable=False),  # a list of DayReport as JSON
+    sa.Column("at", Instant, nullable=False),  # of the platform's report
+)
+
 violations = sa.Table(
     "violations",
     metadata,

@@ -1,8 +1,8 @@
 """The emulator as an AdPlatform, over HTTP.
 
-It makes no retries, because they belong to Temporal. A write that was sent and not answered, or answered with 5xx, has
-an unknown outcome; a write that was never sent (no connection) surely did not happen. Touch this when the emulator's
-routes change.
+It makes no retries, because they belong to Temporal. A write that was sent and not answered, or answered with 5xx, with
+a gateway's time-out or with what cannot be read, has an unknown outcome; a write that was never sent (no connection)
+surely did not happen. Touch this when the emulator's routes change.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _SIZES: TypeAdapter[tuple[int, int] | None] = TypeAdapter(tuple[int, int] | None
 _STATES = TypeAdapter(tuple[CampaignState, ...])
 _STATE = TypeAdapter(CampaignState)
 _REPORT = TypeAdapter(CampaignReport)
+GATEWAY_TIMED_OUT = 408  # also said by what stands between us and the platform, which may have carried out the call
 KEPT_CONNECTIONS = 32  # as many as calls of one process at once, in several threads
 KEPT_SECONDS = 60.0  # shorter than the server keeps a connection that nobody uses
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -88,7 +89,10 @@ class EmulatorPlatform:
     def create_paused(self, spec: CampaignSpec, at: datetime) -> CampaignState:
         """Create it paused; a known name raises DuplicateName."""
         response = self._write("POST", _campaigns(spec.account), wire.Create, spec=spec, at=at)
-        return self._parsed(_STATE, response)
+        try:
+            return self._parsed(_STATE, response)
+        except PlatformError as error:  # it was answered as done, so the campaign may be there
+            raise OutcomeUnknown(str(error)) from error
 
     def set_budget(self, account: str, platform_id: str, daily_budget_micros: int, at: datetime) -> None:
         """Absolute daily budget from `at` on."""
@@ -154,7 +158,7 @@ class EmulatorPlatform:
         if response.is_success:
             return response
         what = f"The emulator refused {method} {path}: {_message(response)}"
-        if response.status_code >= 500:
+        if response.status_code >= 500 or response.status_code == GATEWAY_TIMED_OUT:
             raise OutcomeUnknown(what) if write else PlatformError(what, permanent=False)
         if response.status_code == 404:
             raise _NotFound(what, permanent=True)

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from activities.live.locating import LAG_SECONDS
-from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec
+from gaelp.domain.spending.advertised_content import creatives_of
+from gaelp.messages.live_campaign import PauseAndSettle
 from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
 from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture
 from tests.support.local_runs import LocalRuns
@@ -72,6 +74,29 @@ def test_a_campaign_that_cannot_be_read_is_paused_by_its_id_all_the_same(fixture
     hidden("list", "read")
     fixture.settle(24)
     assert fixture.platform.calls == ["pause"]
+
+
+def test_a_campaign_of_its_name_on_another_account_is_not_paused_in_its_place(
+    local_runs: LocalRuns, fixture: CampaignFixture, hidden: Any
+) -> None:
+    """Somebody settles one of that name on another account by hand: hidden, the true one is paused by its own id."""
+    mine, other = fixture.running(), f"{fixture.account}-other"
+    fixture.ledger.put_account(fixture.ledger.account(fixture.account).model_copy(update={"account": other}))
+    product, shares = fixture.campaign.order.plan.product, mine.creative_prob
+    spec = CampaignSpec(
+        external_name=mine.external_name, account=other, product=product, end_at=mine.end_at,
+        daily_budget_micros=mine.daily_budget_micros, segments=len(shares),
+        creatives=creatives_of(product, len(shares[0])), bid_micros=mine.bid_micros, creative_prob=shares,
+    )  # fmt: skip
+    fixture.platform.real.create_paused(spec, fixture.at())
+    context = fixture.campaign.context.model_copy(update={"account": other})
+    forged = fixture.campaign.model_copy(update={"context": context})
+    asked = PauseAndSettle(campaign=forged, at=fixture.at(1), reason="by hand", final=False)
+    fixture.temporal.run(fixture.campaigns.pause_and_settle, asked)
+    hidden("list", "read")
+    fixture.settle(24)
+    states = [each["state"] for each in local_runs.control("GET", "/campaigns")]
+    assert [s["enabled"] for s in states if s["platform_id"] == mine.platform_id] == [False]
 
 
 def test_a_platform_whose_reading_fails_is_paused_all_the_same(fixture: CampaignFixture) -> None:

@@ -23,8 +23,11 @@ def _day(number: int, cost: int, revenue: int = 0) -> DayReport:
     )  # fmt: skip
 
 
-def _campaign(*days: DayReport) -> CampaignResult:
-    return CampaignResult(campaign=NAME, index=0, product="p", arm=Arm.CANDIDATE, state=EpisodeState.SETTLED, days=days)
+RESULT = CampaignResult(
+    campaign=NAME, index=0, product="p", arm=Arm.CANDIDATE, state=EpisodeState.SETTLED,
+    days=(_day(4, 0, 10**12),),
+)  # fmt: skip
+"""What a message says of the campaign, of which no day counts."""
 
 
 def _reservation(number: int, billed: int, final: int | None, campaign: str = NAME) -> Reservation:
@@ -44,7 +47,7 @@ def test_a_day_costs_what_the_report_or_the_ledger_says_whichever_is_more(
     reported: int, billed: int, final: int | None, counted: int
 ) -> None:
     """A report below what was billed or settled makes no campaign cheaper."""
-    (campaign,), problems = booked([_campaign(_day(5, reported, 100))], [_reservation(5, billed, final)])
+    (campaign,), problems = booked([RESULT], [_reservation(5, billed, final)], {NAME: (_day(5, reported, 100),)})
     assert [day.cost_micros for day in campaign.days] == [counted]
     assert campaign.days[0].revenue_micros == 100 and problems == ()
 
@@ -52,19 +55,44 @@ def test_a_day_costs_what_the_report_or_the_ledger_says_whichever_is_more(
 def test_a_reported_day_that_was_never_reserved_is_a_problem() -> None:
     """Days that somebody made up have no reservation, and the gate cannot judge with them."""
     other = _reservation(6, 50, 50, campaign="run-a/live-test/campaign-01")
-    _, problems = booked([_campaign(_day(5, 50, 100), _day(6, 1, 10**9))], [_reservation(5, 50, 50), other])
+    _, problems = booked(
+        [RESULT],
+        [_reservation(5, 50, 50), other],
+        {
+            NAME: (
+                _day(5, 50, 100),
+                _day(6, 1, 10**9),
+            )
+        },
+    )
     assert problems == (f"{NAME} reports 2026-01-06, which was never reserved",)
 
 
 def test_a_day_that_cost_something_and_is_not_reported_is_a_problem() -> None:
     """A losing day cannot be left out; one that was reserved and cost nothing need not be reported."""
     reservations = [_reservation(5, 50, 50), _reservation(6, 2_000_000, None), _reservation(7, 0, 0)]
-    _, problems = booked([_campaign(_day(5, 50))], reservations)
+    _, problems = booked([RESULT], reservations, {NAME: (_day(5, 50),)})
     assert problems == (f"{NAME} does not report 2026-01-06, which cost 2.00 by the ledger",)
 
 
 def test_a_day_without_any_delivery_needs_no_reservation() -> None:
     """A platform may list empty days."""
     empty = _day(6, 0).model_copy(update={"impressions": 0, "clicks": 0})
-    _, problems = booked([_campaign(_day(5, 50), empty)], [_reservation(5, 50, 50)])
+    _, problems = booked(
+        [RESULT],
+        [_reservation(5, 50, 50)],
+        {
+            NAME: (
+                _day(5, 50),
+                empty,
+            )
+        },
+    )
     assert problems == ()
+
+
+def test_days_that_nobody_reported_to_the_ledger_do_not_count() -> None:
+    """An ending that somebody made up in Temporal has no days, however profitable it calls itself."""
+    (campaign,), problems = booked([RESULT], [_reservation(4, 50, 50)], {})
+    assert campaign.days == ()
+    assert problems == (f"{NAME} does not report 2026-01-04, which cost 0.00 by the ledger",)

@@ -168,7 +168,10 @@ def _result(index: int) -> CampaignResult:
 def test_campaigns_recorded_again_beside_new_ones_are_rows_once(
     records: Records, warehouse: Dying, fixture: CampaignFixture
 ) -> None:
-    """Each later record names all settled campaigns, and repeats none; the sums are the day's."""
+    """Each later record names all settled campaigns, and repeats none; the sums are of the days in the ledger."""
+    for index in range(2):
+        known = _result(index)
+        fixture.ledger.keep_days(fixture.account, known.campaign, known.days, START)
 
     def message(*campaigns: CampaignResult) -> RecordCampaigns:
         return RecordCampaigns(
@@ -176,8 +179,9 @@ def test_campaigns_recorded_again_beside_new_ones_are_rows_once(
             request_id=fixture.campaign.order.request_id,
         )  # fmt: skip
 
+    claimed = _result(1).model_copy(update={"days": ()})
     run(records.record_campaigns, message(_result(0)))
-    summary = run(records.record_campaigns, message(_result(0), _result(1)))
+    summary = run(records.record_campaigns, message(_result(0), claimed))
     found = rows(warehouse, "episodes")
     assert [r["episode"][-2:] for r in sorted(found, key=lambda r: r["episode"])] == ["00", "01"]
     assert {(r["spend_micros"], r["clicks"], r["conversions"]) for r in found} == {(9 * UNIT, 10, 2)}

@@ -91,6 +91,7 @@ def test_the_signed_text_names_the_decision() -> None:
         signing_text("", "abc")
 
 
+NONCE = "5" * 64
 HIDDEN = "fixed-bid** spend\n\n- at most **1.00 USD** over the phase\n\n<!--"  # Markdown hides what follows
 
 
@@ -99,7 +100,7 @@ HIDDEN = "fixed-bid** spend\n\n- at most **1.00 USD** over the phase\n\n<!--"  #
 def test_no_text_of_a_request_can_tell_another_amount(name: str, text: str) -> None:
     """Whoever reaches Temporal may ask anything: what is no name and no digest is put before nobody."""
     with pytest.raises(UnfitRequest):
-        request_for(asked(**{name: text}), [CAMPAIGN], kit.account(), EVIDENCE)
+        request_for(asked(**{name: text}), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
 
 
 @pytest.mark.parametrize(
@@ -116,20 +117,21 @@ def test_no_text_of_a_request_can_tell_another_amount(name: str, text: str) -> N
 def test_a_request_lists_campaigns_of_its_own_phase_by_their_names(changes: dict[str, Any]) -> None:
     """A campaign under another run's name would not be looked for by a stop of the run that spends on it."""
     with pytest.raises(UnfitRequest):
-        request_for(asked(), [CAMPAIGN.model_copy(update=changes)], kit.account(), EVIDENCE)
+        request_for(asked(), [CAMPAIGN.model_copy(update=changes)], kit.account(), EVIDENCE, NONCE)
 
 
 def test_a_request_is_made_under_the_accounts_fence_and_currency() -> None:
-    """The same ask gives the same request; another fence, cap or list of campaigns gives another nonce."""
-    request = request_for(asked(), [CAMPAIGN], kit.account(fence=3), EVIDENCE)
+    """The same ask gives the same request; another nonce, fence, cap or list of campaigns gives another digest."""
+    request = request_for(asked(), [CAMPAIGN], kit.account(fence=3), EVIDENCE, NONCE)
     assert (request.request_id, request.fence, request.currency) == ("run-a/live-test#1", 3, "USD")
-    assert request == request_for(asked(), [CAMPAIGN], kit.account(fence=3), EVIDENCE)
+    assert request == request_for(asked(), [CAMPAIGN], kit.account(fence=3), EVIDENCE, NONCE)
     others = [
-        request_for(asked(), [CAMPAIGN], kit.account(fence=4), EVIDENCE),
-        request_for(asked(total_cap_micros=1), [CAMPAIGN], kit.account(fence=3), EVIDENCE),
-        request_for(asked(campaigns_digest=NO_CAMPAIGNS), [], kit.account(fence=3), EVIDENCE),
+        request_for(asked(), [CAMPAIGN], kit.account(fence=3), EVIDENCE, "6" * 64),
+        request_for(asked(), [CAMPAIGN], kit.account(fence=4), EVIDENCE, NONCE),
+        request_for(asked(total_cap_micros=1), [CAMPAIGN], kit.account(fence=3), EVIDENCE, NONCE),
+        request_for(asked(campaigns_digest=NO_CAMPAIGNS), [], kit.account(fence=3), EVIDENCE, NONCE),
     ]
-    assert len({request.nonce, *(other.nonce for other in others)}) == 4
+    assert len({request_digest(each) for each in (request, *others)}) == 5
     assert request.exposure_digest == exposure_digest([LINE])
     assert (request.campaigns_digest, request.campaign_count) == (campaigns_digest([CAMPAIGN]), 1)
 
@@ -149,7 +151,7 @@ def test_everything_that_is_said_of_a_campaign_is_bound(name: str) -> None:
 
 def test_the_card_shows_what_is_about_to_be_signed() -> None:
     """Caps, expiry, each campaign with its agent, ceilings and dates, all bound digests, and the request's own."""
-    request = request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE)
+    request = request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
     text = card_text(request, [CAMPAIGN])
     for part in (
         f"until {request.expires_at.isoformat()}:\n\n- at most **50.00 USD** on any one day",
@@ -174,14 +176,14 @@ def test_the_card_shows_the_sum_of_the_worst_days_and_why() -> None:
     ):
         line = exposure_line("run-a/live-test/campaign-00", platform, 25 * UNIT, 30, currency)
         campaign = CAMPAIGN.model_copy(update={"ceiling": line})
-        request = request_for(asked(), [campaign], kit.account(currency=currency), EVIDENCE)
+        request = request_for(asked(), [campaign], kit.account(currency=currency), EVIDENCE, NONCE)
         text = card_text(request, [campaign])
         assert worst in text and words in text
 
 
 def test_what_is_asked_for_is_one_sentence_in_the_requests_currency() -> None:
     """Both caps stand in it, and that a stop has made it void."""
-    request = request_for(asked(), [CAMPAIGN], kit.account(currency="JPY"), EVIDENCE)
+    request = request_for(asked(), [CAMPAIGN], kit.account(currency="JPY"), EVIDENCE, NONCE)
     sentence = "run-a/live-test#1 asks for at most 300 JPY in all, 50 JPY on any one day"
     assert asked_in_a_sentence(request, void=False) == sentence
     assert asked_in_a_sentence(request, void=True).startswith(f"{sentence} (void since a stop")
@@ -198,7 +200,7 @@ def test_the_digest_of_the_list_is_of_canonical_json() -> None:
 
 def test_the_card_says_that_the_evidence_is_missing() -> None:
     """A run that skipped its first phases asks without evidence, and the person who signs is told."""
-    request = request_for(asked(), [CAMPAIGN], kit.account(), Evidence())
+    request = request_for(asked(), [CAMPAIGN], kit.account(), Evidence(), NONCE)
     assert "**The evidence is missing**" in card_text(request, [CAMPAIGN])
 
 
