@@ -20,10 +20,10 @@ from gaelp.domain.spending.ledger_records import (
     Reserved,
 )
 from gaelp.ledger.approval_books import ApprovalBooks
-from gaelp.ledger.rules.reservation_rules import RunLimits
+from gaelp.ledger.rules.reservation_rules import RaiseStep, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
-from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation
+from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, KeptVerdict, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
@@ -129,7 +129,7 @@ class Ledger(ApprovalBooks):
         Raises UnregisteredRun.
         """
         with self._database.writing() as connection:
-            fence = run_store.stop(connection, run, reason, by, at)
+            fence = run_store.stop(connection, run, reason, by, at, request_store.accounts_of(connection, run))
             request_store.withdraw(connection, run, at)
             return fence
 
@@ -142,6 +142,16 @@ class Ledger(ApprovalBooks):
         """The number of this assessment in its series, from 1; idempotent."""
         with self._database.writing() as connection:
             return run_store.next_attempt(connection, series, assessment, at or _now())
+
+    def keep_verdict(self, account: str, verdict: KeptVerdict, at: datetime | None = None) -> None:
+        """Keep what the gate of a phase said last: an approval names its evidence from here, and from no message."""
+        with self._database.writing() as connection:
+            run_store.keep_verdict(connection, account, verdict, at or _now())
+
+    def verdicts(self, run: str) -> tuple[KeptVerdict, ...]:
+        """What the gates of a run said last."""
+        with self._database.reading() as connection:
+            return run_store.verdicts(connection, run)
 
     def attempts(self) -> tuple[AttemptCount, ...]:
         """How many attempts of every series are used, and how many were forgiven."""
@@ -161,9 +171,10 @@ class Ledger(ApprovalBooks):
         campaign_cap_micros: int | None = None,
         run_cap_micros: int | None = None,
         account_daily_limit_micros: int | None = None,
+        step: RaiseStep | None = None,
     ) -> Reserved:
-        """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
-        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
+        """Book the worst case of a campaign day if approval, fence, step and every cap allow it; None is no limit."""
+        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros, step)
         with self._database.writing() as connection:
             return reservation_store.reserve(connection, booking, limits)
 

@@ -130,6 +130,17 @@ attempts = sa.Table(
     sa.Column("counted", sa.Boolean, nullable=False),  # False once a named person has reset the count
 )
 
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("phase", Named(Phase), primary_key=True),
+    sa.Column("checkpoint_digest", sa.Text, nullable=False),
+    sa.Column("evidence_digest", sa.Text, nullable=False),
+    sa.Column("heads", sa.JSON, nullable=False),  # decision heads that the evidence validated
+    sa.Column("promote", sa.Boolean, nullable=False),
+)
+
 requests = sa.Table(
     "approval_requests",
     metadata,
