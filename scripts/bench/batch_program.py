@@ -99,10 +99,9 @@ def _prefect(campaigns: int) -> Iterator[Batches]:
 
 @contextmanager
 def _dbos(campaigns: int) -> Iterator[Batches]:
-    from dbos import DBOS, Queue
+    from dbos import DBOS
 
     DBOS(config={"name": "bench", "system_database_url": "sqlite:///dbos.sqlite", "log_level": "ERROR"})
-    queue = Queue("batches", concurrency=WORKERS, polling_interval_sec=0.01)
     step = DBOS.step()(play_batch)
 
     @DBOS.workflow()
@@ -110,6 +109,7 @@ def _dbos(campaigns: int) -> Iterator[Batches]:
         return int(step(campaigns, index))
 
     DBOS.launch()
+    queue = DBOS.register_queue("batches", concurrency=WORKERS)
     yield lambda batches: [handle.get_result() for handle in [queue.enqueue(play, index) for index in batches]]
     DBOS.destroy()
 
@@ -130,4 +130,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # By its own name, so that other processes find its functions.
+    from scripts.bench import batch_program
+
+    batch_program.main()

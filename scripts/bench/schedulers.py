@@ -29,7 +29,12 @@ SECONDS = 900.0  # for an installation, and for a measurement
 WANTED = 0.7  # of a pool of two processes
 # What each is installed from; none: it is Python's own.
 PEERS = {"loop": (), "pool": (), "ray": ("ray",), "prefect": ("prefect",), "dbos": ("dbos",)}
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "PREFECT_LOGGING_LEVEL": "ERROR", "DO_NOT_TRACK": "1"}
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+}
 
 
 @dataclass(frozen=True)

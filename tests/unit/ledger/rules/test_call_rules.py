@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ NOW = datetime(2026, 11, 26, tzinfo=UTC)
 QUOTAS = st.builds(CallQuota, calls=st.integers(60, 20_000), seconds=st.sampled_from([1, 60, 86_400]))
 
 
+@settings(deadline=None, max_examples=50)
 @given(QUOTAS, st.lists(st.tuples(st.floats(0, 0.3), st.integers(1, MOST_CALLS)), min_size=40, max_size=120))
 def test_no_span_has_more_calls_than_the_quota_leaves_to_them(quota: CallQuota, asks: list[tuple[float, int]]) -> None:
     """Whoever asks at whatever moments, and calls less than it may: no span of the quota sees more than its share."""
@@ -40,6 +41,7 @@ def test_no_span_has_more_calls_than_the_quota_leaves_to_them(quota: CallQuota, 
     assert share <= 0.89 * quota.calls
 
 
+@settings(deadline=None)
 @given(QUOTAS)
 def test_whoever_waits_as_long_as_it_is_told_may_call(quota: CallQuota) -> None:
     """The wait is long enough, and not a hundredth of it longer than needed."""
