@@ -39,7 +39,7 @@ from temporalio.client import (
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
-from activities.compute.decisions import Decisions
+from activities.compute.decisions import Decisions, beside_credentials
 from activities.compute.replays import Replays
 from activities.compute.simulation import Simulation
 from activities.effects import Effects
@@ -166,10 +166,10 @@ def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Cal
 
 def live_activities(settings: Settings) -> Activities:
     """The only activities with ad credentials, beside the stop."""
-    ledger, inputs = Ledger.open(settings.ledger), Inputs(ContentStore(settings.store))
-    platforms = _platforms(settings)
+    ledger, store, platforms = Ledger.open(settings.ledger), ContentStore(settings.store), _platforms(settings)
+    inputs = Inputs(store)
     campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
-    turn = Turns(campaigns, observations).apply_and_observe
+    turn = Turns(campaigns, observations, beside_credentials(store)).apply_and_observe
     return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
 
 
