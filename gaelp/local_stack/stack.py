@@ -51,6 +51,7 @@ class LocalStack:
         self.home = home.absolute()
         self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
+        self.compute_processes: int | None = None  # one for each core
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._conversion_factor = conversion_factor
         self._token = emulator_token
@@ -173,7 +174,7 @@ class LocalStack:
             case "worker":
                 return services.worker(self.home, environment)
             case _:
-                return services.compute(self.home, environment)
+                return services.compute(self.home, environment, self.compute_processes)
 
     def _guard(self) -> Watchdog:
         if self._watchdog is None:
