@@ -34,7 +34,6 @@ from temporalio.client import (
     ScheduleSpec,
     ScheduleUpdate,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from activities.compute.decisions import Decisions, beside_credentials
@@ -57,6 +56,7 @@ from activities.records.planning import Planning
 from activities.records.recording import Records
 from activities.records.runs import Runs
 from gaelp import observability
+from gaelp.commands import connections
 from gaelp.confinement.kernel_rules import keep_private
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.temporal_names import REAPER, Queue
@@ -94,6 +94,7 @@ WORKFLOWS: tuple[type, ...] = (
     LiveCampaign,
 )
 Activities = list[Callable[..., Any]]
+START_SECONDS = 25.0  # within which a Temporal server that is started beside us must answer
 
 
 def compute_activities(settings: Settings) -> Activities:
@@ -228,11 +229,7 @@ async def keep_reaper(client: Client, seconds: int) -> None:
 
 async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None]) -> None:
     """Run the workers until SIGTERM or SIGINT; `ready` is called once all of them poll."""
-    client = await Client.connect(
-        settings.temporal_address,
-        namespace=settings.temporal_namespace,
-        data_converter=pydantic_data_converter,
-    )
+    client = await connections.temporal_at_start(settings, START_SECONDS)
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

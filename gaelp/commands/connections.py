@@ -9,6 +9,7 @@ import asyncio
 import getpass
 import os
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,25 @@ async def temporal(settings: Settings) -> Client:
             )
     except (RuntimeError, RPCError, TimeoutError, ValueError) as error:
         raise _absent("Temporal", address, "GAELP_TEMPORAL_ADDRESS") from error
+
+
+async def temporal_at_start(settings: Settings, seconds: float) -> Client:
+    """The same, once the server has its namespace; one that is being started is waited for so long."""
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+    from temporalio.service import RPCError
+
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            client = await temporal(settings)
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=settings.temporal_namespace)
+            )
+            return client
+        except (Refused, RPCError):
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
 
 
 def has_ledger(settings: Settings) -> bool:

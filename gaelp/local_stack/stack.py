@@ -100,9 +100,7 @@ class LocalStack:
         try:
             self._check_ports()
             self._watchdog = Watchdog(self._lock_descriptor())
-            # The workers need the first two at once and the emulator only later; a group starts all at once.
-            for group in (("temporal", "redis"), ("emulator", "worker", "compute", "llm")):
-                self._start_group([name for name in group if name in self._names])
+            self._start_group(self._names)  # all at once: while workers import, Temporal begins to answer
         except BaseException:
             self.stop()
             raise
