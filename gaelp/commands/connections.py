@@ -9,7 +9,6 @@ import asyncio
 import getpass
 import os
 import socket
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,40 +64,16 @@ def user_name() -> str:
 
 async def temporal(settings: Settings) -> Client:
     """A client of the Temporal server."""
-    from temporalio.client import Client
-    from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.service import RPCError
+
+    from gaelp.temporal_connection import connect
 
     address = settings.temporal_address
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
-            return await Client.connect(
-                address,
-                namespace=settings.temporal_namespace,
-                data_converter=pydantic_data_converter,
-                connect_timeout=PATIENCE,
-            )
+            return await connect(settings, PATIENCE)
     except (RuntimeError, RPCError, TimeoutError, ValueError) as error:
         raise _absent("Temporal", address, "GAELP_TEMPORAL_ADDRESS") from error
-
-
-async def temporal_at_start(settings: Settings, seconds: float) -> Client:
-    """The same, once the server has its namespace; one that is being started is waited for so long."""
-    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-    from temporalio.service import RPCError
-
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            client = await temporal(settings)
-            await client.workflow_service.describe_namespace(
-                DescribeNamespaceRequest(namespace=settings.temporal_namespace)
-            )
-            return client
-        except (Refused, RPCError):
-            if time.monotonic() > until:
-                raise
-            await asyncio.sleep(0.1)
 
 
 def has_ledger(settings: Settings) -> bool:

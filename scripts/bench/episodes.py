@@ -151,10 +151,11 @@ def through_workflow(sizes: Sizes) -> Speed:
     ):
         os.environ.update(stack.environment())
         pids = [stack.pid(name) for name in ("temporal", "redis", "worker", "compute")]
-        return asyncio.run(_run_batches(Settings(), sizes, pids))
+        return asyncio.run(run_batches(Settings(), sizes, pids))
 
 
-async def _run_batches(settings: Settings, sizes: Sizes, pids: Sequence[int]) -> Speed:
+async def run_batches(settings: Settings, sizes: Sizes, pids: Sequence[int]) -> Speed:
+    """`sizes.batches` batches on a stack that runs, in rounds as a phase plans them; `pids` are its processes."""
     play, store = Play.of(sizes.campaigns), ContentStore(settings.store)
     context = RunContext(
         run="bench",

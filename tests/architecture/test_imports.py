@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.settings": (),
     "gaelp.observability": ("gaelp.settings",),
     "gaelp.forked_processes": (),
+    "gaelp.temporal_connection": ("gaelp.settings",),
     "gaelp.workflow_sandbox": (),
     "gaelp.commands": ("gaelp", "workflows"),
     "gaelp.demos": ("gaelp", "workflows"),
