@@ -9,10 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import importlib.metadata
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +36,7 @@ from temporalio.client import (
 )
 from temporalio.worker import Worker
 
-from activities.compute.decisions import Decisions
+from activities.compute.decisions import Decisions, beside_credentials
 from activities.compute.replays import Replays
 from activities.compute.simulation import Simulation
 from activities.effects import Effects
@@ -62,6 +60,7 @@ from gaelp import observability
 from gaelp.confinement.kernel_rules import keep_private
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.temporal_names import REAPER, Queue
+from gaelp.forked_processes import in_processes
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
@@ -71,9 +70,10 @@ from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
 from gaelp.records.events.live_metrics import LiveMetrics
 from gaelp.records.events.redis_streams import connect as connect_redis
+from gaelp.records.installed_code import code_version, package_versions
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
-from gaelp.temporal_connection import connect
+from gaelp.temporal_connection import connect_at_start
 from gaelp.workflow_sandbox import workflow_sandbox
 from workflows.campaigns.live_campaign import LiveCampaign
 from workflows.episodes import EpisodeBatch, LogReplay
@@ -95,6 +95,7 @@ WORKFLOWS: tuple[type, ...] = (
     LiveCampaign,
 )
 Activities = list[Callable[..., Any]]
+START_SECONDS = 25.0  # within which a Temporal server that is started beside us must answer
 
 
 def compute_activities(settings: Settings) -> Activities:
@@ -103,7 +104,7 @@ def compute_activities(settings: Settings) -> Activities:
     simulation, replays, decisions = Simulation(inputs), Replays(inputs), Decisions(inputs)
     return [
         simulation.first_checkpoint,
-        simulation.simulate_batch,
+        simulation.simulate_batches,
         simulation.learn,
         replays.replay_log,
         decisions.decide,
@@ -169,10 +170,10 @@ def _platforms(
 
 def live_activities(settings: Settings, quotas: CallQuotas) -> Activities:
     """The only activities with ad credentials, beside the stop."""
-    ledger, inputs = Ledger.open(settings.ledger), Inputs(ContentStore(settings.store))
-    platforms = quotas.asking(ledger, _platforms(settings, before_call=quotas.before_call))
+    ledger, store = Ledger.open(settings.ledger), ContentStore(settings.store)
+    inputs, platforms = Inputs(store), quotas.asking(ledger, _platforms(settings, before_call=quotas.before_call))
     campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
-    turn = Turns(campaigns, observations).apply_and_observe
+    turn = Turns(campaigns, observations, beside_credentials(store)).apply_and_observe
     return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
 
 
@@ -230,25 +231,9 @@ async def keep_reaper(client: Client, seconds: int) -> None:
         await client.get_schedule_handle(REAPER).update(lambda _: ScheduleUpdate(schedule))
 
 
-def code_version() -> str:
-    """The commit, marked where the work tree differs from it; `unknown` outside a checkout."""
-    git = ["git", "-C", str(Path(__file__).resolve().parent)]
-    try:
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
-        dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return commit.stdout.strip() + ("-dirty" if dirty.stdout.strip() else "")
-
-
-def package_versions() -> dict[str, str]:
-    """Every installed distribution with its version, which the run's first row stores."""
-    return {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-
-
-async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None) -> None:
-    """Run the workers until SIGTERM or SIGINT; `ready` is created once all of them poll."""
-    client = await connect(settings)
+async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None]) -> None:
+    """Run the workers until SIGTERM or SIGINT; `ready` is called once all of them poll."""
+    client = await connect_at_start(settings, START_SECONDS)
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
@@ -257,8 +242,7 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None)
             await stack.enter_async_context(worker)
         if Queue.STOP in queues:
             await keep_reaper(client, settings.reaper_seconds)
-        if ready is not None:
-            await asyncio.to_thread(ready.touch)
+        ready()
         await stopped.wait()
 
 
@@ -266,6 +250,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serves GAELP's task queues.")
     parser.add_argument("--queues", required=True, help="comma-separated: " + ", ".join(Queue))
     parser.add_argument("--ready", type=Path, help="a file that is created when the workers poll")
+    parser.add_argument("--processes", type=int, help="that serve compute: by default one for each core")
     arguments = parser.parse_args(argv)
     unknown = [name for name in arguments.queues.split(",") if name not in set(Queue)]
     if unknown:
@@ -273,20 +258,31 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments.queues = [Queue(name) for name in arguments.queues.split(",")]
     if Queue.COMPUTE in arguments.queues and len(arguments.queues) > 1:
         parser.error("compute runs agents, so it is a process of its own, without credentials: start another worker")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    arguments.processes = arguments.processes or (cores if Queue.COMPUTE in arguments.queues else 1)
+    if arguments.processes < 1 or (arguments.processes > 1 and Queue.COMPUTE not in arguments.queues):
+        parser.error("--processes is a number of compute processes: other queues have one process a worker")
     return arguments
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; a service that is not there is one sentence and exit code 1."""
-    arguments = _arguments(argv)
+def _work(queues: Sequence[Queue], ready: Callable[[], None]) -> int:
+    """Serve in this process; a service that is not there is one sentence and exit code 1."""
     keep_private()
-    observability.configure()
     try:
-        asyncio.run(serve(Settings(), arguments.queues, arguments.ready))
+        asyncio.run(serve(Settings(), queues, ready))
     except Exception as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1
     return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    arguments = _arguments(argv)
+    keep_private()
+    observability.configure()
+    ready = arguments.ready.touch if arguments.ready else lambda: None
+    return in_processes(arguments.processes, partial(_work, arguments.queues), ready)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ API key never goes over a plain line.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import timedelta
 from pathlib import Path
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.service import TLSConfig
+from temporalio.service import RPCError, TLSConfig
 
 from gaelp.errors import GaelpError
 from gaelp.settings import Settings
@@ -34,6 +37,22 @@ async def connect(settings: Settings, patience: timedelta | None = None) -> Clie
         api_key=key.get_secret_value() if key else None,
         connect_timeout=patience or timedelta(seconds=10),
     )
+
+
+async def connect_at_start(settings: Settings, seconds: float) -> Client:
+    """The same, once the server has its namespace; one that is being started is waited for so long."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            client = await connect(settings)
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=settings.temporal_namespace)
+            )
+            return client
+        except (RuntimeError, RPCError):
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
 
 
 def encryption(settings: Settings) -> TLSConfig | None:

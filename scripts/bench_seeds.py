@@ -96,7 +96,7 @@ def main() -> int:
     folder = first_use.fetch_logs(options.home.absolute())
     with LocalStack(options.home) as stack:
         os.environ.update(stack.environment())
-        first_use.ingest_logs(folder, stack.environment())
+        first_use.Ingestion(folder, stack.environment()).reports()
         return asyncio.run(
             bench(Settings(), list(range(options.first, options.first + options.seeds)), options.output.absolute())
         )

@@ -1,4 +1,4 @@
-"""The two child workflows that end with a result of their own: a batch of simulated episodes, and a replayed log.
+"""The two child workflows that end with a result of their own: batches of simulated episodes, and a replayed log.
 
 Touch this to change what such a child does before or after its activity.
 """
@@ -12,9 +12,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.compute.replays import Replays
     from activities.compute.simulation import Simulation
     from activities.records.logs import Logs
-    from gaelp.domain.episodes import EpisodeState
+    from gaelp.domain.episodes import BatchPurpose, EpisodeState
     from gaelp.domain.log_evidence import Grade
-    from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+    from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
     from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog
     from workflows.activity_options import COMPUTE, RECORDS, named
     from workflows.details import cause, show_details
@@ -23,33 +23,47 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="EpisodeBatch")
 class EpisodeBatch(ReceivesSignals):
-    """Simulates one batch; one that fails ends `failed` with its reason, and the phase decides what follows."""
+    """Simulates batches; one that fails ends `failed` with its reason, and the phase decides what follows."""
 
     @workflow.init
-    def __init__(self, _batch: SimulateBatch) -> None:
+    def __init__(self, _batches: SimulateBatches) -> None:
         super().__init__()
 
     @workflow.run
-    async def run(self, batch: SimulateBatch) -> BatchResult:
-        """A settled or a failed result; it fails only where it is cancelled."""
-        show_details(f"{EpisodeState.RUNNING}: batch {batch.index} ({batch.purpose})")
-        try:
-            result = await workflow.execute_activity_method(
-                Simulation.simulate_batch, batch, **named(COMPUTE, f"simulate {batch.purpose} batch {batch.index}")
-            )
-        except ActivityError as error:
-            reason = cause(error)
-            show_details(f"{EpisodeState.FAILED}: {reason}")
-            return BatchResult(
-                index=batch.index,
-                purpose=batch.purpose,
-                state=EpisodeState.FAILED,
-                trajectory_digest=None,
-                episodes=0,
-                reason=reason,
-            )
-        show_details(f"{EpisodeState.SETTLED}: {result.episodes} episodes")
-        return result
+    async def run(self, batches: SimulateBatches) -> SimulatedBatches:
+        """A settled or a failed result of each batch; it fails only where it is cancelled."""
+        results: list[BatchResult] = []
+        seconds: list[float] = []
+        while left := batches.indices[len(results) :]:
+            show_details(f"{EpisodeState.RUNNING}: {told(left, batches.purpose)}")
+            asked = batches.model_copy(update={"indices": left})
+            try:
+                done = await workflow.execute_activity_method(
+                    Simulation.simulate_batches, asked, **named(COMPUTE, f"simulate {told(left, batches.purpose)}")
+                )
+            except ActivityError as error:
+                results.append(_failed(left[0], batches.purpose, cause(error)))
+            else:
+                results.extend(done.results)
+                seconds.append(done.batch_seconds)
+        reasons = [
+            f"batch {result.index} {EpisodeState.FAILED}: {result.reason}" for result in results if result.reason
+        ]
+        settled = f"{EpisodeState.SETTLED}: {sum(result.episodes for result in results)} episodes"
+        show_details("; ".join(reasons) or settled)
+        return SimulatedBatches(results=tuple(results), batch_seconds=min(seconds, default=0.0))
+
+
+def told(indices: tuple[int, ...], purpose: BatchPurpose) -> str:
+    """Which batches they are, in words."""
+    numbers = f"es {indices[0]} to {indices[-1]}" if len(indices) > 1 else f" {indices[0]}"
+    return f"{purpose} batch{numbers}"
+
+
+def _failed(index: int, purpose: BatchPurpose, reason: str) -> BatchResult:
+    return BatchResult(
+        index=index, purpose=purpose, state=EpisodeState.FAILED, trajectory_digest=None, episodes=0, reason=reason
+    )
 
 
 @workflow.defn(name="LogReplay")

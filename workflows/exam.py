@@ -15,11 +15,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.assessment import Assessment
     from activities.records.planning import Planning
     from activities.records.recording import Records
+    from gaelp.domain.batch_groups import grouped
     from gaelp.domain.episodes import BatchPurpose
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.ids import FIRST_BATCH, batch_id
     from gaelp.domain.phases import Phase
-    from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+    from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
     from gaelp.messages.recording import RecordBatches
     from gaelp.messages.run_context import RunContext
     from gaelp.messages.simulation_training import (
@@ -32,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.activity_options import RECORDS, named
     from workflows.details import show_details
-    from workflows.episodes import EpisodeBatch
+    from workflows.episodes import EpisodeBatch, told
     from workflows.pause_and_stop import PauseAndStop
 
 
@@ -73,18 +74,23 @@ class Exam:
         show_details(f"exam, look {look + 1} of at most {self.plan.exam_looks}\n\n{curve(self.phase.state)}")
         first = look * self.plan.exam_batches
         numbers = range(first, first + self.plan.exam_batches)
-        results = await run_batches(self.context, BatchPurpose.EXAM, numbers, self.attempt)
+        results = await self._batches(self.context, BatchPurpose.EXAM, numbers)
         self.results.extend(results)
         await record_batches(self.context, BatchPurpose.EXAM, look, results, self.context.checkpoint_digest)
         return await self._assess((), look + 1 == self.plan.exam_looks, f"assess the exam, look {look + 1}")
 
-    async def _permuted(self) -> list[BatchResult]:
+    async def _permuted(self) -> tuple[BatchResult, ...]:
         """The same exam where the ratings of personas are permuted."""
         show_details(f"the exam again, with the personas' ratings permuted\n\n{curve(self.phase.state)}")
         context = self.context.model_copy(update={"market_digest": self.permuted_market_digest})
-        results = await run_batches(context, BatchPurpose.PERMUTED, range(len(self.results)), self.attempt)
+        results = await self._batches(context, BatchPurpose.PERMUTED, range(len(self.results)))
         await record_batches(context, BatchPurpose.PERMUTED, 0, results, context.checkpoint_digest)
         return results
+
+    async def _batches(
+        self, context: RunContext, purpose: BatchPurpose, numbers: Sequence[int]
+    ) -> tuple[BatchResult, ...]:
+        return (await run_batches(context, purpose, numbers, self.phase.state.batch_seconds, self.attempt)).results
 
     async def _assess(self, permuted: Sequence[BatchResult], final: bool, summary: str) -> GateAssessment:
         return await workflow.execute_activity_method(
@@ -101,20 +107,23 @@ class Exam:
 
 
 async def run_batches(
-    context: RunContext, purpose: BatchPurpose, numbers: Sequence[int], attempt: int = 0
-) -> list[BatchResult]:
-    """Run batches as children at the same time; their results in the order of `numbers`."""
-    return await asyncio.gather(
+    context: RunContext, purpose: BatchPurpose, numbers: Sequence[int], batch_seconds: float, attempt: int = 0
+) -> SimulatedBatches:
+    """Run batches in children at the same time; their results in the order of `numbers`."""
+    done = await asyncio.gather(
         *(
             workflow.execute_child_workflow(
                 EpisodeBatch.run,
-                SimulateBatch(context=context, index=number, purpose=purpose, attempt=attempt),
-                id=batch_id(context.run, Phase.SIMULATION, FIRST_BATCH[purpose] + number),
-                static_summary=f"{purpose} batch {number}",
+                SimulateBatches(context=context, indices=group, purpose=purpose, attempt=attempt),
+                id=batch_id(context.run, Phase.SIMULATION, FIRST_BATCH[purpose] + group[0]),
+                static_summary=told(group, purpose),
             )
-            for number in numbers
+            for group in grouped(numbers, batch_seconds)
         )
     )
+    results = tuple(result for each in done for result in each.results)
+    fastest = min((each.batch_seconds for each in done if each.batch_seconds), default=0.0)
+    return SimulatedBatches(results=results, batch_seconds=fastest)
 
 
 async def record_batches(

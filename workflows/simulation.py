@@ -81,7 +81,8 @@ class SimulationTraining(PauseAndStop[SimulationState]):
         show_details(f"learning round {number + 1} of {plan.rounds}\n\n{curve(self.state)}")
         context = self._context()
         numbers = range(number * width, (number + 1) * width)
-        results = await run_batches(context, BatchPurpose.TRAIN, numbers)
+        done = await run_batches(context, BatchPurpose.TRAIN, numbers, self.state.batch_seconds)
+        results = done.results
         self._count_failures(plan, results)
         checkpoint = context.checkpoint_digest
         digests = tuple(result.trajectory_digest for result in results if result.trajectory_digest is not None)
@@ -97,6 +98,7 @@ class SimulationTraining(PauseAndStop[SimulationState]):
             checkpoint_digest=checkpoint,
             next_round=number + 1,
             episodes=self.state.episodes + summary.episodes,
+            batch_seconds=done.batch_seconds,
             training=(*self.state.training, summary),
         )
 

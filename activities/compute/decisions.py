@@ -1,22 +1,31 @@
-"""COMPUTE: asks an agent for its decision in a live campaign, in a process without credentials.
+"""COMPUTE: asks an agent for its decision in a live campaign.
 
-Touch this to change what the agent is given.
+The activity runs in a process without credentials; `decide_here` is for the one that has them. Touch this to change
+what the agent is given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from gaelp.agents.agent_entry_points import is_harmless, load_harmless
 from gaelp.agents.contract import Agent, Decision, Observation, State
 from gaelp.agents.decision_checks import checked
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.market.episodes.batch import completed
 from gaelp.market.streams import stream
 from gaelp.messages.live_campaign import Decide, Decided, LiveCampaignInput
+from gaelp.records.content_store import ContentStore
+
+
+def beside_credentials(store: ContentStore) -> Callable[[Decide], Decided | None]:
+    """Decides in a process that holds credentials, where no agent can be loaded that must not run there."""
+    return Decisions(Inputs(store, load=load_harmless)).decide_here
 
 
 class Decisions:
@@ -46,6 +55,12 @@ class Decisions:
             decision_digest=self._inputs.store.put_arrays(arrays),
             memory_digest=self._inputs.store.put_arrays({"memory": memory}),
         )
+
+    def decide_here(self, decide: Decide) -> Decided | None:
+        """The same decision beside credentials; None where an agent that it needs must not run there."""
+        config = self._inputs.config(decide.campaign.context.config_digest)
+        needed = (decide.campaign.order.plan.agent, config.incumbent)
+        return self.decide(decide) if all(is_harmless(name) for name in needed) else None
 
     def _incumbent(self, campaign: LiveCampaignInput, observation: Observation) -> Decision:
         """A head that the agent does not give is the incumbent's."""

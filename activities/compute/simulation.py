@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
-from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
+
+LONGEST_SECONDS = 5.0  # for which one call goes on with further batches
 
 
 class Simulation:
@@ -26,11 +31,32 @@ class Simulation:
         return Learned(checkpoint_digest=self._inputs.store.put_arrays(state))
 
     @activity.defn
-    def simulate_batch(self, batch: SimulateBatch) -> BatchResult:
+    def simulate_batches(self, batches: SimulateBatches) -> SimulatedBatches:
+        """The batches one after another: the first of them at least, and no other after LONGEST_SECONDS or a failure.
+
+        What is left is asked for again, so that one that fails is judged and retried by itself.
+        """
+        begun = last = time.monotonic()
+        results: list[BatchResult] = []
+        fastest = math.inf
+        for index in batches.indices:
+            try:
+                results.append(self._batch(batches, index))
+            except Exception:
+                if not results:
+                    raise
+                break
+            now = time.monotonic()
+            fastest, last = min(fastest, now - last), now
+            if now - begun > LONGEST_SECONDS:
+                break
+        return SimulatedBatches(results=tuple(results), batch_seconds=fastest)
+
+    def _batch(self, batches: SimulateBatches, index: int) -> BatchResult:
         """One batch of episodes beside the incumbent on the same seeds."""
-        context = batch.context
+        context = batches.context
         config = self._inputs.config(context.config_digest)
-        place = f"simulation/{batch.purpose}/{batch.attempt}/{batch.index}"
+        place = f"simulation/{batches.purpose}/{batches.attempt}/{index}"
         incumbent = self._inputs.incumbent(context.config_digest, place)
         deciding = DecidingAgent(
             agent=self._inputs.agent(context.agent, context.config_digest, place),
@@ -38,11 +64,11 @@ class Simulation:
             incumbent=incumbent,
             incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
         )
-        key = BatchKey(batch.index, batch.purpose, batch.attempt)
+        key = BatchKey(index, batches.purpose, batches.attempt)
         market, worlds = self._inputs.market(context.market_digest), self._inputs.environments.episodes
         trajectory, result = simulate(market, deciding, config, key, worlds)
         store = self._inputs.store
-        if batch.purpose is BatchPurpose.TRAIN:
+        if batches.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
         return result.without_episodes(store.put_document(result))
 

@@ -5,7 +5,9 @@ The agents that ship are in gaelp/agents/policies; the check of what an agent de
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from gaelp.agents.contract import HEADS, Agent
@@ -13,6 +15,8 @@ from gaelp.errors import WRONG_USE, GaelpError
 
 GROUP = "gaelp.agents"
 OWN = ("gaelp.agents.policies.", "gaelp.agents.remote.")  # modules of ours
+# Agents of ours that hand a state, which anybody may have made, to a parser that is not ours, or that ask elsewhere.
+NEVER_BESIDE_CREDENTIALS = ("gaelp.agents.policies.vowpal:", "gaelp.agents.remote.")
 VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 
 
@@ -44,6 +48,22 @@ def load_own(name: str) -> Agent | None:
     return _made(entry) if entry is not None and entry.value.startswith(OWN) else None
 
 
+def load_harmless(name: str) -> Agent:
+    """The agent of that name where it may decide beside credentials; raises UnknownAgent where it may not.
+
+    It ships with this package, its state is numbers that numpy reads, and it asks nobody.
+    """
+    if not is_harmless(name):
+        raise UnknownAgent(f"agent {name!r} must not run in a process that holds credentials")
+    return load_agent(name)
+
+
+def is_harmless(name: str) -> bool:
+    """Whether the agent of that name may decide beside credentials."""
+    value = _entries()[name].value if name in _entries() else ""
+    return value.startswith(OWN) and not value.startswith(NEVER_BESIDE_CREDENTIALS)
+
+
 def _made(entry: EntryPoint) -> Agent:
     name = entry.name
     about = f"agent {name!r} ({entry.value})"
@@ -62,6 +82,11 @@ def _made(entry: EntryPoint) -> Agent:
 
 
 def _entries() -> dict[str, EntryPoint]:
+    return _entries_on(tuple(sys.path))
+
+
+@cache  # reading every package's metadata takes milliseconds; a worker sees what was installed before it began
+def _entries_on(path: tuple[str, ...]) -> dict[str, EntryPoint]:
     """By name; no other package can take the name of one of ours."""
     ours_last = sorted(entry_points(group=GROUP), key=lambda entry: entry.value.startswith(OWN))
     return {entry.name: entry for entry in ours_last}

@@ -78,9 +78,9 @@ def main(argv: Sequence[str]) -> int:
         with demo.step("1. real logs (Open Bandit, downloaded once)"):
             folder = fetch(demo)
         begun = time.monotonic()
-        with services(demo, options.conversion_factor):
+        with services(demo, options.conversion_factor, folder) as ingestion:
             with demo.step("3. logs into the warehouse, an emulator account, a demo key"):
-                prepare(demo, folder)
+                prepare(demo, ingestion)
             with demo.step("4. two runs, side by side"):
                 good, poor = asyncio.run(conduct(demo))
             with demo.step("5. the report"):
@@ -124,23 +124,28 @@ def fetch(demo: Demo) -> Path:
 
 
 @contextmanager
-def services(demo: Demo, conversion_factor: float) -> Iterator[LocalStack]:
-    """Temporal, Redis, the emulator and two workers on free ports, ended with the block."""
+def services(demo: Demo, conversion_factor: float, folder: Path) -> Iterator[first_use.Ingestion]:
+    """Temporal, Redis, the emulator and the workers on free ports, ended with the block.
+
+    Meanwhile the logs in `folder` are read, which needs none of them.
+    """
     stack = LocalStack(demo.home, conversion_factor=conversion_factor, emulator_token=os.urandom(16).hex())
+    demo.environment = stack.environment()
+    ingestion = first_use.Ingestion(folder, demo.environment)
     try:
         with demo.step("2. local services"):
             stack.start()
-            demo.environment = stack.environment()
             os.environ.update(demo.environment)
             demo.console.print(f"   Web UI while this runs: {demo.environment['GAELP_TEMPORAL_UI']}")
-        yield stack
+        yield ingestion
     finally:
+        ingestion.stop()
         stack.stop()
 
 
-def prepare(demo: Demo, folder: Path) -> None:
-    """Ingest the logs, open an account of this demo's own, make its key."""
-    for name, report in first_use.ingest_logs(folder, demo.environment).items():
+def prepare(demo: Demo, ingestion: first_use.Ingestion) -> None:
+    """See the logs ingested, open an account of this demo's own, make its key."""
+    for name, report in ingestion.reports().items():
         known = ", known already" if report["already"] else ""
         demo.console.print(f"   {name}: {report['rows']:,} rows, {report['rejected']:,} rejected{known}")
     # An account of its own: attempts, caps and the emulator's calendar begin afresh with every demo.

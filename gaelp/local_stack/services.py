@@ -129,12 +129,15 @@ def worker(home: Path, environment: Mapping[str, str]) -> Service:
     return _worker("worker", queues, home, environment)
 
 
-def compute(home: Path, environment: Mapping[str, str]) -> Service:
-    """The worker whose child processes run agents; it holds no credentials."""
-    return _worker("compute", (Queue.COMPUTE,), home, without_secrets(environment) | _ONE_THREAD)
+def compute(home: Path, environment: Mapping[str, str], processes: int | None = None) -> Service:
+    """The worker whose child processes run agents; it holds no credentials. One process for each core by default."""
+    flags = () if processes is None else ("--processes", str(processes))
+    return _worker("compute", (Queue.COMPUTE,), home, without_secrets(environment) | _ONE_THREAD, flags)
 
 
-def _worker(name: str, queues: tuple[Queue, ...], home: Path, environment: Mapping[str, str]) -> Service:
+def _worker(
+    name: str, queues: tuple[Queue, ...], home: Path, environment: Mapping[str, str], flags: tuple[str, ...] = ()
+) -> Service:
     ready = home / f"{name}.ready"
-    command = (sys.executable, str(ROOT / "worker.py"), "--queues", ",".join(queues), "--ready", str(ready))
+    command = (sys.executable, str(ROOT / "worker.py"), "--queues", ",".join(queues), "--ready", str(ready), *flags)
     return Service(name, command, ready.exists, environment)

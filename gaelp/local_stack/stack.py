@@ -51,6 +51,7 @@ class LocalStack:
         self.home = home.absolute()
         self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
+        self.compute_processes: int | None = None  # one for each core
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._conversion_factor = conversion_factor
         self._token = emulator_token
@@ -99,9 +100,7 @@ class LocalStack:
         try:
             self._check_ports()
             self._watchdog = Watchdog(self._lock_descriptor())
-            # The workers need the first two at once and the emulator only later; a group starts all at once.
-            for group in (("temporal", "redis"), ("emulator", "worker", "compute", "llm")):
-                self._start_group([name for name in group if name in self._names])
+            self._start_group(self._names)  # all at once: while workers import, Temporal begins to answer
         except BaseException:
             self.stop()
             raise
@@ -173,7 +172,7 @@ class LocalStack:
             case "worker":
                 return services.worker(self.home, environment)
             case _:
-                return services.compute(self.home, environment)
+                return services.compute(self.home, environment, self.compute_processes)
 
     def _guard(self) -> Watchdog:
         if self._watchdog is None:

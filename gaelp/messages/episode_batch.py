@@ -1,4 +1,4 @@
-"""Messages of the workflow EpisodeBatch: one batch of simulated episodes. Touch this when a result counts more."""
+"""Messages of the workflow EpisodeBatch: batches of simulated episodes. Touch this when a result counts more."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from gaelp.domain.frozen import Frozen
 from gaelp.messages.run_context import RunContext
 
 
-class SimulateBatch(Frozen):
-    """Starts an EpisodeBatch: episodes that advance together. Seed, purpose, attempt and index key its random draws."""
+class SimulateBatches(Frozen):
+    """Starts an EpisodeBatch: batches one after another, each of episodes that advance together.
+
+    Seed, purpose, attempt and its own index key the random draws of a batch: whichever others it is simulated with, it
+    comes out the same.
+    """
 
     context: RunContext
-    index: int
+    indices: tuple[int, ...]
     purpose: BatchPurpose
     attempt: int = 0  # at the gate; keys the draws of exams, never those of training
 
@@ -56,3 +60,10 @@ class BatchResult(Frozen):
         emptied: dict[str, Any] = {name: () for name in ("rewards", "raw_rewards", "successes", "gains")}
         emptied |= {"amounts": EpisodeAmounts(), "failures": self.failures[:1], "whole_digest": whole_digest}
         return self.model_copy(update=emptied)
+
+
+class SimulatedBatches(Frozen):
+    """Finished batches in the order that they were asked in; an activity may return the first of them only."""
+
+    results: tuple[BatchResult, ...]
+    batch_seconds: float  # that the fastest took: a measurement of the machine, which enters no digest; 0: none settled

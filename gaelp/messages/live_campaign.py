@@ -164,6 +164,7 @@ class Apply(Frozen):
     campaign: LiveCampaignInput
     decision_digest: str
     at: datetime
+    memory_digest: str = ""  # the agent's after this decision, with which the next one is made
 
 
 class Applied(Frozen):
@@ -178,10 +179,11 @@ class Applied(Frozen):
 
 
 class AppliedAndObserved(Frozen):
-    """How a decision was applied, and the next tick's observation where it could be read at once."""
+    """How a decision was applied; the next tick's observation and decision, where both could be had at once."""
 
     applied: Applied
     following: Observed | None
+    decided: Decided | None = None  # none where the agent must not decide beside credentials
 
 
 class PauseAndSettle(Frozen):

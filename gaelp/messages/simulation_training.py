@@ -66,6 +66,7 @@ class SimulationState(PausableState):
     failed_batches: int = 0
     failed_episodes: int = 0
     episodes: int = 0
+    batch_seconds: float = 0.0  # that a batch took in the last round; 0 before the first
     training: tuple[RoundSummary, ...] = ()
 
 

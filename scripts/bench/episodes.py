@@ -1,4 +1,4 @@
-"""Episodes a second: bare in this process, with the agent in a child process, and through the workflow.
+"""Episodes a second: bare in this process and in two, with the agent in a child process, and through the workflow.
 
 Touch this when an episode's way changes. A batch is `campaigns` episodes of seven daily ticks; each is played twice, by
 the agent and by the incumbent on the same world, and counted once.
@@ -7,12 +7,14 @@ the agent and by the incumbent on the same world, and counted once.
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from gaelp.agents.contract import Agent, State
 from gaelp.commands import connections
 from gaelp.configuration import loading
 from gaelp.confinement.confined_agent import ConfinedAgents
+from gaelp.domain.batch_groups import grouped
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.phases import Phase
@@ -30,13 +33,14 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
-from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
 from gaelp.messages.run_context import RunContext
 from gaelp.records.content_store import ContentStore
 from gaelp.settings import Settings
 from scripts.bench.timing import Row, Sizes
 
-SHARE_WANTED = 0.7
+SHARE_WANTED = 0.7  # of the speed of a pool of two processes
+SMALL = 32  # episodes in a batch, as by default
 CONFINED_WANTED = 0.9  # of the speed of agents in this process
 OPTIONS = (  # of the market, whose cost is to be known
     ("market.auction=first-price",),
@@ -118,18 +122,40 @@ def confined(sizes: Sizes, pairs: int) -> tuple[float, float]:
     return rates[0], rates[1]
 
 
+def in_a_pool(campaigns: int, batches: int) -> Speed:
+    """`simulate` in two processes, nothing stored."""
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.starmap(_simulated, [(campaigns, index) for index in range(4)], chunksize=2)  # each makes its market
+        pids = [each.pid for each in multiprocessing.active_children()]
+        begun, used = time.perf_counter(), sum(processor_seconds(pid) for pid in pids if pid)
+        pool.starmap(_simulated, [(campaigns, index) for index in range(batches)], chunksize=4)
+        seconds = time.perf_counter() - begun
+        used = sum(processor_seconds(pid) for pid in pids if pid) - used
+    return Speed(batches * campaigns / seconds, batches * campaigns / used, peak_mib())
+
+
+def _simulated(campaigns: int, index: int) -> None:
+    _play_of(campaigns).batch(index)
+
+
+@cache
+def _play_of(campaigns: int) -> Play:
+    return Play.of(campaigns)
+
+
 def through_workflow(sizes: Sizes) -> Speed:
-    """EpisodeBatch workflows, trajectories stored; processor time and memory are the compute worker's."""
+    """EpisodeBatch workflows, trajectories stored; processor time is that of all processes of ours and Temporal."""
     with (
         tempfile.TemporaryDirectory() as home,
         LocalStack(Path(home), names=("temporal", "redis", "worker", "compute")) as stack,
     ):
         os.environ.update(stack.environment())
-        return asyncio.run(run_batches(Settings(), sizes, stack.pid("compute")))
+        pids = [stack.pid(name) for name in ("temporal", "redis", "worker", "compute")]
+        return asyncio.run(run_batches(Settings(), sizes, pids))
 
 
-async def run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
-    """`sizes.batches` workflows on a stack that runs, after as many as are in flight at once."""
+async def run_batches(settings: Settings, sizes: Sizes, pids: Sequence[int]) -> Speed:
+    """`sizes.batches` batches on a stack that runs, in rounds as a phase plans them; `pids` are its processes."""
     play, store = Play.of(sizes.campaigns), ContentStore(settings.store)
     context = RunContext(
         run="bench",
@@ -143,21 +169,30 @@ async def run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
     client = await connections.temporal(settings)
     places = asyncio.Semaphore(sizes.in_flight)
 
-    async def run(index: int) -> None:
+    async def run(indices: tuple[int, ...]) -> float:
         async with places:
-            batch = SimulateBatch(context=context, index=index, purpose=BatchPurpose.TRAIN)
-            result: BatchResult = await client.execute_workflow(
-                "EpisodeBatch", batch, id=f"bench/{index}", task_queue=Queue.WORKFLOWS, result_type=BatchResult
-            )
-            if result.state is not EpisodeState.SETTLED:
-                raise RuntimeError(f"batch {index} did not settle: {result.reason}")
+            batches = SimulateBatches(context=context, indices=indices, purpose=BatchPurpose.TRAIN)
+            done: SimulatedBatches = await client.execute_workflow(
+                "EpisodeBatch", batches, id=f"bench/{indices[0]}", task_queue=Queue.WORKFLOWS,
+                result_type=SimulatedBatches,
+            )  # fmt: skip
+            for result in done.results:
+                if result.state is not EpisodeState.SETTLED:
+                    raise RuntimeError(f"batch {result.index} did not settle: {result.reason}")
+            return done.batch_seconds
 
-    await asyncio.gather(*(run(index) for index in range(sizes.in_flight)))  # warms both workers
-    begun, used = time.perf_counter(), processor_seconds(compute)
-    await asyncio.gather(*(run(index) for index in range(sizes.in_flight, sizes.in_flight + sizes.batches)))
-    seconds, used = time.perf_counter() - begun, processor_seconds(compute) - used
+    async def round(first: int, width: int, batch_seconds: float) -> float:
+        groups = grouped(range(first, first + width), batch_seconds)
+        return min(await asyncio.gather(*(run(group) for group in groups)))
+
+    # Two rounds warm the workers, and tell what a batch takes, as a phase learns it.
+    await round(0, sizes.in_flight, 0.0)
+    taken = await round(sizes.in_flight, sizes.in_flight, 0.0)
+    begun, used = time.perf_counter(), sum(map(tree_seconds, pids))
+    await round(2 * sizes.in_flight, sizes.batches, taken)
+    seconds, used = time.perf_counter() - begun, sum(map(tree_seconds, pids)) - used
     episodes = sizes.batches * sizes.campaigns
-    return Speed(episodes / seconds, episodes / used, peak_mib(compute))
+    return Speed(episodes / seconds, episodes / used, peak_mib(pids[-1]))
 
 
 def measured(sizes: Sizes, workflow: bool = True) -> list[Row]:
@@ -167,10 +202,13 @@ def measured(sizes: Sizes, workflow: bool = True) -> list[Row]:
     here, apart = confined(sizes, sizes.batches)
     note = "median batches by turns with the agent in this process"
     rows.append(Row("the agent in a child process", "episodes", apart, here, wanted_ratio=CONFINED_WANTED, note=note))
-    if workflow:
-        through = through_workflow(sizes)
-        name, note = "through Temporal, one compute worker", f"{sizes.in_flight} batches in flight; {_told(through)}"
-        rows.append(Row(name, "episodes", through.rate, alone.rate, wanted_ratio=SHARE_WANTED, note=note))
+    for campaigns in dict.fromkeys((sizes.campaigns, min(SMALL, sizes.campaigns))) if workflow else ():
+        batches = sizes.batches * sizes.campaigns // campaigns
+        pool = in_a_pool(campaigns, batches)
+        through = through_workflow(replace(sizes, campaigns=campaigns, batches=batches))
+        name = "through Temporal, beside a pool of two processes"
+        note = f"batches of {campaigns}; all processes: {_told(through)}; the pool: {_told(pool)}"
+        rows.append(Row(name, "episodes", through.rate, pool.rate, wanted_ratio=SHARE_WANTED, note=note))
     for options in OPTIONS:
         changed = bare(sizes, sizes.option_batches, *options)
         rows.append(Row("bare, " + " ".join(options), "episodes", changed.rate, note=_told(changed)))
@@ -185,6 +223,13 @@ def processor_seconds(pid: int) -> float:
     """Processor time that a process has used, in user and system mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def tree_seconds(pid: int) -> float:
+    """The same of a process and its descendants that still run."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    children = {int(child) for thread in threads for child in (thread / "children").read_text().split()}
+    return processor_seconds(pid) + sum(map(tree_seconds, children))
 
 
 def peak_mib(pid: int | str = "self") -> float:

@@ -46,6 +46,21 @@ async def test_equal_seeds_make_equal_checkpoints_and_silence_spends_nothing(loc
         assert _in_emulator(local_runs, name) == []
 
 
+def test_equal_seeds_learn_the_same_with_one_compute_process_and_with_two(local_runs: LocalRuns) -> None:
+    """The same checkpoint by digest, however many processes share the batches and however they are put together."""
+    wide = ("simulation.batches_per_round=6", "simulation.rounds=3", SOON, "seed=7")
+    digests = []
+    try:
+        for processes in (1, 2):
+            local_runs.stack.compute_processes = processes
+            local_runs.stack.restart("compute")
+            digests.append(run_result(local_runs.start(f"processes-{processes}", *wide)).checkpoint_digest)
+    finally:
+        local_runs.stack.compute_processes = None
+        local_runs.stack.restart("compute")
+    assert digests[0] == digests[1] is not None
+
+
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_third_of_the_conversions_does_not_pass(
     local_runs: LocalRuns, client: Client, undisturbed: Undisturbed

@@ -29,6 +29,7 @@ from gaelp.messages.live_campaign import (
     AppliedAndObserved,
     Apply,
     CampaignStart,
+    Decide,
     Decided,
     LaunchCampaign,
     Launched,
@@ -116,22 +117,26 @@ class DirectCalls:
         self, campaign: LiveCampaignInput, observation_digest: str, interrupted: Callable[[], bool]
     ) -> Decided | None:
         await hand_over(None)
-        bids = np.full((1, 1), 1_000_000 + campaign.progress.tick, np.int64)
+        decided = self._decided(Decide(campaign=campaign, observation_digest=observation_digest))
+        return None if interrupted() else decided
+
+    def _decided(self, decide: Decide) -> Decided:
+        bids = np.full((1, 1), 1_000_000 + decide.campaign.progress.tick, np.int64)
         digest = self.inputs.store.put_arrays({"bid_micros": bids, "creative_prob": np.full((1, 1, 2), 0.5)})
-        return None if interrupted() else Decided(decision_digest=digest, memory_digest="")
+        return Decided(decision_digest=digest, memory_digest="")
 
     async def apply(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> Applied:
-        asked = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        asked = _applying(campaign, decided, at)
         applied: Applied = await self._made(SPEND, self.campaigns.apply, asked)
         return applied
 
     async def apply_and_observe(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> AppliedAndObserved:
-        asked = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
-        turns = Turns(self.campaigns, self.observations)
+        asked = _applying(campaign, decided, at)
+        turns = Turns(self.campaigns, self.observations, self._decided)
         both: AppliedAndObserved = await self._made(SPEND, turns.apply_and_observe, asked)
         return both
 
@@ -153,6 +158,12 @@ class DirectCalls:
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         pass
+
+
+def _applying(campaign: LiveCampaignInput, decided: Decided, at: datetime) -> Apply:
+    return Apply(
+        campaign=campaign, decision_digest=decided.decision_digest, memory_digest=decided.memory_digest, at=at
+    )  # fmt: skip
 
 
 def _as_reported(error: GaelpError, activity: str) -> Exception:

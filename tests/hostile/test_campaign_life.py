@@ -43,6 +43,8 @@ class ScriptedCalls:
     enabled: bool = False
     blocked: Applied | None = None  # what an apply answers instead
     refusal: str = ""  # why a launch is refused
+    decides_here: bool = False  # the next tick is decided by the call that observes it ahead
+    applied: list[str] = field(default_factory=list)  # the decisions, by digest
     settled: list[CampaignResult] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)  # what the phase was told to look at, each time
 
@@ -78,21 +80,24 @@ class ScriptedCalls:
         return None if interrupted() else Decided(decision_digest="d", memory_digest="m")
 
     async def apply(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> Applied:
         assert begin_within > timedelta(0)
         await self._call("apply", campaign)
+        self.applied.append(decided.decision_digest)
         if self.blocked is not None:
             return self.blocked
         self.enabled = True
         return Applied(applied=True, actions=campaign.progress.actions + 1)
 
     async def apply_and_observe(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> AppliedAndObserved:
-        applied = await self.apply(campaign, decision_digest, at, begin_within)
+        applied = await self.apply(campaign, decided, at, begin_within)
         following = Observed(observation_digest="ahead", spend_micros=0, enabled=self.enabled)
-        return AppliedAndObserved(applied=applied, following=None if self.away("ahead") else following)
+        ahead = None if self.away("ahead") else following
+        next_decided = Decided(decision_digest="d-ahead", memory_digest="m") if self.decides_here and ahead else None
+        return AppliedAndObserved(applied=applied, following=ahead, decided=next_decided)
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         await self._call("settle" if final else "pause", campaign)
@@ -332,9 +337,22 @@ def test_where_no_time_passes_the_next_tick_is_read_with_the_apply() -> None:
     assert (result.actions, result.missed_ticks, calls.ticks("observe")) == (48, 0, [0, 5, 6])
 
 
-def test_what_was_read_ahead_is_not_used_after_a_pause() -> None:
-    """Somebody may have changed the campaign meanwhile: it is read anew when it goes on."""
+def test_a_decision_made_ahead_is_used_for_its_own_tick_only() -> None:
+    """The agent is asked for the first tick and where it was not asked ahead; every tick applies one decision."""
     campaign, calls = driven(time_scale=0)
+    calls.decides_here = True
+    calls.away = lambda name: "away" if name == "ahead" and campaign.state.tick == 4 else ""
+    result = run_to_the_end(campaign)
+    assert (result.actions, calls.ticks("decide"), calls.ticks("observe")) == (48, [0, 5], [0, 5])
+    assert calls.ticks("apply") == list(range(48))
+    assert calls.applied == ["d", *["d-ahead"] * 4, "d", *["d-ahead"] * 42]
+
+
+@pytest.mark.parametrize("decides_here", [False, True])
+def test_what_was_read_ahead_is_not_used_after_a_pause(decides_here: bool) -> None:
+    """Somebody may have changed the campaign meanwhile: it is read and decided anew when it goes on."""
+    campaign, calls = driven(time_scale=0)
+    calls.decides_here = decides_here
     while calls.ticks("apply") != [0, 1, 2]:
         campaign.step()
     campaign.update(paused=True)
@@ -342,4 +360,5 @@ def test_what_was_read_ahead_is_not_used_after_a_pause() -> None:
         campaign.step()
     campaign.update(paused=False)
     result = run_to_the_end(campaign)
-    assert result.actions == 48 and 3 in calls.ticks("observe")
+    tick = calls.ticks("pause")[0]
+    assert result.actions == 48 and tick >= 3 and tick in calls.ticks("observe") and tick in calls.ticks("decide")

@@ -54,6 +54,9 @@ def _ending(history: WorkflowHistory) -> str:
         return "looked"
     if "stopped" in result:
         return str(Outcome.STOPPED) if result["stopped"] else "not-stopped"
+    if "results" in result:  # batches
+        (state,) = {each["state"] for each in result["results"]}
+        return str(state)
     return str(result.get("outcome") or result["state"])
 
 

@@ -26,7 +26,7 @@ from gaelp.domain.spending.campaign_records import Arm, CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.domain.temporal_names import Queue
 from gaelp.messages.emergency_stop import StopAccount
-from gaelp.messages.episode_batch import SimulateBatch
+from gaelp.messages.episode_batch import SimulateBatches
 from gaelp.messages.log_replay import ReplayInput
 from gaelp.messages.spending_phase import AssessCampaigns, CampaignStanding, LookAtCampaigns
 from tests.support.campaign_fixture import planned
@@ -100,7 +100,7 @@ def _started(local_runs: LocalRuns, kind: str) -> tuple[str, list[Any]]:
     given = {phase: phase_input(local_runs, run, phase, "emulator") for phase in Phase}
     context = given[Phase.SIMULATION].context
     campaign = planned("emulator", local_runs.config(), context.market_digest)
-    batch = SimulateBatch(context=context, index=0, purpose=BatchPurpose.TRAIN)
+    batch = SimulateBatches(context=context, indices=(0,), purpose=BatchPurpose.TRAIN)
     inputs = {
         "SimulationTraining": (phase_id(run, Phase.SIMULATION), given[Phase.SIMULATION]),
         "HistoricalValidation": (phase_id(run, Phase.HISTORICAL), given[Phase.HISTORICAL]),

@@ -89,19 +89,21 @@ class TemporalCalls:
         return await _outcome(deciding, of_agent=True) if await _done_before(interrupted, deciding) else None
 
     async def apply(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> Applied:
         """Reserve the day and write the decision."""
         write = named(_begun(SPEND, begin_within), f"reserve, apply and read back at {at:%Y-%m-%d %H:%M}")
-        apply = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        apply = _applying(campaign, decided, at)
         return await _outcome(workflow.execute_activity_method(Campaigns.apply, apply, **write))
 
     async def apply_and_observe(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> AppliedAndObserved:
-        """Reserve the day, write the decision, and read the report of the next tick."""
-        write = named(_begun(SPEND, begin_within), f"reserve, apply and read back at {at:%Y-%m-%d %H:%M}; observe")
-        apply = Apply(campaign=campaign, decision_digest=decision_digest, at=at)
+        """Reserve the day, write the decision, and observe and decide the next tick."""
+        write = named(
+            _begun(SPEND, begin_within), f"reserve, apply and read back at {at:%Y-%m-%d %H:%M}; the next tick"
+        )
+        apply = _applying(campaign, decided, at)
         return await _outcome(workflow.execute_activity_method(Turns.apply_and_observe, apply, **write))
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
@@ -136,6 +138,12 @@ class TemporalCalls:
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
         """By a signal, because the phase may have continued as new since it started the campaign."""
         await signal_workflow(campaign.order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
+
+
+def _applying(campaign: LiveCampaignInput, decided: Decided, at: datetime) -> Apply:
+    return Apply(
+        campaign=campaign, decision_digest=decided.decision_digest, memory_digest=decided.memory_digest, at=at
+    )  # fmt: skip
 
 
 def _begun(options: ActivityOptions, within: timedelta) -> ActivityOptions:

@@ -93,15 +93,15 @@ class CampaignCalls(Protocol):
         ...
 
     async def apply(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> Applied:
         """Reserve the day and write the decision; a call that has not begun within the given time is never begun."""
         ...
 
     async def apply_and_observe(
-        self, campaign: LiveCampaignInput, decision_digest: str, at: datetime, begin_within: timedelta
+        self, campaign: LiveCampaignInput, decided: Decided, at: datetime, begin_within: timedelta
     ) -> AppliedAndObserved:
-        """The same, and read the campaign for the next tick, which follows at once."""
+        """The same, and observe and decide the next tick, which follows at once."""
         ...
 
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:

@@ -12,9 +12,11 @@ from typing import Any
 
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
-from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput, Observed
+from gaelp.messages.live_campaign import CampaignProgress, Decided, LiveCampaignInput, Observed
 from gaelp.messages.spending_phase import CampaignStanding
 from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
+
+NOTHING_READ = (-1, None, None)
 
 
 @dataclass
@@ -27,7 +29,9 @@ class CampaignScene:
     host: CampaignHost
     days: tuple[DayReport, ...] = ()  # as last reported; every tick reads them anew, so they are not carried on
     result: CampaignResult | None = None  # once it has ended
-    read_ahead: tuple[int, Observed | None] = (-1, None)  # a tick, and what the call before it has read for it
+    # A tick, and what the call before it has observed and decided for it.
+    read_ahead: tuple[int, Observed | None, Decided | None] = NOTHING_READ
+    decided_ahead: Decided | None = None  # the decision that goes with the last look
 
     @property
     def state(self) -> CampaignProgress:
@@ -86,8 +90,10 @@ class CampaignScene:
 
     def _taken_ahead(self) -> Observed | None:
         """What was read for this very tick; once, so that a tick that is tried again is read anew."""
-        (tick, observed), self.read_ahead = self.read_ahead, (-1, None)
-        return observed if tick == self.state.tick and not self.interrupted() else None
+        (tick, observed, decided), self.read_ahead = self.read_ahead, NOTHING_READ
+        fits = tick == self.state.tick and not self.interrupted()
+        self.decided_ahead = decided if fits else None
+        return observed if fits else None
 
     def standing(self) -> CampaignStanding:
         """How far the campaign is, as its phase asks where a signal told it to look."""

@@ -1,6 +1,7 @@
 """One turn of the agent: what it observes, what it decides, and how that is applied.
 
-Where no time passes between two ticks, the next tick is observed in the same call that applies this one's decision.
+Where no time passes between two ticks, the next tick is observed in the same call that applies this one's decision, and
+decided too where its agent may decide there.
 Touch this to change what a tick does.
 """
 
@@ -38,7 +39,9 @@ class CampaignTurn:
             scene.halt(observed.halt, outside=False)
         if scene.state.halt:
             return TickEnd.DONE
-        decided = await scene.calls.decide(scene.campaign, observed.observation_digest, scene.interrupted)
+        decided = scene.decided_ahead or await scene.calls.decide(
+            scene.campaign, observed.observation_digest, scene.interrupted
+        )
         if decided is None:
             return TickEnd.INTERRUPTED
         await self._apply(decided, at, ends)
@@ -47,7 +50,7 @@ class CampaignTurn:
     async def _apply(self, decided: Decided, at: datetime, ends: datetime) -> None:
         scene = self._scene
         try:
-            applied, following = await self._applied(decided, at, ends)
+            applied, following, next_decided = await self._applied(decided, at, ends)
         except (Exception, asyncio.CancelledError):
             scene.update(uncertain=True)  # what was begun may be carried out later
             raise
@@ -61,16 +64,18 @@ class CampaignTurn:
         )
         if applied.applied:
             scene.update(applied_day=scene.campaign.day_index)
-            scene.read_ahead = (scene.state.tick + 1, following)
+            scene.read_ahead = (scene.state.tick + 1, following, next_decided)
         else:
             scene.halt(applied.halt, outside=True)
             if applied.stop_account:
                 await scene.calls.stop_account(scene.campaign, applied.halt)
         scene.show(f"tick {scene.state.tick}, {at:%Y-%m-%d %H:%M}")
 
-    async def _applied(self, decided: Decided, at: datetime, ends: datetime) -> tuple[Applied, Observed | None]:
+    async def _applied(
+        self, decided: Decided, at: datetime, ends: datetime
+    ) -> tuple[Applied, Observed | None, Decided | None]:
         scene, within = self._scene, self.begin_within(ends)
         if scene.real_time or not scene.days_left_after(1):
-            return await scene.calls.apply(scene.campaign, decided.decision_digest, at, within), None
-        both = await scene.calls.apply_and_observe(scene.campaign, decided.decision_digest, at, within)
-        return both.applied, both.following
+            return await scene.calls.apply(scene.campaign, decided, at, within), None, None
+        both = await scene.calls.apply_and_observe(scene.campaign, decided, at, within)
+        return both.applied, both.following, both.decided

@@ -28,6 +28,8 @@ with workflow.unsafe.imports_passed_through():
 
 # Beyond this a campaign continues as new at the end of its day; a day of hourly ticks is about 600 events.
 LONG_HISTORY = 400
+# A search attribute costs the server as much as an activity: where no time passes, what was spent is shown so rarely.
+SPEND_SHOWN_EVERY = timedelta(seconds=2)
 
 
 @workflow.defn(name="LiveCampaign")
@@ -37,7 +39,8 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     @workflow.init
     def __init__(self, campaign: LiveCampaignInput) -> None:
         super().__init__(campaign.progress)
-        self._scene = CampaignScene(campaign, self, TemporalCalls(), TemporalHost())
+        self._host = TemporalHost()
+        self._scene = CampaignScene(campaign, self, TemporalCalls(), self._host)
         self._life = CampaignLife(self._scene)
         description = "from the phase: go on until this day with this budget"
         self.listen("proceed", description, with_input(Proceed, lambda proceed: self.update(proceed=proceed)))
@@ -50,7 +53,9 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     @workflow.run
     async def run(self, campaign: LiveCampaignInput) -> CampaignResult:
         """The campaign's whole life; the result is also reported to its phase."""
-        return await self._life.run()
+        result = await self._life.run()
+        self._host.show_spend()
+        return result
 
 
 class TemporalHost:
@@ -58,7 +63,8 @@ class TemporalHost:
 
     def __init__(self) -> None:
         self._paused = False
-        self._spend_micros = 0
+        self._spend_micros = self._spend_shown = 0
+        self._spend_shown_at: datetime | None = None
 
     def now(self) -> datetime:
         """The workflow's clock."""
@@ -94,6 +100,13 @@ class TemporalHost:
         if paused is not None and paused != self._paused:
             self._paused = paused
             set_attributes(status=Status.PAUSED if paused else Status.RUNNING)
-        if spend_micros is not None and spend_micros != self._spend_micros:
+        if spend_micros is not None:
             self._spend_micros = spend_micros
-            set_attributes(spend_micros=spend_micros)
+            if self._spend_shown_at is None or self.now() - self._spend_shown_at >= SPEND_SHOWN_EVERY:
+                self.show_spend()
+
+    def show_spend(self) -> None:
+        """Show what was spent as it was last read."""
+        if self._spend_micros != self._spend_shown:
+            self._spend_shown, self._spend_shown_at = self._spend_micros, self.now()
+            set_attributes(spend_micros=self._spend_micros)

@@ -158,6 +158,10 @@ class Delivery:
 
     def _orders(self, campaign: Campaign, start: int, conversions: I8) -> I8:
         """Each conversion's cell, instant (click within the hour plus a lag within the window) and noisy value."""
+        if (
+            not conversions.any()
+        ):  # as in most hours: the draws would be none, and their stream is used for nothing else
+            return np.zeros((3, 0), np.int64)
         rng = stream(self.seed, "orders", campaign.entity, start // HOUR)
         cells = np.repeat(np.arange(conversions.size), conversions.ravel())
         clicked = start + rng.random(cells.size) * HOUR

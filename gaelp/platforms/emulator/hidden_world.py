@@ -102,7 +102,7 @@ def product_factor(seed: int, product: str) -> float:
 
 def with_conversions(world: MarketParameters, factor: float) -> MarketParameters:
     """The world with its conversion rates times `factor`."""
-    return replace(world, cvr=np.clip(world.cvr * factor, 0.0, 1.0))
+    return world if factor == 1.0 else replace(world, cvr=np.clip(world.cvr * factor, 0.0, 1.0))
 
 
 def with_traffic(world: MarketParameters, fraction: float) -> MarketParameters:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.compute import simulation
 from activities.compute.decisions import Decisions
 from activities.compute.simulation import Simulation
 from activities.inputs import Inputs
@@ -32,7 +33,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.phases import Phase
 from gaelp.market.calibration.calibrate import calibrate
-from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
 from gaelp.messages.live_campaign import Decide, LiveCampaignInput
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
@@ -80,10 +81,16 @@ class Laboratory:
         )  # fmt: skip
 
     def simulate(self, agent: str, checkpoint: str = "", index: int = 0, purpose: str = "train") -> BatchResult:
-        """The activity simulate_batch."""
+        """The activity simulate_batches with one batch."""
+        return self.simulate_all(agent, (index,), checkpoint, purpose).results[0]
+
+    def simulate_all(
+        self, agent: str, indices: tuple[int, ...], checkpoint: str = "", purpose: str = "train"
+    ) -> SimulatedBatches:
+        """The activity simulate_batches."""
         context = self.context(agent, checkpoint or self.first(agent))
-        batch = SimulateBatch(context=context, index=index, purpose=BatchPurpose(purpose))
-        return self.temporal.run(self.simulation.simulate_batch, batch)
+        batches = SimulateBatches(context=context, indices=indices, purpose=BatchPurpose(purpose))
+        return self.temporal.run(self.simulation.simulate_batches, batches)
 
     def learn(self, agent: str, trajectories: Sequence[str], checkpoint: str = "") -> Learned:
         """The activity learn; a retry is given what the last heartbeat told, as Temporal's JSON brings it."""
@@ -398,6 +405,39 @@ def test_a_batch_without_one_good_episode_fails_by_name(tmp_path: Path) -> None:
     laboratory = Laboratory(ContentStore(str(tmp_path)), _alike([], spoil), remote={"url": "http://127.0.0.1:1"})
     with pytest.raises(InvalidDecision, match=r"agent 'remote' at step 0: bid_micros has shape \(1, 4\)"):
         laboratory.simulate("remote")
+
+
+def test_batches_together_come_out_as_each_alone(tmp_path: Path) -> None:
+    """By digest of trajectory and of whole result, in whatever order and company they are simulated."""
+    laboratory = Laboratory(ContentStore(str(tmp_path)))
+    alone = {index: laboratory.simulate("linear-thompson", index=index) for index in (0, 3, 5)}
+    together = laboratory.simulate_all("linear-thompson", (5, 0, 3))
+    assert together.results == (alone[5], alone[0], alone[3])
+    assert 0 < together.batch_seconds < 60
+
+
+def test_a_batch_that_fails_leaves_those_before_it_and_is_judged_alone(tmp_path: Path) -> None:
+    """What came before it is returned; asked again it stands first, and its failure is the call's own."""
+    laboratory = Laboratory(ContentStore(str(tmp_path)))
+    done = laboratory.inputs.incumbent
+
+    def failing(config_digest: str, place: str, step: int = 0) -> Any:
+        if place.endswith("/4"):
+            raise InvalidDecision("batch 4 fails")
+        return done(config_digest, place, step)
+
+    laboratory.inputs.incumbent = failing  # type: ignore[method-assign]
+    together = laboratory.simulate_all("fixed-bid", (2, 3, 4, 5))
+    assert [result.index for result in together.results] == [2, 3]
+    with pytest.raises(InvalidDecision, match="batch 4 fails"):
+        laboratory.simulate_all("fixed-bid", (4, 5))
+
+
+def test_a_call_stops_when_its_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least one batch is simulated, and what is left is asked for again."""
+    monkeypatch.setattr(simulation, "LONGEST_SECONDS", 0.0)
+    laboratory = Laboratory(ContentStore(str(tmp_path)))
+    assert [each.index for each in laboratory.simulate_all("fixed-bid", (2, 3, 4)).results] == [2]
 
 
 def test_a_retried_batch_asks_only_for_what_was_not_answered(tmp_path: Path) -> None:

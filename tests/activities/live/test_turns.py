@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
+from activities.compute.decisions import Decisions, beside_credentials
 from activities.live.turns import Turns
-from gaelp.messages.live_campaign import AppliedAndObserved, Apply
+from gaelp.agents.agent_entry_points import UnknownAgent, available, load_harmless
+from gaelp.agents.agent_failures import AgentFailed
+from gaelp.messages.live_campaign import AppliedAndObserved, Apply, Decide, Decided, LiveCampaignInput
 from gaelp.platforms.protocol import PlatformError
 from tests.support.campaign_fixture import CampaignFixture
 
 
-def _turn(fixture: CampaignFixture) -> AppliedAndObserved:
-    """The first tick's decision, and what the second one observes."""
-    asked = Apply(campaign=fixture.campaign, decision_digest=fixture.decide(), at=fixture.at())
+def _nobody(decide: Decide) -> None:
+    """No agent decides here."""
+
+
+def _turn(fixture: CampaignFixture, decide_here: Callable[[Decide], Decided | None] = _nobody) -> AppliedAndObserved:
+    """The first tick's decision, and what the second one observes and decides."""
+    campaign = fixture.campaign
+    asked = Apply(campaign=campaign, decision_digest=fixture.decide(), memory_digest="m" * 64, at=fixture.at())
     both: AppliedAndObserved = fixture.temporal.run(
-        Turns(fixture.campaigns, fixture.observations).apply_and_observe, asked
+        Turns(fixture.campaigns, fixture.observations, decide_here).apply_and_observe, asked
     )
     return both
 
@@ -47,3 +59,78 @@ def test_nothing_is_read_after_an_apply_that_was_blocked(fixture: CampaignFixtur
     fixture.stop()
     both = _turn(fixture)
     assert not both.applied.applied and both.following is None and fixture.kinds("post") == []
+
+
+def _learned(fixture: CampaignFixture, agent: str, **changes: object) -> LiveCampaignInput:
+    """The campaign with an agent that has the state it begins with, as it stands at the second tick."""
+    context, inputs = fixture.campaign.context, fixture.inputs
+    state = inputs.untrained(inputs.agent(agent, context.config_digest), context.config_digest, context.market_digest)
+    context = context.model_copy(update={"checkpoint_digest": inputs.store.put_arrays(state)})
+    order = fixture.campaign.order
+    order = order.model_copy(update={"plan": order.plan.model_copy(update={"agent": agent})})
+    return fixture.on_tick(1, **changes).model_copy(update={"context": context, "order": order})
+
+
+def test_the_next_tick_is_decided_as_its_own_activity_would(fixture: CampaignFixture) -> None:
+    """Decision and memory are equal by digest to those of the agent's own process; it is asked as of the next tick."""
+    fixture.launch()
+    asked: list[Decide] = []
+    both = _turn(fixture, lambda decide: asked.append(decide) or Decided(decision_digest="d", memory_digest="n"))
+    assert both.decided == Decided(decision_digest="d", memory_digest="n") and both.following is not None
+    (decide,) = asked
+    assert decide.observation_digest == both.following.observation_digest
+    assert (decide.campaign.progress.tick, decide.campaign.progress.memory_digest) == (1, "m" * 64)
+    for agent in ("fixed-bid", "linear-thompson", "pid-pacing"):
+        given = Decide(campaign=_learned(fixture, agent), observation_digest=decide.observation_digest)
+        apart = fixture.temporal.run(Decisions(fixture.inputs).decide, given)
+        assert beside_credentials(fixture.inputs.store)(given) == apart, agent
+
+
+@pytest.mark.parametrize("agent", ["vowpalwabbit", "remote", "somebody-elses"])
+def test_an_agent_that_must_not_run_beside_credentials_decides_elsewhere(fixture: CampaignFixture, agent: str) -> None:
+    """One that parses its state with a foreign library, asks over HTTP, or is not ours; as the incumbent too."""
+    here = beside_credentials(fixture.inputs.store)
+    plan = fixture.campaign.order.plan.model_copy(update={"agent": agent})
+    campaign = fixture.campaign.model_copy(update={"order": fixture.campaign.order.model_copy(update={"plan": plan})})
+    assert here(Decide(campaign=campaign, observation_digest="o" * 64)) is None
+    with pytest.raises(UnknownAgent, match="must not run"):
+        load_harmless(agent)
+    config = fixture.inputs.config(campaign.context.config_digest).model_copy(update={"incumbent": agent})
+    digest = fixture.inputs.store.put_document(config.model_dump(mode="json"))
+    context = fixture.campaign.context.model_copy(update={"config_digest": digest})
+    campaign = fixture.campaign.model_copy(update={"context": context})
+    assert here(Decide(campaign=campaign, observation_digest="o" * 64)) is None
+
+
+def test_every_other_agent_of_ours_may_decide_beside_credentials() -> None:
+    """Those that read their state with numpy alone: a list, so that a new agent is looked at."""
+    harmless = set()
+    for agent in available():
+        try:
+            harmless.add(load_harmless(agent).name)
+        except UnknownAgent:
+            continue
+    numbers = {"best-creative", "fixed-bid", "linear-bid", "linear-thompson", "online-lp", "pid-pacing"}
+    assert harmless == {*numbers, "policy-search", "uniform"}
+
+
+def test_what_was_applied_stands_though_the_agent_fails(fixture: CampaignFixture) -> None:
+    """The decision is left to its own activity, which says whose failure it is."""
+    fixture.launch()
+
+    def fails(decide: Decide) -> Decided:
+        raise AgentFailed("agent 'fixed-bid' failed")
+
+    both = _turn(fixture, fails)
+    assert both.applied.applied and both.following is not None and both.decided is None
+
+
+def test_nothing_is_decided_where_the_campaign_must_halt(fixture: CampaignFixture) -> None:
+    """An observation that halts it leaves no decision to make."""
+    fixture.launch()
+    asked: list[Decide] = []
+    turns = Turns(fixture.campaigns, fixture.observations, lambda decide: asked.append(decide))
+    fixture.platform.changed["report"] = lambda report: report.model_copy(update={"disapproved": ("creative-1",)})
+    apply = Apply(campaign=fixture.campaign, decision_digest=fixture.decide(), at=fixture.at())
+    both = fixture.temporal.run(turns.apply_and_observe, apply)
+    assert both.following is not None and "disapproved" in both.following.halt and not asked
