@@ -36,12 +36,12 @@ def asked(**changes: Any) -> RequestApproval:
     values = {
         "run": "run-a",
         "phase": Phase.LIVE_TEST,
-        "config_digest": "d",
-        "market_digest": "m",
+        "config_digest": "d" * 64,
+        "market_digest": "f" * 64,
         "account": "acme",
         "agent": "linear-thompson",
-        "checkpoint_digest": "c",
-        "evidence_digest": "e",
+        "checkpoint_digest": "c" * 64,
+        "evidence_digest": "e" * 64,
         "purpose": "spend",
         "sequence": 1,
         "daily_cap_micros": 50 * UNIT,
@@ -98,6 +98,28 @@ def test_no_text_of_a_request_can_tell_another_amount(name: str, text: str) -> N
     """Whoever reaches Temporal may ask anything: what is no name and no digest is put before nobody."""
     with pytest.raises(UnfitRequest):
         request_for(asked(**{name: text}), [CAMPAIGN], kit.account())
+
+
+DIGESTS = ("config_digest", "market_digest", "checkpoint_digest", "evidence_digest", "campaigns_digest")
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+@pytest.mark.parametrize("text", ["c", "c" * 63, "c" * 65, "C" * 64, "x" * 64, "pay" + "0" * 61, "c" * 64 + "\n"])
+def test_only_64_hex_digits_are_a_digest(name: str, text: str) -> None:
+    """A word of letters and digits, however long, is none, and would stand on the card as one."""
+    with pytest.raises(UnfitRequest, match=f"{name} of an approval request is"):
+        request_for(asked(**{name: text}), [CAMPAIGN], kit.account())
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_only_the_evidence_may_be_missing(name: str) -> None:
+    """A request without a checkpoint, say, would bind no agent state: nobody is asked to sign it."""
+    opening = asked(**{name: ""})
+    if name == "evidence_digest":
+        assert request_for(opening, [CAMPAIGN], kit.account()).evidence_digest == ""
+    else:
+        with pytest.raises(UnfitRequest, match=f"{name} of an approval request is ''"):
+            request_for(opening, [CAMPAIGN], kit.account())
 
 
 @pytest.mark.parametrize(
