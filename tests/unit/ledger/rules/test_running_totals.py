@@ -27,6 +27,17 @@ def test_each_state_adds_what_it_counts() -> None:
     assert sums_of(None) == Sums()
 
 
+def test_sums_are_taken_from_each_other_part_by_part() -> None:
+    """What a reservation added before is taken off again; a reservation that falls takes more than it adds."""
+    assert Sums(9, 7, 5) - Sums(1, 2, 3) == Sums(8, 5, 2)
+    assert Sums(1, 2, 3) - Sums(9, 7, 5) == Sums(-8, -5, -2)
+
+
+def test_a_day_that_adds_nothing_needs_no_total() -> None:
+    """A total of nothing is the same as none, on either side."""
+    assert differences({}, [reservation(counted_micros=0, worst_case_micros=0)]) == ()
+
+
 def test_what_agrees_is_added_up_and_nothing_else() -> None:
     """Six days that differ in one field each meet in exactly the totals that do not name that field."""
     first = reservation(counted_micros=1, worst_case_micros=1)

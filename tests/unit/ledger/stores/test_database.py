@@ -42,7 +42,7 @@ def test_a_ledger_removed_while_open_books_nothing(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailable, match="was removed while open"):
         ledger.reserve(booking(1))
     file.write_bytes(moved.read_bytes())
-    with pytest.raises(LedgerUnavailable, match="was replaced while open"):
+    with pytest.raises(LedgerUnavailable, match="was replaced while open: restart, after checking which file"):
         ledger.reserve(booking(1))
     ledger.close()
 
