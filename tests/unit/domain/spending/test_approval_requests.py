@@ -219,7 +219,28 @@ def test_the_digest_of_the_list_is_of_canonical_json() -> None:
 def test_the_card_says_that_the_evidence_is_missing() -> None:
     """A run that skipped its first phases asks without evidence, and the person who signs is told."""
     request = request_for(asked(evidence_digest=""), [CAMPAIGN], kit.account())
-    assert "**The evidence is missing**" in card_text(request, [CAMPAIGN])
+    card = card_text(request, [CAMPAIGN])
+    assert "**The evidence is missing**" in card
+    with_evidence = card_text(request_for(asked(), [CAMPAIGN], kit.account()), [CAMPAIGN])
+    before = with_evidence.partition("\n\nBound to")[0].splitlines()
+    assert card.splitlines()[: len(before)] == before  # amounts and campaigns stand above it all the same
+
+
+def test_only_heads_that_no_log_has_validated_are_bound_as_such() -> None:
+    """Whoever signs is told which part of the decisions has no history behind it."""
+    for validated, left in (
+        ((), ("bid_micros", "creative_prob")),
+        (("bid_micros",), ("creative_prob",)),
+        (("creative_prob", "bid_micros"), ()),
+    ):
+        request = request_for(asked(validated_heads=validated), [CAMPAIGN], kit.account())
+        assert tuple(request.unvalidated_heads) == left
+
+
+def test_a_name_that_is_none_is_said_with_where_it_stands() -> None:
+    """One sentence, with the rule that it breaks."""
+    with pytest.raises(UnfitRequest, match="in an approval request"):
+        request_for(asked(agent="a b"), [CAMPAIGN], kit.account())
 
 
 def test_a_card_of_many_campaigns_stays_short_and_says_what_it_leaves_out() -> None:
