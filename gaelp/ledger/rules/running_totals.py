@@ -123,7 +123,7 @@ def differences(
     return tuple(
         f"the total of {place} is kept as {_text(kept.get(place, NOTHING))}, and its reservations add up to "
         f"{_text(true.get(place, NOTHING))}"
-        for place in sorted(differing)
+        for place in sorted(differing, key=str)
     )
 
 

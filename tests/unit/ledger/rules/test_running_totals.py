@@ -71,6 +71,13 @@ def test_what_agrees_is_added_up_and_nothing_else() -> None:
     assert differences(totals, [first, *others]) == ()
 
 
+def test_totals_that_differ_are_named_in_the_order_of_their_words() -> None:
+    """A reader looks for a name; the campaign's total comes before the day's, whose kind is counted first."""
+    day = reservation(counted_micros=1, worst_case_micros=1)
+    begun = [sentence.split(" is kept")[0].removeprefix("the total of ") for sentence in differences({}, [day])]
+    assert begun == sorted(begun) and begun[1].startswith("account acme, campaign")
+
+
 def test_a_total_that_is_not_its_sum_is_named_with_both_figures() -> None:
     """One sentence for each, in the order of their names; a total of nothing need not be kept."""
     day = reservation(counted_micros=7, worst_case_micros=7, served_micros=2)
