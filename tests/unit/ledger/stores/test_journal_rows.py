@@ -140,7 +140,7 @@ CHANGES: dict[str, tuple[Act, list[dict[str, Any]]]] = {
         ],
     ),
     "an exposure that was found": (
-        lambda ledger: ledger.record_exposure(violation(), FOUND),
+        lambda ledger: ledger.record_exposure(violation(), (FOUND,)),
         [
             row("found", {"day": DAY.isoformat()}, **DAY_OF, amount_micros=8 * UNIT),
             row("violation", {"violation": "k", "severity": "critical", "evidence": "what was seen"},

@@ -46,7 +46,7 @@ def found(worst: int) -> FoundExposure:
 
 def count(ledger: Ledger, worst: int) -> Any:
     """Count what was found, and return the day as it stands then."""
-    ledger.record_exposure(violation(f"v-{worst}"), found(worst))
+    ledger.record_exposure(violation(f"v-{worst}"), (found(worst),))
     return next(iter(ledger.reservations("acme")), None)
 
 
