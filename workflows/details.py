@@ -5,6 +5,7 @@ Touch this to show another search attribute or to word a failure otherwise.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,9 +25,11 @@ EXPERIMENT = SearchAttributeKey.for_keyword(Attribute.EXPERIMENT)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
 STATUS = SearchAttributeKey.for_keyword(Attribute.STATUS)
 SPEND = SearchAttributeKey.for_int(Attribute.SPEND_MICROS)
-# Types of failures that are a doing of the agent (gaelp/agents/agent_failures.py, workflows/simulation.py).
-AGENTS_OWN = ("AgentFailed", "TooManyFailures")
 AWAITING = SearchAttributeKey.for_bool(Attribute.AWAITING)
+# Types of failures that are a doing of the agent (gaelp/agents/agent_failures.py, gaelp/agents/contract.py,
+# gaelp/agents/remote/remote_agent.py, workflows/simulation.py). What a remote agent is refused for, an address that is
+# missing or a limit of its cost, is a matter of the configuration.
+AGENTS_OWN = ("AgentFailed", "InvalidDecision", "RemoteError", "TooManyFailures")
 
 
 def show_details(markdown: str) -> None:
@@ -68,7 +71,10 @@ def first_attributes(run: str, phase: Phase) -> TypedSearchAttributes:
 
 
 async def look_at_run(order: RunInput, open_phases: Sequence[str]) -> RunStanding | None:
-    """The standing of a run by the ledger and by its open phase; None where it cannot be read."""
+    """The standing of a run by the ledger and by its open phase; None where it cannot be read.
+
+    Raises asyncio.CancelledError where the run was cancelled meanwhile.
+    """
     try:
         standing = await workflow.execute_activity_method(
             Runs.look_at_run,
@@ -84,7 +90,7 @@ async def look_at_run(order: RunInput, open_phases: Sequence[str]) -> RunStandin
             standing = standing.model_copy(update={"waits": phase.waits})
     except ActivityError as error:
         if is_cancelled_exception(error):
-            raise
+            raise asyncio.CancelledError from error
         return None
     return standing
 

@@ -80,7 +80,7 @@ class TrainingRun(PauseAndStop[RunState]):
             result = await self._phases()
         except BaseException as error:
             if is_cancelled_exception(error):
-                await asyncio.shield(self._end(self._result(Outcome.STOPPED, "cancelled")))
+                await asyncio.shield(self._end(self._cancelled()))
             else:
                 outcome = Outcome.NOT_GRADUATED if is_agents_own(error) else Outcome.INTERRUPTED
                 await self._end(self._result(outcome, f"failed: {cause(error)}"))
@@ -265,6 +265,12 @@ class TrainingRun(PauseAndStop[RunState]):
         set_attributes(status=result.outcome, spend_micros=result.spend_micros)
         self._show_phases(f"**{result.outcome}** {result.reason}")
         return result
+
+    def _cancelled(self) -> RunResult:
+        """Whoever ends a run that waits for something out of reach ends an outage; else it is a stop."""
+        if self.state.standing and self.state.standing.waits:
+            return self._result(Outcome.INTERRUPTED, f"cancelled while it waited: {self.state.standing.waits}")
+        return self._result(Outcome.STOPPED, "cancelled")
 
     def _result(self, outcome: Outcome, reason: str) -> RunResult:
         results = self.state.results

@@ -19,7 +19,7 @@ from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_live_test import loss_too_deep
-from gaelp.domain.platform_records import CampaignReport, DayReport
+from gaelp.domain.platform_records import MOST_REPORTED, CampaignReport, DayReport
 from gaelp.domain.spending.campaign_clock import CampaignClock
 from gaelp.evidence.profit import contribution_share, drawdown_micros, matured_of
 from gaelp.ledger.ledger import Ledger
@@ -99,12 +99,20 @@ class Observations:
         counts = (cells.impressions, cells.clicks, cells.conversions, cells.cost_micros)
         return Observation.build(
             TickTime(np.array([local.hour]), np.array([local.weekday()]), np.array([time_left])),
-            Totals(*(np.array([count], np.int64) for count in counts)),
+            Totals(*map(_counts, counts)),
             market.segment_features,
             market.candidate_features,
             np.array([max(campaign.progress.daily_budget_micros - spent, 0)]),
             click_value_micros(config.economics),
         ).to_arrays()
+
+
+def _counts(cells: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """Reported counts [1, S, K]; the rest of a count beyond what a platform may report is dropped."""
+    try:
+        return np.array([cells], np.int64)
+    except OverflowError:
+        return np.array([[[min(max(count, 0), MOST_REPORTED) for count in row] for row in cells]], np.int64)
 
 
 def _drawdown(days: tuple[DayReport, ...], config: TrainingConfiguration) -> str:

@@ -11,13 +11,13 @@ from temporalio import activity
 from gaelp.configuration.loading import canonical
 from gaelp.domain.phases import PHASE_ORDER, phases_between
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
-from gaelp.domain.start_conditions import account_refusals, skip_refusal
+from gaelp.domain.start_conditions import account_refusals, no_state_refusal, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
 from gaelp.money import rounded_money
-from gaelp.records.content_store import ContentStore
+from gaelp.records.content_store import ContentStore, CorruptContent, MissingContent, NotADigest
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.passed_gates import passed_gates
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -89,9 +89,21 @@ class Runs:
             return (
                 f"the run is to end with {order.until}, which comes before {order.from_phase}: there is nothing to do"
             )
+        if unreadable := self._state_refused(order):
+            return unreadable
         if order.from_phase is PHASE_ORDER[0]:
             return ""
         return skip_refusal(order.config, order.from_phase, passed_gates(self._warehouse, order.from_checkpoint or ""))
+
+    def _state_refused(self, order: RunInput) -> str:
+        """Why the agent state to begin with cannot be had; empty where it can, or none is needed."""
+        if not order.from_checkpoint:
+            return no_state_refusal(order.from_phase, order.from_checkpoint)
+        try:
+            self._store.get_arrays(order.from_checkpoint)
+        except (NotADigest, MissingContent, CorruptContent) as error:
+            return f"the agent state to begin with cannot be read: {error}"
+        return ""
 
     @activity.defn
     def look_at_run(self, look: LookAtRun) -> RunStanding:

@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Any
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH — before anything else
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def main(descriptor: int) -> None:
@@ -56,7 +56,7 @@ def _site_packages(path: list[str]) -> None:
     import site
 
     for folder in path:
-        if os.path.basename(folder) in ("site-packages", "dist-packages"):  # noqa: PTH
+        if os.path.basename(folder) in ("site-packages", "dist-packages"):
             site.addsitedir(folder, set(path))
 
 

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from gaelp.domain.frozen import Frozen
+
+MOST_REPORTED = 2**52
+"""Whatever a platform reports beyond it counts as so much. No day is reserved as high (the ledger's reservation rules),
+so that it is always more than was reserved; and sums over the days of a portfolio stay within 64 bits, which databases,
+search attributes and arrays hold."""
+
+Reported = Annotated[int, AfterValidator(lambda value: min(max(value, 0), MOST_REPORTED))]
+"""A count or an amount as reported: neither below nothing nor beyond what can be kept."""
+ReportedRevenue = Annotated[int, AfterValidator(lambda value: min(max(value, -MOST_REPORTED), MOST_REPORTED))]
+"""The same where corrections may outweigh it."""
 
 
 class Creative(Frozen):
@@ -36,7 +49,7 @@ class CampaignState(Frozen):
     external_name: str
     account: str
     enabled: bool
-    daily_budget_micros: int
+    daily_budget_micros: Reported
     end_at: datetime
     bid_micros: tuple[int, ...]
     creative_prob: tuple[tuple[float, ...], ...]
@@ -46,15 +59,15 @@ class DayReport(Frozen):
     """A click-day of one campaign, as reported at some instant; conversions and revenue belong to the click's day."""
 
     day: date
-    impressions: int
-    clicks: int
-    conversions: int
-    cost_micros: int  # billed so far
-    served_micros: int  # served so far: may run ahead of billed
-    revenue_micros: int  # attributed, before margin
+    impressions: Reported
+    clicks: Reported
+    conversions: Reported
+    cost_micros: Reported  # billed so far
+    served_micros: Reported  # served so far: may run ahead of billed
+    revenue_micros: ReportedRevenue  # attributed, before margin
     final: bool  # the platform will not change cost any more
     matured: bool  # age of the day's last click has reached the 90 % lag quantile
-    hourly_cost_micros: tuple[int, ...] = ()  # [24]
+    hourly_cost_micros: tuple[Reported, ...] = ()  # [24]
 
 
 class CellReport(Frozen):

@@ -99,6 +99,13 @@ def _cap_refusals(config: TrainingConfiguration, account: Account, today: date) 
         yield Contradiction(("live_test.daily_cap", "account"), str(error))
 
 
+def no_state_refusal(first: Phase, checkpoint: str | None) -> str:
+    """Why a run may not begin with `first` without an agent state; empty where it may, or names one."""
+    if first is PHASE_ORDER[0] or checkpoint:
+        return ""
+    return f"a run from phase {first} needs an agent state: name one with --from-checkpoint"
+
+
 def skip_refusal(config: TrainingConfiguration, first: Phase, passed: frozenset[Phase]) -> str:
     """Why a run may not begin with `first`; empty where it may.
 

@@ -45,6 +45,12 @@ class CorruptContent(GaelpError, ValueError):
     permanent = True
 
 
+class NotADigest(GaelpError, ValueError):
+    """What should name content is no digest, so that no content can have it."""
+
+    permanent = True
+
+
 class UnusableStore(GaelpError, ValueError):
     """The store's address names no place that can be written to."""
 
@@ -162,7 +168,7 @@ class ContentStore:
 
 def _digest(text: str) -> str:
     if not _DIGEST.match(text):
-        raise ValueError(f"{text!r} is not a digest: 64 characters 0-9 and a-f")
+        raise NotADigest(f"{text[:80]!r} is not a digest: 64 characters 0-9 and a-f")
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import redis
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.records.events.event_back_ends import open_events, read_events
 from gaelp.records.events.lifecycle_events import EventPublisher, EventsUnavailable
+from tests.support.giving_up import gives_up_soon
 from tests.support.servers import PUBSUB_PROJECT, Server, free_port, redis_server, running
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -99,11 +100,9 @@ def test_a_reader_that_dies_sees_the_event_again(redis_url: str) -> None:
 def test_an_absent_redis_is_named_soon() -> None:
     """Publishing without Redis raises EventsUnavailable with the address, and no password."""
     events = open_events(f"redis://:hush@127.0.0.1:{free_port()}/0", "")
-    begin = datetime.now(UTC)
-    with pytest.raises(EventsUnavailable, match=r"Redis at 127\.0\.0\.1:\d+: start it") as refusal:
+    with gives_up_soon(), pytest.raises(EventsUnavailable, match=r"Redis at 127\.0\.0\.1:\d+: start it") as refusal:
         events.publish([event("a", 1)])
     assert "hush" not in str(refusal.value)
-    assert datetime.now(UTC) - begin < timedelta(seconds=10)
 
 
 def test_events_come_through_when_redis_returns(tmp_path: Path) -> None:
@@ -124,10 +123,8 @@ def test_an_absent_pubsub_is_named_soon(monkeypatch: pytest.MonkeyPatch) -> None
     address = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
     events = open_events("", "p")
-    begin = datetime.now(UTC)
-    with pytest.raises(EventsUnavailable, match=rf"Pub/Sub at {address}.*GAELP_PUBSUB_PROJECT"):
+    with gives_up_soon(), pytest.raises(EventsUnavailable, match=rf"Pub/Sub at {address}.*GAELP_PUBSUB_PROJECT"):
         events.publish([event("a", 1)])
-    assert datetime.now(UTC) - begin < timedelta(seconds=10)
     events.close()
 
 

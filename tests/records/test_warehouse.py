@@ -14,6 +14,7 @@ import pytest
 from gaelp.records.warehouse.schema import TABLES, VIEWS
 from gaelp.records.warehouse.warehouse import Warehouse, WarehouseError, WarehouseUnavailable
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
+from tests.support.giving_up import gives_up_soon
 from tests.support.servers import BIGQUERY_PROJECT, Server, free_port
 
 AT = datetime(2026, 3, 1, 23, 59, 59, 123456, tzinfo=UTC)
@@ -275,8 +276,6 @@ def test_an_absent_bigquery_is_named_within_ten_seconds(monkeypatch: pytest.Monk
     address = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", address)
     warehouse = open_warehouse("bigquery://p/d")
-    begin = datetime.now(UTC)
-    with pytest.raises(WarehouseUnavailable, match=rf"{address}.*GAELP_WAREHOUSE_URL"):
+    with gives_up_soon(), pytest.raises(WarehouseUnavailable, match=rf"{address}.*GAELP_WAREHOUSE_URL"):
         warehouse.query("SELECT 1")
-    assert datetime.now(UTC) - begin < timedelta(seconds=10)
     warehouse.close()

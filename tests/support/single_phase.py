@@ -72,8 +72,9 @@ async def begin(
     phase: Phase = Phase.LIVE_TEST,
     account: str = "",
     skipping: bool = False,
+    checkpoint: str = "",
 ) -> WorkflowHandle[Any, PhaseResult]:
-    """Start the phase on an account of its own (named as the run, where none is given).
+    """Start the phase on an account of its own (named as the run, where none is given), with an untrained agent state.
 
     Unless `skipping`, on a real clock: the skipped one may jump to the approval's deadline before anybody signs.
     """
@@ -81,6 +82,8 @@ async def begin(
     with local_runs.ledger() as ledger:
         ledger.register_run(run, account, REGISTERED)
     given = phase_input(local_runs, run, phase, account, *changes)
+    if checkpoint:
+        given = given.model_copy(update={"context": given.context.model_copy(update={"checkpoint_digest": checkpoint})})
     with nullcontext() if skipping else environment.with_time_skipping_disabled():
         handle: WorkflowHandle[Any, PhaseResult] = await environment.client.start_workflow(
             WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult

@@ -17,7 +17,8 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.live import claiming
-from gaelp.commands.watching.progress import headline
+from gaelp.commands.console import Refused
+from gaelp.commands.watching.progress import follow, headline
 from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.ledger_records import AttemptSeries
@@ -31,6 +32,7 @@ from workflows.details import STATUS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LONG = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=14")
+HOURLY = ("clock.tick_hours=1", SAME_DAYS)
 LOSING = ("agent=fixed-bid", "scaled.products=['product-a']", "scaled.periods=2", "scaled.period_days=8")
 
 
@@ -174,11 +176,9 @@ async def test_a_run_cancelled_in_simulation_is_recorded_as_ended(
             await phase.result()  # cancelled as it began, it may end a moment after its run
         ended = (await phase.describe()).status
     assert ended is not None and ended.name == "CANCELED"
-    warehouse = open_warehouse(local_runs.settings.warehouse)
-    rows = warehouse.query(
-        "SELECT event, outcome, reason, spend_micros FROM runs WHERE run = @run ORDER BY event", {"run": run}
+    rows = _rows(
+        local_runs, "SELECT event, outcome, reason, spend_micros FROM runs WHERE run = @run ORDER BY event", run
     )
-    warehouse.close()
     assert [row["event"] for row in rows] == ["ended", "started"]
     assert (rows[0]["outcome"], rows[0]["reason"], rows[0]["spend_micros"]) == ("stopped", "cancelled", 0)
 
@@ -276,7 +276,7 @@ async def test_ten_hours_without_the_platform_end_as_an_undisturbed_test(
 ) -> None:
     """Hourly ticks, ten of them without an answer: the same attempt, verdict and ending, no FAIL, and ten marks."""
     client = environment.client
-    hourly = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=2", "clock.tick_hours=1", SAME_DAYS)
+    hourly = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=2", *HOURLY)
     found = {}
     async with serving(client, local_runs, max_cached_workflows=100):
         for run in ("calm", "cut-off"):
@@ -324,6 +324,58 @@ async def test_an_outage_is_named_on_the_pages_of_phase_and_run_and_in_the_list(
         await handle.signal("stop")
         await handle.result()
     assert local_runs.leftovers(run, account) == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_who_cancels_a_run_that_waits_for_its_platform_interrupts_it(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The outage ended it and no stop: interrupted, with what it waited for, no gate, no attempt, nothing left over."""
+    client, run = environment.client, "given-up"
+    account = local_runs.open_account(run)
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin_run(environment, late_run(local_runs, run, f"account={account}", *LONG, *HOURLY))
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        await _enabled(local_runs, run, True)
+        _faults(local_runs, account, ("any", "error-before", 100_000))
+        await until_details(handle, "**waits**")
+        await handle.cancel()
+        campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00")
+        await until_details(campaign, "cancelled")
+        local_runs.control("DELETE", "/faults")
+        with pytest.raises(Refused, match=f"{run} was cancelled while it waited") as failure:
+            await follow(client, handle, None)
+        assert isinstance(failure.value.__cause__, WorkflowFailureError) and failure.value.exit_code == 1
+        assert isinstance(failure.value.__cause__.cause, CancelledError)
+        seen = await view(client, run)
+    assert (seen.outcome, _attempts(local_runs, account)) == (Outcome.INTERRUPTED, 0)
+    (ended,) = _rows(local_runs, "SELECT outcome, reason FROM runs WHERE run = @run AND event = 'ended'", run)
+    assert ended["outcome"] == "interrupted" and "cancelled while it waited: " in ended["reason"]
+    assert re.search(rf"{run}/live-test/campaign-00: tick \d+ waits: ", ended["reason"])
+    assert _rows(local_runs, "SELECT * FROM verdicts WHERE run = @run", run) == []
+    assert local_runs.leftovers(run, account) == []
+
+
+async def test_a_lost_checkpoint_is_no_failure_of_the_agent(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """It is gone from the store once its run has begun: interrupted, one sentence, no gate and no attempt."""
+    client, run = environment.client, "stateless"
+    async with serving(client, local_runs):
+        handle = await begin(environment, local_runs, run, *SHORT, checkpoint="9" * 64)
+        await local_runs.approve(client, run, (Phase.LIVE_TEST,))
+        result = await handle.result()
+    assert (result.ended, result.gate, result.spend_micros) == (Outcome.INTERRUPTED, None, 0)
+    assert f"content {'9' * 64} is not in the store" in result.reason and "\n" not in result.reason
+    assert _attempts(local_runs, run) == 0
+    assert local_runs.leftovers(run, run) == []
+
+
+def _rows(local_runs: LocalRuns, sql: str, run: str) -> list[dict[str, Any]]:
+    warehouse = open_warehouse(local_runs.settings.warehouse)
+    rows = warehouse.query(sql, {"run": run})
+    warehouse.close()
+    return rows
 
 
 async def _cut_off(local_runs: LocalRuns, client: Any, run: str, ticks: int) -> None:

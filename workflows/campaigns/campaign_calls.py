@@ -49,7 +49,7 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.messages.spending_phase import CampaignHint
     from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
     from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
-    from workflows.details import cause, innermost_cause
+    from workflows.details import cause, innermost_cause, is_agents_own
     from workflows.pause_and_stop import signal_workflow
     from workflows.stopping import EmergencyStop
 
@@ -170,16 +170,16 @@ async def _outcome(call: Awaitable[Result], *, of_agent: bool = False) -> Result
 def told_apart(error: ActivityError, *, of_agent: bool) -> BaseException:
     """An outage is what a retry can mend: a retryable failure, or a worker that did not answer.
 
-    Where the agent was asked, a call that failed or hung in every attempt is the agent's own; only a call that no
-    worker took is not.
+    Where the agent was asked, what it failed at in every attempt is its own, and so is a call that hung. A call that no
+    worker took is not, nor is what could not be given to it, such as a checkpoint that is not in the store.
     """
     if is_cancelled_exception(error):
         return asyncio.CancelledError()
-    inner = innermost_cause(error)
+    inner, own = innermost_cause(error), is_agents_own(error)
     if isinstance(inner, TimeoutError):
-        waited_only = inner.type in (TimeoutType.SCHEDULE_TO_START, TimeoutType.SCHEDULE_TO_CLOSE)
-        if waited_only or not of_agent:
+        own = of_agent and inner.type not in (TimeoutType.SCHEDULE_TO_START, TimeoutType.SCHEDULE_TO_CLOSE)
+        if not own:
             return OutOfReach(f"no worker has answered ({cause(error)})")
-    elif isinstance(inner, ApplicationError) and not inner.non_retryable and not of_agent:
+    elif isinstance(inner, ApplicationError) and not inner.non_retryable and not own:
         return OutOfReach(cause(error), inner.next_retry_delay)
-    return CallFailed(cause(error), agents_own=of_agent)
+    return CallFailed(cause(error), agents_own=own)

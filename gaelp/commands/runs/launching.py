@@ -20,7 +20,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import Contradiction
 from gaelp.domain.config.registered_worlds import applied
 from gaelp.domain.phases import PHASE_ORDER, Phase, Status, phases_between
-from gaelp.domain.start_conditions import StartFacts, start_refusals
+from gaelp.domain.start_conditions import StartFacts, no_state_refusal, start_refusals
 from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.messages.training_run import RunInput, RunResult
 from gaelp.settings import Settings
@@ -84,8 +84,8 @@ def order(loaded: Loaded, name: str | None, words: Words) -> Order:
     checkpoint = words.get("from_checkpoint")
     if not phases_between(first, last):
         raise WrongUse(f"--until {last} comes before --from-phase {first}: name a later phase")
-    if first is not Phase.SIMULATION and checkpoint is None:
-        raise WrongUse(f"a run from phase {first} needs an agent state: name one with --from-checkpoint")
+    if needed := no_state_refusal(first, checkpoint):
+        raise WrongUse(needed)
     if checkpoint is not None and not _DIGEST.match(checkpoint):
         raise WrongUse(f"{checkpoint[:80]!r} is no checkpoint: 64 hex digits, see `starter.py checkpoints RUN`")
     start = RunInput(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands.console import NOT_GRADUATED, Out, Refused, money
 from gaelp.commands.watching.snapshot import RunView, details, failure, view, workers
 from gaelp.domain.ids import phase_id
-from gaelp.domain.phases import PHASE_ORDER, Status
+from gaelp.domain.phases import PHASE_ORDER, Outcome, Status
 from gaelp.domain.temporal_names import Queue
 from gaelp.errors import FAILED
 
@@ -34,9 +34,11 @@ async def follow(client: Client, handle: WorkflowHandle[Any, RunResult], out: Ou
     try:
         return await handle.result()
     except WorkflowFailureError as error:
-        code = NOT_GRADUATED if isinstance(error.cause, CancelledError) else FAILED
-        what = "was cancelled" if code == NOT_GRADUATED else f"failed: {failure(error)}"
-        raise Refused(f"{handle.id} {what}", code, run=handle.id) from error
+        if not isinstance(error.cause, CancelledError):
+            raise Refused(f"{handle.id} failed: {failure(error)}", FAILED, run=handle.id) from error
+        if (await view(client, handle.id)).outcome == Outcome.INTERRUPTED:
+            raise Refused(f"{handle.id} was cancelled while it waited", FAILED, run=handle.id) from error
+        raise Refused(f"{handle.id} was cancelled", NOT_GRADUATED, run=handle.id) from error
     finally:
         if showing:
             showing.cancel()

@@ -82,7 +82,7 @@ async def view(client: Client, run: str) -> RunView:
         phase=str(attribute(whole, Attribute.PHASE, "")),
         awaiting_approval=waiting,
         spend_micros=result.spend_micros if result else spend,
-        outcome=str(result.outcome) if result else "",
+        outcome=_outcome(whole),
         reason=result.reason if result else failure,
         waits="" if _ended(whole) else waits,
         started=whole.start_time,
@@ -98,13 +98,13 @@ async def listed(client: Client, limit: int) -> list[RunView]:
     views = []
     query = "WorkflowType = 'TrainingRun'"
     async for each in client.list_workflows(query, limit=limit, rpc_timeout=RPC):
-        state, memo = _state(each), dict(await each.memo())
+        memo = dict(await each.memo())
         waits = str(memo.pop(WAITS, ""))
         views.append(
             RunView(
                 run=each.id,
-                state=state,
-                outcome=state if state in tuple(Outcome) else "",
+                state=_state(each),
+                outcome=_outcome(each),
                 phase=str(attribute(each, Attribute.PHASE, "")),
                 awaiting_approval=bool(attribute(each, Attribute.AWAITING, False)),
                 spend_micros=_spend(each),
@@ -239,3 +239,10 @@ def _state(execution: WorkflowExecution) -> str:
     if not _ended(execution) or (how == "completed" and status in tuple(Outcome)):
         return status
     return how
+
+
+def _outcome(execution: WorkflowExecution) -> str:
+    """The outcome that a run left, also where it was cancelled; empty for one that is open, or ended otherwise."""
+    how = execution.status.name if execution.status else ""
+    status = str(attribute(execution, Attribute.STATUS, ""))
+    return status if how in ("COMPLETED", "CANCELED") and status in tuple(Outcome) else ""

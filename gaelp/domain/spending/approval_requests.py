@@ -24,7 +24,7 @@ from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampa
 from gaelp.domain.spending.billing_rules import ExposureLine
 from gaelp.errors import GaelpError
 
-_DIGEST = re.compile(r"[0-9a-z]{0,64}\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _CAMPAIGN = re.compile(r"\A[a-z0-9-]+/[a-z-]+/campaign-[0-9]+\Z")
 
 
@@ -193,8 +193,9 @@ def _check_names(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign]
     except ValueError as error:
         raise UnfitRequest(str(error)) from error
     for field in ("config_digest", "market_digest", "checkpoint_digest", "campaigns_digest"):
-        if not _DIGEST.match(getattr(opening, field)):
-            raise UnfitRequest(f"{field} of an approval request is {getattr(opening, field)!r}, which is no digest")
+        digest = getattr(opening, field)
+        if not _DIGEST.match(digest):
+            raise UnfitRequest(f"{field} of an approval request is {digest[:80]!r}, which is no digest")
     phase = phase_id(opening.run, opening.phase)
     for campaign in campaigns:
         if not (campaign.campaign.startswith(f"{phase}/") and _CAMPAIGN.search(campaign.campaign)):

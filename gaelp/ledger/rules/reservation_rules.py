@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import index_of_key
+from gaelp.domain.platform_records import MOST_REPORTED
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.ledger_records import Reserve
@@ -71,6 +72,11 @@ def judge_request(
     own = _judge_key(booking, existing)
     if not own.granted:
         return own
+    if booking.worst_case_micros >= MOST_REPORTED:
+        return refused(
+            f"{exact_money(booking.worst_case_micros, account.currency)} is more than any day may be reserved at: take "
+            f"a budget whose worst day is below {exact_money(MOST_REPORTED, account.currency)}"
+        )
     if stored is None:
         return refused(f"no approval request {booking.request_id} was opened: nothing may be spent without one")
     differing = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from gaelp.agents.contract import Observation
-from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.platform_records import MOST_REPORTED, CampaignReport, CampaignState
 from gaelp.platforms.protocol import PlatformError
 from tests.support.campaign_fixture import UNIT, CampaignFixture
 
@@ -57,6 +58,68 @@ def test_spend_above_the_reservation_halts_and_stops_the_account(fixture: Campai
     assert again.halt and again.halt in observed.halt and fixture.ledger.fence(fixture.account) == fence
     assert len(fixture.ledger.violations(fixture.campaign.context.run)) == 2
     assert not fixture.apply(1).applied
+
+
+@pytest.mark.parametrize("amount", [2**62, 2**63 - 1, 2**63, 2**64, 10**40])
+@pytest.mark.parametrize("where", ["cost_micros", "served_micros"])
+def test_more_than_any_database_holds_is_counted_and_stops_the_account(
+    fixture: CampaignFixture, amount: int, where: str
+) -> None:
+    """The day counts at the most that can be kept, the fence rises, the campaign halts, is paused and settles."""
+    fixture.running()
+
+    def lie(report: CampaignReport) -> CampaignReport:
+        told = json.loads(report.model_dump_json())
+        for day in told["days"]:
+            day[where] = day["clicks"] = day["revenue_micros"] = amount
+        told["cells"] = {name: [[amount for _ in row] for row in rows] for name, rows in told["cells"].items()}
+        return CampaignReport.model_validate_json(json.dumps(told))
+
+    fixture.platform.changed["report"] = lie
+    observed = fixture.observe(24)
+    assert "more than was reserved" in observed.halt and observed.stop_account
+    violations = {v.kind: v.severity for v in fixture.ledger.violations(fixture.campaign.context.run)}
+    assert violations == {"over-reservation": "critical"}
+    assert fixture.ledger.fence(fixture.account) == 1
+    assert [day.counted_micros for day in fixture.ledger.reservations(fixture.account)] == [MOST_REPORTED]
+    assert fixture.ledger.spent(fixture.campaign.context.run) == observed.spend_micros == MOST_REPORTED
+    assert fixture.ledger.differing_totals(fixture.account) == ()
+    assert not fixture.apply(1).applied
+    fixture.settle(24 * 30)
+    assert [state.enabled for state in fixture.platform.real.campaigns(fixture.account)] == [False]
+
+
+@pytest.mark.parametrize("amount", [-1, -(2**63), -(10**40)])
+def test_a_cost_below_nothing_is_reported_less(fixture: CampaignFixture, amount: int) -> None:
+    """It frees nothing that was reported before, is a violation, and fails no tick."""
+    fixture.running()
+    spent = fixture.observe(12).spend_micros
+
+    def lie(report: CampaignReport) -> CampaignReport:
+        told = json.loads(report.model_dump_json())
+        for day in told["days"]:
+            day["cost_micros"] = day["served_micros"] = day["revenue_micros"] = amount
+        return CampaignReport.model_validate_json(json.dumps(told))
+
+    fixture.platform.changed["report"] = lie
+    assert fixture.observe(24).spend_micros == 0
+    assert {v.kind for v in fixture.ledger.violations(fixture.campaign.context.run)} == {"reported-less"}
+    assert fixture.ledger.spent(fixture.campaign.context.run) == spent > 0
+
+
+def test_a_budget_that_no_database_holds_is_counted_and_stops_the_account(fixture: CampaignFixture) -> None:
+    """Somebody raised it beyond all measure: the day counts at the worst that can be kept."""
+    fixture.running()
+    fixture.platform.changed["read"] = lambda state: CampaignState.model_validate_json(
+        state.model_dump_json().replace(
+            f'"daily_budget_micros":{state.daily_budget_micros}', f'"daily_budget_micros":{10**40}'
+        )
+    )
+    observed = fixture.observe(24)
+    assert "changed on the platform and not by us: daily budget" in observed.halt and observed.stop_account
+    assert fixture.ledger.fence(fixture.account) >= 1
+    counted = sum(day.counted_micros for day in fixture.ledger.reservations(fixture.account))
+    assert counted >= MOST_REPORTED and fixture.ledger.differing_totals(fixture.account) == ()
 
 
 def test_a_loss_beyond_the_limit_on_matured_days_halts(fixtures: Callable[..., CampaignFixture]) -> None:

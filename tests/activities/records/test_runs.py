@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from temporalio.testing import ActivityEnvironment
 
@@ -140,6 +141,35 @@ def test_a_configuration_that_is_not_its_digests_is_refused(
     """A run is bound to what its digest names, to the byte."""
     answer = _answer(runs, _begin(local_runs, "forged", config_digest="0" * 64))
     assert not answer.accepted and "digest" in answer.reason
+    assert warehouse.query("SELECT * FROM runs") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (
+            {"from_phase": "live-test"},
+            "a run from phase live-test needs an agent state: name one with --from-checkpoint",
+        ),
+        ({"from_phase": "scaled", "from_checkpoint": ""}, "a run from phase scaled needs an agent state"),
+        ({"from_phase": "historical", "from_checkpoint": "9" * 64}, f"content {'9' * 64} is not in the store"),
+        ({"from_checkpoint": "9" * 64}, "the agent state to begin with cannot be read"),
+        ({"from_phase": "live-test", "from_checkpoint": "../x"}, "'../x' is not a digest"),
+        ({"from_phase": "live-test", "from_checkpoint": "config"}, "does not match its digest"),
+    ],
+)
+def test_a_run_without_a_readable_agent_state_is_refused(
+    local_runs: LocalRuns, runs: Runs, warehouse: Warehouse, asked: dict[str, str], reason: str
+) -> None:
+    """Whoever starts it by hand is told so in a sentence before anything begins: no criterion could fail by it."""
+    store = local_runs.store()
+    if asked.get("from_checkpoint") == "config":
+        digest = store.put_arrays({"a": np.zeros(3)})
+        (file,) = Path(store.url).rglob(f"{digest}*")
+        file.write_bytes(b"other bytes")
+        asked = {**asked, "from_checkpoint": digest}
+    answer = _answer(runs, _begin(local_runs, "stateless", **asked))
+    assert not answer.accepted and reason in answer.reason and "\n" not in answer.reason
     assert warehouse.query("SELECT * FROM runs") == []
 
 

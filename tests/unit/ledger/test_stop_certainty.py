@@ -183,32 +183,29 @@ def test_a_platform_that_ignores_every_pause_is_named_and_nothing_else(ledger: L
     assert report.reason == f"still enabled: {NAME}; pause them in the platform itself"
 
 
-def test_a_fence_that_is_raised_late_is_no_part_of_the_sentence(ledger: Ledger, tmp_path: Path) -> None:
-    """The ledger fails first and answers later: then only the campaign that ignores its pauses is left to name."""
-    file, account = tmp_path / "ledger.db", Account()
+def stopped_while_the_ledger_fails_first(ledger: Ledger, file: Path, *, obeys: bool) -> StopReport:
+    """The ledger can be written to again only once the first pause is sent, so that the fence is raised late."""
+    account = Account()
     file.chmod(0o444)
 
-    def disobey() -> bool:
+    def pause() -> bool:
         file.chmod(0o644)
-        return False
+        return obeys
 
-    account.obeys = disobey
-    report = account.stop(ledger)
+    account.obeys = pause
+    return account.stop(ledger)
+
+
+def test_a_fence_that_is_raised_late_is_no_part_of_the_sentence(ledger: Ledger, tmp_path: Path) -> None:
+    """The ledger fails first and answers later: then only the campaign that ignores its pauses is left to name."""
+    report = stopped_while_the_ledger_fails_first(ledger, tmp_path / "ledger.db", obeys=False)
     assert (report.stopped, report.fence) == (False, 1)
     assert report.reason == f"still enabled: {NAME}; pause them in the platform itself"
 
 
 def test_a_late_fence_needs_no_further_reading(ledger: Ledger, tmp_path: Path) -> None:
     """The pauses were read back before and after it, so that the stop takes no longer than any other."""
-    file, account = tmp_path / "ledger.db", Account()
-    file.chmod(0o444)
-
-    def obey() -> bool:
-        file.chmod(0o644)
-        return True
-
-    account.obeys = obey
-    report = account.stop(ledger)
+    report = stopped_while_the_ledger_fails_first(ledger, tmp_path / "ledger.db", obeys=True)
     assert (report.stopped, report.fence, report.seconds) == (True, 1, 2 * PACE.seconds_between_rounds)
 
 

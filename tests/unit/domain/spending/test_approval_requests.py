@@ -39,11 +39,11 @@ def asked(**changes: Any) -> RequestApproval:
     values = {
         "run": "run-a",
         "phase": Phase.LIVE_TEST,
-        "config_digest": "d",
-        "market_digest": "m",
+        "config_digest": "d" * 64,
+        "market_digest": "f" * 64,
         "account": "acme",
         "agent": "linear-thompson",
-        "checkpoint_digest": "c",
+        "checkpoint_digest": "c" * 64,
         "purpose": "spend",
         "sequence": 1,
         "daily_cap_micros": 50 * UNIT,
@@ -100,6 +100,17 @@ HIDDEN = "fixed-bid** spend\n\n- at most **1.00 USD** over the phase\n\n<!--"  #
 def test_no_text_of_a_request_can_tell_another_amount(name: str, text: str) -> None:
     """Whoever reaches Temporal may ask anything: what is no name and no digest is put before nobody."""
     with pytest.raises(UnfitRequest):
+        request_for(asked(**{name: text}), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
+
+
+DIGESTS = ("config_digest", "market_digest", "checkpoint_digest", "campaigns_digest")
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+@pytest.mark.parametrize("text", ["c", "c" * 63, "c" * 65, "C" * 64, "x" * 64, "pay" + "0" * 61, "c" * 64 + "\n", ""])
+def test_only_64_hex_digits_are_a_digest(name: str, text: str) -> None:
+    """A word of letters and digits, however long, is none; without a checkpoint, say, no agent state would be bound."""
+    with pytest.raises(UnfitRequest, match=f"{name} of an approval request is"):
         request_for(asked(**{name: text}), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
 
 
@@ -201,7 +212,28 @@ def test_the_digest_of_the_list_is_of_canonical_json() -> None:
 def test_the_card_says_that_the_evidence_is_missing() -> None:
     """A run that skipped its first phases asks without evidence, and the person who signs is told."""
     request = request_for(asked(), [CAMPAIGN], kit.account(), Evidence(), NONCE)
-    assert "**The evidence is missing**" in card_text(request, [CAMPAIGN])
+    card = card_text(request, [CAMPAIGN])
+    assert "**The evidence is missing**" in card
+    with_evidence = card_text(request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE, NONCE), [CAMPAIGN])
+    before = with_evidence.partition("\n\nBound to")[0].splitlines()
+    assert card.splitlines()[: len(before)] == before  # amounts and campaigns stand above it all the same
+
+
+def test_only_heads_that_no_log_has_validated_are_bound_as_such() -> None:
+    """Whoever signs is told which part of the decisions has no history behind it."""
+    for validated, left in (
+        ((), ("bid_micros", "creative_prob")),
+        (("bid_micros",), ("creative_prob",)),
+        (("creative_prob", "bid_micros"), ()),
+    ):
+        request = request_for(asked(), [CAMPAIGN], kit.account(), Evidence(validated_heads=validated), NONCE)
+        assert tuple(request.unvalidated_heads) == left
+
+
+def test_a_name_that_is_none_is_said_with_where_it_stands() -> None:
+    """One sentence, with the rule that it breaks."""
+    with pytest.raises(UnfitRequest, match="in an approval request"):
+        request_for(asked(agent="a b"), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
 
 
 def test_a_card_of_many_campaigns_stays_short_and_says_what_it_leaves_out() -> None:

@@ -128,6 +128,12 @@ def test_the_bounds_are_the_documented_ones() -> None:
     assert roi_bounds(_reached(_day(0, 40)), CONFIG)[0] == -1.0
 
 
+def test_one_conversion_is_worth_less_than_one_at_the_least() -> None:
+    """The lower bound of a Poisson mean with one seen is (1 - Z / 2) squared, and not one."""
+    low, _ = roi_bounds(_reached(_day(1, 10)), CONFIG)
+    assert low == pytest.approx((1 - Z / 2) ** 2 * 10 / 10 - 1)
+
+
 def test_refunds_and_margin_lower_the_worth() -> None:
     """What is refunded or is no contribution does not count for a raise."""
     poor = TrainingConfiguration.model_validate({"economics": {"margin": 0.1, "refund_rate": 0.5}})

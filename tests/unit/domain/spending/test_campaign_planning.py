@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from math import ceil
+from math import ceil, exp, log
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -224,6 +224,12 @@ def test_maturing_waits_for_twice_the_stated_lag_and_the_platforms_corrections()
     """ceil(2 x 24 x ln 10 x lag) hours and three days, growing with the lag."""
     assert maturing_hours(_config()) == ceil(2 * 24 * 2.302585092994046) + REPORT_DELAY_HOURS
     assert maturing_hours(_config(economics={"lag_days": 1.3})) > maturing_hours(_config())
+    # Orders come within the window only, so that nine in ten of them have come a little sooner.
+    lag, window = 1.5, 7.0
+    nine_of_ten = -lag * log(1 - 0.9 * (1 - exp(-window / lag)))
+    economics = {"lag_days": lag, "attribution_window_days": window}
+    assert maturing_hours(_config(economics=economics)) == ceil(48 * nine_of_ten) + REPORT_DELAY_HOURS
+    assert ceil(48 * nine_of_ten) < ceil(48 * lag * 2.302585092994046)
     # Nothing comes after the attribution window, so nobody waits longer.
     assert maturing_hours(_config(economics={"lag_days": 30.0})) == 7 * 24 + REPORT_DELAY_HOURS
     assert matured_after_days(1.0) == pytest.approx(2.302585) and matured_after_days(1e9, 7.0) == pytest.approx(6.3)
@@ -285,6 +291,28 @@ def test_on_a_real_clock_the_signed_end_allows_for_an_approval_in_the_last_secon
 def test_campaigns_of_a_portfolio_end_on_the_same_signed_day() -> None:
     """They run at once, so none needs room for one before it."""
     assert len({each.last_day for each in _signed(_config(), Phase.SCALED)}) == 1
+
+
+def test_a_portfolio_needs_no_more_room_than_the_first_live_campaign() -> None:
+    """On a real clock both begin at the midnight after the approval's deadline at the latest."""
+    config = _config(live_test={"campaigns": 2, "days": 7}, scaled={"periods": 1, "period_days": 7})
+    assert {each.last_day for each in _signed(config, Phase.SCALED)} == {_signed(config)[0].last_day}
+
+
+def test_a_period_is_the_whole_live_test_and_a_part_of_a_portfolio() -> None:
+    """After it a campaign asks whether it may go on."""
+    config = _config(live_test={"campaigns": 2, "days": 5}, scaled={"periods": 3, "period_days": 2})
+    assert [_plan(phase, config).period_days for phase in (Phase.LIVE_TEST, Phase.SCALED)] == [5, 2]
+
+
+def test_an_approval_stands_until_its_last_campaign_may_have_ended_and_never_ends_before_its_deadline() -> None:
+    """Where no time passes, a start long ago puts every campaign before the deadline, and a later one after it."""
+    past = _config(clock={"time_scale": 0, "start": "2026-01-05T00:00:00Z"}, live_test={"campaigns": 1, "days": 1})
+    plan = _plan(Phase.LIVE_TEST, past)
+    assert plan.approval_expires == plan.approval_deadline
+    later = _config(clock={"time_scale": 0, "start": "2027-01-05T00:00:00Z"}, live_test={"campaigns": 1, "days": 1})
+    plan = _plan(Phase.LIVE_TEST, later)
+    assert plan.approval_expires == datetime(2027, 1, 6, tzinfo=UTC) + (plan.approval_deadline - NOW)
 
 
 def test_a_plan_takes_only_free_days_where_no_time_passes() -> None:

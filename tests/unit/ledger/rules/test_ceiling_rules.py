@@ -33,6 +33,13 @@ def test_a_signed_campaign_within_its_ceilings_is_granted() -> None:
     assert judge(50, 2, day=DAY + timedelta(days=5)) == GRANTED
 
 
+@pytest.mark.parametrize(("offset", "granted"), [(-1, False), (0, True), (5, True), (6, False)])
+def test_the_first_and_the_last_signed_day_are_signed(offset: int, granted: bool) -> None:
+    """The day before and the day after need a new request."""
+    ruling = judge(50, 2, day=DAY + timedelta(days=offset))
+    assert ruling.granted is granted and ("another day needs a new request" in ruling.reason) is not granted
+
+
 def test_a_campaign_that_is_not_on_the_list_is_refused() -> None:
     """Whatever it is called: only what was signed may spend."""
     assert judge(signed=None).reason == (

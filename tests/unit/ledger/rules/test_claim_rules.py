@@ -56,6 +56,14 @@ def test_an_open_claim_is_an_unknown_outcome() -> None:
     assert ruling.reason.startswith("outcome unknown: ") and "is open since 2026-11-22T12:00:00" in ruling.reason
 
 
+@pytest.mark.parametrize("intent", ["create", "enable", "budget", "apply", "end"])
+def test_only_a_create_may_be_repeated_while_its_outcome_is_unknown(intent: str) -> None:
+    """It leaves one campaign of its name; any other call waits until the platform was read, whoever asks."""
+    ruling = judge_claim(claim(intent, repeats=True), stored(intent), account())
+    assert ruling.granted is (intent == "create") and ruling.unknown is (intent != "create")
+    assert not judge_claim(claim(intent, repeats=False), stored(intent), account()).granted
+
+
 def test_a_call_that_failed_may_be_claimed_again_under_the_fence_of_now() -> None:
     """What surely did not happen may be tried again, unless a stop came between."""
     failed = stored(state="failed")

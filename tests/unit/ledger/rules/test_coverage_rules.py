@@ -59,3 +59,20 @@ def test_a_stop_of_the_run_or_of_the_account_voids_what_was_asked_before_it() ->
     assert not of_account.granted and "the fence of account acme is 2" in of_account.reason
     of_run = judge_no_stop(request, account(fence=1), replace(going_on, stopped_at=NOW))
     assert not of_run.granted and "run run-a was stopped" in of_run.reason
+
+
+def test_what_covers_nothing_says_why() -> None:
+    """The reaper pauses by it, and a person reads it."""
+    approved = {REQUEST: stored_request("approved", fence=1)}
+    stopped = judge_enabled([reservation()], approved, account(fence=2))
+    assert stopped.reason == (
+        "its days are reserved under an approval that does not stand: a stop came after it, or none was given"
+    )
+    assert "settled or frozen" in judge_enabled([], approved, account()).reason
+
+
+def test_a_stopped_run_is_named_also_where_an_approval_stands() -> None:
+    """The run's stop is asked of each approval too, so that no open day outlives it."""
+    approved = {REQUEST: stored_request("approved")}
+    ended = replace(RegisteredRun("run-a", "acme", NOW), stopped_at=NOW)
+    assert "run run-a was stopped" in judge_enabled([reservation()], approved, account(), ended).reason

@@ -121,6 +121,7 @@ class TestDecision:
             ({"by": approver(public_key=signatures.new_key().public_key)}, "bad signature"),
             ({"by": approver(demo=True), "account": account(kind=AccountKind.REAL)}, "demo key"),
             ({"stored": stored_request("superseded")}, "was superseded by a newer one"),
+            ({"stored": stored_request("withdrawn")}, "was withdrawn: its run was stopped or has ended"),
             ({"stored": stored_request("approved")}, "was already decided: it is approved"),
             ({"now": EXPIRY + timedelta(microseconds=1)}, "silence is a refusal"),
             ({"nonce_used": True}, "was used before: it is single use"),

@@ -50,6 +50,7 @@ def steps(found: DayComparison) -> tuple[bool, bool, bool, bool]:
         (booked(3, 4), reported(3, 3, final=True), AFTER, (False, False, True, False)),  # a credit
         (booked(3, 4, state="settled", final_micros=4 * UNIT), reported(3, 3, final=True), AFTER, (False,) * 4),
         (booked(3, 4, state="settled", final_micros=3 * UNIT), reported(3, 9, final=True), AFTER, (False,) * 4),
+        (booked(3, 4, state="settled", final_micros=4 * UNIT), reported(4, 4), AFTER, (False,) * 4),
         (booked(3, 4, state="settled", final_micros=3 * UNIT), reported(4, 9), AFTER, (True, False, False, False)),
         (booked(3, 4, state="settled", final_micros=3 * UNIT), reported(2, 9), AFTER, (False, False, False, True)),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import MOST_REPORTED
 from gaelp.ledger.rules.reservation_rules import (
     Cap,
     CapRuling,
@@ -35,6 +36,14 @@ class TestRequest:
         """A free key, and the approval of the same account, run and phase."""
         assert judge_request(booking(1), None, stored_request("approved"), account()) == GRANTED
         assert judge_request(booking(1), reservation(), stored_request("approved"), account()) == GRANTED
+
+    def test_no_day_is_reserved_at_what_the_largest_report_counts(self) -> None:
+        """A report beyond measure counts as so much, and must be more than any reservation, or nobody would stop."""
+        stored = stored_request("approved")
+        below, at = booking(1, worst_case_micros=MOST_REPORTED - 1), booking(1, worst_case_micros=MOST_REPORTED)
+        assert judge_request(below, None, stored, account()) == GRANTED
+        ruling = judge_request(at, None, stored, account())
+        assert not ruling.granted and "more than any day may be reserved at: take a budget" in ruling.reason
 
     def test_without_a_request_nothing_may_be_reserved(self) -> None:
         """An id that nobody opened is refused by name."""

@@ -27,6 +27,17 @@ def test_each_state_adds_what_it_counts() -> None:
     assert sums_of(None) == Sums()
 
 
+def test_sums_are_taken_from_each_other_part_by_part() -> None:
+    """What a reservation added before is taken off again; a reservation that falls takes more than it adds."""
+    assert Sums(9, 7, 5) - Sums(1, 2, 3) == Sums(8, 5, 2)
+    assert Sums(1, 2, 3) - Sums(9, 7, 5) == Sums(-8, -5, -2)
+
+
+def test_a_day_that_adds_nothing_needs_no_total() -> None:
+    """A total of nothing is the same as none, on either side."""
+    assert differences({}, [reservation(counted_micros=0, worst_case_micros=0)]) == ()
+
+
 def test_what_agrees_is_added_up_and_nothing_else() -> None:
     """Six days that differ in one field each meet in exactly the totals that do not name that field."""
     first = reservation(counted_micros=1, worst_case_micros=1)
@@ -58,6 +69,13 @@ def test_what_agrees_is_added_up_and_nothing_else() -> None:
         Scope.RUN: 101_111,
     }
     assert differences(totals, [first, *others]) == ()
+
+
+def test_totals_that_differ_are_named_in_the_order_of_their_words() -> None:
+    """A reader looks for a name; the campaign's total comes before the day's, whose kind is counted first."""
+    day = reservation(counted_micros=1, worst_case_micros=1)
+    begun = [sentence.split(" is kept")[0].removeprefix("the total of ") for sentence in differences({}, [day])]
+    assert begun == sorted(begun) and begun[1].startswith("account acme, campaign")
 
 
 def test_a_total_that_is_not_its_sum_is_named_with_both_figures() -> None:

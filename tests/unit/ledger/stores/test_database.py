@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from gaelp.errors import WRONG_USE
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from tests.support import ledgers as kit
+from tests.support.giving_up import gives_up_soon
 from tests.support.ledgers import NOW, booking
 
 
@@ -42,7 +42,7 @@ def test_a_ledger_removed_while_open_books_nothing(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailable, match="was removed while open"):
         ledger.reserve(booking(1))
     file.write_bytes(moved.read_bytes())
-    with pytest.raises(LedgerUnavailable, match="was replaced while open"):
+    with pytest.raises(LedgerUnavailable, match="was replaced while open: restart, after checking which file"):
         ledger.reserve(booking(1))
     ledger.close()
 
@@ -99,10 +99,8 @@ def test_an_absent_postgresql_is_reported_quickly_and_without_its_password() -> 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    begun = time.monotonic()
-    with pytest.raises(LedgerUnavailable, match="start PostgreSQL") as caught:
+    with gives_up_soon(), pytest.raises(LedgerUnavailable, match="start PostgreSQL") as caught:
         Ledger.open(f"postgresql://gaelp:s3cret@127.0.0.1:{port}/ledger")
-    assert time.monotonic() - begun < 10
     assert f"127.0.0.1:{port}" in str(caught.value) and "s3cret" not in str(caught.value)
 
 
