@@ -47,7 +47,6 @@ CRITERIA: Mapping[str, ListedCriterion] = {
 }
 
 NEVER_PASSES: Mapping[str, str] = {
-    "4": "The announced block of episodes is not assessed yet.",
     "5a": "Forecasts of reports are not assessed yet.",
     "6": "A panel of policies on market logs is not assessed yet.",
     "7": "A panel of policies on market logs is not assessed yet.",
