@@ -1,0 +1,1 @@
+"""How often a gate is wrong, and what it can detect: `certify` and `plan`. Neither needs a service."""
