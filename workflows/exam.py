@@ -48,6 +48,7 @@ class Exam:
     permuted_market_digest: str  # empty where there are no personas
     results: list[BatchResult] = field(default_factory=list)  # of all looks so far
     block: list[BatchResult] = field(default_factory=list)
+    gate: GateVerdict | None = None  # of the last look
 
     async def run(self) -> GateVerdict | None:
         """The gate's verdict; none where the exam was stopped before its first look was assessed."""
@@ -80,7 +81,7 @@ class Exam:
 
     async def _look(self, look: int, terms: ExamTerms) -> GateAssessment:
         """More batches, and the gate over all of them so far."""
-        show_details(f"exam, look {look + 1} of at most {self.plan.exam_looks}\n\n{curve(self.phase.state)}")
+        self._show(f"exam, look {look + 1} of at most {self.plan.exam_looks}")
         first = look * self.plan.exam_batches
         numbers = range(first, first + self.plan.exam_batches)
         results = await run_batches(self.context, BatchPurpose.EXAM, numbers, terms)
@@ -90,23 +91,29 @@ class Exam:
 
     async def _announced_block(self, terms: ExamTerms) -> GateAssessment:
         """The episodes that were announced before the exam began, and the gate with them."""
-        show_details(f"the announced block of {terms.block_episodes} episodes\n\n{curve(self.phase.state)}")
+        self._show(f"the announced block of {terms.block_episodes} episodes")
         self.block = await run_batches(self.context, BatchPurpose.BLOCK, range(terms.block_batches), terms)
         await record_batches(self.context, BatchPurpose.BLOCK, 0, self.block, self.context.checkpoint_digest)
         return await self._assess(terms, (), True, "assess the announced block")
 
     async def _permuted(self, terms: ExamTerms) -> list[BatchResult]:
         """The same exam where the ratings of personas are permuted."""
-        show_details(f"the exam again, with the personas' ratings permuted\n\n{curve(self.phase.state)}")
+        self._show("the exam again, with the personas' ratings permuted")
         context = self.context.model_copy(update={"market_digest": self.permuted_market_digest})
         results = await run_batches(context, BatchPurpose.PERMUTED, range(len(self.results)), terms)
         await record_batches(context, BatchPurpose.PERMUTED, 0, results, context.checkpoint_digest)
         return results
 
+    def _show(self, headline: str) -> None:
+        """What happens now, each criterion with its bound and what is missing, and how the agent learned."""
+        criteria = self.gate.criteria if self.gate else ()
+        so_far = "".join(f"- {each.id} {each.name}: {each.label}. {each.reason}\n" for each in criteria)
+        show_details("\n\n".join(part for part in (headline, so_far, curve(self.phase.state)) if part))
+
     async def _assess(
         self, terms: ExamTerms, permuted: Sequence[BatchResult], final: bool, summary: str
     ) -> GateAssessment:
-        return await workflow.execute_activity_method(
+        assessment = await workflow.execute_activity_method(
             Assessment.assess_simulation,
             AssessSimulation(
                 context=self.context,
@@ -119,6 +126,8 @@ class Exam:
             ),
             **named(RECORDS, summary),
         )
+        self.gate = assessment.gate
+        return assessment
 
 
 async def run_batches(

@@ -51,7 +51,7 @@ class Certified:
 
 
 @dataclass(frozen=True)
-class Judged:
+class CertifiedCase:
     """An agent, and the criterion of which its passes are counted (0 to 3; None: all four)."""
 
     agent: StatedAgent
@@ -59,21 +59,21 @@ class Judged:
     times: int = 1
 
 
-def at_the_boundaries(config: TrainingConfiguration) -> tuple[Judged, ...]:
+def at_the_boundaries(config: TrainingConfiguration) -> tuple[CertifiedCase, ...]:
     """For each criterion an agent that is exactly at its boundary and beyond doubt in everything else."""
     reward, success, improvement = (threshold_of(id, config) for id in ("1", "2", "3"))
     anchor = 0.7
     barely = StatedAgent(f"{1 + improvement:g} times the anchor's {anchor}", (1 + improvement) * anchor, 0.12)
     return (
-        Judged(StatedAgent(f"reward {reward:g}, deviation 0.12", reward, 0.12), 0),
-        Judged(StatedAgent(f"reward {reward:g}, all or nothing", reward, 1.0), 0),
-        Judged(StatedAgent(f"success {success:g}", success=success), 1, COUNTED_TIMES),
-        Judged(replace(barely, anchor=anchor), 2),
-        Judged(StatedAgent(f"{COLLAPSE_RATE:.0%} collapses", collapse=COLLAPSE_RATE), 3),
+        CertifiedCase(StatedAgent(f"reward {reward:g}, deviation 0.12", reward, 0.12), 0),
+        CertifiedCase(StatedAgent(f"reward {reward:g}, all or nothing", reward, 1.0), 0),
+        CertifiedCase(StatedAgent(f"success {success:g}", success=success), 1, COUNTED_TIMES),
+        CertifiedCase(replace(barely, anchor=anchor), 2),
+        CertifiedCase(StatedAgent(f"{COLLAPSE_RATE:.0%} collapses", collapse=COLLAPSE_RATE), 3),
     )
 
 
-def that_should_not_pass(config: TrainingConfiguration) -> tuple[Judged, ...]:
+def that_should_not_pass(config: TrainingConfiguration) -> tuple[CertifiedCase, ...]:
     """Agents that are wrong in one respect, judged by the whole gate."""
     good = StatedAgent("", 0.85, 0.1, 0.95, 0.5)
     agents = (
@@ -82,19 +82,19 @@ def that_should_not_pass(config: TrainingConfiguration) -> tuple[Judged, ...]:
         replace(good, name="no improvement", anchor=0.85),
         replace(good, name="mean 0.80 with 15 % collapses", reward=0.906, collapse=0.15),
     )
-    return tuple(Judged(agent, None) for agent in agents)
+    return tuple(CertifiedCase(agent, None) for agent in agents)
 
 
-def that_should_pass() -> tuple[Judged, ...]:
+def that_should_pass() -> tuple[CertifiedCase, ...]:
     """Reward 0.78 with a deviation of 0.12, anchor 0.70, at three success rates."""
     return tuple(
-        Judged(StatedAgent(f"reward 0.78, success {rate:.2f}", 0.78, 0.12, rate, 0.7, normal=True), None)
+        CertifiedCase(StatedAgent(f"reward 0.78, success {rate:.2f}", 0.78, 0.12, rate, 0.7, normal=True), None)
         for rate in (0.85, 0.86, 0.9)
     )
 
 
 def certify(
-    judged: Judged, plan: ExamPlan, trials: int, rng: np.random.Generator, gate: Gate | None = None
+    judged: CertifiedCase, plan: ExamPlan, trials: int, rng: np.random.Generator, gate: Gate | None = None
 ) -> Certified:
     """Play the exams of one agent; the gate may be another one, to see whether it would be found."""
     number = trials * judged.times

@@ -160,7 +160,7 @@ def _means(values: F8, threshold: float, plan: ExamPlan, number: int) -> list[Me
     means = np.broadcast_to(values.mean(axis=1), number)
     known = {"n": values.shape[1], "threshold": threshold, "alpha": plan.alpha, "log_wealth_against": 0.0}
     return [
-        MeanMeasure(**known, mean=float(mean), log_wealth=float(log), low=0.0, high=1.0)  # type: ignore[arg-type]
+        MeanMeasure(**known, mean=float(mean), log_wealth=float(log), low=0.0, high=1.0)
         for mean, log in zip(means, wealth, strict=True)
     ]
 
@@ -169,7 +169,7 @@ def _compared(trials: ExamTrials, plan: ExamPlan, number: int) -> list[AnchorMea
     improvement = threshold_of("3", plan.config)
     values, null, _ = scaled_difference(trials.rewards, trials.anchors, improvement, False)
     known = {"anchor": Anchor.ENTRY, "anchor_reward": 0.0, "improvement": improvement, "absolute": False}
-    return [AnchorMeasure(**known, difference=mean) for mean in _means(values, null, plan, number)]  # type: ignore[arg-type]
+    return [AnchorMeasure(**known, difference=mean) for mean in _means(values, null, plan, number)]
 
 
 def _blocks(rewards: F8, plan: ExamPlan, number: int) -> list[BlockMeasure]:

@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
+from gaelp.commands.watching.snapshot import view
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase
 from tests.support.installed_packages import installed as installed
@@ -44,10 +45,12 @@ async def test_a_strict_run_can_leave_the_simulation(environment: WorkflowEnviro
     async with serving(environment.client, local_runs):
         result = await local_runs.train(environment.client, start, approve=False)
         history = await environment.client.get_workflow_handle("strict/simulation").fetch_history()
+        seen = await view(environment.client, "strict")
     assert result.outcome is Outcome.PROMOTED, result.reason
     gate = result.phases[0].gate
     assert gate is not None and gate.proven
     assert [(c.id, c.verdict) for c in gate.criteria] == [(id, Verdict.PASS) for id in ("1", "2", "3", "4")]
+    assert seen.phases[0].criteria == gate.criteria
     assert "the checkpoint with which it entered the phase" in gate.criteria[2].reason
     events = [str(event) for event in history.events]
     announced = next(n for n, event in enumerate(events) if "block_episodes" in event)

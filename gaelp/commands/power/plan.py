@@ -14,6 +14,7 @@ from gaelp.commands.power.exam_settings import figure_place, level_of, read_conf
 TIMES = (1, 2, 4, 8)  # as many batches in each look as the configuration plans, and more
 TRIALS = 300
 TARGET = 0.8
+COLUMNS = ("exam_batches", "episodes", "1 reward", "2 success", "3 improvement", "4 block", "1 to 4")
 SHARES = ("success", "reward", "anchor", "spread")
 
 
@@ -26,9 +27,7 @@ def plan(arguments: argparse.Namespace, out: Out) -> int:
     from gaelp.reports.plots import png
     from gaelp.reports.power_plots import exam_power
 
-    for name in SHARES:
-        if not 0 <= getattr(arguments, name) <= 1:
-            raise WrongUse(f"--{name} is {getattr(arguments, name):g}, and it is a share from 0 to 1")
+    _check_shares(arguments)
     config, alpha = read_configuration(arguments), level_of(arguments)
     agent = StatedAgent("", arguments.reward, arguments.spread, arguments.success, arguments.anchor, normal=True)
     rng = np.random.default_rng(config.seed)
@@ -39,7 +38,6 @@ def plan(arguments: argparse.Namespace, out: Out) -> int:
     place = figure_place(arguments, "plan.png")
     Path(place).write_bytes(png(exam_power(episodes, powers, TARGET)))
     enough = next((n for n, shares in zip(episodes, powers, strict=True) if shares[-1] >= TARGET), None)
-    columns = ("exam_batches", "episodes", "1 reward", "2 success", "3 improvement", "4 block", "1 to 4")
     rows = [
         (size, f"{n:,}", *(f"{100 * share:.0f} %" for share in shares))
         for size, n, shares in zip(sizes, episodes, powers, strict=True)
@@ -48,16 +46,27 @@ def plan(arguments: argparse.Namespace, out: Out) -> int:
         "level": alpha,
         "trials": TRIALS,
         "exams": [
-            {"exam_batches": size, "episodes": n, "power": dict(zip(columns[2:], shares, strict=True))}
+            {"exam_batches": size, "episodes": n, "power": dict(zip(COLUMNS[2:], shares, strict=True))}
             for size, n, shares in zip(sizes, episodes, powers, strict=True)
         ],
         "enough": enough,
         "figure": str(place),
     }
-    answer = (
-        f"no exam of up to {episodes[-1]:,} episodes passes in {TARGET:.0%} of cases"
-        if enough is None
-        else f"an exam of {enough:,} episodes passes in {TARGET:.0%} of cases or more"
+    out.result(
+        document,
+        table(COLUMNS, rows),
+        f"{_answer(enough, episodes[-1])} (by {TRIALS} trials at level {alpha:.4f}); {place}",
     )
-    out.result(document, table(columns, rows), f"{answer} (by {TRIALS} trials at level {alpha:.4f}); {place}")
     return DONE
+
+
+def _check_shares(arguments: argparse.Namespace) -> None:
+    for name in SHARES:
+        if not 0 <= getattr(arguments, name) <= 1:
+            raise WrongUse(f"--{name} is {getattr(arguments, name):g}, and it is a share from 0 to 1")
+
+
+def _answer(enough: int | None, most: int) -> str:
+    if enough is None:
+        return f"no exam of up to {most:,} episodes passes in {TARGET:.0%} of cases"
+    return f"an exam of {enough:,} episodes passes in {TARGET:.0%} of cases or more"

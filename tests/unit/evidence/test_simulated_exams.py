@@ -16,7 +16,7 @@ from gaelp.domain.gates.verdicts import Verdict
 from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
 from gaelp.evidence.gate_certification import (
     EXCEEDED,
-    Judged,
+    CertifiedCase,
     at_the_boundaries,
     certified,
     certify,
@@ -126,6 +126,6 @@ def test_own_campaigns_are_one_episode_of_the_plan_as_they_are_of_the_exam() -> 
 
 def test_equal_seeds_give_equal_trials() -> None:
     """Randomness is an argument: the same generator, the same passes."""
-    judged = Judged(StatedAgent("x", 0.75, 0.2, 0.84, 0.7), None)
+    judged = CertifiedCase(StatedAgent("x", 0.75, 0.2, 0.84, 0.7), None)
     first, second = (certify(judged, PLAN, 100, np.random.default_rng(9)) for _ in range(2))
     assert first == second
