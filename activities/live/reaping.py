@@ -7,7 +7,7 @@ ledger (gaelp/ledger/rules/coverage_rules.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -25,6 +25,8 @@ from gaelp.platforms.protocol import AdPlatform, PlatformError
 
 ACCOUNTS_AT_ONCE = 8
 ACCOUNT_SECONDS = 60.0  # an account that takes longer is left to the next look
+
+_Ours = tuple[str, CampaignState]  # a campaign on the platform, under our name for it
 
 
 class Reaping:
@@ -69,35 +71,38 @@ class Reaping:
             orphans = self._uncovered(account, _enabled(platform, account, created))
         return self._pause(account, platform, orphans, at)
 
-    def _uncovered(self, account: Account, enabled: dict[str, CampaignState]) -> dict[str, CampaignState]:
+    def _uncovered(self, account: Account, enabled: Sequence[_Ours]) -> list[_Ours]:
         """Of the enabled ones, those that the ledger does not cover."""
-        rulings = self._ledger.judge_enabled(account.account, enabled) if enabled else {}
-        return {name: state for name, state in enabled.items() if not rulings[name].granted}
+        rulings = self._ledger.judge_enabled(account.account, {name for name, _ in enabled}) if enabled else {}
+        return [(name, state) for name, state in enabled if not rulings[name].granted]
 
-    def _pause(self, account: Account, platform: AdPlatform, orphans: dict[str, CampaignState], at: datetime) -> Reaped:
+    def _pause(self, account: Account, platform: AdPlatform, orphans: Sequence[_Ours], at: datetime) -> Reaped:
         trouble: list[str] = []
-        for name, state in orphans.items():
+        names = tuple(dict.fromkeys(name for name, _ in orphans))
+        for name, state in orphans:
             try:
                 platform.pause(account.account, state.platform_id, None)
             except PlatformError as error:  # the read-back shows whether it took effect; the next look tries again
                 trouble.append(f"account {account.account}: pausing {name} failed: {error}")
-        for name in orphans:  # after every pause: a ledger that cannot be written must delay none
+        for name in names:  # after every pause: a ledger that cannot be written must delay none
             self._ledger.record_violation(_violation(account, name, at))
         left = {c.platform_id for c in platform.campaigns(account.account) if c.enabled} if orphans else set()
-        still = tuple(name for name, state in orphans.items() if state.platform_id in left)
-        return Reaped(paused=tuple(orphans), still_enabled=still, trouble=tuple(trouble))
+        still = tuple(dict.fromkeys(name for name, state in orphans if state.platform_id in left))
+        return Reaped(paused=names, still_enabled=still, trouble=tuple(trouble))
 
 
-def _enabled(platform: AdPlatform, account: Account, created: Iterable[CreatedCampaign]) -> dict[str, CampaignState]:
-    """Our name -> state of what is ours and enabled: found by platform id first, because a name can be changed."""
+def _enabled(platform: AdPlatform, account: Account, created: Iterable[CreatedCampaign]) -> list[_Ours]:
+    """What is ours and enabled: found by platform id first, because a name can be changed.
+
+    One name may stand here twice: a campaign that was renamed, and another that now has its name.
+    """
     by_id = {campaign.platform_id: campaign.campaign for campaign in created if campaign.platform_id}
     names = {campaign.campaign for campaign in created}
-    found = {}
-    for state in platform.campaigns(account.account):
-        name = by_id.get(state.platform_id, state.external_name)
-        if state.enabled and (state.platform_id in by_id or name in names):
-            found[name] = state
-    return found
+    return [
+        (by_id.get(state.platform_id, state.external_name), state)
+        for state in platform.campaigns(account.account)
+        if state.enabled and (state.platform_id in by_id or state.external_name in names)
+    ]
 
 
 def _violation(account: Account, campaign: str, at: datetime) -> Violation:

@@ -24,6 +24,7 @@ class DyingLedger(Ledger):
         super().__init__(database)
         self.dies: Callable[[], bool] = lambda: False
         self.between: Callable[[], None] = lambda: None
+        self.unrecorded: Callable[[str], None] = lambda _: None  # told the key of a claim whose outcome dies with us
         self.booked = 0  # counts the changes of reservations and of the fence
         self.changes = 0  # counts all changes
         for name in (*BOOKINGS, *OTHERS, *SETTINGS):
@@ -34,6 +35,8 @@ class DyingLedger(Ledger):
             self.between()
             self.changes += 1
             if self.dies():
+                if change.__name__ == "resolve":
+                    self.unrecorded(arguments[0])
                 raise Crash
             result = change(*arguments, **named)
             self.booked += books

@@ -210,6 +210,12 @@ class HostilePlatform:
     def _lagging(self) -> datetime:
         return self.clock.now + timedelta(seconds=self.rng.choice((1, 5, 30)))
 
+    def forget_answers(self, external_name: str) -> None:
+        """Whoever was told that its budget is set has died without recording it."""
+        for platform_id, writes in self.budgets.items():
+            if writes and self.all[platform_id].state.external_name == external_name:
+                writes[-1] = replace(writes[-1], answered=False)
+
     def pass_time(self) -> None:
         """Carry out what is late and due, and deliver up to now."""
         due = sorted((each for each in self.late if each[0] <= self.clock.now), key=lambda each: each[0])

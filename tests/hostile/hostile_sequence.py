@@ -31,6 +31,7 @@ from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
+from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger import signatures
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
@@ -229,7 +230,7 @@ class Sequence:
         self._others_act = False  # between two steps: what they do is no step of its own
         self._forged: list[CampaignResult] = []
         self.platform.between = ledger.between = self._between
-        ledger.dies = self.platform.dies
+        ledger.dies, ledger.unrecorded = self.platform.dies, self._forget_answer
 
     def _driven(self, began: LiveCampaignInput) -> DrivenCampaign[DirectCalls]:
         activities = Campaigns(self.ledger, inputs(), lambda _: self.platform, self._sleep)
@@ -237,6 +238,10 @@ class Sequence:
         numbers = attempt_numbers()
         calls = DirectCalls(activities, observations, inputs(), numbers, self._permit, self._stop_of_campaign)
         return DrivenCampaign(began, calls, VirtualHost(self.clock, lambda: self.rng.random() < 0.2))
+
+    def _forget_answer(self, claim: str) -> None:
+        if claim.endswith(f"/{Intent.BUDGET}"):
+            self.platform.forget_answers(claim.split("/tick-")[0])
 
     def _sleep(self, seconds: float) -> None:
         self.clock.now += timedelta(seconds=seconds)
@@ -274,8 +279,11 @@ class Sequence:
         return self.found
 
     def _go_on_without_campaigns(self) -> None:
-        """Where all ended early, people and the reaper go on until the sequence is long enough."""
-        while self.steps < FEWEST_STEPS:
+        """Where all ended early, people and the reaper go on until the sequence is long enough and can be read.
+
+        What was still enabled when the platform went away is for the reaper to pause as soon as it is back.
+        """
+        while self.steps < FEWEST_STEPS or self.clock.now < self.platform.away_until:
             self._turns += 1
             self.clock.now += LONGEST_STEP
             self.platform.pass_time()

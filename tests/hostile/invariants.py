@@ -52,7 +52,7 @@ class Invariant(StrEnum):
     EVIDENCE = "the gate is given no day for less than it cost by the ledger, or is told of it"
     TOTALS = "every running total is the sum of its reservations"
     EXPLAINED = "a campaign that fails says what interrupted it"
-    LEFT = "nothing is left enabled"
+    LEFT = "nothing is left enabled; where the platform was away until the lease was over, nothing that delivers"
 
 
 class Broken(BaseException):
@@ -252,7 +252,8 @@ class Invariants:
     def _is_counted(self, campaign: HostileCampaign) -> None:
         name = _our_name(campaign)
         if self._nature.lawful and self._readable(campaign) and not self._platform.late:
-            require(not campaign.state.enabled, Invariant.LEFT, name)
+            over = bool(self._platform.met["away"]) and not campaign.delivers(self._platform.clock.now)
+            require(over or not campaign.state.enabled, Invariant.LEFT, name)
         for day, truth in campaign.days.items():
             reservation = self._days.get((name, day))
             enough = reservation is not None and reservation.counted_micros >= truth.seen

@@ -11,6 +11,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.live.reaping import Reaping
+from gaelp.domain.platform_records import CampaignState
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.messages.reaper import Reap, Reaped
 from gaelp.platforms.protocol import OutcomeUnknown
@@ -32,6 +33,18 @@ def enabled(fixture: CampaignFixture) -> bool:
     found = fixture.found()
     assert found is not None
     return found.enabled
+
+
+def another_campaign(fixture: CampaignFixture, name: str) -> CampaignState:
+    """A campaign that is not made by the fixture, paused."""
+    segments, candidates = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape
+    spec = make_spec(name, fixture.account)
+    creatives = tuple(spec.creatives[0].model_copy(update={"id": f"item-{k}"}) for k in range(candidates))
+    shares = ((1.0 / candidates,) * candidates,) * segments
+    fitted = {"segments": segments, "creatives": creatives, "bid_micros": (0,) * segments, "creative_prob": shares}
+    return fixture.platform.real.create_paused(
+        spec.model_copy(update={**fitted, "end_at": fixture.at(48)}), fixture.at()
+    )
 
 
 def test_an_enable_that_comes_after_the_stop_is_paused(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
@@ -101,19 +114,27 @@ def test_a_campaign_whose_approval_a_stop_made_void_is_paused(fixture: CampaignF
 def test_a_campaign_of_somebody_else_is_never_touched(fixture: CampaignFixture) -> None:
     """Neither its id nor its name is in our claims, so it is none of our business."""
     fixture.running()
-    segments, candidates = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape
-    spec = make_spec("somebody-elses", fixture.account)
-    creatives = tuple(spec.creatives[0].model_copy(update={"id": f"item-{k}"}) for k in range(candidates))
-    shares = ((1.0 / candidates,) * candidates,) * segments
-    fitted = {"segments": segments, "creatives": creatives, "bid_micros": (0,) * segments, "creative_prob": shares}
-    other = fixture.platform.real.create_paused(
-        spec.model_copy(update={**fitted, "end_at": fixture.at(48)}), fixture.at()
-    )
+    other = another_campaign(fixture, "somebody-elses")
     fixture.platform.real.enable(fixture.account, other.platform_id, fixture.at())
     fixture.stop()
     reap(fixture)
     states = {state.external_name: state.enabled for state in fixture.platform.real.campaigns(fixture.account)}
     assert states == {"somebody-elses": True, fixture.campaign.name: False}
+
+
+def test_a_renamed_campaign_and_one_that_has_its_name_are_both_paused(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """The first is ours by its id and the second by its name: neither hides the other."""
+    ours = fixture.running()
+    name = f"/accounts/{fixture.account}/campaigns/{ours.platform_id}/name"
+    local_runs.control("PUT", name, json={"name": "spring sale"})
+    second = another_campaign(fixture, fixture.campaign.name)
+    fixture.platform.real.enable(fixture.account, second.platform_id, fixture.at())
+    fixture.stop()
+    found = reap(fixture)
+    assert (found.paused, found.still_enabled) == ((fixture.campaign.name,), ())
+    assert not any(state.enabled for state in fixture.platform.real.campaigns(fixture.account))
 
 
 def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
