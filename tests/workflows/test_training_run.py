@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,11 @@ async def test_a_strict_run_can_leave_the_simulation(environment: WorkflowEnviro
     announced = next(n for n, event in enumerate(events) if "block_episodes" in event)
     played = [n for n, event in enumerate(events) if "exam batch 0" in event or "block batch 0" in event]
     assert played and announced < min(played)
+    batches = [event for event in events if "exam batch" in event and "anchor_checkpoint_digest" in event]
+    anchors = {
+        digest for event in batches for digest in re.findall(r"anchor_checkpoint_digest\W+([0-9a-f]{64})", event)
+    }
+    assert len(batches) >= 4 and len(anchors) == 1, "each batch of the looks is played by the entry checkpoint too"
 
 
 async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:

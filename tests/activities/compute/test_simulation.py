@@ -79,10 +79,14 @@ class Laboratory:
             agent=agent, checkpoint_digest=checkpoint,
         )  # fmt: skip
 
-    def simulate(self, agent: str, checkpoint: str = "", index: int = 0, purpose: str = "train") -> BatchResult:
+    def simulate(
+        self, agent: str, checkpoint: str = "", index: int = 0, purpose: str = "train", anchor: str = ""
+    ) -> BatchResult:
         """The activity simulate_batch."""
         context = self.context(agent, checkpoint or self.first(agent))
-        batch = SimulateBatch(context=context, index=index, purpose=BatchPurpose(purpose))
+        batch = SimulateBatch(
+            context=context, index=index, purpose=BatchPurpose(purpose), anchor_checkpoint_digest=anchor
+        )
         return self.temporal.run(self.simulation.simulate_batch, batch)
 
     def learn(self, agent: str, trajectories: Sequence[str], checkpoint: str = "") -> Learned:
@@ -105,6 +109,22 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Laboratory, list[s
     laboratory = Laboratory(ContentStore(str(tmp_path_factory.mktemp("played"))))
     results = [laboratory.simulate("fixed-bid", index=index) for index in range(3)]
     return laboratory, [result.trajectory_digest or "" for result in results]
+
+
+def test_an_exam_batch_is_played_by_the_anchors_checkpoint_too(played: tuple[Laboratory, list[str]]) -> None:
+    """The rewards beside the agent's are those of the named checkpoint, and of the incumbent where none is named."""
+    laboratory, trajectories = played
+    agent = "linear-thompson"
+    first = laboratory.first(agent)
+    learned = laboratory.learn(agent, trajectories).checkpoint_digest
+
+    def rewards(checkpoint: str, anchor: str) -> BatchResult:
+        return laboratory.inputs.whole(laboratory.simulate(agent, checkpoint, 0, "exam", anchor))
+
+    beside = rewards(learned, first)
+    assert beside.anchor_rewards == pytest.approx(rewards(first, "").rewards)
+    assert rewards(learned, learned).anchor_rewards == pytest.approx(beside.rewards)
+    assert beside.anchor_rewards != beside.rewards
 
 
 class Epochal:
