@@ -61,7 +61,7 @@ class CertifiedCase:
 
 def at_the_boundaries(config: TrainingConfiguration) -> tuple[CertifiedCase, ...]:
     """For each criterion an agent that is exactly at its boundary and beyond doubt in everything else."""
-    reward, success, improvement = (threshold_of(id, config) for id in ("1", "2", "3"))
+    reward, success, improvement = threshold_of("1", config), threshold_of("2", config), threshold_of("3", config)
     anchor = 0.7
     barely = StatedAgent(f"{1 + improvement:g} times the anchor's {anchor}", (1 + improvement) * anchor, 0.12)
     return (

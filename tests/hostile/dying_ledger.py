@@ -13,8 +13,16 @@ from gaelp.ledger.stores.database import Database
 from tests.hostile.hostile_platform import Crash
 
 BOOKINGS = ("reserve", "post", "settle", "record_exposure", "freeze_expired")
-OTHERS = ("claim", "resolve", "record_violation", "record_violation_and_stop", "raise_fence", "stop_run")
-SETTINGS = ("settings_begun", "settings_written", "settings_paused")
+OTHERS = (
+    "claim",
+    "resolve",
+    "record_violation",
+    "record_outside_pause",
+    "record_violation_and_stop",
+    "raise_fence",
+    "stop_run",
+)
+SETTINGS = ("settings_begun", "settings_written", "settings_pausing", "settings_paused")
 
 
 class DyingLedger(Ledger):

@@ -130,8 +130,9 @@ class HostilePlatform:
         self._disturb(reading=True)
         return tuple(self._shown(campaign) for campaign in self.all.values())
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
         self._disturb(reading=True)
+        at = at or self.clock.now
         campaign = self._known(platform_id)
         days = tuple(self._day_report(campaign, day) for day in sorted(campaign.days) if campaign.days[day].served)
         cells = ((0, 0),)

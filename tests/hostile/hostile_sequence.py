@@ -53,6 +53,7 @@ START = SOMEWHERE.start
 DAYS, MATURING = 7, 96
 UNIT = 1_000_000
 KEY = signatures.new_key()
+STEPS = ("scaled.daily_budget=25", "scaled.period_days=3", "scaled.raise_step=0.2")
 MOST_TURNS = 20_000
 FEWEST_STEPS = 200
 LONGEST_STEP = timedelta(hours=2)
@@ -95,7 +96,9 @@ class KeptContent:
 def inputs() -> Any:
     """The configuration, and a market of one segment and two creatives."""
     config = loading.load(
-        "quick-test", environment={}, overrides=["limits.campaign=100000", "limits.run=1000000", "limits.daily=100000"]
+        "quick-test",
+        environment={},
+        overrides=["limits.campaign=100000", "limits.run=1000000", "limits.daily=100000", *STEPS],
     )
     market = SimpleNamespace(
         ctr=np.full((1, 2), 0.01), segment_features=np.zeros((1, 1), np.float32),
@@ -248,7 +251,8 @@ class Sequence:
         self.platform.pass_time()
 
     def _permit(self, reached: DayReached) -> None:
-        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.4)))
+        # The last one is forged: within what was signed, and more than one step.
+        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.0, 1.2, 1.2, 1.4)))
         proceed = Proceed(until_day=DAYS, daily_budget_micros=budget)
         self.campaigns[reached.campaign].update(proceed=proceed)
 
@@ -389,8 +393,8 @@ class Sequence:
         """A look of the reaper where something is for it to find, and now and then where nothing is."""
         if not self.reaps or self.clock.now < self._next_look:
             return
-        uncovered = self.invariants.uncovered()
-        if not uncovered and self.rng.random() > 0.01:
+        uncovered, raised = self.invariants.uncovered(), self.invariants.raised()
+        if not (uncovered or raised) and self.rng.random() > 0.01:
             return
         self._next_look = self.clock.now + REAPER_INTERVAL
         try:
@@ -399,7 +403,7 @@ class Sequence:
         except Crash:
             return
         self.platform.met["paused by the reaper"] += len(reaped.paused)
-        self.invariants.after_reaper(reaped, uncovered)
+        self.invariants.after_reaper(reaped, uncovered, raised)
 
     def _forge(self, name: str) -> None:
         """A signal in the name of a campaign that runs, or a workflow under the id of one that has ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from gaelp.domain.platform_records import CampaignState
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.messages.reaper import Reap, Reaped
 from gaelp.platforms.protocol import OutcomeUnknown
-from tests.support.campaign_fixture import RUN, CampaignFixture
+from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture
 from tests.support.emulators import make_spec
 from tests.support.local_runs import LocalRuns
 
@@ -149,3 +149,55 @@ def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local
 def _reached(local_runs: LocalRuns, fixture: CampaignFixture) -> list[str]:
     campaigns = local_runs.control("GET", "/campaigns")
     return [each["reached"] for each in campaigns if each["state"]["account"] == fixture.account]
+
+
+@pytest.mark.parametrize(
+    ("verb", "hours", "words"),
+    [
+        ("set_budget", None, "daily budget: we wrote 25.00 USD, and the platform reads 250.00 USD"),
+        ("set_end", 72, "end: we wrote 2026-01-06T00:00:00+00:00, and the platform reads 2026-01-08T00:00:00+00:00"),
+    ],
+)
+def test_what_somebody_raises_while_no_workflow_looks_is_counted_and_paused(
+    fixture: CampaignFixture, verb: str, hours: int | None, words: str
+) -> None:
+    """Its reservation is open and its workflow terminated: the look compares it with what we wrote, once."""
+    state = fixture.running()
+    value = 250 * UNIT if hours is None else fixture.at(hours)
+    getattr(fixture.platform.real, verb)(fixture.account, state.platform_id, value, fixture.at(12))
+    reached = fixture.platform.real.report(fixture.account, state.platform_id, None).at
+    found = reap(fixture)
+    assert (found.paused, found.still_enabled, found.trouble) == ((fixture.campaign.name,), (), ())
+    assert not enabled(fixture)
+    (violation,) = fixture.ledger.violations(RUN)
+    assert (violation.kind, violation.severity) == ("changed-outside", "high") and words in violation.evidence
+    assert fixture.ledger.fence(fixture.account) == 1
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert day.counted_micros == (500 if hours is None else 50) * UNIT
+    assert day.served_micros > 0, "what it has served is posted"
+    assert fixture.platform.real.report(fixture.account, state.platform_id, None).at == reached
+    reap(fixture, LOOK + timedelta(seconds=30))
+    assert len(fixture.ledger.violations(RUN)) == 1 and fixture.ledger.fence(fixture.account) == 1
+
+
+def test_what_somebody_raised_counts_where_the_platform_reports_nothing(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """Raised and paused again by the same hand before the look, and the report fails: the day counts in full."""
+    state = fixture.running()
+    fixture.platform.real.set_budget(fixture.account, state.platform_id, 250 * UNIT, fixture.at(12))
+    fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(12.1))
+    local_runs.control("POST", "/faults", json={"verb": "report", "kind": "error-before", "account": fixture.account})
+    reap(fixture)
+    first = fixture.ledger.reservations(fixture.account)[0]
+    assert (first.day, first.counted_micros) == (fixture.at().date(), 500 * UNIT)
+    assert fixture.ledger.fence(fixture.account) == 1
+
+
+def test_a_write_of_ours_that_falls_into_a_look_is_nobody_elses(fixture: CampaignFixture) -> None:
+    """The campaign's own workflow enables it, and extends its lease, between two readings of the ledger."""
+    fixture.running()
+    fixture.settle(24)
+    fixture.platform.before["campaigns"] = lambda: fixture.apply(1)
+    assert reap(fixture) == Reaped()
+    assert enabled(fixture) and fixture.ledger.violations(RUN) == ()
