@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.recording import Records
     from gaelp.domain.batch_groups import grouped
     from gaelp.domain.episodes import BatchPurpose
-    from gaelp.domain.gates.verdicts import GateVerdict
+    from gaelp.domain.gates.verdicts import GateVerdict, Verdict
     from gaelp.domain.ids import FIRST_BATCH, batch_id
     from gaelp.domain.phases import Phase
     from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
@@ -26,9 +26,11 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.messages.simulation_training import (
         AssessSimulation,
         BeginExam,
+        ExamTerms,
         GateAssessment,
         RoundSummary,
         SimulationPlan,
+        SimulationStart,
         SimulationState,
     )
     from workflows.activity_options import RECORDS, named
@@ -45,76 +47,115 @@ class Exam:
     context: RunContext
     plan: SimulationPlan
     permuted_market_digest: str  # empty where there are no personas
-    attempt: int = 0
     results: list[BatchResult] = field(default_factory=list)  # of all looks so far
+    block: list[BatchResult] = field(default_factory=list)
+    gate: GateVerdict | None = None  # of the last look
 
     async def run(self) -> GateVerdict | None:
         """The gate's verdict; none where the exam was stopped before its first look was assessed."""
         await self.phase.wait_while_paused()
         if self.phase.state.stopped:
             return None
-        exam = await workflow.execute_activity_method(
-            Planning.begin_exam, BeginExam(context=self.context), **named(RECORDS, "book an attempt at the gate")
-        )
-        self.attempt = exam.attempt
+        terms = await self._begin()
         for look in range(self.plan.exam_looks):
             await self.phase.wait_while_paused()
             if self.phase.state.stopped:
                 return None
-            assessment = await self._look(look)
+            assessment = await self._look(look, terms)
             if assessment.settled:
                 break
+        if not self.phase.state.stopped and assessment.gate.verdict not in (Verdict.FAIL, Verdict.INVALID):
+            assessment = await self._announced_block(terms)
         if not self.permuted_market_digest or self.phase.state.stopped:
             return assessment.gate
-        permuted = await self._permuted()
-        return (await self._assess(permuted, True, "measure what rests on the ratings")).gate
+        permuted = await self._permuted(terms)
+        return (await self._assess(terms, permuted, True, "measure what rests on the ratings")).gate
 
-    async def _look(self, look: int) -> GateAssessment:
+    async def _begin(self) -> ExamTerms:
+        entry = self.phase.state.entry or SimulationStart(checkpoint_digest="", trained=True)
+        begin = BeginExam(
+            context=self.context, entry_checkpoint_digest=entry.checkpoint_digest, entered_trained=entry.trained
+        )
+        return await workflow.execute_activity_method(
+            Planning.begin_exam, begin, **named(RECORDS, "book an attempt at the gate, and announce the block")
+        )
+
+    async def _look(self, look: int, terms: ExamTerms) -> GateAssessment:
         """More batches, and the gate over all of them so far."""
-        show_details(f"exam, look {look + 1} of at most {self.plan.exam_looks}\n\n{curve(self.phase.state)}")
+        self._show(f"exam, look {look + 1} of at most {self.plan.exam_looks}")
         first = look * self.plan.exam_batches
         numbers = range(first, first + self.plan.exam_batches)
-        results = await self._batches(self.context, BatchPurpose.EXAM, numbers)
+        results = await self._batches(self.context, BatchPurpose.EXAM, numbers, terms)
         self.results.extend(results)
         await record_batches(self.context, BatchPurpose.EXAM, look, results, self.context.checkpoint_digest)
-        return await self._assess((), look + 1 == self.plan.exam_looks, f"assess the exam, look {look + 1}")
+        return await self._assess(terms, (), look + 1 == self.plan.exam_looks, f"assess the exam, look {look + 1}")
 
-    async def _permuted(self) -> tuple[BatchResult, ...]:
+    async def _announced_block(self, terms: ExamTerms) -> GateAssessment:
+        """The episodes that were announced before the exam began, and the gate with them."""
+        self._show(f"the announced block of {terms.block_episodes} episodes")
+        self.block = list(await self._batches(self.context, BatchPurpose.BLOCK, range(terms.block_batches), terms))
+        await record_batches(self.context, BatchPurpose.BLOCK, 0, self.block, self.context.checkpoint_digest)
+        return await self._assess(terms, (), True, "assess the announced block")
+
+    async def _permuted(self, terms: ExamTerms) -> tuple[BatchResult, ...]:
         """The same exam where the ratings of personas are permuted."""
-        show_details(f"the exam again, with the personas' ratings permuted\n\n{curve(self.phase.state)}")
+        self._show("the exam again, with the personas' ratings permuted")
         context = self.context.model_copy(update={"market_digest": self.permuted_market_digest})
-        results = await self._batches(context, BatchPurpose.PERMUTED, range(len(self.results)))
+        results = await self._batches(context, BatchPurpose.PERMUTED, range(len(self.results)), terms)
         await record_batches(context, BatchPurpose.PERMUTED, 0, results, context.checkpoint_digest)
         return results
 
     async def _batches(
-        self, context: RunContext, purpose: BatchPurpose, numbers: Sequence[int]
+        self, context: RunContext, purpose: BatchPurpose, numbers: Sequence[int], terms: ExamTerms
     ) -> tuple[BatchResult, ...]:
-        return (await run_batches(context, purpose, numbers, self.phase.state.batch_seconds, self.attempt)).results
+        return (await run_batches(context, purpose, numbers, self.phase.state.batch_seconds, terms)).results
 
-    async def _assess(self, permuted: Sequence[BatchResult], final: bool, summary: str) -> GateAssessment:
-        return await workflow.execute_activity_method(
+    def _show(self, headline: str) -> None:
+        """What happens now, each criterion with its bound and what is missing, and how the agent learned."""
+        criteria = self.gate.criteria if self.gate else ()
+        so_far = "".join(f"- {each.id} {each.name}: {each.label}. {each.reason}\n" for each in criteria)
+        show_details("\n\n".join(part for part in (headline, so_far, curve(self.phase.state)) if part))
+
+    async def _assess(
+        self, terms: ExamTerms, permuted: Sequence[BatchResult], final: bool, summary: str
+    ) -> GateAssessment:
+        assessment = await workflow.execute_activity_method(
             Assessment.assess_simulation,
             AssessSimulation(
                 context=self.context,
                 exams=tuple(self.results),
+                anchor=terms.anchor,
+                block=tuple(self.block),
                 permuted=tuple(permuted),
                 training=self.phase.state.training,
                 final=final,
             ),
             **named(RECORDS, summary),
         )
+        self.gate = assessment.gate
+        return assessment
 
 
 async def run_batches(
-    context: RunContext, purpose: BatchPurpose, numbers: Sequence[int], batch_seconds: float, attempt: int = 0
+    context: RunContext,
+    purpose: BatchPurpose,
+    numbers: Sequence[int],
+    batch_seconds: float,
+    terms: ExamTerms | None = None,
 ) -> SimulatedBatches:
-    """Run batches in children at the same time; their results in the order of `numbers`."""
+    """Run batches in children at the same time; their results in the order of `numbers`. `terms` are an exam's."""
+    attempt, anchor = (terms.attempt, terms.anchor_checkpoint_digest) if terms else (0, "")
     done = await asyncio.gather(
         *(
             workflow.execute_child_workflow(
                 EpisodeBatch.run,
-                SimulateBatches(context=context, indices=group, purpose=purpose, attempt=attempt),
+                SimulateBatches(
+                    context=context,
+                    indices=group,
+                    purpose=purpose,
+                    attempt=attempt,
+                    anchor_checkpoint_digest=anchor if purpose is BatchPurpose.EXAM else "",
+                ),
                 id=batch_id(context.run, Phase.SIMULATION, FIRST_BATCH[purpose] + group[0]),
                 static_summary=told(group, purpose),
             )

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         LearnRound,
         PlanSimulation,
         SimulationPlan,
+        SimulationStart,
         SimulationState,
     )
     from workflows.activity_options import COMPUTE, RECORDS, named
@@ -65,7 +66,7 @@ class SimulationTraining(PauseAndStop[SimulationState]):
             PlanSimulation(config_digest=context.config_digest),
             **named(RECORDS, "plan the simulation"),
         )
-        checkpoint = context.checkpoint_digest
+        checkpoint, trained = context.checkpoint_digest, bool(context.checkpoint_digest)
         if not checkpoint:
             learned = await workflow.execute_activity_method(
                 Simulation.first_checkpoint,
@@ -73,7 +74,8 @@ class SimulationTraining(PauseAndStop[SimulationState]):
                 **named(COMPUTE, f"first checkpoint of {context.agent}"),
             )
             checkpoint = learned.checkpoint_digest
-        self.update(plan=plan, checkpoint_digest=checkpoint)
+        entry = SimulationStart(checkpoint_digest=checkpoint, trained=trained)
+        self.update(plan=plan, checkpoint_digest=checkpoint, entry=entry)
         return plan
 
     async def _train_round(self, plan: SimulationPlan) -> None:

@@ -57,12 +57,14 @@ class Simulation:
         context = batches.context
         config = self._inputs.config(context.config_digest)
         place = f"simulation/{batches.purpose}/{batches.attempt}/{index}"
+        anchor = batches.anchor_checkpoint_digest
         incumbent = self._inputs.incumbent(context.config_digest, place)
         deciding = DecidingAgent(
             agent=self._inputs.agent(context.agent, context.config_digest, place),
             state=self._inputs.state(context.checkpoint_digest),
             incumbent=incumbent,
             incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
+            anchor_state=self._inputs.state(anchor) if anchor else None,
         )
         key = BatchKey(index, batches.purpose, batches.attempt)
         market, worlds = self._inputs.market(context.market_digest), self._inputs.environments.episodes

@@ -13,17 +13,12 @@ from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
-from gaelp.domain.gates.criterion import Formula
-from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity
-from gaelp.evidence.phase_measurements import (
-    SpendingEvidence,
-    measure_campaigns,
-    measure_historical,
-    measure_simulation,
-)
+from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
+from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns, measure_historical
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.episode_batch import BatchResult
@@ -57,11 +52,15 @@ class Assessment:
 
     @activity.defn
     def assess_simulation(self, assess: AssessSimulation) -> GateAssessment:
-        """One look at the exam; settled once it passes, fails, or no look is left."""
+        """One look at the exam; settled once its looks pass, fail, or are used up."""
         config = self._inputs.config(assess.context.config_digest)
         attempt = self._attempt(assess.context, config)
-        exams, permuted = ([self._inputs.whole(r) for r in side] for side in (assess.exams, assess.permuted))
-        measures = measure_simulation(exams, config, judging.alpha_for(attempt))
+        exams, permuted, block = (
+            [self._inputs.whole(result) for result in results]
+            for results in (assess.exams, assess.permuted, assess.block)
+        )
+        evidence = ExamEvidence(exams, assess.anchor, block)
+        measures = measure_simulation(evidence, config, judging.alpha_for(attempt))
         if permuted:
             measures = measures.model_copy(update={"ratings": _share_resting_on_ratings(exams, permuted)})
         gate = self._gate(assess, config, attempt, judging.judge_simulation(measures))
@@ -125,9 +124,9 @@ class Assessment:
         return gate
 
     def _decided(self, gate: GateVerdict) -> bool:
-        """More episodes can move a criterion that is assessed and inconclusive, and nothing else."""
+        """More episodes can move a criterion that is undecided, and nothing else."""
         return gate.verdict in (Verdict.FAIL, Verdict.INVALID) or not any(
-            c.verdict is Verdict.INCONCLUSIVE and c.formula != Formula.NOT_ASSESSED for c in gate.criteria
+            each.inconclusive is Inconclusive.UNDECIDED for each in gate.criteria
         )
 
     def _with_violations(self, run: str, campaigns: Sequence[CampaignResult]) -> tuple[CampaignResult, ...]:

@@ -5,11 +5,17 @@ Touch this when such a decision needs one more thing from the ledger.
 
 from __future__ import annotations
 
+import math
+
 from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
+from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.gates import judging
+from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
+from gaelp.domain.gates.exam_rules import anchor_for, block_episodes
+from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
 from gaelp.domain.spending.campaign_clock import AccountCalendar
@@ -24,8 +30,10 @@ from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignStart, StartOf
-from gaelp.messages.simulation_training import BeginExam, Exam, PlanSimulation, SimulationPlan
+from gaelp.messages.simulation_training import BeginExam, ExamTerms, PlanSimulation, SimulationPlan
 from gaelp.messages.spending_phase import BudgetMoves, PlanCampaigns, Review, ReviewCampaigns, ScaleBudgets
+from gaelp.records.warehouse.passed_gates import passed_gates
+from gaelp.records.warehouse.warehouse import Warehouse
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
 REVIEW_ALPHA = 0.05
@@ -34,9 +42,10 @@ REVIEW_ALPHA = 0.05
 class Planning:
     """Reads configuration and ledger; written are the attempt's number and the list of campaigns to be approved."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
+    def __init__(self, ledger: Ledger, inputs: Inputs, warehouse: Warehouse) -> None:
         self._ledger = ledger
         self._inputs = inputs
+        self._warehouse = warehouse
 
     @activity.defn
     def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
@@ -45,12 +54,27 @@ class Planning:
         return SimulationPlan(**{name: getattr(simulation, name) for name in SimulationPlan.model_fields})
 
     @activity.defn
-    def begin_exam(self, exam: BeginExam) -> Exam:
+    def begin_exam(self, exam: BeginExam) -> ExamTerms:
         """The attempt from the ledger; a run's exam is one attempt, however often this is retried."""
-        context = exam.context
-        product = self._inputs.config(context.config_digest).product
-        series = AttemptSeries(account=context.account, product=product, agent=context.agent, gate=Phase.SIMULATION)
-        return Exam(attempt=self._ledger.next_attempt(series, f"{context.run}/{Phase.SIMULATION}"))
+        context, entry = exam.context, exam.entry_checkpoint_digest
+        config = self._inputs.config(context.config_digest)
+        gate = Phase.SIMULATION
+        series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)
+        attempt = self._ledger.next_attempt(series, f"{context.run}/{gate}")
+        anchor = anchor_for(
+            entered_trained=exam.entered_trained,
+            entry_graduated=exam.entered_trained and gate in passed_gates(self._warehouse, entry),
+            learned=entry != context.checkpoint_digest,
+        )
+        episodes = block_episodes(config.simulation.consistency_episodes, judging.alpha_for(attempt))
+        per_batch = config.simulation.campaigns_per_batch // together(config)
+        return ExamTerms(
+            attempt=attempt,
+            anchor=anchor,
+            anchor_checkpoint_digest="" if anchor is Anchor.INCUMBENT else entry,
+            block_episodes=episodes,
+            block_batches=math.ceil(episodes * (1 + MOST_REPLACED) / per_batch),
+        )
 
     @activity.defn
     def plan_campaigns(self, plan: PlanCampaigns) -> CampaignsPlan:

@@ -37,6 +37,8 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
     "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
     "new-agent": ("logs_and_agents.new_agent:new_agent", "write the package of an agent of one's own"),
+    "certify": ("power.certify:certify", "how often a gate is wrong, by many trials of it"),
+    "plan": ("power.plan:plan", "how many episodes a true effect needs, by the gate itself"),
     "checkpoints": ("logs_and_agents.catalogue:checkpoints", "the checkpoints that a run has made"),
 }
 
@@ -237,6 +239,27 @@ def _new_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="what configurations call the agent; default: the folder's name")
 
 
+def _exam(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gate", choices=["simulation"], default="simulation")
+    parser.add_argument("--config", default="quick-test", metavar="PROFILE_OR_FILE", help="default: quick-test")
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting")
+    parser.add_argument("--attempt", type=_count, default=1, help="at which level (default 1)")
+    parser.add_argument("--figure", metavar="FILE", help="default: a PNG in GAELP_HOME/reports")
+
+
+def _certify(parser: argparse.ArgumentParser) -> None:
+    _exam(parser)
+    parser.add_argument("--trials", type=_count, default=2000, help="exams of each agent (default 2000)")
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    _exam(parser)
+    parser.add_argument("--success", type=float, default=0.85, help="true success rate (default 0.85)")
+    parser.add_argument("--reward", type=float, default=0.78, help="true mean reward (default 0.78)")
+    parser.add_argument("--spread", type=float, default=0.12, help="standard deviation of rewards (default 0.12)")
+    parser.add_argument("--anchor", type=float, default=0.7, help="mean reward of the anchor (default 0.7)")
+
+
 def _action(actions: Any, name: str, does: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(name, help=does, description=does)
     made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -259,4 +282,5 @@ ARGUMENTS = {
     "accounts": _accounts, "keys": _keys, "reconcile": _reconcile, "resolve": _resolve, "attempts": _attempts,
     "ingest": _ingest, "rejected": _rejected, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
+    "certify": _certify, "plan": _plan,
 }  # fmt: skip

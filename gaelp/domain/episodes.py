@@ -27,6 +27,7 @@ class BatchPurpose(StrEnum):
 
     TRAIN = "train"
     EXAM = "exam"
+    BLOCK = "block"  # the announced block of the exam (docs/gates.md, criterion 4)
     PERMUTED = "permuted"  # the exam again, in the market where the ratings of personas are permuted
 
 

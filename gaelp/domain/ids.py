@@ -23,8 +23,8 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
-FIRST_BATCH = {BatchPurpose.TRAIN: 0, BatchPurpose.EXAM: 5000, BatchPurpose.PERMUTED: 8000}
-"""Where batch numbers begin by purpose, so that the ids of training, exam and permuted exam never meet."""
+FIRST_BATCH = {BatchPurpose.TRAIN: 0, BatchPurpose.EXAM: 5000, BatchPurpose.PERMUTED: 8000, BatchPurpose.BLOCK: 11000}
+"""Where batch numbers begin by purpose, so that the ids of batches of two purposes never meet."""
 
 
 def phase_id(run: str, phase: Phase) -> str:

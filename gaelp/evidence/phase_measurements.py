@@ -11,56 +11,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.gates.criteria_table import threshold_of
 from gaelp.domain.gates.measurements import (
-    FAILED_RATIO,
     AudienceSplit,
-    BettingMeasure,
     CampaignMeasures,
     ConductMeasure,
     HistoricalMeasures,
     LogMeasures,
     PointMeasure,
     ProfitMeasure,
-    SimulationMeasures,
 )
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignResult
 from gaelp.evidence import profit
-from gaelp.evidence.betting import bet
 from gaelp.evidence.efficiency import measure_efficiency
 from gaelp.evidence.off_policy import LOGGING, TESTED
 from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
-from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.money import micros, rounded_money
 
-WORST_SHARE = 0.1  # CVaR over the worst tenth
-RESAMPLES = 1000
 _POINTS = ("ips", "snips", "dr", "switch-dr")
-
-
-def measure_simulation(exams: Sequence[BatchResult], config: TrainingConfiguration, alpha: float) -> SimulationMeasures:
-    """The exam so far, batches in index order; a failed batch is a batch of failed episodes."""
-    batches = sorted(exams, key=lambda batch: batch.index)
-    problems = tuple(problem for batch in batches for problem in _broken(batch))
-    sound = [] if problems else batches
-    rewards, ratios, successes = (_column(sound, name, config) for name in ("rewards", "raw_rewards", "successes"))
-    replaced = sum(batch.replaced for batch in batches)
-    low, high = _cvar(ratios, alpha)
-    return SimulationMeasures(
-        reward=_betting(rewards, threshold_of("1", config), alpha),
-        success=_betting(successes, threshold_of("2", config), alpha),
-        cvar=low,
-        cvar_high=high,
-        replaced=replaced,
-        seeds=rewards.size + replaced,
-        problems=problems,
-    )
 
 
 def measure_historical(logs: Sequence[LogEvidence], alpha: float) -> HistoricalMeasures:
@@ -99,59 +70,6 @@ def measure_campaigns(evidence: SpendingEvidence, config: TrainingConfiguration,
         portfolio=measure_portfolio(ordered, config, alpha) if scaled else None,
         problems=(*evidence.problems, *(problem for campaign in ordered for problem in _impossible(campaign))),
     )
-
-
-# ------------------------------------------------------------ simulation
-
-
-def _failed(batch: BatchResult) -> bool:
-    return batch.state != EpisodeState.SETTLED
-
-
-def _size(batch: BatchResult, config: TrainingConfiguration) -> int:
-    return batch.episodes or config.simulation.campaigns_per_batch // together(config)
-
-
-def _broken(batch: BatchResult) -> list[str]:
-    if _failed(batch):
-        return []
-    sizes = {batch.episodes, len(batch.rewards), len(batch.raw_rewards), len(batch.successes)}
-    where = f"exam batch {batch.index}"
-    broken = [f"{where} has {sorted(sizes)} measures for its episodes"] if len(sizes) > 1 else []
-    outside = [reward for reward in batch.rewards if reward < 0 or reward > 1]
-    broken += [f"{where} has a reward of {outside[0]}, outside [0, 1]"] if outside else []
-    unknown = sum(not math.isfinite(value) for value in (*batch.rewards, *batch.raw_rewards))
-    return broken + ([f"{where} has {unknown} rewards that are not finite"] if unknown else [])
-
-
-def _column(batches: Sequence[BatchResult], name: str, config: TrainingConfiguration) -> F8:
-    failed = FAILED_RATIO if name == "raw_rewards" else 0.0
-    parts = [[failed] * _size(b, config) if _failed(b) else getattr(b, name) for b in batches]
-    return np.array([value for part in parts for value in part], dtype=np.float64)
-
-
-def _betting(values: F8, threshold: float, alpha: float) -> BettingMeasure:
-    result = bet(values, threshold, alpha)
-    return BettingMeasure(
-        n=result.n,
-        mean=result.mean if result.n else 0.0,
-        threshold=threshold,
-        alpha=alpha,
-        log_wealth=result.log_wealth,
-        log_wealth_against=result.log_wealth_against,
-        low=result.low,
-        high=result.high,
-    )
-
-
-def _cvar(ratios: F8, alpha: float) -> tuple[float | None, float | None]:
-    """Mean of the worst tenth, and its bootstrap upper bound; the resampling is seeded by the data's size alone."""
-    if not ratios.size:
-        return None, None
-    worst = max(1, math.ceil(WORST_SHARE * ratios.size))
-    rng = np.random.Generator(np.random.Philox(ratios.size))
-    resampled = np.sort(rng.choice(ratios, size=(RESAMPLES, ratios.size)))[:, :worst].mean(axis=1)
-    return float(np.sort(ratios)[:worst].mean()), float(np.quantile(resampled, 1 - alpha))
 
 
 # ------------------------------------------------------------ history

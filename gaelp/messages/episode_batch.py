@@ -8,6 +8,8 @@ from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeFailure, 
 from gaelp.domain.frozen import Frozen
 from gaelp.messages.run_context import RunContext
 
+PER_EPISODE = ("rewards", "raw_rewards", "successes", "anchor_rewards", "gains")
+
 
 class SimulateBatches(Frozen):
     """Starts an EpisodeBatch: batches one after another, each of episodes that advance together.
@@ -20,6 +22,7 @@ class SimulateBatches(Frozen):
     indices: tuple[int, ...]
     purpose: BatchPurpose
     attempt: int = 0  # at the gate; keys the draws of exams, never those of training
+    anchor_checkpoint_digest: str = ""  # an earlier state of the agent, played beside it; empty: the incumbent
 
 
 class BatchResult(Frozen):
@@ -40,6 +43,7 @@ class BatchResult(Frozen):
     rewards: tuple[float, ...] = ()  # clipped reward r of each episode (docs/gates.md, criterion 1)
     raw_rewards: tuple[float, ...] = ()  # ratio of each episode before it is clipped, for the tail risk
     successes: tuple[bool, ...] = ()
+    anchor_rewards: tuple[float, ...] = ()  # of what the exam compares with, on the same worlds
     gains: tuple[float, ...] = ()  # expected profit above the incumbent's, in shares of the optimum
     amounts: EpisodeAmounts = EpisodeAmounts()
     replaced: int = 0  # episodes whose optimum was below 1 % of the budget
@@ -57,7 +61,7 @@ class BatchResult(Frozen):
 
     def without_episodes(self, whole_digest: str) -> Self:
         """The result without the tuples that have one entry per episode, and with the first failure only."""
-        emptied: dict[str, Any] = {name: () for name in ("rewards", "raw_rewards", "successes", "gains")}
+        emptied: dict[str, Any] = {name: () for name in PER_EPISODE}
         emptied |= {"amounts": EpisodeAmounts(), "failures": self.failures[:1], "whole_digest": whole_digest}
         return self.model_copy(update=emptied)
 

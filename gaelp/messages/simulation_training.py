@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.pausing import PausableState
@@ -18,13 +19,26 @@ class PlanSimulation(Frozen):
 class BeginExam(Frozen):
     """Books an attempt at the simulation's gate: a run that never comes to its exam uses none."""
 
-    context: RunContext
+    context: RunContext  # with the frozen checkpoint
+    entry_checkpoint_digest: str  # with which the agent entered the phase
+    entered_trained: bool  # the run was started with that checkpoint
 
 
-class Exam(Frozen):
-    """The attempt that this exam is, from the ledger, counted across runs: its seeds are fresh for each."""
+class ExamTerms(Frozen):
+    """What an exam fixes before its first episode: its attempt, its anchor, and the size of its block."""
 
-    attempt: int
+    attempt: int  # from the ledger, counted across runs: the seeds are fresh for each
+    anchor: Anchor
+    anchor_checkpoint_digest: str  # empty where the anchor is the incumbent
+    block_episodes: int  # announced
+    block_batches: int
+
+
+class SimulationStart(Frozen):
+    """How the agent entered the phase."""
+
+    checkpoint_digest: str
+    trained: bool  # it came with the checkpoint
 
 
 class FirstCheckpoint(Frozen):
@@ -61,6 +75,7 @@ class SimulationState(PausableState):
     """The state of a SimulationTraining, continued as new as it is."""
 
     plan: SimulationPlan | None = None  # none until the phase is planned
+    entry: SimulationStart | None = None  # likewise
     checkpoint_digest: str = ""
     next_round: int = 0
     failed_batches: int = 0
@@ -85,13 +100,15 @@ class AssessSimulation(Frozen):
 
     context: RunContext
     exams: tuple[BatchResult, ...]
+    anchor: Anchor = Anchor.INCUMBENT  # of which the batches tell the rewards
+    block: tuple[BatchResult, ...] = ()  # of the announced block; empty before it was played
     permuted: tuple[BatchResult, ...] = ()  # the exam again, personas' ratings permuted; decides nothing
     training: tuple[RoundSummary, ...] = ()
     final: bool = False  # no further look follows
 
 
 class GateAssessment(Frozen):
-    """The verdict of a gate; `settled` is false where more episodes may still change it."""
+    """The verdict of a gate; `settled` is false where more episodes of its looks may still change it."""
 
     gate: GateVerdict
     settled: bool

@@ -21,7 +21,7 @@ def criteria_table(title: str, phases: Sequence[PhaseResult], seconds: Mapping[s
             table.add_row(f"{phase.phase}{duration}", "-", "no gate", Text(phase.reason))
             continue
         for number, each in enumerate(phase.gate.criteria):
-            verdict = Text(each.verdict, style=COLOURS[each.verdict])
+            verdict = Text(each.label, style=COLOURS[each.verdict])
             label = f"{phase.phase}{duration}" if number == 0 else ""
             table.add_row(label, Text(f"{each.id} {each.name}"), verdict, Text(each.reason))
         table.add_section()

@@ -76,7 +76,7 @@ def test_a_run_that_cannot_be_checked_is_not_started(local_runs: LocalRuns) -> N
 def test_a_run_until_a_phase_ends_as_promoted(local_runs: LocalRuns) -> None:
     """It goes through the phases that were asked for and no further, exit code 0, and needs no platform for that."""
     arguments = ["--config", "quick-test", "--experiment-name", "half", *UNTIL_HISTORY, "--wait", "--json"]
-    settings = [f"historical.logs=['{LOG}']", "simulation.rounds=1", "simulation.batches_per_round=1", "account=half"]
+    settings = [f"historical.logs=['{LOG}']", "simulation.rounds=4", "simulation.batches_per_round=1", "account=half"]
     words = [word for each in settings for word in ("--set", each)]
     account = local_runs.open_account("half")
     ended = local_runs.starter("start", *arguments, *words, environment={"GAELP_EMULATOR_URL": "http://127.0.0.1:1"})

@@ -20,8 +20,8 @@ from tests.support.made_logs import write_log
 LOG = "made-log"
 SMALL = (
     f"historical.logs=['{LOG}']",
-    "simulation.rounds=1",
-    "simulation.batches_per_round=1",
+    "simulation.rounds=4",
+    "simulation.batches_per_round=2",
     "simulation.campaigns_per_batch=8",
     "simulation.exam_batches=1",
     "simulation.exam_looks=1",

@@ -50,7 +50,7 @@ ACCOUNT = "emulator"
 # A run of a few seconds: every phase, none of its size.
 SMALL = (
     f"historical.logs=['{LOG}']",
-    "simulation.rounds=2",
+    "simulation.rounds=3",
     "simulation.batches_per_round=2",
     "simulation.campaigns_per_batch=16",
     "simulation.exam_batches=4",

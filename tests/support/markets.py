@@ -48,13 +48,19 @@ def shape_of(market: MarketParameters) -> WorldShape:
 
 
 def run(
-    market: MarketParameters, config: TrainingConfiguration, agent: Agent, state: State, index: int, purpose: str
+    market: MarketParameters,
+    config: TrainingConfiguration,
+    agent: Agent,
+    state: State,
+    index: int,
+    purpose: str,
+    anchor: State | None = None,
 ) -> tuple[dict[str, Any], BatchResult]:
-    """One batch beside the incumbent fixed-bid."""
+    """One batch beside the incumbent fixed-bid, and beside an anchor's state where one is given."""
     incumbent = load_agent("fixed-bid")
     reference = incumbent.initial_state(shape_of(market), stream(config.seed, "reference"))
     return simulate(
-        market, DecidingAgent(agent, state, incumbent, reference), config, BatchKey(index, purpose, attempt=1)
+        market, DecidingAgent(agent, state, incumbent, reference, anchor), config, BatchKey(index, purpose, attempt=1)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
+from gaelp.commands.watching.snapshot import view
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase
 from tests.support.installed_packages import installed as installed
@@ -29,12 +31,37 @@ async def test_a_good_agent_goes_through_all_four_phases(
             result = await local_runs.train(environment.client, local_runs.run_input("whole"))
     assert result.outcome is Outcome.GRADUATED_UNPROVEN, result.reason
     assert [p.phase for p in result.phases] == list(Phase)
-    assert all(p.gate is not None and p.gate.promote and not p.gate.proven for p in result.phases)
+    assert all(p.gate is not None and p.gate.promote for p in result.phases)
+    assert [p.gate.proven for p in result.phases if p.gate] == [True, False, False, False]
     campaigns = local_runs.on_platform("whole")
     assert len(campaigns) == 6  # two of the live test; two products, candidate and control
     assert not any(c.enabled for c in campaigns)
     assert local_runs.unsettled("whole") == []
     assert result.spend_micros > 0
+
+
+async def test_a_strict_run_can_leave_the_simulation(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
+    """Criteria 1 to 4 all pass, and the block was announced before the first episode of the exam."""
+    start = local_runs.run_input("strict", "mode=strict", "simulation.rounds=4", until=Phase.SIMULATION)
+    async with serving(environment.client, local_runs):
+        result = await local_runs.train(environment.client, start, approve=False)
+        history = await environment.client.get_workflow_handle("strict/simulation").fetch_history()
+        seen = await view(environment.client, "strict")
+    assert result.outcome is Outcome.PROMOTED, result.reason
+    gate = result.phases[0].gate
+    assert gate is not None and gate.proven
+    assert [(c.id, c.verdict) for c in gate.criteria] == [(id, Verdict.PASS) for id in ("1", "2", "3", "4")]
+    assert seen.phases[0].criteria == gate.criteria
+    assert "the checkpoint with which it entered the phase" in gate.criteria[2].reason
+    events = [str(event) for event in history.events]
+    announced = next(n for n, event in enumerate(events) if "block_episodes" in event)
+    played = [n for n, event in enumerate(events) if "exam batch 0" in event or "block batch 0" in event]
+    assert played and announced < min(played)
+    batches = [event for event in events if "exam batch" in event and "anchor_checkpoint_digest" in event]
+    anchors = {
+        digest for event in batches for digest in re.findall(r"anchor_checkpoint_digest\W+([0-9a-f]{64})", event)
+    }
+    assert len(batches) >= 4 and len(anchors) == 1, "each batch of the looks is played by the entry checkpoint too"
 
 
 async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
@@ -48,6 +75,7 @@ async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnviro
     gate = result.phases[0].gate
     assert gate is not None
     assert next(c for c in gate.criteria if c.id == "1").verdict is Verdict.FAIL
+    assert next(c for c in gate.criteria if c.id == "4").label == "INCONCLUSIVE (not assessed)"  # no block was played
     assert local_runs.on_platform("poor") == []
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gaelp.commands.connections import RPC
 from gaelp.commands.console import Refused
+from gaelp.domain.gates.verdicts import CriterionVerdict
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, Status
 from gaelp.domain.temporal_names import WAITS, Attribute
@@ -34,6 +35,7 @@ class PhaseView:
     reason: str = ""
     started: datetime | None = None
     ended: datetime | None = None
+    criteria: tuple[CriterionVerdict, ...] = ()  # of its gate, once it was judged
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,7 @@ async def _phase(client: Client, phase: Phase, described: WorkflowExecutionDescr
         reason=result.reason if result else "",
         started=described.start_time,
         ended=described.close_time,
+        criteria=result.gate.criteria if result and result.gate else (),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.watching.progress import headline
-from gaelp.commands.watching.snapshot import RunView, awaiting, listed, view
+from gaelp.commands.watching.snapshot import RunView, awaiting, details, listed, view
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Status
 from gaelp.errors import GaelpError
@@ -29,10 +29,13 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     settings = connections.read_settings()
     run = connections.run_name(arguments.run)
 
-    async def read() -> RunView:
-        return await view(await connections.temporal(settings), run)
+    async def read() -> tuple[RunView, str]:
+        client = await connections.temporal(settings)
+        now = await view(client, run)
+        return now, "" if now.ended or not now.phases else await details(client, phase_id(run, now.phases[-1].phase))
 
-    ((now, asked),) = _booked(settings, [asyncio.run(read())], out)
+    seen, progress = asyncio.run(read())
+    ((now, asked),) = _booked(settings, [seen], out)
     currency = str(now.memo.get("currency", ""))
     rows = [
         (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
@@ -41,15 +44,33 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
     ending = [now.reason] if now.reason else []
     out.result(
-        {**now.document(), "asked": asked, "web": connections.web_address(settings, run)},
+        {**now.document(), "asked": asked, "web": connections.web_address(settings, run), "progress": progress},
         headline(now),
         *(each["sentence"] for each in asked),
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
+        *criteria_of(now),
+        *([progress] if progress else []),
         connections.web_address(settings, run),
     )
     return DONE
+
+
+def criteria_of(now: RunView) -> list[Any]:
+    """Each criterion of the gates so far, with its bound; the reason says what is missing."""
+    rows = [
+        (phase.phase, f"{each.id} {each.name}", each.label, _figure(each.estimate), _figure(each.bound),
+         _figure(each.threshold), each.n, each.reason)
+        for phase in now.phases
+        for each in phase.criteria
+    ]  # fmt: skip
+    columns = ("phase", "criterion", "verdict", "estimate", "bound", "threshold", "n", "why")
+    return [table(columns, rows)] if rows else []
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.4g}"
 
 
 def _booked(settings: Settings, runs: Sequence[RunView], out: Out) -> list[tuple[RunView, list[dict[str, Any]]]]:

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
-from gaelp.domain.config.registered_worlds import applied, together
+from gaelp.domain.config.registered_worlds import applied
 from gaelp.domain.config.section import Payable, Section
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
@@ -41,7 +41,6 @@ def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
         _live_test,
         _scaled,
         _limits,
-        _simulation,
         _batches,
         _market,
         _personas,
@@ -151,27 +150,8 @@ def _limits(config: TrainingConfiguration) -> Iterator[Contradiction]:
         yield Contradiction(("limits.alerts",), "must rise from one to the next: sort them and remove duplicates")
 
 
-def _simulation(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    simulation = config.simulation
-    episodes = simulation.campaigns_per_batch // together(config)
-    most = simulation.exam_batches * simulation.exam_looks * episodes
-    if config.mode == "strict" and most < simulation.consistency_episodes:
-        yield Contradiction(
-            (
-                "simulation.consistency_episodes",
-                "simulation.exam_batches",
-                "simulation.exam_looks",
-                "simulation.campaigns_per_batch",
-                *(("market.own_campaigns",) if together(config) > 1 else ()),
-                "mode",
-            ),
-            f"asks for {simulation.consistency_episodes} episodes and the exam has {most} at the most, so that a "
-            "strict gate could never pass: raise exam_batches, exam_looks or campaigns_per_batch",
-        )
-
-
 def _batches(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    """A batch's number is its id: those of training, exam and permuted exam must not meet."""
+    """A batch's number is its id: those of two purposes must not meet."""
     simulation = config.simulation
     for names, room in (
         (("rounds", "batches_per_round"), FIRST_BATCH[BatchPurpose.EXAM] - FIRST_BATCH[BatchPurpose.TRAIN]),

@@ -24,8 +24,8 @@ class Simulation(Section):
     failed_episodes: int = Field(16, ge=0, description="episodes that may fail in training before the phase fails")
     average_reward: Share = Field(0.7, description="threshold of criterion 1, average reward")
     success_rate: Share = Field(0.8, description="threshold of criterion 2, success rate")
-    improvement: Share = Field(0.05, description="threshold of criterion 3, improvement; not read yet")
-    consistency_episodes: Count = Field(50, description="episodes of criterion 4, consistency; not read yet")
+    improvement: Share = Field(0.05, description="threshold of criterion 3, improvement")
+    consistency_episodes: Count = Field(50, description="episodes of criterion 4, the announced block")
 
 
 class Historical(Section):

@@ -12,8 +12,6 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 
 WITHOUT_EFFECT: Mapping[str, str] = {
     "economics.conversion_action": "the conversion actions of real ad platforms",
-    "simulation.improvement": "the comparison with the checkpoint at entry (docs/gates.md, criterion 3)",
-    "simulation.consistency_episodes": "the announced block of episodes (docs/gates.md, criterion 4)",
     "historical.match": "forecasts of reports (docs/gates.md, criterion 5a)",
     "historical.accuracy": "a panel of policies on market logs (docs/gates.md, criterion 6)",
     "historical.correlation": "a panel of policies on market logs (docs/gates.md, criterion 7)",

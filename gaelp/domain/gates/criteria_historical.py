@@ -57,7 +57,7 @@ def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:
     able = [log.log for log in logs if id in SUPPORT.get(log.kind, {})]
     reasons = [f"{CRITERIA[id].name.capitalize()} is not supported by {_listed(unable)}."] if unable else []
     reasons += [f"It is not assessed yet on {_listed(able)}."] if able else []
-    return not_assessed(id, " ".join(reasons))
+    return not_assessed(id, " ".join(reasons), unsupported=not able)
 
 
 def _non_inferiority(log: LogMeasures, alpha: float) -> CriterionVerdict:
@@ -70,7 +70,8 @@ def _non_inferiority(log: LogMeasures, alpha: float) -> CriterionVerdict:
         n=log.rows,
     )
     formula = Formula.PAIRED if assessed else Formula.NOT_ASSESSED
-    return criterion_verdict("5b", _paired(log, alpha), formula, numbers, log=log.log)
+    unsupported = "5b" not in SUPPORT.get(log.kind, {}) or bool(assessed and grade_a_missed(log))
+    return criterion_verdict("5b", _paired(log, alpha), formula, numbers, log.log, unsupported)
 
 
 def _paired(log: LogMeasures, alpha: float) -> Judgement:

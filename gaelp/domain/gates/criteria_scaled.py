@@ -39,7 +39,8 @@ def _improvement(measures: CampaignMeasures, config: TrainingConfiguration) -> C
         n=gain.weeks,
     )
     judgement = stopped(measures) or _improvement_judgement(gain, measures.alpha, threshold)
-    return criterion_verdict("11", judgement, Formula.WEEKLY, numbers)
+    unsupported = not gain.disjoint or gain.split_p is None
+    return criterion_verdict("11", judgement, Formula.WEEKLY, numbers, unsupported=unsupported)
 
 
 def _improvement_judgement(gain: ImprovementMeasure, alpha: float, threshold: float) -> Judgement:

@@ -1,7 +1,8 @@
 """The criteria of all gates: number, name, phase and the setting of the threshold, as docs/gates.md lists them.
 
 How a criterion is judged is in the criteria_* module of its phase, from the numbers of measurements.py, which
-gaelp/evidence/phase_measurements.py computes. What logs and settings can never decide is in undecidable_criteria.py.
+gaelp/evidence computes: exam_measurements.py in the simulation, phase_measurements.py elsewhere. What logs and settings
+can never decide is in undecidable_criteria.py.
 
 Touch this, with docs/gates.md, to add a criterion or to rename one.
 """
@@ -47,7 +48,6 @@ CRITERIA: Mapping[str, ListedCriterion] = {
 }
 
 NEVER_PASSES: Mapping[str, str] = {
-    "4": "The announced block of episodes is not assessed yet.",
     "5a": "Forecasts of reports are not assessed yet.",
     "6": "A panel of policies on market logs is not assessed yet.",
     "7": "A panel of policies on market logs is not assessed yet.",

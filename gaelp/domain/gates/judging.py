@@ -105,6 +105,7 @@ def _checked(criterion: CriterionVerdict) -> CriterionVerdict:
     reason = f"A number of {criterion.name} is not finite."
     return criterion.model_copy(
         update={"verdict": Verdict.INVALID, "reason": reason, "estimate": None, "bound": None, "threshold": None}
+        | {"inconclusive": None}
     )
 
 

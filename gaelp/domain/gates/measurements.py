@@ -8,6 +8,7 @@ Touch this, with the module of gaelp/evidence that fills it, when a criterion ne
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -23,8 +24,12 @@ FAILED_RATIO = -1.0
 """The unclipped ratio that a failed episode is counted with: as bad as losing the whole optimum."""
 
 
-class BettingMeasure(Frozen):
-    """A betting test of one mean."""
+COLLAPSED_BELOW = 0.4
+"""The reward below which an episode of the block has collapsed (docs/gates.md, criterion 4)."""
+
+
+class MeanMeasure(Frozen):
+    """The test of a mean at planned looks; wealth is the largest of all looks so far."""
 
     n: int
     mean: float
@@ -34,17 +39,73 @@ class BettingMeasure(Frozen):
     log_wealth_against: float  # against H0: mean >= threshold
     low: float
     high: float
+    more: int | None = None  # episodes that would decide it at the present rate, about; none: unknown
+
+
+class CountLook(Frozen):
+    """The successes at one planned look, and the counts that decide there."""
+
+    n: int
+    successes: int
+    passes_from: int
+    fails_to: int  # below 0 where no count of this look fails
+
+
+class CountMeasure(Frozen):
+    """The exact test of a success rate at planned looks, in their order."""
+
+    looks: tuple[CountLook, ...]
+    threshold: float
+    alpha: Level
+    low: float
+    high: float
+    more: int | None = None  # episodes that would decide it at the present rate, about; none: unknown
+
+
+class Anchor(StrEnum):
+    """What criterion 3 compares the agent with."""
+
+    ENTRY = "the checkpoint with which it entered the phase"
+    GRADUATED_ENTRY = "the checkpoint with which it entered the phase, which had already passed this gate"
+    INCUMBENT = "the incumbent"
+
+
+class AnchorMeasure(Frozen):
+    """The agent against its anchor on the same seeds: the test of E[D] > 0, D in shares of the attainable profit."""
+
+    anchor: Anchor
+    anchor_reward: float  # mean
+    improvement: float  # asked for, as a share of the anchor's reward; below 0 where not being worse is enough
+    absolute: bool  # the anchor earns so little that the improvement is asked for in reward and not as a share of it
+    difference: MeanMeasure  # of D
+
+
+class BlockMeasure(Frozen):
+    """The announced block of episodes (docs/gates.md, criterion 4)."""
+
+    episodes: int
+    announced: int
+    collapses: int
+    allowed: int
+    spread: float  # robust coefficient of variation
+    lowest: float  # rolling mean of ten
+    fall_p: float  # Mann and Kendall's one-sided p-value
+    shift: float  # Page's and Hinkley's statistic
+    reward_threshold: float
+    problems: tuple[str, ...] = ()
 
 
 class SimulationMeasures(Frozen):
     """The exam of the simulation phase."""
 
-    reward: BettingMeasure
-    success: BettingMeasure
+    reward: MeanMeasure
+    success: CountMeasure
     cvar: float | None  # mean of the worst tenth of the unclipped ratios
     cvar_high: float | None  # its bootstrap upper bound
-    replaced: int  # seeds replaced because their optimum was below 1 % of the budget
-    seeds: int  # seeds drawn, replaced ones included
+    replaced: int  # seeds left out because their optimum was below 1 % of the budget
+    seeds: int  # seeds drawn, those left out included
+    against_anchor: AnchorMeasure | None = None  # none: the exam says nothing of an anchor
+    block: BlockMeasure | None = None  # none: it has not been played
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID
 

@@ -15,9 +15,8 @@ from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.gates.criteria_historical import LEAST_CLICK_ESS, LEAST_ROW_ESS, PAIRED_KINDS
 from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIGNS
 from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE
-from gaelp.domain.gates.criteria_simulation import FEWEST_FOR_CVAR
+from gaelp.domain.gates.criteria_simulation import FEWEST_EPISODES, FEWEST_FOR_CVAR
 from gaelp.domain.gates.criteria_table import CRITERIA, NEVER_PASSES, required_in, threshold_of
-from gaelp.domain.gates.criterion import FEWEST_EPISODES
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.phases import Phase
 
@@ -70,8 +69,16 @@ def _average_reward(config: TrainingConfiguration, _: Logs) -> Iterator[str]:
 
 
 def _success_rate(config: TrainingConfiguration, _: Logs) -> Iterator[str]:
+    threshold = threshold_of("2", config)
+    if threshold >= 1:
+        yield from _out_of_reach("2", threshold)
+        return
+    # All of n episodes succeed with the probability threshold^n where the rate is the threshold.
+    yield from _too_few_episodes(config, math.ceil(math.log(alpha_for(1)) / math.log(threshold)) if threshold else 1)
+
+
+def _improvement(config: TrainingConfiguration, _: Logs) -> Iterator[str]:
     yield from _too_few_episodes(config, FEWEST_EPISODES)
-    yield from _out_of_reach("2", threshold_of("2", config))
 
 
 def _too_few_episodes(config: TrainingConfiguration, fewest: int) -> Iterator[str]:
@@ -130,6 +137,7 @@ Rule = Callable[[TrainingConfiguration, Logs], Iterator[str]]
 _RULES: Mapping[str, Rule] = {
     "1": _average_reward,
     "2": _success_rate,
+    "3": _improvement,
     "5b": _non_inferiority,
     "9": _efficiency,
     "10": _violations,

@@ -17,6 +17,14 @@ class Verdict(StrEnum):
     INVALID = "INVALID"
 
 
+class Inconclusive(StrEnum):
+    """Why a criterion is INCONCLUSIVE."""
+
+    UNDECIDED = "undecided"  # there are data, and more of them can decide it
+    UNSUPPORTED = "unsupported"  # this log or setting can never decide it
+    NOT_ASSESSED = "not assessed"  # not built, or not measured in this run
+
+
 class CriterionVerdict(Frozen):
     """One criterion of docs/gates.md with its numbers."""
 
@@ -29,7 +37,13 @@ class CriterionVerdict(Frozen):
     threshold: float | None = None
     unit: str = ""
     n: int = 0
-    formula: str = ""  # a value of Formula, such as "betting/aGRAPA" or "not-assessed"
+    formula: str = ""  # a value of Formula, such as "binomial/group-sequential" or "not-assessed"
+    inconclusive: Inconclusive | None = None  # which kind of INCONCLUSIVE; none: another verdict
+
+    @property
+    def label(self) -> str:
+        """The verdict for people, with the kind of INCONCLUSIVE."""
+        return f"{self.verdict} ({self.inconclusive})" if self.inconclusive else str(self.verdict)
 
 
 class GateVerdict(Frozen):

@@ -18,7 +18,7 @@ from gaelp.arrays import F8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign, together
 from gaelp.domain.episodes import BatchPurpose
-from gaelp.market.episodes.batch_results import batch_result
+from gaelp.market.episodes.batch_results import batch_result, rewards_of
 from gaelp.market.episodes.episode import Episodes
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.scoring.episode_scores import Scores
@@ -63,6 +63,12 @@ class DecidingAgent:
     state: State
     incumbent: Agent
     incumbent_state: State
+    anchor_state: State | None = None  # of the same agent, earlier: what an exam compares with; none: the incumbent
+
+    @property
+    def anchor(self) -> DecidingAgent | None:
+        """The agent as it was earlier, where there is such a state."""
+        return None if self.anchor_state is None else replace(self, state=self.anchor_state)
 
     @property
     def incumbent_alone(self) -> DecidingAgent:
@@ -82,7 +88,8 @@ class BatchKey:
     def stream_names(self) -> tuple[str | int, ...]:
         """What every stream's key of this batch begins with. A permuted exam has the exam's streams."""
         purpose = BatchPurpose.EXAM if self.purpose == BatchPurpose.PERMUTED else self.purpose
-        return ("simulation", purpose, *((self.attempt,) if purpose == BatchPurpose.EXAM else ()), self.index)
+        attempt = () if purpose == BatchPurpose.TRAIN else (self.attempt,)
+        return ("simulation", purpose, *attempt, self.index)
 
 
 OpenForeign = Callable[[str, TrainingConfiguration, Sequence[int]], EpisodesInPlay]
@@ -100,7 +107,8 @@ def simulate(
 
     Streams are keyed by the seed and the batch's key, and a run's name enters nothing. The trajectory is that of
     Agent.learn. A decision that cannot be carried out fails its episode from that tick on, with the agent's name and
-    the step. `open_foreign` opens episodes of a foreign environment, by default in this process. Raises InvalidDecision
+    the step. The anchor meets the same worlds and draws. `open_foreign` opens episodes of a foreign environment, by
+    default in this process. Raises InvalidDecision
     where no episode of the batch is left, or where the incumbent fails.
     """
     streams, incumbent_streams = _streams(config, key, "agent"), _streams(config, key, "incumbent")
@@ -115,7 +123,24 @@ def simulate(
     episodes.close()
     reference.close()
     result = batch_result(scores, trajectory, failures, together=together(config), index=key.index, purpose=key.purpose)
-    return trajectory, result
+    profit = scores.incumbent_profit_micros
+    if deciding.anchor is not None:
+        anchor_streams = _streams(config, key, "agent")
+        profit = _profit(open_episodes(anchor_streams.response), deciding.anchor, anchor_streams)
+    return trajectory, result.model_copy(update={"anchor_rewards": rewards_of(profit, scores, together(config))})
+
+
+def _profit(episodes: EpisodesInPlay, deciding: DecidingAgent, streams: Streams) -> F8:
+    """The expected profit of each campaign; nothing of one whose decision cannot be carried out."""
+    campaigns = len(episodes.observe().hour)
+    try:
+        _, failures = play(episodes, deciding, streams)
+    except InvalidDecision:  # no campaign is left
+        failures = dict.fromkeys(range(campaigns), "")
+    profit = np.zeros(campaigns) if len(failures) == campaigns else episodes.expected_profit_micros().copy()
+    episodes.close()
+    profit[list(failures)] = 0.0
+    return profit
 
 
 def play(

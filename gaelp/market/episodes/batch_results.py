@@ -64,6 +64,13 @@ def batch_result(
     )
 
 
+def rewards_of(profit_micros: F8, scores: Scores, together: int) -> tuple[float, ...]:
+    """The rewards of another policy of expected profit f8[C] in the episodes that count, in shares of their optimum."""
+    first = np.flatnonzero(scores.counted)[::together]
+    profit, optimum = (_grouped(amount, together)[first] for amount in (profit_micros, scores.optimum_micros))
+    return tuple(np.clip(profit / optimum, 0.0, 1.0).tolist())
+
+
 def _amounts(scores: Scores, trajectory: Mapping[str, Array]) -> dict[str, F8]:
     """The amounts of EpisodeAmounts, of each campaign f8[C]."""
     counted = {field: np.asarray(trajectory[name]).sum(axis=(0, 2, 3)) for field, name in COUNTED.items()}

@@ -112,8 +112,8 @@ _TABLES = (
         _columns(
             _RUN + "phase STRING!\nattempt INT64\nalpha FLOAT64\nverdict STRING!\npromote BOOL\nproven BOOL\n"
             "criterion STRING!\nname STRING\ncriterion_verdict STRING!\nestimate FLOAT64\nbound FLOAT64\n"
-            "threshold FLOAT64\nunit STRING\nn INT64\nformula STRING\nreason STRING\ncheckpoint_digest STRING\n"
-            "evidence_digest STRING"
+            "threshold FLOAT64\nunit STRING\nn INT64\nformula STRING\ninconclusive STRING\nreason STRING\n"
+            "checkpoint_digest STRING\nevidence_digest STRING"
         ),
         "one row per criterion of a gate's verdict",
     ),

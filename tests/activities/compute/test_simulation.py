@@ -80,16 +80,20 @@ class Laboratory:
             agent=agent, checkpoint_digest=checkpoint,
         )  # fmt: skip
 
-    def simulate(self, agent: str, checkpoint: str = "", index: int = 0, purpose: str = "train") -> BatchResult:
+    def simulate(
+        self, agent: str, checkpoint: str = "", index: int = 0, purpose: str = "train", anchor: str = ""
+    ) -> BatchResult:
         """The activity simulate_batches with one batch."""
-        return self.simulate_all(agent, (index,), checkpoint, purpose).results[0]
+        return self.simulate_all(agent, (index,), checkpoint, purpose, anchor).results[0]
 
     def simulate_all(
-        self, agent: str, indices: tuple[int, ...], checkpoint: str = "", purpose: str = "train"
+        self, agent: str, indices: tuple[int, ...], checkpoint: str = "", purpose: str = "train", anchor: str = ""
     ) -> SimulatedBatches:
         """The activity simulate_batches."""
         context = self.context(agent, checkpoint or self.first(agent))
-        batches = SimulateBatches(context=context, indices=indices, purpose=BatchPurpose(purpose))
+        batches = SimulateBatches(
+            context=context, indices=indices, purpose=BatchPurpose(purpose), anchor_checkpoint_digest=anchor
+        )
         return self.temporal.run(self.simulation.simulate_batches, batches)
 
     def learn(self, agent: str, trajectories: Sequence[str], checkpoint: str = "") -> Learned:
@@ -112,6 +116,22 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Laboratory, list[s
     laboratory = Laboratory(ContentStore(str(tmp_path_factory.mktemp("played"))))
     results = [laboratory.simulate("fixed-bid", index=index) for index in range(3)]
     return laboratory, [result.trajectory_digest or "" for result in results]
+
+
+def test_an_exam_batch_is_played_by_the_anchors_checkpoint_too(played: tuple[Laboratory, list[str]]) -> None:
+    """The rewards beside the agent's are those of the named checkpoint, and of the incumbent where none is named."""
+    laboratory, trajectories = played
+    agent = "linear-thompson"
+    first = laboratory.first(agent)
+    learned = laboratory.learn(agent, trajectories).checkpoint_digest
+
+    def rewards(checkpoint: str, anchor: str) -> BatchResult:
+        return laboratory.inputs.whole(laboratory.simulate(agent, checkpoint, 0, "exam", anchor))
+
+    beside = rewards(learned, first)
+    assert beside.anchor_rewards == pytest.approx(rewards(first, "").rewards)
+    assert rewards(learned, learned).anchor_rewards == pytest.approx(beside.rewards)
+    assert beside.anchor_rewards != beside.rewards
 
 
 class Epochal:

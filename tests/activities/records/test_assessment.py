@@ -99,7 +99,9 @@ def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) ->
     assessment, environment = Assessment(fixture.ledger, fixture.inputs), ActivityEnvironment()
     known = {"index": 0, "purpose": "exam", "state": EpisodeState.SETTLED, "trajectory_digest": None, "episodes": 64}
     exam = BatchResult.model_validate(
-        known | {"rewards": [0.8] * 64, "raw_rewards": [0.8] * 64, "successes": [True] * 64}
+        known
+        | {"rewards": [0.8] * 64, "raw_rewards": [0.8] * 64, "successes": [True] * 64}
+        | {"anchor_rewards": [0.1] * 64}
     )
     looked = AssessSimulation(context=context.model_copy(update={"phase": Phase.SIMULATION}), exams=(exam,))
     simulation = environment.run(assessment.assess_simulation, looked).gate

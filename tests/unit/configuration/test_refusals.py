@@ -153,10 +153,6 @@ def test_a_bad_value_is_refused_by_name(override: str, sentence: str) -> None:
         ("quick-test", ["limits.campaign=49"], "limits.campaign", "lower the cap"),
         ("quick-test", ["limits.alerts=[0.9, 0.5]"], "limits.alerts", "sort them"),
         ("quick-test", ["historical.logs=[a, a]"], "historical.logs", "name each once"),
-        ("staging", ["simulation.exam_looks=1", "simulation.exam_batches=1", "simulation.campaigns_per_batch=49"],
-         "simulation.consistency_episodes", "raise exam_batches"),
-        ("staging", ["simulation.exam_looks=1", "simulation.exam_batches=3", "simulation.campaigns_per_batch=64",
-                     "market.own_campaigns=4"], "simulation.consistency_episodes", "has 48 at the most"),
         ("quick-test", ["simulation.rounds=101", "simulation.batches_per_round=50"], "simulation.rounds",
          "5050 batches, where 5000 can be numbered: lower either"),
         ("quick-test", ["simulation.exam_batches=3001", "simulation.exam_looks=1"], "simulation.exam_batches",
@@ -180,11 +176,9 @@ def test_the_environments_settings_count_before_a_contradiction_is_seen() -> Non
 
 
 def test_numbers_that_just_fit_are_accepted() -> None:
-    """All batch numbers that there are may be used, and campaigns of a foreign world are episodes by themselves."""
+    """All batch numbers that there are may be used."""
     full = ["rounds=100", "batches_per_round=50", "exam_batches=300", "exam_looks=10"]
     load("quick-test", environment={}, overrides=[f"simulation.{each}" for each in full])
-    few = ["simulation.exam_looks=1", "simulation.exam_batches=3", "simulation.campaigns_per_batch=64"]
-    load("staging", environment={}, overrides=[*few, "market.own_campaigns=4", "environment=mine/World-v0"])
 
 
 def test_a_combination_with_a_bad_value_is_not_guessed() -> None:

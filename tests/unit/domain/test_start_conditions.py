@@ -107,11 +107,12 @@ def test_what_only_spending_needs_is_asked_for_by_spending_phases_only() -> None
 
 @pytest.mark.parametrize("name", ["staging", "production"])
 def test_the_strict_profiles_are_refused_as_whole_runs(name: str) -> None:
-    """What this version does not judge is named by number, and nothing of them can be asked for yet."""
+    """What this version does not judge is named by number, and the simulation is all that can be asked for."""
     (refusal,) = start_refusals(profile(name), PHASE_ORDER, StartFacts(), TODAY)
-    assert all(f"criterion {id} " in refusal.message for id in ("4", "5a", "5b", "6", "7", "11", "12", "13"))
+    assert all(f"criterion {id} " in refusal.message for id in ("5a", "5b", "6", "7", "11", "12", "13"))
     assert refusal.paths == ("mode",) and "take mode advisory on an emulator's account" in refusal.message
-    assert "--until" not in refusal.message
+    assert "ask for what can pass with --until simulation" in refusal.message
+    assert start_refusals(profile(name), (Phase.SIMULATION,), StartFacts(), TODAY) == ()
 
 
 def test_the_refusal_names_how_far_a_strict_run_may_go() -> None:

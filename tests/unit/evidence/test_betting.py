@@ -9,14 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from gaelp.domain.gates.judging import alpha_for
-from gaelp.evidence.betting import (
-    bet,
-    clopper_pearson,
-    log_wealth,
-    log_wealth_path,
-    lower_bound,
-    upper_bound,
-)
+from gaelp.evidence.betting import clopper_pearson, log_wealth, log_wealth_path
 
 ALPHA = alpha_for(1)
 NEEDED = -math.log(ALPHA)
@@ -76,48 +69,25 @@ def test_a_good_agent_passes():
 
 def test_a_poor_agent_fails_by_the_mirrored_test_and_never_passes():
     """At a true mean of 0.4 the mirrored test refuses within 300 episodes, and the test itself never passes."""
-    found = [bet(bernoulli(0.4, seed), 0.7, ALPHA) for seed in range(30)]
-    assert all(b.log_wealth_against >= NEEDED for b in found)
-    assert all(b.log_wealth < NEEDED for b in found)
+    for seed in range(30):
+        values = bernoulli(0.4, seed)
+        assert log_wealth(1 - values, 1 - 0.7) >= NEEDED > log_wealth(values, 0.7)
 
 
-def test_bounds_agree_with_the_wealth_and_hold_the_truth():
-    """A threshold below the lower bound is proven, one above it is not, and the truth lies between the bounds."""
-    values = np.random.default_rng(5).beta(8, 2, 400)
-    low, high = lower_bound(values, ALPHA), upper_bound(values, ALPHA)
-    assert log_wealth(values, low) >= NEEDED > log_wealth(values, low + 0.001)
-    assert log_wealth(1 - values, 1 - high) >= NEEDED > log_wealth(1 - values, 1 - high + 0.001)
-    assert low < 0.8 < high
-    assert high - low < 0.08
-    assert [1000 * low, 1000 * high] == pytest.approx([round(1000 * low), round(1000 * high)])  # the grid's thousandths
-
-
-@pytest.mark.parametrize(("value", "low", "high"), [(0.0, 0.0, 0.05), (1.0, 0.95, 1.0)])
-def test_bounds_end_at_the_edges_of_what_can_be(value: float, low: float, high: float) -> None:
-    """100 values of 0 leave a lower bound of exactly 0, and as many of 1 an upper bound of exactly 1."""
-    values = np.full(100, value)
-    bounds = (lower_bound(values, ALPHA), upper_bound(values, ALPHA))
-    assert bounds == pytest.approx((low, high), abs=0.03)
-    assert 0.0 in bounds or 1.0 in bounds
-
-
-@pytest.mark.filterwarnings("error")
 def test_no_data_prove_nothing():
-    """Without values the bounds are those of ignorance and the wealth is the start's; nothing is divided by zero."""
-    found = bet(np.array([]), 0.7, ALPHA)
-    assert found.n == 0 and math.isnan(found.mean)
-    assert (found.low, found.high, found.log_wealth, found.log_wealth_against) == (0.0, 1.0, 0.0, 0.0)
+    """Without values the wealth is the start's."""
+    assert log_wealth(np.array([]), 0.7) == 0.0
 
 
 def test_values_outside_the_unit_interval_are_refused():
     """A value of 1.2 is named with its place and the remedy."""
     with pytest.raises(ValueError, match=r"value 1 .* is 1\.2: rescale"):
-        bet(np.array([0.5, 1.2]), 0.7, ALPHA)
+        log_wealth(np.array([0.5, 1.2]), 0.7)
 
 
 def test_nan_comes_out_as_nan():
     """A NaN is never bet away: it reaches the answer, where the gate calls it INVALID."""
-    assert math.isnan(bet(np.array([0.9, math.nan, 0.9] * 30), 0.7, ALPHA).log_wealth)
+    assert math.isnan(log_wealth(np.array([0.9, math.nan, 0.9] * 30), 0.7))
 
 
 @pytest.mark.parametrize(

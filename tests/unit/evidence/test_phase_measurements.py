@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date, timedelta
 from decimal import Decimal
 
-import numpy as np
 import pytest
 
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -17,29 +15,13 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult
 from gaelp.evidence import profit
-from gaelp.evidence.phase_measurements import (
-    SpendingEvidence,
-    measure_campaigns,
-    measure_historical,
-    measure_simulation,
-)
-from gaelp.messages.episode_batch import BatchResult
+from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns, measure_historical
 from gaelp.messages.log_replay import Estimate, LogEvidence
 
 CONFIG = TrainingConfiguration()
 ALPHA = alpha_for(1)
 FIRST = date(2026, 3, 2)
 SPLIT = AudienceSplit(disjoint=True, candidate=5010, control=4990, planned_share=0.5)
-
-
-def batch(index: int, values: list[float], **changes: object) -> BatchResult:
-    known = {"index": index, "purpose": "exam", "state": EpisodeState.SETTLED, "trajectory_digest": None}
-    rest = {"episodes": len(values), "rewards": values, "raw_rewards": values, "successes": [True] * len(values)}
-    return BatchResult.model_validate(known | rest | changes)
-
-
-def failed(index: int) -> BatchResult:
-    return BatchResult(index=index, purpose="exam", state=EpisodeState.FAILED, trajectory_digest=None, episodes=0)
 
 
 def day(offset: int, **changes: object) -> DayReport:
@@ -64,70 +46,6 @@ def live(*campaigns: CampaignResult, config: TrainingConfiguration = CONFIG, **m
 
 def scaled(*campaigns: CampaignResult, split: AudienceSplit | None = SPLIT) -> CampaignMeasures:
     return measure_campaigns(SpendingEvidence(Phase.SCALED, campaigns, split=split), CONFIG, ALPHA)
-
-
-# ------------------------------------------------------------ simulation
-
-
-def test_a_failed_batch_counts_as_failed_episodes():
-    """A crash is a batch of episodes with reward 0, ratio -1 and no success, never a dropped one."""
-    found = measure_simulation([batch(0, [0.9] * 32), failed(1)], CONFIG, ALPHA)
-    assert found.reward.n == found.success.n == 32 + CONFIG.simulation.campaigns_per_batch
-    assert found.reward.mean == pytest.approx(0.45)
-    assert found.success.mean == 0.5
-    assert found.cvar == -1.0
-
-
-def test_a_failed_batch_has_as_many_episodes_as_a_settled_one() -> None:
-    """Own campaigns that share an audience are one episode, whether their batch failed or not; a foreign world's are
-    episodes by themselves."""
-    for environment, episodes in (("gaelp/AdMarket-v0", 8), ("mine/World-v0", 32)):
-        chosen = {"environment": environment, "market": {"own_campaigns": 4}}
-        config = TrainingConfiguration.model_validate(chosen)
-        found = measure_simulation([batch(0, [1.0] * episodes), failed(1)], config, ALPHA)
-        assert (found.reward.n, found.seeds) == (2 * episodes, 2 * episodes)
-
-
-def test_batches_are_read_in_index_order():
-    """The order in which batches arrive changes nothing."""
-    rng = np.random.default_rng(0)
-    batches = [batch(i, rng.random(32).tolist()) for i in range(4)]
-    assert measure_simulation(batches, CONFIG, ALPHA) == measure_simulation(batches[::-1], CONFIG, ALPHA)
-
-
-def test_cvar_is_the_mean_of_the_worst_tenth():
-    """Of 100 ratios the ten worst average, and the upper bound lies above."""
-    ratios = [-0.5] * 5 + [0.1] * 5 + [0.9] * 90
-    found = measure_simulation([batch(0, [0.9] * 100, raw_rewards=ratios)], CONFIG, ALPHA)
-    assert found.cvar == pytest.approx(-0.2)
-    assert found.cvar_high is not None and found.cvar_high > -0.2
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"rewards": [math.nan] * 4}, "not finite"),
-        ({"raw_rewards": [-math.inf] * 4}, "not finite"),
-        ({"rewards": [1.4] * 4}, "outside"),
-        ({"successes": [True]}, "measures for its episodes"),
-    ],
-)
-def test_broken_batches_become_problems(changes: dict[str, object], problem: str):
-    """Numbers that cannot be are named by their batch."""
-    found = measure_simulation([batch(3, [0.9] * 4, **changes)], CONFIG, ALPHA)
-    assert problem in found.problems[0] and "exam batch 3" in found.problems[0]
-
-
-def test_no_exam_measures_nothing():
-    """Without batches there is no number, and no error."""
-    found = measure_simulation((), CONFIG, ALPHA)
-    assert (found.reward.n, found.cvar, found.seeds, found.problems) == (0, None, 0, ())
-
-
-def test_replaced_seeds_are_counted_among_those_drawn():
-    """32 episodes with 2 replaced are 34 seeds."""
-    found = measure_simulation([batch(0, [0.9] * 32, replaced=2)], CONFIG, ALPHA)
-    assert (found.replaced, found.seeds) == (2, 34)
 
 
 # ------------------------------------------------------------ history
@@ -208,35 +126,6 @@ def test_impossible_reports_become_problems(broken: CampaignResult, problem: str
 
 
 # ------------------------------------------------------------ boundaries and figures
-
-
-def test_rewards_of_nothing_and_of_all_are_sound() -> None:
-    """0 and 1 are rewards; the first one outside is named."""
-    assert measure_simulation([batch(0, [0.0, 1.0])], CONFIG, ALPHA).problems == ()
-    found = measure_simulation([batch(1, [0.5, -0.1, 1.4])], CONFIG, ALPHA)
-    assert found.problems == ("exam batch 1 has a reward of -0.1, outside [0, 1]",)
-    assert (found.reward.n, found.reward.mean, found.cvar) == (0, 0.0, None)  # broken data give no numbers
-
-
-@pytest.mark.filterwarnings("error")
-def test_an_exam_without_episodes_has_a_mean_of_nothing() -> None:
-    """A number that JSON can hold, and no warning of an empty mean."""
-    found = measure_simulation((), CONFIG, ALPHA)
-    assert (found.reward.mean, found.success.mean, found.cvar_high) == (0.0, 0.0, None)
-
-
-def test_the_worst_tenth_of_a_few_is_the_worst_one() -> None:
-    """Of ten ratios one, of eleven two, rounded up."""
-    for n, worst in ((5, -1.0), (10, -1.0), (11, -0.5)):
-        ratios = [-1.0] + [0.0] * (n - 1)
-        assert measure_simulation([batch(0, [0.5] * n, raw_rewards=ratios)], CONFIG, ALPHA).cvar == worst
-
-
-def test_the_upper_bound_of_the_worst_tenth_is_a_quantile_of_resamples() -> None:
-    """Of ten ratios with one of -1 a resample's worst is -1 in 1 - 0.9^10 = 65 %, and else 0."""
-    exam = [batch(0, [0.5] * 10, raw_rewards=[-1.0] + [0.0] * 9)]
-    for alpha, high in ((0.6, -1.0), (0.1, 0.0)):
-        assert measure_simulation(exam, CONFIG, alpha).cvar_high == high
 
 
 def test_a_log_is_measured_in_full() -> None:

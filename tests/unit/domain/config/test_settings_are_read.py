@@ -32,8 +32,6 @@ SECTION_OF_CLASS = {section.__name__: name for name, section in SECTIONS.items()
 
 WAITING = {
     "economics.conversion_action": "platforms: a real platform reports conversions by action",
-    "simulation.improvement": "gates: criterion 3 compares with the checkpoint at entry",
-    "simulation.consistency_episodes": "gates: criterion 4 judges an announced block of episodes",
     "historical.match": "gates: criterion 5a judges forecasts of reports",
     "historical.accuracy": "gates: criterion 6 compares policies on market logs",
     "historical.correlation": "gates: criterion 7 compares policies on market logs",

@@ -10,7 +10,7 @@ import pytest
 from gaelp.domain.gates.criteria_historical import AGREEING, grade_a_missed
 from gaelp.domain.gates.criteria_table import CRITERIA, threshold_of
 from gaelp.domain.gates.judging import futility, judge_live_test, judge_simulation, validated_heads
-from gaelp.domain.gates.measurements import ConductMeasure, PointMeasure
+from gaelp.domain.gates.measurements import Anchor, ConductMeasure, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
 from tests.unit.domain.gates.test_judging import (
@@ -18,14 +18,17 @@ from tests.unit.domain.gates.test_judging import (
     ALPHA,
     CONFIG,
     NEEDED,
-    betting,
+    anchored,
+    block,
     campaigns,
     conduct,
+    count,
     efficiency,
     found,
     history,
     improvement,
     log,
+    mean,
     portfolio,
     profit,
     scaled,
@@ -47,13 +50,17 @@ def live(id: str, **changes: Any) -> CriterionVerdict:
 
 
 def test_the_numbers_beside_the_criteria_of_the_simulation() -> None:
-    """Mean, lower bound, threshold and episodes of the bet that decides; a waiver shows the bound that waives."""
+    """Estimate, lower bound, threshold and episodes of what decides; a waiver shows the bound that waives."""
     plain = judge_simulation(simulation())
     assert numbers(found(plain, "1")) == (
-        0.9, 0.85, 0.7, "share of the attainable profit", 200, "betting/aGRAPA+cvar10",
+        0.9, 0.85, 0.7, "share of the attainable profit", 200, "betting/stake-mixture+cvar10",
     )  # fmt: skip
-    assert numbers(found(plain, "2")) == (0.9, 0.85, 0.8, "share of episodes", 200, "betting/aGRAPA")
-    waived = judge_simulation(simulation(reward=betting(0.7, mean=0.99, low=0.95, high=1.0)))
+    assert numbers(found(plain, "2")) == (230 / 256, 0.85, 0.8, "share of episodes", 256, "binomial/group-sequential")
+    unit = "share of the attainable profit above what was asked for"
+    assert numbers(found(plain, "3")) == (0.3, 0.2, 0.0, unit, 200, "betting/stake-mixture/paired-anchor")
+    unit = "collapses in the block"
+    assert numbers(found(plain, "4")) == (0.0, 0.0, 1.0, unit, 50, "block/collapses+guards")
+    waived = judge_simulation(simulation(reward=mean(0.7, mean=0.99, low=0.95, high=1.0)))
     assert numbers(found(waived, "3")) == (None, 0.95, 0.95, "", 200, "waived/reward-lower-bound")
     assert [each.name for each in plain] == ["average reward", "success rate", "improvement", "consistency"]
 
@@ -118,9 +125,9 @@ def test_a_criterion_of_another_phase_is_listed_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({"reward": betting(0.7, n=100)}, PASS),
-        ({"reward": betting(0.7, log_wealth=NEEDED)}, PASS),
-        ({"reward": betting(0.7, log_wealth=0.0, log_wealth_against=NEEDED - 1e-9)}, INCONCLUSIVE),
+        ({"reward": mean(0.7, n=100)}, PASS),
+        ({"reward": mean(0.7, log_wealth=NEEDED)}, PASS),
+        ({"reward": mean(0.7, log_wealth=0.0, log_wealth_against=NEEDED - 1e-9)}, INCONCLUSIVE),
         ({"cvar": -0.25, "cvar_high": -0.25}, PASS),
         ({"cvar": -0.3, "cvar_high": -0.25}, INCONCLUSIVE),
         ({"cvar": -0.2501, "cvar_high": -0.25}, INCONCLUSIVE),
@@ -130,7 +137,7 @@ def test_a_criterion_of_another_phase_is_listed_and_says_so() -> None:
         ({"cvar": None}, INCONCLUSIVE),
         ({"cvar_high": None}, INCONCLUSIVE),
         ({"cvar_high": math.nan}, INVALID),
-        ({"reward": betting(math.inf)}, INVALID),
+        ({"reward": mean(math.inf)}, INVALID),
         ({"replaced": 0, "seeds": 0}, PASS),
     ],
 )
@@ -140,27 +147,42 @@ def test_where_criterion_1_turns(changes: dict[str, Any], verdict: Verdict) -> N
 
 
 @pytest.mark.parametrize("number", ["mean", "threshold", "log_wealth", "log_wealth_against", "low", "high"])
-def test_no_bet_is_judged_with_a_number_missing(number: str) -> None:
-    """Whichever number of a betting test is not finite, criteria 1 and 2 are INVALID and the waiver is not given."""
-    waiving = betting(0.7, mean=0.99, low=0.96, high=1.0)
+def test_no_mean_is_judged_with_a_number_missing(number: str) -> None:
+    """Whichever number of the test is not finite, criteria 1 and 3 are INVALID and the waiver is not given."""
+    waiving = mean(0.7, mean=0.99, low=0.96, high=1.0)
     broken = waiving.model_copy(update={number: math.nan})
-    judged = judge_simulation(simulation(reward=broken, success=broken))
-    assert [found(judged, id).verdict for id in ("1", "2", "3")] == [INVALID, INVALID, INCONCLUSIVE]
+    compared = anchored().model_copy(update={"difference": broken})
+    judged = judge_simulation(simulation(reward=broken, against_anchor=compared))
+    assert [found(judged, id).verdict for id in ("1", "2", "3", "4")] == [INVALID, PASS, INVALID, PASS]
+
+
+@pytest.mark.parametrize("number", ["threshold", "low", "high"])
+def test_no_count_is_judged_with_a_number_missing(number: str) -> None:
+    """Whichever number of the exact test is not finite, criterion 2 is INVALID."""
+    assert found(judge_simulation(simulation(success=count(**{number: math.nan}))), "2").verdict is INVALID
 
 
 def test_fifty_episodes_are_enough_to_decide() -> None:
-    """At 49 nothing is decided, at 50 the bet decides, for and against."""
+    """At 49 no mean is decided, at 50 the test decides, for and against."""
     for n, expected in ((49, INCONCLUSIVE), (50, PASS)):
-        assert found(judge_simulation(simulation(success=betting(0.8, n=n))), "2").verdict is expected
-    lost = betting(0.8, n=50, log_wealth=-2.0, log_wealth_against=NEEDED)
-    assert found(judge_simulation(simulation(success=lost)), "2").verdict is FAIL
+        compared = anchored(difference={"n": n})
+        assert found(judge_simulation(simulation(against_anchor=compared)), "3").verdict is expected
+    lost = anchored(difference={"n": 50, "log_wealth": -2.0, "log_wealth_against": NEEDED})
+    assert found(judge_simulation(simulation(against_anchor=lost)), "3").verdict is FAIL
+
+
+def test_the_kind_of_anchor_changes_nothing_but_the_sentence() -> None:
+    """The verdict is the test's, whatever the agent was compared with."""
+    for anchor in Anchor:
+        assert found(judge_simulation(simulation(against_anchor=anchored(anchor=anchor))), "3").verdict is PASS
+    assert found(judge_simulation(simulation(block=block(problems=("x",)))), "4").verdict is INVALID
 
 
 def test_the_improvement_is_waived_from_a_lower_bound_of_95_hundredths_on() -> None:
     """One thousandth less leaves room for an improvement."""
     for low, verdict in ((0.95, PASS), (0.949, INCONCLUSIVE)):
-        reward = betting(0.7, mean=0.99, low=low, high=1.0)
-        assert found(judge_simulation(simulation(reward=reward)), "3").verdict is verdict
+        reward = mean(0.7, mean=0.99, low=low, high=1.0)
+        assert found(judge_simulation(simulation(reward=reward, against_anchor=None)), "3").verdict is verdict
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,18 @@ from gaelp.domain.gates.judging import (
     judge_simulation,
 )
 from gaelp.domain.gates.measurements import (
-    BettingMeasure,
+    Anchor,
+    AnchorMeasure,
+    BlockMeasure,
     CampaignMeasures,
     ConductMeasure,
+    CountLook,
+    CountMeasure,
     EfficiencyMeasure,
     HistoricalMeasures,
     ImprovementMeasure,
     LogMeasures,
+    MeanMeasure,
     PointMeasure,
     PortfolioMeasure,
     ProfitMeasure,
@@ -122,30 +127,55 @@ def test_attempts_share_the_level():
 # ------------------------------------------------------------ simulation: 1 to 4
 
 
-def betting(threshold: float, **changes: Any) -> BettingMeasure:
+def mean(threshold: float, **changes: Any) -> MeanMeasure:
     known = {"n": 200, "mean": 0.9, "threshold": threshold, "alpha": ALPHA, "low": 0.85, "high": 0.95}
-    return BettingMeasure.model_validate(known | {"log_wealth": 9.0, "log_wealth_against": -1.0} | changes)
+    return MeanMeasure.model_validate(known | {"log_wealth": 9.0, "log_wealth_against": -1.0} | changes)
+
+
+def looked(*successes: int) -> tuple[CountLook, ...]:
+    """Looks at 128, 256, ... of the default exam, with the counts that decide there at the first attempt."""
+    passes, fails = (114, 220, 325, 429), (90, 189, 288, 389)
+    return tuple(
+        CountLook(n=128 * (place + 1), successes=count, passes_from=passes[place], fails_to=fails[place])
+        for place, count in enumerate(successes)
+    )
+
+
+def count(*successes: int, **changes: Any) -> CountMeasure:
+    known = {"looks": looked(*(successes or (115, 230))), "threshold": 0.8, "alpha": ALPHA, "low": 0.85, "high": 0.95}
+    return CountMeasure.model_validate(known | changes)
+
+
+def anchored(**changes: Any) -> AnchorMeasure:
+    known = {"anchor": Anchor.ENTRY, "anchor_reward": 0.5, "improvement": 0.05, "absolute": False}
+    difference = mean(0.0, mean=0.3, low=0.2, high=0.4, **changes.pop("difference", {}))
+    return AnchorMeasure.model_validate(known | {"difference": difference} | changes)
+
+
+def block(**changes: Any) -> BlockMeasure:
+    known = {"episodes": 50, "announced": 50, "collapses": 0, "allowed": 1, "spread": 0.1, "lowest": 0.75}
+    return BlockMeasure.model_validate(known | {"fall_p": 0.5, "shift": 1.0, "reward_threshold": 0.7} | changes)
 
 
 def simulation(**changes: Any) -> SimulationMeasures:
-    known = {"reward": betting(0.7), "success": betting(0.8), "cvar": 0.3, "cvar_high": 0.4, "replaced": 0}
-    return SimulationMeasures.model_validate(known | {"seeds": 200} | changes)
+    known = {"reward": mean(0.7), "success": count(), "cvar": 0.3, "cvar_high": 0.4, "replaced": 0, "seeds": 200}
+    return SimulationMeasures.model_validate(known | {"against_anchor": anchored(), "block": block()} | changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
         ({}, PASS),
-        ({"reward": betting(0.7, log_wealth=NEEDED - 0.01)}, INCONCLUSIVE),
-        ({"reward": betting(0.7, n=49)}, INCONCLUSIVE),
-        ({"reward": betting(0.7, n=99)}, INCONCLUSIVE),  # no CVaR below 100 episodes
-        ({"reward": betting(0.7, log_wealth=-3.0, log_wealth_against=NEEDED)}, FAIL),
-        ({"reward": betting(0.7, log_wealth=-3.0, log_wealth_against=NEEDED, n=49)}, INCONCLUSIVE),
+        ({"reward": mean(0.7, log_wealth=NEEDED - 0.01)}, INCONCLUSIVE),
+        ({"reward": mean(0.7, n=49)}, INCONCLUSIVE),
+        ({"reward": mean(0.7, n=99)}, INCONCLUSIVE),  # no CVaR below 100 episodes
+        ({"reward": mean(0.7, log_wealth=-3.0, log_wealth_against=NEEDED)}, FAIL),
+        ({"reward": mean(0.7, log_wealth=-3.0, log_wealth_against=NEEDED, n=49)}, INCONCLUSIVE),
         ({"cvar": -0.26, "cvar_high": -0.2}, INCONCLUSIVE),
         ({"cvar": -0.5, "cvar_high": -0.3}, FAIL),
         ({"cvar": NAN}, INVALID),
-        ({"reward": betting(0.7, mean=NAN)}, INVALID),
-        ({"reward": betting(0.7, log_wealth=INF)}, INVALID),
+        ({"reward": mean(0.7, mean=NAN)}, INVALID),
+        ({"reward": mean(0.7, log_wealth=INF)}, INVALID),
         ({"replaced": 10}, PASS),
         ({"replaced": 11}, INVALID),
         ({"problems": ("exam batch 3 has a reward of 1.4",)}, INVALID),
@@ -161,31 +191,95 @@ def test_criterion_1(changes: dict[str, Any], verdict: Verdict):
     ("changes", "verdict"),
     [
         ({}, PASS),
-        ({"success": betting(0.8, log_wealth=1.0)}, INCONCLUSIVE),
-        ({"success": betting(0.8, log_wealth_against=NEEDED, log_wealth=-2.0)}, FAIL),
-        ({"success": betting(0.8, low=NAN)}, INVALID),
+        ({"success": count(113, 219)}, INCONCLUSIVE),
+        ({"success": count(114, 200)}, PASS),
+        ({"success": count(90, 230)}, FAIL),
+        ({"success": count(91, 189)}, FAIL),
+        ({"success": count(looks=())}, INCONCLUSIVE),
+        ({"success": count(low=NAN)}, INVALID),
         ({"replaced": 50}, INVALID),
     ],
 )
 def test_criterion_2(changes: dict[str, Any], verdict: Verdict):
-    """Success rate by betting."""
+    """Success rate: the first look whose count decides, for or against; what crossed once stays."""
     assert found(judge_simulation(simulation(**changes)), "2").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, PASS),
+        ({"against_anchor": anchored(difference={"log_wealth": NEEDED - 0.01})}, INCONCLUSIVE),
+        ({"against_anchor": anchored(difference={"log_wealth": -1.0, "log_wealth_against": NEEDED})}, FAIL),
+        ({"against_anchor": anchored(difference={"log_wealth": NAN})}, INVALID),
+        ({"against_anchor": anchored(difference={"n": 49})}, INCONCLUSIVE),
+        ({"against_anchor": None}, INCONCLUSIVE),
+        ({"replaced": 50}, INVALID),
+    ],
+)
+def test_criterion_3(changes: dict[str, Any], verdict: Verdict):
+    """Improvement: the paired difference with the anchor, beyond what was asked for."""
+    assert found(judge_simulation(simulation(**changes)), "3").verdict == verdict
 
 
 def test_criterion_3_is_waived_only_where_no_room_is_left():
     """A proven reward with a lower bound of 0.95 waives the improvement; less, or less proof, leaves it open."""
-    full = betting(0.7, mean=0.99, low=0.96, high=1.0)
-    assert found(judge_simulation(simulation(reward=full)), "3").verdict == PASS
-    assert found(judge_simulation(simulation()), "3").verdict == INCONCLUSIVE
+    full, nothing = mean(0.7, mean=0.99, low=0.96, high=1.0), {"against_anchor": None}
+    assert found(judge_simulation(simulation(reward=full, **nothing)), "3").verdict == PASS
+    assert found(judge_simulation(simulation(**nothing)), "3").verdict == INCONCLUSIVE
     early = full.model_copy(update={"n": 20})
-    assert found(judge_simulation(simulation(reward=early)), "3").verdict == INCONCLUSIVE
-    assert found(judge_simulation(simulation(reward=full, replaced=100)), "3").verdict == INCONCLUSIVE
+    assert found(judge_simulation(simulation(reward=early, **nothing)), "3").verdict == INCONCLUSIVE
+    assert found(judge_simulation(simulation(reward=full, replaced=100, **nothing)), "3").verdict == INCONCLUSIVE
 
 
-def test_criterion_4_is_listed_as_not_assessed():
-    """Not built is INCONCLUSIVE and named."""
-    answer = found(judge_simulation(simulation()), "4")
-    assert (answer.verdict, answer.formula) == (INCONCLUSIVE, "not-assessed")
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, PASS),
+        ({"collapses": 1}, PASS),
+        ({"collapses": 2}, FAIL),
+        ({"spread": 0.25}, PASS),
+        ({"spread": 0.251}, FAIL),
+        ({"spread": INF}, FAIL),
+        ({"lowest": 0.63}, PASS),
+        ({"lowest": 0.629}, FAIL),
+        ({"fall_p": 0.011}, PASS),
+        ({"fall_p": 0.01}, FAIL),
+        ({"shift": 1.9}, PASS),
+        ({"shift": 1.91}, FAIL),
+        ({"shift": NAN}, INVALID),
+        ({"lowest": NAN}, INVALID),
+        ({"problems": ("the block has 49 of the 50 announced episodes",)}, INVALID),
+    ],
+)
+def test_criterion_4(changes: dict[str, Any], verdict: Verdict):
+    """Consistency: the collapses decide, and each guard refuses by itself; all bounds belong to the passing side."""
+    answer = found(judge_simulation(simulation(block=block(**changes))), "4")
+    assert (answer.verdict, answer.threshold, answer.n) == (verdict, 1.0, 50)
+
+
+def test_criterion_4_without_its_block_is_not_assessed():
+    """What was not played is INCONCLUSIVE and named."""
+    answer = found(judge_simulation(simulation(block=None)), "4")
+    assert (answer.verdict, answer.formula, answer.label) == (
+        INCONCLUSIVE,
+        "not-assessed",
+        "INCONCLUSIVE (not assessed)",
+    )
+
+
+def test_each_kind_of_inconclusive_is_named():
+    """Undecided where more data can decide, unsupported where these never can, not assessed where nothing was judged;
+    another verdict has no kind."""
+    undecided = found(judge_simulation(simulation(success=count(113, 219))), "2")
+    unsupported = found(history(log(kind="report")), "5b")
+    grade = found(history(log(click_ess=3)), "5b")
+    absent = found(history(), "6")
+    arms = found(scaled(improvement=improvement(disjoint=False)), "11")
+    kinds = [each.inconclusive for each in (undecided, unsupported, grade, absent, arms)]
+    assert kinds == ["undecided", "unsupported", "unsupported", "not assessed", "unsupported"]
+    passed = found(judge_simulation(simulation()), "2")
+    assert (passed.inconclusive, passed.label) == (None, "PASS")
 
 
 # ------------------------------------------------------------ history: 5 to 7

@@ -8,22 +8,25 @@ from typing import Any
 import pytest
 
 from gaelp.domain.gates.judging import futility, gate, judge_live_test, judge_simulation
-from gaelp.domain.gates.measurements import PointMeasure
+from gaelp.domain.gates.measurements import Anchor, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
 from tests.unit.domain.gates.test_judging import (
     ALPHA,
     CONFIG,
     NEEDED,
+    anchored,
     attempt,
-    betting,
+    block,
     campaigns,
     conduct,
+    count,
     efficiency,
     found,
     history,
     improvement,
     log,
+    mean,
     portfolio,
     profit,
     scaled,
@@ -35,29 +38,92 @@ def live(id: str, **changes: Any) -> CriterionVerdict:
     return found(judge_live_test(campaigns(**changes), CONFIG), id)
 
 
-def test_a_bet_says_what_it_rests_on() -> None:
-    """Name, mean, episodes, both bounds, level and threshold stand in the sentence of each outcome."""
+LEVEL = f"at level {ALPHA:.4f}"
+
+
+def test_a_mean_says_what_it_rests_on() -> None:
+    """Mean, episodes, bounds, level and threshold stand in the sentence of each outcome, and what is missing."""
 
     def said(**changes: Any) -> str:
-        return found(judge_simulation(simulation(success=betting(0.8, **changes))), "2").reason
+        return found(judge_simulation(simulation(reward=mean(0.7, **changes), cvar=None)), "1").reason
 
-    level = f"at level {ALPHA:.4f}"
-    assert said() == f"The success rate 0.900 over 200 episodes: its lower bound 0.850 lies above 0.8 {level}."
+    assert said().startswith(
+        f"The average reward 0.900 over 200 episodes: its lower bound 0.850 lies above 0.7 {LEVEL}."
+    )
     assert said(log_wealth=0.0, log_wealth_against=NEEDED) == (
-        f"The success rate 0.900 over 200 episodes: its upper bound 0.950 lies below 0.8 {level}."
+        f"The average reward 0.900 over 200 episodes: its upper bound 0.950 lies below 0.7 {LEVEL}."
     )
-    assert said(log_wealth=0.0) == (
-        f"The success rate 0.900 over 200 episodes lies between 0.850 and 0.950 {level}: not yet above or below 0.8."
+    open_ = (
+        f"The average reward 0.900 over 200 episodes lies between 0.850 and 0.950 {LEVEL}: not yet above or below 0.7"
     )
-    early = "The success rate 0.900 over 9 episodes: 50 episodes are needed before anything is decided."
-    assert said(n=9) == early
+    assert said(log_wealth=0.0).startswith(f"{open_}. ")
+    assert said(log_wealth=1.0, more=120).startswith(
+        f"{open_}; about 120 more episodes are needed at the present rate. "
+    )
+    early = "The average reward 0.900 over 9 episodes: 50 episodes are needed before anything is decided."
+    assert said(n=9).startswith(early)
+
+
+def test_a_count_says_which_count_was_needed() -> None:
+    """The look that decides with its count, and where none does the bounds and what is missing."""
+
+    def said(*successes: int, **changes: Any) -> str:
+        return found(judge_simulation(simulation(success=count(*successes, **changes))), "2").reason
+
+    assert said(113, 220) == f"220 of 256 episodes succeeded, 220 were needed: above 0.8 {LEVEL}."
+    assert said(100, 189) == f"189 of 256 episodes succeeded, 189 or fewer refute 0.8 {LEVEL}."
+    assert said(113, 215, more=1200) == (
+        "215 of 256 episodes succeeded, 220 were needed at this look; the success rate lies between 0.850 and 0.950 "
+        f"{LEVEL}; about 1,200 more episodes are needed at the present rate."
+    )
+    assert said(looks=()) == "No episode has been examined."
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "the checkpoint with which it entered the phase: 0.500 on average, and 105% of it was asked for."),
+        (
+            {"anchor": Anchor.INCUMBENT, "absolute": True, "anchor_reward": 0.02},
+            "the incumbent: 0.020 on average, and 0.05 more was asked for.",
+        ),
+        (
+            {"anchor": Anchor.GRADUATED_ENTRY, "improvement": -0.05},
+            "the checkpoint with which it entered the phase, which had already passed this gate: 0.500 on average, and "
+            "95% of it was asked for.",
+        ),
+    ],
+)
+def test_the_improvement_names_its_anchor_and_what_was_asked_for(changes: dict[str, Any], said: str) -> None:
+    """Whether it passes or not, the sentence says what the agent was compared with."""
+    for difference in ({}, {"log_wealth": 0.0}):
+        measures = simulation(against_anchor=anchored(difference=difference, **changes))
+        reason = found(judge_simulation(measures), "3").reason
+        assert reason.endswith(f"On the same seeds as {said}")
+        assert reason.startswith("The difference 0.300 over 200 episodes")
+
+
+def test_the_block_says_what_refused_it() -> None:
+    """Collapses against those that may be, and each guard that tripped."""
+
+    def said(**changes: Any) -> str:
+        return found(judge_simulation(simulation(block=block(**changes))), "4").reason
+
+    result = "0 of the 50 announced episodes collapsed, 1 may"
+    assert said() == f"{result}; spread 0.10, lowest mean of ten 0.75, no fall."
+    assert said(collapses=3) == "3 of the 50 announced episodes collapsed, 1 may."
+    assert said(spread=0.3, lowest=0.5, fall_p=0.002, shift=2.5) == (
+        f"{result}, and yet the block is not consistent: its spread 0.30 is above 0.25; ten episodes in a row average "
+        "0.50, below 0.63; its rewards fall (p = 0.002); its rewards drop at some point and stay low."
+    )
+    assert said(problems=("it burnt",)) == "The block's data are broken: it burnt."
 
 
 def test_what_is_not_assessed_says_what_would_be() -> None:
     """The improvement names the comparison, consistency the announced block."""
-    listed = judge_simulation(simulation())
-    assert found(listed, "3").reason == "The comparison with the checkpoint at entry is not assessed yet."
-    assert found(listed, "4").reason == "The announced block of episodes is not assessed yet."
+    listed = judge_simulation(simulation(against_anchor=None, block=None))
+    assert found(listed, "3").reason == "The exam names nothing to compare the agent with."
+    assert found(listed, "4").reason == "The announced block has not been played."
 
 
 def test_what_is_not_known_is_called_so() -> None:

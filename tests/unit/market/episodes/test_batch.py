@@ -291,3 +291,49 @@ def test_a_failing_incumbent_lowers_no_bar() -> None:
         with pytest.raises(InvalidDecision, match="agent 'broken' at step 1: bid_micros has a NaN"):
             deciding = DecidingAgent(agent, state, Broken(1, bid_micros=bad), state)
             simulate(market(), deciding, config, BatchKey(0, "train", 0))
+
+
+def test_the_anchor_plays_the_same_worlds_with_the_same_draws() -> None:
+    """An agent beside itself earns its own rewards to the last bit, beside another state those of that state alone."""
+    config, agent = configured(simulation=SMALL), load_agent("linear-thompson")
+    untrained, learned = first_state("linear-thompson"), lesson()[0]
+    alone = {name: run(market(), config, agent, state, 0, "exam")[1].rewards
+             for name, state in (("untrained", untrained), ("learned", learned))}  # fmt: skip
+    beside = run(market(), config, agent, learned, 0, "exam", anchor=untrained)[1]
+    assert beside.rewards == alone["learned"]
+    assert beside.anchor_rewards == pytest.approx(alone["untrained"])
+    assert run(market(), config, agent, learned, 0, "exam", anchor=learned)[1].anchor_rewards == pytest.approx(
+        beside.rewards
+    )
+
+
+def test_without_an_anchor_the_incumbent_is_one() -> None:
+    """The rewards are the incumbent's profit in shares of the optimum; campaigns that share an audience are one."""
+    for settings, episodes in (({}, 8), ({"market": {"own_campaigns": 4}}, 2)):
+        config = configured(simulation=SMALL, **settings)
+        result = run(market(), config, load_agent("uniform"), first_state("uniform"), 0, "exam")[1]
+        amounts = result.amounts
+        ratios = np.array(amounts.incumbent_profit_micros) / np.array(amounts.optimum_micros)
+        assert len(result.anchor_rewards) == result.episodes == episodes
+        assert result.anchor_rewards == pytest.approx(np.clip(ratios, 0, 1), abs=1e-6)
+
+
+def test_an_anchor_that_cannot_act_earns_nothing() -> None:
+    """Its failure is no failure of the agent, and leaves the agent's own rewards as they are."""
+
+    class Learner:
+        name, heads = "learner", ("bid_micros", "creative_prob")
+
+        def initial_memory(self, campaigns: int) -> Any:
+            return np.zeros((campaigns, 1))
+
+        def act(self, state: Any, observation: Any, memory: Any, rng: Any) -> Any:
+            decision, _ = INCUMBENT.act({}, observation, INCUMBENT.initial_memory(len(observation.hour)), rng)
+            bid = decision.bid_micros if state["sound"] else -decision.bid_micros - 1
+            return replace(decision, bid_micros=bid), memory
+
+    INCUMBENT = load_agent("fixed-bid")
+    config = configured(simulation=SMALL)
+    sound, broken = ({"sound": np.array(value)} for value in (1, 0))
+    result = run(market(), config, Learner(), sound, 0, "exam", anchor=broken)[1]  # type: ignore[arg-type]
+    assert result.anchor_rewards == (0.0,) * 8 and result.failed_episodes == 0

@@ -1,0 +1,72 @@
+"""The verb `plan`: how many exam episodes a true effect needs, by the simulation's gate itself.
+
+Touch this to change what it prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gaelp.commands.console import DONE, Out, WrongUse, table
+from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
+
+TIMES = (1, 2, 4, 8)  # as many batches in each look as the configuration plans, and more
+TRIALS = 300
+TARGET = 0.8
+COLUMNS = ("exam_batches", "episodes", "1 reward", "2 success", "3 improvement", "4 block", "1 to 4")
+SHARES = ("success", "reward", "anchor", "spread")
+
+
+def plan(arguments: argparse.Namespace, out: Out) -> int:
+    """Power of the exam that the configuration plans and of larger ones, as a table and a plot."""
+    import numpy as np
+
+    from gaelp.evidence.gate_certification import power
+    from gaelp.evidence.simulated_exams import StatedAgent, exam_plan
+    from gaelp.reports.plots import png
+    from gaelp.reports.power_plots import exam_power
+
+    _check_shares(arguments)
+    config, alpha = read_configuration(arguments), level_of(arguments)
+    agent = StatedAgent("", arguments.reward, arguments.spread, arguments.success, arguments.anchor, normal=True)
+    rng = np.random.default_rng(config.seed)
+    sizes = [config.simulation.exam_batches * times for times in TIMES]
+    plans = [exam_plan(config, alpha, size) for size in sizes]
+    powers = [power(agent, each, TRIALS, rng) for each in plans]
+    episodes = [each.looks.episodes[-1] for each in plans]
+    place = figure_place(arguments, "plan.png")
+    Path(place).write_bytes(png(exam_power(episodes, powers, TARGET)))
+    enough = next((n for n, shares in zip(episodes, powers, strict=True) if shares[-1] >= TARGET), None)
+    rows = [
+        (size, f"{n:,}", *(f"{100 * share:.0f} %" for share in shares))
+        for size, n, shares in zip(sizes, episodes, powers, strict=True)
+    ]
+    document = {
+        "level": alpha,
+        "trials": TRIALS,
+        "exams": [
+            {"exam_batches": size, "episodes": n, "power": dict(zip(COLUMNS[2:], shares, strict=True))}
+            for size, n, shares in zip(sizes, episodes, powers, strict=True)
+        ],
+        "enough": enough,
+        "figure": str(place),
+    }
+    out.result(
+        document,
+        table(COLUMNS, rows),
+        f"{_answer(enough, episodes[-1])} (by {TRIALS} trials at level {alpha:.4f}); {place}",
+    )
+    return DONE
+
+
+def _check_shares(arguments: argparse.Namespace) -> None:
+    for name in SHARES:
+        if not 0 <= getattr(arguments, name) <= 1:
+            raise WrongUse(f"--{name} is {getattr(arguments, name):g}, and it is a share from 0 to 1")
+
+
+def _answer(enough: int | None, most: int) -> str:
+    if enough is None:
+        return f"no exam of up to {most:,} episodes passes in {TARGET:.0%} of cases"
+    return f"an exam of {enough:,} episodes passes in {TARGET:.0%} of cases or more"

@@ -1,0 +1,83 @@
+"""What an exam fixes before its first episode, from the ledger and the warehouse."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from activities.inputs import Inputs
+from activities.records.planning import Planning
+from gaelp.configuration import loading
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.measurements import Anchor
+from gaelp.domain.phases import Phase
+from gaelp.messages.run_context import RunContext
+from gaelp.messages.simulation_training import BeginExam, ExamTerms
+from gaelp.records.content_store import ContentStore
+from gaelp.records.warehouse.warehouse import Warehouse
+from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
+from tests.support.campaign_fixture import CampaignFixture
+
+ENTRY, FROZEN = "e" * 64, "f" * 64
+
+
+class Exams:
+    """Exams of runs of one agent, in a ledger and a warehouse of their own."""
+
+    def __init__(self, fixture: CampaignFixture, warehouse: Warehouse, store: ContentStore) -> None:
+        self.warehouse, self.store, self.account = warehouse, store, fixture.campaign.context.account
+        self.planning = Planning(fixture.ledger, Inputs(store), warehouse)
+
+    def begin(self, run: str = "r1", *, trained: bool = False, frozen: str = FROZEN, **simulation: int) -> ExamTerms:
+        """The terms of a run's exam."""
+        config = TrainingConfiguration.model_validate({"simulation": simulation})
+        context = RunContext(
+            run=run, phase=Phase.SIMULATION, config_digest=self.store.put_document(loading.canonical(config)),
+            market_digest="m" * 64, account=self.account, agent="mine", checkpoint_digest=frozen,
+        )  # fmt: skip
+        exam = BeginExam(context=context, entry_checkpoint_digest=ENTRY, entered_trained=trained)
+        return self.planning.begin_exam(exam)
+
+    def graduate(self, checkpoint: str) -> None:
+        """Write down that the simulation's gate passed a checkpoint."""
+        row = {"run": "before", "at": datetime(2026, 1, 1, tzinfo=UTC), "phase": "simulation", "criterion": "1",
+               "verdict": "PASS", "criterion_verdict": "PASS", "checkpoint_digest": checkpoint}  # fmt: skip
+        self.warehouse.append("verdicts", [row], "before/simulation")
+
+
+@pytest.fixture
+def exams(fixture: CampaignFixture, tmp_path: Path) -> Exams:
+    warehouse = open_warehouse(str(tmp_path / "warehouse"))
+    return Exams(fixture, warehouse, ContentStore(str(tmp_path / "store")))
+
+
+def test_an_agent_that_learned_here_is_compared_with_its_beginning(exams: Exams) -> None:
+    """The entry checkpoint is the anchor, and a retry of the activity is the same attempt."""
+    terms = exams.begin()
+    assert (terms.anchor, terms.anchor_checkpoint_digest, terms.attempt) == (Anchor.ENTRY, ENTRY, 1)
+    assert exams.begin() == terms
+
+
+def test_an_agent_that_never_learns_or_came_trained_is_compared_with_the_incumbent(exams: Exams) -> None:
+    """The incumbent has no checkpoint of its own."""
+    for number, terms in enumerate((exams.begin(frozen=ENTRY), exams.begin("r2", trained=True)), start=1):
+        assert (terms.anchor, terms.anchor_checkpoint_digest) == (Anchor.INCUMBENT, "")
+        assert terms.attempt == number
+
+
+def test_an_agent_whose_checkpoint_had_passed_is_compared_with_it(exams: Exams) -> None:
+    """Only where the run came with that very checkpoint."""
+    exams.graduate(ENTRY)
+    came, began = exams.begin(trained=True), exams.begin("r2")
+    assert (came.anchor, came.anchor_checkpoint_digest) == (Anchor.GRADUATED_ENTRY, ENTRY)
+    assert began.anchor is Anchor.ENTRY
+
+
+def test_the_block_is_announced_with_room_for_worlds_that_are_left_out(exams: Exams) -> None:
+    """50 episodes at the first three attempts and 100 at the fourth; batches for 5 % more than were announced."""
+    sizes = [(each.block_episodes, each.block_batches) for each in (exams.begin(f"r{n}") for n in range(1, 5))]
+    assert sizes == [(50, 2), (50, 2), (50, 2), (100, 4)]
+    tight = exams.begin("r5", consistency_episodes=128, campaigns_per_batch=128)
+    assert (tight.block_episodes, tight.block_batches) == (128, 2)

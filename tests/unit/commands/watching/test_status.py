@@ -1,0 +1,33 @@
+"""What `status` prints of the gates of a run."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from gaelp.commands.watching.snapshot import PhaseView, RunView
+from gaelp.commands.watching.status import criteria_of
+from gaelp.domain.gates.judging import judge_simulation
+from gaelp.domain.phases import Phase
+from tests.unit.domain.gates.test_judging import count, simulation
+
+
+def run_view(*phases: PhaseView) -> RunView:
+    return RunView("r", "running", "simulation", False, 0, phases=phases)
+
+
+def test_status_shows_each_bound_and_what_is_missing() -> None:
+    """A row for each criterion with estimate, bound, threshold, the kind of INCONCLUSIVE and the missing episodes."""
+    criteria = judge_simulation(simulation(success=count(113, 215, more=120), block=None))
+    console = Console(width=400, record=True)
+    console.print(*criteria_of(run_view(PhaseView(Phase.SIMULATION, "completed", 0, criteria=criteria))))
+    lines = console.export_text().splitlines()
+    success = next(line for line in lines if "2 success rate" in line)
+    assert "INCONCLUSIVE (undecided)" in success and "0.8398" in success and "0.85" in success
+    assert "about 120 more episodes are needed at the present rate" in success
+    assert "INCONCLUSIVE (not assessed)" in next(line for line in lines if "4 consistency" in line)
+    assert sum("simulation" in line for line in lines) == 4
+
+
+def test_before_the_first_gate_there_is_no_table() -> None:
+    """A phase that runs has no criteria yet."""
+    assert criteria_of(run_view(PhaseView(Phase.SIMULATION, "running", 0))) == []
