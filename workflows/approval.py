@@ -24,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
         ApprovalPurpose,
         RequestApproval,
     )
-    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput
     from gaelp.messages.recording import LifecycleEvent, Record
     from gaelp.messages.run_context import RunContext
@@ -32,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         ApprovalState,
         CheckRequest,
         OpenedRequest,
+        PhasePlan,
         RequestStanding,
         SpendingState,
         SubmitDecision,
@@ -68,7 +68,7 @@ class Approval:
         """Whether the ledger has judged every signal that came."""
         return not self._signals
 
-    async def ask(self, phase: PhaseInput, plan: CampaignsPlan, holder: PauseAndStop[SpendingState]) -> str:
+    async def ask(self, phase: PhaseInput, plan: PhasePlan, holder: PauseAndStop[SpendingState]) -> str:
         """Ask a person and wait. Why nothing may be spent; empty where the request was approved.
 
         A stop ends the waiting: a signal to the phase, which holds the state, or one that the ledger has of its run.
@@ -115,7 +115,7 @@ class Approval:
         if standing.run_stopped:
             holder.update(stopped=standing.run_stopped)
 
-    async def _look_at_request(self, phase: PhaseInput, plan: CampaignsPlan) -> RequestStanding:
+    async def _look_at_request(self, phase: PhaseInput, plan: PhasePlan) -> RequestStanding:
         """Where a stop has raised the fence since a person was asked, nobody can approve this request: ask anew."""
         self._look = False
         standing: RequestStanding = await workflow.execute_activity_method(
@@ -132,7 +132,7 @@ class Approval:
     def _request_id(self) -> str:
         return request_id(self._context.run, self._context.phase, self.state.sequence)
 
-    async def _open_request(self, phase: PhaseInput, plan: CampaignsPlan) -> RequestStanding:
+    async def _open_request(self, phase: PhaseInput, plan: PhasePlan) -> RequestStanding:
         """Ask, and show what is asked."""
         opened = await self._request(phase, plan)
         if opened.card is not None:
@@ -143,7 +143,7 @@ class Approval:
             await ask_run_to_look()
         return opened.standing
 
-    async def _request(self, phase: PhaseInput, plan: CampaignsPlan) -> OpenedRequest:
+    async def _request(self, phase: PhaseInput, plan: PhasePlan) -> OpenedRequest:
         request = RequestApproval(
             **self._context.model_dump(),
             evidence_digest=phase.evidence_digest,

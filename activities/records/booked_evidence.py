@@ -5,7 +5,9 @@ Touch this when a gate relies on one more thing that the ledger knows as well.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.ledger.stored_records import Reservation
@@ -19,8 +21,11 @@ def booked(
     A day that was reported and never reserved, and a day that cost something and is not reported, cannot be.
     """
     checked, problems = [], []
+    of_campaign: defaultdict[str, dict[date, Reservation]] = defaultdict(dict)
+    for reservation in reservations:
+        of_campaign[reservation.campaign][reservation.day] = reservation
     for campaign in campaigns:
-        by_day = {r.day: r for r in reservations if r.campaign == campaign.campaign}
+        by_day = of_campaign[campaign.campaign]
         days = tuple(
             day.model_copy(update={"cost_micros": max(day.cost_micros, _cost(by_day[day.day]))})
             if day.day in by_day

@@ -76,6 +76,7 @@ class DirectCalls:
     numbers: AttemptNumbers
     permits: Callable[[DayReached], None]
     stops: Callable[[str], None]
+    keeps: Callable[[CampaignResult], None]
     heard: list[Heard] = field(default_factory=list)
 
     async def _made(self, options: ActivityOptions, activity: Callable[[Any], Any], asked: Any) -> Any:
@@ -152,7 +153,7 @@ class DirectCalls:
         pass
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
-        pass
+        self.keeps(result)
 
 
 def _as_reported(error: GaelpError, activity: str) -> Exception:

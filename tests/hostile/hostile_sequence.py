@@ -219,7 +219,7 @@ class Sequence:
         starts = [planned(index, place, tick_hours) for index in range(3 if seed % 5 == 0 else 2)]
         for began in starts:
             self.campaigns[began.name] = self._driven(began)
-        self.phase = PhaseReader(self.campaigns)
+        self.phase = PhaseReader(self.campaigns, ledger)
         names = [began.name for began in signed(place)]
         self.invariants = Invariants(ledger, self.platform, self.campaigns, self.phase, names)
         self._reaper = Reaping(ledger, lambda _: self.platform)
@@ -235,12 +235,16 @@ class Sequence:
         activities = Campaigns(self.ledger, inputs(), lambda _: self.platform, self._sleep)
         observations = Observations(self.ledger, inputs(), lambda _: self.platform, self._sleep)
         numbers = attempt_numbers()
-        calls = DirectCalls(activities, observations, inputs(), numbers, self._permit, self._stop_of_campaign)
+        permits, stops = self._permit, self._stop_of_campaign
+        calls = DirectCalls(activities, observations, inputs(), numbers, permits, stops, self._keep)
         return DrivenCampaign(began, calls, VirtualHost(self.clock, lambda: self.rng.random() < 0.2))
 
     def _sleep(self, seconds: float) -> None:
         self.clock.now += timedelta(seconds=seconds)
         self.platform.pass_time()
+
+    def _keep(self, result: CampaignResult) -> None:
+        self.ledger.keep_result(result, self.clock.now)
 
     def _permit(self, reached: DayReached) -> None:
         budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.4)))

@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -146,6 +146,17 @@ approved_campaigns = sa.Table(
     sa.Column("campaign", sa.Text, primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("body", sa.Text, nullable=False),  # the ApprovedCampaign as JSON
+)
+
+campaign_reports = sa.Table(
+    "campaign_reports",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),  # reached: how far it is; ended: how it ended
+    sa.Column("phase", sa.Text, nullable=False),  # its workflow id: RUN/PHASE
+    sa.Column("body", sa.Text, nullable=False),  # a DayReached or a CampaignResult as JSON
+    sa.Column("at", Instant, nullable=False),
+    sa.Index("reports_of_phase", "phase", "kind"),
 )
 
 nonces = sa.Table(
