@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.logs import Logs
     from gaelp.domain.episodes import EpisodeState
     from gaelp.domain.log_evidence import Grade
-    from gaelp.messages.episode_batch import BatchResult, SimulateBatch
+    from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult, SimulateBatch
     from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog
     from workflows.activity_options import COMPUTE, RECORDS, named
     from workflows.details import cause, show_details
@@ -38,7 +38,7 @@ class EpisodeBatch(ReceivesSignals):
                 Simulation.simulate_batch, batch, **named(COMPUTE, f"simulate {batch.purpose} batch {batch.index}")
             )
         except ActivityError as error:
-            reason = cause(error)
+            reason = cause(error)[:LONGEST_REASON]
             show_details(f"{EpisodeState.FAILED}: {reason}")
             return BatchResult(
                 index=batch.index,

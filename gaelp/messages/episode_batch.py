@@ -8,6 +8,8 @@ from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeFailure, 
 from gaelp.domain.frozen import Frozen
 from gaelp.messages.run_context import RunContext
 
+LONGEST_REASON = 300  # characters that a message carries of why a batch or an episode failed
+
 
 class SimulateBatch(Frozen):
     """Starts an EpisodeBatch: episodes that advance together. Seed, purpose, attempt and index key its random draws."""
@@ -54,5 +56,6 @@ class BatchResult(Frozen):
     def without_episodes(self, whole_digest: str) -> Self:
         """The result without the tuples that have one entry per episode, and with the first failure only."""
         emptied: dict[str, Any] = {name: () for name in ("rewards", "raw_rewards", "successes", "gains")}
-        emptied |= {"amounts": EpisodeAmounts(), "failures": self.failures[:1], "whole_digest": whole_digest}
+        first = tuple(EpisodeFailure(episode=f.episode, reason=f.reason[:LONGEST_REASON]) for f in self.failures[:1])
+        emptied |= {"amounts": EpisodeAmounts(), "failures": first, "whole_digest": whole_digest}
         return self.model_copy(update=emptied)
