@@ -36,7 +36,6 @@ from temporalio.client import (
     ScheduleSpec,
     ScheduleUpdate,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from activities.compute.decisions import Decisions
@@ -44,6 +43,7 @@ from activities.compute.replays import Replays
 from activities.compute.simulation import Simulation
 from activities.effects import Effects
 from activities.inputs import Inputs
+from activities.live.call_quota import CallQuotas
 from activities.live.campaigns import Campaigns
 from activities.live.emergency import Emergency
 from activities.live.observations import Observations
@@ -71,9 +71,10 @@ from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
 from gaelp.records.events.live_metrics import LiveMetrics
-from gaelp.records.events.redis_streams import connect
+from gaelp.records.events.redis_streams import connect as connect_redis
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
+from gaelp.temporal_connection import connect
 from gaelp.workflow_sandbox import workflow_sandbox
 from workflows.campaigns.live_campaign import LiveCampaign
 from workflows.episodes import EpisodeBatch, LogReplay
@@ -121,7 +122,7 @@ def records_activities(settings: Settings) -> Activities:
     reports = CampaignReports(ledger, inputs)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
-    personas = Personas(inputs, rater, RatingCache(connect(settings.redis_url)))
+    personas = Personas(inputs, rater, RatingCache(connect_redis(settings.redis_url)))
     return [
         runs.begin_run,
         runs.look_at_run,
@@ -155,25 +156,27 @@ def records_activities(settings: Settings) -> Activities:
     ]
 
 
-def _platforms(settings: Settings, timeout_seconds: float = CALL_SECONDS) -> Callable[[Account], AdPlatform]:
+def _platforms(
+    settings: Settings, timeout_seconds: float = CALL_SECONDS, before_call: Callable[[], None] | None = None
+) -> Callable[[Account], AdPlatform]:
     @cache
     def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
-        return open_platform(account, settings, timeout_seconds)
+        return open_platform(account, settings, timeout_seconds, before_call)
 
     # One connection per kind of account, reused; an envelope's change must not open another.
     def platform_of(account: Account) -> AdPlatform:
         plain = account.model_copy(
-            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "fence": 0}
+            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None, "fence": 0}
         )
         return opened(account.platform, account.kind, account.timezone, plain)
 
     return platform_of
 
 
-def live_activities(settings: Settings) -> Activities:
+def live_activities(settings: Settings, quotas: CallQuotas) -> Activities:
     """The only activities with ad credentials, beside the stop."""
     ledger, inputs = Ledger.open(settings.ledger), Inputs(ContentStore(settings.store))
-    platforms = _platforms(settings)
+    platforms = quotas.asking(ledger, _platforms(settings, before_call=quotas.before_call))
     campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
     turn = Turns(campaigns, observations).apply_and_observe
     return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
@@ -192,17 +195,18 @@ def workers(client: Client, settings: Settings, queues: Sequence[Queue]) -> list
 
 def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any) -> Worker:
     """The worker of one queue. `options` are temporalio's, for tests."""
+    quotas = CallQuotas()
     activities: dict[Queue, Callable[[Settings], Activities]] = {
         Queue.COMPUTE: compute_activities,
         Queue.RECORDS: records_activities,
-        Queue.LIVE: live_activities,
+        Queue.LIVE: partial(live_activities, quotas=quotas),
         Queue.STOP: stop_activities,
     }
     threads = 2 if queue is Queue.COMPUTE else 16
     served: dict[Queue, list[type]] = {Queue.STOP: [EmergencyStop, Reaper], Queue.WORKFLOWS: list(WORKFLOWS)}
     defaults: dict[str, Any] = {
         "workflow_runner": workflow_sandbox(client.data_converter),
-        "interceptors": [Effects()],
+        "interceptors": [Effects(), quotas],
         "max_concurrent_activities": threads,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),
         # A dead worker's workflows move to another one after this, not after the default ten seconds.
@@ -250,11 +254,7 @@ def package_versions() -> dict[str, str]:
 
 async def serve(settings: Settings, queues: Sequence[Queue], ready: Path | None) -> None:
     """Run the workers until SIGTERM or SIGINT; `ready` is created once all of them poll."""
-    client = await Client.connect(
-        settings.temporal_address,
-        namespace=settings.temporal_namespace,
-        data_converter=pydantic_data_converter,
-    )
+    client = await connect(settings)
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

@@ -2,9 +2,10 @@
 
 `permanent` answers the first question: activities/effects.py tells Temporal not to repeat an activity that raised a
 permanent error. `exit_code` answers the second: gaelp/commands/dispatch.py prints the message of an error of ours and
-ends with that code. Most errors end with FAILED, which is 1. Exit code 2, WRONG_USE, says that the command line or the
-configuration was wrong; these errors end with it: ConfigurationErrors, UnknownAgent, UnknownEnvironment, WrongUse. An
-exception that is not of ours is a fault of the program: a command calls it unexpected and ends with 1.
+ends with that code. Most errors end with FAILED, which is 1. Exit code 2, WRONG_USE, says that the command line, the
+configuration or a file that was given is wrong; these errors end with it: ConfigurationErrors, IngestError,
+UnknownAgent, UnknownEnvironment, WrongUse. An exception that is not of ours is a fault of the program: a command calls
+it unexpected and ends with 1.
 
 `masked` takes passwords out of addresses: of every error of ours, of whatever a command prints (gaelp/commands/
 console.py), and of log lines (gaelp/observability.py).

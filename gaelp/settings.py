@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -21,6 +21,12 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".gaelp"), description="where everything local is kept")
     temporal_address: str = "127.0.0.1:7233"
     temporal_namespace: str = "default"
+    temporal_tls: bool = Field(False, description="encrypt the line; a certificate or an API key implies it")
+    temporal_tls_ca: Path | None = Field(None, description="PEM file of who signed the server's certificate")
+    temporal_tls_cert: Path | None = Field(None, description="PEM file of the certificate that we show (mTLS)")
+    temporal_tls_key: Path | None = Field(None, validate_default=True, description="PEM file of its private key")
+    temporal_tls_server_name: str = Field("", description="the server's name in its certificate, if not its address")
+    temporal_api_key: SecretStr | None = Field(None, description="of Temporal Cloud")
     temporal_ui: str = "http://127.0.0.1:8233"
     ledger_url: str = Field("", description="SQLAlchemy URL; default sqlite in home")
     store_url: str = Field("", description="fsspec URL of the content store; default a folder in home")
@@ -40,6 +46,13 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     approver_key: Path | None = Field(None, description="private key that `approve` signs with")
+
+    @field_validator("temporal_tls_key")
+    @classmethod
+    def _with_its_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("temporal_tls_cert") is None):
+            raise ValueError("GAELP_TEMPORAL_TLS_CERT and GAELP_TEMPORAL_TLS_KEY belong together: set both or neither")
+        return key
 
     @property
     def ledger(self) -> str:

@@ -24,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
         ApprovalPurpose,
         RequestApproval,
     )
-    from gaelp.messages.phase import PhaseInput
     from gaelp.messages.recording import LifecycleEvent, Record
     from gaelp.messages.run_context import RunContext
     from gaelp.messages.spending_phase import (
@@ -68,7 +67,7 @@ class Approval:
         """Whether the ledger has judged every signal that came."""
         return not self._signals
 
-    async def ask(self, phase: PhaseInput, plan: PhasePlan, holder: PauseAndStop[SpendingState]) -> str:
+    async def ask(self, plan: PhasePlan, holder: PauseAndStop[SpendingState]) -> str:
         """Ask a person and wait. Why nothing may be spent; empty where the request was approved.
 
         A stop ends the waiting: a signal to the phase, which holds the state, or one that the ledger has of its run.
@@ -77,11 +76,11 @@ class Approval:
         def stopped() -> str:
             return holder.state.stopped
 
-        self._take(await self._open_request(phase, plan), holder)
+        self._take(await self._open_request(plan), holder)
         while not (self.state.decision or stopped()) and workflow.now() < plan.approval_deadline:
             await self._wait(plan.approval_deadline, stopped)
             if self._look and not (self.state.decision or stopped()):
-                self._take(await self._look_at_request(phase, plan), holder)
+                self._take(await self._look_at_request(plan), holder)
         # A decision that came in time may still be with the ledger.
         await workflow.wait_condition(lambda: bool(stopped()) or self.all_checked())
         if not self.state.decision and not stopped():
@@ -115,7 +114,7 @@ class Approval:
         if standing.run_stopped:
             holder.update(stopped=standing.run_stopped)
 
-    async def _look_at_request(self, phase: PhaseInput, plan: PhasePlan) -> RequestStanding:
+    async def _look_at_request(self, plan: PhasePlan) -> RequestStanding:
         """Where a stop has raised the fence since a person was asked, nobody can approve this request: ask anew."""
         self._look = False
         standing: RequestStanding = await workflow.execute_activity_method(
@@ -126,15 +125,15 @@ class Approval:
         if not standing.void:
             return standing
         self._update(sequence=self.state.sequence + 1)
-        return await self._open_request(phase, plan)
+        return await self._open_request(plan)
 
     @property
     def _request_id(self) -> str:
         return request_id(self._context.run, self._context.phase, self.state.sequence)
 
-    async def _open_request(self, phase: PhaseInput, plan: PhasePlan) -> RequestStanding:
+    async def _open_request(self, plan: PhasePlan) -> RequestStanding:
         """Ask, and show what is asked."""
-        opened = await self._request(phase, plan)
+        opened = await self._request(plan)
         if opened.card is not None:
             self._update(card=opened.card)
             set_attributes(status=Status.AWAITING_APPROVAL)
@@ -143,11 +142,9 @@ class Approval:
             await ask_run_to_look()
         return opened.standing
 
-    async def _request(self, phase: PhaseInput, plan: PhasePlan) -> OpenedRequest:
+    async def _request(self, plan: PhasePlan) -> OpenedRequest:
         request = RequestApproval(
             **self._context.model_dump(),
-            evidence_digest=phase.evidence_digest,
-            validated_heads=phase.validated_heads,
             purpose=ApprovalPurpose.SPEND,
             sequence=self.state.sequence,
             daily_cap_micros=plan.daily_cap_micros,

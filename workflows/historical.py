@@ -66,7 +66,6 @@ class HistoricalValidation(PauseAndStop[PausableState]):
         return PhaseResult(
             phase=Phase.HISTORICAL,
             checkpoint_digest=context.checkpoint_digest,
-            evidence_digest=gate.evidence_digest if gate else "",
             gate=gate,
             ended=Outcome.STOPPED if gate is None else None if gate.promote else Outcome.NOT_GRADUATED,
             reason=gate.reason if gate else self.state.stopped,

@@ -125,7 +125,6 @@ class SimulationTraining(PauseAndStop[SimulationState]):
         return PhaseResult(
             phase=Phase.SIMULATION,
             checkpoint_digest=self.state.checkpoint_digest,
-            evidence_digest=gate.evidence_digest if gate else "",
             gate=gate,
             ended=ended,
             reason=reason,

@@ -75,7 +75,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         try:
             halted = ""
             if not self.approval.state.request_id:
-                halted = await self.approval.ask(self.phase, plan, self)
+                halted = await self.approval.ask(plan, self)
                 self.update(approval=self.approval.state)
             return await self._finish(halted or await self.run_campaigns(plan))
         except BaseException as error:
@@ -203,7 +203,6 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         return PhaseResult(
             phase=self.phase.context.phase,
             checkpoint_digest=self.phase.context.checkpoint_digest,
-            evidence_digest=gate.evidence_digest if gate else "",
             gate=gate,
             ended=ended,
             reason=reason,

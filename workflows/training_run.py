@@ -173,8 +173,6 @@ class TrainingRun(PauseAndStop[RunState]):
                 checkpoint_digest=checkpoint or "",
             ),
             time_scale=order.config.clock.time_scale,
-            evidence_digest=last.evidence_digest if last else "",
-            validated_heads=tuple(head for result in results if result.gate for head in result.gate.heads),
             permuted_market_digest=self.state.permuted_market_digest if phase is Phase.SIMULATION else "",
         )
 

@@ -12,20 +12,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.live.campaign_days import campaign_clock
 from activities.live.claiming import Claiming, ClaimRefused
 from activities.live.locating import Locating
 from activities.live.settling import Settling
-from activities.live.watching import Watching
+from activities.live.wanted_settings import WantedSettings, as_asked, same_but_enabled
+from activities.live.watching import Watched, Watching
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
-from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
+from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.creative_policy import refused_creatives
-from gaelp.domain.spending.dollar_bounds import highest_bid_micros
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
@@ -57,6 +55,7 @@ class Campaigns:
         self._claiming = Claiming(ledger, inputs, self._locating, wait)
         self._settling = Settling(ledger)
         self._watching = Watching(ledger)
+        self._wanted = WantedSettings(inputs)
         self._inputs = inputs
         self._open_platform = open_platform
         self._known: dict[str, Account] = {}
@@ -77,31 +76,17 @@ class Campaigns:
         reserved = self._claiming.reserve(campaign, account, at)
         if not reserved.granted:
             return Launched(launched=False, reason=reserved.reason)
-        spec = self._spec(campaign, creatives, account)
+        spec = self._wanted.at_creation(campaign, creatives, account)
         try:
             self._claiming.create_once(campaign, at, platform, spec, lambda: platform.create_paused(spec, at))
         except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
         state = self._locating.read_back(platform, campaign)
-        self._ledger.settings_written(_as_asked(spec, state), at)
+        self._ledger.settings_written(as_asked(spec, state), at)
         if state.enabled:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
         return Launched(launched=True)
-
-    def _spec(self, campaign: LiveCampaignInput, creatives: tuple[Creative, ...], account: Account) -> CampaignSpec:
-        segments, candidates = self._inputs.market(campaign.context.market_digest).ctr.shape
-        return CampaignSpec(
-            external_name=campaign.name,
-            account=campaign.context.account,
-            product=campaign.order.plan.product,
-            daily_budget_micros=campaign.progress.daily_budget_micros,
-            end_at=_day_end(campaign, account),
-            segments=segments,
-            creatives=creatives,
-            bid_micros=(0,) * segments,
-            creative_prob=((1.0 / candidates,) * candidates,) * segments,
-        )
 
     # ------------------------------------------------------------ apply
 
@@ -123,7 +108,7 @@ class Campaigns:
             reserved = self._claiming.reserve(campaign, account, at, before.daily_budget_micros)
             if not reserved.granted:
                 return _blocked(campaign, reserved.reason)
-        wanted = self._wanted(campaign, before, apply.decision_digest, account)
+        wanted = self._wanted.by_decision(campaign, before, apply.decision_digest, account)
         ours = wanted.model_copy(update={"external_name": campaign.name})
         self._ledger.settings_begun(ours, at)
         try:
@@ -139,7 +124,7 @@ class Campaigns:
             platform.pause(account.account, after.platform_id, at)
             self._ledger.settings_paused(campaign.name, at)
             return _blocked(campaign, "it was stopped while this was written")
-        near_misses = campaign.progress.near_misses + self._clamped(apply.decision_digest, account)
+        near_misses = campaign.progress.near_misses + self._wanted.clamped(apply.decision_digest, account)
         actions = campaign.progress.actions + 1
         return Applied(applied=True, planned_micros=planned, actions=actions, near_misses=near_misses)
 
@@ -148,30 +133,10 @@ class Campaigns:
     ) -> Applied | None:
         """What somebody else did since the observation, where nothing may be written after it."""
         raised = self._watching.compare(campaign, account, read, at)
-        paused = campaign.progress.enabled and not campaign.progress.uncertain and not read.enabled
+        paused = not read.enabled and not self._ledger.judge_enabling(campaign.name).granted
         if not (raised or paused):
             return None
         return _blocked(campaign, raised or PAUSED_OUTSIDE, judged=False, stop_account=bool(raised))
-
-    def _clamped(self, digest: str, account: Account) -> bool:
-        bids = self._inputs.store.get_arrays(digest).get("bid_micros")
-        return bids is not None and bool((bids > highest_bid_micros(account)).any())
-
-    def _wanted(
-        self, campaign: LiveCampaignInput, before: CampaignState, digest: str, account: Account
-    ) -> CampaignState:
-        decision = self._inputs.store.get_arrays(digest)
-        changes: dict[str, object] = {
-            "enabled": True,
-            "daily_budget_micros": campaign.progress.daily_budget_micros,
-            "end_at": _day_end(campaign, account),
-        }
-        if "bid_micros" in decision:
-            bids = np.clip(decision["bid_micros"][0], 0, highest_bid_micros(account))
-            changes["bid_micros"] = tuple(int(b) for b in bids)
-        if "creative_prob" in decision:
-            changes["creative_prob"] = tuple(tuple(float(p) for p in row) for row in decision["creative_prob"][0])
-        return before.model_copy(update=changes)
 
     def _write(
         self,
@@ -203,7 +168,7 @@ class Campaigns:
         # Claimed even where nothing is left to write: an attempt that died between its writes and its claim's end
         # left the claim open, and reading back closes it.
         self._claiming.call_under_claim(
-            campaign, Intent.APPLY, at, lambda state: _same_settings(state, wanted), platform, write
+            campaign, Intent.APPLY, at, lambda state: same_but_enabled(state, wanted), platform, write
         )
         if not before.enabled or doubtful:
             # By itself and last: the ledger looks at the fence once more, in the very moment before.
@@ -228,9 +193,11 @@ class Campaigns:
             return Paused(spend_micros=self._locating.spent_micros(campaign))
         if state.enabled:
             self._pause(campaign, platform, state, at)
+        else:
+            self._watching.note_pause(campaign, account, state, at)
         self._ledger.settings_paused(campaign.name, at)  # an enable of ours that comes late is not wanted any more
         report = platform.report(account.account, state.platform_id, at)
-        self._watching.post_days(campaign, report, account)
+        self._watching.post_days(Watched.of(campaign, account), report, account)
         self._settling.close_claims(campaign, at)
         final = pause.final and self._settling.settle_days(campaign, account, report, at)
         spend = sum(max(d.cost_micros, d.served_micros) for d in report.days)
@@ -249,8 +216,14 @@ class Campaigns:
 
     def _pause_unread(self, platform: AdPlatform, campaign: LiveCampaignInput, at: datetime) -> None:
         if platform_id := self._locating.platform_id(campaign):
+            self._tell_pausing(campaign, at)
             with suppress(PlatformError):  # what failed before it, or the violation, says more
                 platform.pause(campaign.context.account, platform_id, at)
+
+    def _tell_pausing(self, campaign: LiveCampaignInput, at: datetime) -> None:
+        """Whoever dies after the pause has not left one that is taken for somebody else's."""
+        with suppress(LedgerUnavailable):
+            self._ledger.settings_pausing(campaign.name, at)
 
     def _account(self, campaign: LiveCampaignInput) -> Account:
         """The account; the last one known where the ledger is gone, because pausing must not wait for it."""
@@ -263,6 +236,7 @@ class Campaigns:
 
     def _pause(self, campaign: LiveCampaignInput, platform: AdPlatform, state: CampaignState, at: datetime) -> None:
         """Pause first and claim it after: a campaign must not stay enabled because the ledger cannot be reached."""
+        self._tell_pausing(campaign, at)
         platform.pause(campaign.context.account, state.platform_id, at)
         after = self._locating.find(platform, campaign)
         if after is None or after.enabled:
@@ -272,17 +246,6 @@ class Campaigns:
         self._ledger.resolve(key, "done", "paused, read back", at)
 
 
-def _as_asked(spec: CampaignSpec, state: CampaignState) -> CampaignState:
-    """What we asked the platform to create, under the id that it gave: what differs from it is not our doing."""
-    asked = {name: getattr(spec, name) for name in ("external_name", "daily_budget_micros", "end_at")}
-    heads = {"bid_micros": spec.bid_micros, "creative_prob": spec.creative_prob}
-    return state.model_copy(update={**asked, **heads, "enabled": False})
-
-
-def _same_settings(state: CampaignState, wanted: CampaignState) -> bool:
-    return state.model_copy(update={"enabled": wanted.enabled}) == wanted
-
-
 def _blocked(campaign: LiveCampaignInput, reason: str, *, judged: bool = True, stop_account: bool = False) -> Applied:
     """A decision that policy checked and did not let through, or that came too late to be judged."""
     progress = campaign.progress
@@ -290,11 +253,3 @@ def _blocked(campaign: LiveCampaignInput, reason: str, *, judged: bool = True, s
         applied=False, halt=reason, planned_micros=progress.planned_micros, actions=progress.actions + judged,
         near_misses=progress.near_misses + judged, stop_account=stop_account,
     )  # fmt: skip
-
-
-def _day_end(campaign: LiveCampaignInput, account: Account) -> datetime:
-    """The lease ends with the day that is reserved, so nothing runs on unreserved money if we die.
-
-    Midnight of the account's zone: a day there may have 23 or 25 hours.
-    """
-    return campaign_clock(campaign, account).end_of_day(campaign.progress.tick)

@@ -15,12 +15,14 @@ from activities.live.campaign_days import campaign_clock, day_key
 from activities.live.locating import Locating
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
+from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.rules.reservation_rules import RaiseStep
 from gaelp.messages.live_campaign import LiveCampaignInput
 from gaelp.money import micros
 from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown, PlatformError, ReadsCampaigns
@@ -80,7 +82,16 @@ class Claiming:
             campaign_cap_micros=micros(limits.campaign),
             run_cap_micros=micros(limits.run),
             account_daily_limit_micros=micros(limits.daily),
+            step=self._step(campaign, account),
         )
+
+    def _step(self, campaign: LiveCampaignInput, account: Account) -> RaiseStep | None:
+        """How the campaign may rise; none in a live test, which was signed for the budget that it starts with."""
+        if campaign.context.phase is not Phase.SCALED:
+            return None
+        scaled = self._inputs.config(campaign.context.config_digest).scaled
+        first = worst_day_micros(account.platform, micros(scaled.daily_budget), account.currency)
+        return RaiseStep(first, scaled.raise_step, scaled.period_days)
 
     def creatives(self, campaign: LiveCampaignInput) -> tuple[Creative, ...]:
         """What the campaign advertises: the reservation asks with its digest, and the launch creates it."""

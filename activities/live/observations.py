@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock
 from activities.live.locating import Locating
-from activities.live.watching import Watching
+from activities.live.watching import Watched, Watching
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -55,7 +55,7 @@ class Observations:
         if state is None:
             return self._unknown(observe)
         report = platform.report(account.account, state.platform_id, observe.at)
-        over = self._watching.post_days(campaign, report, account)
+        over = self._watching.post_days(Watched.of(campaign, account), report, account)
         changed = self._watching.compare(campaign, account, state, observe.at)
         over = "; ".join(reason for reason in (over, changed) if reason)
         halt = over or _drawdown(report.days, config)

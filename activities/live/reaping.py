@@ -1,29 +1,44 @@
-"""STOP: pauses campaigns of ours that are enabled without an open, approved reservation: late calls, orphans.
+"""STOP: pauses campaigns of ours that are enabled without an open, approved reservation, or given more than we wrote.
 
-It reads states only and pauses without an instant, so it moves no emulator's clock, and it touches nothing that the
-ledger did not create. Touch this to change what happens to such a campaign; which ones they are is a rule of the
-ledger (gaelp/ledger/rules/coverage_rules.py).
+So it finds late calls, orphans, and what somebody raised by hand where no workflow looks any more. It reads and pauses
+without an instant, so it moves no emulator's clock, and it touches nothing that the ledger did not create. Touch this
+to change what happens to such a campaign; which ones they are is said by the rules in
+gaelp/ledger/rules/coverage_rules.py and gaelp/domain/spending/outside_changes.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from temporalio import activity
 
+from activities.live.watching import Watched, Watching
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import phase_of_campaign, run_of_campaign
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
 from gaelp.domain.spending.ledger_records import Severity, Violation
+from gaelp.domain.spending.outside_changes import OutsideChange, outside_changes
 from gaelp.ledger.background_calls import all_in_parallel
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stored_records import CreatedCampaign
 from gaelp.messages.emergency_stop import shortened
 from gaelp.messages.reaper import Reap, Reaped
 from gaelp.platforms.protocol import AdPlatform, PlatformError
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A campaign of ours that must not go on as it reads."""
+
+    name: str  # ours
+    state: CampaignState
+    bare: bool  # enabled, and nothing covers it
+    raised: tuple[OutsideChange, ...]  # by which it may bill more than we wrote
+
 
 ACCOUNTS_AT_ONCE = 8
 ACCOUNT_SECONDS = 60.0  # an account that takes longer is left to the next look
@@ -34,6 +49,7 @@ class Reaping:
 
     def __init__(self, ledger: Ledger, open_platform: Callable[[Account], AdPlatform]) -> None:
         self._ledger = ledger
+        self._watching = Watching(ledger)
         self._open_platform = open_platform
 
     @activity.defn
@@ -65,41 +81,87 @@ class Reaping:
         if not created:
             return Reaped()
         platform = self._open_platform(account)
-        # Read, judge, and once more: what its own workflow paused, or reserved a day for, in between is left alone.
-        orphans = self._uncovered(account, _enabled(platform, account, created))
-        if orphans:
-            orphans = self._uncovered(account, _enabled(platform, account, created))
-        return self._pause(account, platform, orphans, at)
+        # Read, judge, and once more: what its own workflow paused, wrote or reserved in between is left alone.
+        found = self._wrong(account, platform, created)
+        if found:
+            names = {wrong.name for wrong in found}
+            found = self._wrong(account, platform, [each for each in created if each.campaign in names])
+        return self._pause(account, platform, found, at)
 
-    def _uncovered(self, account: Account, enabled: dict[str, CampaignState]) -> dict[str, CampaignState]:
-        """Of the enabled ones, those that the ledger does not cover."""
+    def _wrong(self, account: Account, platform: AdPlatform, created: Sequence[CreatedCampaign]) -> list[Wrong]:
+        """What is enabled and not covered, and what somebody gave more to than we wrote."""
+        unsettled = [each.campaign for each in created if each.unsettled]
+        before = self._ledger.written_to(unsettled)
+        read = _read(platform, account, created)
+        after = self._ledger.written_to(unsettled)
+        enabled = {name for name, state in read if state.enabled}
         rulings = self._ledger.judge_enabled(account.account, enabled) if enabled else {}
-        return {name: state for name, state in enabled.items() if not rulings[name].granted}
+        wrong = []
+        for name, state in read:
+            # What we wrote while the platform was read would be taken for somebody else's doing.
+            written = before.get(name, ()) if before.get(name) == after.get(name) else ()
+            raised = _raised(written, state, account)
+            bare = state.enabled and not rulings[name].granted
+            if bare or raised:
+                wrong.append(Wrong(name, state, bare, raised))
+        return wrong
 
-    def _pause(self, account: Account, platform: AdPlatform, orphans: dict[str, CampaignState], at: datetime) -> Reaped:
+    def _pause(self, account: Account, platform: AdPlatform, found: Sequence[Wrong], at: datetime) -> Reaped:
         trouble: list[str] = []
-        for name, state in orphans.items():
+        enabled = [wrong for wrong in found if wrong.state.enabled]
+        for wrong in enabled:
             try:
-                platform.pause(account.account, state.platform_id, None)
+                platform.pause(account.account, wrong.state.platform_id, None)
             except PlatformError as error:  # the read-back shows whether it took effect; the next look tries again
-                trouble.append(f"account {account.account}: pausing {name} failed: {error}")
-        for name in orphans:  # after every pause: a ledger that cannot be written must delay none
-            self._ledger.record_violation(_violation(account, name, at))
-        left = {c.platform_id for c in platform.campaigns(account.account) if c.enabled} if orphans else set()
-        still = tuple(name for name, state in orphans.items() if state.platform_id in left)
-        return Reaped(paused=tuple(orphans), still_enabled=still, trouble=tuple(trouble))
+                trouble.append(f"account {account.account}: pausing {wrong.name} failed: {error}")
+        for wrong in found:  # after every pause: a ledger that cannot be written must delay none
+            if wrong.bare:
+                self._ledger.record_violation(_violation(account, wrong.name, at))
+            if wrong.raised:
+                self._record_raised(account, platform, wrong, at)
+            self._ledger.settings_paused(wrong.name, at)
+        left = {c.platform_id for c in platform.campaigns(account.account) if c.enabled} if enabled else set()
+        still = tuple(dict.fromkeys(wrong.name for wrong in enabled if wrong.state.platform_id in left))
+        paused = tuple(dict.fromkeys(wrong.name for wrong in enabled))
+        return Reaped(paused=paused, still_enabled=still, trouble=tuple(trouble))
+
+    def _record_raised(self, account: Account, platform: AdPlatform, wrong: Wrong, look: datetime) -> None:
+        """Count what the campaign may be billed by it, as of the instant that the platform has reached."""
+        days = self._ledger.reservations(account.account, campaign=wrong.name)
+        if not days:
+            return  # it was never reserved, so nothing of it was ever written either
+        watched = Watched.by_ledger(days[-1])
+        try:
+            report = platform.report(account.account, wrong.state.platform_id, None)
+        except PlatformError:
+            report = None  # it counts all the same
+        self._watching.record(watched, account, wrong.state, wrong.raised, look if report is None else report.at)
+        if report is not None:
+            self._watching.post_days(watched, report, account)
 
 
-def _enabled(platform: AdPlatform, account: Account, created: Iterable[CreatedCampaign]) -> dict[str, CampaignState]:
-    """Our name -> state of what is ours and enabled: found by platform id first, because a name can be changed."""
+def _read(
+    platform: AdPlatform, account: Account, created: Iterable[CreatedCampaign]
+) -> list[tuple[str, CampaignState]]:
+    """Our name and the state of what is ours: found by platform id first, because a name can be changed.
+
+    One name may stand here twice: a campaign that was renamed, and another that now has its name.
+    """
     by_id = {campaign.platform_id: campaign.campaign for campaign in created if campaign.platform_id}
     names = {campaign.campaign for campaign in created}
-    found = {}
-    for state in platform.campaigns(account.account):
-        name = by_id.get(state.platform_id, state.external_name)
-        if state.enabled and (state.platform_id in by_id or name in names):
-            found[name] = state
-    return found
+    return [
+        (by_id.get(state.platform_id, state.external_name), state)
+        for state in platform.campaigns(account.account)
+        if state.platform_id in by_id or state.external_name in names
+    ]
+
+
+def _raised(written: Sequence[CampaignState], state: CampaignState, account: Account) -> tuple[OutsideChange, ...]:
+    """What differs from what we wrote to this very campaign, where more may be billed by it."""
+    if not written or written[0].platform_id != state.platform_id:
+        return ()
+    changes = outside_changes(written, state, account.currency)
+    return changes if any(change.raises for change in changes) else ()
 
 
 def _violation(account: Account, campaign: str, at: datetime) -> Violation:

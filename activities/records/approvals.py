@@ -17,6 +17,7 @@ from gaelp.domain.spending.approval_requests import (
 )
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import RunStopped
+from gaelp.ledger.rules.approval_rules import passed_before
 from gaelp.messages.pausing import NoteRefusedSignals
 from gaelp.messages.spending_phase import CheckRequest, OpenedRequest, RequestStanding, SubmitDecision
 
@@ -32,7 +33,7 @@ class Approvals:
         """Open the request (once) and return the card that was opened, whatever a retry would compute."""
         account = self._ledger.account(wanted.account)
         campaigns = self._ledger.approved_campaigns(wanted.campaigns_digest)
-        request = request_for(wanted, campaigns, account)
+        request = request_for(wanted, campaigns, account, passed_before(wanted, self._ledger.verdicts(wanted.run)))
         try:
             card = self._ledger.open_request(request, card_text(request, campaigns), wanted.now)
         except RunStopped as stopped:

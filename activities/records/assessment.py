@@ -27,6 +27,7 @@ from gaelp.evidence.phase_measurements import (
     measure_simulation,
 )
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.run_context import RunContext
@@ -124,11 +125,19 @@ class Assessment:
         attempt: int,
         criteria: Sequence[CriterionVerdict],
     ) -> GateVerdict:
-        """The verdict, bound to the evidence: the whole question is stored and named by its digest."""
+        """The verdict, bound to the evidence: the whole question is stored and named by its digest.
+
+        The ledger keeps it, because what a person is asked to sign later names its evidence from there.
+        """
         context, alpha = evidence.context, judging.alpha_for(attempt)
         digest = self._inputs.store.put_document(evidence)
         bound = judging.GateAttempt(config.mode, attempt, alpha, context.checkpoint_digest, digest)
-        return judging.gate(context.phase, criteria, bound)
+        gate = judging.gate(context.phase, criteria, bound)
+        kept = KeptVerdict(
+            context.run, context.phase, gate.checkpoint_digest, gate.evidence_digest, gate.heads, gate.promote
+        )
+        self._ledger.keep_verdict(context.account, kept)
+        return gate
 
     def _decided(self, gate: GateVerdict) -> bool:
         """More episodes can move a criterion that is assessed and inconclusive, and nothing else."""

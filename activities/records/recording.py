@@ -49,6 +49,7 @@ class Records:
         self._warehouse = warehouse
         self._events = events
         self._live = live_metrics
+        self._exported: dict[str, int] = {}  # by table: the last sequence number that it holds for certain
 
     @activity.defn
     def record(self, record: Record) -> None:
@@ -156,20 +157,23 @@ class Records:
         """By range of sequence numbers, from the last one that the table holds.
 
         The batch is named by its first number: of a repeated or a concurrent export of the same range one stands,
-        and whatever it lacks is after its last number and comes next.
+        and whatever it lacks is after its last number and comes next. So the end of any batch that stands is a right
+        place to go on from, also where others have gone on since: it is remembered, and asked for only where another
+        export was faster.
         """
-        last = self._exported(table)
+        last = self._exported[table] if table in self._exported else self._last_exported(table)
         kinds = JOURNAL_TABLES[table]
         others = () if kinds else tuple(kind for each in JOURNAL_TABLES.values() for kind in each)
         while entries := self._ledger.journal(last, JOURNAL_CHUNK, kinds=kinds, but=others):
             values = [entry.model_dump() for entry in entries]
             new = self._warehouse.append(table, values, f"journal-{table}-{last + 1:012d}")
             # The batch that stands may be another's and shorter, and what it lacks must not be skipped.
-            before, last = last, entries[-1].sequence if new else self._exported(table)
+            before, last = last, entries[-1].sequence if new else self._last_exported(table)
             if last == before:
                 break
+        self._exported[table] = last
 
-    def _exported(self, table: str) -> int:
+    def _last_exported(self, table: str) -> int:
         rows = self._warehouse.query(f"SELECT MAX(sequence) AS last FROM {table}")  # noqa: S608 - a table of ours
         return int(rows[0]["last"] or 0)
 

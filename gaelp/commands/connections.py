@@ -64,19 +64,14 @@ def user_name() -> str:
 
 async def temporal(settings: Settings) -> Client:
     """A client of the Temporal server."""
-    from temporalio.client import Client
-    from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.service import RPCError
+
+    from gaelp.temporal_connection import connect
 
     address = settings.temporal_address
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
-            return await Client.connect(
-                address,
-                namespace=settings.temporal_namespace,
-                data_converter=pydantic_data_converter,
-                connect_timeout=PATIENCE,
-            )
+            return await connect(settings, PATIENCE)
     except (RuntimeError, RPCError, TimeoutError, ValueError) as error:
         raise _absent("Temporal", address, "GAELP_TEMPORAL_ADDRESS") from error
 

@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
+    "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
     "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
@@ -143,6 +144,8 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--usd-rate", metavar="UNITS", help="how many units of its currency a US dollar is")
     add.add_argument("--usd-rate-date", metavar="DAY", help="the day of that rate; after 31 days a run is refused")
     add.add_argument("--usd-rate-source", metavar="WHO", help="who publishes it")
+    quota = "calls that its platform grants in a span of seconds, as in 15000/86400; all workers together keep to it"
+    add.add_argument("--call-quota", metavar="CALLS/SECONDS", help=quota)
     add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
 
 
@@ -194,7 +197,29 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", required=True, choices=[kind.value for kind in LogKind])
     parser.add_argument("--name", required=True, help="what configurations call this log")
     parser.add_argument("--items", metavar="FILE", help="features of the candidates")
-    parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns")
+    parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns, or "
+                        "their numbers from 1 where it has no header")  # fmt: skip
+    parser.add_argument("--decimal", choices=["point", "comma"], help="where the file's numbers do not show it")
+    parser.add_argument("--dates", choices=["day-first", "month-first"], help="of 03/04/2026, where no date shows it")
+    parser.add_argument("--at-most-rejected", type=_share, default=None, metavar="SHARE", help="default: 5%%; more "
+                        "bad rows, and nothing is taken")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="show what each column became; write nothing")
+
+
+def _rejected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="LOG")
+
+
+def _share(text: str) -> float:
+    """`1%` or 0.01."""
+    number = text.removesuffix("%")
+    try:
+        share = float(number) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give one from 0% to 100%") from None
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give one from 0% to 100%")
+    return share
 
 
 def _report(parser: argparse.ArgumentParser) -> None:
@@ -227,6 +252,6 @@ ARGUMENTS = {
     "start": _start, "validate": _configuration, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "reconcile": _reconcile, "resolve": _resolve, "attempts": _attempts,
-    "ingest": _ingest, "report": _report, "dev": _nothing,
+    "ingest": _ingest, "rejected": _rejected, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
 }  # fmt: skip

@@ -29,6 +29,13 @@ class DollarRate(Frozen):
     source: Annotated[str, Field(min_length=1)]  # who says so
 
 
+class CallQuota(Frozen):
+    """How many calls an account's platform grants us in any span of so many seconds, as the owner has looked it up."""
+
+    calls: Annotated[int, Field(ge=60, le=10**9)]  # fewer would leave no room for one activity beside a pause
+    seconds: Annotated[int, Field(ge=1, le=86_400)]
+
+
 class Account(Frozen):
     """An ad account's envelope, set by its owner and never by a run."""
 
@@ -40,6 +47,7 @@ class Account(Frozen):
     daily_cap_micros: int  # worst case that all of our campaigns may be billed on one day
     total_cap_micros: int  # billed plus open worst case over the account's life with us
     dollar_rate: DollarRate | None = None  # none: amounts in dollars cannot be compared; in dollars none is needed
+    call_quota: CallQuota | None = None  # none: no calls are held back
     fence: int = 0  # raised by every stop; a claim under an older fence is refused
 
 

@@ -72,6 +72,11 @@ def reservation_key(campaign: str, day_index: int) -> str:
     return f"{campaign}/day-{day_index:03d}"
 
 
+def index_of_key(key: str) -> int:
+    """The day index of a reservation's key; raises ValueError where it is none."""
+    return int(key.rpartition("/day-")[2])
+
+
 def claim_key(campaign: str, tick: int, intent: str) -> str:
     """Key of the right to make one call that affects spend; made of names only, as the reservation's."""
     return f"{campaign}/tick-{tick:05d}/{intent}"

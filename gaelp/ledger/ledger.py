@@ -8,7 +8,7 @@ owner's command and the wall clock is used. Touch this to add a method.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.spending.ledger_records import (
@@ -20,10 +20,10 @@ from gaelp.domain.spending.ledger_records import (
     Reserved,
 )
 from gaelp.ledger.approval_books import ApprovalBooks
-from gaelp.ledger.rules.reservation_rules import RunLimits
+from gaelp.ledger.rules.reservation_rules import RaiseStep, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
-from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, Posted, RegisteredRun, Reservation
+from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, KeptVerdict, Posted, RegisteredRun, Reservation
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
@@ -75,6 +75,22 @@ class Ledger(ApprovalBooks):
         with self._database.writing() as connection:
             return account_store.raise_fence(connection, account, reason, by, at)
 
+    def ask_for_calls(self, account: Account, now: datetime) -> timedelta:
+        """Book the calls of one activity on the account's quota, or return how long it must wait for them.
+
+        `now` is of the wall clock, and of the caller's machine.
+        """
+        if account.call_quota is None:
+            return timedelta(0)
+        with self._database.writing() as connection:
+            return account_store.ask_for_calls(connection, account.account, account.call_quota, now)
+
+    def count_calls(self, account: Account, calls: int, now: datetime) -> None:
+        """Book so many calls that nobody asked for, or give back so many, a negative number, that were not made."""
+        if account.call_quota is not None and calls:
+            with self._database.writing() as connection:
+                account_store.count_calls(connection, account.account, account.call_quota, calls, now)
+
     def put_approver(self, approver: Approver, *, by: str = "owner", at: datetime | None = None) -> None:
         """Let a named person approve up to a limit; raises LedgerConflict for a demo key on a real account."""
         with self._database.writing() as connection:
@@ -113,7 +129,7 @@ class Ledger(ApprovalBooks):
         Raises UnregisteredRun.
         """
         with self._database.writing() as connection:
-            fence = run_store.stop(connection, run, reason, by, at)
+            fence = run_store.stop(connection, run, reason, by, at, request_store.accounts_of(connection, run))
             request_store.withdraw(connection, run, at)
             return fence
 
@@ -126,6 +142,16 @@ class Ledger(ApprovalBooks):
         """The number of this assessment in its series, from 1; idempotent."""
         with self._database.writing() as connection:
             return run_store.next_attempt(connection, series, assessment, at or _now())
+
+    def keep_verdict(self, account: str, verdict: KeptVerdict, at: datetime | None = None) -> None:
+        """Keep what the gate of a phase said last: an approval names its evidence from here, and from no message."""
+        with self._database.writing() as connection:
+            run_store.keep_verdict(connection, account, verdict, at or _now())
+
+    def verdicts(self, run: str) -> tuple[KeptVerdict, ...]:
+        """What the gates of a run said last."""
+        with self._database.reading() as connection:
+            return run_store.verdicts(connection, run)
 
     def attempts(self) -> tuple[AttemptCount, ...]:
         """How many attempts of every series are used, and how many were forgiven."""
@@ -145,9 +171,10 @@ class Ledger(ApprovalBooks):
         campaign_cap_micros: int | None = None,
         run_cap_micros: int | None = None,
         account_daily_limit_micros: int | None = None,
+        step: RaiseStep | None = None,
     ) -> Reserved:
-        """Book the worst case of a campaign day if approval, fence and every cap allow it; None is no cap."""
-        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros)
+        """Book the worst case of a campaign day if approval, fence, step and every cap allow it; None is no limit."""
+        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros, step)
         with self._database.writing() as connection:
             return reservation_store.reserve(connection, booking, limits)
 

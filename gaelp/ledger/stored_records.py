@@ -92,6 +92,18 @@ class AttemptCount:
 
 
 @dataclass(frozen=True)
+class KeptVerdict:
+    """What the gate of a run's phase said last, as the activity wrote it that judged."""
+
+    run: str
+    phase: Phase
+    checkpoint_digest: str
+    evidence_digest: str
+    heads: tuple[str, ...]  # decision heads that the evidence validated
+    promote: bool
+
+
+@dataclass(frozen=True)
 class RegisteredRun:
     """A run's name, the account it was started for, when, and since when it is stopped."""
 

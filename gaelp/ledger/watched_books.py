@@ -6,12 +6,14 @@ Touch this to record another finding; everything else is in ledger.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gaelp.domain.ids import phase_id, phase_of_campaign, run_of_campaign
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
+from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stores import (
     account_store,
@@ -48,6 +50,16 @@ class WatchedBooks:
         """What was confirmed last, and after it what was begun since; nothing for a campaign that was never written."""
         with self._database.reading() as connection:
             return settings_store.read(connection, campaign)
+
+    def written_to(self, campaigns: Iterable[str]) -> dict[str, tuple[CampaignState, ...]]:
+        """The same of several campaigns, all from one state of the ledger."""
+        with self._database.reading() as connection:
+            return {name: settings_store.read(connection, name) for name in campaigns}
+
+    def settings_pausing(self, campaign: str, at: datetime) -> None:
+        """Remember that a campaign is about to be paused by us."""
+        with self._database.writing() as connection:
+            settings_store.begin_pause(connection, campaign, at)
 
     def settings_paused(self, campaign: str, at: datetime) -> None:
         """Remember that a campaign was paused, whatever else was being written to it."""
@@ -90,12 +102,24 @@ class WatchedBooks:
         with self._database.writing() as connection:
             return violation_store.record(connection, violation)
 
-    def record_exposure(self, violation: Violation, found: FoundExposure) -> None:
+    def record_exposure(self, violation: Violation, found: Sequence[FoundExposure]) -> None:
         """Count what somebody else's doing may cost, above any cap; record the violation and raise the fence, once."""
         with self._database.writing() as connection:
-            reservation_store.count_found(connection, found)
+            for day in found:
+                reservation_store.count_found(connection, day)
             if violation_store.record(connection, violation):
                 account_store.raise_fence(connection, violation.account, violation.evidence, "ledger", violation.at)
+
+    def record_outside_pause(self, violation: Violation) -> None:
+        """Record that somebody else has paused a campaign: no enabling is granted until a person clears it."""
+        with self._database.writing() as connection:
+            violation_store.record(connection, violation)
+            settings_store.pause(connection, violation.campaign, violation.at)
+
+    def judge_enabling(self, campaign: str) -> Ruling:
+        """Whether a campaign may be enabled by us: nobody has paused it on the platform, or a person has cleared it."""
+        with self._database.reading() as connection:
+            return judge_enabling(violation_store.outside_pause(connection, campaign))
 
     def record_violation_and_stop(self, violation: Violation) -> int:
         """Record a violation and raise the account's fence with it; once for its id. Returns the fence."""

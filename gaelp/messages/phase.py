@@ -15,8 +15,6 @@ class PhaseInput(Frozen):
 
     context: RunContext
     time_scale: float = 1.0
-    evidence_digest: str = ""  # of the phase before: what an approval is bound to
-    validated_heads: tuple[str, ...] = ()  # decision heads that a log has validated
     permuted_market_digest: str = ""  # the market with personas' ratings permuted; none where there are no personas
     simulation: SimulationState | None = None  # set by continue-as-new, as the next one
     spending: SpendingState | None = None
@@ -27,7 +25,6 @@ class PhaseResult(Frozen):
 
     phase: Phase
     checkpoint_digest: str
-    evidence_digest: str
     gate: GateVerdict | None  # none where the phase ended before its gate
     ended: Outcome | None = None  # set where the phase itself ends the run
     reason: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.platforms.emulator.client import EmulatorPlatform
 from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform, PlatformError
@@ -42,11 +44,16 @@ def why_no_adapter(account: Account) -> str:
     return ""
 
 
-def open_platform(account: Account, settings: Settings, timeout_seconds: float = CALL_SECONDS) -> AdPlatform:
+def open_platform(
+    account: Account,
+    settings: Settings,
+    timeout_seconds: float = CALL_SECONDS,
+    before_call: Callable[[], None] | None = None,
+) -> AdPlatform:
     """The adapter of the account's platform, with its credentials; raises NoAdapter naming the remedy.
 
-    `timeout_seconds` bounds one call.
+    `timeout_seconds` bounds one call; `before_call` is told of each.
     """
     if reason := why_no_adapter(account):
         raise NoAdapter(reason)
-    return EmulatorPlatform(settings.emulator_url, settings.emulator_token, timeout_seconds)
+    return EmulatorPlatform(settings.emulator_url, settings.emulator_token, timeout_seconds, before_call)

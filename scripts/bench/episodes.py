@@ -125,10 +125,11 @@ def through_workflow(sizes: Sizes) -> Speed:
         LocalStack(Path(home), names=("temporal", "redis", "worker", "compute")) as stack,
     ):
         os.environ.update(stack.environment())
-        return asyncio.run(_run_batches(Settings(), sizes, stack.pid("compute")))
+        return asyncio.run(run_batches(Settings(), sizes, stack.pid("compute")))
 
 
-async def _run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
+async def run_batches(settings: Settings, sizes: Sizes, compute: int) -> Speed:
+    """`sizes.batches` workflows on a stack that runs, after as many as are in flight at once."""
     play, store = Play.of(sizes.campaigns), ContentStore(settings.store)
     context = RunContext(
         run="bench",

@@ -20,6 +20,11 @@ class Sizes:
     in_flight: int = 8
     episodes: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)  # for peak memory
     peer_seconds: float = 3.0
+    schedulers: tuple[str, ...] = ("loop", "pool", "ray", "prefect", "dbos")
+    scheduled: int = 200  # batches of 32 campaigns on each
+    portfolios: tuple[int, ...] = (10, 50, 200, 1_000)  # live campaigns
+    portfolio_days: int = 7
+    portfolio_seconds: float = 3600.0  # until a portfolio is given up
     books: tuple[int, ...] = (0, 10_000, 100_000, 1_000_000)  # reservations in the ledger
 
 
@@ -32,6 +37,10 @@ TOY = Sizes(
     option_batches=1,
     in_flight=1,
     episodes=(4,),
+    schedulers=("loop", "pool"),
+    scheduled=2,
+    portfolios=(2,),
+    portfolio_days=2,
     books=(0, 40),
 )
 
@@ -44,6 +53,7 @@ class Row:
     unit: str
     rate: float
     kernel: float | None = None
+    stricter: float | None = None  # a second kernel that draws as the market does
     wanted_rate: float | None = None
     wanted_ratio: float | None = None
     note: str = ""
@@ -52,6 +62,11 @@ class Row:
     def ratio(self) -> float | None:
         """Ours over the kernel's; None where there is no kernel."""
         return self.rate / self.kernel if self.kernel else None
+
+    @property
+    def stricter_ratio(self) -> float | None:
+        """Ours over the stricter kernel's."""
+        return self.rate / self.stricter if self.stricter else None
 
     @property
     def verdict(self) -> str:

@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.local_stack": ("gaelp.domain", "gaelp.settings", "gaelp.confinement"),
     "gaelp.settings": (),
     "gaelp.observability": ("gaelp.settings",),
+    "gaelp.temporal_connection": ("gaelp.settings",),
     "gaelp.workflow_sandbox": (),
     "gaelp.commands": ("gaelp", "workflows"),
     "gaelp.demos": ("gaelp", "workflows"),

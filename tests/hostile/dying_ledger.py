@@ -13,8 +13,16 @@ from gaelp.ledger.stores.database import Database
 from tests.hostile.hostile_platform import Crash
 
 BOOKINGS = ("reserve", "post", "settle", "record_exposure", "freeze_expired")
-OTHERS = ("claim", "resolve", "record_violation", "record_violation_and_stop", "raise_fence", "stop_run")
-SETTINGS = ("settings_begun", "settings_written", "settings_paused")
+OTHERS = (
+    "claim",
+    "resolve",
+    "record_violation",
+    "record_outside_pause",
+    "record_violation_and_stop",
+    "raise_fence",
+    "stop_run",
+)
+SETTINGS = ("settings_begun", "settings_written", "settings_pausing", "settings_paused")
 
 
 class DyingLedger(Ledger):
@@ -24,6 +32,7 @@ class DyingLedger(Ledger):
         super().__init__(database)
         self.dies: Callable[[], bool] = lambda: False
         self.between: Callable[[], None] = lambda: None
+        self.unrecorded: Callable[[str], None] = lambda _: None  # told the key of a claim whose outcome dies with us
         self.booked = 0  # counts the changes of reservations and of the fence
         self.changes = 0  # counts all changes
         for name in (*BOOKINGS, *OTHERS, *SETTINGS):
@@ -34,6 +43,8 @@ class DyingLedger(Ledger):
             self.between()
             self.changes += 1
             if self.dies():
+                if change.__name__ == "resolve":
+                    self.unrecorded(arguments[0])
                 raise Crash
             result = change(*arguments, **named)
             self.booked += books

@@ -130,8 +130,9 @@ class HostilePlatform:
         self._disturb(reading=True)
         return tuple(self._shown(campaign) for campaign in self.all.values())
 
-    def report(self, account: str, platform_id: str, at: datetime) -> CampaignReport:
+    def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
         self._disturb(reading=True)
+        at = at or self.clock.now
         campaign = self._known(platform_id)
         days = tuple(self._day_report(campaign, day) for day in sorted(campaign.days) if campaign.days[day].served)
         cells = ((0, 0),)
@@ -209,6 +210,12 @@ class HostilePlatform:
 
     def _lagging(self) -> datetime:
         return self.clock.now + timedelta(seconds=self.rng.choice((1, 5, 30)))
+
+    def forget_answers(self, external_name: str) -> None:
+        """Whoever was told that its budget is set has died without recording it."""
+        for platform_id, writes in self.budgets.items():
+            if writes and self.all[platform_id].state.external_name == external_name:
+                writes[-1] = replace(writes[-1], answered=False)
 
     def pass_time(self) -> None:
         """Carry out what is late and due, and deliver up to now."""

@@ -31,6 +31,7 @@ from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.campaign_records import CampaignPlan, CampaignResult, DayReached
+from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger import signatures
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
@@ -52,6 +53,7 @@ START = SOMEWHERE.start
 DAYS, MATURING = 7, 96
 UNIT = 1_000_000
 KEY = signatures.new_key()
+STEPS = ("scaled.daily_budget=25", "scaled.period_days=3", "scaled.raise_step=0.2")
 MOST_TURNS = 20_000
 FEWEST_STEPS = 200
 LONGEST_STEP = timedelta(hours=2)
@@ -94,7 +96,9 @@ class KeptContent:
 def inputs() -> Any:
     """The configuration, and a market of one segment and two creatives."""
     config = loading.load(
-        "quick-test", environment={}, overrides=["limits.campaign=100000", "limits.run=1000000", "limits.daily=100000"]
+        "quick-test",
+        environment={},
+        overrides=["limits.campaign=100000", "limits.run=1000000", "limits.daily=100000", *STEPS],
     )
     market = SimpleNamespace(
         ctr=np.full((1, 2), 0.01), segment_features=np.zeros((1, 1), np.float32),
@@ -229,7 +233,7 @@ class Sequence:
         self._others_act = False  # between two steps: what they do is no step of its own
         self._forged: list[CampaignResult] = []
         self.platform.between = ledger.between = self._between
-        ledger.dies = self.platform.dies
+        ledger.dies, ledger.unrecorded = self.platform.dies, self._forget_answer
 
     def _driven(self, began: LiveCampaignInput) -> DrivenCampaign[DirectCalls]:
         activities = Campaigns(self.ledger, inputs(), lambda _: self.platform, self._sleep)
@@ -239,6 +243,10 @@ class Sequence:
         calls = DirectCalls(activities, observations, inputs(), numbers, permits, stops, self._keep)
         return DrivenCampaign(began, calls, VirtualHost(self.clock, lambda: self.rng.random() < 0.2))
 
+    def _forget_answer(self, claim: str) -> None:
+        if claim.endswith(f"/{Intent.BUDGET}"):
+            self.platform.forget_answers(claim.split("/tick-")[0])
+
     def _sleep(self, seconds: float) -> None:
         self.clock.now += timedelta(seconds=seconds)
         self.platform.pass_time()
@@ -247,7 +255,8 @@ class Sequence:
         self.ledger.keep_result(result, self.clock.now)
 
     def _permit(self, reached: DayReached) -> None:
-        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.4)))
+        # The last one is forged: within what was signed, and more than one step.
+        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.0, 1.2, 1.2, 1.4)))
         proceed = Proceed(until_day=DAYS, daily_budget_micros=budget)
         self.campaigns[reached.campaign].update(proceed=proceed)
 
@@ -278,8 +287,11 @@ class Sequence:
         return self.found
 
     def _go_on_without_campaigns(self) -> None:
-        """Where all ended early, people and the reaper go on until the sequence is long enough."""
-        while self.steps < FEWEST_STEPS:
+        """Where all ended early, people and the reaper go on until the sequence is long enough and can be read.
+
+        What was still enabled when the platform went away is for the reaper to pause as soon as it is back.
+        """
+        while self.steps < FEWEST_STEPS or self.clock.now < self.platform.away_until:
             self._turns += 1
             self.clock.now += LONGEST_STEP
             self.platform.pass_time()
@@ -385,8 +397,8 @@ class Sequence:
         """A look of the reaper where something is for it to find, and now and then where nothing is."""
         if not self.reaps or self.clock.now < self._next_look:
             return
-        uncovered = self.invariants.uncovered()
-        if not uncovered and self.rng.random() > 0.01:
+        uncovered, raised = self.invariants.uncovered(), self.invariants.raised()
+        if not (uncovered or raised) and self.rng.random() > 0.01:
             return
         self._next_look = self.clock.now + REAPER_INTERVAL
         try:
@@ -395,7 +407,7 @@ class Sequence:
         except Crash:
             return
         self.platform.met["paused by the reaper"] += len(reaped.paused)
-        self.invariants.after_reaper(reaped, uncovered)
+        self.invariants.after_reaper(reaped, uncovered, raised)
 
     def _forge(self, name: str) -> None:
         """A signal in the name of a campaign that runs, or a workflow under the id of one that has ended."""

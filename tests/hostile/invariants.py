@@ -13,6 +13,7 @@ from typing import Any
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.outside_changes import outside_changes
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.emergency_stop import StopReport
 from gaelp.messages.reaper import Reaped
@@ -23,6 +24,7 @@ from tests.hostile.phase_reader import PhaseReader
 from tests.hostile.virtual_host import DrivenCampaign
 
 ACCOUNT, RUN = "acme", "run-a"
+MOST_BY_STEPS = LAWFUL * 30_000_000  # micros: one step of 20 % above a budget of 25 units
 # Of a stop whose platform answers everything, as late as it may: docs/money.md promises both.
 PAUSED_WITHIN = timedelta(seconds=1 + SLOWEST_ANSWER + 0.5)
 STOPPED_WITHIN = timedelta(seconds=30)
@@ -35,6 +37,7 @@ class Invariant(StrEnum):
     # While the platform keeps its rules and nobody edits by hand:
     COUNTED = "what can still be billed on a day is at most what the ledger counts for it"
     RESERVED = "nothing is enabled without an open reservation"
+    STEP = "no day is reserved for more than one step above the first period"
     CREATED_ONCE = "no campaign is created twice"
     BUDGET_ONCE = "no budget is written twice for one intent"
     NO_FAILURE = "no campaign fails, whatever errs, is late, dies or is away"
@@ -44,6 +47,7 @@ class Invariant(StrEnum):
     PAUSED_NEXT = "what is read as enabled and must not be is paused next"
     TICK = "where every call is answered, what must be paused does not deliver for longer than a tick"
     COVERED = "after a look of the reaper nothing is enabled without an open reservation under an approval that stands"
+    COMPARED = "after a look of the reaper nothing is enabled with a higher budget or a later end than we wrote"
     SEEN = "what a report has shown as billed is counted"
     ALARMED = "what was billed beyond its reservation, or is reported as less than before, is a violation"
     STOPPED = "a stop that says stopped leaves nothing enabled that can be read"
@@ -52,7 +56,7 @@ class Invariant(StrEnum):
     EVIDENCE = "the gate is given no day for less than it cost by the ledger, or is told of it"
     TOTALS = "every running total is the sum of its reservations"
     EXPLAINED = "a campaign that fails says what interrupted it"
-    LEFT = "nothing is left enabled"
+    LEFT = "nothing is left enabled; where the platform was away until the lease was over, nothing that delivers"
 
 
 class Broken(BaseException):
@@ -124,6 +128,8 @@ class Invariants:
         self._days = {(r.campaign, r.day): r for r in reservations}
         for reservation in reservations:
             require(reservation.campaign in self._signed, Invariant.SIGNED, reservation.key)
+            within = reservation.worst_case_micros <= MOST_BY_STEPS or not self._nature.lawful
+            require(within, Invariant.STEP, f"{reservation.key} has {reservation.worst_case_micros}")
             final, seen = reservation.final_micros, reservation.billed_micros
             below = final is not None and final < seen
             require(not below, Invariant.NOT_BELOW, f"{reservation.key} is settled at {final}, {seen} was seen")
@@ -182,6 +188,23 @@ class Invariants:
             _without_rename(state.external_name) for state in bare if ours & {state.platform_id, state.external_name}
         ]
 
+    def raised(self) -> list[str]:
+        """What is enabled with more than the ledger remembers that we wrote, while a day of it is not settled."""
+        if self._nature.lawful:
+            return []
+        names = []
+        for campaign in self._platform.all.values():
+            state, name = campaign.state, _our_name(campaign)
+            if not (state.enabled and self._readable(campaign) and self._unsettled(name)):
+                continue
+            written = self._ledger.written_settings(name)
+            changes = outside_changes(written, state, "USD") if written else ()
+            names += [name] if any(change.raises for change in changes) else []
+        return names
+
+    def _unsettled(self, name: str) -> bool:
+        return any(each.state != "settled" for (campaign, _), each in self._days.items() if campaign == name)
+
     def _covered(self, name: str) -> bool:
         days = [reservation for (campaign, _), reservation in self._days.items() if campaign == name]
         return self._fence == 0 and any(day.state == "open" for day in days)
@@ -190,11 +213,13 @@ class Invariants:
         now = self._platform.clock.now
         return now >= campaign.hidden_until and now >= campaign.shown_until
 
-    def after_reaper(self, reaped: Reaped, before: Sequence[str]) -> None:
-        """A look that had no trouble has paused whatever could be read as not covered before it."""
+    def after_reaper(self, reaped: Reaped, before: Sequence[str], raised: Sequence[str]) -> None:
+        """A look that had no trouble has paused whatever could be read as not covered, or as raised, before it."""
         if not (reaped.trouble or reaped.still_enabled):
             left = set(self.uncovered()) & set(before)
             require(not left, Invariant.COVERED, f"{left} are enabled")
+            left = set(self.raised()) & set(raised)
+            require(not left, Invariant.COMPARED, f"{left} go on with what somebody gave them")
 
     def after_stop(self, report: StopReport, begun: datetime, paused_at: Mapping[str, datetime]) -> None:
         """What a stop says is so, and it has not taken longer than it may."""
@@ -252,7 +277,8 @@ class Invariants:
     def _is_counted(self, campaign: HostileCampaign) -> None:
         name = _our_name(campaign)
         if self._nature.lawful and self._readable(campaign) and not self._platform.late:
-            require(not campaign.state.enabled, Invariant.LEFT, name)
+            over = bool(self._platform.met["away"]) and not campaign.delivers(self._platform.clock.now)
+            require(over or not campaign.state.enabled, Invariant.LEFT, name)
         for day, truth in campaign.days.items():
             reservation = self._days.get((name, day))
             enough = reservation is not None and reservation.counted_micros >= truth.seen

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from activities.live import reaping
 from activities.live.claiming import Claiming
 from activities.live.locating import Locating
 from activities.live.reaping import Reaping
@@ -19,7 +20,7 @@ from activities.live.settling import Settling
 from activities.live.watching import Watching
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
-from gaelp.ledger.rules import ceiling_rules, spend_rules
+from gaelp.ledger.rules import ceiling_rules, reservation_rules, spend_rules
 from gaelp.ledger.rules.ruling import GRANTED
 from gaelp.ledger.stop_pauses import StopPauses
 from gaelp.ledger.stores import campaign_store
@@ -27,7 +28,7 @@ from gaelp.messages.reaper import Reaped
 from gaelp.platforms.protocol import OutcomeUnknown
 from tests.hostile.hostile_platform import Nature
 from tests.hostile.hostile_sequence import START, Sequence, run_sequence
-from tests.hostile.invariants import Broken, Invariant
+from tests.hostile.invariants import Broken, Invariant, Invariants
 from workflows.campaigns import campaign_calls
 from workflows.campaigns.campaign_needs import CallFailed
 from workflows.campaigns.campaign_scene import CampaignScene
@@ -57,6 +58,13 @@ def test_an_approval_that_does_not_bind_is_found(monkeypatch: pytest.MonkeyPatch
     """A campaign that nobody signed reserves a day as soon as reservations are not compared with what was signed."""
     monkeypatch.setattr(ceiling_rules, "judge_ceilings", lambda *_: GRANTED)
     assert finds(Invariant.SIGNED, Nature())
+
+
+def test_a_forged_permission_that_is_believed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A raise of 40 % lies within the ceilings that were signed; only the rule of the step refuses it."""
+    run_all(Nature(), 5)
+    monkeypatch.setattr(reservation_rules, "judge_step", lambda *_: GRANTED)
+    assert finds(Invariant.STEP, Nature(), 5)
 
 
 # ------------------------------------------------------------ not found
@@ -169,8 +177,10 @@ def test_edits_by_hand_that_are_not_compared_are_found(monkeypatch: pytest.Monke
     """What bills beyond its reservation because somebody gave it more is a violation and raises the fence."""
     nature = Nature(edits=0.05)
     run_all(nature, 10)
-    monkeypatch.setattr(Watching, "compare", lambda *_: "")
+    monkeypatch.setattr(Watching, "record", lambda *_: "")
     monkeypatch.setattr(Watching, "post_days", lambda *_: "")
+    monkeypatch.setattr(Reaping, "reap", lambda *_: Reaped())
+    monkeypatch.setattr(Invariants, "raised", lambda *_: [])
     assert finds(Invariant.SEEN, nature, 10)
 
 
@@ -209,6 +219,26 @@ def test_a_call_that_is_carried_out_late_is_found_by_the_reaper(monkeypatch: pyt
     run_all(Nature(), before=_late_enable)
     monkeypatch.setattr(Reaping, "reap", lambda *_: Reaped())
     assert finds(Invariant.COVERED, Nature(), before=_late_enable)
+
+
+def _raised_between_two_ticks(sequence: Sequence) -> None:
+    """Three hours into its second day somebody gives a campaign ten times its budget."""
+
+    def hands(_: Sequence) -> None:
+        found = [c.state for c in sequence.platform.all.values() if c.state.external_name == FIRST and c.state.enabled]
+        if sequence.clock.now >= START + timedelta(hours=27) and found and not sequence.platform.met["raised"]:
+            sequence.platform.met["raised"] += 1
+            sequence.platform.set(found[0].platform_id, daily_budget_micros=10 * found[0].daily_budget_micros)
+
+    sequence.hands = hands
+
+
+def test_what_is_raised_by_hand_and_not_compared_by_the_reaper_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reaper's next look pauses it, long before the campaign's own tick; without the comparison it goes on."""
+    nature = Nature(edits=1e-9)  # not lawful: somebody edits
+    run_all(nature, 3, _raised_between_two_ticks)
+    monkeypatch.setattr(reaping, "outside_changes", lambda *_: ())
+    assert finds(Invariant.COMPARED, nature, 3, _raised_between_two_ticks)
 
 
 def _looks_away_while_it_matures() -> Callable[..., Any]:

@@ -35,6 +35,7 @@ def open_request(ledger: Ledger, number: int = 1) -> ApprovalRequest:
         evidence_digest="e" * 64,
         exposure_digest="f" * 64, fence=0, expires_at=NOW + timedelta(days=3),
     )  # fmt: skip
+    ledger.register_run("a", "shop", NOW)
     ledger.open_request(request, "### what it may cost", NOW)
     return request
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
@@ -29,6 +30,7 @@ from tests.support.local_runs import LOG, LocalRuns
 
 WORKFLOW = {Phase.LIVE_TEST: "LiveTest", Phase.SCALED: "ScaledDeployment"}
 # One campaign of a day: the shortest spending phase there is.
+REGISTERED = datetime(2026, 1, 1, tzinfo=UTC)
 SHORT = (
     "live_test.campaigns=1",
     "live_test.days=1",
@@ -52,7 +54,7 @@ def phase_input(local_runs: LocalRuns, run: str, phase: Phase, account: str, *ch
         run=run, phase=phase, config_digest=digest, market_digest=market, account=account, agent=config.agent,
         checkpoint_digest=checkpoint,
     )  # fmt: skip
-    return PhaseInput(context=context, time_scale=config.clock.time_scale, evidence_digest="e" * 64)
+    return PhaseInput(context=context, time_scale=config.clock.time_scale)
 
 
 def late_run(local_runs: LocalRuns, run: str, *changes: str) -> RunInput:
@@ -76,6 +78,8 @@ async def begin(
     Unless `skipping`, on a real clock: the skipped one may jump to the approval's deadline before anybody signs.
     """
     account = account or local_runs.open_account(run)
+    with local_runs.ledger() as ledger:
+        ledger.register_run(run, account, REGISTERED)
     given = phase_input(local_runs, run, phase, account, *changes)
     with nullcontext() if skipping else environment.with_time_skipping_disabled():
         handle: WorkflowHandle[Any, PhaseResult] = await environment.client.start_workflow(

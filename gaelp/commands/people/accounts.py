@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
-from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
+from gaelp.domain.ad_accounts import Account, AccountKind, CallQuota, DollarRate
 from gaelp.domain.ids import checked_name
 from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, smallest_unit_micros
 
@@ -112,6 +112,7 @@ def _described(arguments: argparse.Namespace) -> Account:
         daily_cap_micros=amount(arguments.daily_cap, "--daily-cap", arguments.currency),
         total_cap_micros=amount(arguments.total_cap, "--total-cap", arguments.currency),
         dollar_rate=_dollar_rate(arguments),
+        call_quota=_call_quota(arguments.call_quota),
     )
 
 
@@ -137,14 +138,37 @@ def _dollar_rate(arguments: argparse.Namespace) -> DollarRate | None:
     return DollarRate(units_per_dollar=rate, day=day, source=arguments.usd_rate_source)
 
 
+def _call_quota(text: str | None) -> CallQuota | None:
+    if text is None:
+        return None
+    calls, _, seconds = text.partition("/")
+    try:
+        return CallQuota(calls=int(calls), seconds=int(seconds))
+    except ValueError:
+        raise WrongUse(
+            f"--call-quota {text!r} is not CALLS/SECONDS as in 15000/86400: at least 60 calls, in 1 to 86400 seconds"
+        ) from None
+
+
 def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
     exposure = {each.account: ledger.open_exposure(each.account) for each in listed}
     rows = [
         (a.account, a.kind, a.platform, a.timezone, money(a.daily_cap_micros, a.currency),
-         money(a.total_cap_micros, a.currency), money(exposure[a.account], a.currency), _rate(a), a.fence)
+         money(a.total_cap_micros, a.currency), money(exposure[a.account], a.currency), _rate(a), _quota(a), a.fence)
         for a in listed
     ]  # fmt: skip
-    columns = ("account", "kind", "platform", "time zone", "daily cap", "total cap", "open", "dollar rate", "fence")
+    columns = (
+        "account",
+        "kind",
+        "platform",
+        "time zone",
+        "daily cap",
+        "total cap",
+        "open",
+        "dollar rate",
+        "calls",
+        "fence",
+    )
     document = [{**a.model_dump(mode="json"), "open_exposure_micros": exposure[a.account]} for a in listed]
     out.result({"accounts": document}, table(columns, rows) if rows else "no accounts: `starter.py accounts add`")
 
@@ -152,3 +176,8 @@ def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
 def _rate(account: Account) -> str:
     rate = account.dollar_rate
     return f"{rate.units_per_dollar} of {rate.day.isoformat()}, {rate.source}" if rate else "-"
+
+
+def _quota(account: Account) -> str:
+    quota = account.call_quota
+    return f"{quota.calls:,} in {quota.seconds:,} s" if quota else "-"

@@ -97,8 +97,6 @@ class RequestApproval(Frozen):
     account: str
     agent: str
     checkpoint_digest: str
-    evidence_digest: str
-    validated_heads: tuple[str, ...] = ()
     purpose: ApprovalPurpose
     sequence: int
     daily_cap_micros: int
@@ -106,6 +104,13 @@ class RequestApproval(Frozen):
     campaigns_digest: str  # of the list of campaigns, which is in the ledger
     expires_at: datetime
     now: datetime
+
+
+class Evidence(Frozen):
+    """What the gates before a phase have shown of the checkpoint that is asked for, as the ledger keeps it."""
+
+    digest: str = ""  # of the last gate that was passed; empty where none was
+    validated_heads: tuple[str, ...] = ()
 
 
 class ApprovalOutcome(Frozen):
@@ -139,7 +144,9 @@ def signing_text(decision: str, digest: str) -> bytes:
     return f"gaelp-{decision}:{digest}".encode()
 
 
-def request_for(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign], account: Account) -> ApprovalRequest:
+def request_for(
+    opening: RequestApproval, campaigns: Sequence[ApprovedCampaign], account: Account, evidence: Evidence
+) -> ApprovalRequest:
     """The request that a phase asks a person to sign, under the account's fence of now; raises UnfitRequest."""
     _check_names(opening, campaigns)
     bound = {
@@ -155,11 +162,11 @@ def request_for(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign],
         "checkpoint_digest": opening.checkpoint_digest,
         "config_digest": opening.config_digest,
         "market_digest": opening.market_digest,
-        "evidence_digest": opening.evidence_digest,
+        "evidence_digest": evidence.digest,
         "exposure_digest": exposure_digest([campaign.ceiling for campaign in campaigns]),
         "campaigns_digest": opening.campaigns_digest,
         "campaign_count": len(campaigns),
-        "unvalidated_heads": [head for head in LIVE_HEADS if head not in opening.validated_heads],
+        "unvalidated_heads": [head for head in LIVE_HEADS if head not in evidence.validated_heads],
         "fence": account.fence,
         "expires_at": opening.expires_at.isoformat(),
     }
@@ -182,7 +189,7 @@ def _check_names(opening: RequestApproval, campaigns: Sequence[ApprovedCampaign]
             checked_name(name, "in an approval request")
     except ValueError as error:
         raise UnfitRequest(str(error)) from error
-    for field in ("config_digest", "market_digest", "checkpoint_digest", "evidence_digest", "campaigns_digest"):
+    for field in ("config_digest", "market_digest", "checkpoint_digest", "campaigns_digest"):
         if not _DIGEST.match(getattr(opening, field)):
             raise UnfitRequest(f"{field} of an approval request is {getattr(opening, field)!r}, which is no digest")
     phase = phase_id(opening.run, opening.phase)

@@ -111,6 +111,10 @@ class AttemptSeries(Frozen):
     gate: str
 
 
+OUTSIDE_PAUSE = "paused-outside"
+"""The kind of a violation that says that somebody else has paused a campaign on the platform."""
+
+
 class Violation(Frozen):
     """A recorded breach of a rule; only a named person may clear it, with a reason."""
 

@@ -6,7 +6,8 @@ Touch this to watch another setting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from gaelp.domain.frozen import Frozen
@@ -43,6 +44,17 @@ def outside_changes(written: Sequence[CampaignState], read: CampaignState, curre
             lowers = name == "enabled" and not value
             changes.append(OutsideChange(sentence=sentence, raises=raises.get(name, False), lowers=lowers))
     return tuple(changes)
+
+
+def days_that_may_bill(reserved: Iterable[date], today: date) -> tuple[date, ...]:
+    """The days on which a change may have been in force that is read on the day `today`.
+
+    That is the day itself, and where it is not reserved yet, the last reserved one before it: nobody has looked since.
+    Whether it reads enabled or not does not matter, because it may have been enabled in between, and what it served
+    then may be billed later.
+    """
+    last = max((day for day in reserved if day <= today), default=today)
+    return (today,) if last == today else (last, today)
 
 
 def _shown(name: str, value: Any, currency: str) -> str:

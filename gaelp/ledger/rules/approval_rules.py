@@ -1,14 +1,19 @@
-"""When an approval request may be opened, and when an approval allows spend. Touch this to change either."""
+"""When an approval request may be opened, what evidence it names, and when an approval allows spend.
+
+Touch this to change one of these.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.phases import PHASE_ORDER
+from gaelp.domain.spending.approval_requests import ApprovalRequest, Evidence, RequestApproval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.rules.valid_values import aware
-from gaelp.ledger.stored_records import StoredRequest
+from gaelp.ledger.stored_records import KeptVerdict, StoredRequest
 
 
 def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRequest | None) -> Ruling:
@@ -25,6 +30,24 @@ def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRe
     if opened != request.model_copy(update={"fence": opened.fence, "nonce": opened.nonce}):
         return refused(f"request {request.request_id!r} was opened with other content: take the next number")
     return GRANTED
+
+
+def passed_before(opening: RequestApproval, verdicts: Iterable[KeptVerdict]) -> Evidence:
+    """The evidence of the gates that this very checkpoint has passed in the run before the asking phase.
+
+    Whoever asks is not believed about it: anybody who can reach Temporal can ask.
+    """
+    before = PHASE_ORDER[: PHASE_ORDER.index(opening.phase)]
+    passed = {
+        verdict.phase: verdict
+        for verdict in verdicts
+        if verdict.promote and verdict.phase in before and verdict.checkpoint_digest == opening.checkpoint_digest
+    }
+    if not passed:
+        return Evidence()
+    last = max(passed, key=before.index)
+    heads = tuple(head for phase in before if phase in passed for head in passed[phase].heads)
+    return Evidence(digest=passed[last].evidence_digest, validated_heads=heads)
 
 
 def judge_approval(stored: StoredRequest, account: Account, now: datetime) -> Ruling:

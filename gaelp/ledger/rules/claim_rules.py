@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
+from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent, Violation
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import StoredClaim
 
@@ -36,6 +36,16 @@ def judge_claim(claim: Claim, existing: StoredClaim | None, account: Account) ->
         )
         return Claimed(granted=False, fence=fence, reason=reason)
     return Claimed(granted=True, fence=fence)
+
+
+def judge_enabling(paused: Violation | None) -> Ruling:
+    """Whether a campaign may be enabled; `paused` is a pause of it by somebody else that nobody has cleared."""
+    if paused is None:
+        return GRANTED
+    return refused(
+        f"campaign {paused.campaign} was paused on the platform at {paused.at.isoformat()}, and not by us: it stays "
+        f"paused until a person clears {paused.id!r} with `starter.py resolve`"
+    )
 
 
 def _repeats_create(claim: Claim) -> bool:

@@ -6,10 +6,12 @@ it, and a settled one by its final amount (`counted_micros`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.ids import index_of_key
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.ledger_records import Reserve
@@ -17,7 +19,16 @@ from gaelp.ledger.rules.approval_rules import judge_approval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.rules.running_totals import Scope
 from gaelp.ledger.stored_records import Reservation, StoredRequest
-from gaelp.money import exact_money
+from gaelp.money import exact_money, rounded_up
+
+
+@dataclass(frozen=True)
+class RaiseStep:
+    """How a campaign's budget may rise by the configuration that was signed, from one period to the next."""
+
+    first_worst_micros: int  # worst day of the budget that it starts with
+    share: float  # of the worst day before, as in 0.2
+    period_days: int
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,7 @@ class RunLimits:
     campaign_micros: int | None = None
     run_micros: int | None = None
     account_daily_micros: int | None = None
+    step: RaiseStep | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,27 @@ def _judge_today(booking: Reserve, account: Account) -> Ruling:
     return refused(
         f"{booking.key} is {booking.day.isoformat()}, and it is asked for on {today.isoformat()}: a day is reserved "
         "while it lasts"
+    )
+
+
+def judge_step(booking: Reserve, days: Iterable[Reservation], step: RaiseStep | None, currency: str) -> Ruling:
+    """Whether the day lies within one step of the last day of the campaign's earlier periods.
+
+    The permission to go on carries no signature, so whatever it says the budget rises by one step in a period.
+    """
+    if step is None:
+        return GRANTED
+    begins = index_of_key(booking.key) // step.period_days * step.period_days
+    earlier = [day for day in days if index_of_key(day.key) < begins]
+    last = max(earlier, key=lambda day: day.day, default=None)
+    base = step.first_worst_micros if last is None else last.worst_case_micros
+    most = rounded_up(base * (1 + Fraction(str(step.share))), currency) if begins else base
+    if booking.worst_case_micros <= most:
+        return GRANTED
+    asked, allowed = (exact_money(micros, currency) for micros in (booking.worst_case_micros, most))
+    return refused(
+        f"{asked} was asked for {booking.key}, and a step of {step.share:.0%} in a period of {step.period_days} days "
+        f"allows {allowed}: a larger raise needs a new request"
     )
 
 

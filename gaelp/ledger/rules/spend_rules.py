@@ -1,7 +1,7 @@
 """What a platform's report and a final amount change, and when they lie above what is booked.
 
-Amounts are absolute, so that a repeated report changes nothing, and an older report never replaces a newer one. Touch
-this to change what trips the stop.
+Amounts are absolute, so that a repeated report changes nothing. They never fall: an older report that says more was
+seen too, and one that says less says nothing. Touch this to change what trips the stop.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def judge_report(reservation: Reservation, billed: int, served: int, at: datetim
     """
     final = reservation.final_micros
     spent = max(billed, served) if final is None else billed  # what is served counts until the platform is final
-    if _late(reservation, at):
-        return SpendRuling(reservation, reservation, spent)
-    lower = reports_less(reservation, billed, served, final=False)
+    lower = not _late(reservation, at) and reports_less(reservation, billed, served, final=False)
     billed, served = max(billed, reservation.billed_micros), max(served, reservation.served_micros)
     after = replace(
         reservation,
@@ -71,12 +69,10 @@ def judge_final(reservation: Reservation, final: int, at: datetime) -> SpendRuli
     It is never settled below what was reported for it, nor below what it was settled at before. What was served and
     is not billed in the end counts too, but is no older state: a platform may waive it.
     """
-    if _late(reservation, at) and reservation.state == "settled":
-        return SpendRuling(reservation, reservation, final)
     counted = max(final, _seen(reservation))
     billed = max(final, reservation.billed_micros)
     after = replace(reservation, state="settled", billed_micros=billed, final_micros=counted, counted_micros=counted)
-    lower = reports_less(reservation, final, final, final=True)
+    lower = not _late(reservation, at) and reports_less(reservation, final, final, final=True)
     return SpendRuling(reservation, _stamped(reservation, after, at), final, lower)
 
 
@@ -127,4 +123,4 @@ def _late(reservation: Reservation, at: datetime) -> bool:
 
 
 def _stamped(before: Reservation, after: Reservation, at: datetime) -> Reservation:
-    return before if after == before else replace(after, posted_at=at)
+    return before if after == before else replace(after, posted_at=max(before.posted_at or at, at))

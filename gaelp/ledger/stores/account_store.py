@@ -6,14 +6,14 @@ Touch this to keep another fact about an account.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from gaelp.domain.ad_accounts import Account, Approver
+from gaelp.domain.ad_accounts import Account, Approver, CallQuota
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAccount
-from gaelp.ledger.rules import account_rules
+from gaelp.ledger.rules import account_rules, call_rules
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.statements import Change, Connection, Query, as_record, given
@@ -29,6 +29,11 @@ _APPROVER = as_record(Approver, _p)
 _IS_ACCOUNT = _a.c.account == sa.bindparam("account")
 _IS_APPROVER = sa.and_(_p.c.account == sa.bindparam("account"), _p.c.key_id == sa.bindparam("key_id"))
 
+
+def _as_it_is(instant: datetime) -> datetime:
+    return instant
+
+
 _ONE = Query(sa.select(_a).where(_IS_ACCOUNT), _ACCOUNT)
 _LOCKED = Query(sa.select(_a).where(_IS_ACCOUNT).with_for_update(), _ACCOUNT)
 _ALL = Query(sa.select(_a).order_by(_a.c.account), _ACCOUNT)
@@ -40,6 +45,12 @@ _STILL_OPEN = sa.and_(_OF_ACCOUNT, sa.text(tables.UNDECIDED), _q.c.state == "ope
 _A_REQUEST = Query(sa.select(_q.c.request_id).where(_OF_ACCOUNT).limit(1), str)
 _OPEN_REQUESTS = Query(sa.select(_q.c.request_id).where(_STILL_OPEN), str)
 _VOID_REQUESTS = Change(_q.update().where(_STILL_OPEN).values(state="void"))
+_c = tables.platform_calls
+_NO_CALLS = Change(_c.insert())
+_CALLS = Query(sa.select(_c.c.booked_until).where(_c.c.account == sa.bindparam("account")).with_for_update(), _as_it_is)
+_BOOK_CALLS = Change(
+    _c.update().where(_c.c.account == sa.bindparam("account")).values(booked_until=sa.bindparam("booked_until"))
+)
 _ENTER_APPROVER = Change(_p.insert())
 _REPLACE_APPROVER = Change(_p.update().where(_IS_APPROVER).values(given(c.name for c in _p.c if not c.primary_key)))
 _REMOVE_APPROVER = Change(_p.delete().where(_IS_APPROVER))
@@ -84,6 +95,7 @@ def put(connection: Connection, account: Account, by: str, at: datetime) -> None
     existing = connection.first(_LOCKED, account=account.account)
     if existing is None:
         connection.change(_ENTER, **values)
+        connection.change(_NO_CALLS, account=account.account, booked_until=at)
     else:
         values["fence"] = max(existing.fence, account.fence)
         if values == existing.model_dump(mode="json"):
@@ -110,6 +122,22 @@ def raise_fence(connection: Connection, name: str, reason: str, by: str, at: dat
     connection.change(_VOID_REQUESTS, account=name)
     journal.write(connection, "fence", at, Subject(name), fence=fence, reason=reason, by=by, voided=voided)
     return fence
+
+
+def ask_for_calls(connection: Connection, account: str, quota: CallQuota, now: datetime) -> timedelta:
+    """Book the calls of one activity where there is room for them; otherwise how long it must wait, and nothing."""
+    before = connection.one(_CALLS, account=account)
+    if wait := call_rules.wait_for_calls(before, quota, now):
+        return wait
+    count_calls(connection, account, quota, call_rules.MOST_CALLS, now)
+    return timedelta(0)
+
+
+def count_calls(connection: Connection, account: str, quota: CallQuota, calls: int, now: datetime) -> None:
+    """Book calls that were made without asking, or give back so many, a negative number, that were not made."""
+    before = connection.one(_CALLS, account=account)
+    after = call_rules.booked_until(before, quota, calls, now)
+    connection.change(_BOOK_CALLS, account=account, booked_until=after)
 
 
 def put_approver(connection: Connection, approver: Approver, by: str, at: datetime) -> None:

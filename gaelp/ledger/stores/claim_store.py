@@ -11,13 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gaelp.domain.spending.ledger_records import Claim, Claimed
+from gaelp.domain.spending.ledger_records import Claim, Claimed, Intent
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownClaim
 from gaelp.ledger.rules import claim_rules
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import CreatedCampaign, StoredClaim
-from gaelp.ledger.stores import account_store, journal, run_store, tables
+from gaelp.ledger.stores import account_store, journal, run_store, tables, violation_store
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.claims
@@ -73,6 +73,9 @@ def grant(connection: Connection, claim: Claim) -> Claimed:
     if ruling.granted and not claim_rules.only_reduces_spend(claim):
         run = judge_run(run_store.read(connection, claim.run))
         ruling = ruling.model_copy(update={"granted": run.granted, "reason": run.reason})
+    if ruling.granted and claim.intent is Intent.ENABLE:
+        enabling = claim_rules.judge_enabling(violation_store.outside_pause(connection, claim.campaign))
+        ruling = ruling.model_copy(update={"granted": enabling.granted, "reason": enabling.reason})
     if not ruling.granted:
         return ruling
     fence = account.fence if claim.fence is None else claim.fence

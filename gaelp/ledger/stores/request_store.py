@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from gaelp.domain.ids import phase_id
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
-from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
+from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest, UnregisteredRun
 from gaelp.ledger.rules.approval_rules import judge_opening
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.rules.valid_values import amount, aware
@@ -55,7 +55,7 @@ _CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decid
 def open_request(connection: Connection, request: ApprovalRequest, text: str, at: datetime) -> ApprovalCard:
     """Open a request; the same again is harmless. What the same run and phase asked before is superseded.
 
-    Raises RunStopped, and FenceRaised where a stop came between the request's making and its opening.
+    Raises UnregisteredRun, RunStopped, and FenceRaised where a stop came between the request's making and its opening.
     """
     aware(request.expires_at)
     amount(request.daily_cap_micros, "the request's daily cap")
@@ -67,7 +67,13 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
         raise LedgerConflict(ruling.reason)
     if existing is not None:
         return card_of(existing)
-    going_on = judge_run(run_store.read(connection, request.run))
+    run = run_store.read(connection, request.run)
+    if run is None:
+        raise UnregisteredRun(
+            f"request {request.request_id!r} is asked for run {request.run!r}, and no run of that name was ever "
+            "started: `starter.py start` registers one"
+        )
+    going_on = judge_run(run)
     if not going_on.granted:
         raise RunStopped(going_on.reason)
     if request.fence < account.fence:
@@ -105,13 +111,19 @@ def waiting_phases(connection: Connection, account: str) -> tuple[str, ...]:
     return tuple(sorted(connection.all(_WAITING_PHASES, account=account)))
 
 
+def accounts_of(connection: Connection, run: str) -> tuple[str, ...]:
+    """The accounts on which a run asks or was approved, in the order in which every transaction locks them."""
+    return tuple(sorted({stored.request.account for stored in connection.all(_OF_ENDED_RUN, run=run)}))
+
+
 def withdraw(connection: Connection, run: str, at: datetime) -> None:
     """Close what a run asks and what it was approved, for good: it was stopped, or has ended.
 
     A campaign that somebody starts by hand under one of its approvals spends nothing any more.
     """
+    for account in accounts_of(connection, run):  # all of them before the journal, and always in this order
+        account_store.lock(connection, account)
     for request in (stored.request for stored in connection.all(_OF_ENDED_RUN, run=run)):
-        account_store.lock(connection, request.account)
         if connection.change(_WITHDRAW, request_id=request.request_id):
             note(connection, "withdraw", request, at)
 

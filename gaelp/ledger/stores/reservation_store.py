@@ -71,6 +71,10 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     ruling = reservation_rules.judge_request(booking, existing, stored, account)
     if stored is not None and ruling.granted:
         ruling = _judge_ceilings(connection, booking, stored, account.currency)
+    rises = existing is None or booking.worst_case_micros > existing.worst_case_micros
+    if ruling.granted and rises and limits.step is not None:
+        days = listed(connection, booking.account, campaign=booking.campaign)
+        ruling = reservation_rules.judge_step(booking, days, limits.step, account.currency)
     if stored is None or not ruling.granted:
         booked = 0 if existing is None else existing.worst_case_micros
         return Reserved(granted=False, reason=ruling.reason, worst_case_micros=booked)

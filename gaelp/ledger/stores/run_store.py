@@ -1,20 +1,22 @@
-"""Run names, registered for ever, and attempts at a gate, counted across runs (docs/gates.md).
+"""Run names, registered for ever; attempts at a gate, counted across runs; what a run's gates said (docs/gates.md).
 
 Touch this to change what counts as an attempt; which attempts belong together is AttemptSeries.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from gaelp.domain.ids import checked_name
+from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
 from gaelp.ledger.statements import Change, Connection, Query, given
-from gaelp.ledger.stored_records import AttemptCount, RegisteredRun
+from gaelp.ledger.stored_records import AttemptCount, KeptVerdict, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -39,6 +41,21 @@ _USED = Query(
 )
 _COUNT = Change(_n.insert().values(given(_n.c.keys(), counted=True)))
 _FORGIVE = Change(_n.update().where(_OF_SERIES, _n.c.counted.is_(sa.true())).values(counted=False))
+_v = tables.verdicts
+
+
+def _verdict(run: str, phase: Phase, checkpoint: str, evidence: str, heads: list[str], promote: bool) -> KeptVerdict:
+    return KeptVerdict(run, phase, checkpoint, evidence, tuple(heads), bool(promote))
+
+
+_OF_RUN = _v.c.run == sa.bindparam("run")
+_VERDICTS = Query(sa.select(_v).where(_OF_RUN), _verdict)
+_REPLACE_VERDICT = Change(
+    _v.update()
+    .where(_OF_RUN, _v.c.phase == sa.bindparam("phase"))
+    .values(given(c.name for c in _v.c if not c.primary_key))
+)
+_KEEP_VERDICT = Change(_v.insert())
 _COUNTS = Query(
     sa.select(*_SERIES, sa.func.sum(sa.case((_n.c.counted, 1), else_=0)), sa.func.count())
     .group_by(*_SERIES)
@@ -75,12 +92,16 @@ def lock(connection: Connection, run: str) -> RegisteredRun | None:
     return connection.first(_LOCKED, run=run)
 
 
-def stop(connection: Connection, run: str, reason: str, by: str, at: datetime) -> int:
-    """Refuse the run every further reservation and claim, for ever; returns its account's fence, which stays."""
+def stop(connection: Connection, run: str, reason: str, by: str, at: datetime, asked_on: Iterable[str] = ()) -> int:
+    """Refuse the run every further reservation and claim, for ever; returns its account's fence, which stays.
+
+    `asked_on` are accounts that the same transaction changes after it: all are locked here, in their one order.
+    """
     registered = read(connection, run)
     if registered is None:
         raise UnregisteredRun(f"there is no run {run!r} in the ledger: `starter.py list` shows those there are")
-    account = account_store.lock(connection, registered.account)
+    locked = {name: account_store.lock(connection, name) for name in sorted({registered.account, *asked_on})}
+    account = locked[registered.account]
     if registered.stopped_at is None:
         connection.change(_STOP, run=run, at=at)
         journal.write(connection, "run-stopped", at, Subject(account.account, run, key=run), reason=reason, by=by)
@@ -99,6 +120,24 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
     subject = Subject(values.pop("account"), key=assessment)
     journal.write(connection, "attempt", at, subject, **values, attempt=attempt)
     return attempt
+
+
+def keep_verdict(connection: Connection, account: str, verdict: KeptVerdict, at: datetime) -> None:
+    """Keep what a gate said; what it said of the same phase of the same run before is replaced."""
+    account_store.lock(connection, account)
+    kept = {each.phase: each for each in verdicts(connection, verdict.run)}
+    if kept.get(verdict.phase) == verdict:
+        return
+    values = {**vars(verdict), "heads": list(verdict.heads)}
+    connection.change(_REPLACE_VERDICT if verdict.phase in kept else _KEEP_VERDICT, **values)
+    subject = Subject(account, verdict.run, verdict.phase, key=f"{verdict.run}/{verdict.phase}")
+    told = {name: values[name] for name in ("checkpoint_digest", "evidence_digest", "heads", "promote")}
+    journal.write(connection, "verdict", at, subject, **told)
+
+
+def verdicts(connection: Connection, run: str) -> tuple[KeptVerdict, ...]:
+    """What the gates of a run said last."""
+    return tuple(connection.all(_VERDICTS, run=run))
 
 
 def attempts(connection: Connection) -> tuple[AttemptCount, ...]:

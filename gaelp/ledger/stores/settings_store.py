@@ -37,6 +37,13 @@ def begin(connection: Connection, state: CampaignState, at: datetime) -> None:
     _put(connection, confirmed, (*others, state)[-MOST_BEGUN:], at)
 
 
+def begin_pause(connection: Connection, campaign: str, at: datetime) -> None:
+    """Remember that a pause is about to be made, so that it is not taken for somebody else's."""
+    written = read(connection, campaign)
+    if written:
+        begin(connection, written[-1].model_copy(update={"enabled": False}), at)
+
+
 def confirm(connection: Connection, state: CampaignState, at: datetime) -> None:
     """Remember what was written and read back."""
     _put(connection, state, (), at)

@@ -86,7 +86,16 @@ accounts = sa.Table(
     sa.Column("daily_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("total_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("dollar_rate", sa.JSON),
+    sa.Column("call_quota", sa.JSON),
     sa.Column("fence", sa.Integer, nullable=False),
+)
+
+# A table of its own: whoever reserves holds the account's row, and a call to the platform must not wait for that.
+platform_calls = sa.Table(
+    "platform_calls",
+    metadata,
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), primary_key=True),
+    sa.Column("booked_until", Instant, nullable=False),  # rules/call_rules.py
 )
 
 approvers = sa.Table(
@@ -119,6 +128,17 @@ attempts = sa.Table(
     sa.Column("assessment", sa.Text, primary_key=True),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("counted", sa.Boolean, nullable=False),  # False once a named person has reset the count
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("phase", Named(Phase), primary_key=True),
+    sa.Column("checkpoint_digest", sa.Text, nullable=False),
+    sa.Column("evidence_digest", sa.Text, nullable=False),
+    sa.Column("heads", sa.JSON, nullable=False),  # decision heads that the evidence validated
+    sa.Column("promote", sa.Boolean, nullable=False),
 )
 
 requests = sa.Table(

@@ -9,7 +9,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from gaelp.domain.spending.ledger_records import Violation
+from gaelp.domain.ids import run_of_campaign
+from gaelp.domain.spending.ledger_records import OUTSIDE_PAUSE, Violation
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
 from gaelp.ledger.rules import person_rules
 from gaelp.ledger.statements import Change, Connection, Query, as_record, given
@@ -22,6 +23,15 @@ _VIOLATION = as_record(Violation, _t)
 _KNOWN = Query(sa.select(_t.c.id).where(_IS), str)
 _ONE = Query(sa.select(_t).where(_IS), _VIOLATION)
 _OF_RUN = Query(sa.select(_t).where(_t.c.run == sa.bindparam("run")).order_by(_t.c.at, _t.c.id), _VIOLATION)
+_OUTSIDE_PAUSE = Query(
+    sa.select(_t).where(
+        _t.c.run == sa.bindparam("run"),  # by which it is indexed
+        _t.c.campaign == sa.bindparam("campaign"),
+        _t.c.kind == OUTSIDE_PAUSE,
+        _t.c.resolved_by.is_(None),
+    ),
+    _VIOLATION,
+)
 _INSERT = Change(_t.insert())
 _CLEAR = Change(_t.update().where(_IS).values(given(("resolved_by", "resolution"))))
 
@@ -42,6 +52,11 @@ def record(connection: Connection, violation: Violation) -> bool:
 def read(connection: Connection, run: str) -> tuple[Violation, ...]:
     """Every violation of a run, cleared ones too, oldest first."""
     return tuple(connection.all(_OF_RUN, run=run))
+
+
+def outside_pause(connection: Connection, campaign: str) -> Violation | None:
+    """A pause of the campaign by somebody else that nobody has cleared, or None."""
+    return connection.first(_OUTSIDE_PAUSE, run=run_of_campaign(campaign), campaign=campaign)
 
 
 def resolve(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> Violation:

@@ -7,7 +7,7 @@ routes change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -36,15 +36,18 @@ class _NotFound(PlatformError):
 
 
 class EmulatorPlatform:
-    """Reused connections to one emulator; `timeout_seconds` bounds a whole call."""
+    """Reused connections to one emulator; `timeout_seconds` bounds a whole call, and `before_call` is told of each."""
 
     unique_names = True
 
-    def __init__(self, url: str, token: str, timeout_seconds: float = CALL_SECONDS) -> None:
+    def __init__(
+        self, url: str, token: str, timeout_seconds: float = CALL_SECONDS, before_call: Callable[[], None] | None = None
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise PlatformError(f"The emulator's address {url!r} is not an http address.", permanent=True)
         self._url = url.rstrip("/")
+        self._before_call = before_call
         self._client = httpx.Client(
             base_url=self._url,
             headers={"Authorization": f"Bearer {token}"},
@@ -139,6 +142,8 @@ class EmulatorPlatform:
         return self._call(method, path, write=True, content=body, headers={"Content-Type": "application/json"})
 
     def _call(self, method: str, path: str, *, write: bool, **request: Any) -> httpx.Response:
+        if self._before_call is not None:
+            self._before_call()
         try:
             response = self._client.request(method, path, **request)
         except _NEVER_SENT as error:
@@ -155,7 +160,9 @@ class EmulatorPlatform:
             raise _NotFound(what, permanent=True)
         if response.status_code == 409:
             raise DuplicateName(what)
-        raise PlatformError(what, permanent=response.status_code != 429)
+        if response.status_code == 429:
+            raise PlatformError(what, permanent=False, retry_after_seconds=_asked_seconds(response))
+        raise PlatformError(what, permanent=True)
 
     def _parsed(self, adapter: TypeAdapter[Answer], response: httpx.Response) -> Answer:
         try:
@@ -175,6 +182,12 @@ class EmulatorPlatform:
 def _within(seconds: float) -> httpx.Timeout:
     """Timeouts of a call's stages that sum to `seconds`: httpx has none for the whole."""
     return httpx.Timeout(connect=0.1 * seconds, write=0.1 * seconds, pool=0.1 * seconds, read=0.7 * seconds)
+
+
+def _asked_seconds(response: httpx.Response) -> float | None:
+    """Seconds of the header Retry-After; its other form, a date, is not the emulator's."""
+    asked = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else None
 
 
 def _message(response: httpx.Response) -> str:

@@ -12,6 +12,7 @@ INVALID = "INVALID_ARGUMENT"
 class Refusal(GaelpError):
     """Answered as JSON {code, message} with an HTTP status."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after_seconds: int | None = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+        self.retry_after_seconds = retry_after_seconds

@@ -16,9 +16,11 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
+from gaelp.domain.ad_accounts import CallQuota
 from gaelp.domain.platform_records import CampaignReport, CampaignState
 from gaelp.platforms.emulator import wire
 from gaelp.platforms.emulator.faults import Fault, Faults, Verb
+from gaelp.platforms.emulator.quotas import Quotas
 from gaelp.platforms.emulator.refusal import INVALID, Refusal
 from gaelp.platforms.emulator.service import Emulator
 from gaelp.platforms.emulator.settings_timeline import to_us
@@ -29,7 +31,7 @@ LARGEST_WORLD = 64_000_000  # bytes
 def create_app(emulator: Emulator, token: str) -> FastAPI:
     """The application; `token` is the bearer token of every route but /healthz."""
     app = FastAPI(title="GAELP platform emulator", docs_url=None, redoc_url=None, openapi_url=None)
-    faults = Faults()
+    faults, quotas = Faults(), Quotas()
 
     async def authorised(authorization: Annotated[str, Header()] = "") -> None:
         if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
@@ -39,10 +41,15 @@ def create_app(emulator: Emulator, token: str) -> FastAPI:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    app.include_router(_campaigns(emulator, faults), dependencies=[Depends(authorised)])
-    app.include_router(_settings(emulator, faults), dependencies=[Depends(authorised)])
+    async def within_quota(account: str) -> None:
+        quotas.count(account)
+
+    calls = [Depends(authorised), Depends(within_quota)]
+    app.include_router(_campaigns(emulator, faults), dependencies=calls)
+    app.include_router(_settings(emulator, faults), dependencies=calls)
     app.include_router(_control(emulator, faults), prefix="/control", dependencies=[Depends(authorised)])
     app.include_router(_worlds(emulator), dependencies=[Depends(authorised)])
+    app.include_router(_quotas(quotas), dependencies=[Depends(authorised)])
     _answer_errors(app)
     return app
 
@@ -151,13 +158,31 @@ def _worlds(emulator: Emulator) -> APIRouter:
     return router
 
 
+def _quotas(quotas: Quotas) -> APIRouter:
+    """How many calls an account may make, which a real platform decides for itself."""
+    router = APIRouter(prefix="/control/accounts/{account}")
+
+    @router.put("/quota")
+    async def set_quota(account: str, body: CallQuota) -> wire.QuotaUse:
+        quotas.set(account, body)
+        return quotas.use(account)
+
+    @router.get("/quota")
+    async def quota(account: str) -> wire.QuotaUse:
+        return quotas.use(account)
+
+    return router
+
+
 def _answer_errors(app: FastAPI) -> None:
-    def body(status: int, code: str, message: str) -> Response:
-        return JSONResponse(wire.ErrorBody(code=code, message=message).model_dump(), status_code=status)
+    def body(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+        return JSONResponse(wire.ErrorBody(code=code, message=message).model_dump(), status, headers)
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
-        return body(error.status, error.code, error.message)
+        seconds = error.retry_after_seconds
+        headers = None if seconds is None else {"Retry-After": str(seconds)}
+        return body(error.status, error.code, error.message, headers)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:

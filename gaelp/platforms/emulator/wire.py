@@ -89,6 +89,13 @@ class ConversionFactor(Wire):
     factor: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
+class QuotaUse(Wire):
+    """How many calls of an account were made, and how many its quota refused."""
+
+    made: int
+    refused: int
+
+
 class Rename(Wire):
     """Give a campaign another name, as a person may in a platform's own pages."""
 

@@ -1,134 +1,150 @@
-"""Real logs into the warehouse, row by row.
+"""Real logs into the warehouse in three passes: how the columns are written, which rows are good, and the rows.
 
-The row of table `logs` is written last and makes a log exist; its rows carry its content digest, so that what an
-interrupted ingestion left behind is never read. The same file again changes nothing; another under its name is refused.
-Touch this to change what happens when a log is ingested.
+The first two write nothing, so that a file which is refused, or only looked at, leaves nothing behind. The row of table
+`logs` is written last and makes a log exist; its rows carry its content digest, so that what an interrupted ingestion
+left behind is never read. The same file again changes nothing; another under its name is refused. Touch this to change
+what happens when a log is ingested.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
-
-from gaelp.domain.frozen import Frozen
 from gaelp.domain.ids import checked_name
+from gaelp.errors import FAILED
+from gaelp.records.logs.column_readings import NOTHING_SAID, Asked, Readings
 from gaelp.records.logs.item_features import Items, read_items
-from gaelp.records.logs.log_files import IngestError, content_digest, first_line, lines
-from gaelp.records.logs.log_kinds import Kind, kind_named, layout_of
-from gaelp.records.logs.log_rows import Judge, Judged, chunks
+from gaelp.records.logs.log_columns import Marks
+from gaelp.records.logs.log_files import IngestError, LogLine, content_digest, lines
+from gaelp.records.logs.log_kinds import Kind, kind_named
+from gaelp.records.logs.log_layouts import Layout, layout_of
+from gaelp.records.logs.log_rows import Judge, chunks, without_totals
+from gaelp.records.logs.log_totals import ColumnFound, IngestReport, LogTotals
 from gaelp.records.warehouse.warehouse import Warehouse
 
-__all__ = ["IngestError", "IngestReport", "LogExists", "LogSource", "ingest"]
+__all__ = ["IngestError", "IngestReport", "LogExists", "LogSource", "ingest", "look"]
+
+MOST_REJECTED = 0.05  # share of the rows; more of them is another file than the user believes it to be
 
 
 class LogExists(IngestError):
     """A log of that name has other content."""
 
 
+class TooManyRejected(IngestError):
+    """More rows are bad than the user has allowed."""
+
+    exit_code = FAILED
+
+
 @dataclass(frozen=True)
 class LogSource:
-    """A file to be ingested: `path` is csv or csv.gz, a place on disk or an fsspec URL."""
+    """A file to be ingested: `path` is csv as it is, in gzip or in zip, a place on disk or an fsspec URL."""
 
     path: str
     kind: str  # bandit, market or report
     name: str  # of the log in the warehouse
     mapping: Mapping[str, str] = field(default_factory=dict)  # our column names to the file's: {'timestamp': 'ts'}
     items: str | None = None  # a bandit log's item features; none: item_context.csv beside the file, if it is there
+    asked: Asked = NOTHING_SAID  # what the user has said about how its values are written
+    most_rejected: float = MOST_REJECTED  # share of the rows that may be bad
 
 
-class IngestReport(Frozen):
-    """What an ingestion took and refused. `notes` counts rows that were kept but look odd."""
-
-    name: str
-    kind: str
-    rows: int
-    rejected: int
-    reasons: dict[str, int]
-    already: bool = False
-    notes: dict[str, int] = Field(default_factory=dict)
-    window_start: datetime | None = None
-    window_end: datetime | None = None
+def look(source: LogSource) -> IngestReport:
+    """What `ingest` would take and refuse; nothing is written. Raises IngestError."""
+    return _judged(_read(source)).report(source.name, source.path)
 
 
 def ingest(warehouse: Warehouse, source: LogSource, now: datetime) -> IngestReport:
     """Take a log into the warehouse.
 
     Of an Open Bandit log the four user features are kept and the 80 user-item affinities are not. Raises IngestError
-    (one sentence) for a file that is not such a log or has no good row, LogExists for other content under the name.
+    (one sentence) for a file that is not such a log, has no good row, or may be read in two ways; TooManyRejected;
+    LogExists for other content under the name.
     """
+    reading = _read(source)
+    if (earlier := _stored(warehouse, source.name, reading.content)) is not None:
+        return earlier
+    totals = _judged(reading)
+    if totals.reasons.total() > source.most_rejected * totals.seen:
+        raise TooManyRejected(
+            f"{totals.reasons.total():,} of {totals.seen:,} rows of {source.path} would be rejected ({totals.why}), "
+            f"more than {source.most_rejected:.4g} of them: nothing was taken; correct them, or allow more with "
+            "--at-most-rejected"
+        )
+    items = reading.items or (Items.occurring(totals.items, source.path) if source.kind == "bandit" else None)
+    _append_rows(warehouse, reading, items, now)
+    report = totals.report(source.name, source.path)
+    if warehouse.append("logs", [_log_row(replace(reading, items=items), report, now)], f"log/{source.name}"):
+        return report
+    return _stored(warehouse, source.name, reading.content) or report  # another process ingested it at the same time
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One file, and how it is read."""
+
+    source: LogSource
+    kind: Kind
+    layout: Layout
+    marks: Mapping[str, Marks]
+    content: str  # digest
+    items: Items | None
+
+    @property
+    def chunks(self) -> Iterator[tuple[list[LogLine], int]]:
+        """Its rows, and how many sums of them were left out."""
+        for chunk in _chunks(self.source.path, self.layout):
+            rows = without_totals(chunk, self.kind, self.layout)
+            yield rows, len(chunk) - len(rows)
+
+    def judge(self) -> Judge:
+        """A judge who has seen no row yet."""
+        return Judge(self.kind, self.layout, self.marks, self.items.ids if self.items else None)
+
+
+def _read(source: LogSource) -> _Reading:
     kind = kind_named(source.kind)
     try:
         checked_name(source.name, "log")
     except ValueError as error:
         raise IngestError(str(error)) from error
     items = read_items(source.path, source.items, source.mapping) if source.kind == "bandit" else None
-    options = json.dumps({"kind": source.kind, "mapping": dict(source.mapping)}, sort_keys=True).encode()
+    asked = {name: value for name, value in asdict(source.asked).items() if value}
+    options = json.dumps({"kind": source.kind, "mapping": dict(source.mapping), **asked}, sort_keys=True).encode()
     content = content_digest(source.path, options, items.raw if items else b"")
-    if (earlier := _stored(warehouse, source.name, content)) is not None:
-        return earlier
-    ingestion = _Ingestion(source, kind, content, items, now)
-    totals = _append_rows(warehouse, ingestion)
-    if not totals.rows:
-        raise IngestError(f"{source.path} has not one good {source.kind} row; {_why(totals.reasons)}")
-    if items is None and totals.largest_action >= 0:
-        ingestion = replace(ingestion, items=Items.numbered(totals.largest_action + 1, source.path))
-    report = totals.report(source)
-    row = _log_row(ingestion, report)
-    if warehouse.append("logs", [row], f"log/{source.name}"):
-        return report
-    return _stored(warehouse, source.name, content) or report  # another process ingested it at the same time
+    layout = layout_of(kind, source.mapping, source.path)
+    readings = Readings(kind, layout, source.asked)
+    for chunk in _chunks(source.path, layout):
+        readings.see(without_totals(chunk, kind, layout))
+    return _Reading(source, kind, layout, readings.marks(kind, source.path), content, items)
 
 
-@dataclass(frozen=True)
-class _Ingestion:
-    """One file on its way into the warehouse."""
-
-    source: LogSource
-    kind: Kind
-    content: str  # digest
-    items: Items | None
-    now: datetime
+def _chunks(path: str, layout: Layout) -> Iterator[list[LogLine]]:
+    first = layout.first_line + layout.header
+    return chunks(line for line in lines(path, layout.delimiter) if line.number >= first)
 
 
-@dataclass
-class _Totals:
-    """What the chunks of a file came to."""
+def _judged(reading: _Reading) -> LogTotals:
+    """Judge the file chunk by chunk; raises IngestError where not one row is good."""
+    totals, judge = LogTotals(reading.kind, _columns_found(reading)), reading.judge()
+    for chunk, left_out in reading.chunks:
+        totals.add(judge.judge(chunk), left_out)
+    totals.report(reading.source.name, reading.source.path)
+    return totals
 
-    rows: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
-    start: datetime | None = None
-    end: datetime | None = None
-    largest_action: int = -1
 
-    def add(self, judged: Judged) -> None:
-        """Count one chunk."""
-        self.rows += len(judged.rows)
-        self.reasons.update(rejected.reason for rejected in judged.rejected)
-        self.notes.update({note: count for note, count in judged.notes.items() if count})
-        instants = [row["at"] for row in judged.rows]
-        known = [instant for instant in (*instants, self.start, self.end) if instant is not None]
-        self.start, self.end = min(known, default=None), max(known, default=None)
-        self.largest_action = max([self.largest_action, *(row.get("action", -1) for row in judged.rows)])
-
-    def report(self, source: LogSource) -> IngestReport:
-        """The same for people."""
-        return IngestReport(
-            name=source.name,
-            kind=source.kind,
-            rows=self.rows,
-            rejected=self.reasons.total(),
-            reasons=dict(self.reasons.most_common()),
-            notes=dict(self.notes.most_common()),
-            window_start=self.start,
-            window_end=self.end,
-        )
+def _columns_found(reading: _Reading) -> tuple[ColumnFound, ...]:
+    layout = reading.layout
+    return tuple(
+        ColumnFound(name=f.name, header=layout.headers[at] if layout.header else str(at + 1), reading=f.reading(marks))
+        for f in reading.kind.fields
+        if (at := layout.positions[f.name]) is not None and (marks := reading.marks[f.name])
+    )
 
 
 def _stored(warehouse: Warehouse, name: str, content: str) -> IngestReport | None:
@@ -150,46 +166,28 @@ def _stored(warehouse: Warehouse, name: str, content: str) -> IngestReport | Non
     )
 
 
-def _append_rows(warehouse: Warehouse, ingestion: _Ingestion) -> _Totals:
-    """Judge the file chunk by chunk and append its rows, under keys that a retry repeats."""
-    source, kind, items = ingestion.source, ingestion.kind, ingestion.items
-    layout = layout_of(kind, first_line(source.path), source.mapping, source.path)
-    judge = Judge(kind, layout, items.index if items else None)
-    log_lines = lines(source.path, layout.delimiter)
-    if layout.header:
-        next(log_lines)
-    totals = _Totals()
-    for number, chunk in enumerate(chunks(log_lines)):
-        judged = judge.judge(chunk)
-        _append_chunk(warehouse, ingestion, judged, f"log/{source.name}/{ingestion.content[:16]}/{number:06d}")
-        totals.add(judged)
-    return totals
+def _append_rows(warehouse: Warehouse, reading: _Reading, items: Items | None, now: datetime) -> None:
+    """Append the file's rows chunk by chunk, under keys that a retry repeats."""
+    judge, name = reading.judge(), reading.source.name
+    marks, index = {"log": name, "content": reading.content}, items.index if items else {}
+    for number, (chunk, _) in enumerate(reading.chunks):
+        judged, key = judge.judge(chunk), f"log/{name}/{reading.content[:16]}/{number:06d}"
+        if judged.rows:
+            for row in judged.rows if items else ():
+                row["action"] = index[row.pop("item")]
+            warehouse.append(reading.kind.table, [{**row, **marks} for row in judged.rows], key)
+        if judged.rejected:
+            bad = [{"line": r.line, "reason": r.reason, "raw": r.raw, "day": now.date()} for r in judged.rejected]
+            warehouse.append("rejected_rows", [{**row, **marks} for row in bad], key)
 
 
-def _append_chunk(warehouse: Warehouse, ingestion: _Ingestion, judged: Judged, key: str) -> None:
-    marks = {"log": ingestion.source.name, "content": ingestion.content}
-    if judged.rows:
-        warehouse.append(ingestion.kind.table, [{**row, **marks} for row in judged.rows], key)
-    if judged.rejected:
-        marks_of_bad = {"day": ingestion.now.date(), **marks}
-        bad = [{"line": r.line, "reason": r.reason, "raw": r.raw, **marks_of_bad} for r in judged.rejected]
-        warehouse.append("rejected_rows", bad, key)
-
-
-def _why(reasons: Counter[str]) -> str:
-    if not reasons:
-        return "it has a header and nothing else"
-    reason, count = reasons.most_common(1)[0]
-    return f"{count} of {reasons.total()} rows: {reason}"
-
-
-def _log_row(ingestion: _Ingestion, report: IngestReport) -> dict[str, Any]:
-    source, items = ingestion.source, ingestion.items
+def _log_row(reading: _Reading, report: IngestReport, now: datetime) -> dict[str, Any]:
+    source, items = reading.source, reading.items
     return {
         "log": report.name,
-        "at": ingestion.now,
+        "at": now,
         "kind": report.kind,
-        "content": ingestion.content,
+        "content": reading.content,
         "source": source.path.rpartition("/")[2],
         "rows": report.rows,
         "rejected": report.rejected,

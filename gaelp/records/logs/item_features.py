@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,11 +34,14 @@ class Items:
         return {item: index for index, item in enumerate(self.ids)}
 
     @classmethod
-    def numbered(cls, count: int, path: str) -> Items:
-        """Items 0 to count-1 without features; raises IngestError above 1024 of them."""
-        if count > _MOST_NUMBERED:
-            raise IngestError(f"{path} has items up to {count - 1}: above {_MOST_NUMBERED} items give an item file")
-        return cls(tuple(map(str, range(count))), (), ((),) * count)
+    def occurring(cls, names: Iterable[str], path: str) -> Items:
+        """The items that a log shows, without features, numbers in their order; raises IngestError above 1024."""
+        found = set(names)
+        if len(found) > _MOST_NUMBERED:
+            raise IngestError(f"{path} has {len(found)} items: above {_MOST_NUMBERED} items give an item file")
+        numbers = all(name.isascii() and name.isdigit() for name in found)
+        ordered = sorted(found, key=lambda name: (int(name), name) if numbers else (0, name))
+        return cls(tuple(ordered), (), ((),) * len(ordered))
 
     def to_json(self) -> str:
         """For the warehouse."""

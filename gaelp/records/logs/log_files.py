@@ -6,10 +6,12 @@ another kind of file.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import hashlib
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,13 +20,17 @@ from typing import IO, cast
 
 import fsspec
 
-from gaelp.errors import GaelpError
+from gaelp.errors import WRONG_USE, GaelpError
 
 LONGEST_LINE = 1 << 20  # bytes; a row has some hundred
+HEAD_LINES = 30  # the header is one of them: an export may begin with a title and its dates
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 
 class IngestError(GaelpError, ValueError):
     """A log was refused as a whole; one sentence says why and what to do."""
+
+    exit_code = WRONG_USE
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,27 @@ def opened(path: str) -> Iterator[IO[bytes]]:
         raise IngestError(f"{path} cannot be opened ({error}): give a file, or an address that fsspec knows") from error
     try:
         with file as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
+            magic = raw.read(4)
             raw.seek(0)
-            yield cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if zipped else raw
+            if magic.startswith(_GZIP):
+                yield cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+            elif magic == _ZIP:
+                yield _member(path, zipfile.ZipFile(raw))
+            else:
+                yield raw
     except FileNotFoundError as error:
         raise IngestError(f"there is no file {path}") from error
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise IngestError(f"{path} cannot be read: {str(error) or type(error).__name__}") from error
+
+
+def _member(path: str, archive: zipfile.ZipFile) -> IO[bytes]:
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if "[Content_Types].xml" in names:
+        raise IngestError(f"{path} is a spreadsheet: save the sheet as csv in UTF-8, and ingest that")
+    if len(names) != 1:
+        raise IngestError(f"{path} holds {len(names)} files: unpack it, and ingest the one that is the log")
+    return archive.open(names[0])
 
 
 def content_digest(path: str, *more: bytes) -> str:
@@ -60,7 +80,8 @@ def content_digest(path: str, *more: bytes) -> str:
     begun = 0  # bytes of the line that the last block has begun
     with opened(path) as stream:
         while block := stream.read(LONGEST_LINE):
-            first, last = block.find(b"\n"), block.rfind(b"\n")
+            ends = [found for end in (b"\n", b"\r") if (found := block.find(end)) >= 0]
+            first, last = min(ends, default=-1), max(block.rfind(b"\n"), block.rfind(b"\r"))
             if begun + (first if first >= 0 else len(block)) > LONGEST_LINE:
                 raise IngestError(
                     f"{path} has a line of more than {LONGEST_LINE:,} bytes: a log has one row on each line"
@@ -73,12 +94,38 @@ def content_digest(path: str, *more: bytes) -> str:
 
 
 def lines(path: str, delimiter: str) -> Iterator[LogLine]:
-    """Every line but blank ones. Bytes that are not UTF-8 make a line without fields."""
+    """Every line but blank ones. Bytes that are not text in the file's encoding make a line without fields."""
+    encoding, end = _writing(path)
     with opened(path) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="\n")
+        text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline=end)
         for number, raw in enumerate(text, start=1):
             if stripped := raw.rstrip("\r\n"):
                 yield LogLine(number, fields(stripped, delimiter), stripped)
+
+
+def head(path: str) -> list[LogLine]:
+    """The first lines, for telling formats apart, not taken apart; IngestError where the file is empty or not text."""
+    found: list[LogLine] = []
+    encoding, end = _writing(path)
+    with opened(path) as stream:
+        start = stream.read(LONGEST_LINE)
+    text = io.StringIO(start.decode(encoding, "surrogateescape"), newline=end)
+    for number, raw in enumerate(text, start=1):
+        if raw.strip() and len(found) < HEAD_LINES:
+            found.append(LogLine(number, None, raw.rstrip("\r\n")))
+    if not found:
+        raise IngestError(f"{path} is empty")
+    if "\x00" in found[0].raw or any("\ud800" <= c <= "\udfff" for c in found[0].raw):
+        raise IngestError(f"{path} is not a text file; a log is csv in UTF-8 or UTF-16, as it is, in gzip or in zip")
+    return found
+
+
+def _writing(path: str) -> tuple[str, str]:
+    """The file's encoding and what ends its lines: an old spreadsheet's are carriage returns."""
+    with opened(path) as stream:
+        start = stream.read(LONGEST_LINE)
+    encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return encoding, "\r" if b"\r" in start and b"\n" not in start else "\n"
 
 
 def fields(text: str, delimiter: str) -> list[str] | None:
@@ -88,22 +135,6 @@ def fields(text: str, delimiter: str) -> list[str] | None:
         return next(csv.reader((text,), delimiter=delimiter, strict=True))
     except (UnicodeEncodeError, csv.Error):
         return None
-
-
-def first_line(path: str) -> str:
-    """The first line, for telling formats apart; IngestError where the file is empty or not text."""
-    with opened(path) as stream:
-        start = stream.read(LONGEST_LINE)
-    if not start.strip():
-        raise IngestError(f"{path} is empty")
-    line = start.splitlines()[0] if start.splitlines()[0].strip() else start.strip().splitlines()[0]
-    try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise IngestError(f"{path} is not a text file; a log is csv or csv.gz in UTF-8") from error
-    if "\x00" in text:
-        raise IngestError(f"{path} is not a text file; a log is csv or csv.gz in UTF-8")
-    return text
 
 
 def shown(header: Sequence[str]) -> str:

@@ -1,20 +1,20 @@
-"""The three kinds of log: which columns they have, and what makes a row bad.
+"""The three kinds of log: which columns they have, under which names, and what makes a row bad.
 
-A format is recognised by its header; `mapping` names the columns that are not: canonical name -> header of the file.
 Touch this to take another format or another kind of log; a new kind also needs its name in
 gaelp/domain/log_evidence.py, its table in gaelp/records/warehouse/schema.py and a reader in stored_logs.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from gaelp.records.logs import log_columns as column
-from gaelp.records.logs.log_files import IngestError, fields, shown
+from gaelp.records.logs.log_files import IngestError
 
 Columns = Mapping[str, Any]
 USER_FEATURES = "user_feature_"  # Open Bandit's 80 user-item affinities are not kept: no agent of ours reads them
@@ -32,6 +32,29 @@ class Field:
     default: str | None = None  # None: the column is required
     blank: bool = False  # a blank value is null, not bad
 
+    @property
+    def instant(self) -> bool:
+        """Whether its values are dates or times."""
+        return self.parse is column.instants
+
+    @property
+    def number(self) -> bool:
+        """Whether its values are numbers of any sort."""
+        return self.parse not in (column.instants, column.texts, column.names)
+
+    @property
+    def adds(self) -> bool:
+        """Whether the sum of its values over rows means anything."""
+        return self.name in ("click", "impressions", "clicks", "cost", "conversions", "revenue", "sales")
+
+    def reading(self, marks: column.Marks) -> str:
+        """How its values are read, for people."""
+        if self.instant:
+            return "date or time, UTC where it says no zone" + (", day before month" if marks.day_first else "")
+        if not self.number:
+            return "text"
+        return f"number, decimal {'point' if marks.decimal == '.' else 'comma'}" + (", micros" if marks.micros else "")
+
 
 @dataclass(frozen=True)
 class Check:
@@ -39,6 +62,16 @@ class Check:
 
     reason: str
     bad: Callable[[Columns], Any]  # -> boolean pyarrow array; null counts as false
+
+
+@dataclass(frozen=True)
+class Form:
+    """A layout that is known although it has no header; one of its cells shows that a file is of it."""
+
+    places: Mapping[str, int]  # canonical name -> column
+    width: int
+    cell: int  # column of the cell that tells
+    pattern: str  # which that cell matches as a whole
 
 
 @dataclass(frozen=True)
@@ -52,17 +85,41 @@ class Kind:
     equal_rows: bool = False  # equal rows are duplicates even without such a header
     checks: tuple[Check, ...] = ()
     notes: tuple[Check, ...] = ()
-    headerless: tuple[str, ...] = ()  # names of the columns of the tab-separated form without a header
+    headerless: tuple[Form, ...] = ()
 
 
 def _exceeds(reason: str, more: str, less: str) -> Check:
     return Check(reason, lambda columns: pc.greater(columns[more], columns[less]))
 
 
+def _blank_among_others(name: str) -> Callable[[Columns], Any]:
+    """Where a value is missing in a column that the file has."""
+
+    def missing(columns: Columns) -> Any:
+        absent = pc.is_null(columns[name])
+        return pc.and_(absent, pa.scalar(not pc.all(absent).as_py()))
+
+    return missing
+
+
 _COUNT = "is not a non-negative integer"
+_NUMBER = "is not a number of 0 or more"
 _MONEY = "is not an amount of 0 or more"
-_CONVERSIONS = ("post_click_conversions",)
-_TIME = "is not a date and time (ISO 8601)"
+_TIME = "is not a date and time between 1995 and 2100"
+
+# Of any case. Google Ads and Meta as they export to files, in English and German, and Google Ads' API.
+_DAY = ("day", "segments.date", "tag", "reporting starts", "berichtsstart")
+_CAMPAIGN = (
+    "campaign_number", "campaign name", "campaign.id", "campaign.name", "kampagne", "kampagnenname",
+    "name der kampagne",
+)  # fmt: skip
+_IMPRESSIONS = ("displays", "impr.", "metrics.impressions", "impressionen")
+_CLICKS = ("metrics.clicks", "klicks", "link clicks", "clicks (all)", "link-klicks", "klicks (alle)")
+_COST = ("metrics.cost_micros", "cost_micros", "kosten", "amount spent", "ausgegebener betrag")
+_CONVERSIONS = ("post_click_conversions", "metrics.conversions", "purchases", "käufe")
+_REVENUE = ("conv. value", "metrics.conversions_value", "conv.-wert", "purchases conversion value")
+_SALES = ("post_click_sales_amount",)
+_CURRENCY = ("currency code", "customer.currency_code", "währungscode")
 
 BANDIT = Kind(
     "bandit",
@@ -74,44 +131,66 @@ BANDIT = Kind(
         Field("click", "click", column.flags, "click is not 0 or 1"),
         Field("propensity_score", "propensity", column.propensities, "propensity is not in (0, 1]", ("propensity",)),
     ),
-    ids=("", "id", "impression_id"),
+    # A column without a name is the row number of an export, and begins again in each of its parts.
+    ids=("id", "impression_id"),
 )
 MARKET = Kind(
     "market",
     "market_rows",
     (
-        Field("date", "at", column.instants, f"date {_TIME}", ("timestamp", "Timestamp"), default="", blank=True),
-        Field("click", "click", column.flags, "click is not 0 or 1", ("IsClick",)),
-        Field("market_price", "market_price", column.integers, f"market price {_COUNT}", ("PayingPrice",)),
-        Field("bid", "bid", column.integers, f"bid {_COUNT}", ("BiddingPrice",), default="", blank=True),
+        Field("date", "at", column.instants, f"date {_TIME}", ("timestamp",), default="", blank=True),
+        Field("click", "click", column.flags, "click is not 0 or 1", ("isclick",), default="", blank=True),
+        Field("market_price", "market_price", column.integers, f"market price {_COUNT}", ("payingprice",)),
+        Field("bid", "bid", column.integers, f"bid {_COUNT}", ("biddingprice",), default="", blank=True),
         Field("pctr", "pctr", column.probabilities, "pctr is not in [0, 1]", default="", blank=True),
-        Field("exchange", "exchange", column.texts, "", ("AdExchange",), default=""),
-        Field("creative", "creative", column.texts, "", ("CreativeID",), default=""),
+        Field("exchange", "exchange", column.texts, "", ("adexchange",), default=""),
+        Field("creative", "creative", column.texts, "", ("creativeid",), default=""),
+        Field("advertiser", "advertiser", column.texts, "", ("advertiserid",), default=""),
     ),
-    ids=("id", "BidID"),
+    ids=("id", "bidid"),
     checks=(_exceeds("market price exceeds the bid", "market_price", "bid"),),
-    headerless=("click", "market_price", "pctr", "exchange"),
+    notes=(Check("click is unknown", lambda columns: pc.is_null(columns["click"])),),
+    headerless=(
+        Form(dict(zip(("click", "market_price", "pctr", "exchange"), range(4), strict=True)), 4, 0, "[01]"),
+        Form(dict(zip(("click", "market_price", "pctr"), range(3), strict=True)), 3, 0, "[01]"),
+        # iPinYou's impressions as they were published; its clicks are in files of their own.
+        Form(
+            {"date": 1, "exchange": 8, "creative": 18, "bid": 19, "market_price": 20, "advertiser": 22},
+            24,
+            1,
+            r"\d{17}",
+        ),
+    ),
 )
 REPORT = Kind(
     "report",
     "report_rows",
     (
-        Field("date", "at", column.instants, f"date {_TIME}", ("day",)),
-        Field("campaign", "campaign", column.names, "campaign is blank", ("campaign_number",)),
+        Field("date", "at", column.instants, f"date {_TIME}", _DAY),
+        Field("campaign", "campaign", column.names, "campaign is blank", _CAMPAIGN),
         Field("engagement", "engagement", column.texts, "", ("user_engagement",), default=""),
         Field("banner", "banner", column.texts, "", default=""),
         Field("placement", "placement", column.texts, "", default=""),
-        Field("impressions", "impressions", column.integers, f"impressions {_COUNT}", ("displays",)),
-        Field("clicks", "clicks", column.integers, f"clicks {_COUNT}"),
-        Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}"),
-        Field("conversions", "conversions", column.integers, f"conversions {_COUNT}", _CONVERSIONS, "", True),
-        Field("revenue", "revenue_micros", column.amounts, f"revenue {_MONEY}", default="", blank=True),
-        Field("sales", "sales_micros", column.amounts, f"sales {_MONEY}", ("post_click_sales_amount",), "", True),
+        Field("impressions", "impressions", column.integers, f"impressions {_COUNT}", _IMPRESSIONS),
+        Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS),
+        Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}", _COST),
+        Field("conversions", "conversions", column.numbers, f"conversions {_NUMBER}", _CONVERSIONS, "", True),
+        Field("revenue", "revenue_micros", column.signed_amounts, "revenue is not an amount", _REVENUE, "", True),
+        Field(
+            "sales",
+            "sales_micros",
+            column.signed_amounts,
+            "sales is not an amount",
+            ("post_click_sales_amount",),
+            "",
+            True,
+        ),
+        Field("currency", "currency", column.texts, "", _CURRENCY, default=""),
     ),
     equal_rows=True,
     checks=(_exceeds("clicks exceed impressions", "clicks", "impressions"),),
     notes=(
-        Check("placement is blank", lambda columns: pc.is_null(columns["placement"])),
+        Check("placement is blank", _blank_among_others("placement")),
         # A click may lead to several orders, and orders may be reported on a later day than their click.
         _exceeds("conversions exceed clicks", "conversions", "clicks"),
         Check(
@@ -128,62 +207,3 @@ def kind_named(name: str) -> Kind:
     if name not in KINDS:
         raise IngestError(f"there is no kind of log {name!r}: it is {', '.join(KINDS)}")
     return KINDS[name]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where in a file the columns are."""
-
-    delimiter: str
-    header: bool
-    width: int  # columns of every row
-    positions: Mapping[str, int | None]  # canonical name -> column; None: the default
-    user_features: tuple[int, ...] = ()
-    identity: tuple[int, ...] | None = field(default=None)  # columns that name a row; (): the whole line; None: nothing
-
-
-def layout_of(kind: Kind, first: str, mapping: Mapping[str, str], path: str) -> Layout:
-    """Recognise a file by its first line; IngestError names every column that is missing."""
-    cells = first.split("\t")
-    if kind.headerless and len(cells) == len(kind.headerless) and not mapping and cells[0].strip() in ("0", "1"):
-        at = {name: index for index, name in enumerate(kind.headerless)}
-        return Layout("\t", False, len(cells), {f.name: at.get(f.name) for f in kind.fields})
-    header = [cell.strip() for cell in fields(first, ",") or []]
-    _check_mapping(kind, header, mapping, path)
-    positions = {f.name: _position(f, header, mapping) for f in kind.fields}
-    if missing := [f.name for f in kind.fields if positions[f.name] is None and f.default is None]:
-        raise IngestError(
-            f"{path} is not a {kind.name} log: no column {', '.join(missing)} in its header "
-            f"({shown(header)}); "
-            f"name its columns, as in --map {missing[0]}=COLUMN"
-        )
-    users = tuple(index for _, index in sorted(_user_features(header, mapping))) if kind is BANDIT else ()
-    return Layout(",", True, len(header), positions, users, _identity(kind, header))
-
-
-def _check_mapping(kind: Kind, header: Sequence[str], mapping: Mapping[str, str], path: str) -> None:
-    names = [f.name for f in kind.fields]
-    for name, target in mapping.items():
-        if name not in names and not (kind is BANDIT and name.startswith(USER_FEATURES)):
-            raise IngestError(f"--map {name}={target}: a {kind.name} log has no {name!r}; it has {', '.join(names)}")
-        if target not in header:
-            raise IngestError(f"--map {name}={target}: {path} has no column {target!r}; it has {shown(header)}")
-
-
-def _position(wanted: Field, header: Sequence[str], mapping: Mapping[str, str]) -> int | None:
-    for name in (mapping.get(wanted.name), wanted.name, *wanted.aliases):
-        if name is not None and name in header:
-            return header.index(name)
-    return None
-
-
-def _user_features(header: Sequence[str], mapping: Mapping[str, str]) -> list[tuple[str, int]]:
-    named = {name: index for index, name in enumerate(header) if name.startswith(USER_FEATURES)}
-    named |= {name: header.index(target) for name, target in mapping.items() if name.startswith(USER_FEATURES)}
-    return list(named.items())
-
-
-def _identity(kind: Kind, header: Sequence[str]) -> tuple[int, ...] | None:
-    if kind.equal_rows:
-        return ()
-    return next(((header.index(name),) for name in kind.ids if name in header), None)

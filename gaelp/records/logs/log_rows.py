@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 from typing import Any
@@ -14,11 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gaelp.arrays import B1
+from gaelp.records.logs.log_columns import BLANKS, Marks
 from gaelp.records.logs.log_files import LogLine
-from gaelp.records.logs.log_kinds import BANDIT, Check, Field, Kind, Layout
+from gaelp.records.logs.log_kinds import BANDIT, REPORT, Check, Field, Kind
+from gaelp.records.logs.log_layouts import Layout
 
 CHUNK = 50_000  # lines judged together, and rows of one append: bounds memory however long the log is
 NO_DATE = date(1970, 1, 1)
+_TOTALS = ("total", "gesamt", "summe")
 _RAW = 2000  # characters kept of a rejected line
 Reasons = list[str | None]
 
@@ -44,9 +47,11 @@ class Judged:
 class Judge:
     """Judges the chunks of one log; it keeps the digest of each row, so that a duplicate in a later chunk is found."""
 
-    def __init__(self, kind: Kind, layout: Layout, items: dict[str, int] | None) -> None:
-        self._kind = kind
-        self._layout = layout
+    def __init__(
+        self, kind: Kind, layout: Layout, marks: Mapping[str, Marks], items: Sequence[str] | None = None
+    ) -> None:
+        """`items` are those of an item file; without one a bandit log's rows may show any."""
+        self._kind, self._layout, self._marks = kind, layout, marks
         self._items = items
         self._digests: set[bytes] = set()
 
@@ -59,7 +64,9 @@ class Judge:
         for check in self._kind.checks:
             _reject(reasons, _true(check, columns), check.reason)
         if self._kind is BANDIT:
-            columns["action"] = self._actions(columns.pop("item"), reasons)
+            if self._items is not None:
+                listed = pc.is_in(columns["item"], pa.array(self._items, pa.string()))
+                _reject(reasons, ~listed.to_numpy(zero_copy_only=False), "item is not in the item file")
             columns["user_features"] = pa.array([self._features(line) for line in whole], pa.string())
         self._reject_duplicates(whole, reasons)
         good = [index for index, reason in enumerate(reasons) if reason is None]
@@ -74,26 +81,15 @@ class Judge:
     def _parsed(self, wanted: Field, whole: Sequence[LogLine], reasons: Reasons) -> Any:
         position = self._layout.positions[wanted.name]
         if position is None:
-            texts = [wanted.default or ""] * len(whole)
+            known = self._layout.currency if wanted.name == "currency" else ""
+            texts = [known or wanted.default or ""] * len(whole)
         else:
             texts = [line.fields[position] for line in whole if line.fields]
-        values, good = wanted.parse(texts)
+        values, good = wanted.parse(texts, self._marks[wanted.name])
         if wanted.blank:
-            good = good | np.array([not text.strip() for text in texts], bool)
+            good = good | np.array([text.strip() in BLANKS for text in texts], bool)
         _reject(reasons, ~good, wanted.wrong)
         return values
-
-    def _actions(self, items: Any, reasons: Reasons) -> Any:
-        """Item ids to their index in the item file, or to themselves where there is none."""
-        if self._items is None:
-            numbers = [_own_number(name) for name in items.to_pylist()]
-            wrong = "item_id is not an integer below 1,000,000 (give an item file for other ids)"
-        else:
-            numbers = [self._items.get(name) for name in items.to_pylist()]
-            wrong = "item is not in the item file"
-        actions = pa.array(numbers, pa.int64())
-        _reject(reasons, pc.is_null(actions).to_numpy(zero_copy_only=False), wrong)
-        return actions
 
     def _features(self, line: LogLine) -> str:
         return json.dumps([line.fields[i] for i in self._layout.user_features] if line.fields else [])
@@ -123,14 +119,23 @@ def chunks(lines: Iterator[LogLine], size: int = CHUNK) -> Iterator[list[LogLine
         yield chunk
 
 
+def without_totals(lines: Sequence[LogLine], kind: Kind, layout: Layout) -> list[LogLine]:
+    """The lines that are no sum of the others: where a report has a day, an export writes `Total` or the like."""
+    place = layout.positions.get("date") or 0
+    return list(lines) if kind is not REPORT else [line for line in lines if not _is_total(line, place)]
+
+
+def _is_total(line: LogLine, place: int) -> bool:
+    cells = line.fields or []
+    return any(cells[at].strip().casefold().startswith(_TOTALS) for at in {0, place} if at < len(cells)) and not (
+        len(cells) > place and cells[place][:1].isdigit()
+    )
+
+
 def _broken(line: LogLine) -> str:
     if line.fields is None:
         return "not UTF-8" if any("\ud800" <= c <= "\udfff" for c in line.raw) else "unclosed or stray quote"
     return "wrong number of columns"
-
-
-def _own_number(name: str | None) -> int | None:
-    return int(name) if name and name.isascii() and name.isdigit() and len(name) < 7 else None
 
 
 def _rejected(line: LogLine, reason: str) -> Rejected:

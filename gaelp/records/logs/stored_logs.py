@@ -25,6 +25,7 @@ from gaelp.records.warehouse.warehouse import Warehouse
 
 NOT_PER_ROW = frozenset({"candidate_features", "item_ids"})
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000  # microseconds
+UNKNOWN_MICROS = int(np.iinfo(np.int64).min)  # an amount that a report does not have; -1 is one that it may have
 
 
 class UnknownLog(GaelpError, LookupError):
@@ -83,28 +84,32 @@ def load_bandits(warehouse: Warehouse, names: Iterable[str]) -> dict[str, dict[s
 def load_market(warehouse: Warehouse, name: str) -> dict[str, Array]:
     """A market log of N rows, by time where it has times, else in log order.
 
-    click, market_price, bid (-1: unknown), line i8[N]; pctr f8[N] (NaN: unknown);
-    exchange, creative str[N] (empty: unknown); time_us, hour, weekday i8[N], -1 where the log has no times.
+    click, bid (-1: unknown), market_price, line i8[N]; pctr f8[N] (NaN: unknown);
+    exchange, creative, advertiser str[N] (empty: unknown); time_us, hour, weekday i8[N], -1 where the log has no times.
     """
     row = _row(warehouse, name, "market")
-    table = _rows(warehouse, row, "market_rows", "at, click, market_price, bid, pctr, exchange, creative, line")
+    table = _rows(
+        warehouse, row, "market_rows", "at, click, market_price, bid, pctr, line, exchange, creative, advertiser"
+    )
     arrays = _times(table) | {key: _integers(table, key) for key in ("click", "market_price", "bid", "line")}
     arrays["pctr"] = table["pctr"].to_numpy().astype(np.float64)
-    return arrays | {key: _texts(table, key) for key in ("exchange", "creative")}
+    return arrays | {key: _texts(table, key) for key in ("exchange", "creative", "advertiser")}
 
 
 def load_report(warehouse: Warehouse, name: str) -> dict[str, Array]:
     """A campaign report of N rows ordered by day (then line).
 
-    day i8[N] (days since 1970-01-01);
-    impressions, clicks, conversions, cost_micros, revenue_micros, sales_micros i8[N] (-1: unknown);
-    campaign, engagement, banner, placement str[N] (empty: unknown); time_us, hour, weekday i8[N].
+    day i8[N] (days since 1970-01-01); impressions, clicks, cost_micros i8[N]; conversions f8[N] (NaN: unknown), which
+    need be no whole number; revenue_micros, sales_micros i8[N] (UNKNOWN_MICROS: unknown), negative where goods came
+    back; campaign, engagement, banner, placement, currency str[N] (empty: unknown); time_us, hour, weekday i8[N].
     """
     row = _row(warehouse, name, "report")
-    texts = ("campaign", "engagement", "banner", "placement")
-    numbers = ("impressions", "clicks", "conversions", "cost_micros", "revenue_micros", "sales_micros")
-    table = _rows(warehouse, row, "report_rows", ", ".join(("at", *texts, *numbers)))
+    texts = ("campaign", "engagement", "banner", "placement", "currency")
+    numbers, perhaps = ("impressions", "clicks", "cost_micros"), ("revenue_micros", "sales_micros")
+    table = _rows(warehouse, row, "report_rows", ", ".join(("at", *texts, *numbers, *perhaps, "conversions")))
     arrays = _times(table) | {key: _integers(table, key) for key in numbers}
+    arrays |= {key: _integers(table, key, UNKNOWN_MICROS) for key in perhaps}
+    arrays["conversions"] = table["conversions"].to_numpy().astype(np.float64)
     return arrays | {"day": arrays["time_us"] // _DAY} | {key: _texts(table, key) for key in texts}
 
 
@@ -177,8 +182,8 @@ def _times(table: Any) -> dict[str, Array]:
     }
 
 
-def _integers(table: Any, key: str) -> Array:
-    return np.asarray(pc.fill_null(table[key], -1).to_numpy(), np.int64)
+def _integers(table: Any, key: str, unknown: int = -1) -> Array:
+    return np.asarray(pc.fill_null(table[key], unknown).to_numpy(), np.int64)
 
 
 def _texts(table: Any, key: str) -> Array:

@@ -66,11 +66,13 @@ class BigQueryWarehouse:
 
     def _load(self, table: str, data: Any, job_id: str) -> bool | None:
         """True: loaded now. False: loaded before. None: an earlier job of that id has failed."""
-        new = True
-        try:
-            job = self._start(table, data, job_id)
-        except api.Conflict:
-            new, job = False, self._client.get_job(job_id, retry=_RETRY, timeout=_TIMEOUT)
+        job = self._job(job_id)  # before the rows are sent, because a retry has often sent them
+        new = job is None
+        if job is None:
+            try:
+                job = self._start(table, data, job_id)
+            except api.Conflict:
+                new, job = False, self._client.get_job(job_id, retry=_RETRY, timeout=_TIMEOUT)
         try:
             job.result(retry=_RETRY, timeout=_JOB_TIMEOUT)
         except api.GoogleAPICallError:
@@ -78,6 +80,13 @@ class BigQueryWarehouse:
                 return None
             raise
         return new
+
+    def _job(self, job_id: str) -> Any:
+        """The load job of that id, or None."""
+        try:
+            return self._client.get_job(job_id, retry=_RETRY, timeout=_TIMEOUT)
+        except api.NotFound:
+            return None
 
     def _start(self, table: str, data: Any, job_id: str) -> Any:
         buffer = io.BytesIO()

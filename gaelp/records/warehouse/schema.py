@@ -137,8 +137,8 @@ _TABLES = (
     Table(
         "market_rows",
         _columns(
-            _LOG_ROW + "at TIMESTAMP\nclick INT64!\nmarket_price INT64!\nbid INT64\npctr FLOAT64\nexchange STRING\n"
-            "creative STRING"
+            _LOG_ROW + "at TIMESTAMP\nclick INT64\nmarket_price INT64!\nbid INT64\npctr FLOAT64\nexchange STRING\n"
+            "creative STRING\nadvertiser STRING"
         ),
         "auctions won, prices in the log's own unit per thousand impressions; day 1970-01-01 where it has no dates",
     ),
@@ -146,8 +146,8 @@ _TABLES = (
         "report_rows",
         _columns(
             _LOG_ROW + "at TIMESTAMP!\ncampaign STRING!\nengagement STRING\nbanner STRING\nplacement STRING\n"
-            "impressions INT64!\nclicks INT64!\nconversions INT64\ncost_micros INT64!\nrevenue_micros INT64\n"
-            "sales_micros INT64"
+            "impressions INT64!\nclicks INT64!\nconversions FLOAT64\ncost_micros INT64!\nrevenue_micros INT64\n"
+            "sales_micros INT64\ncurrency STRING"
         ),
         "a campaign's day in a placement, as reported",
     ),

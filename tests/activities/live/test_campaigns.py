@@ -301,13 +301,13 @@ def test_the_bound_of_a_bid_is_200_dollars_in_any_currency(fixture: CampaignFixt
     assert before is not None
     rate = DollarRate(units_per_dollar=150, day=fixture.at().date(), source="a bank")
     yen = fixture.ledger.account(fixture.account).model_copy(update={"currency": "JPY", "dollar_rate": rate})
-    wanted = fixture.campaigns._wanted(fixture.campaign, before, fixture.decide(2**60), yen)
+    wanted = fixture.campaigns._wanted.by_decision(fixture.campaign, before, fixture.decide(2**60), yen)
     assert set(wanted.bid_micros) == {30_000_000_000}
-    assert fixture.campaigns._clamped(fixture.decide(30_000_000_001), yen)
-    assert not fixture.campaigns._clamped(fixture.decide(30_000_000_000), yen)
+    assert fixture.campaigns._wanted.clamped(fixture.decide(30_000_000_001), yen)
+    assert not fixture.campaigns._wanted.clamped(fixture.decide(30_000_000_000), yen)
     unknown = yen.model_copy(update={"dollar_rate": None})
     with pytest.raises(NoDollarRate, match="has no rate to the dollar"):
-        fixture.campaigns._wanted(fixture.campaign, before, fixture.decide(), unknown)
+        fixture.campaigns._wanted.by_decision(fixture.campaign, before, fixture.decide(), unknown)
 
 
 def test_a_negative_bid_is_off(fixture: CampaignFixture) -> None:

@@ -167,7 +167,7 @@ def test_a_campaign_renamed_before_its_create_was_answered_is_not_made_again(
 def test_a_campaign_of_somebody_else_does_not_keep_a_create_from_being_repeated(fixture: CampaignFixture) -> None:
     """It has another budget, so it is not what was asked for."""
     _lost(fixture, made=False)
-    spec = fixture.campaigns._spec(
+    spec = fixture.campaigns._wanted.at_creation(
         fixture.campaign,
         fixture.campaigns._claiming.creatives(fixture.campaign),
         fixture.ledger.account(fixture.account),
@@ -182,7 +182,7 @@ def test_a_create_that_is_answered_twice_is_taken_up(fixture: CampaignFixture) -
     real = fixture.platform.real
 
     def before() -> None:
-        spec = fixture.campaigns._spec(
+        spec = fixture.campaigns._wanted.at_creation(
             fixture.campaign,
             fixture.campaigns._claiming.creatives(fixture.campaign),
             fixture.ledger.account(fixture.account),

@@ -53,7 +53,8 @@ def test_spend_above_the_reservation_halts_and_stops_the_account(fixture: Campai
     fence = fixture.ledger.fence(fixture.account)
     assert fence >= 1
     again = fixture.observe(24)
-    assert (again.halt, fixture.ledger.fence(fixture.account)) == (observed.halt, fence)
+    # By now the day counts what the budget may be billed that somebody set; why it must halt stands still.
+    assert again.halt and again.halt in observed.halt and fixture.ledger.fence(fixture.account) == fence
     assert len(fixture.ledger.violations(fixture.campaign.context.run)) == 2
     assert not fixture.apply(1).applied
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.live.reaping import Reaping
+from gaelp.domain.platform_records import CampaignState
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.messages.reaper import Reap, Reaped
 from gaelp.platforms.protocol import OutcomeUnknown
-from tests.support.campaign_fixture import RUN, CampaignFixture
+from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture
 from tests.support.emulators import make_spec
 from tests.support.local_runs import LocalRuns
 
@@ -32,6 +33,18 @@ def enabled(fixture: CampaignFixture) -> bool:
     found = fixture.found()
     assert found is not None
     return found.enabled
+
+
+def another_campaign(fixture: CampaignFixture, name: str) -> CampaignState:
+    """A campaign that is not made by the fixture, paused."""
+    segments, candidates = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape
+    spec = make_spec(name, fixture.account)
+    creatives = tuple(spec.creatives[0].model_copy(update={"id": f"item-{k}"}) for k in range(candidates))
+    shares = ((1.0 / candidates,) * candidates,) * segments
+    fitted = {"segments": segments, "creatives": creatives, "bid_micros": (0,) * segments, "creative_prob": shares}
+    return fixture.platform.real.create_paused(
+        spec.model_copy(update={**fitted, "end_at": fixture.at(48)}), fixture.at()
+    )
 
 
 def test_an_enable_that_comes_after_the_stop_is_paused(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
@@ -101,19 +114,27 @@ def test_a_campaign_whose_approval_a_stop_made_void_is_paused(fixture: CampaignF
 def test_a_campaign_of_somebody_else_is_never_touched(fixture: CampaignFixture) -> None:
     """Neither its id nor its name is in our claims, so it is none of our business."""
     fixture.running()
-    segments, candidates = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape
-    spec = make_spec("somebody-elses", fixture.account)
-    creatives = tuple(spec.creatives[0].model_copy(update={"id": f"item-{k}"}) for k in range(candidates))
-    shares = ((1.0 / candidates,) * candidates,) * segments
-    fitted = {"segments": segments, "creatives": creatives, "bid_micros": (0,) * segments, "creative_prob": shares}
-    other = fixture.platform.real.create_paused(
-        spec.model_copy(update={**fitted, "end_at": fixture.at(48)}), fixture.at()
-    )
+    other = another_campaign(fixture, "somebody-elses")
     fixture.platform.real.enable(fixture.account, other.platform_id, fixture.at())
     fixture.stop()
     reap(fixture)
     states = {state.external_name: state.enabled for state in fixture.platform.real.campaigns(fixture.account)}
     assert states == {"somebody-elses": True, fixture.campaign.name: False}
+
+
+def test_a_renamed_campaign_and_one_that_has_its_name_are_both_paused(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """The first is ours by its id and the second by its name: neither hides the other."""
+    ours = fixture.running()
+    name = f"/accounts/{fixture.account}/campaigns/{ours.platform_id}/name"
+    local_runs.control("PUT", name, json={"name": "spring sale"})
+    second = another_campaign(fixture, fixture.campaign.name)
+    fixture.platform.real.enable(fixture.account, second.platform_id, fixture.at())
+    fixture.stop()
+    found = reap(fixture)
+    assert (found.paused, found.still_enabled) == ((fixture.campaign.name,), ())
+    assert not any(state.enabled for state in fixture.platform.real.campaigns(fixture.account))
 
 
 def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
@@ -128,3 +149,55 @@ def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local
 def _reached(local_runs: LocalRuns, fixture: CampaignFixture) -> list[str]:
     campaigns = local_runs.control("GET", "/campaigns")
     return [each["reached"] for each in campaigns if each["state"]["account"] == fixture.account]
+
+
+@pytest.mark.parametrize(
+    ("verb", "hours", "words"),
+    [
+        ("set_budget", None, "daily budget: we wrote 25.00 USD, and the platform reads 250.00 USD"),
+        ("set_end", 72, "end: we wrote 2026-01-06T00:00:00+00:00, and the platform reads 2026-01-08T00:00:00+00:00"),
+    ],
+)
+def test_what_somebody_raises_while_no_workflow_looks_is_counted_and_paused(
+    fixture: CampaignFixture, verb: str, hours: int | None, words: str
+) -> None:
+    """Its reservation is open and its workflow terminated: the look compares it with what we wrote, once."""
+    state = fixture.running()
+    value = 250 * UNIT if hours is None else fixture.at(hours)
+    getattr(fixture.platform.real, verb)(fixture.account, state.platform_id, value, fixture.at(12))
+    reached = fixture.platform.real.report(fixture.account, state.platform_id, None).at
+    found = reap(fixture)
+    assert (found.paused, found.still_enabled, found.trouble) == ((fixture.campaign.name,), (), ())
+    assert not enabled(fixture)
+    (violation,) = fixture.ledger.violations(RUN)
+    assert (violation.kind, violation.severity) == ("changed-outside", "high") and words in violation.evidence
+    assert fixture.ledger.fence(fixture.account) == 1
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert day.counted_micros == (500 if hours is None else 50) * UNIT
+    assert day.served_micros > 0, "what it has served is posted"
+    assert fixture.platform.real.report(fixture.account, state.platform_id, None).at == reached
+    reap(fixture, LOOK + timedelta(seconds=30))
+    assert len(fixture.ledger.violations(RUN)) == 1 and fixture.ledger.fence(fixture.account) == 1
+
+
+def test_what_somebody_raised_counts_where_the_platform_reports_nothing(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """Raised and paused again by the same hand before the look, and the report fails: the day counts in full."""
+    state = fixture.running()
+    fixture.platform.real.set_budget(fixture.account, state.platform_id, 250 * UNIT, fixture.at(12))
+    fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(12.1))
+    local_runs.control("POST", "/faults", json={"verb": "report", "kind": "error-before", "account": fixture.account})
+    reap(fixture)
+    first = fixture.ledger.reservations(fixture.account)[0]
+    assert (first.day, first.counted_micros) == (fixture.at().date(), 500 * UNIT)
+    assert fixture.ledger.fence(fixture.account) == 1
+
+
+def test_a_write_of_ours_that_falls_into_a_look_is_nobody_elses(fixture: CampaignFixture) -> None:
+    """The campaign's own workflow enables it, and extends its lease, between two readings of the ledger."""
+    fixture.running()
+    fixture.settle(24)
+    fixture.platform.before["campaigns"] = lambda: fixture.apply(1)
+    assert reap(fixture) == Reaped()
+    assert enabled(fixture) and fixture.ledger.violations(RUN) == ()

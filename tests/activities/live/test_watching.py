@@ -10,6 +10,7 @@ import pytest
 
 from gaelp.messages.live_campaign import PAUSED_OUTSIDE
 from gaelp.platforms.protocol import OutcomeUnknown
+from tests.support import ledgers as kit
 from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture, Crash, approved, crash
 from tests.support.local_runs import LocalRuns
 
@@ -61,17 +62,48 @@ def test_a_budget_that_somebody_raises_after_the_observation_is_not_written_over
     assert fixture.platform.calls == [] and fixture.ledger.fence(fixture.account) == 1
 
 
-@pytest.mark.parametrize("uncertain", [False, True])
-def test_a_pause_by_somebody_else_after_the_observation_stays(fixture: CampaignFixture, uncertain: bool) -> None:
-    """An apply does not enable it again; only where a write of ours was broken off may the pause be ours."""
+@pytest.mark.parametrize("believed", [{"enabled": True}, {"enabled": True, "uncertain": True}, {"enabled": False}])
+def test_a_pause_by_somebody_else_stays_whatever_the_caller_believes(
+    fixture: CampaignFixture, believed: dict[str, bool]
+) -> None:
+    """An apply that is started by hand does not enable it, nor one after a pause of ours; a person's word does."""
     state = fixture.running()
     fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(24))
-    applied = fixture.apply(1, enabled=True, applied_day=0, uncertain=uncertain)
-    assert applied.applied is uncertain
+    applied = fixture.apply(1, applied_day=0, **believed)
+    assert not applied.applied and applied.halt == PAUSED_OUTSIDE and not applied.stop_account
+    fixture.settle(25)
+    assert fixture.apply(1, applied_day=0, enabled=False).halt == PAUSED_OUTSIDE
+    assert fixture.platform.calls == []
+    (violation,) = fixture.ledger.violations(RUN)
+    assert (violation.kind, violation.severity) == ("paused-outside", "medium")
+    claim = kit.claim("enable", account=fixture.account, campaign=fixture.campaign.name, key="by-hand", at=fixture.at())
+    assert "stays paused until a person clears" in fixture.ledger.claim(claim).reason
+    fixture.ledger.resolve_violation(violation.id, "Ada", "it may go on", fixture.at(26))
+    assert fixture.apply(1, applied_day=0).applied
     found = fixture.found()
-    assert found is not None and found.enabled is uncertain
-    if not uncertain:
-        assert applied.halt == PAUSED_OUTSIDE and not applied.stop_account and fixture.platform.calls == []
+    assert found is not None and found.enabled
+
+
+@pytest.mark.parametrize("first", ["settle", "apply"])
+def test_a_pause_by_somebody_else_is_not_washed_by_a_pause_of_ours(fixture: CampaignFixture, first: str) -> None:
+    """Whoever asks for a pause first, to have the ledger take it for ours, gets no enabling either."""
+    state = fixture.running()
+    fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(24))
+    if first == "settle":
+        fixture.settle(24)
+    assert fixture.apply(1, enabled=False).halt == PAUSED_OUTSIDE and fixture.platform.calls == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_pause_of_ours_that_died_is_ours(fixture: CampaignFixture, when: str) -> None:
+    """Dead right before or right after the platform's call: the campaign can be resumed all the same."""
+    fixture.running()
+    getattr(fixture.platform, when)["pause"] = crash
+    with pytest.raises(Crash):
+        fixture.settle(24)
+    fixture.settle(24)
+    assert fixture.apply(1, enabled=False).applied
+    assert _found(fixture) == []
 
 
 def test_a_paused_campaign_that_somebody_enables_is_noticed_and_counts(fixture: CampaignFixture) -> None:
@@ -148,9 +180,8 @@ def test_a_pause_by_somebody_else_is_recorded_without_blame(fixture: CampaignFix
     """It can only reduce spend, so it fails no criterion; a pause by a stop of ours is not recorded at all."""
     state = fixture.running()
     fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(12))
-    assert not fixture.observe(13).halt and _found(fixture) == []  # the campaign believes that it paused it itself
-    assert not fixture.observe(13, enabled=True).halt
-    assert _found(fixture) == [("changed-outside", "medium")]
+    assert not fixture.observe(13).halt
+    assert _found(fixture) == [("paused-outside", "medium")]
     fixture.stop()
     fixture.observe(14, enabled=True)
     assert len(_found(fixture)) == 1
@@ -231,3 +262,26 @@ def test_a_change_that_was_cleared_stops_the_account_again_under_a_new_approval(
     assert fixture.observe(26, enabled=True).halt
     assert fixture.ledger.fence(fixture.account) == 2
     assert [v.resolved_by for v in fixture.ledger.violations(RUN)].count(None) == 1
+
+
+@pytest.mark.parametrize("hours", [14, 24.5])
+def test_a_budget_that_was_raised_before_somebody_paused_counts_in_full(fixture: CampaignFixture, hours: float) -> None:
+    """Raised at noon and paused an hour later: the platform may bill the day by it long after, also past midnight."""
+    fixture.running()
+    _edit(fixture, "set_budget", 250 * UNIT)
+    _edit(fixture, "pause", hours=13)
+    observed = fixture.observe(hours, enabled=True)
+    assert observed.stop_account and not observed.enabled
+    first, *later = fixture.ledger.reservations(fixture.account)
+    assert first.counted_micros == 500 * UNIT
+    assert [day.counted_micros for day in later] == ([500 * UNIT] if hours > 24 else [])
+
+
+def test_a_day_has_one_row_whatever_start_is_given(fixture: CampaignFixture) -> None:
+    """What is reported for a day is posted to its own row, also where a caller counts its days from another start."""
+    fixture.running()
+    earlier = fixture.campaign.progress.model_copy(update={"start": fixture.at(-24)})
+    fixture.campaign = fixture.campaign.model_copy(update={"progress": earlier})
+    fixture.observe(12, enabled=True)
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert day.served_micros > 0 and fixture.ledger.violations(RUN) == ()

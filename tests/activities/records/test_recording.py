@@ -264,6 +264,28 @@ def test_a_shorter_export_of_the_same_range_costs_no_entry(
     assert _exported(warehouse) == [entry.sequence for entry in _journal(fixture)]
 
 
+def test_an_export_remembers_its_last_sequence(
+    records: Records, warehouse: Dying, fixture: CampaignFixture, local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warehouse is asked for it once a process; where another process exported meanwhile, no entry comes twice."""
+    settings = local_runs.settings
+    events, metrics = open_events(settings.redis_url, ""), LiveMetrics(settings.redis_url)
+    other = Records(fixture.inputs, fixture.ledger, warehouse, events, metrics)  # type: ignore[arg-type]
+    fixture.running()
+    run(records.record, _export(0))
+    fixture.settle(24)
+    with monkeypatch.context() as unasked:
+        unasked.setattr(warehouse, "query", pytest.fail, raising=False)
+        run(records.record, _export(1))
+    fixture.settle(26)
+    run(other.record, _export(2))
+    fixture.ledger.decide(fixture.campaign.order.request_id, "late", None, START)
+    fixture.settle(28)
+    run(records.record, _export(3))
+    run(other.record, _export(4))
+    assert _exported(warehouse) == [entry.sequence for entry in _journal(fixture)]
+
+
 def test_a_journal_longer_than_a_chunk_is_exported_whole(
     records: Records, warehouse: Dying, fixture: CampaignFixture
 ) -> None:

@@ -257,8 +257,8 @@ class TestSpend:
         assert ledger.reserve(booking(38, campaign=1)).granted
         assert not ledger.reserve(booking(1, campaign=2)).granted
 
-    def test_a_repeated_report_changes_nothing_and_an_older_one_neither(self, ledger: Ledger) -> None:
-        """Posts are absolute: the newest report stands, and a retry writes no second journal row."""
+    def test_a_repeated_report_changes_nothing_and_a_lower_older_one_neither(self, ledger: Ledger) -> None:
+        """Posts are absolute: the highest amounts stand, and a retry writes no second journal row."""
         ledger.reserve(booking(50))
         ledger.post(booking(50).key, 10 * UNIT, 10 * UNIT, LATER)
         ledger.post(booking(50).key, 10 * UNIT, 10 * UNIT, LATER)

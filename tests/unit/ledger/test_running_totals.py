@@ -76,7 +76,7 @@ class ChangedBooks(RuleBasedStateMachine):
         found = FoundExposure(**{name: asked[name] for name in FoundExposure.model_fields})
         violation = dict(id=asked["key"], kind="changed-outside", severity="high", evidence="somebody edits")
         named = {name: asked[name] for name in ("account", "run", "phase", "campaign", "at")}
-        self.ledger.record_exposure(Violation.model_validate({**violation, **named}), found)
+        self.ledger.record_exposure(Violation.model_validate({**violation, **named}), (found,))
 
     @rule(day=days, billed=amounts, served=amounts, final=st.booleans())
     def report(self, day: tuple[str, int, int], billed: int, served: int, final: bool) -> None:

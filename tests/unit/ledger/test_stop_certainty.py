@@ -303,6 +303,8 @@ def ask(ledger: Ledger, account: str, run: str) -> None:
     """A request that is open when the stop begins."""
     if account != "acme":
         ledger.put_account(kit.account(account=account))
+    if ledger.run(run) is None:
+        ledger.register_run(run, account, NOW)
     ledger.open_request(kit.request(account=account, run=run, request_id=f"{run}/live-test#2"), "", NOW)
 
 

@@ -308,8 +308,8 @@ def test_the_terminal_shows_each_criterion_with_its_reason() -> None:
         phase=Phase.SIMULATION, verdict=Verdict.PASS, criteria=criteria, attempt=1, promote=True, proven=True, **said
     )
     phases = [
-        PhaseResult(phase=Phase.SIMULATION, checkpoint_digest="c", evidence_digest="e", gate=gate),
-        PhaseResult(phase=Phase.HISTORICAL, checkpoint_digest="c", evidence_digest="e", gate=None, reason="stopped"),
+        PhaseResult(phase=Phase.SIMULATION, checkpoint_digest="c", gate=gate),
+        PhaseResult(phase=Phase.HISTORICAL, checkpoint_digest="c", gate=None, reason="stopped"),
     ]
     output = io.StringIO()
     Console(file=output, width=120).print(criteria_table("the run", phases, {"simulation": 12.3}))

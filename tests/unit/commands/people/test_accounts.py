@@ -106,3 +106,15 @@ def test_an_amount_has_the_decimals_of_its_currency(in_process: Callable[..., Fi
     add = ["keys", "add", "--account", "kuwait", "--public", made["public_key"], "--name", "Ann", "--limit"]
     assert in_process(*add, "10.1234").returncode == 2
     assert "may approve up to 10.125 KWD" in in_process(*add, "10.125").stdout
+
+
+def test_an_owner_enters_what_the_platform_grants(in_process: Callable[..., Finished]) -> None:
+    """A quota of calls is read back with the account; what is none is refused in a sentence with an example."""
+    add = "accounts add shop --kind emulator --platform emulator --daily-cap 400 --total-cap 2000 --json --call-quota"
+    account = json.loads(in_process(*add.split(), "15000/86400").stdout)["accounts"][0]
+    assert account["call_quota"] == {"calls": 15_000, "seconds": 86_400}
+    for wrong in ("15000", "5/60", "100/0", "many/60", "100/60/2"):
+        ran = in_process(*add.split(), wrong)
+        shows_no_traceback(ran)
+        assert ran.returncode == 2
+        assert f"--call-quota '{wrong}' is not CALLS/SECONDS as in 15000/86400" in ran.stdout

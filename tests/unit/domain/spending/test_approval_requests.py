@@ -13,6 +13,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_card import asked_in_a_sentence, card_text
 from gaelp.domain.spending.approval_requests import (
     ApprovalRequest,
+    Evidence,
     RequestApproval,
     UnfitRequest,
     canonical,
@@ -31,6 +32,8 @@ from tests.support.ledgers import NOW, UNIT
 LINE = exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 7, "USD")
 CAMPAIGN = kit.CAMPAIGNS[0].model_copy(update={"ceiling": LINE})
 
+EVIDENCE = Evidence(digest="e")
+
 
 def asked(**changes: Any) -> RequestApproval:
     values = {
@@ -41,7 +44,6 @@ def asked(**changes: Any) -> RequestApproval:
         "account": "acme",
         "agent": "linear-thompson",
         "checkpoint_digest": "c",
-        "evidence_digest": "e",
         "purpose": "spend",
         "sequence": 1,
         "daily_cap_micros": 50 * UNIT,
@@ -92,12 +94,12 @@ def test_the_signed_text_names_the_decision() -> None:
 HIDDEN = "fixed-bid** spend\n\n- at most **1.00 USD** over the phase\n\n<!--"  # Markdown hides what follows
 
 
-@pytest.mark.parametrize("name", ["agent", "run", "checkpoint_digest", "evidence_digest", "config_digest"])
+@pytest.mark.parametrize("name", ["agent", "run", "checkpoint_digest", "config_digest"])
 @pytest.mark.parametrize("text", [HIDDEN, "\x1b[2J", "a b", "\u202e"])
 def test_no_text_of_a_request_can_tell_another_amount(name: str, text: str) -> None:
     """Whoever reaches Temporal may ask anything: what is no name and no digest is put before nobody."""
     with pytest.raises(UnfitRequest):
-        request_for(asked(**{name: text}), [CAMPAIGN], kit.account())
+        request_for(asked(**{name: text}), [CAMPAIGN], kit.account(), EVIDENCE)
 
 
 @pytest.mark.parametrize(
@@ -114,18 +116,18 @@ def test_no_text_of_a_request_can_tell_another_amount(name: str, text: str) -> N
 def test_a_request_lists_campaigns_of_its_own_phase_by_their_names(changes: dict[str, Any]) -> None:
     """A campaign under another run's name would not be looked for by a stop of the run that spends on it."""
     with pytest.raises(UnfitRequest):
-        request_for(asked(), [CAMPAIGN.model_copy(update=changes)], kit.account())
+        request_for(asked(), [CAMPAIGN.model_copy(update=changes)], kit.account(), EVIDENCE)
 
 
 def test_a_request_is_made_under_the_accounts_fence_and_currency() -> None:
     """The same ask gives the same request; another fence, cap or list of campaigns gives another nonce."""
-    request = request_for(asked(), [CAMPAIGN], kit.account(fence=3))
+    request = request_for(asked(), [CAMPAIGN], kit.account(fence=3), EVIDENCE)
     assert (request.request_id, request.fence, request.currency) == ("run-a/live-test#1", 3, "USD")
-    assert request == request_for(asked(), [CAMPAIGN], kit.account(fence=3))
+    assert request == request_for(asked(), [CAMPAIGN], kit.account(fence=3), EVIDENCE)
     others = [
-        request_for(asked(), [CAMPAIGN], kit.account(fence=4)),
-        request_for(asked(total_cap_micros=1), [CAMPAIGN], kit.account(fence=3)),
-        request_for(asked(campaigns_digest=NO_CAMPAIGNS), [], kit.account(fence=3)),
+        request_for(asked(), [CAMPAIGN], kit.account(fence=4), EVIDENCE),
+        request_for(asked(total_cap_micros=1), [CAMPAIGN], kit.account(fence=3), EVIDENCE),
+        request_for(asked(campaigns_digest=NO_CAMPAIGNS), [], kit.account(fence=3), EVIDENCE),
     ]
     assert len({request.nonce, *(other.nonce for other in others)}) == 4
     assert request.exposure_digest == exposure_digest([LINE])
@@ -147,7 +149,7 @@ def test_everything_that_is_said_of_a_campaign_is_bound(name: str) -> None:
 
 def test_the_card_shows_what_is_about_to_be_signed() -> None:
     """Caps, expiry, each campaign with its agent, ceilings and dates, all bound digests, and the request's own."""
-    request = request_for(asked(), [CAMPAIGN], kit.account())
+    request = request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE)
     text = card_text(request, [CAMPAIGN])
     for part in (
         f"until {request.expires_at.isoformat()}:\n\n- at most **50.00 USD** on any one day",
@@ -172,14 +174,14 @@ def test_the_card_shows_the_sum_of_the_worst_days_and_why() -> None:
     ):
         line = exposure_line("run-a/live-test/campaign-00", platform, 25 * UNIT, 30, currency)
         campaign = CAMPAIGN.model_copy(update={"ceiling": line})
-        request = request_for(asked(), [campaign], kit.account(currency=currency))
+        request = request_for(asked(), [campaign], kit.account(currency=currency), EVIDENCE)
         text = card_text(request, [campaign])
         assert worst in text and words in text
 
 
 def test_what_is_asked_for_is_one_sentence_in_the_requests_currency() -> None:
     """Both caps stand in it, and that a stop has made it void."""
-    request = request_for(asked(), [CAMPAIGN], kit.account(currency="JPY"))
+    request = request_for(asked(), [CAMPAIGN], kit.account(currency="JPY"), EVIDENCE)
     sentence = "run-a/live-test#1 asks for at most 300 JPY in all, 50 JPY on any one day"
     assert asked_in_a_sentence(request, void=False) == sentence
     assert asked_in_a_sentence(request, void=True).startswith(f"{sentence} (void since a stop")
@@ -196,7 +198,7 @@ def test_the_digest_of_the_list_is_of_canonical_json() -> None:
 
 def test_the_card_says_that_the_evidence_is_missing() -> None:
     """A run that skipped its first phases asks without evidence, and the person who signs is told."""
-    request = request_for(asked(evidence_digest=""), [CAMPAIGN], kit.account())
+    request = request_for(asked(), [CAMPAIGN], kit.account(), Evidence())
     assert "**The evidence is missing**" in card_text(request, [CAMPAIGN])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gaelp.domain.platform_records import CampaignState
-from gaelp.domain.spending.outside_changes import LONGEST_VALUE, outside_changes
+from gaelp.domain.spending.outside_changes import LONGEST_VALUE, days_that_may_bill, outside_changes
 from tests.support.ledgers import NOW, UNIT
 
 WROTE = CampaignState(
@@ -74,3 +74,11 @@ def test_a_value_that_just_fits_is_shown_whole(too_long: int) -> None:
     name = "x" * (LONGEST_VALUE + too_long)
     (change,) = outside_changes((WROTE,), _reads(external_name=name), "USD")
     assert change.sentence.endswith("x" * LONGEST_VALUE + "…" if too_long else " " + "x" * LONGEST_VALUE)
+
+
+def test_the_days_that_a_change_may_bill_are_today_and_the_last_reserved_one() -> None:
+    """Before today is reserved nobody has looked since the last reserved day; a day to come is billed nothing yet."""
+    day, before, long_ago, tomorrow = NOW.date(), *(NOW.date() + timedelta(days=d) for d in (-2, -9, 1))
+    assert days_that_may_bill([], day) == (day,)
+    assert days_that_may_bill([long_ago, before, tomorrow], day) == (before, day)
+    assert days_that_may_bill([before, day], day) == (day,)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from gaelp.ledger.rules.approval_rules import judge_approval, judge_opening
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import Evidence, RequestApproval
+from gaelp.ledger.rules.approval_rules import judge_approval, judge_opening, passed_before
 from gaelp.ledger.rules.ruling import GRANTED
-from gaelp.ledger.stored_records import StoredRequest
+from gaelp.ledger.stored_records import KeptVerdict, StoredRequest
 from tests.support.ledgers import NOW, account, request, stored_request
 
 EXPIRY = request().expires_at
@@ -73,3 +76,35 @@ def test_a_naive_instant_is_an_error() -> None:
     """Without a time zone nobody can say whether an approval has expired."""
     with pytest.raises(ValueError, match="no time zone"):
         judge_approval(stored_request("approved"), account(), datetime(2026, 11, 22))
+
+
+def _kept(phase: Phase, **changes: Any) -> KeptVerdict:
+    values = {"checkpoint_digest": "c" * 64, "evidence_digest": f"{phase} evidence", "heads": (), "promote": True}
+    return KeptVerdict(run="run-a", phase=phase, **{**values, **changes})
+
+
+def _opening(phase: Phase) -> RequestApproval:
+    asked = request().model_dump()
+    values = {name: asked[name] for name in RequestApproval.model_fields if name in asked}
+    return RequestApproval(**values | {"phase": phase, "sequence": 1, "now": NOW})
+
+
+def test_the_evidence_is_that_of_the_last_gate_that_this_checkpoint_has_passed() -> None:
+    """Heads are validated by whichever gate did; neither the asking phase's own gate nor a later one counts."""
+    verdicts = [
+        _kept(Phase.SCALED),
+        _kept(Phase.LIVE_TEST, heads=("bid_micros",)),
+        _kept(Phase.HISTORICAL, heads=("creative_prob",)),
+        _kept(Phase.SIMULATION),
+    ]
+    live = passed_before(_opening(Phase.LIVE_TEST), verdicts)
+    assert (live.digest, live.validated_heads) == ("historical evidence", ("creative_prob",))
+    scaled = passed_before(_opening(Phase.SCALED), verdicts)
+    assert (scaled.digest, scaled.validated_heads) == ("live-test evidence", ("creative_prob", "bid_micros"))
+
+
+@pytest.mark.parametrize("changes", [{"promote": False}, {"checkpoint_digest": "0" * 64}])
+def test_a_gate_that_was_not_passed_by_this_checkpoint_is_no_evidence(changes: dict[str, Any]) -> None:
+    """Neither a gate that it failed nor one that another checkpoint passed."""
+    verdicts = [_kept(Phase.HISTORICAL, heads=("creative_prob",), **changes)]
+    assert passed_before(_opening(Phase.LIVE_TEST), verdicts) == Evidence()

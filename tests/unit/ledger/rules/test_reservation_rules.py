@@ -12,9 +12,11 @@ from gaelp.domain.phases import Phase
 from gaelp.ledger.rules.reservation_rules import (
     Cap,
     CapRuling,
+    RaiseStep,
     RunLimits,
     caps_of,
     judge_request,
+    judge_step,
     judge_worst_case,
 )
 from gaelp.ledger.rules.ruling import GRANTED
@@ -175,3 +177,31 @@ class TestWorstCase:
         assert (ruling.granted, ruling.worst_case_micros, ruling.counted_micros) == (True, 35 * UNIT, 40 * UNIT)
         assert judge(50 * UNIT, used, worst_case_micros=30 * UNIT, counted_micros=40 * UNIT).granted
         assert not judge(50 * UNIT + 1, used, worst_case_micros=30 * UNIT, counted_micros=40 * UNIT).granted
+
+
+STEP = RaiseStep(first_worst_micros=50 * UNIT, share=0.2, period_days=3)
+
+
+@pytest.mark.parametrize(
+    ("index", "earlier", "most"),
+    [
+        (0, {}, 50 * UNIT),
+        (2, {0: 50, 1: 50}, 50 * UNIT),
+        (3, {0: 50, 1: 50, 2: 50}, 60 * UNIT),
+        (5, {2: 50, 3: 60, 4: 60}, 60 * UNIT),  # within a period there is no second step
+        (6, {2: 50, 5: 60}, 72 * UNIT),
+        (6, {2: 60, 5: 25}, 30 * UNIT),  # after a cut it rises from there
+        (3, {}, 60 * UNIT),  # nothing was reserved in the first period
+    ],
+)
+def test_a_budget_rises_by_one_step_from_one_period_to_the_next(index: int, earlier: dict[int, int], most: int) -> None:
+    """A permission of the phase is unsigned: what it asks beyond a step is refused to the micro, ceiling or not."""
+    days = [
+        reservation(key=f"c/day-{i:03d}", day=DAY + timedelta(days=i), worst_case_micros=u * UNIT)
+        for i, u in earlier.items()
+    ]
+    asked = booking(1, key=f"c/day-{index:03d}", worst_case_micros=most)
+    assert judge_step(asked, days, STEP, "USD") == GRANTED
+    more = judge_step(asked.model_copy(update={"worst_case_micros": most + 1}), days, STEP, "USD")
+    assert not more.granted and "a larger raise needs a new request" in more.reason
+    assert judge_step(asked.model_copy(update={"worst_case_micros": 10**12}), days, None, "USD") == GRANTED

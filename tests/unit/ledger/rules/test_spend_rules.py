@@ -101,11 +101,14 @@ def test_an_older_state_is_a_grave_violation_with_both_amounts() -> None:
     assert violation.id == f"{OPEN.key}/reported-less-5000000"
 
 
-def test_an_older_report_changes_nothing_and_is_still_judged() -> None:
-    """It does not replace a newer one, but what it says was spent above the reservation was spent."""
+def test_an_older_report_that_says_more_counts_and_one_that_says_less_says_nothing() -> None:
+    """What was seen was spent, whichever report showed it; the newest instant stays."""
     posted = judge_report(OPEN, 10 * UNIT, 10 * UNIT, LATER).after
     late = judge_report(posted, 31 * UNIT, 0, NOW)
-    assert late.after is posted and late.over
+    assert late.over and not late.lower
+    assert (late.after.billed_micros, late.after.served_micros) == (31 * UNIT, 10 * UNIT)
+    assert (late.after.counted_micros, late.after.posted_at) == (31 * UNIT, LATER)
+    assert judge_report(posted, 9 * UNIT, 9 * UNIT, NOW).after is posted
 
 
 def test_a_report_of_the_same_instant_replaces_the_one_before() -> None:
@@ -155,17 +158,19 @@ def test_a_bill_after_settling_raises_the_final_amount(billed: int, over: bool, 
 
 
 def test_a_late_final_amount_leaves_a_settled_day_and_settles_an_open_one() -> None:
-    """An older settlement never replaces a newer one, but a day must be settled once."""
-    assert judge_final(SETTLED, 5 * UNIT, NOW - timedelta(hours=1)).after is SETTLED
+    """An older settlement lowers nothing and is no older state of the platform, but a day must be settled once."""
+    late = judge_final(SETTLED, 5 * UNIT, NOW - timedelta(hours=1))
+    assert late.after is SETTLED and not late.lower
     posted = replace(OPEN, posted_at=LATER)
-    assert judge_final(posted, 5 * UNIT, NOW).after.state == "settled"
+    settled = judge_final(posted, 5 * UNIT, NOW).after
+    assert (settled.state, settled.posted_at) == ("settled", LATER)
 
 
-def test_a_late_final_amount_is_still_judged() -> None:
-    """It changes nothing, but more than was settled is over, whenever the report was made."""
+def test_a_late_final_amount_above_the_settled_one_counts() -> None:
+    """More than was settled is over and is counted, whenever the report was made."""
     late = judge_final(SETTLED, 10 * UNIT + 1, NOW - timedelta(hours=1))
-    assert late.over and late.before is late.after is SETTLED
-    assert late.spent_micros == 10 * UNIT + 1
+    assert late.over and late.before is SETTLED
+    assert (late.spent_micros, late.after.final_micros) == (10 * UNIT + 1, 10 * UNIT + 1)
 
 
 def test_a_final_amount_carries_its_instant_and_a_repeated_one_changes_nothing() -> None:

@@ -17,6 +17,7 @@ from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalReq
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import FenceRaised, LedgerConflict, RunStopped, UnknownRequest
+from gaelp.ledger.stores import account_store, journal
 from gaelp.messages.pausing import RefusedSignals
 from tests.support import ledgers as kit
 from tests.support.ledgers import KEY, NOW, UNIT
@@ -30,6 +31,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     opened.put_account(kit.account())
     opened.put_approver(kit.approver())
+    opened.register_run("run-a", "acme", NOW)
     opened.open_request(kit.request(), "the table", NOW)
     yield opened
     opened.close()
@@ -152,6 +154,7 @@ def test_a_demo_key_counts_on_an_emulator_only(ledger: Ledger, tmp_path: Path) -
     real.put_account(kit.account())
     real.put_approver(kit.approver(demo=True))
     real.put_account(kit.account(kind=AccountKind.REAL))
+    real.register_run("run-a", "acme", NOW)
     real.open_request(kit.request(), "", NOW)
     assert "demo key" in decide(real, signed()).reason
     real.close()
@@ -204,6 +207,7 @@ def test_a_stop_closes_what_is_asked_on_its_account_and_only_a_new_request_waits
     """The fence's own journal row names the voided requests; the phase still waits, and asks anew under the fence."""
     ledger.put_account(kit.account(account="other"))
     elsewhere = kit.request(account="other", run="run-b", request_id="run-b/live-test#1")
+    ledger.register_run("run-b", "other", NOW)
     ledger.open_request(elsewhere, "", NOW)
     fence = ledger.raise_fence("acme", "stop", "Ada", NOW)
     assert (ledger.request_state(ID), ledger.open_requests("run-a")) == ("void", ())
@@ -331,3 +335,24 @@ class TestKeys:
         """There is no third decision."""
         with pytest.raises(ValueError, match="approve or reject"):
             signatures.sign(KEY.pem, kit.request(), "perhaps")
+
+
+@pytest.mark.parametrize("end", ["withdraw_requests", "stop_run"])
+def test_accounts_are_locked_in_one_order_before_the_journal(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Two runs that ask on the same two accounts, in another order each, never wait for each other for ever."""
+    ledger.put_account(kit.account(account="aaa"))
+    ledger.open_request(kit.request(account="aaa", request_id="run-a/scaled#1", phase="scaled", nonce="aaa"), "", NOW)
+    steps: list[str] = []
+    lock, write = account_store.lock, journal.write
+    monkeypatch.setattr(account_store, "lock", lambda c, name: (steps.append(name), lock(c, name))[1])
+    monkeypatch.setattr(journal, "write", lambda *args, **named: (steps.append("journal"), write(*args, **named))[1])
+    if end == "stop_run":
+        ledger.stop_run("run-a", "the test says so", "Ada", NOW)
+    else:
+        ledger.withdraw_requests("run-a", NOW)
+    first = steps.index("journal")
+    assert steps[:first] == ["aaa", "acme"]
+    assert set(steps[first:]) <= {"journal", "aaa", "acme"}, "another account is locked after the journal"
+    assert {ledger.request_state(name) for name in (ID, "run-a/scaled#1")} == {"withdrawn"}

@@ -1,0 +1,65 @@
+"""What a person is asked to sign names its evidence from the ledger, and only a registered run may ask."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.records.approvals import Approvals
+from activities.records.assessment import Assessment
+from gaelp.domain.phases import LIVE_HEADS, Phase
+from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_requests import RequestApproval
+from gaelp.ledger.ledger_errors import UnregisteredRun
+from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.messages.historical_validation import AssessHistorical
+from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+
+
+def _asked(fixture: CampaignFixture, **changes: Any) -> ApprovalCard | None:
+    """The card of a request that somebody asks for by hand."""
+    context = fixture.campaign.context
+    digest = fixture.ledger.request(fixture.campaign.order.request_id).request.campaigns_digest
+    asked = RequestApproval.model_validate(
+        {
+            **context.model_dump(), "purpose": "spend", "sequence": 7, "daily_cap_micros": 50 * UNIT,
+            "total_cap_micros": 100 * UNIT, "campaigns_digest": digest, "expires_at": START + timedelta(days=9),
+            "now": START, **changes,
+        }
+    )  # fmt: skip
+    return ActivityEnvironment().run(Approvals(fixture.ledger).request_approval, asked).card
+
+
+def test_a_request_by_hand_has_no_evidence_but_the_ledgers(fixture: CampaignFixture) -> None:
+    """No gate has judged this run: the card says that the evidence is missing, and that no head is validated."""
+    card = _asked(fixture)
+    assert card is not None and "**The evidence is missing**" in card.text
+    assert (card.request.evidence_digest, card.request.unvalidated_heads) == ("", LIVE_HEADS)
+
+
+def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: CampaignFixture) -> None:
+    """The activity that judges writes its verdict into the ledger, and the request reads it there."""
+    context = fixture.campaign.context
+    historical = context.model_copy(update={"phase": Phase.HISTORICAL})
+    assessment = Assessment(fixture.ledger, fixture.inputs)
+    gate = ActivityEnvironment().run(assessment.assess_historical, AssessHistorical(context=historical, logs=())).gate
+    (kept,) = fixture.ledger.verdicts(context.run)
+    told = (context.run, Phase.HISTORICAL, context.checkpoint_digest, gate.evidence_digest, gate.heads, gate.promote)
+    assert kept == KeptVerdict(*told)
+    passed = KeptVerdict(*told[:4], ("creative_prob",), True)
+    fixture.ledger.keep_verdict(fixture.account, passed, START)
+    assert fixture.ledger.verdicts(context.run) == (passed,)
+    card = _asked(fixture)
+    assert card is not None and card.request.evidence_digest == gate.evidence_digest
+    assert card.request.unvalidated_heads == ("bid_micros",)
+
+
+def test_a_run_that_nobody_started_may_ask_for_nothing(fixture: CampaignFixture) -> None:
+    """Its name is in no ledger: the request is refused in a sentence, and nobody is asked."""
+    digest = fixture.ledger.keep_campaigns(())
+    with pytest.raises(UnregisteredRun, match="no run of that name was ever started"):
+        _asked(fixture, run="run-z", campaigns_digest=digest)
+    assert fixture.ledger.undecided_requests("run-z") == ()
