@@ -17,7 +17,7 @@ from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stores import (
     account_store,
-    campaign_store,
+    campaign_books_store,
     coverage_store,
     decision_store,
     reservation_store,
@@ -71,22 +71,22 @@ class WatchedBooks:
     def keep_result(self, result: CampaignResult, at: datetime) -> None:
         """Keep how a campaign ended, once for ever; raises LedgerConflict where it has ended otherwise."""
         with self._database.writing() as connection:
-            campaign_store.keep_result(connection, result, _phase_of(result.campaign), at)
+            campaign_books_store.keep_result(connection, result, _phase_of(result.campaign), at)
 
     def keep_reached(self, reached: DayReached, at: datetime) -> None:
         """Keep how far a campaign is, in place of what it reported before."""
         with self._database.writing() as connection:
-            campaign_store.keep_reached(connection, reached, _phase_of(reached.campaign), at)
+            campaign_books_store.keep_reached(connection, reached, _phase_of(reached.campaign), at)
 
     def campaign_results(self, phase: str) -> tuple[CampaignResult, ...]:
         """How the campaigns of a phase (its workflow id) ended, in the order of their numbers."""
         with self._database.reading() as connection:
-            return campaign_store.results(connection, phase)
+            return campaign_books_store.results(connection, phase)
 
     def days_reached(self, phase: str) -> tuple[DayReached, ...]:
         """How far the campaigns of a phase were when they last reported it."""
         with self._database.reading() as connection:
-            return campaign_store.reached(connection, phase)
+            return campaign_books_store.reached(connection, phase)
 
     # ------------------------------------------------------------ stops
 

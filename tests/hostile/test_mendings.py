@@ -23,7 +23,7 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.ledger.rules import ceiling_rules, reservation_rules, spend_rules
 from gaelp.ledger.rules.ruling import GRANTED
 from gaelp.ledger.stop_pauses import StopPauses
-from gaelp.ledger.stores import campaign_store
+from gaelp.ledger.stores import campaign_books_store
 from gaelp.messages.reaper import Reaped
 from gaelp.platforms.protocol import OutcomeUnknown
 from tests.hostile.hostile_platform import Nature
@@ -282,13 +282,13 @@ def test_a_stop_that_reads_before_it_pauses_is_found(monkeypatch: pytest.MonkeyP
 
 def _written_over(connection: Any, result: Any, phase: str, at: Any) -> None:
     row = {"campaign": result.campaign, "kind": "ended", "body": result.model_dump_json(), "at": at}
-    if connection.change(campaign_store._REPLACE, **row) == 0:
-        connection.change(campaign_store._ADD, **row, phase=phase)
+    if connection.change(campaign_books_store._REPLACE, **row) == 0:
+        connection.change(campaign_books_store._ADD, **row, phase=phase)
 
 
 def test_a_second_result_that_is_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a campaign has ended anybody may start a workflow under its id; what it reports is not the campaign's."""
-    monkeypatch.setattr(campaign_store, "keep_result", _written_over)
+    monkeypatch.setattr(campaign_books_store, "keep_result", _written_over)
     assert finds(Invariant.ENDED, Nature(), 100)
 
 
