@@ -51,6 +51,7 @@ from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
 from activities.records.campaign_looks import CampaignLooks
+from activities.records.campaign_reports import CampaignReports
 from activities.records.logs import Logs
 from activities.records.personas import Personas
 from activities.records.planning import Planning
@@ -119,6 +120,7 @@ def records_activities(settings: Settings) -> Activities:
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
     planning, assessment, approvals = Planning(ledger, inputs, warehouse), Assessment(ledger, inputs), Approvals(ledger)
+    reports = CampaignReports(ledger, inputs)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
     personas = Personas(inputs, rater, RatingCache(connect_redis(settings.redis_url)))
@@ -133,6 +135,7 @@ def records_activities(settings: Settings) -> Activities:
         planning.plan_simulation,
         planning.begin_exam,
         planning.plan_campaigns,
+        planning.read_plans,
         planning.start_of,
         planning.review_campaigns,
         planning.scale_budgets,
@@ -143,8 +146,8 @@ def records_activities(settings: Settings) -> Activities:
         approvals.look_at_request,
         approvals.submit_decision,
         approvals.note_refused_signals,
-        looks.look_at_campaigns,
-        looks.look_at_phase,
+        *(reports.keep_reached, reports.keep_result, reports.let_proceed),
+        *(looks.look_at_campaigns, looks.look_at_phase),
         records.record,
         records.record_batches,
         records.record_campaigns,

@@ -1,4 +1,4 @@
-"""Reads the stored content that a message names by its digest: configuration, market, agent state.
+"""Reads the stored content that a message names by its digest: configuration, market, agent state, plan.
 
 Touch this when messages name another kind of stored content.
 """
@@ -23,6 +23,7 @@ from gaelp.confinement.confined_agent import UNHURRIED_SECONDS, ConfinedAgents
 from gaelp.confinement.confined_environment import ConfinedEnvironments
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
+from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.errors import GaelpError
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
@@ -51,9 +52,13 @@ class Inputs:
         self.config = lru_cache(maxsize=8)(self._config)
         self.market = lru_cache(maxsize=4)(self._market)
         self.state = lru_cache(maxsize=8)(self._arrays)
+        self.plan = lru_cache(maxsize=2)(self._plan)
 
     def _config(self, digest: str) -> TrainingConfiguration:
         return TrainingConfiguration.model_validate(self.store.get_document(digest))
+
+    def _plan(self, digest: str) -> CampaignsPlan:
+        return CampaignsPlan.model_validate(self.store.get_document(digest))
 
     def _market(self, digest: str) -> MarketParameters:
         return MarketParameters.from_arrays(self._arrays(digest))

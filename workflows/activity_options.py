@@ -59,6 +59,9 @@ RECORDS: ActivityOptions = {
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
 }
 
+# What a campaign reports of itself: the phase cannot do without it, so a cancellation waits until it is kept.
+KEEP: ActivityOptions = {**RECORDS, "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED}
+
 # Asking a language model about a panel: minutes of calls, each remembered as it is answered, so a retry goes on from
 # there. Ratings that fail are the panel's own business, so what is retried here is a worker that died.
 RATINGS: ActivityOptions = {

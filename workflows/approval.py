@@ -24,13 +24,13 @@ with workflow.unsafe.imports_passed_through():
         ApprovalPurpose,
         RequestApproval,
     )
-    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.recording import LifecycleEvent, Record
     from gaelp.messages.run_context import RunContext
     from gaelp.messages.spending_phase import (
         ApprovalState,
         CheckRequest,
         OpenedRequest,
+        PhasePlan,
         RequestStanding,
         SpendingState,
         SubmitDecision,
@@ -67,7 +67,7 @@ class Approval:
         """Whether the ledger has judged every signal that came."""
         return not self._signals
 
-    async def ask(self, plan: CampaignsPlan, holder: PauseAndStop[SpendingState]) -> str:
+    async def ask(self, plan: PhasePlan, holder: PauseAndStop[SpendingState]) -> str:
         """Ask a person and wait. Why nothing may be spent; empty where the request was approved.
 
         A stop ends the waiting: a signal to the phase, which holds the state, or one that the ledger has of its run.
@@ -114,7 +114,7 @@ class Approval:
         if standing.run_stopped:
             holder.update(stopped=standing.run_stopped)
 
-    async def _look_at_request(self, plan: CampaignsPlan) -> RequestStanding:
+    async def _look_at_request(self, plan: PhasePlan) -> RequestStanding:
         """Where a stop has raised the fence since a person was asked, nobody can approve this request: ask anew."""
         self._look = False
         standing: RequestStanding = await workflow.execute_activity_method(
@@ -131,7 +131,7 @@ class Approval:
     def _request_id(self) -> str:
         return request_id(self._context.run, self._context.phase, self.state.sequence)
 
-    async def _open_request(self, plan: CampaignsPlan) -> RequestStanding:
+    async def _open_request(self, plan: PhasePlan) -> RequestStanding:
         """Ask, and show what is asked."""
         opened = await self._request(plan)
         if opened.card is not None:
@@ -142,7 +142,7 @@ class Approval:
             await ask_run_to_look()
         return opened.standing
 
-    async def _request(self, plan: CampaignsPlan) -> OpenedRequest:
+    async def _request(self, plan: PhasePlan) -> OpenedRequest:
         request = RequestApproval(
             **self._context.model_dump(),
             purpose=ApprovalPurpose.SPEND,

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.records.logs import Logs
     from gaelp.domain.episodes import BatchPurpose, EpisodeState
     from gaelp.domain.log_evidence import Grade
-    from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
+    from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult, SimulateBatches, SimulatedBatches
     from gaelp.messages.log_replay import LogEvidence, PrepareLog, ReplayInput, ReplayLog
     from workflows.activity_options import COMPUTE, RECORDS, named
     from workflows.details import cause, show_details
@@ -42,7 +42,7 @@ class EpisodeBatch(ReceivesSignals):
                     Simulation.simulate_batches, asked, **named(COMPUTE, f"simulate {told(left, batches.purpose)}")
                 )
             except ActivityError as error:
-                results.append(_failed(left[0], batches.purpose, cause(error)))
+                results.append(_failed(left[0], batches.purpose, cause(error)[:LONGEST_REASON]))
             else:
                 results.extend(done.results)
                 seconds.append(done.batch_seconds)

@@ -6,9 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.records.planning import Planning
-    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput, PhaseResult
-    from gaelp.messages.spending_phase import ReviewCampaigns
+    from gaelp.messages.spending_phase import PhasePlan, ReviewCampaigns
     from workflows.activity_options import RECORDS, named
     from workflows.spending import SpendingPhase
 
@@ -26,25 +25,25 @@ class LiveTest(SpendingPhase):
         """Approval, campaigns, gate."""
         return await self.conduct()
 
-    async def run_campaigns(self, plan: CampaignsPlan) -> str:
+    async def run_campaigns(self, plan: PhasePlan) -> str:
         """In the order of the plan; a review before each may end the test."""
         while True:
             await self.wait_for_all()
             if self.state.settled:
                 await self.record_campaigns(f"campaign-{self.state.next_campaign:02d}")
-            if interruption := self.interruption():
-                return interruption
+            if self.state.interruption:
+                return self.state.interruption
             review = await workflow.execute_activity_method(
                 Planning.review_campaigns,
-                ReviewCampaigns(context=self.phase.context, campaigns=tuple(self.state.settled.values())),
+                ReviewCampaigns(context=self.phase.context),
                 **named(RECORDS, "may the test go on?"),
             )
             if not review.go_on or self.state.stopped:
                 return review.reason or self.state.stopped
-            if self.state.next_campaign == len(plan.campaigns):
+            if self.state.next_campaign == plan.campaigns:
                 return ""
             await self.wait_while_paused()
             await self.renew()
             if not self.state.stopped:
-                await self.children.start(self.phase, plan.campaigns[self.state.next_campaign])
+                await self.children.start(self.phase, 1)
                 await self.renew()

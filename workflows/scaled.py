@@ -8,12 +8,13 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.records.campaign_reports import CampaignReports
     from activities.records.planning import Planning
-    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput, PhaseResult
-    from gaelp.messages.spending_phase import Proceed, ScaleBudgets
+    from gaelp.messages.spending_phase import LetProceed, PhasePlan, ScaleBudgets
     from workflows.activity_options import RECORDS, named
-    from workflows.pause_and_stop import check_cancelled, signal_workflow
+    from workflows.campaigns.campaign_children import MOST_AT_ONCE
+    from workflows.pause_and_stop import check_cancelled
     from workflows.spending import SpendingPhase
 
 
@@ -30,13 +31,14 @@ class ScaledDeployment(SpendingPhase):
         """Approval, campaigns, gate."""
         return await self.conduct()
 
-    async def run_campaigns(self, plan: CampaignsPlan) -> str:
+    async def run_campaigns(self, plan: PhasePlan) -> str:
         """Start all, then period by period until every campaign has settled."""
-        for campaign in plan.campaigns[self.state.next_campaign :]:
+        while left := plan.campaigns - self.state.next_campaign:
             await self.wait_while_paused()
             if self.state.stopped:
                 break
-            await self.children.start(self.phase, campaign)
+            await self.renew()
+            await self.children.start(self.phase, min(left, MOST_AT_ONCE))
         while not self.state.stopped:
             await self.renew()
             day = (self.state.period + 1) * plan.period_days
@@ -50,21 +52,20 @@ class ScaledDeployment(SpendingPhase):
         return self.state.stopped
 
     def _all_have_reached(self, day: int) -> bool:
-        settled, reached = self.state.settled, self.state.reached
-        return all(name in settled or (name in reached and reached[name].day >= day) for name in self.state.open)
+        reached = self.state.reached
+        return all(reached.get(number, -1) >= day for number in self.children.unsettled())
 
-    async def _move_budgets(self, plan: CampaignsPlan, day: int) -> None:
-        running = [name for name in self.state.open if name not in self.state.settled]
+    async def _move_budgets(self, plan: PhasePlan, day: int) -> None:
         decision = await workflow.execute_activity_method(
             Planning.scale_budgets,
-            ScaleBudgets(
-                context=self.phase.context, plan=plan, reached=tuple(self.state.reached[name] for name in running)
-            ),
+            ScaleBudgets(context=self.phase.context, plan=plan, day=day, campaigns=tuple(self.children.unsettled())),
             **named(RECORDS, f"move budgets after day {day}"),
         )
-        until = min(day + plan.period_days, max(campaign.days for campaign in plan.campaigns))
-        for move in decision.moves:
-            proceed = Proceed(until_day=until, daily_budget_micros=move.after_micros)
-            await signal_workflow(move.campaign, "proceed", proceed)
+        until = min(day + plan.period_days, plan.days)
+        await workflow.execute_activity_method(
+            CampaignReports.let_proceed,
+            LetProceed(moves_digest=decision.moves_digest, until_day=until),
+            **named(RECORDS, f"let the campaigns go on until day {until}"),
+        )
         check_cancelled()
-        self.update(period=self.state.period + 1, moves=(*self.state.moves, *decision.moves))
+        self.update(period=self.state.period + 1, moves=(*self.state.moves, decision.moves_digest))

@@ -20,12 +20,12 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.domain.gates.verdicts import GateVerdict
     from gaelp.domain.phases import Outcome
     from gaelp.domain.spending.approval_requests import ApprovalDecision
-    from gaelp.domain.spending.campaign_records import CampaignsPlan
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.spending_phase import (
         AssessCampaigns,
         CampaignHint,
         CampaignsSummary,
+        PhasePlan,
         PlanCampaigns,
         RecordCampaigns,
         SpendingState,
@@ -38,6 +38,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.signals import with_input, without_input
 
 
+# Beyond so many events the phase continues as new; Temporal suggests it at 4,096, and ends a workflow at 51,200.
+LONG_HISTORY = 3000
+NAMES_SHOWN = 5  # of campaigns that were terminated
+
+
 class SpendingPhase(PauseAndStop[SpendingState]):
     """Approval first, then campaigns, then the gate. Whatever ends it, campaigns are paused and settled before."""
 
@@ -45,7 +50,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         super().__init__(phase.spending or SpendingState())
         self.phase = phase
         self.approval = Approval(phase.context, self.state.approval)
-        self.children = CampaignChildren(self, self._show_waits)
+        self.children = CampaignChildren(self, phase.context, self._show_waits)
         self._table = ""  # of the campaigns, as the page showed it last
         self._listen()
 
@@ -83,11 +88,11 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         finally:
             checking.cancel()
 
-    async def run_campaigns(self, plan: CampaignsPlan) -> str:
+    async def run_campaigns(self, plan: PhasePlan) -> str:
         """Run the planned campaigns; why they halted early, empty where they did not."""
         raise NotImplementedError
 
-    async def _plan(self) -> CampaignsPlan:
+    async def _plan(self) -> PhasePlan:
         plan = await workflow.execute_activity_method(
             Planning.plan_campaigns,
             PlanCampaigns(context=self.phase.context, now=workflow.now()),
@@ -98,23 +103,36 @@ class SpendingPhase(PauseAndStop[SpendingState]):
 
     async def renew(self) -> None:
         """Continue as new where history has grown; campaigns are abandoned children and live on."""
-        if workflow.info().is_continue_as_new_suggested():
+        if _history_is_long():
             await workflow.wait_condition(lambda: self.approval.all_checked() and workflow.all_handlers_finished())
+            self.children.before_renewal()
             state = self.state.model_copy(update={"approval": self.approval.state})
             workflow.continue_as_new(self.phase.model_copy(update={"spending": state}))
 
     # ------------------------------------------------------------ campaigns
 
+    async def forward_signal(self, signal: str) -> None:
+        """Send a signal on to every campaign that has not ended."""
+        await self.children.signal_all(signal)
+
     async def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait for the campaigns; ApplicationError where one was terminated, because it has no result."""
-        await self.children.look_until(lambda: condition() or bool(self.children.terminated))
-        if terminated := self.children.terminated:
-            raise ApplicationError(f"{', '.join(terminated)} ended without a result: terminated by a person?")
+
+        def over() -> bool:
+            return condition() or bool(self.children.terminated)
+
+        while not over():
+            await self.children.look_until(lambda: over() or _history_is_long())
+            if not over():
+                await self.renew()
+        if terminated := [self.children.name(number) for number in self.children.terminated]:
+            more = f" and {len(terminated) - NAMES_SHOWN} more" if len(terminated) > NAMES_SHOWN else ""
+            names = f"{', '.join(terminated[:NAMES_SHOWN])}{more}"
+            raise ApplicationError(f"{names} ended without a result: terminated by a person?")
 
     async def wait_for_all(self) -> None:
-        """Wait until every campaign that was started has ended; ended ones receive no more signals."""
+        """Wait until every campaign that was started has ended."""
         await self.wait_for(self.children.all_settled)
-        self.update(open=())
 
     async def record_campaigns(self, step: str) -> CampaignsSummary:
         """Write the rows of all settled campaigns (once each) and show where the phase stands."""
@@ -124,7 +142,6 @@ class SpendingPhase(PauseAndStop[SpendingState]):
                 context=self.phase.context,
                 step=step,
                 request_id=self.state.approval.request_id,
-                campaigns=tuple(self.state.settled.values()),
                 at=workflow.now(),
             ),
             **named(RECORDS, f"record {step}"),
@@ -135,13 +152,19 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         await ask_run_to_look()
         return summary
 
+    def _waits(self) -> list[str]:
+        """What campaigns wait for: of a few in words, of the others how many there are."""
+        shown = [f"{self.children.name(number)}: {text}" for number, text in self.state.waits.items() if text]
+        others = len(self.state.waits) - len(shown)
+        return [*shown, f"{others} more campaigns wait"] if others else shown
+
     def _show_campaigns(self) -> None:
-        waits = "".join(f"**waits** {name}: {text}\n\n" for name, text in self.state.waits.items())
+        waits = "".join(f"**waits** {text}\n\n" for text in self._waits())
         show_details(f"{waits}{self._table}\n{self.approval.refusals()}")
 
     async def _show_waits(self) -> None:
         """What campaigns wait for, on this page and on the run's."""
-        set_waits("; ".join(f"{name}: {text}" for name, text in self.state.waits.items()))
+        set_waits("; ".join(self._waits()))
         self._show_campaigns()
         await ask_run_to_look()
 
@@ -150,8 +173,9 @@ class SpendingPhase(PauseAndStop[SpendingState]):
     async def _settle_campaigns(self, *, cancelled: bool) -> None:
         """Leave nothing running, and write down what was spent."""
         show_details("ending: every campaign is paused and settled")
+        some_run = bool(self.children.unsettled() or self.children.terminated)
         await self.children.pause_and_settle_all(self.phase)
-        if self.state.open:
+        if some_run:
             await self.record_campaigns("settled")
         show_details(f"{'cancelled' if cancelled else 'failed'}; every campaign is paused and settled")
 
@@ -162,7 +186,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             self.update(stopped=summary.stopped or self.state.stopped)
         # A stop is a person's, and an outage nobody's: they say nothing about the agent, and no gate judges what they
         # cut off. So they use no attempt either, which is booked when a gate judges.
-        interruption = self.interruption()
+        interruption = self.state.interruption
         judged = summary is not None and not self.state.stopped and not interruption
         gate = await self._assess(halted) if judged else None
         if gate is not None:
@@ -186,20 +210,20 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             episodes=len(self.state.settled),
         )
 
-    def interruption(self) -> str:
-        """What ended a campaign that is neither its plan nor a doing of its agent; empty where nothing did."""
-        ended = self.state.settled.values()
-        return next((f"{each.campaign}: {each.interruption}" for each in ended if each.interruption), "")
-
     async def _assess(self, halted: str) -> GateVerdict:
         assessment = await workflow.execute_activity_method(
             Assessment.assess_campaigns,
             AssessCampaigns(
                 context=self.phase.context,
-                campaigns=tuple(self.state.settled.values()),
+                campaigns=len(self.state.settled),
                 moves=self.state.moves,
                 stopped=halted,
             ),
             **named(RECORDS, "assess the campaigns"),
         )
         return assessment.gate
+
+
+def _history_is_long() -> bool:
+    info = workflow.info()
+    return info.is_continue_as_new_suggested() or info.get_current_history_length() > LONG_HISTORY

@@ -31,7 +31,7 @@ class EmergencyStop(ReceivesSignals):
             Emergency.stop_account, stop, **named(STOP, f"stop {stop.account}")
         )
         enabled = f"\n\nstill enabled: {', '.join(report.still_enabled)}" if report.still_enabled else ""
-        sent = f"\n\npauses sent to {len(report.pauses_sent)} campaigns"
+        sent = f"\n\npauses sent to {', '.join(report.pauses_sent) or 'no campaign'}"
         for phase in report.waiting:
             await signal_workflow(phase, "look")
         show_details(f"**{'stopped' if report.stopped else 'NOT STOPPED'}** {report.reason}{enabled}{sent}")

@@ -31,7 +31,7 @@ class Emergency:
         """Stop one account by gaelp/ledger/account_stop.py on a real clock; it is retried until all is stopped."""
         platform = self._open_platform(self._ledger.account(stop.account))
         clock = WallClock(now=lambda: datetime.now(UTC), wait=time.sleep)
-        report = stop_account(self._ledger, platform, StopOrder(stop.account, stop.reason, stop.by), clock)
+        report = stop_account(self._ledger, platform, StopOrder(stop.account, stop.reason, stop.by), clock).in_short()
         if not report.stopped:
             raise ApplicationError(f"NOT stopped yet: {report.reason}", report, type="NotStopped")
         return report

@@ -19,11 +19,13 @@ from activities.live.watching import Watched, Watching
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import phase_of_campaign, run_of_campaign
 from gaelp.domain.platform_records import CampaignState
+from gaelp.domain.spending.campaign_records import LONGEST_TEXT
 from gaelp.domain.spending.ledger_records import Severity, Violation
 from gaelp.domain.spending.outside_changes import OutsideChange, outside_changes
 from gaelp.ledger.background_calls import all_in_parallel
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stored_records import CreatedCampaign
+from gaelp.messages.emergency_stop import shortened
 from gaelp.messages.reaper import Reap, Reaped
 from gaelp.platforms.protocol import AdPlatform, PlatformError
 
@@ -60,10 +62,10 @@ class Reaping:
         found = tuple(looks)
         late = len(accounts) - len(found)
         return Reaped(
-            paused=tuple(name for look in found for name in look.paused),
-            still_enabled=tuple(name for look in found for name in look.still_enabled),
+            paused=shortened(tuple(name for look in found for name in look.paused)),
+            still_enabled=shortened(tuple(name for look in found for name in look.still_enabled)),
             trouble=(
-                *(text for look in found for text in look.trouble),
+                *shortened(tuple(text[:LONGEST_TEXT] for look in found for text in look.trouble)),
                 *([f"{late} accounts did not answer in time"] if late else []),
             ),
         )

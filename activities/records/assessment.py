@@ -5,6 +5,7 @@ Touch this to bind one more thing to a verdict.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from temporalio import activity
@@ -14,6 +15,7 @@ from activities.records.booked_evidence import booked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
+from gaelp.domain.ids import campaign_id, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity
@@ -25,7 +27,7 @@ from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import AssessSimulation, GateAssessment
-from gaelp.messages.spending_phase import AssessCampaigns
+from gaelp.messages.spending_phase import AssessCampaigns, BudgetMoves, CampaignsEvidence
 from gaelp.personas.permutation import share_resting_on_ratings
 
 
@@ -82,20 +84,34 @@ class Assessment:
         config = self._inputs.config(context.config_digest)
         attempt = self._attempt(context, config)
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
+        evidence = self._evidence(assess)
         reservations = self._ledger.reservations(context.account, context.run)
-        campaigns, problems = booked(assess.campaigns, reservations, self._ledger.reported_days(context.run))
-        evidence = SpendingEvidence(
+        campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
+        left_behind = SpendingEvidence(
             phase=context.phase,
             campaigns=self._with_violations(context.run, campaigns),
-            problems=problems,
-            moves=assess.moves,
+            problems=(*_without_result(assess, evidence), *problems),
+            moves=evidence.moves,
             stopped=assess.stopped,
             pacing_reference=[float(share) for share in hourly / hourly.sum()],
         )
-        measures = measure_campaigns(evidence, config, judging.alpha_for(attempt))
+        measures = measure_campaigns(left_behind, config, judging.alpha_for(attempt))
         judge = judging.judge_live_test if context.phase is Phase.LIVE_TEST else judging.judge_scaled
-        gate = self._gate(assess, config, attempt, judge(measures, config))
+        gate = self._gate(evidence, config, attempt, judge(measures, config))
         return GateAssessment(gate=gate, settled=True)
+
+    def _evidence(self, assess: AssessCampaigns) -> CampaignsEvidence:
+        """What the campaigns that the phase has started reported to the ledger, and how their budgets were moved."""
+        context = assess.context
+        names = {campaign_id(context.run, context.phase, number) for number in range(assess.campaigns)}
+        ended = self._ledger.campaign_results(phase_id(context.run, context.phase))
+        decisions = [BudgetMoves.model_validate(self._inputs.store.get_document(digest)) for digest in assess.moves]
+        return CampaignsEvidence(
+            context=context,
+            campaigns=tuple(result for result in ended if result.campaign in names),
+            moves=tuple(move for decision in decisions for move in decision.moves),
+            stopped=assess.stopped,
+        )
 
     def _attempt(self, context: RunContext, config: TrainingConfiguration) -> int:
         gate = context.phase
@@ -104,7 +120,7 @@ class Assessment:
 
     def _gate(
         self,
-        evidence: AssessSimulation | AssessHistorical | AssessCampaigns,
+        evidence: AssessSimulation | AssessHistorical | CampaignsEvidence,
         config: TrainingConfiguration,
         attempt: int,
         criteria: Sequence[CriterionVerdict],
@@ -131,10 +147,16 @@ class Assessment:
 
     def _with_violations(self, run: str, campaigns: Sequence[CampaignResult]) -> tuple[CampaignResult, ...]:
         """A grave violation that names no campaign of the phase is counted on its first one, never dropped."""
-        names = [c.campaign for c in campaigns]
-        grave = [
-            v.campaign if v.campaign in names else names[0]
+        names = {c.campaign for c in campaigns}
+        grave = Counter(
+            v.campaign if v.campaign in names else campaigns[0].campaign
             for v in self._ledger.violations(run)
             if v.severity in (Severity.CRITICAL, Severity.HIGH) and v.resolved_by is None
-        ]
-        return tuple(c.model_copy(update={"violations": grave.count(c.campaign)}) for c in campaigns)
+        )
+        return tuple(c.model_copy(update={"violations": grave[c.campaign]}) for c in campaigns)
+
+
+def _without_result(assess: AssessCampaigns, evidence: CampaignsEvidence) -> tuple[str, ...]:
+    """Nothing is judged where a campaign that has ended is not in the ledger."""
+    missing = assess.campaigns - len(evidence.campaigns)
+    return (f"the ledger has no result of {missing} of {assess.campaigns} campaigns",) if missing else ()

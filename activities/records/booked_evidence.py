@@ -6,7 +6,9 @@ its report or its reservation says, whichever is more. Touch this when a gate re
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult
@@ -29,8 +31,11 @@ def booked(
     A day that was reported and never reserved, and a day that cost something and is not reported, cannot be.
     """
     checked, problems = [], []
+    of_campaign: defaultdict[str, dict[date, Reservation]] = defaultdict(dict)
+    for reservation in reservations:
+        of_campaign[reservation.campaign][reservation.day] = reservation
     for campaign in with_reported_days(campaigns, reported):
-        by_day = {r.day: r for r in reservations if r.campaign == campaign.campaign}
+        by_day = of_campaign[campaign.campaign]
         days = tuple(
             day.model_copy(update={"cost_micros": max(day.cost_micros, _cost(by_day[day.day]))})
             if day.day in by_day

@@ -30,9 +30,9 @@ class CampaignLooks:
     async def look_at_campaigns(self, look: LookAtCampaigns) -> CampaignsLook:
         """How far each campaign is; one that Temporal does not know yet is left out."""
         client = activity.client()
-        standings = [
-            await _standing(client, name, look.phase_workflow, closing=name in look.closing) for name in look.campaigns
-        ]
+        standings = await asyncio.gather(
+            *(_standing(client, name, look.phase_workflow, closing=name in look.closing) for name in look.campaigns)
+        )
         return CampaignsLook(standings=tuple(standing for standing in standings if standing is not None))
 
     @activity.defn

@@ -1,5 +1,7 @@
 """RECORDS: plans phases, reviews a test between two campaigns, and moves budgets, as gaelp.domain decides.
 
+Plans and moves may be long: they are put into the content store, and messages name their digests.
+
 Touch this when such a decision needs one more thing from the ledger.
 """
 
@@ -16,6 +18,7 @@ from gaelp.domain.gates import judging
 from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
 from gaelp.domain.gates.exam_rules import anchor_for, block_episodes
 from gaelp.domain.gates.measurements import Anchor
+from gaelp.domain.ids import campaign_id, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
 from gaelp.domain.spending.campaign_clock import AccountCalendar
@@ -27,16 +30,31 @@ from gaelp.domain.spending.campaign_planning import (
 )
 from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.domain.spending.ledger_records import AttemptSeries
+from gaelp.errors import GaelpError
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignStart, StartOf
 from gaelp.messages.simulation_training import BeginExam, ExamTerms, PlanSimulation, SimulationPlan
-from gaelp.messages.spending_phase import BudgetMoves, PlanCampaigns, Review, ReviewCampaigns, ScaleBudgets
+from gaelp.messages.spending_phase import (
+    BudgetDecision,
+    BudgetMoves,
+    PhasePlan,
+    PlanCampaigns,
+    PlannedCampaigns,
+    ReadPlans,
+    Review,
+    ReviewCampaigns,
+    ScaleBudgets,
+)
 from gaelp.records.warehouse.passed_gates import passed_gates
 from gaelp.records.warehouse.warehouse import Warehouse
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
 REVIEW_ALPHA = 0.05
+
+
+class NotReported(GaelpError):
+    """A campaign has not reported yet what a decision needs: trying again will help."""
 
 
 class Planning:
@@ -77,7 +95,7 @@ class Planning:
         )
 
     @activity.defn
-    def plan_campaigns(self, plan: PlanCampaigns) -> CampaignsPlan:
+    def plan_campaigns(self, plan: PlanCampaigns) -> PhasePlan:
         """The campaigns of a spending phase; the list of what a person is asked to approve is kept in the ledger."""
         run, phase = plan.context.run, plan.context.phase
         config = self._inputs.config(plan.context.config_digest)
@@ -88,7 +106,23 @@ class Planning:
         planned = plan_campaigns(request)
         candidates = self._inputs.market(plan.context.market_digest).ctr.shape[1]
         digest = self._ledger.keep_campaigns(campaigns_to_approve(planned, request, candidates))
-        return planned.model_copy(update={"campaigns_digest": digest})
+        return self._kept(planned.model_copy(update={"campaigns_digest": digest}))
+
+    def _kept(self, plan: CampaignsPlan) -> PhasePlan:
+        """Keep the whole plan; what the phase holds of it."""
+        shared = PhasePlan.model_fields.keys() & (CampaignsPlan.model_fields.keys() - {"campaigns"})
+        return PhasePlan(
+            plan_digest=self._inputs.store.put_document(plan),
+            campaigns=len(plan.campaigns),
+            days=max(campaign.days for campaign in plan.campaigns),
+            **{name: getattr(plan, name) for name in shared},
+        )
+
+    @activity.defn
+    def read_plans(self, read: ReadPlans) -> PlannedCampaigns:
+        """Some of the campaigns of a plan, which a phase starts next."""
+        campaigns = self._inputs.plan(read.plan_digest).campaigns
+        return PlannedCampaigns(campaigns=campaigns[read.first : read.first + read.number])
 
     @activity.defn
     def start_of(self, campaign: StartOf) -> CampaignStart:
@@ -105,21 +139,29 @@ class Planning:
     def review_campaigns(self, review: ReviewCampaigns) -> Review:
         """Stops a test that lost too much or cannot reach its ROI any more, or whose campaign was broken off."""
         config = self._inputs.config(review.context.config_digest)
-        broken = next((c for c in review.campaigns if c.reason), None)
+        context = review.context
+        ended = self._ledger.campaign_results(phase_id(context.run, context.phase))
+        broken = next((c for c in ended if c.reason), None)
         if broken is not None:
             return Review(go_on=False, reason=broken.reason)
-        reservations = self._ledger.reservations(review.context.account, review.context.run)
-        campaigns, _ = booked(review.campaigns, reservations, self._ledger.reported_days(review.context.run))
-        measures = measure_campaigns(SpendingEvidence(review.context.phase, campaigns), config, REVIEW_ALPHA)
-        futility = judging.futility(measures.profit, config) if review.campaigns else ""
+        reservations = self._ledger.reservations(context.account, context.run)
+        campaigns, _ = booked(ended, reservations, self._ledger.reported_days(context.run))
+        measures = measure_campaigns(SpendingEvidence(context.phase, campaigns), config, REVIEW_ALPHA)
+        futility = judging.futility(measures.profit, config) if ended else ""
         if futility:
             return Review(go_on=False, reason=futility)
         return Review(go_on=True)
 
     @activity.defn
-    def scale_budgets(self, scale: ScaleBudgets) -> BudgetMoves:
-        """The portfolio's next budgets, within what was approved."""
-        config = self._inputs.config(scale.context.config_digest)
-        account = self._ledger.account(scale.context.account)
-        moves = move_budgets(scale.plan.campaigns, scale.reached, config, account.platform, scale.plan.daily_cap_micros)
-        return BudgetMoves(moves=moves)
+    def scale_budgets(self, scale: ScaleBudgets) -> BudgetDecision:
+        """The next budgets, within what was approved; raises NotReported while a campaign has not reported its days."""
+        context = scale.context
+        config, account = self._inputs.config(context.config_digest), self._ledger.account(context.account)
+        wanted = {campaign_id(context.run, context.phase, number) for number in scale.campaigns}
+        reported = self._ledger.days_reached(phase_id(context.run, context.phase))
+        reached = tuple(each for each in reported if each.campaign in wanted and each.day >= scale.day)
+        if missing := sorted(wanted - {each.campaign for each in reached}):
+            raise NotReported(f"{missing[0]} has not reported the end of its day {scale.day} to the ledger")
+        plans = self._inputs.plan(scale.plan.plan_digest).campaigns
+        moves = move_budgets(plans, reached, config, account.platform, scale.plan.daily_cap_micros)
+        return BudgetDecision(moves_digest=self._inputs.store.put_document(BudgetMoves(moves=moves)))

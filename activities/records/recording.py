@@ -14,13 +14,15 @@ from activities.inputs import Inputs
 from activities.records.booked_evidence import with_reported_days
 from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.gates.verdicts import GateVerdict
-from gaelp.domain.ids import FIRST_BATCH, batch_id
+from gaelp.domain.ids import FIRST_BATCH, batch_id, phase_id
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
+from gaelp.domain.spending.campaign_records import LONGEST_TEXT, CampaignResult
 from gaelp.evidence.profit import contribution_share, matured_days, roi
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.recording import EpisodeRecord, Record, RecordBatches
+from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import RoundSummary
 from gaelp.messages.spending_phase import CampaignsSummary, RecordCampaigns
 from gaelp.money import rounded_money
@@ -95,26 +97,30 @@ class Records:
 
     @activity.defn
     def record_campaigns(self, record: RecordCampaigns) -> CampaignsSummary:
-        """One row per settled campaign (a batch of its own, so that later records repeat none)."""
-        campaigns = with_reported_days(record.campaigns, self._ledger.reported_days(record.context.run))
-        for campaign in campaigns:
-            row = self._campaign_record(record, campaign)
-            self._episodes([row], f"{campaign.campaign}/{campaign.state}")
+        """One row for each campaign that has ended, by the ledger; later records repeat none."""
         context = record.context
+        results = self._ledger.campaign_results(phase_id(context.run, context.phase))
+        ended = with_reported_days(results, self._ledger.reported_days(context.run))
+        written = self._written(context)
+        rows = [self._campaign_record(record, each) for each in ended if each.campaign not in written]
+        self._episodes(rows, f"{context.run}/{context.phase}/{record.step}/{len(written):05d}")
         spend = self._ledger.spent(context.run, context.phase)
         self._export_journal()
-        self._live.write(
-            context.run,
-            f"{context.phase}/{record.step}",
-            {"campaigns": float(len(record.campaigns)), "spend": spend / 1e6},
-        )
+        figures = {"campaigns": float(len(ended)), "spend": spend / 1e6}
+        self._live.write(context.run, f"{context.phase}/{record.step}", figures)
         account = self._ledger.account(context.account)
         approved = self._ledger.request(record.request_id).request.fence if record.request_id else account.fence
         going_on = self._ledger.judge_run(context.run)
         stopped = "" if account.fence == approved else self._why_stopped(account.account)
         stopped = stopped if going_on.granted else going_on.reason
-        table = _table(campaigns, spend, account.currency)
+        table = _table(ended, spend, account.currency)
         return CampaignsSummary(spend_micros=spend, table=table, stopped=stopped)
+
+    def _written(self, context: RunContext) -> set[str]:
+        """The campaigns of the phase that the warehouse has a row of."""
+        sql = "SELECT episode FROM episodes WHERE run = @run AND phase = @phase"
+        found = self._warehouse.query(sql, {"run": context.run, "phase": context.phase})
+        return {row["episode"] for row in found}
 
     def _why_stopped(self, account: str) -> str:
         fences = [e for e in self._ledger.journal(limit=JOURNAL_CHUNK, kinds=("fence",)) if e.account == account]
@@ -251,11 +257,14 @@ def _verdict_rows(run: str, gate: GateVerdict, at: datetime) -> list[dict[str, o
 
 
 def _table(campaigns: Sequence[CampaignResult], spend: int, currency: str) -> str:
-    rows = "\n".join(
+    listed = [campaign for campaign in campaigns if campaign.state is not EpisodeState.PLANNED]
+    rows = [
         f"| {c.campaign.rsplit('/', 1)[-1]} | {c.arm} | {c.product} | {c.state} | "
-        f"{rounded_money(c.spend_micros, currency)} | {sum(d.conversions for d in c.days)} | {c.reason} |"
-        for c in campaigns
-        if c.state is not EpisodeState.PLANNED
-    )
+        f"{rounded_money(c.spend_micros, currency)} | {sum(d.conversions for d in c.days)} | "
+        f"{c.reason[:LONGEST_TEXT]} |"
+        for c in listed[-CAMPAIGNS_SHOWN:]
+    ]
+    others = len(listed) - len(rows)
+    more = f"{others} campaigns before these are in the ledger and in the warehouse\n\n" if others else ""
     head = "| campaign | arm | product | state | spent | conversions | reason |\n|---|---|---|---|---|---|---|"
-    return f"{rounded_money(spend, currency)} spent\n\n{head}\n{rows}"
+    return f"{rounded_money(spend, currency)} spent\n\n{more}{head}\n" + "\n".join(rows)

@@ -13,7 +13,7 @@ from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.ledger.stored_records import StoredRequest
-from gaelp.ledger.stores import approved_campaign_store, decision_store, request_store
+from gaelp.ledger.stores import campaign_books_store, decision_store, request_store
 from gaelp.ledger.watched_books import WatchedBooks
 
 
@@ -23,12 +23,12 @@ class ApprovalBooks(WatchedBooks):
     def keep_campaigns(self, campaigns: Sequence[ApprovedCampaign]) -> str:
         """Keep a list of campaigns that a request may name; returns its digest. Allows nothing by itself."""
         with self._database.writing() as connection:
-            return approved_campaign_store.keep(connection, campaigns)
+            return campaign_books_store.keep(connection, campaigns)
 
     def approved_campaigns(self, digest: str) -> tuple[ApprovedCampaign, ...]:
         """The list of that digest; raises UnknownRequest where none was kept."""
         with self._database.reading() as connection:
-            return approved_campaign_store.read_all(connection, digest)
+            return campaign_books_store.read_all(connection, digest)
 
     def open_request(self, request: ApprovalRequest, exposure_text: str, at: datetime) -> ApprovalCard:
         """Open a request; idempotent. Supersedes what the same run and phase asked. Raises RunStopped, FenceRaised."""

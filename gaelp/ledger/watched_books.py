@@ -1,4 +1,4 @@
-"""The part of the ledger's façade that watches: what we wrote to campaigns, what the platform reported of them, stops,
+"""The part of the ledger's façade that watches: what we wrote to campaigns, what was reported of them, stops,
 violations, and refused signals.
 
 Touch this to record another finding; everything else is in ledger.py.
@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from gaelp.domain.ids import phase_id, phase_of_campaign, run_of_campaign
 from gaelp.domain.platform_records import CampaignState, DayReport
+from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
 from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stores import (
     account_store,
+    campaign_books_store,
     coverage_store,
     decision_store,
     reservation_store,
@@ -76,6 +79,28 @@ class WatchedBooks:
         with self._database.reading() as connection:
             return spend_store.reported_days(connection, run)
 
+    # ------------------------------------------------------------ what campaigns report of themselves
+
+    def keep_result(self, result: CampaignResult, at: datetime) -> None:
+        """Keep how a campaign ended, once for ever; raises LedgerConflict where it has ended otherwise."""
+        with self._database.writing() as connection:
+            campaign_books_store.keep_result(connection, result, _phase_of(result.campaign), at)
+
+    def keep_reached(self, reached: DayReached, at: datetime) -> None:
+        """Keep how far a campaign is, in place of what it reported before."""
+        with self._database.writing() as connection:
+            campaign_books_store.keep_reached(connection, reached, _phase_of(reached.campaign), at)
+
+    def campaign_results(self, phase: str) -> tuple[CampaignResult, ...]:
+        """How the campaigns of a phase (its workflow id) ended, in the order of their numbers."""
+        with self._database.reading() as connection:
+            return campaign_books_store.results(connection, phase)
+
+    def days_reached(self, phase: str) -> tuple[DayReached, ...]:
+        """How far the campaigns of a phase were when they last reported it."""
+        with self._database.reading() as connection:
+            return campaign_books_store.reached(connection, phase)
+
     # ------------------------------------------------------------ stops
 
     def judge_no_stop(self, request_id: str) -> Ruling:
@@ -133,3 +158,8 @@ class WatchedBooks:
         """Write signals that a workflow refused, those after `refused.noted`, into the journal; once for a key."""
         with self._database.writing() as connection:
             decision_store.note_refused_signals(connection, workflow, key, refused, at)
+
+
+def _phase_of(campaign: str) -> str:
+    """The workflow id of a campaign's phase, by the campaign's own id."""
+    return phase_id(run_of_campaign(campaign), phase_of_campaign(campaign))

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from gaelp.domain.frozen import Frozen
 
+NAMES_TOLD = 100  # of campaigns, in a message
+
 
 class StopAccount(Frozen):
     """Everything of one account must stop."""
@@ -29,3 +31,14 @@ class StopReport(Frozen):
     waiting: tuple[str, ...] = ()  # workflow ids of the phases whose request the stop has voided: they ask anew
     seconds: float = 0.0
     reason: str = ""
+
+    def in_short(self) -> StopReport:
+        """As it travels: of many campaigns only the first few are named. The ledger has every one of them."""
+        lists = ("paused", "still_enabled", "pauses_sent", "unresolved_claims")
+        return self.model_copy(update={name: shortened(getattr(self, name)) for name in lists})
+
+
+def shortened(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The first few, and how many there are beside them."""
+    more = len(names) - NAMES_TOLD
+    return (*names[:NAMES_TOLD], f"and {more} more") if more > 0 else names

@@ -9,6 +9,7 @@ from gaelp.domain.frozen import Frozen
 from gaelp.messages.run_context import RunContext
 
 PER_EPISODE = ("rewards", "raw_rewards", "successes", "anchor_rewards", "gains")
+LONGEST_REASON = 300  # characters that a message carries of why a batch or an episode failed
 
 
 class SimulateBatches(Frozen):
@@ -62,7 +63,8 @@ class BatchResult(Frozen):
     def without_episodes(self, whole_digest: str) -> Self:
         """The result without the tuples that have one entry per episode, and with the first failure only."""
         emptied: dict[str, Any] = {name: () for name in PER_EPISODE}
-        emptied |= {"amounts": EpisodeAmounts(), "failures": self.failures[:1], "whole_digest": whole_digest}
+        first = tuple(EpisodeFailure(episode=f.episode, reason=f.reason[:LONGEST_REASON]) for f in self.failures[:1])
+        emptied |= {"amounts": EpisodeAmounts(), "failures": first, "whole_digest": whole_digest}
         return self.model_copy(update=emptied)
 
 

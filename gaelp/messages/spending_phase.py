@@ -1,4 +1,9 @@
-"""Messages of the workflows LiveTest and ScaledDeployment. Touch this when a phase asks an activity for more."""
+"""Messages of the workflows LiveTest and ScaledDeployment. Touch this when a phase asks an activity for more.
+
+A phase may have thousands of campaigns, and a message is bounded. So a phase names campaigns by their numbers, which it
+counts from 0, and hands on digests: what was planned and how budgets moved is in the content store, how far campaigns
+are and how they ended is in the ledger, and the activity that needs it reads it there.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from pydantic import Field
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalDecision
-from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult, CampaignsPlan, DayReached
+from gaelp.domain.spending.campaign_records import BudgetMove, CampaignEnded, CampaignPlan, CampaignResult
 from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext
 
@@ -63,16 +68,35 @@ class ApprovalState(Frozen):
         return self.card.request.request_id
 
 
-class SpendingState(PausableState):
-    """The state of a spending phase, continued as new as it is; `open` are the campaigns that take its signals."""
+class PhasePlan(Frozen):
+    """What a phase holds of its plan; the whole of it, a CampaignsPlan, is in the content store."""
 
-    plan: CampaignsPlan | None = None  # none until the phase is planned
+    plan_digest: str
+    campaigns: int  # how many there are
+    days: int  # of the longest one
+    tick_hours: int
+    period_days: int  # as in CampaignsPlan, and all the next
+    maturing_hours: int
+    daily_cap_micros: int
+    total_cap_micros: int
+    campaigns_digest: str
+    approval_deadline: datetime
+    approval_expires: datetime
+
+
+class SpendingState(PausableState):
+    """The state of a spending phase, continued as new as it is. Campaigns are named by their numbers."""
+
+    plan: PhasePlan | None = None  # none until the phase is planned
     approval: ApprovalState = ApprovalState()
-    next_campaign: int = 0
-    settled: dict[str, CampaignResult] = Field(default_factory=dict)  # by campaign, in the order they ended
-    reached: dict[str, DayReached] = Field(default_factory=dict)  # how far each was when the phase last looked
-    waits: dict[str, str] = Field(default_factory=dict)  # campaign -> what is out of its reach, and since when
-    moves: tuple[BudgetMove, ...] = ()
+    next_campaign: int = 0  # the number of campaigns that were started
+    settled: tuple[int, ...] = ()  # in the order they ended
+    reached: dict[int, int] = Field(default_factory=dict)  # the day that each had reached when the phase last looked
+    waits: dict[int, str] = Field(default_factory=dict)  # what is out of reach of each, since when; empty beyond a few
+    hinted: tuple[int, ...] = ()  # to be looked at
+    closing: tuple[int, ...] = ()  # of these a signal says that they have ended
+    interruption: str = ""  # the first campaign that ended by neither its plan nor its agent, and why
+    moves: tuple[str, ...] = ()  # digests of the budget decisions, one for each period
     period: int = 0
 
 
@@ -81,6 +105,20 @@ class PlanCampaigns(Frozen):
 
     context: RunContext
     now: datetime
+
+
+class ReadPlans(Frozen):
+    """Asks for some of the planned campaigns: `number` of them from `first` on."""
+
+    plan_digest: str
+    first: int
+    number: int
+
+
+class PlannedCampaigns(Frozen):
+    """Some of the planned campaigns, in order."""
+
+    campaigns: tuple[CampaignPlan, ...]
 
 
 class Proceed(Frozen):
@@ -110,8 +148,8 @@ class CampaignStanding(Frozen):
     campaign: str
     closed: bool = False  # its workflow has ended
     waits: str = ""  # what is out of its reach, and since when
-    reached: DayReached | None = None
-    result: CampaignResult | None = None  # where it has ended by itself
+    reached: int | None = None  # the day whose end it reports to the ledger, while it waits for more days
+    ended: CampaignEnded | None = None  # where it has ended by itself, and the ledger has its result
 
 
 class CampaignsLook(Frozen):
@@ -121,24 +159,37 @@ class CampaignsLook(Frozen):
 
 
 class ScaleBudgets(Frozen):
-    """Asks for the portfolio's budgets of the next period."""
+    """Asks for the budgets of the campaigns that go on after `day`, by what they have reported to the ledger."""
 
     context: RunContext
-    plan: CampaignsPlan
-    reached: tuple[DayReached, ...]
+    plan: PhasePlan
+    day: int
+    campaigns: tuple[int, ...]
 
 
 class BudgetMoves(Frozen):
-    """All moves of one decision."""
+    """All moves of one decision, as the content store keeps them."""
 
     moves: tuple[BudgetMove, ...]
+
+
+class BudgetDecision(Frozen):
+    """Where the moves of one decision are."""
+
+    moves_digest: str
+
+
+class LetProceed(Frozen):
+    """Asks to tell every campaign of a decision to go on until this day, with its budget."""
+
+    moves_digest: str
+    until_day: int
 
 
 class ReviewCampaigns(Frozen):
     """Asks between two campaigns whether the test may go on."""
 
     context: RunContext
-    campaigns: tuple[CampaignResult, ...]
 
 
 class Review(Frozen):
@@ -149,21 +200,29 @@ class Review(Frozen):
 
 
 class AssessCampaigns(Frozen):
-    """Asks for the gate of a spending phase; the evidence that its verdict names is this record."""
+    """Asks for the gate of a spending phase over its first `campaigns` campaigns, which have ended."""
+
+    context: RunContext
+    campaigns: int
+    moves: tuple[str, ...] = ()  # digests of BudgetMoves, in order
+    stopped: str = ""  # why the phase stopped early, if it did
+
+
+class CampaignsEvidence(Frozen):
+    """What the gate of a spending phase was judged from; its verdict names the digest of this."""
 
     context: RunContext
     campaigns: tuple[CampaignResult, ...]
     moves: tuple[BudgetMove, ...] = ()
-    stopped: str = ""  # why the phase stopped early, if it did
+    stopped: str = ""
 
 
 class RecordCampaigns(Frozen):
-    """The campaigns of a phase that have ended so far, to be written down; a campaign is written once."""
+    """Asks to write down the campaigns of a phase that have ended so far; a campaign is written once."""
 
     context: RunContext
     step: str
     request_id: str = ""
-    campaigns: tuple[CampaignResult, ...]
     at: datetime
 
 
@@ -172,4 +231,4 @@ class CampaignsSummary(Frozen):
 
     spend_micros: int
     stopped: str = ""  # why, where the account's fence is no longer the one that was approved, or the run was stopped
-    table: str  # markdown, for the current details
+    table: str  # markdown, for the current details; of the last few campaigns

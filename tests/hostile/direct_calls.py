@@ -77,6 +77,7 @@ class DirectCalls:
     numbers: AttemptNumbers
     permits: Callable[[DayReached], None]
     stops: Callable[[str], None]
+    keeps: Callable[[CampaignResult], None]
     heard: list[Heard] = field(default_factory=list)
 
     async def _made(self, options: ActivityOptions, activity: Callable[[Any], Any], asked: Any) -> Any:
@@ -157,7 +158,7 @@ class DirectCalls:
         pass
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
-        pass
+        self.keeps(result)
 
 
 def _applying(campaign: LiveCampaignInput, decided: Decided, at: datetime) -> Apply:

@@ -223,7 +223,7 @@ class Sequence:
         starts = [planned(index, place, tick_hours) for index in range(3 if seed % 5 == 0 else 2)]
         for began in starts:
             self.campaigns[began.name] = self._driven(began)
-        self.phase = PhaseReader(self.campaigns)
+        self.phase = PhaseReader(self.campaigns, ledger)
         names = [began.name for began in signed(place)]
         self.invariants = Invariants(ledger, self.platform, self.campaigns, self.phase, names)
         self._reaper = Reaping(ledger, lambda _: self.platform)
@@ -239,7 +239,8 @@ class Sequence:
         activities = Campaigns(self.ledger, inputs(), lambda _: self.platform, self._sleep)
         observations = Observations(self.ledger, inputs(), lambda _: self.platform, self._sleep)
         numbers = attempt_numbers()
-        calls = DirectCalls(activities, observations, inputs(), numbers, self._permit, self._stop_of_campaign)
+        permits, stops = self._permit, self._stop_of_campaign
+        calls = DirectCalls(activities, observations, inputs(), numbers, permits, stops, self._keep)
         return DrivenCampaign(began, calls, VirtualHost(self.clock, lambda: self.rng.random() < 0.2))
 
     def _forget_answer(self, claim: str) -> None:
@@ -249,6 +250,9 @@ class Sequence:
     def _sleep(self, seconds: float) -> None:
         self.clock.now += timedelta(seconds=seconds)
         self.platform.pass_time()
+
+    def _keep(self, result: CampaignResult) -> None:
+        self.ledger.keep_result(result, self.clock.now)
 
     def _permit(self, reached: DayReached) -> None:
         # The last one is forged: within what was signed, and more than one step.

@@ -7,6 +7,7 @@ reads one more thing of its campaigns.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,6 +19,8 @@ from activities.records import campaign_looks
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerConflict
 from gaelp.messages.spending_phase import CampaignHint, CampaignStanding, SpendingState
 from tests.hostile.virtual_host import DrivenCampaign
 from workflows.campaigns.campaign_children import CampaignChildren
@@ -54,30 +57,38 @@ class Handle:
 
     async def query(self, name: str, result_type: type[CampaignStanding]) -> CampaignStanding:
         if self.forged is not None:
-            return CampaignStanding(campaign=self.forged.campaign, result=self.forged)
+            return CampaignStanding(campaign=self.forged.campaign, ended=self.forged.in_short())
         return self.campaign.scene.standing()
 
 
 class PhaseReader:
     """Looks at campaigns as their phase does; anybody who can reach Temporal may forge a signal."""
 
-    def __init__(self, campaigns: Mapping[str, DrivenCampaign[Any]]) -> None:
-        self._campaigns = campaigns
-        self._phase = HeldState(SpendingState(open=tuple(campaigns)))
-        self._children = CampaignChildren(cast(Any, self._phase), cast(Any, None))  # it shows nobody anything
+    def __init__(self, campaigns: Mapping[str, DrivenCampaign[Any]], ledger: Ledger) -> None:
+        self._campaigns, self._ledger = campaigns, ledger
+        self._phase = HeldState(SpendingState(next_campaign=len(campaigns)))
+        context = next(iter(campaigns.values())).began.context
+        self._children = CampaignChildren(cast(Any, self._phase), context, cast(Any, None))  # it shows nobody anything
 
     @property
     def settled(self) -> dict[str, CampaignResult]:
-        """The campaigns that the phase takes for ended, with their results: what its gate will be given."""
-        return self._phase.state.settled
+        """The campaigns that the phase takes for ended, with their results: what its gate will read in the ledger."""
+        ended = {self._children.name(number) for number in self._phase.state.settled}
+        return {each.campaign: each for each in self._ledger.campaign_results(PHASE) if each.campaign in ended}
 
     @property
     def terminated(self) -> tuple[str, ...]:
         """The campaigns that the phase takes for ended without a result."""
-        return self._children.terminated
+        return tuple(self._children.name(number) for number in self._children.terminated)
 
     def hear(self, campaign: str, forged: CampaignResult | None = None) -> None:
-        """A signal `settled` in the name of a campaign; it says nothing that is believed, and the phase looks."""
+        """A signal `settled` in the name of a campaign; it says nothing that is believed, and the phase looks.
+
+        A forged workflow also reports its own result to the ledger.
+        """
+        if forged is not None:
+            with suppress(LedgerConflict):
+                self._ledger.keep_result(forged, datetime.now(UTC))
         try:
             self._children.hint_ended(CampaignHint(campaign=campaign))
         except InputRefused:

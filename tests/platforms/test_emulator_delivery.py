@@ -13,7 +13,7 @@ from safetensors import numpy as safetensors_numpy
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.spending.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros
 from gaelp.market.calibration.calibrate import calibrate
-from gaelp.platforms.emulator import hidden_world
+from gaelp.platforms.emulator import hidden_world, service
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.refusal import Refusal
 from gaelp.platforms.emulator.service import Emulator
@@ -371,3 +371,36 @@ def test_the_default_world_is_that_of_the_file(in_process: Make, monkeypatch: py
     again = in_process("kept.db")
     assert again.report("worldless", "1", at(30)) == same.report("worldless", "1", at(30))
     assert again.truth()[0].impressions > 0
+
+
+def _readings(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, campaigns: list[str], days: int) -> int:
+    """How often hours are read from the file while campaigns are asked in turn, once a day."""
+    read, readings = emulator._store.hours, []
+    monkeypatch.setattr(emulator._store, "hours", lambda campaign: readings.append(campaign) or read(campaign))
+    for day in range(1, days + 1):
+        for campaign in campaigns:
+            emulator.report("acme", campaign, at(24 * day))
+    return len(readings)
+
+
+def test_many_campaigns_are_not_read_anew_at_each_use(in_process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred campaigns used in turn are never read from the file again, however old they become."""
+    emulator = in_process()
+    campaigns = [launch(emulator, f"run/phase/campaign-{number:03d}") for number in range(100)]
+    assert _readings(emulator, monkeypatch, campaigns, 3) == 0
+
+
+def test_beyond_its_memory_the_oldest_campaigns_are_read_anew(
+    in_process: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is forgotten is read again and reports the same; the size that is counted stays within the limit."""
+    emulator, other = in_process(), in_process()
+    campaigns = [launch(emulator, f"run/phase/campaign-{number}") for number in range(5)]
+    for number in range(5):
+        launch(other, f"run/phase/campaign-{number}")
+    limit = 200_000
+    monkeypatch.setattr(service, "KEPT_BYTES", limit)
+    assert _readings(emulator, monkeypatch, campaigns, 3) > 0
+    assert sum(emulator._sizes.values()) <= limit and len(emulator._kept) < 5
+    reports = [emulator.report("acme", campaign, at(72)) for campaign in campaigns]
+    assert reports == [other.report("acme", c, at(72)) for c in campaigns]

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -21,8 +20,8 @@ from gaelp.commands.console import Refused
 from gaelp.commands.watching.progress import follow, headline
 from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase, Status
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries
-from gaelp.messages.spending_phase import ScaleBudgets
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import SAME_DAYS, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, details, late_run, until_details
@@ -234,10 +233,9 @@ async def test_a_platform_that_keeps_failing_leaves_the_campaign_paused_and_sett
         await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         result = await handle.result()
         local_runs.control("DELETE", "/faults")
-        campaign = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
-        ended = await campaign.result()
-    assert (ended["state"], ended["spend_micros"], ended["missed_ticks"]) == ("settled", 0, 1)
-    assert "every tick was missed" in ended["interruption"]
+    ended = _campaign_result(local_runs, run)
+    assert (ended.state, ended.spend_micros, ended.missed_ticks) == ("settled", 0, 1)
+    assert "every tick was missed" in ended.interruption
     assert (result.ended, result.gate) == (Outcome.INTERRUPTED, None)
     assert "every tick was missed" in result.reason and "\n" not in result.reason
     assert _attempts(local_runs, run) == 0
@@ -285,15 +283,15 @@ async def test_ten_hours_without_the_platform_end_as_an_undisturbed_test(
             if run == "cut-off":
                 await _enabled(local_runs, run, True)
                 await _cut_off(local_runs, client, run, ticks=10)
-            found[run] = (await handle.result(), await _campaign_result(client, run))
+            found[run] = (await handle.result(), _campaign_result(local_runs, run))
     (calm, whole), (cut, part) = found["calm"], found["cut-off"]
     assert calm.gate is not None and cut.gate is not None
     assert (cut.gate.attempt, cut.gate.verdict, cut.ended) == (calm.gate.attempt, calm.gate.verdict, calm.ended)
     assert [c.verdict for c in cut.gate.criteria] == [c.verdict for c in calm.gate.criteria]
     assert not [c.id for c in cut.gate.criteria if c.verdict == "FAIL"]
-    assert (whole["missed_ticks"], whole["actions"]) == (0, 48)
-    assert part["missed_ticks"] >= 10 and part["actions"] == 48 - part["missed_ticks"]
-    assert (part["state"], part["reason"], part["interruption"]) == ("settled", "", "")
+    assert (whole.missed_ticks, whole.actions) == (0, 48)
+    assert part.missed_ticks >= 10 and part.actions == 48 - part.missed_ticks
+    assert (part.state, part.reason, part.interruption) == ("settled", "", "")
     assert local_runs.leftovers("cut-off", "cut-off") == []
 
 
@@ -392,9 +390,10 @@ async def _cut_off(local_runs: LocalRuns, client: Any, run: str, ticks: int) -> 
     local_runs.control("DELETE", "/faults")
 
 
-async def _campaign_result(client: Any, run: str) -> dict[str, Any]:
-    handle = client.get_workflow_handle(f"{run}/live-test/campaign-00", result_type=dict)
-    return await handle.result()  # type: ignore[no-any-return]
+def _campaign_result(local_runs: LocalRuns, run: str) -> CampaignResult:
+    with local_runs.ledger() as ledger:
+        (result,) = ledger.campaign_results(f"{run}/live-test")
+    return result
 
 
 # ---------------------------------------------------------------- continue as new
@@ -415,27 +414,12 @@ async def test_a_losing_campaign_is_cut_once_though_it_continues_as_new_and_the_
         await local_runs.approve(client, run, (Phase.SCALED,))
         result = await handle.result()
         described = await client.get_workflow_handle(f"{run}/scaled/campaign-00").describe()
-        asked = await _asked(client, f"{run}/scaled", "scale_budgets", ScaleBudgets)
+    with local_runs.ledger() as ledger:
+        reached = ledger.days_reached(f"{run}/scaled")
     assert described.raw_description.workflow_execution_info.first_run_id != described.run_id
     assert result.gate is not None
     # The last report is of the last tick, when seven of the eight days were over.
-    assert [(day.day, len(day.days)) for scale in asked for day in scale.reached] == [(8, 7)] * 2
+    assert [(day.day, len(day.days)) for day in reached] == [(8, 7)] * 2
     found = {c.external_name[-2:]: c for c in local_runs.on_platform(run, run)}
     assert (found["00"].daily_budget_micros, found["01"].daily_budget_micros) == (15_000_000, 30_000_000)
     assert local_runs.leftovers(run, run) == []
-
-
-async def _asked(client: Any, workflow_id: str, activity: str, kind: type[Any]) -> list[Any]:
-    """The inputs of the activities of that name, over the whole chain of continued runs."""
-    found = []
-    described = await client.get_workflow_handle(workflow_id).describe()
-    run_id = described.raw_description.workflow_execution_info.first_run_id
-    while run_id:
-        history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
-        run_id = ""
-        for event in history.events:
-            attributes = event.activity_task_scheduled_event_attributes
-            if attributes.activity_type.name == activity:
-                found += await pydantic_data_converter.decode(attributes.input.payloads, [kind])
-            run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id or run_id
-    return found

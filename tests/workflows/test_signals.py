@@ -28,7 +28,7 @@ from gaelp.domain.temporal_names import Queue
 from gaelp.messages.emergency_stop import StopAccount
 from gaelp.messages.episode_batch import SimulateBatches
 from gaelp.messages.log_replay import ReplayInput
-from gaelp.messages.spending_phase import AssessCampaigns, CampaignStanding, LookAtCampaigns
+from gaelp.messages.spending_phase import CampaignsEvidence, CampaignStanding, LookAtCampaigns
 from tests.support.campaign_fixture import planned
 from tests.support.local_runs import LOG, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, details, journal, phase_input
@@ -265,10 +265,12 @@ async def test_a_forged_ending_is_neither_believed_nor_judged(
         told = await details(handle)
     assert "its input cannot be read" in told and "it names no open campaign of this phase" in told
     assert result.gate is not None and result.episodes == 1
-    evidence = AssessCampaigns.model_validate(local_runs.store().get_document(result.gate.evidence_digest))
+    evidence = CampaignsEvidence.model_validate(local_runs.store().get_document(result.gate.evidence_digest))
     (campaign,) = evidence.campaigns
     with local_runs.ledger() as ledger:
         booked = ledger.reservations(run, run)
+        (kept,) = ledger.campaign_results(f"{run}/live-test")
+    assert campaign == kept, "the campaign's own report"
     assert {d.day: d.cost_micros for d in campaign.days} == {r.day: r.final_micros for r in booked}
     assert result.spend_micros == sum(r.final_micros or 0 for r in booked) == campaign.spend_micros
     assert local_runs.leftovers(run, run) == []

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.live.campaigns import Campaigns
     from activities.live.observations import Observations
     from activities.live.turns import Turns
+    from activities.records.campaign_reports import CampaignReports
     from activities.records.planning import Planning
     from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
     from gaelp.domain.temporal_names import Queue
@@ -47,7 +48,7 @@ with workflow.unsafe.imports_passed_through():
         StartOf,
     )
     from gaelp.messages.spending_phase import CampaignHint
-    from workflows.activity_options import DECIDE, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
+    from workflows.activity_options import DECIDE, KEEP, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
     from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
     from workflows.details import cause, innermost_cause, is_agents_own
     from workflows.pause_and_stop import signal_workflow
@@ -128,7 +129,9 @@ class TemporalCalls:
             workflow.logger.info("the stop of %s is under way already", account)
 
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
-        """Ask the phase for more days, by a signal to look at the campaign; False where it is gone."""
+        """Into the ledger, and a signal to look at the campaign; False where the phase is gone."""
+        keep = named(KEEP, f"report the end of day {reached.day}")
+        await workflow.execute_activity_method(CampaignReports.keep_reached, reached, **keep)
         return await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=reached.campaign))
 
     async def report_standing(self, campaign: LiveCampaignInput) -> None:
@@ -136,7 +139,9 @@ class TemporalCalls:
         await signal_workflow(campaign.order.phase_workflow, "reached", CampaignHint(campaign=campaign.name))
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
-        """By a signal, because the phase may have continued as new since it started the campaign."""
+        """Into the ledger, and by a signal: the phase may have continued as new since it started the campaign."""
+        keep = named(KEEP, "report how it ended")
+        await workflow.execute_activity_method(CampaignReports.keep_result, result, **keep)
         await signal_workflow(campaign.order.phase_workflow, "settled", CampaignHint(campaign=result.campaign))
 
 

@@ -48,12 +48,14 @@ class CampaignLife:
             if isinstance(error, asyncio.CancelledError):
                 raise
             return result
-        await scene.calls.report_settled(scene.campaign, result)
-        return result
+        return await self._report(result)
 
     async def _abort(self, error: BaseException) -> CampaignResult:
-        result = await self._ending.abort(error)
+        return await self._report(await self._ending.abort(error))
+
+    async def _report(self, result: CampaignResult) -> CampaignResult:
         await self._scene.calls.report_settled(self._scene.campaign, result)
+        self._scene.reported = True
         return result
 
     # ------------------------------------------------------------ the days
@@ -184,11 +186,13 @@ class CampaignLife:
                 daily_budget_micros=scene.state.daily_budget_micros,
                 days=scene.days,
             )
+            scene.reached = day
             if not await scene.calls.report_reached(scene.campaign, reached):
                 scene.halt("its phase is gone, and nobody can let it go on", outside=True)
                 return
             scene.host.check_cancelled()
             await self._wait_for_permission(day)
+            scene.reached = None
         self._skip_missed_ticks(marked=False)
         proceed = self._authorised_after(day)
         if scene.state.stopped or proceed is None:

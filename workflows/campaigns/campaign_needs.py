@@ -113,7 +113,7 @@ class CampaignCalls(Protocol):
         ...
 
     async def report_reached(self, campaign: LiveCampaignInput, reached: DayReached) -> bool:
-        """Ask the phase for more days; False where it is gone."""
+        """Keep in the ledger how far the campaign is, and ask the phase for more days; False where it is gone."""
         ...
 
     async def report_standing(self, campaign: LiveCampaignInput) -> None:
@@ -121,7 +121,7 @@ class CampaignCalls(Protocol):
         ...
 
     async def report_settled(self, campaign: LiveCampaignInput, result: CampaignResult) -> None:
-        """Tell the phase how the campaign ended."""
+        """Keep in the ledger how the campaign ended, and have the phase look at it."""
         ...
 
 

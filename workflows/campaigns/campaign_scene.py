@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+from gaelp.domain.spending.campaign_records import LONGEST_TEXT, CampaignResult
 from gaelp.messages.live_campaign import CampaignProgress, Decided, LiveCampaignInput, Observed
 from gaelp.messages.spending_phase import CampaignStanding
 from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
@@ -29,6 +29,8 @@ class CampaignScene:
     host: CampaignHost
     days: tuple[DayReport, ...] = ()  # as last reported; every tick reads them anew, so they are not carried on
     result: CampaignResult | None = None  # once it has ended
+    reported: bool = False  # the ledger has the result
+    reached: int | None = None  # the day whose end it reports to the ledger, while it waits for more days
     # A tick, and what the call before it has observed and decided for it.
     read_ahead: tuple[int, Observed | None, Decided | None] = NOTHING_READ
     decided_ahead: Decided | None = None  # the decision that goes with the last look
@@ -97,14 +99,11 @@ class CampaignScene:
 
     def standing(self) -> CampaignStanding:
         """How far the campaign is, as its phase asks where a signal told it to look."""
-        name, day = self.began.name, self.campaign.day_index
-        budget = self.state.daily_budget_micros
-        reached = DayReached(campaign=name, day=day, daily_budget_micros=budget, days=self.days)
         return CampaignStanding(
-            campaign=name,
-            waits="" if self.result else self.state.waits,
-            reached=None if self.result else reached,
-            result=self.result,
+            campaign=self.began.name,
+            waits="" if self.result else self.state.waits[:LONGEST_TEXT],
+            reached=None if self.result else self.reached,
+            ended=self.result.in_short() if self.result and self.reported else None,
         )
 
     def show(self, text: str) -> None:

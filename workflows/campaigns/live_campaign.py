@@ -16,7 +16,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from gaelp.domain.phases import Status
-    from gaelp.domain.spending.campaign_records import CampaignResult
+    from gaelp.domain.spending.campaign_records import CampaignEnded, CampaignResult
     from gaelp.messages.live_campaign import CampaignProgress, LiveCampaignInput
     from gaelp.messages.spending_phase import CampaignStanding, Proceed
     from workflows.campaigns.campaign_calls import TemporalCalls
@@ -51,11 +51,11 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
         return self._scene.standing()
 
     @workflow.run
-    async def run(self, campaign: LiveCampaignInput) -> CampaignResult:
-        """The campaign's whole life; the result is also reported to its phase."""
+    async def run(self, campaign: LiveCampaignInput) -> CampaignEnded:
+        """The campaign's whole life; its days are reported to the ledger, where its phase reads them."""
         result = await self._life.run()
         self._host.show_spend()
-        return result
+        return result.in_short()
 
 
 class TemporalHost:

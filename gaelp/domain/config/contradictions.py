@@ -32,6 +32,14 @@ class Contradiction:
     message: str
 
 
+MOST_DAYS = 366  # of a campaign
+# Bytes of one message, and what each part takes at the most: no message is above 256 KiB (tests/unit/messages).
+LONGEST_MESSAGE = 240_000
+LONGEST_CONFIGURATION = 200_000
+ROUND_BYTES = 240
+BATCH_BYTES = 1_700
+
+
 def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
     """Every impossible combination in `config`, with the settings of its environment, in a fixed order."""
     rules = (
@@ -42,6 +50,7 @@ def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
         _scaled,
         _limits,
         _batches,
+        _lengths,
         _market,
         _personas,
         _names,
@@ -129,6 +138,12 @@ def _scaled(config: TrainingConfiguration) -> Iterator[Contradiction]:
             f"is {scaled.daily_cap} and {len(scaled.products)} products at {scaled.daily_budget} a day need {needed}: "
             "raise the cap, lower scaled.daily_budget, or name fewer products",
         )
+    if scaled.periods * scaled.period_days > MOST_DAYS:
+        yield Contradiction(
+            ("scaled.periods", "scaled.period_days"),
+            f"is {scaled.periods}, and times period_days {scaled.period_days} that is "
+            f"{scaled.periods * scaled.period_days} days, where a campaign may have {MOST_DAYS}: lower either",
+        )
 
 
 def _limits(config: TrainingConfiguration) -> Iterator[Contradiction]:
@@ -151,19 +166,41 @@ def _limits(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 
 def _batches(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    """A batch's number is its id: those of two purposes must not meet."""
+    """A batch's number is its id: those of training and exam must not meet. An exam has fewer, by `_lengths`."""
+    rounds, each = config.simulation.rounds, config.simulation.batches_per_round
+    room = FIRST_BATCH[BatchPurpose.EXAM] - FIRST_BATCH[BatchPurpose.TRAIN]
+    if rounds * each > room:
+        yield Contradiction(
+            ("simulation.rounds", "simulation.batches_per_round"),
+            f"is {rounds}, and times batches_per_round {each} that is {rounds * each} batches, where {room} can be "
+            "numbered: lower either",
+        )
+
+
+def _lengths(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    """What travels between workflows and activities in one message is bounded; this is what can make it long."""
     simulation = config.simulation
-    for names, room in (
-        (("rounds", "batches_per_round"), FIRST_BATCH[BatchPurpose.EXAM] - FIRST_BATCH[BatchPurpose.TRAIN]),
-        (("exam_batches", "exam_looks"), FIRST_BATCH[BatchPurpose.PERMUTED] - FIRST_BATCH[BatchPurpose.EXAM]),
-    ):
-        first, second = (getattr(simulation, name) for name in names)
-        if first * second > room:
-            yield Contradiction(
-                tuple(f"simulation.{name}" for name in names),
-                f"is {first}, and times {names[1]} {second} that is {first * second} batches, where {room} can be "
-                "numbered: lower either",
-            )
+    exam = simulation.exam_batches * simulation.exam_looks * (1 if config.personas.source == "none" else 2)
+    room = (LONGEST_MESSAGE - simulation.rounds * ROUND_BYTES) // BATCH_BYTES
+    if exam > room:
+        yield Contradiction(
+            ("simulation.exam_batches", "simulation.exam_looks", "simulation.rounds"),
+            f"makes an exam of {exam} batches with exam_looks {simulation.exam_looks}, where after "
+            f"{simulation.rounds} rounds {max(room, 0)} can be judged together: lower one of the three, or give "
+            "batches more campaigns",
+        )
+    if simulation.batches_per_round * BATCH_BYTES > LONGEST_MESSAGE:
+        yield Contradiction(
+            ("simulation.batches_per_round",),
+            f"is {simulation.batches_per_round}, where {LONGEST_MESSAGE // BATCH_BYTES} can be handed on together: "
+            "lower it, or give batches more campaigns",
+        )
+    written = len(config.model_dump_json().encode())
+    if written > LONGEST_CONFIGURATION:
+        yield Contradiction(
+            ("scaled.products", "personas", "safety.forbidden_keywords"),
+            f"makes the configuration {written} bytes long, where {LONGEST_CONFIGURATION} can be handed on: shorten it",
+        )
 
 
 def _market(config: TrainingConfiguration) -> Iterator[Contradiction]:

@@ -31,7 +31,9 @@ class Simulation(Section):
 class Historical(Section):
     """Historical validation."""
 
-    logs: tuple[Name, ...] = Field((), description="ingested logs, by name, in the order they are replayed")
+    logs: tuple[Name, ...] = Field(
+        (), description="ingested logs, by name, in the order they are replayed", max_length=20
+    )
     calibration_share: float = Field(0.5, gt=0, lt=1, description="earlier share of each log that calibrates")
     match: Share = Field(0.95, description="threshold of criterion 5a, fidelity; not read yet")
     accuracy: Share = Field(0.85, description="threshold of criterion 6, prediction accuracy; not read yet")
@@ -42,7 +44,7 @@ class LiveTest(Section):
     """The small-budget live test."""
 
     campaigns: Count = Field(6, description="campaigns at the most, one after another (at most 10)", le=10)
-    days: Count = Field(7, description="days that one campaign runs")
+    days: Count = Field(7, description="days that one campaign runs (at most 366)", le=366)
     daily_cap: Money = Field(
         Decimal("50.00"), description="hard cap on what the platform may bill on one day: 10 to 50 US dollars' worth"
     )
@@ -57,7 +59,9 @@ class LiveTest(Section):
 class Scaled(Section):
     """Scaled deployment."""
 
-    products: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(("product-a", "product-b", "product-c"))
+    products: Annotated[tuple[Name, ...], Field(min_length=1, max_length=1000)] = Field(
+        ("product-a", "product-b", "product-c")
+    )
     daily_budget: Money = Field(Decimal("30.00"), description="platform budget a campaign starts with")
     daily_cap: Money = Field(Decimal("400.00"), description="hard cap of the portfolio on one day")
     periods: Count = Field(4, description="periods between budget decisions")

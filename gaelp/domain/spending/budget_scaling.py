@@ -30,17 +30,20 @@ def move_budgets(
     by_name = {day.campaign: day for day in reached}
     open_plans = [plan for plan in plans if plan.campaign in by_name]
     # Of the day of the move: a platform bills it by the higher one of two budgets, so a cut frees nothing yet.
-    highest = {p.campaign: by_name[p.campaign].daily_budget_micros for p in open_plans}
+    befores = (by_name[plan.campaign].daily_budget_micros for plan in open_plans)
+    worst_of_all = sum(worst_day_micros(platform, before, config.currency) for before in befores)
     moves = []
     for plan in open_plans:
         before = by_name[plan.campaign].daily_budget_micros
         after, reason = _next(plan, by_name[plan.campaign], config)
-        others = sum(
-            worst_day_micros(platform, b, config.currency) for name, b in highest.items() if name != plan.campaign
-        )
-        if after > before and others + worst_day_micros(platform, after, config.currency) > daily_cap_micros:
-            after, reason = before, f"{reason}, but the approved daily cap leaves no room for a raise"
-        highest[plan.campaign] = max(before, after)
+        worst, worst_after = (worst_day_micros(platform, b, config.currency) for b in (before, max(before, after)))
+        if after > before and worst_of_all - worst + worst_after > daily_cap_micros:
+            after, reason, worst_after = (
+                before,
+                f"{reason}, but the approved daily cap leaves no room for a raise",
+                worst,
+            )
+        worst_of_all += worst_after - worst
         moves.append(BudgetMove(campaign=plan.campaign, before_micros=before, after_micros=after, reason=reason))
     return tuple(moves)
 

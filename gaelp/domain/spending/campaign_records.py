@@ -13,6 +13,8 @@ from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.billing_rules import ExposureLine
 
+LONGEST_TEXT = 300  # characters of a reason that a message carries for each of many campaigns
+
 
 class Arm(StrEnum):
     """Which policy a campaign runs: the agent under test, or the incumbent beside it."""
@@ -36,7 +38,7 @@ class CampaignPlan(Frozen):
 
 
 class CampaignsPlan(Frozen):
-    """What a spending phase will do."""
+    """What a spending phase will do. It is long, so that it is in the content store, and messages name its digest."""
 
     campaigns: tuple[CampaignPlan, ...]
     tick_hours: int
@@ -67,6 +69,24 @@ class CampaignResult(Frozen):
     reason: str = ""
     missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent; no verdict rests on it
+
+    def in_short(self) -> CampaignEnded:
+        """What its workflow tells; the whole of it is in the ledger."""
+        return CampaignEnded(
+            state=self.state,
+            spend_micros=self.spend_micros,
+            reason=self.reason[:LONGEST_TEXT],
+            interruption=self.interruption[:LONGEST_TEXT],
+        )
+
+
+class CampaignEnded(Frozen):
+    """How a campaign ended, in short: the result of its workflow. Its days are in the ledger, as CampaignResult."""
+
+    state: EpisodeState
+    spend_micros: int = 0
+    reason: str = ""
+    interruption: str = ""  # as in CampaignResult
 
 
 class DayReached(Frozen):

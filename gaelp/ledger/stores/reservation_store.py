@@ -22,7 +22,7 @@ from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import Reservation, StoredRequest
 from gaelp.ledger.stores import (
     account_store,
-    approved_campaign_store,
+    campaign_books_store,
     journal,
     request_store,
     run_store,
@@ -88,7 +88,7 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
 
 def _judge_ceilings(connection: Connection, booking: Reserve, stored: StoredRequest, currency: str) -> Ruling:
     digest = stored.request.campaigns_digest
-    approved = approved_campaign_store.read(connection, digest, booking.campaign)
+    approved = campaign_books_store.read(connection, digest, booking.campaign)
     other_days = connection.one(_OTHER_DAYS, account=booking.account, campaign=booking.campaign, day=booking.day)
     return ceiling_rules.judge_ceilings(booking, approved, stored.request, other_days, currency)
 

@@ -27,6 +27,7 @@ PLATFORM = "emulator"  # in the billing rules
 OVERDELIVERING_DAYS = 0.25  # share of days on which the platform bills more than the budget
 ORDER_SPREAD = 0.5  # log standard deviation of an order's value
 KEPT_DAYS = 1024  # of all campaigns, so that the hours of a day draw what they share once
+HOUR_BYTES = 500  # of an hour beside its numbers: three objects
 IMPRESSIONS, CLICKS, CONVERSIONS, COST = range(4)
 CELL, CONVERTED, VALUE = range(3)
 
@@ -38,6 +39,11 @@ class Hour:
     start_us: int
     counts: I8  # [4, S, K] impressions, clicks, conversions, cost in micros
     orders: I8  # [3, N] cell (s * K + k), instant of conversion in microseconds, value in micros
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return self.counts.nbytes + self.orders.nbytes + HOUR_BYTES
 
 
 @dataclass

@@ -7,8 +7,8 @@ change what a verb does.
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -21,12 +21,14 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import campaign_reports, hidden_world, request_checks
 from gaelp.platforms.emulator.campaign_store import Store
-from gaelp.platforms.emulator.delivery import Campaign, Delivery
+from gaelp.platforms.emulator.delivery import Campaign, Delivery, Hour
 from gaelp.platforms.emulator.refusal import DUPLICATE_NAME, NOT_FOUND, Refusal
 from gaelp.platforms.emulator.settings_timeline import HOUR, InForce, Timeline, to_us
 from gaelp.platforms.emulator.wire import Create, Truth
 
-KEPT_CAMPAIGNS = 64  # in memory; the rest is read from the file when asked for
+# Bytes of all campaigns in memory, counted by their hours; what is beyond is read from the file when asked for, which
+# costs the more the older a campaign is. A thousand campaigns of a month have some 700,000 hours.
+KEPT_BYTES = 2**30
 
 
 class Emulator:
@@ -35,7 +37,8 @@ class Emulator:
     def __init__(self, store: Store, delivery: Delivery, report_lag_hours: float) -> None:
         self._store, self._delivery = store, delivery
         self._report_lag_us = int(report_lag_hours * HOUR)
-        self._kept: OrderedDict[int, Campaign] = OrderedDict()
+        self._kept: OrderedDict[int, Campaign] = OrderedDict()  # the one used last is the last
+        self._sizes: Counter[int] = Counter()  # bytes of each
         default = calibrate((), TrainingConfiguration()).to_arrays()
         self._default = store.keep_default_world(safetensors_numpy.save(default))
 
@@ -98,7 +101,7 @@ class Emulator:
         campaign = self._campaign(account, platform_id)
         with self._store.transaction():
             self._store.rename(int(campaign.platform_id), name)
-        self._kept.pop(int(platform_id), None)
+        self._forget(int(platform_id))
         return self.read(account, platform_id)
 
     def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
@@ -142,12 +145,14 @@ class Emulator:
             with self._store.transaction():
                 yield
         except BaseException:
-            self._kept.pop(int(campaign.platform_id), None)
+            self._forget(int(campaign.platform_id))
             raise
 
     def _advance(self, campaign: Campaign, at_us: int) -> None:
         hours = self._delivery.advance(campaign, at_us)
         self._store.add_hours(int(campaign.platform_id), hours, campaign.reached, campaign.cursor)
+        if hours:
+            self._grow(int(campaign.platform_id), hours)
 
     def _change(self, campaign: Campaign, settings: InForce) -> None:
         if settings == campaign.timeline.latest:
@@ -164,10 +169,20 @@ class Emulator:
     def _load(self, identifier: int) -> Campaign:
         if identifier not in self._kept:
             self._kept[identifier] = self._from_file(identifier)
-            while len(self._kept) > KEPT_CAMPAIGNS:
-                self._kept.popitem(last=False)
+            self._grow(identifier, self._kept[identifier].hours)
         self._kept.move_to_end(identifier)
         return self._kept[identifier]
+
+    def _grow(self, identifier: int, hours: Sequence[Hour]) -> None:
+        """Count the hours that a campaign has gained, and forget those that were used longest ago beyond the limit."""
+        self._sizes[identifier] += sum(hour.size for hour in hours)
+        while self._sizes.total() > KEPT_BYTES and (oldest := next(iter(self._kept))) != identifier:
+            self._forget(oldest)
+
+    def _forget(self, identifier: int) -> None:
+        """Have a campaign read again."""
+        self._kept.pop(identifier, None)
+        self._sizes.pop(identifier, None)
 
     def _from_file(self, identifier: int) -> Campaign:
         row = self._store.campaign(identifier) or {}

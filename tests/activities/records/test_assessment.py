@@ -35,7 +35,10 @@ def campaign(fixture: CampaignFixture) -> CampaignResult:
 def verdict(fixture: CampaignFixture, **changes: Any) -> GateVerdict:
     """The gate of the live test; `changes` are the run context's."""
     context = fixture.campaign.context.model_copy(update=changes)
-    asked = AssessCampaigns(context=context, campaigns=(campaign(fixture),))
+    phase = f"{context.run}/{context.phase}"
+    name = f"{phase}/campaign-00"
+    fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)
+    asked = AssessCampaigns(context=context, campaigns=1)
     assessment = Assessment(fixture.ledger, fixture.inputs)
     return ActivityEnvironment().run(assessment.assess_campaigns, asked).gate
 

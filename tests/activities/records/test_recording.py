@@ -168,26 +168,27 @@ def _result(index: int) -> CampaignResult:
 def test_campaigns_recorded_again_beside_new_ones_are_rows_once(
     records: Records, warehouse: Dying, fixture: CampaignFixture
 ) -> None:
-    """Each later record names all settled campaigns, and repeats none; the sums are of the days in the ledger."""
+    """Each later record reads all campaigns that have ended, and repeats none; the sums are of the ledger's days."""
     for index in range(2):
         known = _result(index)
         fixture.ledger.keep_days(fixture.account, known.campaign, known.days, START)
 
-    def message(*campaigns: CampaignResult) -> RecordCampaigns:
-        return RecordCampaigns(
-            context=fixture.campaign.context, step=f"campaign-{len(campaigns):02d}", campaigns=campaigns, at=START,
-            request_id=fixture.campaign.order.request_id,
-        )  # fmt: skip
+    def message(step: str) -> RecordCampaigns:
+        order, context = fixture.campaign.order, fixture.campaign.context
+        return RecordCampaigns(context=context, step=step, at=START, request_id=order.request_id)
 
     claimed = _result(1).model_copy(update={"days": ()})
-    run(records.record_campaigns, message(_result(0)))
-    summary = run(records.record_campaigns, message(_result(0), claimed))
+    fixture.ledger.keep_result(_result(0), START)
+    run(records.record_campaigns, message("campaign-01"))
+    fixture.ledger.keep_result(claimed, START)
+    summary = run(records.record_campaigns, message("campaign-02"))
     found = rows(warehouse, "episodes")
     assert [r["episode"][-2:] for r in sorted(found, key=lambda r: r["episode"])] == ["00", "01"]
     assert {(r["spend_micros"], r["clicks"], r["conversions"]) for r in found} == {(9 * UNIT, 10, 2)}
     assert "campaign-01" in summary.table and summary.stopped == ""
     fixture.stop()
-    assert "was stopped" in run(records.record_campaigns, message(_result(0))).stopped
+    assert "was stopped" in run(records.record_campaigns, message("end")).stopped
+    assert len(rows(warehouse, "episodes")) == 2
 
 
 # ---------------------------------------------------------------- the ledger's journal

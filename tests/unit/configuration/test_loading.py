@@ -42,16 +42,14 @@ def test_every_profile_is_valid_and_bears_its_name(name: str) -> None:
 
 def test_later_sources_win(tmp_path: Path) -> None:
     """Profile < file < environment < --set, and of two --set the later."""
-    file = _file(
-        tmp_path, "profile: development\nsimulation: {rounds: 20, days: 20, exam_looks: 20, exam_batches: 20}\n"
-    )
-    environment = {"GAELP_SIMULATION__DAYS": "30", "GAELP_SIMULATION__EXAM_LOOKS": "30"}
-    config = load(file, environment=environment, overrides=["simulation.exam_looks=40", "simulation.exam_looks=41"])
+    file = _file(tmp_path, "profile: development\nsimulation: {rounds: 20, days: 20, exam_looks: 2, exam_batches: 2}\n")
+    environment = {"GAELP_SIMULATION__DAYS": "30", "GAELP_SIMULATION__EXAM_LOOKS": "3"}
+    config = load(file, environment=environment, overrides=["simulation.exam_looks=4", "simulation.exam_looks=5"])
     simulation = config.simulation
     assert simulation.batches_per_round == profile("development").simulation.batches_per_round
-    assert (simulation.exam_batches, simulation.rounds) == (20, 20)
-    assert (simulation.days, simulation.exam_looks) == (30, 41)
-    assert load(file, environment={"GAELP_SIMULATION__DAYS": "30"}).simulation.exam_looks == 20
+    assert (simulation.exam_batches, simulation.rounds) == (2, 20)
+    assert (simulation.days, simulation.exam_looks) == (30, 5)
+    assert load(file, environment={"GAELP_SIMULATION__DAYS": "30"}).simulation.exam_looks == 2
 
 
 def test_a_file_without_a_profile_stands_on_quick_test(tmp_path: Path) -> None:

@@ -155,8 +155,11 @@ def test_a_bad_value_is_refused_by_name(override: str, sentence: str) -> None:
         ("quick-test", ["historical.logs=[a, a]"], "historical.logs", "name each once"),
         ("quick-test", ["simulation.rounds=101", "simulation.batches_per_round=50"], "simulation.rounds",
          "5050 batches, where 5000 can be numbered: lower either"),
-        ("quick-test", ["simulation.exam_batches=3001", "simulation.exam_looks=1"], "simulation.exam_batches",
-         "3001 batches, where 3000 can be numbered: lower either"),
+        ("quick-test", ["simulation.exam_batches=128", "simulation.exam_looks=1", "simulation.rounds=100"],
+         "simulation.exam_batches", "128 batches with exam_looks 1, where after 100 rounds 127 can"),
+        ("quick-test", ["simulation.batches_per_round=142"], "simulation.batches_per_round", "where 141 can be handed"),
+        ("quick-test", ["scaled.periods=123"], "scaled.periods", "369 days, where a campaign may have 366"),
+        ("quick-test", [f"safety.forbidden_keywords=['{'x' * 200_000}']"], "scaled.products", "where 200000 can be"),
         ("quick-test", ["market.fatigue=0.2"], "market.audience", "set it to a number of people"),
     ],
 )  # fmt: skip
@@ -176,8 +179,8 @@ def test_the_environments_settings_count_before_a_contradiction_is_seen() -> Non
 
 
 def test_numbers_that_just_fit_are_accepted() -> None:
-    """All batch numbers that there are may be used."""
-    full = ["rounds=100", "batches_per_round=50", "exam_batches=300", "exam_looks=10"]
+    """An exam may fill a message, and campaigns of a foreign world are episodes by themselves."""
+    full = ["rounds=100", "batches_per_round=50", "exam_batches=12", "exam_looks=10"]
     load("quick-test", environment={}, overrides=[f"simulation.{each}" for each in full])
 
 

@@ -1,0 +1,153 @@
+"""A phase of 120 campaigns of 90 days comes to its gate, though none of its messages can hold what they report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.ids import campaign_id, reservation_key
+from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.campaign_records import Arm, CampaignResult
+from gaelp.domain.temporal_names import Queue
+from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import Reservation
+from gaelp.ledger.stores import reservation_store
+from gaelp.messages.spending_phase import CampaignsEvidence
+from gaelp.workflow_sandbox import workflow_sandbox
+from tests.support.ended_campaigns import EndedCampaign
+from tests.support.local_runs import LocalRuns
+from tests.support.single_phase import begin
+from worker import make_worker
+from workflows.scaled import ScaledDeployment
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+RUN, PRODUCTS, DAYS = "many", 60, 90
+FIRST_DAY = date(2026, 1, 5)
+SPENT = 900_000  # micros, of each day
+LONGEST = 256 * 1024  # bytes of a message
+LONGEST_HISTORY = 4096  # events, at which Temporal asks for a new one
+CHANGES = (
+    f"scaled.products=[{', '.join(f'product-{number:04d}' for number in range(PRODUCTS))}]",
+    "scaled.periods=3",
+    f"scaled.period_days={DAYS // 3}",
+    "scaled.daily_budget=1.00",
+    "scaled.daily_cap=5000.00",
+    "limits.daily=5000.00",
+    "limits.run=1000000.00",
+)
+
+
+def _day(number: int, index: int) -> DayReport:
+    hourly = tuple(SPENT // 24 for _ in range(24))
+    return DayReport(
+        day=FIRST_DAY + timedelta(days=number), impressions=1000, clicks=20, conversions=2 + index % 2,
+        cost_micros=SPENT, served_micros=SPENT, revenue_micros=5_000_000, final=True, matured=True,
+        hourly_cost_micros=hourly,
+    )  # fmt: skip
+
+
+def _written(ledger: Ledger) -> None:
+    """How every campaign ended, and a settled reservation for each of its days."""
+    days = [tuple(_day(number, index) for number in range(DAYS)) for index in range(2)]
+    now = datetime.now(UTC)
+    for index in range(2 * PRODUCTS):
+        name = campaign_id(RUN, Phase.SCALED, index)
+        result = CampaignResult(
+            campaign=name, index=index, product=f"product-{index // 2:04d}", arm=tuple(Arm)[index % 2],
+            state=EpisodeState.SETTLED, days=days[index % 2], planned_micros=SPENT * DAYS, spend_micros=SPENT * DAYS,
+            actions=DAYS, near_misses=0,
+        )  # fmt: skip
+        ledger.keep_result(result, now)
+    with ledger._database.writing() as connection:
+        rows = [vars(_reservation(index, number)) for index in range(2 * PRODUCTS) for number in range(DAYS)]
+        connection.change_each(reservation_store._INSERT, rows)
+
+
+def _reservation(index: int, number: int) -> Reservation:
+    name = campaign_id(RUN, Phase.SCALED, index)
+    return Reservation(
+        key=reservation_key(name, number), account=RUN, run=RUN, phase=Phase.SCALED, campaign=name,
+        day=FIRST_DAY + timedelta(days=number), request_id="r", state="settled", worst_case_micros=2_000_000,
+        billed_micros=SPENT, served_micros=SPENT, final_micros=SPENT, counted_micros=SPENT, posted_at=None,
+    )  # fmt: skip
+
+
+async def _histories(client: Client, workflow_id: str) -> list[Any]:
+    """The histories of a workflow's runs, each continued as the next."""
+    described = await client.get_workflow_handle(workflow_id).describe()
+    run_id = described.raw_description.workflow_execution_info.first_run_id
+    found = []
+    while run_id:
+        found.append(await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history())
+        run_id = found[-1].events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    return found
+
+
+def _longest_payload(event: Any) -> int:
+    """Bytes of the longest message in an event of a history."""
+    found, todo = 0, [event]
+    while todo:
+        message = todo.pop()
+        if message.DESCRIPTOR.name == "Payload":
+            found = max(found, len(message.data))
+            continue
+        for descriptor, value in message.ListFields():
+            if descriptor.message_type is None or descriptor.message_type.GetOptions().map_entry:
+                continue
+            todo += list(value) if descriptor.is_repeated else [value]
+    return found
+
+
+@contextmanager
+def _account(local_runs: LocalRuns) -> Iterator[None]:
+    """An account whose approver may sign for so many campaigns."""
+    local_runs.open_account(RUN)
+    with local_runs.ledger() as ledger:
+        (approver,) = ledger.approvers(RUN)
+        ledger.put_approver(approver.model_copy(update={"limit_micros": 10**15}))
+        ledger.register_run(RUN, RUN, datetime.now(UTC))
+        yield
+
+
+async def test_a_phase_of_120_campaigns_of_90_days_comes_to_its_gate(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """No message in its histories is above 256 KiB, no history beyond its bound, and the gate has every campaign."""
+    client = environment.client
+    with _account(local_runs):
+        async with (
+            make_worker(client, local_runs.settings, Queue.RECORDS),
+            Worker(
+                client,
+                task_queue=Queue.WORKFLOWS,
+                workflows=[ScaledDeployment, EndedCampaign],
+                workflow_runner=workflow_sandbox(client.data_converter),
+                workflow_failure_exception_types=[workflow.NondeterminismError],
+            ),
+        ):
+            handle = await begin(environment, local_runs, RUN, *CHANGES, phase=Phase.SCALED, account=RUN)
+            while local_runs.signed(RUN, Phase.SCALED) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            with local_runs.ledger() as ledger:
+                _written(ledger)
+            await local_runs.approve(client, RUN, (Phase.SCALED,))
+            result = await asyncio.wait_for(handle.result(), 1200)
+        histories = await _histories(client, handle.id)
+    assert result.gate is not None and result.episodes == 2 * PRODUCTS
+    evidence = CampaignsEvidence.model_validate(local_runs.store().get_document(result.gate.evidence_digest))
+    assert len({campaign.campaign for campaign in evidence.campaigns}) == 2 * PRODUCTS
+    assert "broken" not in result.gate.reason
+    assert max(_longest_payload(event) for history in histories for event in history.events) <= LONGEST
+    assert max(len(history.events) for history in histories) <= LONGEST_HISTORY
+    assert local_runs.rows(RUN)["episodes"] == 2 * PRODUCTS
