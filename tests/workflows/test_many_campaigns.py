@@ -116,7 +116,6 @@ def _account(local_runs: LocalRuns) -> Iterator[None]:
     with local_runs.ledger() as ledger:
         (approver,) = ledger.approvers(RUN)
         ledger.put_approver(approver.model_copy(update={"limit_micros": 10**15}))
-        ledger.register_run(RUN, RUN, datetime.now(UTC))
         yield
 
 
