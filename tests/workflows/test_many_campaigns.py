@@ -69,6 +69,7 @@ def _written(ledger: Ledger) -> None:
             actions=DAYS, near_misses=0,
         )  # fmt: skip
         ledger.keep_result(result, now)
+        ledger.keep_days(RUN, name, days[index % 2], now)
     with ledger._database.writing() as connection:
         rows = [vars(_reservation(index, number)) for index in range(2 * PRODUCTS) for number in range(DAYS)]
         connection.change_each(reservation_store._INSERT, rows)
@@ -116,7 +117,6 @@ def _account(local_runs: LocalRuns) -> Iterator[None]:
     with local_runs.ledger() as ledger:
         (approver,) = ledger.approvers(RUN)
         ledger.put_approver(approver.model_copy(update={"limit_micros": 10**15}))
-        ledger.register_run(RUN, RUN, datetime.now(UTC))
         yield
 
 
