@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-llm dev test check chaos hostile bench bench-seeds mutants clean
+.PHONY: help setup demo demo-llm dev test check many-campaigns chaos hostile bench bench-seeds mutants clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 13
@@ -41,6 +41,9 @@ check: setup ## lint and types
 # Compiled modules matter: Temporal's sandbox imports the workflow modules anew for every workflow.
 test: setup ## all tests
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+many-campaigns: setup ## a phase of 2,000 campaigns of 90 days to its gate, and what it costs; some minutes
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -s -m long tests/workflows/test_many_campaigns.py $(ARGS)
 
 chaos: setup ## runs killed, cancelled and terminated at random, and 100,000 hostile sequences, which take hours (ARGS=--sequences=0 for none)
 	@PYTHONPATH=. $(BIN)/python scripts/chaos.py $(ARGS)

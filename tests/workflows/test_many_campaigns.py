@@ -1,8 +1,13 @@
-"""A phase of 120 campaigns of 90 days comes to its gate, though none of its messages can hold what they report."""
+"""A phase of 240 campaigns of 90 days comes to its gate, though none of its messages can hold what they report.
+
+`make many-campaigns` does the same with 2,000 and prints what they cost.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +30,7 @@ from gaelp.ledger.stored_records import Reservation
 from gaelp.ledger.stores import reservation_store
 from gaelp.messages.spending_phase import CampaignsEvidence
 from gaelp.workflow_sandbox import workflow_sandbox
+from scripts.bench.batch_program import processor_seconds_of_all
 from tests.support.ended_campaigns import EndedCampaign
 from tests.support.local_runs import LocalRuns
 from tests.support.single_phase import begin
@@ -32,20 +38,25 @@ from worker import make_worker
 from workflows.scaled import ScaledDeployment
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-RUN, PRODUCTS, DAYS = "many", 60, 90
+DAYS = 90
 FIRST_DAY = date(2026, 1, 5)
 SPENT = 900_000  # micros, of each day
 LONGEST = 256 * 1024  # bytes of a message
 LONGEST_HISTORY = 4096  # events, at which Temporal asks for a new one
-CHANGES = (
-    f"scaled.products=[{', '.join(f'product-{number:04d}' for number in range(PRODUCTS))}]",
-    "scaled.periods=3",
-    f"scaled.period_days={DAYS // 3}",
-    "scaled.daily_budget=1.00",
-    "scaled.daily_cap=5000.00",
-    "limits.daily=5000.00",
-    "limits.run=1000000.00",
-)
+
+
+def _changes(campaigns: int) -> tuple[str, ...]:
+    """Two arms of each product, for three periods."""
+    products = ", ".join(f"product-{number:04d}" for number in range(campaigns // 2))
+    return (
+        f"scaled.products=[{products}]",
+        "scaled.periods=3",
+        f"scaled.period_days={DAYS // 3}",
+        "scaled.daily_budget=1.00",
+        "scaled.daily_cap=5000.00",
+        "limits.daily=5000.00",
+        "limits.run=1000000.00",
+    )
 
 
 def _day(number: int, index: int) -> DayReport:
@@ -57,27 +68,28 @@ def _day(number: int, index: int) -> DayReport:
     )  # fmt: skip
 
 
-def _written(ledger: Ledger) -> None:
-    """How every campaign ended, and a settled reservation for each of its days."""
+def _write_endings(ledger: Ledger, run: str, campaigns: int) -> None:
+    """How every campaign ended, its days as reported, and a settled reservation for each of them."""
     days = [tuple(_day(number, index) for number in range(DAYS)) for index in range(2)]
     now = datetime.now(UTC)
-    for index in range(2 * PRODUCTS):
-        name = campaign_id(RUN, Phase.SCALED, index)
+    for index in range(campaigns):
+        name = campaign_id(run, Phase.SCALED, index)
         result = CampaignResult(
             campaign=name, index=index, product=f"product-{index // 2:04d}", arm=tuple(Arm)[index % 2],
             state=EpisodeState.SETTLED, days=days[index % 2], planned_micros=SPENT * DAYS, spend_micros=SPENT * DAYS,
             actions=DAYS, near_misses=0,
         )  # fmt: skip
         ledger.keep_result(result, now)
+        ledger.keep_days(run, name, days[index % 2], now)
     with ledger._database.writing() as connection:
-        rows = [vars(_reservation(index, number)) for index in range(2 * PRODUCTS) for number in range(DAYS)]
+        rows = [vars(_reservation(run, index, number)) for index in range(campaigns) for number in range(DAYS)]
         connection.change_each(reservation_store._INSERT, rows)
 
 
-def _reservation(index: int, number: int) -> Reservation:
-    name = campaign_id(RUN, Phase.SCALED, index)
+def _reservation(run: str, index: int, number: int) -> Reservation:
+    name = campaign_id(run, Phase.SCALED, index)
     return Reservation(
-        key=reservation_key(name, number), account=RUN, run=RUN, phase=Phase.SCALED, campaign=name,
+        key=reservation_key(name, number), account=run, run=run, phase=Phase.SCALED, campaign=name,
         day=FIRST_DAY + timedelta(days=number), request_id="r", state="settled", worst_case_micros=2_000_000,
         billed_micros=SPENT, served_micros=SPENT, final_micros=SPENT, counted_micros=SPENT, posted_at=None,
     )  # fmt: skip
@@ -110,21 +122,19 @@ def _longest_payload(event: Any) -> int:
 
 
 @contextmanager
-def _account(local_runs: LocalRuns) -> Iterator[None]:
+def _account(local_runs: LocalRuns, name: str) -> Iterator[None]:
     """An account whose approver may sign for so many campaigns."""
-    local_runs.open_account(RUN)
+    local_runs.open_account(name)
     with local_runs.ledger() as ledger:
-        (approver,) = ledger.approvers(RUN)
+        (approver,) = ledger.approvers(name)
         ledger.put_approver(approver.model_copy(update={"limit_micros": 10**15}))
         yield
 
 
-async def test_a_phase_of_120_campaigns_of_90_days_comes_to_its_gate(
-    environment: WorkflowEnvironment, local_runs: LocalRuns
-) -> None:
-    """No message in its histories is above 256 KiB, no history beyond its bound, and the gate has every campaign."""
+async def _run_to_its_end(environment: WorkflowEnvironment, local_runs: LocalRuns, run: str, campaigns: int) -> Any:
+    """The phase's result, and the histories of its runs."""
     client = environment.client
-    with _account(local_runs):
+    with _account(local_runs, run):
         async with (
             make_worker(client, local_runs.settings, Queue.RECORDS),
             Worker(
@@ -135,18 +145,34 @@ async def test_a_phase_of_120_campaigns_of_90_days_comes_to_its_gate(
                 workflow_failure_exception_types=[workflow.NondeterminismError],
             ),
         ):
-            handle = await begin(environment, local_runs, RUN, *CHANGES, phase=Phase.SCALED, account=RUN)
-            while local_runs.signed(RUN, Phase.SCALED) is None:  # noqa: ASYNC110
+            handle = await begin(environment, local_runs, run, *_changes(campaigns), phase=Phase.SCALED, account=run)
+            while local_runs.signed(run, Phase.SCALED) is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             with local_runs.ledger() as ledger:
-                _written(ledger)
-            await local_runs.approve(client, RUN, (Phase.SCALED,))
-            result = await asyncio.wait_for(handle.result(), 1200)
-        histories = await _histories(client, handle.id)
-    assert result.gate is not None and result.episodes == 2 * PRODUCTS
+                _write_endings(ledger, run, campaigns)
+            await local_runs.approve(client, run, (Phase.SCALED,))
+            result = await handle.result()
+        return result, await _histories(client, handle.id)
+
+
+@pytest.mark.parametrize("campaigns", [240, pytest.param(2000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+async def test_a_phase_of_many_campaigns_of_90_days_comes_to_its_gate(
+    environment: WorkflowEnvironment, local_runs: LocalRuns, campaigns: int
+) -> None:
+    """No message in its histories is above 256 KiB, no history beyond its bound, and the gate has every campaign."""
+    run, before, began = f"many-{campaigns}", processor_seconds_of_all(os.getpid()), time.monotonic()
+    result, histories = await _run_to_its_end(environment, local_runs, run, campaigns)
+    seconds, processor = time.monotonic() - began, processor_seconds_of_all(os.getpid()) - before
+    events = [len(history.events) for history in histories]
+    largest = max(_longest_payload(event) for history in histories for event in history.events)
+    print(
+        f"{campaigns} campaigns: {seconds:.0f} s, {processor:.0f} s of processor in all processes, "
+        f"{' + '.join(map(str, events))} events, largest message {largest} bytes"
+    )
+    assert result.gate is not None and result.episodes == campaigns
     evidence = CampaignsEvidence.model_validate(local_runs.store().get_document(result.gate.evidence_digest))
-    assert len({campaign.campaign for campaign in evidence.campaigns}) == 2 * PRODUCTS
+    assert len({campaign.campaign for campaign in evidence.campaigns}) == campaigns
     assert "broken" not in result.gate.reason
-    assert max(_longest_payload(event) for history in histories for event in history.events) <= LONGEST
-    assert max(len(history.events) for history in histories) <= LONGEST_HISTORY
-    assert local_runs.rows(RUN)["episodes"] == 2 * PRODUCTS
+    assert largest <= LONGEST
+    assert max(events) <= LONGEST_HISTORY
+    assert local_runs.rows(run)["episodes"] == campaigns

@@ -173,7 +173,9 @@ class CampaignChildren:
                 await self._look()
 
     def before_renewal(self) -> None:
-        """What only this run is told by Temporal, the next one must look at."""
+        """Take what only this run is told by Temporal; what has ended without a result, the next one must look at."""
+        for standing in self._results():
+            self.take(standing)
         state = self._phase.state
         ended = [number for number in self.unsettled() if number in state.closing or self._has_ended(number)]
         self._phase.update(hinted=tuple(dict.fromkeys((*state.hinted, *ended))), closing=tuple(ended))
