@@ -65,7 +65,7 @@ MANY: dict[str, int] = {
     "SpendingState.reached": CAMPAIGNS, "SpendingState.settled": CAMPAIGNS, "SpendingState.waits": CAMPAIGNS,
     "StopReport.paused": NAMES_TOLD + 1, "StopReport.pauses_sent": NAMES_TOLD + 1,
     "StopReport.still_enabled": NAMES_TOLD + 1, "StopReport.unresolved_claims": NAMES_TOLD + 1,
-    "StopReport.waiting": 500,
+    "StopReport.waiting": 500, "WaitingPhases.phases": 500,
 }  # fmt: skip
 # Of a batch either the reason is given or its failures. Characters of a text that is longer than a name or a digest.
 TEXTS: dict[str, int] = {
