@@ -37,7 +37,7 @@ class Machine:
         home.mkdir()
         environment = {**os.environ, **stack.environment(), "GAELP_HOME": str(home)}
         processes = {}
-        for service in (services.worker(home, environment), services.compute(home, environment)):
+        for service in (services.worker(home, environment), services.compute(home, environment, processes=1)):
             with (home / f"{service.name}.log").open("ab") as log:
                 processes[service.name] = subprocess.Popen(
                     service.command, env=dict(service.environment), stdout=log, stderr=log, start_new_session=True
