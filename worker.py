@@ -183,7 +183,8 @@ def live_activities(settings: Settings, quotas: CallQuotas) -> Activities:
 def stop_activities(settings: Settings) -> Activities:
     """The emergency stop and the reaper."""
     ledger, platforms = Ledger.open(settings.ledger), _platforms(settings, STOP_SECONDS)
-    return [Emergency(ledger, platforms).stop_account, Reaping(ledger, platforms).reap]
+    emergency = Emergency(ledger, platforms)
+    return [emergency.stop_account, emergency.waiting_phases, Reaping(ledger, platforms).reap]
 
 
 def workers(client: Client, settings: Settings, queues: Sequence[Queue]) -> list[Worker]:

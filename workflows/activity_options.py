@@ -121,6 +121,15 @@ STOP: ActivityOptions = {
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)),
 }
 
+# One question to the ledger after a stop that was given up: whoever is not told by it finds out within the hour.
+STOP_GIVEN_UP: ActivityOptions = {
+    "task_queue": "stop",
+    "start_to_close_timeout": timedelta(seconds=30),
+    "schedule_to_close_timeout": timedelta(minutes=2),
+    "heartbeat_timeout": timedelta(seconds=10),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)),
+}
+
 # The reaper's look: pausing is the safe direction, and the next look comes soon, so attempts are few.
 REAP: ActivityOptions = {
     "task_queue": "stop",

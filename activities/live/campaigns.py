@@ -86,7 +86,9 @@ class Campaigns:
         if state.enabled:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)
-        return Launched(launched=True)
+        # Whoever has the name may be somebody else's: what differs from what we asked for is not signed.
+        changed = self._watching.compare(campaign, account, state, at)
+        return Launched(launched=not changed, reason=changed)
 
     # ------------------------------------------------------------ apply
 
@@ -132,6 +134,8 @@ class Campaigns:
         self, campaign: LiveCampaignInput, account: Account, read: CampaignState, at: datetime
     ) -> Applied | None:
         """What somebody else did since the observation, where nothing may be written after it."""
+        if not self._ledger.written_settings(campaign.name):
+            return _blocked(campaign, "it was never launched, so that nobody has compared it with what was asked for")
         raised = self._watching.compare(campaign, account, read, at)
         paused = not read.enabled and not self._ledger.judge_enabling(campaign.name).granted
         if not (raised or paused):

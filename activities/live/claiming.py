@@ -142,7 +142,9 @@ class Claiming:
     ) -> CampaignState:
         try:
             return create()
-        except DuplicateName:  # an answer that was lost, or was given twice: the campaign is there, and is ours
+        except (
+            DuplicateName
+        ):  # an answer that was lost, or was given twice: it is read, and launched only where it is what we asked for
             return self._locating.read_back(platform, campaign)
 
     def call_under_claim(

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from gaelp.domain.ad_accounts import Account
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.ledger.ledger import Ledger
-from gaelp.messages.emergency_stop import StopAccount, StopReport
+from gaelp.messages.emergency_stop import StopAccount, StopReport, WaitingPhases
 from gaelp.platforms.protocol import AdPlatform
 
 
@@ -35,3 +35,8 @@ class Emergency:
         if not report.stopped:
             raise ApplicationError(f"NOT stopped yet: {report.reason}", report, type="NotStopped")
         return report
+
+    @activity.defn
+    def waiting_phases(self, stop: StopAccount) -> WaitingPhases:
+        """Whose request the tries of a stop that was given up have voided, as far as the ledger knows."""
+        return WaitingPhases(phases=self._ledger.waiting_phases(stop.account))

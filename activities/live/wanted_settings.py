@@ -13,6 +13,7 @@ from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
+from gaelp.domain.spending.advertised_content import content_digest
 from gaelp.domain.spending.dollar_bounds import highest_bid_micros
 from gaelp.messages.live_campaign import LiveCampaignInput
 
@@ -67,7 +68,8 @@ def as_asked(spec: CampaignSpec, state: CampaignState) -> CampaignState:
     """What we asked the platform to create, under the id that it gave: what differs from it is not our doing."""
     asked = {name: getattr(spec, name) for name in ("external_name", "daily_budget_micros", "end_at")}
     heads = {"bid_micros": spec.bid_micros, "creative_prob": spec.creative_prob}
-    return state.model_copy(update={**asked, **heads, "enabled": False})
+    content = content_digest(spec.product, spec.creatives)
+    return state.model_copy(update={**asked, **heads, "content_digest": content, "enabled": False})
 
 
 def same_but_enabled(state: CampaignState, wanted: CampaignState) -> bool:

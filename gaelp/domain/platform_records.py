@@ -53,6 +53,7 @@ class CampaignState(Frozen):
     end_at: datetime
     bid_micros: tuple[int, ...]
     creative_prob: tuple[tuple[float, ...], ...]
+    content_digest: str  # of the product and the ads that are there now, as an approval binds it
 
 
 class DayReport(Frozen):

@@ -167,10 +167,9 @@ def _positive(campaign: CampaignResult, config: TrainingConfiguration) -> bool |
 
 def _impossible(campaign: CampaignResult) -> list[str]:
     """Reported numbers that cannot be."""
-    names = ("impressions", "clicks", "conversions", "cost_micros", "served_micros", "revenue_micros")
-    negative = [f"{d.day} {name}" for d in campaign.days for name in names if getattr(d, name) < 0]
+    negative = [day.day for day in campaign.days if day.revenue_micros < 0]
     twice = len(campaign.days) - len({d.day for d in campaign.days})
-    problems = [f"{campaign.campaign} reports a negative {negative[0]}"] if negative else []
+    problems = [f"{campaign.campaign} reports a negative revenue on {negative[0]}"] if negative else []
     problems += [f"{campaign.campaign} reports {twice} days twice"] if twice else []
     if campaign.spend_micros > 0 and not campaign.days:
         problems.append(f"{campaign.campaign} spent {rounded_money(campaign.spend_micros)} and reports no day")

@@ -38,6 +38,12 @@ class StopReport(Frozen):
         return self.model_copy(update={name: shortened(getattr(self, name)) for name in lists})
 
 
+class WaitingPhases(Frozen):
+    """Workflow ids of the phases on an account that wait for a decision, void requests included."""
+
+    phases: tuple[str, ...] = ()
+
+
 def shortened(names: tuple[str, ...]) -> tuple[str, ...]:
     """The first few, and how many there are beside them."""
     more = len(names) - NAMES_TOLD

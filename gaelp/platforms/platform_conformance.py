@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, Creative
+from gaelp.domain.spending.advertised_content import content_digest
 from gaelp.errors import GaelpError
 from gaelp.platforms.protocol import AdPlatform, DuplicateName, OutcomeUnknown, PlatformError
 
@@ -68,6 +69,13 @@ class PlatformConformance:
         require(isinstance(error, DuplicateName), "The refusal of a duplicate must be DuplicateName.", error)
         require(self._names().count("duplicate") == 1, "A refused duplicate must not leave a second campaign.")
         require(self._read("duplicate") == created, "A refused duplicate must not change the first campaign.")
+
+    def test_the_digest_of_the_content_is_that_of_what_was_created(self) -> None:
+        """The adapter makes it of the product and the ads that it reads, in the order of the shares."""
+        spec, created = self.spec("content"), self._created("content")
+        wanted = content_digest(spec.product, spec.creatives)
+        require(created.content_digest == wanted, "A created campaign must have the digest of its content.", created)
+        require(self._read("content") == created, "The digest must be read back as it was created.")
 
     def test_a_campaign_is_the_same_by_its_id_and_by_its_name(self) -> None:
         """What was created is read by the id that its creation returned, and nothing of another account is."""

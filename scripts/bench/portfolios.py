@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def _measured(campaigns: int, days: int, seconds: float) -> Portfolio:
 async def _run(runs: LocalRuns, campaigns: int, days: int, load: float) -> Portfolio:
     client = await connections.temporal(runs.settings)
     run, account = f"portfolio-{campaigns}", _account(runs, campaigns, days)
+    with runs.ledger() as ledger:
+        ledger.register_run(run, account, datetime.now(UTC))
     given = phase_input(runs, run, PHASE, account, *_settings(campaigns, days))
     phase: WorkflowHandle[object, PhaseResult] = await client.start_workflow(
         "ScaledDeployment", given, id=phase_id(run, PHASE), task_queue=Queue.WORKFLOWS, result_type=PhaseResult

@@ -69,5 +69,7 @@ async def test_three_machines_end_a_run_as_one_does(machines: Machines, undistur
 
 
 def _enabled(machines: Machines, account: str, phase: Phase) -> list[str]:
-    campaigns = machines.runs.on_platform(RUN, account)
-    return [c.external_name for c in campaigns if c.enabled and c.external_name.startswith(f"{RUN}/{phase}/")]
+    """By the emulator's own door, which counts against no quota."""
+    states = [campaign["state"] for campaign in machines.runs.control("GET", "/campaigns")]
+    names = [state["external_name"] for state in states if state["account"] == account and state["enabled"]]
+    return [name for name in names if name.startswith(f"{RUN}/{phase}/")]

@@ -133,7 +133,7 @@ def test_a_campaign_that_is_started_by_hand_spends_nothing_that_was_not_signed(
 ) -> None:
     """An approved request, but another agent, checkpoint, configuration, dates and name: it never bills."""
     campaign = signer.spending("signed", shared)
-    other = signer.asked("unsigned", shared, "live_test.days=9", agent="fixed-bid")
+    other = signer.asked("unsigned", shared, "live_test.days=9", agent="online-lp")
     history = product.temporal("workflow", "show", "-w", campaign, "-o", "json").json
     (payload,) = history["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"]
     started = json.loads(base64.b64decode(payload["data"]))

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, CellReport, DayReport
+from gaelp.domain.spending.advertised_content import content_digest
 from gaelp.platforms.protocol import DuplicateName, OutcomeUnknown, PlatformError
 from tests.hostile.account_place import SOMEWHERE, Place
 from tests.hostile.virtual_host import VirtualClock
@@ -234,7 +235,7 @@ class HostilePlatform:
         state = CampaignState(
             platform_id=f"p{len(self.all) + len(self.lost)}", external_name=spec.external_name, account=spec.account,
             enabled=False, daily_budget_micros=spec.daily_budget_micros, end_at=spec.end_at, bid_micros=spec.bid_micros,
-            creative_prob=spec.creative_prob,
+            creative_prob=spec.creative_prob, content_digest=content_digest(spec.product, spec.creatives),
         )  # fmt: skip
         campaign = self.all[state.platform_id] = HostileCampaign(state, reached=self.clock.now)
         if self.rng.random() < self.nature.lags:

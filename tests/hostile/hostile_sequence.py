@@ -218,7 +218,7 @@ class Sequence:
         tick_hours = tick_hours or tick_hours_of(seed)
         self.tick = timedelta(hours=tick_hours)
         self.campaigns: dict[str, DrivenCampaign[DirectCalls]] = {}
-        self.reaps = True
+        self.reaps = self.forges = True
         self.hands: Callable[[Sequence], None] | None = None  # what people do instead, where a test says so
         starts = [planned(index, place, tick_hours) for index in range(3 if seed % 5 == 0 else 2)]
         for began in starts:
@@ -255,8 +255,8 @@ class Sequence:
         self.ledger.keep_result(result, self.clock.now)
 
     def _permit(self, reached: DayReached) -> None:
-        # The last one is forged: within what was signed, and more than one step.
-        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.0, 1.2, 1.2, 1.4)))
+        forged = (1.4,) if self.forges else ()  # within what was signed, and more than one step
+        budget = int(reached.daily_budget_micros * self.rng.choice((0.5, 1.0, 1.0, 1.2, 1.2, *forged)))
         proceed = Proceed(until_day=DAYS, daily_budget_micros=budget)
         self.campaigns[reached.campaign].update(proceed=proceed)
 

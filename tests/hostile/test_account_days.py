@@ -33,7 +33,7 @@ def _whole_days(kept: list[Sequence]) -> Callable[[Sequence], None]:
     """Nobody pauses, stops or edits."""
 
     def before(sequence: Sequence) -> None:
-        sequence.hands = lambda _: None
+        sequence.hands, sequence.forges = lambda _: None, False
         kept.append(sequence)
 
     return before

@@ -26,7 +26,7 @@ from gaelp.messages.live_campaign import (
 )
 from gaelp.messages.run_context import RunContext
 from tests.hostile.virtual_host import DrivenCampaign, VirtualClock, VirtualHost, hand_over, run_to_the_end
-from workflows.campaigns.campaign_needs import LONGEST_WAIT, CallFailed, OutOfReach
+from workflows.campaigns.campaign_needs import LONGEST_WAIT, WATCH_WITHOUT_TIME, CallFailed, OutOfReach
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -251,6 +251,79 @@ def test_a_paused_campaign_is_watched_where_no_time_passes() -> None:
     assert calls.ticks("observe").count(3) >= 9 and calls.ticks("apply").count(3) == 1
 
 
+def test_a_watch_of_a_paused_campaign_that_fails_is_tried_again_within_its_tick() -> None:
+    """What a hand enables while nothing can be read is paused soon after the outage, and not an hour later."""
+    campaign, calls = driven()
+    clock = campaign.host.clock
+    down = between(clock, 9, 9.5)
+    calls.away = lambda name: down(name) if name == "observe" else ""
+
+    def hands() -> None:
+        campaign.update(paused=START + 5 * HOUR <= clock.now < START + 15 * HOUR)
+        if down("") and clock.now > START + 9.2 * HOUR:
+            calls.enabled = True
+
+    result = run_to_the_end(campaign, hands)
+    pauses = [at for name, at, _ in calls.made if name == "pause"]
+    assert START + 9.5 * HOUR <= pauses[1] <= START + 9.5 * HOUR + LONGEST_WAIT
+    tries = [at for name, at, tick in calls.made if name == "observe" and tick == 9]
+    assert tries[1] - tries[0] == timedelta(seconds=1) and len(tries) > 8
+    assert max(b - a for a, b in pairwise(tries)) == LONGEST_WAIT
+    assert (result.missed_ticks, result.state, campaign.state.tick) == (0, EpisodeState.SETTLED, 48)
+    assert any("paused by a person; it cannot be watched" in text for text in calls.waits) and calls.waits[-1] == ""
+
+
+@pytest.mark.parametrize("signal", [{"paused": False}, {"stopped": "stopped by a person"}], ids=["resume", "stop"])
+def test_a_watch_that_is_tried_again_hears_a_resume_and_a_stop(signal: dict[str, object]) -> None:
+    """Both end the tries at that very instant, whatever wait the platform asks for."""
+    campaign, calls = driven()
+    clock = campaign.host.clock
+
+    def until_waiting() -> None:
+        while campaign.can_go_on():
+            campaign.step()
+
+    until_waiting()
+    campaign.update(paused=True)
+    calls.away = lambda name: OutOfReach("slow down", timedelta(days=2)) if name == "observe" else ""
+    clock.now = START + HOUR
+    until_waiting()
+    assert campaign.wakes() == clock.now + LONGEST_WAIT and calls.waits
+    made = len(calls.made)
+    campaign.update(**signal)
+    until_waiting()
+    if campaign.state.stopped:
+        assert [name for name, _, _ in calls.made[made:]] == ["pause"]
+    else:
+        assert (campaign.wakes(), calls.made[made:]) == (START + 2 * HOUR, [])
+
+
+@pytest.mark.parametrize("failure", ["the platform is away", CallFailed("it broke")], ids=["away", "failed"])
+def test_where_no_time_passes_a_watch_is_tried_again_after_a_while(failure: str | Exception) -> None:
+    """Every 30 seconds, whatever fails, until it is resumed."""
+    campaign, calls = driven(time_scale=0)
+    calls.away = lambda name: failure if name == "observe" and campaign.state.paused else ""
+
+    def hands() -> None:
+        watched = calls.ticks("observe").count(3) >= 10
+        campaign.update(paused=campaign.state.tick == 3 and not watched)
+
+    assert run_to_the_end(campaign, hands).state is EpisodeState.SETTLED
+    tries = [at for name, at, tick in calls.made if name == "observe" and tick == 3]
+    assert {b - a for a, b in pairwise(tries[:10])} == {WATCH_WITHOUT_TIME}
+
+
+def test_a_watch_that_cannot_be_mended_is_tried_again_with_the_next_tick() -> None:
+    """Trying again does not help within the tick: once each, and the campaign goes on when it is resumed."""
+    campaign, calls = driven()
+    clock = campaign.host.clock
+    down = between(clock, 9, 11)
+    calls.away = lambda name: CallFailed("it broke") if down(name) and name == "observe" else ""
+    result = run_to_the_end(campaign, lambda: campaign.update(paused=START + 5 * HOUR <= clock.now < START + 15 * HOUR))
+    assert [calls.ticks("observe").count(tick) for tick in (8, 9, 10, 11)] == [1, 1, 1, 1]
+    assert result.state is EpisodeState.SETTLED
+
+
 def test_a_campaign_whose_lease_ended_rests_until_the_platform_is_back() -> None:
     """It says what it waits for, moves no end, settles by itself, and is no failure of anybody."""
     campaign, calls = driven()
@@ -306,6 +379,26 @@ def test_a_campaign_is_watched_while_its_last_clicks_mature() -> None:
 
     run_to_the_end(campaign, hands)
     assert calls.ticks("pause") == [48, 48] and calls.ticks("observe").count(48) == 48
+
+
+def test_a_watch_of_a_maturing_campaign_that_fails_is_tried_again_within_its_tick() -> None:
+    """What a hand enables is paused soon after the outage, and the clicks mature no longer than without it."""
+    undisturbed, expected = driven()
+    run_to_the_end(undisturbed)
+    campaign, calls = driven()
+    clock = campaign.host.clock
+    down = between(clock, 58, 60.5)
+    calls.away = lambda name: down(name) if name == "observe" else ""
+
+    def hands() -> None:
+        if down("") and clock.now > START + 60.2 * HOUR:
+            calls.enabled = True
+
+    result = run_to_the_end(campaign, hands)
+    pauses = [at for name, at, _ in calls.made if name == "pause"]
+    assert START + 60.5 * HOUR <= pauses[1] <= START + 60.5 * HOUR + LONGEST_WAIT and len(pauses) == 2
+    assert (calls.made[-1], result.state) == (expected.made[-1], EpisodeState.SETTLED)
+    assert calls.waits[-1] == "" and "its days are over; it cannot be watched" in calls.waits[-2]
 
 
 def test_a_refused_launch_is_an_interruption_and_nothing_is_read_of_it() -> None:

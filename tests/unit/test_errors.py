@@ -22,6 +22,8 @@ PERMANENT = {
     "LedgerConflict",
     "MissingContent",
     "NoDollarRate",
+    "NotADigest",
+    "NotItsOwnReport",
     "OutsideDollarBounds",
     "RatingsFailed",
     "RatingsMismatch",
@@ -37,9 +39,10 @@ PERMANENT = {
     "UnknownLog",
     "UnknownPlatform",
     "UnknownRequest",
+    "UnreadableCertificate",
     "UnregisteredRun",
 }
-WRONG_USES = {"ConfigurationErrors", "UnknownAgent", "UnknownEnvironment", "WrongUse"}
+WRONG_USES = {"ConfigurationErrors", "IngestError", "LogExists", "UnknownAgent", "UnknownEnvironment", "WrongUse"}
 Bases = Mapping[str, tuple[str, ...]]
 
 

@@ -13,8 +13,9 @@ import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
@@ -310,6 +311,31 @@ async def test_a_stop_of_the_account_tells_a_waiting_phase_to_ask_anew(
         result = await handle.result()
     assert result.gate is not None and result.episodes == 1
     assert local_runs.leftovers(run, run) == []
+
+
+async def test_a_stop_that_is_given_up_tells_a_waiting_phase_all_the_same(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The platform is away, and the stop is cancelled: its tries have voided the request, which is asked anew."""
+    client, run = environment.client, "not-confirmed"
+    async with serving(client, local_runs, max_cached_workflows=100):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        request = await _request(local_runs, run)
+        fault = {"verb": "any", "kind": "error-before", "calls": 100_000, "account": run}
+        local_runs.control("POST", "/faults", json=fault)
+        order = StopAccount(account=run, reason="prices look wrong", by="Ada", at=datetime.now(UTC))
+        stop = await client.start_workflow("EmergencyStop", order, id=f"stop-{run}", task_queue=Queue.STOP)
+        with local_runs.ledger() as ledger:
+            await until(lambda: ledger.fence(run) > request.fence, "the fence has risen")
+        await stop.cancel()
+        with pytest.raises(WorkflowFailureError) as failure:
+            await stop.result()
+        assert isinstance(failure.value.cause, CancelledError)
+        local_runs.control("DELETE", "/faults")
+        renewed = await until(lambda: _other_request(local_runs, run, request), "the phase asks anew")
+        assert renewed.fence > request.fence and "NOT STOPPED" in await details(stop)
+        await handle.signal("reject", _signed(local_runs, renewed, "reject"))
+        await handle.result()
 
 
 async def test_a_waiting_run_that_was_stopped_while_temporal_was_away_ends_when_it_looks(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult
@@ -96,23 +96,29 @@ class CampaignEnding:
         return ends or scene.host.now() + LEASE_WITHOUT_TIME
 
     async def _watch_until_matured(self, hours: int) -> None:
-        """Wait until the last clicks have matured; every tick reads what nobody should have changed meanwhile."""
+        """Wait until the last clicks have matured; every tick reads what nobody should have changed meanwhile.
+
+        A reading is tried again until the next one is due, so that an outage makes the wait no longer.
+        """
         scene = self._scene
-        while scene.state.matured_hours < hours:
+        while True:
             step = min(scene.began.order.tick_hours, hours - scene.state.matured_hours)
-            await scene.host.wait(scene.wall(step), lambda: False, "until the last clicks have matured")
+            due = scene.host.now() + scene.wall(step)
+            if scene.state.matured_hours and scene.state.launched:  # else there may be no campaign to read
+                await self._watch_maturing(due)
+            if step <= 0:
+                return
+            left = due - scene.host.now()
+            await scene.host.wait(max(left, timedelta(0)), lambda: False, "until the last clicks have matured")
             scene.update(matured_hours=scene.state.matured_hours + step)
-            if not scene.state.launched:
-                continue  # nothing was ever enabled, and there may be no campaign to read
-            try:
-                observed = await scene.look(scene.campaign.at(scene.state.matured_hours), lambda: False)
-            except (OutOfReach, CallFailed) as error:
-                await scene.wait_because(f"its days are over; it cannot be watched: {error}")
-                continue
-            await scene.reached_again()
-            if observed is not None and observed.enabled:
-                await self.pause("it was enabled by somebody else after its days were over")
             scene.host.renew_where_long(scene.campaign)
+
+    async def _watch_maturing(self, due: datetime) -> None:
+        scene = self._scene
+        at = scene.campaign.at(scene.state.matured_hours)
+        observed = await scene.watch("its days are over", at, due, lambda: False)
+        if observed is not None and observed.enabled:
+            await self.pause("it was enabled by somebody else after its days were over")
 
     def _result(self, stage: EpisodeState, settled: Paused, reason: str) -> CampaignResult:
         scene, plan = self._scene, self._scene.began.order.plan

@@ -21,7 +21,6 @@ from workflows.campaigns.campaign_needs import (
     FIRST_WAIT,
     PATIENCE_WITHOUT_TIME,
     WATCH_WITHOUT_TIME,
-    CallFailed,
     OutOfReach,
     TickEnd,
 )
@@ -146,18 +145,16 @@ class CampaignLife:
     # ------------------------------------------------------------ paused
 
     async def _watch_paused(self) -> None:
-        """A tick of a paused campaign: it is read like a running one, and nothing is decided."""
+        """A tick of a paused campaign: it is read like a running one, and nothing is decided.
+
+        Where no time passes it is tried once, and again after a while, because its tick has no end.
+        """
         scene = self._scene
         scene.host.show("paused by a person", paused=True)
         if scene.may_deliver:
             await self._ending.pause("paused by a person", lambda: scene.state.paused)
-        try:
-            observed = await scene.look(scene.campaign.at(), self._resumed)
-        except (OutOfReach, CallFailed) as error:
-            await scene.wait_because(f"paused by a person; it cannot be watched: {error}")
-            observed = None
-        else:
-            await scene.reached_again()
+        ends = (scene.campaign.tick_ends_at() if scene.real_time else None) or scene.host.now()
+        observed = await scene.watch("paused by a person", scene.campaign.at(), ends, self._resumed)
         if observed is not None and observed.halt:
             scene.halt(observed.halt, outside=False)
         elif observed is not None and observed.enabled and scene.state.paused:

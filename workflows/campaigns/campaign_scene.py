@@ -14,7 +14,15 @@ from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT, CampaignResult
 from gaelp.messages.live_campaign import CampaignProgress, Decided, LiveCampaignInput, Observed
 from gaelp.messages.spending_phase import CampaignStanding
-from workflows.campaigns.campaign_needs import LONGEST_WAIT, CampaignCalls, CampaignHost, HoldsProgress, OutOfReach
+from workflows.campaigns.campaign_needs import (
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    CallFailed,
+    CampaignCalls,
+    CampaignHost,
+    HoldsProgress,
+    OutOfReach,
+)
 
 NOTHING_READ = (-1, None, None)
 
@@ -89,6 +97,30 @@ class CampaignScene:
         if observed.stop_account:
             await self.calls.stop_account(self.campaign, observed.halt)
         return observed
+
+    async def watch(self, why: str, at: datetime, ends: datetime, dropped: Callable[[], bool]) -> Observed | None:
+        """Read a campaign that must not be enabled, and again until `ends` while it is out of reach; None where unread.
+
+        It is read once at least, and no more where `dropped` became true or trying again will not help.
+        """
+        wait = FIRST_WAIT / 2
+        while True:
+            try:
+                observed = await self.look(at, dropped)
+            except CallFailed as error:
+                await self.wait_because(f"{why}; it cannot be watched: {error}")
+                return None
+            except OutOfReach as away:
+                await self.wait_because(f"{why}; it cannot be watched: {away}")
+                wait = next_wait(wait, away)
+                left = max(ends - self.host.now(), timedelta(0))
+                await self.host.wait(min(wait, left), dropped, f"until it is read again: {away}")
+            else:
+                await self.reached_again()
+                return observed
+            if dropped() or self.host.now() >= ends:
+                return None
+            self.host.check_cancelled()
 
     def _taken_ahead(self) -> Observed | None:
         """What was read for this very tick; once, so that a tick that is tried again is read anew."""

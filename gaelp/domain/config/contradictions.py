@@ -6,6 +6,7 @@ combination.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from fractions import Fraction
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
-from gaelp.domain.config.registered_worlds import applied
+from gaelp.domain.config.registered_worlds import applied, together
 from gaelp.domain.config.section import Payable, Section
 from gaelp.domain.episodes import BatchPurpose
+from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
+from gaelp.domain.gates.exam_rules import block_episodes
+from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.spending.dollar_bounds import outside_cap_bounds
 from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, smallest_unit_micros
@@ -38,6 +42,7 @@ LONGEST_MESSAGE = 240_000
 LONGEST_CONFIGURATION = 200_000
 ROUND_BYTES = 240
 BATCH_BYTES = 1_700
+_MANY_ATTEMPTS = 50
 
 
 def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
@@ -177,11 +182,18 @@ def _batches(config: TrainingConfiguration) -> Iterator[Contradiction]:
         )
 
 
+def most_block_batches(config: TrainingConfiguration) -> int:
+    """Batches of the announced block, at an attempt that hardly anybody comes to; they are judged with the exam."""
+    episodes = block_episodes(config.simulation.consistency_episodes, alpha_for(_MANY_ATTEMPTS))
+    per_batch = config.simulation.campaigns_per_batch // together(config)
+    return math.ceil(episodes * (1 + MOST_REPLACED) / max(per_batch, 1))
+
+
 def _lengths(config: TrainingConfiguration) -> Iterator[Contradiction]:
     """What travels between workflows and activities in one message is bounded; this is what can make it long."""
     simulation = config.simulation
     exam = simulation.exam_batches * simulation.exam_looks * (1 if config.personas.source == "none" else 2)
-    room = (LONGEST_MESSAGE - simulation.rounds * ROUND_BYTES) // BATCH_BYTES
+    room = (LONGEST_MESSAGE - simulation.rounds * ROUND_BYTES) // BATCH_BYTES - most_block_batches(config)
     if exam > room:
         yield Contradiction(
             ("simulation.exam_batches", "simulation.exam_looks", "simulation.rounds"),

@@ -18,7 +18,10 @@ def creatives_of(product: str, candidates: int) -> tuple[Creative, ...]:
 
 
 def content_digest(product: str, creatives: Sequence[Creative]) -> str:
-    """SHA-256 hex of the product and all texts: what an approval binds and a reservation is asked with."""
+    """SHA-256 hex of the product and all texts: what an approval binds, a reservation is asked with and
+
+    an adapter makes of the ads that it reads on the platform.
+    """
     content = {"product": product, "creatives": [creative.model_dump(mode="json") for creative in creatives]}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

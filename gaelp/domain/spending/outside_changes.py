@@ -21,7 +21,7 @@ class OutsideChange(Frozen):
     """One setting that reads otherwise than we wrote it."""
 
     sentence: str  # the setting with both values, for people
-    raises: bool  # whether the platform may bill more by it
+    raises: bool  # whether the platform may bill more by it, or bills what nobody signed
     lowers: bool  # whether it can only reduce what is billed: a pause may also be a stop of ours
 
 
@@ -32,9 +32,11 @@ def outside_changes(written: Sequence[CampaignState], read: CampaignState, curre
         "enabled": read.enabled,
         "daily_budget_micros": read.daily_budget_micros > max(w.daily_budget_micros for w in written),
         "end_at": read.end_at > max(w.end_at for w in written),
+        "content_digest": True,  # whatever it costs, nobody signed it
     }
     words = {"external_name": "name", "daily_budget_micros": "daily budget", "end_at": "end", "bid_micros": "bids"}
     words |= {"creative_prob": "creative shares", "platform_id": "platform id"}
+    words |= {"content_digest": "digest of its content"}
     changes = []
     for name in (*words, "enabled"):
         value, known = getattr(read, name), [getattr(w, name) for w in written]

@@ -31,22 +31,24 @@ def judge_enabled(
     open_days = [day for day in days if day.state == "open"]
     if not open_days:
         return refused("no day of it is reserved: its reservations are settled or frozen, or there were none")
-    if any(_stands(requests.get(day.request_id), account, run) for day in open_days):
+    if any(_stands(requests.get(day.request_id), account) for day in open_days):
         return GRANTED
     return refused(
         "its days are reserved under an approval that does not stand: a stop came after it, or none was given"
     )
 
 
-def _stands(stored: StoredRequest | None, account: Account, run: RegisteredRun | None) -> bool:
-    return stored is not None and stored.state == "approved" and judge_no_stop(stored.request, account, run).granted
+def _stands(stored: StoredRequest | None, account: Account) -> bool:
+    return stored is not None and stored.state == "approved" and _judge_fence(stored.request, account).granted
 
 
 def judge_no_stop(request: ApprovalRequest, account: Account, run: RegisteredRun | None) -> Ruling:
     """Whether no stop of the run or of the account came since a person was asked; one that came voids the request."""
     going_on = judge_run(run)
-    if not going_on.granted:
-        return going_on
+    return _judge_fence(request, account) if going_on.granted else going_on
+
+
+def _judge_fence(request: ApprovalRequest, account: Account) -> Ruling:
     if request.fence != account.fence:
         return refused(
             f"the fence of account {account.account} is {account.fence}, and approval {request.request_id} was asked "

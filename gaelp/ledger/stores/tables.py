@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -71,6 +71,7 @@ def state(campaign: Campaign) -> CampaignState:
         end_at=from_us(settings.end_us),
         bid_micros=settings.bid_micros,
         creative_prob=settings.creative_prob,
+        content_digest=campaign.content_digest,
     )
 
 

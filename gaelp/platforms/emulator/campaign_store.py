@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
+from gaelp.domain.platform_records import CampaignSpec, Creative
+from gaelp.domain.spending.advertised_content import content_digest
 from gaelp.errors import GaelpError
 from gaelp.platforms.emulator.delivery import Hour
 from gaelp.platforms.emulator.settings_timeline import InForce
@@ -29,6 +32,7 @@ CREATE TABLE IF NOT EXISTS worlds (digest TEXT PRIMARY KEY, arrays BLOB NOT NULL
 CREATE TABLE IF NOT EXISTS accounts (account TEXT PRIMARY KEY, world TEXT NOT NULL REFERENCES worlds) STRICT;
 CREATE TABLE IF NOT EXISTS campaigns (
     id INTEGER PRIMARY KEY, account TEXT NOT NULL, external_name TEXT NOT NULL, product TEXT NOT NULL,
+    creatives TEXT NOT NULL,
     enabled INTEGER NOT NULL, daily_budget_micros INTEGER NOT NULL, end_us INTEGER NOT NULL,
     world TEXT NOT NULL REFERENCES worlds, created_us INTEGER NOT NULL,
     reached_us INTEGER NOT NULL, cursor_us INTEGER NOT NULL,
@@ -40,6 +44,8 @@ CREATE TABLE IF NOT EXISTS hours (
     campaign INTEGER NOT NULL REFERENCES campaigns, start_us INTEGER NOT NULL, shape TEXT NOT NULL,
     counts BLOB NOT NULL, orders BLOB NOT NULL, PRIMARY KEY (campaign, start_us)) STRICT;
 """
+
+_CREATIVES = TypeAdapter(tuple[Creative, ...])
 
 
 class StoreInUse(GaelpError, RuntimeError):
@@ -116,17 +122,30 @@ class Store:
         arrays: bytes = self._db.execute("SELECT arrays FROM worlds WHERE digest = ?", (digest,)).fetchone()["arrays"]
         return arrays
 
-    def add_campaign(self, account: str, name: str, product: str, world: str, at_us: int, cursor: int) -> int:
+    def add_campaign(self, spec: CampaignSpec, world: str, at_us: int, cursor: int) -> int:
         """Insert a campaign without settings and return its id; raises sqlite3.IntegrityError for a known name."""
         added = self._db.execute(
-            "INSERT INTO campaigns VALUES (NULL, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)",
-            (account, name, product, world, at_us, at_us, cursor),
+            "INSERT INTO campaigns VALUES (NULL, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)",
+            (
+                spec.account,
+                spec.external_name,
+                spec.product,
+                _creatives_text(spec.creatives),
+                world,
+                at_us,
+                at_us,
+                cursor,
+            ),
         )
         return int(added.lastrowid or 0)
 
     def rename(self, campaign: int, name: str) -> None:
         """Another name from now on."""
         self._db.execute("UPDATE campaigns SET external_name = ? WHERE id = ?", (name, campaign))
+
+    def put_creatives(self, campaign: int, creatives: tuple[Creative, ...]) -> None:
+        """Other ads from now on."""
+        self._db.execute("UPDATE campaigns SET creatives = ? WHERE id = ?", (_creatives_text(creatives), campaign))
 
     def add_change(self, campaign: int, sequence: int, at_us: int, settings: InForce) -> None:
         """Append a write, and show it in `campaigns`."""
@@ -158,6 +177,12 @@ class Store:
         row = self._db.execute("SELECT * FROM campaigns WHERE id = ?", (campaign,)).fetchone()
         return dict(row) if row else None
 
+    def content_digest(self, campaign: int) -> str:
+        """The digest of the product and the ads that are there now."""
+        query = "SELECT product, creatives FROM campaigns WHERE id = ?"
+        row = self._db.execute(query, (campaign,)).fetchone()
+        return content_digest(row["product"], _CREATIVES.validate_json(row["creatives"]))
+
     def changes(self, campaign: int) -> list[tuple[int, InForce]]:
         """Every write in order, with its instant."""
         rows = self._db.execute("SELECT at_us, settings FROM changes WHERE campaign = ? ORDER BY sequence", (campaign,))
@@ -177,6 +202,10 @@ class Store:
         if kept != str(seed):
             self.close()
             raise StoreInUse(f"{path} was made with --seed {kept}: start with that seed, or give --db another file")
+
+
+def _creatives_text(creatives: tuple[Creative, ...]) -> str:
+    return _CREATIVES.dump_json(creatives).decode()
 
 
 def _pack(array: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:

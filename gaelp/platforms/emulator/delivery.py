@@ -53,6 +53,7 @@ class Campaign:
     platform_id: str
     account: str
     external_name: str
+    content_digest: str
     created_us: int
     world: MarketParameters  # hidden shift and product included
     timeline: Timeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gaelp.domain.platform_records import CampaignSpec
+from gaelp.domain.platform_records import CampaignSpec, Creative
 from gaelp.platforms.emulator.delivery import Campaign
 from gaelp.platforms.emulator.refusal import INVALID, Refusal
 from gaelp.platforms.emulator.settings_timeline import from_us, to_us
@@ -34,6 +34,13 @@ def write(campaign: Campaign, at_us: int, fields: Mapping[str, Any]) -> None:
         _shape(fields["bid_micros"], fields["creative_prob"], shape)
     if "end_us" in fields and fields["end_us"] != latest.end_us:
         _end(fields["end_us"], at_us)
+
+
+def other_creatives(campaign: Campaign, creatives: tuple[Creative, ...]) -> None:
+    """Raise Refusal unless there are as many ads as before."""
+    before = len(campaign.timeline.latest.creative_prob[0])
+    if len(creatives) != before:
+        raise _invalid(f"{len(creatives)} creatives for a campaign of {before}")
 
 
 def _shape(bids: tuple[int, ...], shares: tuple[tuple[float, ...], ...], shape: tuple[int, int]) -> None:

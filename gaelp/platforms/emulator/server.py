@@ -134,6 +134,10 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
     async def rename(account: str, campaign: str, body: wire.Rename) -> CampaignState:
         return emulator.rename(account, campaign, body.name)
 
+    @router.put("/accounts/{account}/campaigns/{campaign}/creatives")
+    async def edit_creatives(account: str, campaign: str, body: wire.EditCreatives) -> CampaignState:
+        return emulator.edit_creatives(account, campaign, body.creatives)
+
     @router.get("/campaigns")
     async def truth() -> tuple[wire.Truth, ...]:
         return emulator.truth()

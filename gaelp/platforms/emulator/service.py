@@ -16,7 +16,7 @@ import safetensors
 from safetensors import numpy as safetensors_numpy
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
+from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, Creative
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import campaign_reports, hidden_world, request_checks
@@ -69,7 +69,7 @@ class Emulator:
         try:
             with self._store.transaction():
                 cursor = at_us // HOUR * HOUR
-                campaign = self._store.add_campaign(account, spec.external_name, spec.product, digest, at_us, cursor)
+                campaign = self._store.add_campaign(spec, digest, at_us, cursor)
                 self._store.add_change(campaign, 0, at_us, settings)
         except sqlite3.IntegrityError as error:
             name = f"Account {account!r} already has a campaign named {spec.external_name!r}."
@@ -101,6 +101,15 @@ class Emulator:
         campaign = self._campaign(account, platform_id)
         with self._store.transaction():
             self._store.rename(int(campaign.platform_id), name)
+        self._forget(int(platform_id))
+        return self.read(account, platform_id)
+
+    def edit_creatives(self, account: str, platform_id: str, creatives: tuple[Creative, ...]) -> CampaignState:
+        """Replace a campaign's ads by as many others; what they earn goes on unchanged."""
+        campaign = self._campaign(account, platform_id)
+        request_checks.other_creatives(campaign, creatives)
+        with self._store.transaction():
+            self._store.put_creatives(int(platform_id), creatives)
         self._forget(int(platform_id))
         return self.read(account, platform_id)
 
@@ -193,6 +202,7 @@ class Emulator:
             platform_id=str(identifier),
             account=row["account"],
             external_name=row["external_name"],
+            content_digest=self._store.content_digest(identifier),
             created_us=row["created_us"],
             world=self._world(row["world"], row["account"], row["product"], timeline.latest),
             timeline=timeline,

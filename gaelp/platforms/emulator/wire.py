@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from gaelp.domain.platform_records import CampaignSpec, CampaignState
+from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 
 Budget = Annotated[int, Field(gt=0, lt=10**15)]
 Bids = tuple[Annotated[int, Field(ge=0, lt=10**12)], ...]
@@ -100,6 +100,12 @@ class Rename(Wire):
     """Give a campaign another name, as a person may in a platform's own pages."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class EditCreatives(Wire):
+    """Give a campaign other ads, as many as it has: a person may in a platform's own pages."""
+
+    creatives: tuple[Creative, ...]
 
 
 class Truth(Wire):

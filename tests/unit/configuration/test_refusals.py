@@ -156,7 +156,7 @@ def test_a_bad_value_is_refused_by_name(override: str, sentence: str) -> None:
         ("quick-test", ["simulation.rounds=101", "simulation.batches_per_round=50"], "simulation.rounds",
          "5050 batches, where 5000 can be numbered: lower either"),
         ("quick-test", ["simulation.exam_batches=128", "simulation.exam_looks=1", "simulation.rounds=100"],
-         "simulation.exam_batches", "128 batches with exam_looks 1, where after 100 rounds 127 can"),
+         "simulation.exam_batches", "128 batches with exam_looks 1, where after 100 rounds 123 can"),
         ("quick-test", ["simulation.batches_per_round=142"], "simulation.batches_per_round", "where 141 can be handed"),
         ("quick-test", ["scaled.periods=123"], "scaled.periods", "369 days, where a campaign may have 366"),
         ("quick-test", [f"safety.forbidden_keywords=['{'x' * 200_000}']"], "scaled.products", "where 200000 can be"),

@@ -115,7 +115,7 @@ def test_raises_above_the_step_are_counted():
 @pytest.mark.parametrize(
     ("broken", "problem"),
     [
-        (campaign(0, cost_micros=-1, spend_micros=0), "negative"),
+        (campaign(0, revenue_micros=-1), "negative"),
         (campaign(0).model_copy(update={"days": (day(0), day(0))}), "twice"),
         (campaign(0).model_copy(update={"days": ()}), "reports no day"),
     ],
@@ -249,14 +249,14 @@ def test_every_impossible_report_is_named_once() -> None:
     unspent = campaign(1).model_copy(update={"days": (), "spend_micros": 0})
     assert live(campaign(0, **empty), unspent).problems == ()
     broken = (
-        campaign(0, 2, cost_micros=-1, clicks=-2, spend_micros=0),
+        campaign(0, 2, revenue_micros=-1),
         campaign(1).model_copy(update={"days": (day(0), day(0), day(0))}),
         campaign(2).model_copy(update={"days": (), "spend_micros": 12_340_000}),
         campaign(3).model_copy(update={"days": (), "spend_micros": 1}),
     )
     assert live(*broken, problems=("seen elsewhere",)).problems == (
         "seen elsewhere",
-        "r/x/campaign-00 reports a negative 2026-03-02 clicks",
+        "r/x/campaign-00 reports a negative revenue on 2026-03-02",
         "r/x/campaign-01 reports 2 days twice",
         "r/x/campaign-02 spent 12.34 and reports no day",
         "r/x/campaign-03 spent 0.00 and reports no day",

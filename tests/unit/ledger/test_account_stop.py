@@ -61,6 +61,7 @@ class Platform:
             CampaignState(
                 platform_id=name, external_name=f"run-a/live-test/{name}", account="acme",
                 enabled=enabled.get(name, on), daily_budget_micros=1, end_at=NOW, bid_micros=(), creative_prob=(),
+                content_digest="c" * 64,
             )
             for name, on in self.enabled.items()
         )  # fmt: skip

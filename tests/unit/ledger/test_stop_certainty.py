@@ -43,7 +43,7 @@ class Account:
     def state(self, enabled: bool) -> CampaignState:
         return CampaignState(
             platform_id="17", external_name=NAME, account="acme", enabled=enabled, daily_budget_micros=1, end_at=NOW,
-            bid_micros=(), creative_prob=(),
+            bid_micros=(), creative_prob=(), content_digest="c" * 64,
         )  # fmt: skip
 
     def find(self, account: str, external_name: str) -> CampaignState | None:

@@ -22,6 +22,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 import activities
 import worker
+from gaelp.domain.batch_groups import MOST_TOGETHER
 from gaelp.domain.config import contradictions
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_table import CRITERIA
@@ -38,12 +39,13 @@ from workflows.stopping import EmergencyStop, Reaper
 
 LONGEST = 256 * 1024  # bytes
 CAMPAIGNS, DAYS = 2 * 1000, contradictions.MOST_DAYS  # as the configuration allows: two arms for each product
-EXAM = contradictions.LONGEST_MESSAGE // contradictions.BATCH_BYTES  # batches, where there are no rounds
+EXAM = contradictions.LONGEST_MESSAGE // contradictions.BATCH_BYTES  # batches with the block, where there are no rounds
 ROUNDS = contradictions.LONGEST_MESSAGE // contradictions.ROUND_BYTES  # where there is no exam
 NONE_OF_THEM = 0  # the field is empty in what travels, and full in what the content store keeps
 MANY: dict[str, int] = {
     "AssessCampaigns.moves": DAYS, "AssessHistorical.logs": 20, "AssessSimulation.exams": EXAM,
-    "AssessSimulation.permuted": NONE_OF_THEM, "AssessSimulation.training": NONE_OF_THEM,
+    "AssessSimulation.block": NONE_OF_THEM, "AssessSimulation.permuted": NONE_OF_THEM,
+    "AssessSimulation.training": NONE_OF_THEM, "BatchResult.anchor_rewards": NONE_OF_THEM,
     "ApprovalRequest.unvalidated_heads": 4, "ApprovalState.refusals": REFUSALS_SHOWN, "BatchResult.failures": 1,
     "BatchResult.rewards": NONE_OF_THEM, "BatchResult.raw_rewards": NONE_OF_THEM,
     "BatchResult.successes": NONE_OF_THEM, "BatchResult.gains": NONE_OF_THEM, "CampaignPlan.day_minutes": DAYS,
@@ -53,16 +55,17 @@ MANY: dict[str, int] = {
     "GateVerdict.heads": 4, "HistoricalPlan.logs": 20, "LearnRound.trajectory_digests": EXAM,
     "LifecycleEvent.detail": 20, "LogEvidence.estimates": 12, "LookAtCampaigns.campaigns": MOST_AT_ONCE,
     "LookAtCampaigns.closing": MOST_AT_ONCE, "Observed.days": DAYS, "Paused.days": DAYS,
-    "PhaseInput.validated_heads": 4, "PlannedCampaigns.campaigns": MOST_AT_ONCE, "Reaped.paused": NAMES_TOLD + 1,
+    "PlannedCampaigns.campaigns": MOST_AT_ONCE, "Reaped.paused": NAMES_TOLD + 1,
     "Reaped.still_enabled": NAMES_TOLD + 1, "Reaped.trouble": NAMES_TOLD + 2, "Record.episodes": 1, "Record.events": 1,
     "Record.gates": 1, "Record.metrics": 10, "RecordBatches.results": EXAM, "RefusedSignals.last": 5,
-    "RequestApproval.validated_heads": 4, "RunResult.phases": 4, "ScaleBudgets.campaigns": CAMPAIGNS,
+    "RunResult.phases": 4, "ScaleBudgets.campaigns": CAMPAIGNS,
+    "SimulateBatches.indices": MOST_TOGETHER, "SimulatedBatches.results": MOST_TOGETHER,
     "SimulationState.open": NONE_OF_THEM, "SimulationState.training": ROUNDS, "SpendingState.closing": CAMPAIGNS,
     "SpendingState.hinted": CAMPAIGNS, "SpendingState.moves": DAYS, "SpendingState.open": NONE_OF_THEM,
     "SpendingState.reached": CAMPAIGNS, "SpendingState.settled": CAMPAIGNS, "SpendingState.waits": CAMPAIGNS,
     "StopReport.paused": NAMES_TOLD + 1, "StopReport.pauses_sent": NAMES_TOLD + 1,
     "StopReport.still_enabled": NAMES_TOLD + 1, "StopReport.unresolved_claims": NAMES_TOLD + 1,
-    "StopReport.waiting": 500,
+    "StopReport.waiting": 500, "WaitingPhases.phases": 500,
 }  # fmt: skip
 # Of a batch either the reason is given or its failures. Characters of a text that is longer than a name or a digest.
 TEXTS: dict[str, int] = {

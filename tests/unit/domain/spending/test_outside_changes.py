@@ -14,6 +14,7 @@ from tests.support.ledgers import NOW, UNIT
 WROTE = CampaignState(
     platform_id="7", external_name="run-a/live-test/campaign-00", account="acme", enabled=False,
     daily_budget_micros=25 * UNIT, end_at=NOW, bid_micros=(UNIT, 0), creative_prob=((0.5, 0.5), (1.0, 0.0)),
+    content_digest="a" * 64,
 )  # fmt: skip
 
 
@@ -40,11 +41,15 @@ def test_what_reads_as_it_was_written_is_no_change() -> None:
         ({"bid_micros": (UNIT, 1)}, False, "bids: we wrote (1000000, 0), and the platform reads (1000000, 1)"),
         ({"creative_prob": ((1.0, 0.0), (1.0, 0.0))}, False, "creative shares: we wrote ((0.5, 0.5)"),
         ({"platform_id": "8"}, True, "platform id: we wrote 7, and the platform reads 8"),
+        ({"content_digest": "b" * 64}, True, f"content: we wrote {'a' * 64}, and the platform reads {'b' * 64}"),
         ({"external_name": "spring sale"}, False, "name: we wrote run-a/live-test/campaign-00"),
     ],
 )  # fmt: skip
 def test_each_setting_is_compared_and_its_direction_told(changes: dict[str, Any], raises: bool, words: str) -> None:
-    """More may be billed by an enable, a higher budget, a later end and another campaign in its place, to the micro."""
+    """More may be billed by an enable, a higher budget, a later end and another campaign in its place, to the micro;
+
+    other texts are nobody's to bill.
+    """
     (change,) = outside_changes((WROTE,), _reads(**changes), "USD")
     assert (change.raises, change.lowers) == (raises, False) and words in change.sentence
 

@@ -72,7 +72,7 @@ def test_what_covers_nothing_says_why() -> None:
 
 
 def test_a_stopped_run_is_named_also_where_an_approval_stands() -> None:
-    """The run's stop is asked of each approval too, so that no open day outlives it."""
+    """The run is judged before its days: no open day outlives its stop."""
     approved = {REQUEST: stored_request("approved")}
     ended = replace(RegisteredRun("run-a", "acme", NOW), stopped_at=NOW)
     assert "run run-a was stopped" in judge_enabled([reservation()], approved, account(), ended).reason

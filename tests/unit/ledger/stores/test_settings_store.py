@@ -30,6 +30,7 @@ def state(budget: int = 1, *, name: str = NAME, enabled: bool = True) -> Campaig
     return CampaignState(
         platform_id=f"id of {name}", external_name=name, account="acme", enabled=enabled,
         daily_budget_micros=budget * UNIT, end_at=NOW, bid_micros=(1, 2), creative_prob=((0.5, 0.5), (1.0, 0.0)),
+        content_digest="c" * 64,
     )  # fmt: skip
 
 
