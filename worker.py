@@ -96,6 +96,8 @@ WORKFLOWS: tuple[type, ...] = (
     LiveCampaign,
 )
 Activities = list[Callable[..., Any]]
+# Beyond so many the SDK replays the one used longest ago: a thousand campaigns in turn would all be replayed each time.
+CACHED_WORKFLOWS = 3000
 START_SECONDS = 25.0  # within which a Temporal server that is started beside us must answer
 
 
@@ -207,6 +209,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
         "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects(), quotas],
         "max_concurrent_activities": threads,
+        "max_cached_workflows": CACHED_WORKFLOWS,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),
         # A dead worker's workflows move to another one after this, not after the default ten seconds.
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
