@@ -52,7 +52,7 @@ class Assessment:
         self._ledger = ledger
         self._inputs = inputs
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def assess_simulation(self, assess: AssessSimulation) -> GateAssessment:
         """One look at the exam; settled once its looks pass, fail, or are used up."""
         config = self._inputs.config(assess.context.config_digest)
@@ -68,7 +68,7 @@ class Assessment:
         gate = self._gate(assess, config, attempt, judging.judge_simulation(measures))
         return GateAssessment(gate=gate, settled=assess.final or self._decided(gate))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def assess_historical(self, assess: AssessHistorical) -> GateAssessment:
         """One verdict over all logs together."""
         config = self._inputs.config(assess.context.config_digest)
@@ -77,7 +77,7 @@ class Assessment:
         gate = self._gate(assess, config, attempt, judging.judge_historical(measures))
         return GateAssessment(gate=gate, settled=True)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def assess_campaigns(self, assess: AssessCampaigns) -> GateAssessment:
         """The verdict over the campaigns of a spending phase; violations are those in the ledger."""
         context = assess.context

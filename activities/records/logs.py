@@ -26,12 +26,12 @@ class Logs:
         self._inputs = inputs
         self._warehouse = warehouse
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def plan_historical(self, plan: PlanHistorical) -> HistoricalPlan:
         """The configured logs, in their order."""
         return HistoricalPlan(logs=self._inputs.config(plan.config_digest).historical.logs)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def prepare_log(self, prepare: PrepareLog) -> PreparedLog:
         """The share of the log that is later than anything the market was calibrated on."""
         config = self._inputs.config(prepare.config_digest)

@@ -42,7 +42,7 @@ class Runs:
         self._code_version = code_version
         self._versions = json.dumps(dict(versions), sort_keys=True)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def begin_run(self, begin: BeginRun) -> RunBegun:
         """Refuses an unknown account, another currency, a live test out of its bounds, and a mode that may not be."""
         order = begin.order
@@ -105,7 +105,7 @@ class Runs:
             return f"the agent state to begin with cannot be read: {error}"
         return ""
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def look_at_run(self, look: LookAtRun) -> RunStanding:
         """The same figures as everywhere, because all of them are the ledger's."""
         spend, currency = self._ledger.spent(look.run), self._ledger.account(look.account).currency
@@ -115,7 +115,7 @@ class Runs:
         ]
         return RunStanding(spend_micros=spend, spent=rounded_money(spend, currency), asked="; ".join(asked))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def end_run(self, end: EndRun) -> RunResult:
         """The last row and the last event; the spend is the ledger's figure."""
         result = end.result.model_copy(update={"spend_micros": self._ledger.spent(end.result.run)})
