@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import urllib3
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import numpy as safetensors_numpy
-from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.parameters import MarketParameters
@@ -29,8 +29,9 @@ _STATE = TypeAdapter(CampaignState)
 _REPORT = TypeAdapter(CampaignReport)
 GATEWAY_TIMED_OUT = 408  # also said by what stands between us and the platform, which may have carried out the call
 KEPT_CONNECTIONS = 32  # as many as calls of one process at once, in several threads
+NO_HEADERS: Mapping[str, str] = {}
 JSON_BODY = {"Content-Type": "application/json"}
-_NEVER_SENT = (NewConnectionError, ConnectTimeoutError, EmptyPoolError)
+_NEVER_SENT = (NewConnectionError, ConnectTimeoutError)
 
 
 class _NotFound(PlatformError):
@@ -51,14 +52,12 @@ class EmulatorPlatform:
         self._url = url.rstrip("/")
         self._place = parts.path.rstrip("/")
         self._before_call = before_call
-        self._seconds = timeout_seconds
         # No proxy of the environment sees the token: a pool of connections to one host knows none.
         self._pool = urllib3.connection_from_url(
             self._url,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=urllib3.Timeout(total=0.9 * timeout_seconds, connect=0.2 * timeout_seconds),
+            timeout=urllib3.Timeout(total=timeout_seconds, connect=0.2 * timeout_seconds),
             maxsize=KEPT_CONNECTIONS,
-            block=True,
         )
 
     def close(self) -> None:
@@ -146,15 +145,17 @@ class EmulatorPlatform:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise PlatformError(f"The emulator would refuse {place}: {first['msg']}.", permanent=True) from error
-        return self._call(method, path, write=True, body=body.encode())
+        return self._call(method, path, write=True, body=body.encode(), headers=JSON_BODY)
 
-    def _call(self, method: str, path: str, *, write: bool, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
+    def _call(
+        self, method: str, path: str, *, write: bool, body: bytes | None = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> urllib3.BaseHTTPResponse:
         if self._before_call is not None:
             self._before_call()
         try:
             response = self._pool.urlopen(
-                method, self._place + path, body, {**self._pool.headers, **(JSON_BODY if body else {})},
-                retries=False, redirect=False, pool_timeout=0.1 * self._seconds,
+                method, self._place + path, body, {**self._pool.headers, **headers},
+                retries=False, redirect=False,
             )  # fmt: skip
         except _NEVER_SENT as error:
             raise PlatformError(self._absent(), permanent=False) from error
