@@ -93,6 +93,7 @@ class Reaping:
         unsettled = [each.campaign for each in created if each.unsettled]
         before = self._ledger.written_to(unsettled)
         read = _read(platform, account, created)
+        ids = {each.campaign: each.platform_id for each in created}
         after = self._ledger.written_to(unsettled)
         enabled = {name for name, state in read if state.enabled}
         rulings = self._ledger.judge_enabled(account.account, enabled) if enabled else {}
@@ -101,7 +102,9 @@ class Reaping:
             # What we wrote while the platform was read would be taken for somebody else's doing.
             written = before.get(name, ()) if before.get(name) == after.get(name) else ()
             raised = _raised(written, state, account)
-            bare = state.enabled and not rulings[name].granted
+            # What covers a campaign covers none that merely has its name.
+            another = ids[name] not in ("", state.platform_id)
+            bare = state.enabled and (another or not rulings[name].granted)
             if bare or raised:
                 wrong.append(Wrong(name, state, bare, raised))
         return wrong

@@ -137,6 +137,19 @@ def test_a_renamed_campaign_and_one_that_has_its_name_are_both_paused(
     assert not any(state.enabled for state in fixture.platform.real.campaigns(fixture.account))
 
 
+def test_what_covers_a_campaign_covers_no_other_of_its_name(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
+    """A create that was carried out twice, and somebody enables the second: the reservation is that of the first."""
+    ours = fixture.running()
+    name = f"/accounts/{fixture.account}/campaigns/{ours.platform_id}/name"
+    local_runs.control("PUT", name, json={"name": "spring sale"})
+    second = another_campaign(fixture, fixture.campaign.name)
+    fixture.platform.real.enable(fixture.account, second.platform_id, fixture.at())
+    found = reap(fixture)
+    assert (found.paused, found.still_enabled) == ((fixture.campaign.name,), ())
+    states = {state.platform_id: state.enabled for state in fixture.platform.real.campaigns(fixture.account)}
+    assert states == {ours.platform_id: True, second.platform_id: False}
+
+
 def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
     """The look goes on and says which account it could not look at."""
     fixture.running()
