@@ -85,6 +85,22 @@ def test_an_orphan_is_paused_and_recorded_once(fixture: CampaignFixture) -> None
     assert len(fixture.ledger.violations(RUN)) == 1
 
 
+def test_what_an_ended_campaign_is_billed_counts(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
+    """Its days are settled, somebody enables it with a later end, and a day passes before the look: it is posted."""
+    state = fixture.running()
+    fixture.settle(24)
+    assert fixture.settle(24 + 240, final=True).final
+    spent = fixture.ledger.spent(RUN)
+    fixture.platform.real.set_end(fixture.account, state.platform_id, fixture.at(24 * 13), fixture.at(24 * 11))
+    fixture.platform.real.enable(fixture.account, state.platform_id, fixture.at(24 * 11))
+    report = fixture.platform.real.report(fixture.account, state.platform_id, fixture.at(24 * 12))
+    assert reap(fixture).paused == (fixture.campaign.name,)
+    billed = sum(max(day.cost_micros, day.served_micros) for day in report.days)
+    assert fixture.ledger.spent(RUN) == billed > spent
+    kinds = {violation.kind for violation in fixture.ledger.violations(RUN)}
+    assert kinds == {"enabled-without-reservation", "unreserved-spend"} and fixture.ledger.fence(fixture.account) > 0
+
+
 def test_a_campaign_whose_creation_was_recorded_as_failed_is_ours(fixture: CampaignFixture, tmp_path: Path) -> None:
     """The platform's answer was wrong: the campaign is there, by its name it is ours, and nothing covers it."""
     found = fixture.running()

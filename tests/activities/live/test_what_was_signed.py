@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from gaelp.configuration import loading
+from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.messages.live_campaign import Apply
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
@@ -98,6 +100,19 @@ def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
     fixture.ledger.withdraw_requests(RUN, fixture.at(24))
     blocked = fixture.apply(1, enabled=False)
     assert not blocked.applied and "is withdrawn, not approved" in blocked.halt
+    assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
+
+
+def test_a_campaign_that_has_ended_does_not_begin_again(fixture: CampaignFixture) -> None:
+    """It was halted with two signed days left, and its run goes on: an apply that is started by hand spends nothing."""
+    fixture.running()
+    fixture.settle(24)
+    plan = fixture.campaign.order.plan
+    kept = {name: getattr(plan, name) for name in ("campaign", "index", "product", "arm")}
+    fixture.ledger.keep_result(CampaignResult(**kept, state=EpisodeState.SETTLED, reason="drawdown"), fixture.at(24))
+    fixture.platform.calls.clear()
+    blocked = fixture.apply(1, enabled=False)
+    assert not blocked.applied and "has ended" in blocked.halt
     assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
 
 
