@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from activities.live.claiming import NotNow
 from gaelp.configuration import loading
+from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.domain.spending.campaign_records import CampaignResult
@@ -90,6 +92,20 @@ def test_a_lease_reaches_over_no_day_that_is_not_reserved(fixture: CampaignFixtu
     assert found is not None and not found.enabled
     assert found.end_at == fixture.at(24) and len(fixture.ledger.reservations(fixture.account)) == 1
     assert fixture.platform.real.report(fixture.account, found.platform_id, fixture.at(72)).days == ()
+
+
+def test_a_call_on_a_real_account_spends_nothing_on_another_day_than_today(
+    fixture: CampaignFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The campaign's first day is long ago by the wall clock; on that day the very same calls are made."""
+    real = fixture.ledger.account(fixture.account).model_copy(update={"kind": AccountKind.REAL})
+    monkeypatch.setattr(fixture.ledger, "account", lambda _: real)
+    for call in (fixture.launch, fixture.apply):
+        with pytest.raises(NotNow, match="nothing is done for another day than today"):
+            call()
+    assert (fixture.ledger.reservations(fixture.account), fixture.platform.calls) == ((), [])
+    monkeypatch.setattr(fixture.campaigns._claiming, "_now", lambda: fixture.at(5))
+    assert fixture.launch().launched and fixture.apply().applied
 
 
 def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
