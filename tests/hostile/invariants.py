@@ -267,7 +267,8 @@ class Invariants:
     # ------------------------------------------------------------ at the end
 
     def at_end(self) -> None:
-        """When all campaigns have ended."""
+        """When all campaigns have ended, and the reaper has looked once more."""
+        self._read_books()
         wrong = self._ledger.differing_totals(ACCOUNT)  # only here: a total that is wrong stays wrong
         require(not wrong, Invariant.TOTALS, "; ".join(wrong))
         stopped = self._platform.met["the account is stopped"] or self._platform.met["a campaign is stopped"]
