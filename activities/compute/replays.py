@@ -13,7 +13,7 @@ from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals
 from gaelp.agents.decision_checks import checked
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import Grade, LogKind
-from gaelp.evidence.off_policy import evaluate
+from gaelp.evidence.history.off_policy import evaluate
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
@@ -51,7 +51,12 @@ class Replays:
             clicks=int(rows["click"].sum()),
             window_start=log.window_start,
             window_end=log.window_end,
-            estimates=evaluate(rows, market.segmentation.assign(rows["user_features"]), policies),
+            estimates=evaluate(
+                rows,
+                market.segmentation.assign(rows["user_features"]),
+                policies,
+                stream(config.seed, "historical", "bootstrap", log.log),
+            ),
         )
 
 

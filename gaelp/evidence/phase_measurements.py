@@ -26,7 +26,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignResult
 from gaelp.evidence import profit
 from gaelp.evidence.efficiency import measure_efficiency
-from gaelp.evidence.off_policy import LOGGING, TESTED
+from gaelp.evidence.history.off_policy import LOGGING, TESTED
 from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.money import micros, rounded_money
