@@ -9,17 +9,12 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
-from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals
-from gaelp.agents.decision_checks import checked
-from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import evaluate
-from gaelp.market.calibration.calibrate import click_value_micros
+from gaelp.market.logged_policy import agent_policy, single, uniform
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.messages.log_replay import LogEvidence, ReplayLog
-
-HOURS = 24
 
 
 class Replays:
@@ -40,7 +35,7 @@ class Replays:
         rows = self._inputs.store.get_arrays(log.rows_digest)
         agent = self._inputs.agent(replay.context.agent, replay.context.config_digest, "historical")
         policies = {
-            "candidate": _policy(agent, self._inputs.state(replay.context.checkpoint_digest), market, config),
+            "candidate": agent_policy(agent, self._inputs.state(replay.context.checkpoint_digest), market, config),
             **_baselines(market),
         }
         return LogEvidence(
@@ -60,28 +55,7 @@ class Replays:
         )
 
 
-def _policy(agent: Agent, state: State, market: MarketParameters, config: TrainingConfiguration) -> np.ndarray:
-    """The agent's creative shares f8[24, S, K], as it would choose them at each hour with nothing observed yet."""
-    segments, candidates = market.ctr.shape
-    observation = Observation.build(
-        TickTime(hour=np.arange(HOURS), weekday=np.zeros(HOURS, np.int64), time_left=np.ones(HOURS)),
-        Totals.none(HOURS, segments, candidates),
-        market.segment_features,
-        market.candidate_features,
-        np.full(HOURS, int(config.simulation.daily_budget * 1_000_000)),
-        click_value_micros(config.economics),
-    )
-    rng = stream(config.seed, "historical", "policy", agent.name)
-    decision, _ = agent.act(state, observation, agent.initial_memory(HOURS), rng)
-    decision = checked(decision, observation, agent.name, 0)
-    if decision.creative_prob is None:
-        return np.full((HOURS, segments, candidates), 1.0 / candidates)
-    return decision.creative_prob
-
-
 def _baselines(market: MarketParameters) -> dict[str, np.ndarray]:
     """Uniform creative, and the best single creative of the calibration window."""
-    segments, candidates = market.ctr.shape
-    best = np.zeros((HOURS, segments, candidates))
-    best[:, :, int(market.ctr.mean(axis=0).argmax())] = 1.0
-    return {"uniform": np.full((HOURS, segments, candidates), 1.0 / candidates), "best-creative": best}
+    best = int(market.ctr.mean(axis=0).argmax())
+    return {"uniform": uniform(*market.ctr.shape), "best-creative": single(best, *market.ctr.shape)}

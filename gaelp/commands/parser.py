@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
+    "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
     "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
@@ -203,6 +204,12 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--kind", required=True, choices=[kind.value for kind in LogKind])
     parser.add_argument("--name", required=True, help="what configurations call this log")
+    _reading(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show what each column became; write nothing")
+
+
+def _reading(parser: argparse.ArgumentParser) -> None:
+    """How a log's file is to be read."""
     parser.add_argument("--items", metavar="FILE", help="features of the candidates")
     parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns, or "
                         "their numbers from 1 where it has no header")  # fmt: skip
@@ -210,7 +217,15 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dates", choices=["day-first", "month-first"], help="of 03/04/2026, where no date shows it")
     parser.add_argument("--at-most-rejected", type=_share, default=None, metavar="SHARE", help="default: 5%%; more "
                         "bad rows, and nothing is taken")  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="show what each column became; write nothing")
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("log", metavar="LOG", help="an ingested bandit log, or a file that is read for this once")
+    parser.add_argument("--policy", required=True, metavar="POLICY", help="uniform, best-creative, a csv file with "
+                        "item_id and probability, or a checkpoint")  # fmt: skip
+    parser.add_argument("--attempt", type=_count, default=1, help="at which level (default 1)")
+    parser.add_argument("--seed", type=_count, default=1, help="of the bootstrap (default 1)")
+    _reading(parser)
 
 
 def _rejected(parser: argparse.ArgumentParser) -> None:
@@ -280,7 +295,7 @@ ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "reconcile": _reconcile, "resolve": _resolve, "attempts": _attempts,
-    "ingest": _ingest, "rejected": _rejected, "report": _report, "dev": _nothing,
+    "ingest": _ingest, "rejected": _rejected, "evaluate": _evaluate, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
     "certify": _certify, "plan": _plan,
 }  # fmt: skip

@@ -63,7 +63,7 @@ class SparseValues:
     def lower_bound(self, floor: float, alpha: float) -> float:
         """The largest mean refused at level alpha, by halving between -floor and the mean; the wealth falls in m."""
         if self.mean <= -floor:
-            return -floor  # no value could have been less, and nothing is left to halve
+            return 0.0 - floor  # no value could have been less, and nothing is left to halve
         refused, kept = -floor, self.mean
         for _ in range(_HALVINGS):
             middle = (refused + kept) / 2
