@@ -10,7 +10,8 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
-from gaelp.evidence.history.off_policy import evaluate
+from gaelp.evidence.history.off_policy import evaluate, randomised_p
+from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
 from gaelp.market.logged_policy import agent_policy, single, uniform
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
@@ -27,6 +28,8 @@ class Replays:
     def replay_log(self, replay: ReplayLog) -> LogEvidence:
         """Estimates for the agent under test and for the baselines that are always present, on the prepared rows."""
         log = replay.log
+        if log.kind is LogKind.MARKET:
+            return self._panel(replay)
         if log.kind is not LogKind.BANDIT:
             reason = f"replay of a {log.kind} log is not in this version: it supports no claim here"
             return LogEvidence(log=log.log, kind=log.kind, grade=Grade.C, rows=log.rows, clicks=0, reason=reason)
@@ -46,12 +49,34 @@ class Replays:
             clicks=int(rows["click"].sum()),
             window_start=log.window_start,
             window_end=log.window_end,
+            randomised_p=randomised_p(rows),
             estimates=evaluate(
                 rows,
                 market.segmentation.assign(rows["user_features"]),
                 policies,
                 stream(config.seed, "historical", "bootstrap", log.log),
             ),
+        )
+
+    def _panel(self, replay: ReplayLog) -> LogEvidence:
+        """A panel of policies on a market log; no code of an agent runs."""
+        log, seed = replay.log, self._inputs.config(replay.context.config_digest).seed
+        rows = self._inputs.store.get_arrays(log.rows_digest)
+        panel, reason = None, ""
+        try:
+            panel = measure_panel(rows, log.earlier, stream(seed, "historical", "panel", log.log))
+        except NoPanel as why:
+            reason = str(why)
+        return LogEvidence(
+            log=log.log,
+            kind=log.kind,
+            grade=Grade.B,
+            rows=log.rows,
+            clicks=panel.clicks if panel else 0,
+            window_start=log.window_start,
+            window_end=log.window_end,
+            panel=panel,
+            reason=reason,
         )
 
 

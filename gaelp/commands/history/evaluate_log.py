@@ -43,7 +43,7 @@ def evaluate(arguments: argparse.Namespace, out: Out) -> int:
     """Every estimator with its interval, effective sizes, weights, grade, and the verdict of criterion 5b."""
     import numpy as np
 
-    from gaelp.evidence.history.off_policy import TESTED
+    from gaelp.evidence.history.off_policy import TESTED, randomised_p
     from gaelp.evidence.history.off_policy import evaluate as estimates_of
     from gaelp.messages.log_replay import LogEvidence
 
@@ -58,18 +58,20 @@ def evaluate(arguments: argparse.Namespace, out: Out) -> int:
         rows=len(rows["click"]),
         clicks=int(rows["click"].sum()),
         estimates=estimates,
+        randomised_p=randomised_p(rows),
     )
     _show(log, evidence, arguments, asked.remark, out)
     return DONE
 
 
 def _show(log: GivenLog, evidence: LogEvidence, arguments: argparse.Namespace, remark: str, out: Out) -> None:
+    from gaelp.domain.config.configuration import TrainingConfiguration
     from gaelp.domain.gates.criteria_historical import grade_a_missed, judge_historical
     from gaelp.domain.gates.judging import alpha_for
     from gaelp.evidence.phase_measurements import measure_historical
 
     measures = measure_historical([evidence], alpha_for(arguments.attempt))
-    verdict = next(each for each in judge_historical(measures) if each.id == "5b")
+    verdict = next(each for each in judge_historical(measures, TrainingConfiguration()) if each.id == "5b")
     missed, rests_on = grade_a_missed(measures.logs[0]), evidence.estimates[1]
     grade = "none" if missed else str(Grade.A)
     document = {
@@ -79,7 +81,7 @@ def _show(log: GivenLog, evidence: LogEvidence, arguments: argparse.Namespace, r
         "clicks": evidence.clicks,
         "note": remark,
         "estimates": {each.estimator: _entry(each) for each in evidence.estimates},
-        "rests_on": {name: getattr(rests_on, name) for name in RESTS_ON},
+        "rests_on": {name: getattr(rests_on, name) for name in RESTS_ON} | {"randomised_p": evidence.randomised_p},
         "grade": grade,
         "refused": missed,
         "verdict": verdict.model_dump(mode="json"),
@@ -107,14 +109,23 @@ def _entry(estimate: Estimate) -> dict[str, Any]:
 
 
 def _support(evidence: LogEvidence, estimate: Estimate) -> list[tuple[str, str, str]]:
-    from gaelp.domain.gates.criteria_historical import LARGEST_WEIGHT, LEAST_CLICK_ESS, LEAST_ROW_ESS, WEIGHT_ERRORS
+    from gaelp.domain.gates.criteria_historical import (
+        LARGEST_WEIGHT,
+        LEAST_CLICK_ESS,
+        LEAST_RANDOMISED_P,
+        LEAST_ROW_ESS,
+        WEIGHT_ERRORS,
+    )
 
+    shown = evidence.randomised_p
     return [
         ("effective rows", f"{estimate.row_ess:,.0f} of {evidence.rows:,}", f"at least {LEAST_ROW_ESS}"),
         ("effective clicks", f"{estimate.click_ess:,.1f} of {evidence.clicks:,}", f"at least {LEAST_CLICK_ESS}"),
         ("largest weight", f"{estimate.largest_weight_share:.2%} of the sum", f"at most {LARGEST_WEIGHT:.0%}"),
         ("mean weight", f"{estimate.mean_weight:.3f} +- {estimate.mean_weight_error:.3f}",
          f"1 within {WEIGHT_ERRORS} of its errors"),
+        ("items shown", "too few rows" if shown is None else f"chi-square p = {shown:.2g}",
+         f"p of at least {LEAST_RANDOMISED_P}"),
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 import numpy as np
+from scipy.stats import chi2
 
 from gaelp.arrays import F8, I8, Array
 from gaelp.evidence.betting import clopper_pearson
@@ -34,6 +35,7 @@ DRAWS = 1000  # of the bootstrap
 TESTED = "candidate"  # the name under which replays file the policy of the agent under test
 LOGGING = "logging"
 FOLDS = 2
+SHOWN = 30  # effective rows of an item from which on its share is compared with its propensities
 
 
 def evaluate(
@@ -57,6 +59,22 @@ def evaluate(
             models[sizes] = reward_model(rows, *sizes)
         estimates += _estimates(name, _summed(rows, whole, models[sizes]), drawn)
     return tuple(estimates)
+
+
+def randomised_p(log: Mapping[str, Array]) -> float | None:
+    """Chi-square p-value of how often each item was shown against the propensities of a log; None for too few rows.
+
+    Were propensities true, the sum of 1/p over the rows that showed an item would be the number of rows n in the mean.
+    Its variance is estimated as n times the sum of (1/p)(1/p - 1) over the sum of 1/p. Items of which fewer than SHOWN
+    rows are effective are left out.
+    """
+    action, inverse = log["action"], 1 / log["propensity"]
+    total, squares, excess = (np.bincount(action, each) for each in (inverse, inverse**2, inverse * (inverse - 1)))
+    counted = (total**2 >= SHOWN * squares) & (excess > 0)
+    if counted.sum() < 2:
+        return None
+    variance = action.size * excess[counted] / total[counted]
+    return float(chi2.sf(((total[counted] - action.size) ** 2 / variance).sum(), int(counted.sum())))
 
 
 def on_policy(rows: BanditRows) -> Estimate:
