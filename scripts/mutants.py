@@ -46,7 +46,7 @@ ROOMS = {
         ("gaelp/domain/spending/*", "gaelp/domain/billing/*"),
         ("tests/unit/domain/spending", "tests/unit/domain/billing", "tests/unit/ledger/rules"),
     ),
-    "evidence": Room(("gaelp/evidence/*",), ("tests/unit/evidence",)),
+    "evidence": Room(("gaelp/evidence/*", "gaelp/evidence/history/*"), ("tests/unit/evidence",)),
     "ledger rules": Room(("gaelp/ledger/rules/*",), ("tests/unit/ledger/rules",)),
     "ledger stores": Room(("gaelp/ledger/stores/*",), ("tests/unit/ledger",)),
     "account stop": Room(
