@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.records.assessment import Assessment
+from activities.records.senders import NotItsOwnWord
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_historical import AGREEING
@@ -21,6 +21,7 @@ from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.simulation_training import AssessSimulation
 from gaelp.messages.spending_phase import AssessCampaigns
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 WEIGHTS = {"row_ess": 900.0, "click_ess": 90.0, "largest_weight_share": 0.01, "mean_weight": 1.0}
@@ -40,7 +41,7 @@ def verdict(fixture: CampaignFixture, **changes: Any) -> GateVerdict:
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)
     asked = AssessCampaigns(context=context, campaigns=1)
     assessment = Assessment(fixture.ledger, fixture.inputs)
-    return ActivityEnvironment().run(assessment.assess_campaigns, asked).gate
+    return as_workflow(phase).run(assessment.assess_campaigns, asked).gate
 
 
 def criterion_10(fixture: CampaignFixture) -> Verdict:
@@ -50,7 +51,6 @@ def criterion_10(fixture: CampaignFixture) -> Verdict:
 
 def overspend(fixture: CampaignFixture) -> Violation:
     """A day on which the platform reports more than was reserved, as the ledger records it."""
-    assert fixture.launch().launched
     (day,) = fixture.ledger.reservations(fixture.account)
     fixture.ledger.post(day.key, 51 * UNIT, 51 * UNIT, fixture.at(1))
     (violation,) = fixture.ledger.violations(fixture.campaign.context.run)
@@ -60,6 +60,7 @@ def overspend(fixture: CampaignFixture) -> Violation:
 
 def test_a_violation_in_the_ledger_fails_criterion_10_until_a_person_clears_it(fixture: CampaignFixture) -> None:
     """What a campaign says of itself does not count: here it reports no violation, and the ledger has one."""
+    assert fixture.launch().launched
     assert criterion_10(fixture) is Verdict.PASS
     violation = overspend(fixture)
     assert criterion_10(fixture) is Verdict.FAIL
@@ -99,7 +100,7 @@ def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) ->
             fixture.ledger.next_attempt(series, f"before-{number}/{gate}", START)
     (eight,) = (c for c in verdict(fixture).criteria if c.id == "8")
     assert eight.threshold == pytest.approx(1 / alpha_for(4))
-    assessment, environment = Assessment(fixture.ledger, fixture.inputs), ActivityEnvironment()
+    assessment = Assessment(fixture.ledger, fixture.inputs)
     known = {"index": 0, "purpose": "exam", "state": EpisodeState.SETTLED, "trajectory_digest": None, "episodes": 64}
     exam = BatchResult.model_validate(
         known
@@ -107,15 +108,25 @@ def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) ->
         | {"anchor_rewards": [0.1] * 64}
     )
     looked = AssessSimulation(context=context.model_copy(update={"phase": Phase.SIMULATION}), exams=(exam,))
-    simulation = environment.run(assessment.assess_simulation, looked).gate
+    simulation = as_workflow(f"{context.run}/simulation").run(assessment.assess_simulation, looked).gate
     assert "at level 0.0019" in simulation.criteria[1].reason
     points = [Estimate(estimator=e, policy="candidate", value=0.1, low=0, high=1, **WEIGHTS) for e in AGREEING]
     bet = points[0].model_copy(update={"estimator": "non-inferiority", "log_wealth": 1.0, "log_wealth_against": 0.0})
     log = LogEvidence(log="obd", kind="bandit", grade="A", rows=10, clicks=5, estimates=(*points, bet))
     replayed = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=(log,))
-    historical = environment.run(assessment.assess_historical, replayed).gate
+    historical = as_workflow(f"{context.run}/historical").run(assessment.assess_historical, replayed).gate
     (paired,) = (c for c in historical.criteria if c.id == "5b")
     assert paired.reason.endswith("of the 526.4 needed, more clicks are needed.")
+
+
+def test_a_gate_is_judged_for_its_own_phase_only(fixture: CampaignFixture) -> None:
+    """An assessment that somebody starts by hand uses no attempt, and leaves no verdict that counts."""
+    context = fixture.campaign.context
+    assessment = Assessment(fixture.ledger, fixture.inputs)
+    asked = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=())
+    with pytest.raises(NotItsOwnWord, match="only its own workflow may"):
+        as_workflow("by-hand").run(assessment.assess_historical, asked)
+    assert (fixture.ledger.verdicts(context.run), fixture.ledger.attempts()) == ((), ())
 
 
 @pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])
