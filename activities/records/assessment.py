@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import booked
+from activities.records.booked_evidence import booked, with_kept_decisions
 from activities.records.senders import check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
@@ -88,9 +88,10 @@ class Assessment:
         evidence = self._evidence(assess)
         reservations = self._ledger.reservations(context.account, context.run)
         campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
+        counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))
         left_behind = SpendingEvidence(
             phase=context.phase,
-            campaigns=self._with_violations(context.run, campaigns),
+            campaigns=self._with_violations(context.run, counted),
             problems=(*_without_result(assess, evidence), *problems),
             moves=evidence.moves,
             stopped=assess.stopped,

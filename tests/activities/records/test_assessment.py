@@ -14,8 +14,9 @@ from gaelp.domain.gates.criteria_historical import AGREEING
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.verdicts import GateVerdict, Verdict
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
+from gaelp.ledger.stores import campaign_books_store
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.log_replay import Estimate, LogEvidence
@@ -30,15 +31,29 @@ WEIGHTS = {"row_ess": 900.0, "click_ess": 90.0, "largest_weight_share": 0.01, "m
 def campaign(fixture: CampaignFixture) -> CampaignResult:
     """The campaign as it ended, with nothing to be said against it."""
     known = {"campaign": fixture.campaign.name, "index": 0, "product": "product-a", "arm": "candidate"}
-    return CampaignResult.model_validate(known | {"state": EpisodeState.SETTLED, "actions": 400, "near_misses": 0})
+    return CampaignResult.model_validate(known | {"state": EpisodeState.SETTLED, "actions": ACTIONS, "near_misses": 0})
 
 
-def verdict(fixture: CampaignFixture, **changes: Any) -> GateVerdict:
+ACTIONS = 400
+
+
+def keep_decisions(fixture: CampaignFixture, name: str) -> None:
+    """As many decisions of the campaign as its result says that it made."""
+    known = {"campaign": name, "day": START.date(), "daily_budget_micros": UNIT, "applied": True, "near_miss": False}
+    with fixture.ledger._database.writing() as connection:
+        for tick in range(ACTIONS):
+            made = DecisionMade.model_validate(known | {"tick": tick})
+            campaign_books_store.keep_decision(connection, made, name.rpartition("/")[0], START)
+
+
+def verdict(fixture: CampaignFixture, *, decided: bool = True, **changes: Any) -> GateVerdict:
     """The gate of the live test; `changes` are the run context's."""
     context = fixture.campaign.context.model_copy(update=changes)
     phase = f"{context.run}/{context.phase}"
     name = f"{phase}/campaign-00"
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)
+    if decided:
+        keep_decisions(fixture, name)
     asked = AssessCampaigns(context=context, campaigns=1)
     assessment = Assessment(fixture.ledger, fixture.inputs)
     return as_workflow(phase).run(assessment.assess_campaigns, asked).gate
@@ -47,6 +62,12 @@ def verdict(fixture: CampaignFixture, **changes: Any) -> GateVerdict:
 def criterion_10(fixture: CampaignFixture) -> Verdict:
     (judged,) = (c for c in verdict(fixture).criteria if c.id == "10")
     return judged.verdict
+
+
+def test_actions_that_only_a_result_knows_do_not_count(fixture: CampaignFixture) -> None:
+    """Whoever answers for an activity can invent them, and nothing was ever applied: criterion 10 does not pass."""
+    (judged,) = (c for c in verdict(fixture, decided=False).criteria if c.id == "10")
+    assert (judged.verdict, judged.n) == (Verdict.INCONCLUSIVE, 0)
 
 
 def overspend(fixture: CampaignFixture) -> Violation:
