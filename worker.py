@@ -121,7 +121,7 @@ def records_activities(settings: Settings) -> Activities:
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
-    planning, assessment, approvals = Planning(ledger, inputs, warehouse), Assessment(ledger, inputs), Approvals(ledger)
+    planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
     reports = CampaignReports(ledger, inputs)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import booked
+from activities.records.booked_evidence import booked, with_kept_decisions
+from activities.records.senders import check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
@@ -87,9 +88,10 @@ class Assessment:
         evidence = self._evidence(assess)
         reservations = self._ledger.reservations(context.account, context.run)
         campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
+        counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))
         left_behind = SpendingEvidence(
             phase=context.phase,
-            campaigns=self._with_violations(context.run, campaigns),
+            campaigns=self._with_violations(context.run, counted),
             problems=(*_without_result(assess, evidence), *problems),
             moves=evidence.moves,
             stopped=assess.stopped,
@@ -115,6 +117,7 @@ class Assessment:
 
     def _attempt(self, context: RunContext, config: TrainingConfiguration) -> int:
         gate = context.phase
+        check_sender(phase_id(context.run, gate), f"the gate of {context.run}/{gate}")
         series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)
         return self._ledger.next_attempt(series, f"{context.run}/{gate}")
 
@@ -134,8 +137,9 @@ class Assessment:
         bound = judging.GateAttempt(config.mode, attempt, alpha, context.checkpoint_digest, digest)
         gate = judging.gate(context.phase, criteria, bound)
         kept = KeptVerdict(
-            context.run, context.phase, gate.checkpoint_digest, gate.evidence_digest, gate.heads, gate.promote
-        )
+            run=context.run, phase=context.phase, checkpoint_digest=gate.checkpoint_digest,
+            evidence_digest=gate.evidence_digest, heads=gate.heads, verdict=gate.verdict, promote=gate.promote,
+        )  # fmt: skip
         self._ledger.keep_verdict(context.account, kept)
         return gate
 

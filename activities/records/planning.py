@@ -46,8 +46,6 @@ from gaelp.messages.spending_phase import (
     ReviewCampaigns,
     ScaleBudgets,
 )
-from gaelp.records.warehouse.passed_gates import passed_gates
-from gaelp.records.warehouse.warehouse import Warehouse
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
 REVIEW_ALPHA = 0.05
@@ -60,10 +58,9 @@ class NotReported(GaelpError):
 class Planning:
     """Reads configuration and ledger; written are the attempt's number and the list of campaigns to be approved."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, warehouse: Warehouse) -> None:
+    def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
         self._ledger = ledger
         self._inputs = inputs
-        self._warehouse = warehouse
 
     @activity.defn(no_thread_cancel_exception=True)
     def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
@@ -81,7 +78,7 @@ class Planning:
         attempt = self._ledger.next_attempt(series, f"{context.run}/{gate}")
         anchor = anchor_for(
             entered_trained=exam.entered_trained,
-            entry_graduated=exam.entered_trained and gate in passed_gates(self._warehouse, entry),
+            entry_graduated=exam.entered_trained and gate in self._ledger.passed_gates(entry),
             learned=entry != context.checkpoint_digest,
         )
         episodes = block_episodes(config.simulation.consistency_episodes, judging.alpha_for(attempt))
