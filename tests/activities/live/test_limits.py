@@ -42,3 +42,19 @@ def test_a_day_that_the_platform_does_not_call_final_stays_reserved_however_late
     assert late.days and not late.final
     (day,) = fixture.ledger.reservations(fixture.account)
     assert (day.state, day.final_micros, day.counted_micros) == ("open", None, 50 * UNIT)
+
+
+def test_a_day_that_goes_on_is_not_settled_though_the_platform_calls_it_final(fixture: CampaignFixture) -> None:
+    """It may still be billed until its midnight, and from then on the platform's word counts."""
+    fixture.running()
+
+    def finished(report: CampaignReport) -> CampaignReport:
+        days = tuple(day.model_copy(update={"final": True}) for day in report.days)
+        return report.model_copy(update={"days": days})
+
+    fixture.platform.changed["report"] = finished
+    early = fixture.settle(12, final=True)
+    assert early.days and not early.final
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert (day.state, day.final_micros, day.counted_micros) == ("open", None, 50 * UNIT)
+    assert fixture.settle(24, final=True).final
