@@ -67,6 +67,7 @@ def test_what_no_run_can_pass_is_the_table_of_the_gates() -> None:
         ({"live_test": {"days": 59}}, "10", "It needs 300 actions"),
         ({"scaled": {"products": tuple(f"p-{i}" for i in range(33))}}, "12", "It needs 34 products"),
         ({"scaled": {"products": tuple(f"p-{i}" for i in range(19)), "success": 0.5}}, "12", "It needs 20 products"),
+        ({"scaled": {"products": tuple(f"p-{i}" for i in range(19)), "success": 0.0}}, "12", "It needs 20 products"),
         ({"scaled": {"success": 1.0}}, "12", "scaled.success"),
     ],
 )
