@@ -55,8 +55,7 @@ class LinearThompson:
         if not trajectories:
             return state
         learned = learned_market.learned(state, trajectories)
-        features = np.asarray(trajectories[-1]["candidate_features"], np.float64)
-        return {**learned, "weights": _weights(learned, features)}
+        return {**learned, "weights": _weights(learned, trajectories)}
 
 
 def _lean(state: State, features: F4) -> F8:
@@ -75,9 +74,11 @@ def _shares(cells: State, lean: F8, rounds: int, rng: np.random.Generator) -> F8
     return valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + rounds) ** DECAY))
 
 
-def _weights(total: State, features: F8) -> F8:
-    """Ridge regression of the creatives' log CTR on their features, weighted by clicks."""
-    clicks, impressions = (np.asarray(total[name]).sum(axis=0) for name in ("clicks", "impressions"))
+def _weights(total: State, trajectories: Sequence[State]) -> F8:
+    """Ridge regression of the creatives' log CTR on their features, weighted by clicks; of the most that were shown."""
+    seen = (np.asarray(trajectory["candidate_features"], np.float64) for trajectory in trajectories)
+    features = max(seen, key=len)
+    clicks, impressions = (np.asarray(total[name]).sum(axis=0)[: len(features)] for name in ("clicks", "impressions"))
     level = (clicks.sum() + 1.0) / (impressions.sum() + 1.0 / counts.CTR_LEVEL)
     target = np.log((clicks + 1.0) / (impressions * level + 1.0))
     weight = clicks + 1.0
