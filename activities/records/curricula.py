@@ -14,7 +14,7 @@ from activities.inputs import Inputs
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.curriculum import standings
-from gaelp.domain.curriculum.standings import CurriculumState
+from gaelp.domain.curriculum.standings import CurriculumState, LookReading
 from gaelp.domain.curriculum.task_checks import SIZES, sizes, task_configuration, tasks_of
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.evidence import mastery
@@ -60,21 +60,11 @@ class Curricula:
         curriculum, state = config.curriculum, advance.state
         if advance.trained:
             results = self._by_task(advance.tasks_of_batches, advance.trained)
-            trained = {number: mastery.trained(batches) for number, batches in results.items()}
+            trained = {number: mastery.trained(batches, curriculum.reward) for number, batches in results.items()}
             state = standings.after_training(state, trained, curriculum)
         else:
-            episodes = config.simulation.campaigns_per_batch // together(config)
-            readings = {
-                number: mastery.exam_look(
-                    state.standings[number],
-                    batches,
-                    episodes,
-                    most=curriculum.exam_looks,
-                    rate=curriculum.mastery,
-                    alpha=alpha_for(state.standings[number].exams),
-                )
-                for number, batches in self._by_task(advance.tasks_of_batches, advance.examined).items()
-            }
+            examined = self._by_task(advance.tasks_of_batches, advance.examined)
+            readings = {number: _reading(config, state, number, batches) for number, batches in examined.items()}
             played = state.exam_batches + len(advance.examined)
             state = standings.after_look(state, readings, curriculum).model_copy(update={"exam_batches": played})
         if state.examined:
@@ -114,3 +104,16 @@ def _next_round(config: TrainingConfiguration, state: CurriculumState, number: i
     uniform = float(stream(config.seed, "simulation", "curriculum", number).random())
     width = config.simulation.batches_per_round
     return standings.with_next_round(state, tasks_of(config), config.curriculum, width, uniform)
+
+
+def _reading(
+    config: TrainingConfiguration, state: CurriculumState, number: int, batches: list[BatchResult]
+) -> LookReading:
+    curriculum, standing = config.curriculum, state.standings[number]
+    rule = mastery.MasteryRule(
+        reward=curriculum.reward,
+        rate=curriculum.mastery,
+        looks=curriculum.exam_looks,
+        alpha=alpha_for(standing.exams),
+    )
+    return mastery.exam_look(standing, batches, config.simulation.campaigns_per_batch // together(config), rule)

@@ -6,6 +6,7 @@ The test is that of criteria 2 and 4: counts at planned looks (sequential_counts
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,33 +15,46 @@ from gaelp.evidence.sequential_counts import PlannedLooks, critical_counts, cros
 from gaelp.messages.episode_batch import BatchResult
 
 
-def trained(results: Sequence[BatchResult]) -> TrainedTask:
+@dataclass(frozen=True)
+class MasteryRule:
+    """When an episode counts, and which share of them must be exceeded at which level."""
+
+    reward: float  # that an episode needs, beside being a success of criterion 2
+    rate: float
+    looks: int  # at the most
+    alpha: float
+
+
+def trained(results: Sequence[BatchResult], reward: float) -> TrainedTask:
     """A task's training batches of one round, each with its episodes; a batch that failed has none."""
-    rewards = [reward for result in results for reward in result.rewards]
-    successes = [success for result in results for success in result.successes]
+    rewards = [each for result in results for each in result.rewards]
+    counted = [each for result in results for each in _counted(result, reward)]
     return TrainedTask(
         batches=len(results),
         reward=sum(rewards) / len(rewards) if rewards else 0.0,
-        success_rate=sum(successes) / len(successes) if successes else 0.0,
+        success_rate=sum(counted) / len(counted) if counted else 0.0,
     )
 
 
 def exam_look(
-    standing: Standing, results: Sequence[BatchResult], episodes_per_batch: int, *, most: int, rate: float, alpha: float
+    standing: Standing, results: Sequence[BatchResult], episodes_per_batch: int, rule: MasteryRule
 ) -> LookReading:
-    """One more look at the task's exam. `most` looks are planned; `rate` is the success rate to be exceeded.
-
-    A batch that failed counts as so many episodes without success.
-    """
-    successes = sum(sum(result.successes) for result in results)
+    """One more look at the task's exam. A batch that failed counts as so many episodes that do not count."""
+    successes = sum(sum(_counted(result, rule.reward)) for result in results)
     episodes = sum(len(result.successes) or episodes_per_batch for result in results)
     so_far = (*standing.successes, (standing.successes or (0,))[-1] + successes)
     played = (*standing.episodes, (standing.episodes or (0,))[-1] + episodes)
-    looks = PlannedLooks(played, most)
+    looks = PlannedLooks(played, rule.looks)
     failures = np.array(played) - np.array(so_far)
     return LookReading(
         successes=so_far[-1],
         episodes=played[-1],
-        passed=bool(crossed(np.array(so_far), critical_counts(looks, rate, alpha))),
-        failed=bool(crossed(failures, critical_counts(looks, 1 - rate, alpha))),
+        passed=bool(crossed(np.array(so_far), critical_counts(looks, rule.rate, rule.alpha))),
+        failed=bool(crossed(failures, critical_counts(looks, 1 - rule.rate, rule.alpha))),
     )
+
+
+def _counted(result: BatchResult, reward: float) -> list[bool]:
+    """Whether each episode is a success of its task."""
+    pairs = zip(result.successes, result.rewards, strict=True)
+    return [success and earned >= reward for success, earned in pairs]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gaelp.domain.config.section import Count, Name, Section
+from gaelp.domain.config.section import Count, Name, Section, Share
 
 SettingValue = bool | int | float | str
 MOST_TASKS = 20
@@ -37,8 +37,11 @@ class Curriculum(Section):
     sampling: Literal["uniform", "learning-progress"] = Field(
         "uniform", description="how batches are shared among open tasks: alike, or by how fast each one's reward moves"
     )
+    reward: Share = Field(
+        0.7, description="reward from which an episode that is a success of criterion 2 counts as one of its task"
+    )
     mastery: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.8, description="success rate that a task's exam must show to be exceeded"
+        0.8, description="share of episodes that count, which a task's exam must show to be exceeded"
     )
     exam_batches: Count = Field(2, description="batches of one look at a task's exam, on held-out seeds", le=40)
     exam_looks: Count = Field(2, description="looks at a task's exam at the most", le=20)

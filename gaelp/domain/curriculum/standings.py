@@ -31,11 +31,11 @@ class Standing(Frozen):
     rounds: int = 0  # in which it was trained
     batches: int = 0  # of training
     reward: float = 0.0  # mean of its batches in the last round that had some
-    success_rate: float = 0.0  # likewise
+    success_rate: float = 0.0  # share of their episodes that count, likewise
     fast: float = 0.0  # moving averages of the reward
     slow: float = 0.0
     exams: int = 0  # that it has taken, the one under way included: the level of the next falls with them
-    successes: tuple[int, ...] = ()  # after each look of its last exam
+    successes: tuple[int, ...] = ()  # episodes that count, after each look of its last exam
     episodes: tuple[int, ...] = ()  # likewise
 
 
@@ -56,7 +56,7 @@ class TrainedTask:
 
     batches: int
     reward: float  # mean over its episodes
-    success_rate: float
+    success_rate: float  # share of its episodes that count
 
 
 @dataclass(frozen=True)
