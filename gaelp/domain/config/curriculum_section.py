@@ -20,9 +20,7 @@ class Task(Section):
 
     name: Name
     requires: Annotated[tuple[Name, ...], Field(max_length=MOST_TASKS)] = ()  # tasks that must be mastered before it
-    settings: Annotated[
-        dict[str, SettingValue], Field(default_factory=dict, max_length=60)
-    ]  # path, as market.fatigue, to its value
+    settings: dict[str, SettingValue] = Field(default_factory=dict, max_length=60)  # path, as market.fatigue, to value
 
 
 class Curriculum(Section):
@@ -44,4 +42,4 @@ class Curriculum(Section):
         0.8, description="share of episodes that count, which a task's exam must show to be exceeded"
     )
     exam_batches: Count = Field(2, description="batches of one look at a task's exam, on held-out seeds", le=40)
-    exam_looks: Count = Field(2, description="looks at a task's exam at the most", le=20)
+    exam_looks: Count = Field(2, description="looks at a task's exam at the most", le=10)

@@ -92,9 +92,11 @@ def weights(state: CurriculumState, among: Sequence[int], sampling: str) -> dict
     if sampling == "uniform":
         return dict.fromkeys(among, alike)
     known = {number: abs(s.fast - s.slow) for number in among if (s := state.standings[number]).rounds >= FEWEST_ROUNDS}
-    fastest = max(known.values(), default=0.0) or 1.0
+    fastest = max(known.values(), default=0.0) or 1.0  # any one number: where nothing moves, the new tasks do
     progress = {number: known.get(number, fastest) for number in among}
     total = sum(progress.values())
+    if not total:
+        return dict.fromkeys(among, alike)
     return {number: FLOOR * alike + (1 - FLOOR) * (moved / total) for number, moved in progress.items()}
 
 

@@ -50,7 +50,7 @@ MANY: dict[str, int] = {
     "AdvanceCurriculum.examined": EXAM, "AdvanceCurriculum.tasks_of_batches": EXAM,
     "AdvanceCurriculum.trained": NONE_OF_THEM, "CurriculumState.batches": EXAM, "CurriculumState.examined": MOST_TASKS,
     "CurriculumState.promoted": MOST_TASKS, "CurriculumState.standings": MOST_TASKS,
-    "PlannedCurriculum.tasks": MOST_TASKS, "Standing.episodes": 20, "Standing.successes": 20,
+    "PlannedCurriculum.tasks": MOST_TASKS, "Standing.episodes": 10, "Standing.successes": 10,
     "ApprovalRequest.unvalidated_heads": 4, "ApprovalState.refusals": REFUSALS_SHOWN, "BatchResult.failures": 1,
     "BatchResult.rewards": NONE_OF_THEM, "BatchResult.raw_rewards": NONE_OF_THEM,
     "BatchResult.successes": NONE_OF_THEM, "BatchResult.gains": NONE_OF_THEM, "CampaignPlan.day_minutes": DAYS,

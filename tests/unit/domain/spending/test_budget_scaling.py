@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.budget_scaling import Z, move_budgets, roi_bounds
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignPlan, DayReached
 
@@ -92,6 +92,15 @@ def test_half_of_a_huge_budget_is_exact() -> None:
 def test_evidence_of_neither_holds() -> None:
     """An interval around zero moves nothing."""
     assert (_move(_day(9, 90)).after_micros, _move(_day(9, 90)).reason[:5]) == (30 * UNIT, "hold:")
+
+
+def test_a_bound_of_exactly_zero_holds() -> None:
+    """A raise needs a lower bound above zero; one micro more of revenue is enough."""
+    cost = {"cost_micros": 8_696_601, "served_micros": 8_696_601}
+    even = _day(9, 0, revenue_micros=35_156_250, **cost)
+    assert roi_bounds(_reached(even), CONFIG)[0] == 0.0
+    assert _move(even).reason.startswith("hold: ")
+    assert _move(_day(9, 0, revenue_micros=35_156_251, **cost)).reason.startswith("raise: ")
 
 
 def test_unmatured_days_decide_nothing() -> None:
