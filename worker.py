@@ -52,6 +52,7 @@ from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
 from activities.records.campaign_looks import CampaignLooks
 from activities.records.campaign_reports import CampaignReports
+from activities.records.curricula import Curricula
 from activities.records.logs import Logs
 from activities.records.personas import Personas
 from activities.records.planning import Planning
@@ -122,7 +123,7 @@ def records_activities(settings: Settings) -> Activities:
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
     planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
-    reports = CampaignReports(ledger, inputs)
+    reports, curricula = CampaignReports(ledger, inputs), Curricula(inputs, warehouse)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
     personas = Personas(inputs, rater, RatingCache(connect_redis(settings.redis_url)))
@@ -132,15 +133,11 @@ def records_activities(settings: Settings) -> Activities:
         runs.end_run,
         calibration.calibrate_market,
         personas.rate_panel,
-        logs.plan_historical,
-        logs.prepare_log,
-        planning.plan_simulation,
-        planning.begin_exam,
-        planning.plan_campaigns,
-        planning.read_plans,
-        planning.start_of,
-        planning.review_campaigns,
-        planning.scale_budgets,
+        *(logs.plan_historical, logs.prepare_log),
+        *(planning.plan_simulation, planning.begin_exam),
+        *(curricula.plan_curriculum, curricula.advance_curriculum),
+        *(planning.plan_campaigns, planning.read_plans, planning.start_of),
+        *(planning.review_campaigns, planning.scale_budgets),
         assessment.assess_simulation,
         assessment.assess_historical,
         assessment.assess_campaigns,

@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
 from gaelp.domain.config.registered_worlds import together
+from gaelp.domain.curriculum.task_checks import tasks_of
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
 from gaelp.domain.gates.exam_rules import anchor_for, block_episodes
@@ -65,8 +66,12 @@ class Planning:
     @activity.defn(no_thread_cancel_exception=True)
     def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
         """Sizes from the configuration."""
-        simulation = self._inputs.config(plan.config_digest).simulation
-        return SimulationPlan(**{name: getattr(simulation, name) for name in SimulationPlan.model_fields})
+        config = self._inputs.config(plan.config_digest)
+        shared = SimulationPlan.model_fields.keys() & type(config.simulation).model_fields.keys()
+        return SimulationPlan(
+            **{name: getattr(config.simulation, name) for name in shared},
+            task_exam_batches=config.curriculum.exam_batches if tasks_of(config) else 0,
+        )
 
     @activity.defn(no_thread_cancel_exception=True)
     def begin_exam(self, exam: BeginExam) -> ExamTerms:

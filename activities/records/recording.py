@@ -91,7 +91,7 @@ class Records:
             "success_rate": summary.success_rate,
             "episodes": float(summary.episodes),
         }
-        if record.purpose is not BatchPurpose.PERMUTED:  # that is another market's reward
+        if record.purpose not in (BatchPurpose.PERMUTED, BatchPurpose.MASTERY):  # those are other markets' rewards
             self._live.write(run, record.step, metrics)
         return summary
 
