@@ -82,7 +82,7 @@ class Assessment:
         config = self._inputs.config(assess.context.config_digest)
         attempt = self._attempt(assess.context, config)
         measures = measure_historical(assess.logs, judging.alpha_for(attempt))
-        gate = self._gate(assess, config, attempt, judging.judge_historical(measures))
+        gate = self._gate(assess, config, attempt, judging.judge_historical(measures, config))
         return GateAssessment(gate=gate, settled=True)
 
     @activity.defn

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from safetensors import numpy as safetensors_numpy
 
+from gaelp.domain.billing.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.spending.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator import hidden_world, service
 from gaelp.platforms.emulator.delivery import Delivery

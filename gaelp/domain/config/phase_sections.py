@@ -42,8 +42,8 @@ class Historical(Section):
     )
     calibration_share: float = Field(0.5, gt=0, lt=1, description="earlier share of each log that calibrates")
     match: Share = Field(0.95, description="threshold of criterion 5a, fidelity; not read yet")
-    accuracy: Share = Field(0.85, description="threshold of criterion 6, prediction accuracy; not read yet")
-    correlation: Share = Field(0.8, description="threshold of criterion 7, correlation; not read yet")
+    accuracy: Share = Field(0.85, description="threshold of criterion 6, prediction accuracy")
+    correlation: Share = Field(0.8, description="threshold of criterion 7, correlation")
 
 
 class LiveTest(Section):

@@ -139,8 +139,28 @@ class PointMeasure(Frozen):
     high: float
 
 
+class PanelMeasure(Frozen):
+    """A panel of policies on a market log, predicted and replayed; what does not vary is NaN."""
+
+    policies: int
+    clicks: int  # of the later part
+    pairs: int  # whose actual difference exceeds the noise
+    right: int  # of them with the predicted sign
+    right_low: float
+    right_high: float
+    level: float  # predicted over actual values
+    level_low: float  # its 90 % interval
+    level_high: float
+    reliability: float  # of the actual values, by split halves
+    correlation: float  # Spearman's
+    correlation_low: float
+    correlation_high: float
+    most_carried: float  # by how much it changes where one policy is left out
+    regret: float  # share of the best value that the policy predicted best misses
+
+
 class LogMeasures(Frozen):
-    """What one log says of the agent under test."""
+    """What one log says of the agent under test, or of a panel of policies."""
 
     log: str
     kind: str
@@ -156,10 +176,12 @@ class LogMeasures(Frozen):
     largest_weight_share: float = 0.0
     mean_weight: float = 0.0
     mean_weight_error: float = 0.0
+    randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     difference: float | None = None  # mean of (w - 0.95) r; none: not measured
     difference_low: float | None = None
     log_wealth: float | None = None
     log_wealth_against: float | None = None
+    panel: PanelMeasure | None = None  # of a market log that supports one
 
 
 class HistoricalMeasures(Frozen):

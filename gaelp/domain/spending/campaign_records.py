@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from gaelp.domain.billing.billing_rules import ExposureLine
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.billing_rules import ExposureLine
 
 LONGEST_TEXT = 300  # characters of a reason that a message carries for each of many campaigns
 

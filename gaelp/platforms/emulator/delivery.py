@@ -1,6 +1,6 @@
 """How a campaign spends its hours: pacing, over-delivery, auctions, orders.
 
-What a day and a month may bill is the emulator's rule in gaelp/domain/spending/billing_rules.py, which is Google's, by
+What a day and a month may bill is the emulator's rule in gaelp/domain/billing/billing_rules.py, which is Google's, by
 days and months of UTC. Touch this to change what a platform does with a budget.
 """
 
@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from gaelp.arrays import F8, I8
-from gaelp.domain.spending.billing_rules import limit_after_edit, period_limit
+from gaelp.domain.billing.billing_rules import limit_after_edit, period_limit
 from gaelp.market.auctions.aggregate_auctions import Slot, aggregate, traffic
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.parameters import MarketParameters

@@ -33,8 +33,6 @@ SECTION_OF_CLASS = {section.__name__: name for name, section in SECTIONS.items()
 WAITING = {
     "economics.conversion_action": "platforms: a real platform reports conversions by action",
     "historical.match": "gates: criterion 5a judges forecasts of reports",
-    "historical.accuracy": "gates: criterion 6 compares policies on market logs",
-    "historical.correlation": "gates: criterion 7 compares policies on market logs",
     "scaled.transfer": "portfolio: criterion 13 compares with a specialist",
     "limits.alerts": "people: alerts before a limit is reached",
     "safety.minimum_quality": "content: a quality score of creatives",

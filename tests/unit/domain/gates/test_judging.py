@@ -295,7 +295,7 @@ def log(**changes: Any) -> LogMeasures:
 
 
 def history(*logs: LogMeasures) -> tuple[CriterionVerdict, ...]:
-    return judge_historical(HistoricalMeasures(logs=logs, alpha=ALPHA))
+    return judge_historical(HistoricalMeasures(logs=logs, alpha=ALPHA), CONFIG)
 
 
 def apart(estimator: str) -> list[PointMeasure]:
@@ -315,6 +315,8 @@ def apart(estimator: str) -> list[PointMeasure]:
         ({"largest_weight_share": 0.06}, INCONCLUSIVE, "6.0% of the weight"),
         ({"mean_weight": 1.05}, INCONCLUSIVE, "mean weight 1.050"),
         ({"mean_weight_error": 0.0, "mean_weight": 1.0005}, PASS, "above 0"),
+        ({"randomised_p": 0.0009}, INCONCLUSIVE, "not shown as often as their propensities say"),
+        ({"randomised_p": 0.001}, PASS, "above 0"),
         ({"points": apart("switch-dr")}, INCONCLUSIVE, "switch-dr outside snips's"),
         ({"points": []}, INCONCLUSIVE, "no estimate by snips, dr and switch-dr"),
         ({"grade": "C"}, INCONCLUSIVE, "its grade is C"),
@@ -341,12 +343,11 @@ def test_every_log_must_show_it():
 
 
 def test_cells_that_a_log_does_not_support_are_named():
-    """A bandit log supports neither fidelity nor direction; a market log's panel is not built yet."""
-    bandit, market = history(log()), history(log(log="ipinyou", kind="market", grade="B"))
+    """A bandit log supports neither fidelity nor direction, and its arms are not compared yet."""
+    bandit = history(log())
     assert "not supported by bandit log obd" in found(bandit, "5a").reason
     assert "not supported by bandit log obd" in found(bandit, "6").reason
     assert "It is not assessed yet on obd" in found(bandit, "7").reason
-    assert "It is not assessed yet on ipinyou" in found(market, "6").reason
     assert {found(bandit, id).verdict for id in ("5a", "6", "7")} == {INCONCLUSIVE}
 
 

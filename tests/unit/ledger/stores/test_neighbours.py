@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaigns_digest
-from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger

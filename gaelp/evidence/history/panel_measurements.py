@@ -1,0 +1,71 @@
+"""From a panel of policies on a market log to the numbers of criteria 6 and 7. Nothing is decided here.
+
+Touch this when either criterion needs a new number.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.stats import norm, spearmanr
+
+from gaelp.arrays import F8
+from gaelp.domain.gates.measurements import PanelMeasure
+from gaelp.evidence.betting import clopper_pearson
+from gaelp.messages.log_replay import PanelEvidence
+
+SPEARMAN_VARIANCE = 1.06  # of Fisher's z of Spearman's correlation, times n - 3 (Fieller, Hartley & Pearson 1957)
+NEARLY_ONE = 0.9999  # a correlation of 1 has no finite z
+
+
+def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
+    """Directions, level and rank correlation, with one-sided bounds at `alpha`; NaN where nothing varies."""
+    predicted, actual = np.array(panel.predicted), np.array(panel.actual)
+    right = sum(pair.right for pair in panel.pairs)
+    right_low, right_high = clopper_pearson(right, len(panel.pairs), alpha)
+    correlation = _spearman(predicted, actual)
+    low, high = _fisher(correlation, predicted.size, alpha)
+    return PanelMeasure(
+        policies=predicted.size,
+        clicks=panel.clicks,
+        pairs=len(panel.pairs),
+        right=right,
+        right_low=right_low,
+        right_high=right_high,
+        level=panel.level,
+        level_low=panel.level_low,
+        level_high=panel.level_high,
+        reliability=panel.reliability,
+        correlation=correlation,
+        correlation_low=low,
+        correlation_high=high,
+        most_carried=_most_carried(predicted, actual, correlation),
+        regret=_regret(predicted, actual),
+    )
+
+
+def _spearman(predicted: F8, actual: F8) -> float:
+    if predicted.size < 4 or np.ptp(predicted) == 0 or np.ptp(actual) == 0:
+        return math.nan
+    return float(spearmanr(predicted, actual).statistic)
+
+
+def _fisher(correlation: float, n: int, alpha: float) -> tuple[float, float]:
+    if math.isnan(correlation):
+        return math.nan, math.nan
+    z = math.atanh(min(max(correlation, -NEARLY_ONE), NEARLY_ONE))
+    reach = float(norm.isf(alpha)) * math.sqrt(SPEARMAN_VARIANCE / (n - 3))
+    return math.tanh(z - reach), math.tanh(z + reach)
+
+
+def _most_carried(predicted: F8, actual: F8, correlation: float) -> float:
+    """By how much the correlation changes at the most where one policy is left out."""
+    without = [_spearman(np.delete(predicted, i), np.delete(actual, i)) for i in range(predicted.size)]
+    return max((abs(each - correlation) for each in without), default=math.nan)
+
+
+def _regret(predicted: F8, actual: F8) -> float:
+    """What the policy predicted to be best earned less than the best one, as a share of the best one's value."""
+    best = float(actual.max())
+    return (best - float(actual[predicted.argmax()])) / best if best > 0 else math.nan
