@@ -109,6 +109,7 @@ def compute_activities(settings: Settings) -> Activities:
     return [
         simulation.first_checkpoint,
         simulation.simulate_batches,
+        simulation.play_traps,
         simulation.learn,
         replays.replay_log,
         decisions.decide,

@@ -98,6 +98,25 @@ class RoundSummary(Frozen):
     checkpoint_digest: str
 
 
+class PlayTraps(Frozen):
+    """Asks for the trap exams of the context's agent."""
+
+    context: RunContext
+    attempt: int  # at the gate; keys the draws
+
+
+class TrapLosses(Frozen):
+    """What each trap cost in each of its episodes, in shares of the optimum; a document of the content store."""
+
+    losses: dict[str, tuple[float, ...]]
+
+
+class TrapsPlayed(Frozen):
+    """The trap exams were played."""
+
+    losses_digest: str  # of the TrapLosses
+
+
 class AssessSimulation(Frozen):
     """Asks for a look at the exam so far; the evidence that its verdict names is this record."""
 
@@ -105,6 +124,7 @@ class AssessSimulation(Frozen):
     exams: tuple[BatchResult, ...]
     anchor: Anchor = Anchor.INCUMBENT  # of which the batches tell the rewards
     block: tuple[BatchResult, ...] = ()  # of the announced block; empty before it was played
+    trap_losses_digest: str = ""  # empty where the trap exams could not be played
     permuted: tuple[BatchResult, ...] = ()  # the exam again, personas' ratings permuted; decides nothing
     training: tuple[RoundSummary, ...] = ()
     final: bool = False  # no further look follows

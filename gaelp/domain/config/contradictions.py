@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from fractions import Fraction
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.curriculum_section import Curriculum
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
-from gaelp.domain.config.registered_worlds import applied, together
+from gaelp.domain.config.registered_worlds import applied, is_foreign, together
 from gaelp.domain.config.section import Payable, Section
 from gaelp.domain.curriculum.task_checks import mistakes, task_configuration, tasks_of
 from gaelp.domain.episodes import BatchPurpose
@@ -25,6 +26,7 @@ from gaelp.domain.gates.exam_rules import block_episodes
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.spending.dollar_bounds import outside_cap_bounds
+from gaelp.domain.trap_exams import TRAPS, required_traps
 from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, smallest_unit_micros
 
 ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
@@ -61,6 +63,7 @@ def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
         _market,
         _personas,
         _names,
+        _traps,
         _remote,
         _curriculum,
     )
@@ -264,6 +267,20 @@ def _names(config: TrainingConfiguration) -> Iterator[Contradiction]:
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             yield Contradiction((path,), f"names {', '.join(twice)} more than once: name each once")
+
+
+def _traps(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    for name in config.simulation.required_traps:
+        if name not in TRAPS:
+            near = get_close_matches(name, TRAPS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"use some of {', '.join(TRAPS)}"
+            yield Contradiction(("simulation.required_traps",), f"names {name}, which is no trap: {meant}")
+    if required_traps(config) and is_foreign(config.environment):
+        yield Contradiction(
+            ("simulation.required_traps", "environment", "profile"),
+            f"need a market of ours, and {config.environment} is another package's: require none, in a profile that "
+            "requires none",
+        )
 
 
 def _remote(config: TrainingConfiguration) -> Iterator[Contradiction]:

@@ -31,6 +31,7 @@ class Formula(StrEnum):
     PROFIT = "e-process/daily-profit+streak"
     EFFICIENCY = "U(1-W)P/block-bootstrap"
     COUNT = "count/rule-of-three"
+    TRAPS = "betting/stake-mixture/traps"
     WEEKLY = "weekly-gain/betting+asymptotic-cs"
     CLUSTERED = "clopper-pearson/effective-n"
 

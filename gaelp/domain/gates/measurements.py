@@ -95,6 +95,25 @@ class BlockMeasure(Frozen):
     problems: tuple[str, ...] = ()
 
 
+class TrapMeasure(Frozen):
+    """What one trap cost the agent: the mean loss over `episodes`, in shares of the optimum."""
+
+    name: str
+    required: bool
+    episodes: int
+    loss: float
+    low: float
+    high: float
+    threshold: float
+
+
+class TrapsMeasure(Frozen):
+    """The trap exams (docs/gates.md, criterion 15)."""
+
+    traps: tuple[TrapMeasure, ...]
+    missing: tuple[str, ...] = ()  # required, and not played
+
+
 class SimulationMeasures(Frozen):
     """The exam of the simulation phase."""
 
@@ -106,6 +125,7 @@ class SimulationMeasures(Frozen):
     seeds: int  # seeds drawn, those left out included
     against_anchor: AnchorMeasure | None = None  # none: the exam says nothing of an anchor
     block: BlockMeasure | None = None  # none: it has not been played
+    traps: TrapsMeasure | None = None  # none: no trap was played, and none is required
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID
 
