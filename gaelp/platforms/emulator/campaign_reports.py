@@ -124,7 +124,7 @@ def _day(known: _Known, day: int, at_us: int, lag_us: int, quantile_us: int) -> 
         day=from_us(day * DAY).date(),
         impressions=int(totals[IMPRESSIONS]),
         clicks=int(totals[CLICKS]),
-        conversions=int(orders.sum()),
+        conversions=float(orders.sum()),
         cost_micros=int(cost[billed].sum()),
         served_micros=int(totals[COST]),
         revenue_micros=int(known.order_value[orders].sum()),

@@ -187,7 +187,7 @@ def _claimed(data: Any, claim: Path) -> bool:
 
 def _write_merged(inputs: Sequence[Path], output: Path) -> None:
     """All rows of the inputs in one file, on the disk when this returns; a column that an input lacks is null there."""
-    schema = pa.unify_schemas([pq.read_schema(path) for path in inputs])
+    schema = pa.unify_schemas([pq.read_schema(path) for path in inputs], promote_options="permissive")
     waiting: list[Any] = []
     with pq.ParquetWriter(output, schema) as writer:
         for path in inputs:
@@ -203,7 +203,7 @@ def _write_merged(inputs: Sequence[Path], output: Path) -> None:
 
 
 def _joined(tables: Sequence[Any], schema: Any) -> Any:
-    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default").cast(schema)
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive").cast(schema)
 
 
 def _sync(place: Path) -> None:
