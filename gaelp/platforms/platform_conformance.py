@@ -242,4 +242,4 @@ def _served(report: CampaignReport) -> int:
 
 
 def _total(report: CampaignReport, name: str) -> float:
-    return sum(getattr(day, name) for day in report.days)
+    return float(sum(getattr(day, name) for day in report.days))

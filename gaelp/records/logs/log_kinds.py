@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gaelp.records.logs import log_columns as column
+from gaelp.records.logs.instants import instants
 from gaelp.records.logs.log_files import IngestError
 
 Columns = Mapping[str, Any]
@@ -35,12 +36,17 @@ class Field:
     @property
     def instant(self) -> bool:
         """Whether its values are dates or times."""
-        return self.parse is column.instants
+        return self.parse is instants
 
     @property
     def number(self) -> bool:
         """Whether its values are numbers of any sort."""
-        return self.parse not in (column.instants, column.texts, column.names)
+        return self.parse not in (instants, column.texts, column.names)
+
+    @property
+    def fractions(self) -> bool:
+        """Whether its values are numbers that need not be whole."""
+        return self.number and self.parse not in (column.integers, column.flags)
 
     @property
     def adds(self) -> bool:
@@ -50,7 +56,8 @@ class Field:
     def reading(self, marks: column.Marks) -> str:
         """How its values are read, for people."""
         if self.instant:
-            return "date or time, UTC where it says no zone" + (", day before month" if marks.day_first else "")
+            zone = f"date or time, {marks.zone} where it says no zone"
+            return zone + (", day before month" if marks.day_first else "")
         if not self.number:
             return "text"
         return f"number, decimal {'point' if marks.decimal == '.' else 'comma'}" + (", micros" if marks.micros else "")
@@ -125,7 +132,7 @@ BANDIT = Kind(
     "bandit",
     "bandit_rows",
     (
-        Field("timestamp", "at", column.instants, f"timestamp {_TIME}"),
+        Field("timestamp", "at", instants, f"timestamp {_TIME}"),
         Field("item_id", "item", column.names, "item_id is blank", ("item", "action")),
         Field("position", "position", column.integers, f"position {_COUNT}", default="1"),
         Field("click", "click", column.flags, "click is not 0 or 1"),
@@ -138,7 +145,7 @@ MARKET = Kind(
     "market",
     "market_rows",
     (
-        Field("date", "at", column.instants, f"date {_TIME}", ("timestamp",), default="", blank=True),
+        Field("date", "at", instants, f"date {_TIME}", ("timestamp",), default="", blank=True),
         Field("click", "click", column.flags, "click is not 0 or 1", ("isclick",), default="", blank=True),
         Field("market_price", "market_price", column.integers, f"market price {_COUNT}", ("payingprice",)),
         Field("bid", "bid", column.integers, f"bid {_COUNT}", ("biddingprice",), default="", blank=True),
@@ -166,7 +173,7 @@ REPORT = Kind(
     "report",
     "report_rows",
     (
-        Field("date", "at", column.instants, f"date {_TIME}", _DAY),
+        Field("date", "at", instants, f"date {_TIME}", _DAY),
         Field("campaign", "campaign", column.names, "campaign is blank", _CAMPAIGN),
         Field("engagement", "engagement", column.texts, "", ("user_engagement",), default=""),
         Field("banner", "banner", column.texts, "", default=""),

@@ -6,6 +6,7 @@ import gzip
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def written(tmp_path: Path, text: str | bytes, name: str = "log.csv") -> str:
     return str(path)
 
 
-def report(tmp_path: Path, *lines: str, header: str = HEADER, **said: str) -> IngestReport:
+def report(tmp_path: Path, *lines: str, header: str = HEADER, **said: Any) -> IngestReport:
     """What would be taken of a campaign report."""
     path = written(tmp_path, "\n".join((header, *lines)))
     return look(LogSource(path, "report", "log", asked=Asked(**said)))
@@ -120,6 +121,29 @@ def test_the_order_of_day_and_month_is_that_of_the_column(tmp_path: Path) -> Non
     assert report(tmp_path, "03/04/2026,a,1,0,1.5", dates="day-first").first_rows[0]["at"].day == 3
 
 
+def test_times_without_a_zone_are_of_the_one_that_was_said(tmp_path: Path) -> None:
+    """10:00 in Berlin is 09:00 UTC; an hour that comes twice there is rejected, in every form; a wrong name is refused."""
+    times = ("2026-03-01 10:00:00", "2026-03-01T10:00:00+05:00", "2026-10-25 02:30:00", "25.10.2026 02:30:00")
+    lines = [f"{time},10,0,0.5" for time in times]
+    path = written(tmp_path, "\n".join(("timestamp,item_id,click,propensity_score", *lines)))
+    found = look(LogSource(path, "bandit", "log", asked=Asked(zone="Europe/Berlin")))
+    assert [row["at"].hour for row in found.first_rows] == [9, 5] and found.rejected == 2
+    with pytest.raises(IngestError, match="there is no such zone"):
+        look(LogSource(path, "bandit", "log", asked=Asked(zone="Berlin")))
+    with pytest.raises(IngestError, match="the days of a report are the account's own"):
+        report(tmp_path, "2026-09-01,a,10,1,5", zone="Europe/Berlin")
+
+
+def test_amounts_are_in_micros_where_it_was_said(tmp_path: Path) -> None:
+    """A header need not say it; a column that is no amount cannot be."""
+    found = report(tmp_path, "2026-09-01,a,10,1,5000000", micros=("cost",))
+    assert found.first_rows[0]["cost_micros"] == 5_000_000
+    with pytest.raises(
+        IngestError, match="--micros clicks: a report log has no such amount; it has cost, revenue, sales"
+    ):
+        report(tmp_path, "2026-09-01,a,10,1,5", micros=("clicks",))
+
+
 def test_amounts_in_micros_are_told_by_their_header(tmp_path: Path) -> None:
     """Google Ads' API reports millionths; a fraction of one shows that a column is not in micros."""
     names = "segments.date,campaign.id,metrics.impressions,metrics.clicks,metrics.cost_micros"
@@ -174,7 +198,7 @@ def test_line_ends_encodings_and_delimiters_are_found(tmp_path: Path, bytes_: by
 
 
 def test_an_archive_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -> None:
-    """A zip of two files, and a spreadsheet, are refused with what to do."""
+    """A zip of two files, and what only looks like a spreadsheet, are refused with what to do."""
     archive = tmp_path / "log.zip"
     with zipfile.ZipFile(archive, "w") as writer:
         writer.writestr("a.csv", f"{HEADER}\n2026-03-01,a,10,1,5\n")
@@ -185,7 +209,7 @@ def test_an_archive_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -
         look(LogSource(str(archive), "report", "log"))
     with zipfile.ZipFile(archive, "a") as writer:
         writer.writestr("[Content_Types].xml", "x")
-    with pytest.raises(IngestError, match="is a spreadsheet: save the sheet as csv"):
+    with pytest.raises(IngestError, match="is a spreadsheet that cannot be read"):
         look(LogSource(str(archive), "report", "log"))
 
 
