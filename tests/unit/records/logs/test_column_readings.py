@@ -122,7 +122,7 @@ def test_the_order_of_day_and_month_is_that_of_the_column(tmp_path: Path) -> Non
 
 
 def test_times_without_a_zone_are_of_the_one_that_was_said(tmp_path: Path) -> None:
-    """10:00 in Berlin is 09:00 UTC; an hour that comes twice there is rejected, in every form; a wrong name is refused."""
+    """10:00 in Berlin is 09:00 UTC; an hour that comes twice there is rejected, and so is a wrong name."""
     times = ("2026-03-01 10:00:00", "2026-03-01T10:00:00+05:00", "2026-10-25 02:30:00", "25.10.2026 02:30:00")
     lines = [f"{time},10,0,0.5" for time in times]
     path = written(tmp_path, "\n".join(("timestamp,item_id,click,propensity_score", *lines)))
