@@ -37,7 +37,7 @@ from gaelp.records.warehouse.warehouse import Warehouse
 __all__ = ["IngestError", "IngestReport", "LogExists", "LogSource", "ingest", "look"]
 
 NO_DATE = date(1970, 1, 1)
-APPENDED = 250_000  # rows of one append, or a few more
+APPENDED = 100_000  # rows of one append, or a few more
 _LOG = "SELECT * FROM logs WHERE log = @log"
 MOST_REJECTED = 0.05  # share of the rows; more of them is another file than the user believes it to be
 
@@ -175,6 +175,9 @@ def _judged(reading: _Reading, staged: StagedRows) -> LogTotals:
         staged.add(judge.judge(lines))
     if digest.hexdigest() != reading.content:
         raise IngestError(f"{file.source.path} changed while it was read: ingest it when nothing writes to it any more")
+    if len(staged.find_duplicates()):
+        for lines in cut_lines(file.text, layout, [0], Digest()):
+            staged.reject(lines)
     staged.finish()
     for rows in staged.good():
         totals.add(rows)

@@ -22,7 +22,7 @@ from gaelp.errors import WRONG_USE, GaelpError
 
 LONGEST_LINE = 1 << 20  # bytes; a row has some hundred
 HEAD_LINES = 30  # the header is one of them: an export may begin with a title and its dates
-_BLOCK = 4 << 20  # bytes of the lines that are read together
+_BLOCK = 2 << 20  # bytes of the lines that are read together
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 

@@ -26,7 +26,7 @@ _TOTALS = r"(?i)^[\s\"]*(?:total|gesamt|summe)"
 class Judged:
     """Rows for the warehouse with their lines, what was rejected, and how many sums of other rows were left out.
 
-    Where the log's rows have an identity, `identity` and `raw` are columns of the good rows too.
+    Where the log's rows have an identity, `identity` is a column of the good rows too.
     """
 
     good: Any
@@ -58,7 +58,7 @@ class Judge:
             columns["user_features"] = _features([rows.columns[at] for at in self._layout.user_features], len(reasons))
         columns["line"] = pa.array(rows.numbers)
         if (identity := self._layout.identity) is not None:
-            columns |= {"identity": rows.columns[identity[0]] if identity else rows.texts, "raw": rows.texts}
+            columns["identity"] = rows.columns[identity[0]] if identity else rows.texts
         good = pa.table(columns)
         if reasons.any:
             good = good.filter(pa.array(reasons.none))
@@ -146,6 +146,17 @@ def _features(columns: Sequence[Any], rows: int) -> Any:
     """JSON arrays of text, string[N]."""
     if not columns:
         return pa.array(["[]"]).take(pa.array(np.zeros(rows, np.int64)))
+    encoded = [pc.dictionary_encode(values) for values in columns]
+    codes, kinds = np.zeros(rows, np.int64), 1
+    for each in encoded:
+        codes, kinds = codes * len(each.dictionary) + each.indices.to_numpy(), kinds * len(each.dictionary)
+    if not rows or kinds > 2**62:
+        return _json(columns)
+    _, first, place = np.unique(codes, return_index=True, return_inverse=True)  # users are of few kinds
+    return _json([values.take(pa.array(first)) for values in columns]).take(pa.array(place))
+
+
+def _json(columns: Sequence[Any]) -> Any:
     return pc.binary_join_element_wise('["', pc.binary_join_element_wise(*map(_json_text, columns), '", "'), '"]', "")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from gaelp.arrays import I8
-from gaelp.records.logs.cut_lines import rejected_table
+from gaelp.records.logs.cut_lines import CutLines, rejected_table
 from gaelp.records.logs.log_rows import DUPLICATE, Judged
 
 _MEMORY = "64MB"  # of the engine that finds duplicates; beyond it the engine spills
@@ -31,10 +31,10 @@ class StagedRows:
     """What a judge made of a file; `add` everything before `good` or `rejected` is asked for."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._files = folder, ExitStack()
+        self._folder = folder
         self._writers: dict[str, Any] = {}
         self._seen: Any = None
-        self._duplicates: I8 = np.zeros(0, np.int64)
+        self.duplicates: I8 = np.zeros(0, np.int64)
         self.left_out = 0  # sums of other rows
 
     def add(self, judged: Judged) -> None:
@@ -47,10 +47,17 @@ class StagedRows:
         self._write("good", good)
         self._write("rejected", judged.rejected)
 
+    def reject(self, lines: CutLines) -> None:
+        """Of these lines, keep those aside that repeat an earlier row."""
+        chosen = pa.array(np.isin(lines.numbers, self.duplicates, assume_unique=True))
+        texts = lines.texts.filter(chosen)
+        numbers = pa.array(lines.numbers).filter(chosen)
+        self._write("rejected", rejected_table(numbers, pa.repeat(DUPLICATE, len(texts)), texts))
+
     def _note(self, rows: Any) -> None:
         """A row is known by the digest of its identity."""
         if self._seen is None:
-            self._seen = self._files.enter_context(duckdb.connect(":memory:"))
+            self._seen = duckdb.connect(":memory:")
             self._seen.execute(f"SET memory_limit = '{_MEMORY}'; SET threads = 1; SET enable_progress_bar = false")
             self._seen.execute("SET temp_directory = ?", [str(self._folder / "spilled")])
             self._seen.execute("CREATE TABLE seen (line BIGINT, identity UHUGEINT)")
@@ -64,31 +71,28 @@ class StagedRows:
             self._writers[name] = pa.ipc.new_stream(self._folder / name, rows.schema, options=options)
         self._writers[name].write_table(rows)
 
-    def finish(self) -> None:
-        """All lines were added: find the duplicates."""
-        for writer in self._writers.values():
-            writer.close()
+    def find_duplicates(self) -> I8:
+        """The lines that repeat an earlier one, now that all were added."""
         if self._seen is not None:
             found = self._seen.sql(_REPEATED).to_arrow_table()
-            self._duplicates = found["line"].to_numpy().astype(np.int64)
-        self._files.close()
+            self.duplicates = found["line"].to_numpy().astype(np.int64)
+            self._seen.close()
+        return self.duplicates
+
+    def finish(self) -> None:
+        """Nothing more is added: the rows can be read."""
+        for writer in self._writers.values():
+            writer.close()
 
     def good(self) -> Iterator[Any]:
         """Tables of the rows to take, in the file's order."""
         for rows in self._read("good"):
-            kept = rows.filter(pa.array(~self._repeated(rows))) if len(self._duplicates) else rows
-            yield kept.drop_columns(["raw"]) if "raw" in rows.column_names else kept
+            repeated = np.isin(rows["line"].to_numpy(), self.duplicates, assume_unique=True)
+            yield rows.filter(pa.array(~repeated)) if len(self.duplicates) else rows
 
     def rejected(self) -> Iterator[Any]:
         """Tables of `line`, `reason` and `raw`; those that repeat another row come last."""
-        yield from self._read("rejected")
-        for rows in self._read("good") if len(self._duplicates) else ():
-            found = rows.filter(pa.array(self._repeated(rows)))
-            reasons = pa.repeat(DUPLICATE, len(found))
-            yield rejected_table(found["line"].combine_chunks(), reasons, found["raw"].combine_chunks())
-
-    def _repeated(self, rows: Any) -> Any:
-        return np.isin(rows["line"].to_numpy(), self._duplicates, assume_unique=True)
+        return self._read("rejected")
 
     def _read(self, name: str) -> Iterator[Any]:
         with pa.ipc.open_stream(self._folder / name) as reader:
