@@ -2,7 +2,7 @@
 
 Every parser takes a string array and the column's `Marks`, and returns (pyarrow values, null where bad or blank; bool
 mask of good rows). What a text means under other marks is another reading: which marks a column has is decided in
-column_readings.py and never here. Dates and times are read in instants.py.
+column_readings.py and never here. Dates and times are read in instant_columns.py.
 
 Touch this to validate something new.
 """

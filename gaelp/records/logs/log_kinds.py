@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gaelp.records.logs import log_columns as column
-from gaelp.records.logs.instants import instants
+from gaelp.records.logs.instant_columns import instants
 from gaelp.records.logs.log_files import IngestError
 
 Columns = Mapping[str, Any]
@@ -115,7 +115,12 @@ _MONEY = "is not an amount of 0 or more"
 _TIME = "is not a date and time between 1995 and 2100"
 
 # Of any case. Google Ads and Meta as they export to files, in English and German, and Google Ads' API.
-_DAY = ("day", "segments.date", "tag", "reporting starts", "berichtsstart")
+_DAY = (
+    "day", "segments.date", "tag", "reporting starts", "berichtsstart", "week", "woche", "segments.week",
+    "month", "monat", "segments.month",
+)  # fmt: skip
+WEEKS, MONTHS = ("week", "woche", "segments.week"), ("month", "monat", "segments.month")  # headers of longer periods
+_UNTIL = ("reporting ends", "berichtsende")
 _CAMPAIGN = (
     "campaign_number", "campaign name", "campaign.id", "campaign.name", "kampagne", "kampagnenname",
     "name der kampagne",
@@ -123,10 +128,15 @@ _CAMPAIGN = (
 _IMPRESSIONS = ("displays", "impr.", "metrics.impressions", "impressionen")
 _CLICKS = ("metrics.clicks", "klicks", "link clicks", "clicks (all)", "link-klicks", "klicks (alle)")
 _COST = ("metrics.cost_micros", "cost_micros", "kosten", "amount spent", "ausgegebener betrag")
-_CONVERSIONS = ("post_click_conversions", "metrics.conversions", "purchases", "käufe")
-_REVENUE = ("conv. value", "metrics.conversions_value", "conv.-wert", "purchases conversion value")
+_CONVERSIONS = (
+    "post_click_conversions", "metrics.conversions", "purchases", "website purchases", "käufe", "website-käufe",
+)  # fmt: skip
+_REVENUE = (
+    "conv. value", "metrics.conversions_value", "conv.-wert", "purchases conversion value",
+    "website purchases conversion value", "conversion-wert von käufen", "conversion-wert von website-käufen",
+)  # fmt: skip
 _SALES = ("post_click_sales_amount",)
-_CURRENCY = ("currency code", "customer.currency_code", "währungscode")
+_CURRENCY = ("currency code", "customer.currency_code", "währungscode", "währung")
 
 BANDIT = Kind(
     "bandit",
@@ -180,7 +190,7 @@ REPORT = Kind(
         Field("placement", "placement", column.texts, "", default=""),
         Field("impressions", "impressions", column.integers, f"impressions {_COUNT}", _IMPRESSIONS),
         Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS),
-        Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}", _COST),
+        Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}", _COST, ""),
         Field("conversions", "conversions", column.numbers, f"conversions {_NUMBER}", _CONVERSIONS, "", True),
         Field("revenue", "revenue_micros", column.signed_amounts, "revenue is not an amount", _REVENUE, "", True),
         Field(
@@ -193,10 +203,16 @@ REPORT = Kind(
             True,
         ),
         Field("currency", "currency", column.texts, "", _CURRENCY, default=""),
+        Field("until", "until", instants, f"until {_TIME}", _UNTIL, "", True),
     ),
     equal_rows=True,
-    checks=(_exceeds("clicks exceed impressions", "clicks", "impressions"),),
+    checks=(
+        _exceeds("clicks exceed impressions", "clicks", "impressions"),
+        _exceeds("the period ends before it begins", "at", "until"),
+    ),
     notes=(
+        _exceeds("covers more than one day", "until", "at"),
+        Check("cost is unknown", lambda columns: pc.is_null(columns["cost_micros"])),
         Check("placement is blank", _blank_among_others("placement")),
         # A click may lead to several orders, and orders may be reported on a later day than their click.
         _exceeds("conversions exceed clicks", "conversions", "clicks"),

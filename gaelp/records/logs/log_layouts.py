@@ -133,7 +133,12 @@ def _candidates(wanted: Field, header: Sequence[str], mapping: Mapping[str, str]
     """The columns that may be meant: the mapped ones, else those of our own name, else those of any other name."""
     if wanted.name in mapping:
         return _named(mapping[wanted.name], header)
-    return _named(wanted.name, header) or sorted({index for alias in wanted.aliases for index in _named(alias, header)})
+    if found := _named(wanted.name, header):
+        return found
+    named = [places for alias in wanted.aliases if (places := _named(alias, header))]
+    if wanted.instant:
+        return named[0] if named else []  # Meta's exports by day have the day, and the beginning of the report too
+    return sorted({index for places in named for index in places})
 
 
 def _position(wanted: Field, header: Sequence[str], mapping: Mapping[str, str], path: str) -> int | None:

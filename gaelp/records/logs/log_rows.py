@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from gaelp.arrays import B1
 from gaelp.records.logs.column_readings import Readings
 from gaelp.records.logs.cut_lines import CutLines, rejected_table
 from gaelp.records.logs.log_columns import BLANKS, Marks, mask
-from gaelp.records.logs.log_kinds import BANDIT, REPORT, Check, Field, Kind
+from gaelp.records.logs.log_kinds import BANDIT, MONTHS, REPORT, WEEKS, Check, Field, Kind
 from gaelp.records.logs.log_layouts import Layout
 
 DUPLICATE = "duplicate of an earlier row"
@@ -49,6 +50,8 @@ class Judge:
         rows, left_out = without_totals(lines, self._kind, self._layout)
         reasons = _Reasons(len(rows.numbers))
         columns = {wanted.stored: self._parsed(wanted, rows, reasons) for wanted in self._kind.fields}
+        if self._kind is REPORT and self._layout.positions["until"] is None:
+            columns["until"] = _period_end(columns["at"], self._day_header)
         for check in self._kind.checks:
             reasons.add(true(check, columns), check.reason)
         if self._kind is BANDIT:
@@ -64,6 +67,10 @@ class Judge:
             good = good.filter(pa.array(reasons.none))
         bad = rejected_table(rows.numbers, reasons.names, rows.texts).filter(pa.array(~reasons.none))
         return Judged(good, pa.concat_tables([rows.broken, bad]).sort_by("line"), left_out)
+
+    @property
+    def _day_header(self) -> str:
+        return self._layout.headers[self._layout.positions["date"] or 0].casefold()
 
     def _parsed(self, wanted: Field, rows: CutLines, reasons: _Reasons) -> Any:
         position, marks = self._layout.positions[wanted.name], self._marks[wanted.name]
@@ -135,6 +142,17 @@ def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLine
     numbers, texts = lines.numbers[~sums], lines.texts.filter(kept)
     rest = replace(lines, numbers=numbers, columns=columns, texts=texts, broken=broken)
     return rest, int(sums.sum() + short.sum())
+
+
+def _period_end(begins: Any, header: str) -> Any:
+    """The last day of periods of which a report names the first one; null where a row is a day."""
+    if header not in (*WEEKS, *MONTHS):
+        return pa.nulls(len(begins), begins.type)
+    if header in WEEKS:
+        return pc.add(begins, pa.scalar(timedelta(days=6), pa.duration("us")))
+    naive = pc.cast(begins, pa.timestamp("us"))
+    after = pc.ceil_temporal(naive, unit="month", ceil_is_strictly_greater=True)
+    return pc.cast(pc.subtract(after, pa.scalar(timedelta(days=1), pa.duration("us"))), begins.type)
 
 
 def true(check: Check, columns: Mapping[str, Any]) -> B1:

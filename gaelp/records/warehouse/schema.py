@@ -147,8 +147,8 @@ _TABLES = (
         "report_rows",
         _columns(
             _LOG_ROW + "at TIMESTAMP!\ncampaign STRING!\nengagement STRING\nbanner STRING\nplacement STRING\n"
-            "impressions INT64!\nclicks INT64!\nconversions FLOAT64\ncost_micros INT64!\nrevenue_micros INT64\n"
-            "sales_micros INT64\ncurrency STRING"
+            "impressions INT64!\nclicks INT64!\nconversions FLOAT64\ncost_micros INT64\nrevenue_micros INT64\n"
+            "sales_micros INT64\ncurrency STRING\nuntil TIMESTAMP"
         ),
         "a campaign's day in a placement, as reported",
     ),

@@ -174,6 +174,65 @@ def test_real_reports_have_fractions_of_conversions_and_negative_days(tmp_path: 
     assert arrays["revenue_micros"].tolist() == [-25_000_000, UNKNOWN_MICROS]
 
 
+def test_a_report_may_have_no_cost(tmp_path: Path) -> None:
+    """Unknown is not nothing, and it is said; a blank where the report has a column of it is bad."""
+    rows = ("2026-09-01,a,10,1", "2026-09-02,a,10,1")
+    found = report(tmp_path, *rows, header="date,campaign,impressions,clicks")
+    assert (found.rows, found.notes) == (2, {"cost is unknown": 2}) and "cost" not in found.sums
+    assert report(tmp_path, "2026-09-01,a,10,1,", "2026-09-02,a,10,1,5").rejected == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "days"),
+    [
+        ("Week,", "2026-08-31,", 7), ("Monat,", "2026-02-01,", 28), ("Month,", "2026-12-01,", 31),
+        ("Tag,", "2026-09-01,", 1),
+        ("Reporting starts,Reporting ends,", "2026-09-01,2026-09-30,", 30),
+        ("Reporting starts,Reporting ends,Day,", "2026-09-01,2026-09-01,2026-09-01,", 1),
+        ("Berichtsstart,Berichtsende,", "2026-09-01,2026-09-01,", 1),
+    ],
+)  # fmt: skip
+def test_a_row_of_a_report_may_cover_several_days(tmp_path: Path, header: str, values: str, days: int) -> None:
+    """Weeks, months and periods keep their length, and are counted as a note."""
+    path = written(tmp_path, f"{header}Campaign,Impressions,Clicks,Cost\n{values}a,10,1,5\n")
+    warehouse = open_warehouse(str(tmp_path / "warehouse"))
+    found = ingest(warehouse, LogSource(path, "report", "log"), NOW)
+    arrays = load_report(warehouse, "log")
+    warehouse.close()
+    assert arrays["days"].tolist() == [days]
+    assert found.notes == ({"covers more than one day": 1} if days > 1 else {})
+
+
+def test_a_period_that_ends_before_it_begins_is_rejected(tmp_path: Path) -> None:
+    """Such a row contradicts itself."""
+    header = "Reporting starts,Reporting ends,Campaign,Impressions,Clicks,Cost"
+    rows = ("2026-09-02,2026-09-01,a,10,1,5", "2026-09-02,2026-09-02,a,10,1,5")
+    assert report(tmp_path, *rows, header=header).reasons == {"the period ends before it begins": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Campaign report\n\nDay,Campaign,Currency code,Impr.,Clicks,Cost,Conversions,Conv. value\n"
+        '2026-09-01,A,EUR,"1,204",41,172.45,1.50,300.00\nTotal: all,,EUR,"1,204",41,172.45,1.50,300.00\n',
+        "Kampagnenbericht\nTag;Kampagne;Währungscode;Impr.;Klicks;Kosten;Conversions;Conv.-Wert\n"
+        '01.09.2026;A;EUR;1.204;41;"172,45";"1,50";"300,00"\nGesamt;;;1.204;41;"172,45";"1,50";"300,00"\n',
+        "Reporting starts,Reporting ends,Campaign name,Impressions,Link clicks,Amount spent (EUR),Purchases,"
+        "Purchases conversion value\n2026-09-01,2026-09-01,A,1204,41,172.45,1.5,300\n",
+        "Berichtsstart;Berichtsende;Kampagnenname;Impressionen;Link-Klicks;Ausgegebener Betrag (EUR);Käufe;"
+        "Conversion-Wert von Käufen\n2026-09-01;2026-09-01;A;1204;41;172,45;1,5;300\n",
+        "segments.date,campaign.name,customer.currency_code,metrics.impressions,metrics.clicks,metrics.cost_micros,"
+        "metrics.conversions,metrics.conversions_value\n2026-09-01,A,EUR,1204,41,172450000,1.5,300.0\n",
+    ],
+)
+def test_exports_need_no_map(tmp_path: Path, text: str) -> None:
+    """Google Ads and Meta in English and German, and rows of Google Ads' API, say the same."""
+    found = look(LogSource(written(tmp_path, text), "report", "log"))
+    assert found.rows == 1 and found.rejected == 0
+    sums = {"impressions": 1204, "clicks": 41, "cost EUR": 172.45, "conversions": 1.5, "revenue EUR": 300}
+    assert found.sums == pytest.approx(sums)
+
+
 def test_a_title_above_the_header_and_totals_below_are_no_rows(tmp_path: Path) -> None:
     """An export's title, its dates and its sums are left out, and the sums are counted."""
     lines = ("2026-09-01,Total Recall,10,1,5", "Total: All campaigns,,10,1,5")
