@@ -64,7 +64,7 @@ class Campaigns:
 
     # ------------------------------------------------------------ launch
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def launch(self, launch: LaunchCampaign) -> Launched:
         """Check the creatives, reserve the first day, create the campaign paused, read it back."""
         campaign, at = launch.campaign, launch.at
@@ -94,7 +94,7 @@ class Campaigns:
 
     # ------------------------------------------------------------ apply
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def apply(self, apply: Apply) -> Applied:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
         campaign, at = apply.campaign, apply.at
@@ -188,7 +188,7 @@ class Campaigns:
 
     # ------------------------------------------------------------ pause and settle
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def pause_and_settle(self, pause: PauseAndSettle) -> Paused:
         """Pause (whatever the fence), read back, post; `final` closes every day whose cost is final."""
         campaign, at = pause.campaign, pause.at

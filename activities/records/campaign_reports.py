@@ -28,13 +28,13 @@ class CampaignReports:
         self._ledger = ledger
         self._inputs = inputs
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def keep_reached(self, reached: DayReached) -> None:
         """How far a campaign is, for the decision about its budget."""
         check_sender(reached.campaign, f"how far {reached.campaign} is")
         self._ledger.keep_reached(reached, datetime.now(UTC))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def keep_result(self, result: CampaignResult) -> None:
         """How a campaign ended, for its gate and for the rows of the warehouse."""
         check_sender(result.campaign, f"how {result.campaign} ended")

@@ -44,7 +44,7 @@ class Runs:
         self._code_version = code_version
         self._versions = json.dumps(dict(versions), sort_keys=True)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def begin_run(self, begin: BeginRun) -> RunBegun:
         """Refuses an unknown account, another currency, a live test out of its bounds, and a mode that may not be."""
         order = begin.order
@@ -107,7 +107,7 @@ class Runs:
             return f"the agent state to begin with cannot be read: {error}"
         return ""
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def look_at_run(self, look: LookAtRun) -> RunStanding:
         """The same figures as everywhere, because all of them are the ledger's."""
         spend, currency = self._ledger.spent(look.run), self._ledger.account(look.account).currency
@@ -117,7 +117,7 @@ class Runs:
         ]
         return RunStanding(spend_micros=spend, spent=rounded_money(spend, currency), asked="; ".join(asked))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def end_run(self, end: EndRun) -> RunResult:
         """The last row and the last event; the spend is the ledger's figure, and so are the gates that were passed."""
         check_sender(end.result.run, f"how {end.result.run} ended")
