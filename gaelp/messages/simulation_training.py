@@ -5,6 +5,7 @@ from __future__ import annotations
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.gates.verdicts import GateVerdict
+from gaelp.messages.curriculum import PlannedCurriculum
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext
@@ -56,6 +57,7 @@ class SimulationPlan(Frozen):
     exam_looks: int
     failed_batches: int
     failed_episodes: int
+    task_exam_batches: int = 0  # of one look at the exam of a task; 0 without a curriculum
 
 
 class LearnRound(Frozen):
@@ -83,6 +85,7 @@ class SimulationState(PausableState):
     episodes: int = 0
     batch_seconds: float = 0.0  # that a batch took in the last round; 0 before the first
     training: tuple[RoundSummary, ...] = ()
+    curriculum: PlannedCurriculum | None = None  # none until the phase is planned, or where it has no tasks
 
 
 class RoundSummary(Frozen):

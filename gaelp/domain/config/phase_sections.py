@@ -41,7 +41,7 @@ class Historical(Section):
         (), description="ingested logs, by name, in the order they are replayed", max_length=20
     )
     calibration_share: float = Field(0.5, gt=0, lt=1, description="earlier share of each log that calibrates")
-    match: Share = Field(0.95, description="threshold of criterion 5a, fidelity; not read yet")
+    match: Share = Field(0.95, description="threshold of criterion 5a, fidelity")
     accuracy: Share = Field(0.85, description="threshold of criterion 6, prediction accuracy")
     correlation: Share = Field(0.8, description="threshold of criterion 7, correlation")
 

@@ -53,7 +53,6 @@ CRITERIA: Mapping[str, ListedCriterion] = {
 }
 
 NEVER_PASSES: Mapping[str, str] = {
-    "5a": "Forecasts of reports are not assessed yet.",
     "11": "The audiences of its arms are not known to be disjoint.",
     "13": "The comparison of portfolios is not assessed yet.",
 }

@@ -159,6 +159,22 @@ class PanelMeasure(Frozen):
     regret: float  # share of the best value that the policy predicted best misses
 
 
+class ForecastMeasure(Frozen):
+    """A quantity of a report, forecast one day ahead (docs/gates.md, criterion 5a)."""
+
+    quantity: str
+    cells: int  # campaign days
+    weeks: int
+    events: float
+    reachable: float  # the match of a perfect model
+    match: float  # 1 - sum of absolute errors / sum of reported values
+    match_low: float
+    match_high: float
+    ratio: float  # forecast over reported values, and its 90 % interval
+    ratio_low: float
+    ratio_high: float
+
+
 class LogMeasures(Frozen):
     """What one log says of the agent under test, or of a panel of policies."""
 
@@ -182,6 +198,7 @@ class LogMeasures(Frozen):
     log_wealth: float | None = None
     log_wealth_against: float | None = None
     panel: PanelMeasure | None = None  # of a market log that supports one
+    forecasts: tuple[ForecastMeasure, ...] = ()  # of a report
 
 
 class HistoricalMeasures(Frozen):

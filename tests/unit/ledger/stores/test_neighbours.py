@@ -309,6 +309,13 @@ def test_a_list_that_nobody_signed_lifts_no_ceiling(ledger: Ledger) -> None:
     assert ledger.reserve(booking(8, **asked)).granted
 
 
+def test_runs_are_listed_in_the_order_in_which_they_were_registered(ledger: Ledger) -> None:
+    """Oldest first, and by their names where the instants are equal."""
+    for run, minutes in (("run-z", 1), ("run-y", 1), ("run-x", -1)):
+        ledger.register_run(run, "acme", NOW + timedelta(minutes=minutes))
+    assert [each.run for each in ledger.runs()] == ["run-x", "run-a", "run-b", "run-c", "run-y", "run-z"]
+
+
 def test_requests_are_listed_and_withdrawn_in_the_order_in_which_they_were_opened(ledger: Ledger) -> None:
     """By their instants, and by their names where these are equal; what the run was approved comes among them."""
     ledger.register_run("run-d", "acme", NOW)
