@@ -34,16 +34,19 @@ def forecast_report(
     """One forecast evidence for each quantity that the report knows, over its days from `first` on, in days since 1970.
 
     `log` has day, campaign, clicks, cost_micros, conversions and currency [N]; `rng` draws the weeks of the bootstrap.
-    Raises NoForecast where amounts are in two currencies, which are never added.
+    Raises NoForecast where amounts are in two currencies, which are never added, or a row covers several days (`days`).
     """
     if len(currencies := np.unique(log["currency"]).tolist()) > 1:
         raise NoForecast(f"its amounts are in {' and '.join(name or 'no currency' for name in currencies)}")
-    known = {"cost": log["cost_micros"] / 1e6, "conversions": log["conversions"], "clicks": log["clicks"]}
+    if "days" in log and (log["days"] > 1).any():
+        raise NoForecast("some of its rows cover more than one day")
+    cost = np.where(log["cost_micros"] < 0, np.nan, log["cost_micros"] / 1e6)  # what is not known is below nothing
+    known = {"cost": cost, "conversions": log["conversions"], "clicks": log["clicks"]}
     last = int(log["day"].max()) - math.ceil(lag_days * LATE)
     found = []
     for quantity, events in QUANTITIES.items():
         if not np.isfinite(known[quantity]).all():
-            continue  # a report that does not know its conversions supports nothing about them
+            continue  # a report that does not know its cost or its conversions supports nothing about them
         value, count = (_by_campaign_and_day(log, np.asarray(known[name], np.float64)) for name in (quantity, events))
         begins = int(log["day"].min())
         forecast = _one_day_ahead(value, begins)

@@ -192,3 +192,13 @@ def test_two_currencies_are_never_added() -> None:
     log["currency"] = np.where(log["campaign"] == "1", "USD", log["currency"])
     with pytest.raises(NoForecast, match="its amounts are in EUR and USD"):
         forecast_report(log, 20_060, 1.0, np.random.default_rng(0))
+
+
+def test_a_report_without_cost_or_of_longer_periods_forecasts_no_cost() -> None:
+    """An unknown cost is no amount, and a week is no day."""
+    log = report_log(5, 100)
+    unknown = log | {"cost_micros": np.full(len(log["day"]), np.iinfo(np.int64).min)}
+    kept = forecast_report(unknown, 20_060, 1.0, np.random.default_rng(0))
+    assert [each.quantity for each in kept] == ["conversions"]
+    with pytest.raises(NoForecast, match="more than one day"):
+        forecast_report(log | {"days": np.full(len(log["day"]), 7)}, 20_060, 1.0, np.random.default_rng(0))
