@@ -23,17 +23,9 @@ from typing import Any
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-    ScheduleUpdate,
-)
+from temporalio import client as temporal
+from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.compute.decisions import Decisions, beside_credentials
@@ -52,6 +44,7 @@ from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
 from activities.records.campaign_looks import CampaignLooks
 from activities.records.campaign_reports import CampaignReports
+from activities.records.curricula import Curricula
 from activities.records.logs import Logs
 from activities.records.personas import Personas
 from activities.records.planning import Planning
@@ -108,6 +101,7 @@ def compute_activities(settings: Settings) -> Activities:
     return [
         simulation.first_checkpoint,
         simulation.simulate_batches,
+        simulation.play_traps,
         simulation.learn,
         replays.replay_log,
         decisions.decide,
@@ -121,8 +115,8 @@ def records_activities(settings: Settings) -> Activities:
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
-    planning, assessment, approvals = Planning(ledger, inputs, warehouse), Assessment(ledger, inputs), Approvals(ledger)
-    reports = CampaignReports(ledger, inputs)
+    planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
+    reports, curricula = CampaignReports(ledger, inputs), Curricula(inputs, warehouse)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
     personas = Personas(inputs, rater, RatingCache(connect_redis(settings.redis_url)))
@@ -132,15 +126,11 @@ def records_activities(settings: Settings) -> Activities:
         runs.end_run,
         calibration.calibrate_market,
         personas.rate_panel,
-        logs.plan_historical,
-        logs.prepare_log,
-        planning.plan_simulation,
-        planning.begin_exam,
-        planning.plan_campaigns,
-        planning.read_plans,
-        planning.start_of,
-        planning.review_campaigns,
-        planning.scale_budgets,
+        *(logs.plan_historical, logs.prepare_log),
+        *(planning.plan_simulation, planning.begin_exam),
+        *(curricula.plan_curriculum, curricula.advance_curriculum),
+        *(planning.plan_campaigns, planning.read_plans, planning.start_of),
+        *(planning.review_campaigns, planning.scale_budgets),
         assessment.assess_simulation,
         assessment.assess_historical,
         assessment.assess_campaigns,
@@ -226,16 +216,26 @@ def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any
 
 async def keep_reaper(client: Client, seconds: int) -> None:
     """Make the reaper's schedule, or set it to this interval and let it run where it is there already."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(Reaper.run, id="reaper", task_queue=Queue.STOP),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=seconds))]),
-        # Looks that were missed while no server ran are not made up for: one look sees everything.
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10)),
+    schedule = temporal.Schedule(
+        action=temporal.ScheduleActionStartWorkflow(Reaper.run, id="reaper", task_queue=Queue.STOP),
+        spec=temporal.ScheduleSpec(intervals=[temporal.ScheduleIntervalSpec(every=timedelta(seconds=seconds))]),
+        # Looks that were missed are not made up for, and none begins beside another: one look sees everything.
+        policy=temporal.SchedulePolicy(catchup_window=timedelta(seconds=10)),
     )
     try:
         await client.create_schedule(REAPER, schedule, trigger_immediately=True)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(REAPER).update(lambda _: ScheduleUpdate(schedule))
+    except temporal.ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(REAPER).update(lambda _: temporal.ScheduleUpdate(schedule))
+
+
+async def keep_reaper_until(stopped: asyncio.Event, client: Client, seconds: int, every: float = 60.0) -> None:
+    """Wait for the end; with an interval, make the schedule anew meanwhile, whoever pauses or deletes it."""
+    while not stopped.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), every)
+        if seconds and not stopped.is_set():
+            with contextlib.suppress(RPCError):  # a server that is away has no schedule to keep; the next time
+                await keep_reaper(client, seconds)
 
 
 async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None]) -> None:
@@ -250,7 +250,7 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[],
         if Queue.STOP in queues:
             await keep_reaper(client, settings.reaper_seconds)
         ready()
-        await stopped.wait()
+        await keep_reaper_until(stopped, client, settings.reaper_seconds if Queue.STOP in queues else 0)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

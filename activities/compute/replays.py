@@ -12,10 +12,11 @@ from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import evaluate, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
+from gaelp.evidence.history.report_forecasts import NoForecast, forecast_report
 from gaelp.market.logged_policy import agent_policy, single, uniform
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
-from gaelp.messages.log_replay import LogEvidence, ReplayLog
+from gaelp.messages.log_replay import ForecastEvidence, LogEvidence, ReplayLog
 
 
 class Replays:
@@ -30,9 +31,8 @@ class Replays:
         log = replay.log
         if log.kind is LogKind.MARKET:
             return self._panel(replay)
-        if log.kind is not LogKind.BANDIT:
-            reason = f"replay of a {log.kind} log is not in this version: it supports no claim here"
-            return LogEvidence(log=log.log, kind=log.kind, grade=Grade.C, rows=log.rows, clicks=0, reason=reason)
+        if log.kind is LogKind.REPORT:
+            return self._forecasts(replay)
         config = self._inputs.config(replay.context.config_digest)
         market = self._inputs.market(replay.context.market_digest)
         rows = self._inputs.store.get_arrays(log.rows_digest)
@@ -56,6 +56,29 @@ class Replays:
                 policies,
                 stream(config.seed, "historical", "bootstrap", log.log),
             ),
+        )
+
+    def _forecasts(self, replay: ReplayLog) -> LogEvidence:
+        """A report's days, each forecast from those before it."""
+        log, config = replay.log, self._inputs.config(replay.context.config_digest)
+        rows = self._inputs.store.get_arrays(log.rows_digest)
+        first, rng = int(rows["day"][log.earlier]), stream(config.seed, "historical", "forecasts", log.log)
+        forecasts: tuple[ForecastEvidence, ...] = ()
+        reason = ""
+        try:
+            forecasts = forecast_report(rows, first, config.economics.lag_days, rng)
+        except NoForecast as why:
+            reason = str(why)
+        return LogEvidence(
+            log=log.log,
+            kind=log.kind,
+            grade=Grade.R,
+            rows=log.rows,
+            clicks=int(rows["clicks"][log.earlier :].sum()),
+            window_start=log.window_start,
+            window_end=log.window_end,
+            forecasts=forecasts,
+            reason=reason,
         )
 
     def _panel(self, replay: ReplayLog) -> LogEvidence:

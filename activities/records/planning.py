@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
 from gaelp.domain.config.registered_worlds import together
+from gaelp.domain.curriculum.task_checks import tasks_of
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
 from gaelp.domain.gates.exam_rules import anchor_for, block_episodes
@@ -46,8 +47,6 @@ from gaelp.messages.spending_phase import (
     ReviewCampaigns,
     ScaleBudgets,
 )
-from gaelp.records.warehouse.passed_gates import passed_gates
-from gaelp.records.warehouse.warehouse import Warehouse
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
 REVIEW_ALPHA = 0.05
@@ -60,16 +59,24 @@ class NotReported(GaelpError):
 class Planning:
     """Reads configuration and ledger; written are the attempt's number and the list of campaigns to be approved."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, warehouse: Warehouse) -> None:
+    def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
         self._ledger = ledger
         self._inputs = inputs
-        self._warehouse = warehouse
 
     @activity.defn(no_thread_cancel_exception=True)
     def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
         """Sizes from the configuration."""
-        simulation = self._inputs.config(plan.config_digest).simulation
-        return SimulationPlan(**{name: getattr(simulation, name) for name in SimulationPlan.model_fields})
+        config = self._inputs.config(plan.config_digest)
+        simulation = config.simulation
+        return SimulationPlan(
+            rounds=simulation.rounds,
+            batches_per_round=simulation.batches_per_round,
+            exam_batches=simulation.exam_batches,
+            exam_looks=simulation.exam_looks,
+            failed_batches=simulation.failed_batches,
+            failed_episodes=simulation.failed_episodes,
+            task_exam_batches=config.curriculum.exam_batches if tasks_of(config) else 0,
+        )
 
     @activity.defn(no_thread_cancel_exception=True)
     def begin_exam(self, exam: BeginExam) -> ExamTerms:
@@ -81,7 +88,7 @@ class Planning:
         attempt = self._ledger.next_attempt(series, f"{context.run}/{gate}")
         anchor = anchor_for(
             entered_trained=exam.entered_trained,
-            entry_graduated=exam.entered_trained and gate in passed_gates(self._warehouse, entry),
+            entry_graduated=exam.entered_trained and gate in self._ledger.passed_gates(entry),
             learned=entry != context.checkpoint_digest,
         )
         episodes = block_episodes(config.simulation.consistency_episodes, judging.alpha_for(attempt))

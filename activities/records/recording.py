@@ -91,7 +91,7 @@ class Records:
             "success_rate": summary.success_rate,
             "episodes": float(summary.episodes),
         }
-        if record.purpose is not BatchPurpose.PERMUTED:  # that is another market's reward
+        if record.purpose not in (BatchPurpose.PERMUTED, BatchPurpose.MASTERY):  # those are other markets' rewards
             self._live.write(run, record.step, metrics)
         return summary
 
@@ -260,7 +260,7 @@ def _table(campaigns: Sequence[CampaignResult], spend: int, currency: str) -> st
     listed = [campaign for campaign in campaigns if campaign.state is not EpisodeState.PLANNED]
     rows = [
         f"| {c.campaign.rsplit('/', 1)[-1]} | {c.arm} | {c.product} | {c.state} | "
-        f"{rounded_money(c.spend_micros, currency)} | {sum(d.conversions for d in c.days)} | "
+        f"{rounded_money(c.spend_micros, currency)} | {sum(d.conversions for d in c.days):,.10g} | "
         f"{c.reason[:LONGEST_TEXT]} |"
         for c in listed[-CAMPAIGNS_SHOWN:]
     ]

@@ -29,7 +29,7 @@ class PreparedLog(Frozen):
     rows: int
     window_start: datetime | None
     window_end: datetime | None
-    earlier: int = 0  # of a market log: how many rows, the first ones, calibrate what is predicted for the others
+    earlier: int = 0  # of a market log or a report: how many rows, the first ones, are not judged
 
 
 class ReplayInput(Frozen):
@@ -87,6 +87,20 @@ class PanelEvidence(Frozen):
     clicks: int  # of the later part
 
 
+class ForecastEvidence(Frozen):
+    """A quantity of a report, forecast one day ahead; `actual` and `missed` by blocks of about a week."""
+
+    quantity: str  # "cost" or "conversions"
+    cells: int  # campaign days
+    events: float  # clicks for cost, else conversions
+    reachable: float  # the match that a perfect model would have
+    actual: tuple[float, ...]
+    missed: tuple[float, ...]  # sum of absolute errors
+    ratio: float  # forecast over reported, and its 90 % interval
+    ratio_low: float
+    ratio_high: float
+
+
 class LogEvidence(Frozen):
     """What one log says about the policy, or a market log about a panel of policies."""
 
@@ -100,5 +114,6 @@ class LogEvidence(Frozen):
     estimates: tuple[Estimate, ...] = ()
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
+    forecasts: tuple[ForecastEvidence, ...] = ()  # of a report
     state: EpisodeState = EpisodeState.SETTLED
     reason: str = ""

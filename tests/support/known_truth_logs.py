@@ -58,3 +58,22 @@ def market_log(
         true[half:] = np.sort(true[half:])[::-1][ranks]
     click = (rng.random(rows) < np.minimum(true, 1.0)).astype(np.int64)
     return {"market_price": price, "click": click, "pctr": pctr}
+
+
+def report_log(
+    seed: int, events: float, days: int = 120, level: float = 1.0, noise: float = 0.0
+) -> dict[str, np.ndarray]:
+    """Three campaigns with a week's rhythm and about `events` conversions a day, each of which five clicks go with.
+
+    Spoiled: from the third month on `level` times as much every second week, or `noise` as the standard deviation of
+    a day's logarithm.
+    """
+    rng = np.random.default_rng(seed)
+    day, campaign = np.tile(np.arange(days), 3), np.repeat(np.arange(3), days)
+    mean = events * (1 + 0.2 * campaign) * np.array([1, 1.1, 1.05, 1, 0.95, 0.8, 0.7])[day % 7]
+    mean = mean * np.where((day >= 60) & (day // 7 % 2 == 0), level, 1.0) * np.exp(noise * rng.normal(size=day.size))
+    clicks = rng.poisson(5 * mean)
+    return {
+        "day": 20_000 + day, "campaign": campaign.astype(str), "currency": np.full(day.size, "EUR"), "clicks": clicks,
+        "cost_micros": clicks * 400_000, "conversions": rng.poisson(mean).astype(np.float64),
+    }  # fmt: skip

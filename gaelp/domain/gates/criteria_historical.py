@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.criteria_forecast import fidelity
 from gaelp.domain.gates.criteria_panel import panel_accuracy, panel_correlation
 from gaelp.domain.gates.criteria_table import CRITERIA, required_in, threshold_of
 from gaelp.domain.gates.criterion import (
@@ -35,6 +36,9 @@ SUPPORT: dict[str, dict[str, str]] = {
 PAIRED_KINDS = ("bandit",)
 """Kinds of logs on which this version compares a policy with the logging policy (5b)."""
 
+FORECAST_KINDS = ("report",)
+"""Kinds of logs on which this version forecasts (5a)."""
+
 PANEL_KINDS = ("market",)
 """Kinds of logs on which this version asks a panel of policies (6 and 7)."""
 
@@ -48,7 +52,7 @@ AGREEING = ("snips", "dr", "switch-dr")
 
 
 def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
-    """Criteria 5a, 5b once for each log, 6 and 7 once for each market log."""
+    """Criteria 5a once for each report, 5b once for each log, 6 and 7 once for each market log."""
     logs = measures.logs
     if not logs:
         required = required_in(Phase.HISTORICAL)
@@ -57,7 +61,9 @@ def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration
     asked = [log for log in logs if log.kind in PANEL_KINDS]
     accuracy = [panel_accuracy(log, threshold_of("6", config)) for log in asked] or [_by_support("6", logs)]
     correlation = [panel_correlation(log, threshold_of("7", config)) for log in asked] or [_by_support("7", logs)]
-    return (_by_support("5a", logs), *paired, *accuracy, *correlation)
+    reports = [log for log in logs if log.kind in FORECAST_KINDS]
+    forecast = [fidelity(log, threshold_of("5a", config)) for log in reports] or [_by_support("5a", logs)]
+    return (*forecast, *paired, *accuracy, *correlation)
 
 
 def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:

@@ -95,6 +95,25 @@ class BlockMeasure(Frozen):
     problems: tuple[str, ...] = ()
 
 
+class TrapMeasure(Frozen):
+    """What one trap cost the agent: the mean loss over `episodes`, in shares of the optimum."""
+
+    name: str
+    required: bool
+    episodes: int
+    loss: float
+    low: float
+    high: float
+    threshold: float
+
+
+class TrapsMeasure(Frozen):
+    """The trap exams (docs/gates.md, criterion 15)."""
+
+    traps: tuple[TrapMeasure, ...]
+    missing: tuple[str, ...] = ()  # required, and not played
+
+
 class SimulationMeasures(Frozen):
     """The exam of the simulation phase."""
 
@@ -106,6 +125,7 @@ class SimulationMeasures(Frozen):
     seeds: int  # seeds drawn, those left out included
     against_anchor: AnchorMeasure | None = None  # none: the exam says nothing of an anchor
     block: BlockMeasure | None = None  # none: it has not been played
+    traps: TrapsMeasure | None = None  # none: no trap was played, and none is required
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID
 
@@ -139,6 +159,22 @@ class PanelMeasure(Frozen):
     regret: float  # share of the best value that the policy predicted best misses
 
 
+class ForecastMeasure(Frozen):
+    """A quantity of a report, forecast one day ahead (docs/gates.md, criterion 5a)."""
+
+    quantity: str
+    cells: int  # campaign days
+    weeks: int
+    events: float
+    reachable: float  # the match of a perfect model
+    match: float  # 1 - sum of absolute errors / sum of reported values
+    match_low: float
+    match_high: float
+    ratio: float  # forecast over reported values, and its 90 % interval
+    ratio_low: float
+    ratio_high: float
+
+
 class LogMeasures(Frozen):
     """What one log says of the agent under test, or of a panel of policies."""
 
@@ -162,6 +198,7 @@ class LogMeasures(Frozen):
     log_wealth: float | None = None
     log_wealth_against: float | None = None
     panel: PanelMeasure | None = None  # of a market log that supports one
+    forecasts: tuple[ForecastMeasure, ...] = ()  # of a report
 
 
 class HistoricalMeasures(Frozen):

@@ -1,6 +1,6 @@
-"""From a panel of policies on a market log to the numbers of criteria 6 and 7. Nothing is decided here.
+"""From a report's forecasts and a market log's panel to the numbers of criteria 5a, 6 and 7. Nothing is decided here.
 
-Touch this when either criterion needs a new number.
+Touch this when one of them needs a new number.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import norm, spearmanr
+from scipy.stats import norm, spearmanr, t
 
 from gaelp.arrays import F8
-from gaelp.domain.gates.measurements import PanelMeasure
+from gaelp.domain.gates.measurements import ForecastMeasure, PanelMeasure
 from gaelp.evidence.betting import clopper_pearson
-from gaelp.messages.log_replay import PanelEvidence
+from gaelp.messages.log_replay import ForecastEvidence, PanelEvidence
 
 SPEARMAN_VARIANCE = 1.06  # of Fisher's z of Spearman's correlation, times n - 3 (Fieller, Hartley & Pearson 1957)
 NEARLY_ONE = 0.9999  # a correlation of 1 has no finite z
@@ -23,7 +23,9 @@ def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
     """Directions, level and rank correlation, with one-sided bounds at `alpha`; NaN where nothing varies."""
     predicted, actual = np.array(panel.predicted), np.array(panel.actual)
     right = sum(pair.right for pair in panel.pairs)
-    right_low, right_high = clopper_pearson(right, len(panel.pairs), alpha)
+    effective = len(panel.pairs) / _design_effect(panel)
+    share = right / len(panel.pairs) if panel.pairs else 0.0
+    right_low, right_high = clopper_pearson(share * effective, effective, alpha)
     correlation = _spearman(predicted, actual)
     low, high = _fisher(correlation, predicted.size, alpha)
     return PanelMeasure(
@@ -42,6 +44,45 @@ def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
         correlation_high=high,
         most_carried=_most_carried(predicted, actual, correlation),
         regret=_regret(predicted, actual),
+    )
+
+
+def _design_effect(panel: PanelEvidence) -> float:
+    """By how much pairs of one window being right together widens the variance of their share; at least 1.
+
+    Pairs of a window share its auctions. The ratio of the variance by windows to that of independent pairs.
+    """
+    windows: dict[int, list[bool]] = {}
+    for pair in panel.pairs:
+        windows.setdefault(pair.window, []).append(pair.right)
+    total, share = len(panel.pairs), sum(pair.right for pair in panel.pairs) / max(len(panel.pairs), 1)
+    if len(windows) < 2 or share in (0.0, 1.0):
+        return 1.0
+    spread = sum((sum(each) - share * len(each)) ** 2 for each in windows.values()) * len(windows) / (len(windows) - 1)
+    return max(1.0, spread / (total * share * (1 - share)))
+
+
+def measure_forecast(forecast: ForecastEvidence, alpha: float) -> ForecastMeasure:
+    """The match with one-sided bounds at `alpha`: Student's t over the blocks, as of any ratio of sums."""
+    actual, missed = np.array(forecast.actual), np.array(forecast.missed)
+    total, weeks = float(actual.sum()), actual.size
+    share = float(missed.sum()) / total if total > 0 else math.nan
+    reach = math.inf
+    if weeks > 1 and total > 0:
+        spread = float(((missed - share * actual) ** 2).sum()) * weeks / (weeks - 1)
+        reach = float(t.isf(alpha, weeks - 1)) * math.sqrt(spread) / total
+    return ForecastMeasure(
+        quantity=forecast.quantity,
+        cells=forecast.cells,
+        weeks=weeks,
+        events=forecast.events,
+        reachable=forecast.reachable,
+        match=1 - share,
+        match_low=1 - share - reach,
+        match_high=1 - share + reach,
+        ratio=forecast.ratio,
+        ratio_low=forecast.ratio_low,
+        ratio_high=forecast.ratio_high,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.logs.stored_logs import load_bandit, load_market, split
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from tests.support.known_truth_logs import market_log
+from tests.support.known_truth_logs import market_log, report_log
 from tests.support.local_runs import LocalRuns
 from tests.support.made_logs import START, write_log
 
@@ -117,3 +118,31 @@ def test_the_later_part_of_a_market_log_is_asked_and_its_panel_found(
     assert (evidence.grade, evidence.rows, evidence.reason) == (Grade.B, alone.rows, "")
     assert evidence.panel is not None and len(evidence.panel.policies) == 24
     assert evidence.clicks == int(inputs.store.get_arrays(alone.rows_digest)["click"][alone.earlier :].sum())
+
+
+def test_the_later_days_of_a_report_are_forecast(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Grade R, cost and conversions; the first day that is judged is that of the first later row."""
+    made, file = report_log(1, 200), tmp_path / "report.csv"
+    rows = zip(made["day"], made["campaign"], made["clicks"], made["cost_micros"], made["conversions"], strict=True)
+    lines = [
+        f"{(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(day))):%Y-%m-%d},c{campaign},{9 * clicks},{clicks},"
+        f"{cost / 1e6:.2f},{conversions:.0f}\n"
+        for day, campaign, clicks, cost, conversions in rows
+    ]
+    file.write_text("date,campaign,impressions,clicks,cost,conversions\n" + "".join(lines))
+    ingest(warehouse, LogSource(str(file), "report", "days"), NOW)
+    log = prepared(local_runs, inputs, warehouse, "days", ["days"])
+    context = RunContext(
+        run="r", agent="uniform", phase=Phase.HISTORICAL, account="a", market_digest="",
+        config_digest=loading.digest(local_runs.config("historical.logs=['days']")),
+    )  # fmt: skip
+    evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=log))
+    assert (evidence.grade, evidence.reason) == (Grade.R, "")
+    assert [each.quantity for each in evidence.forecasts] == ["cost", "conversions"]
+    assert log.earlier == 180 and evidence.forecasts[0].cells == 3 * (60 - math.ceil(math.log(10) * lag(local_runs)))
+
+
+def lag(local_runs: LocalRuns) -> float:
+    return local_runs.config().economics.lag_days

@@ -247,8 +247,7 @@ def test_criterion_3_is_waived_only_where_no_room_is_left():
         ({"fall_p": 0.01}, FAIL),
         ({"shift": 1.9}, PASS),
         ({"shift": 1.91}, FAIL),
-        ({"shift": NAN}, INVALID),
-        ({"lowest": NAN}, INVALID),
+        *(({number: NAN}, INVALID) for number in ("lowest", "fall_p", "shift", "reward_threshold")),
         ({"problems": ("the block has 49 of the 50 announced episodes",)}, INVALID),
     ],
 )
@@ -273,11 +272,12 @@ def test_each_kind_of_inconclusive_is_named():
     another verdict has no kind."""
     undecided = found(judge_simulation(simulation(success=count(113, 219))), "2")
     unsupported = found(history(log(kind="report")), "5b")
+    open_bet = found(history(log(log_wealth=0.0)), "5b")
     grade = found(history(log(click_ess=3)), "5b")
     absent = found(history(), "6")
     arms = found(scaled(improvement=improvement(disjoint=False)), "11")
-    kinds = [each.inconclusive for each in (undecided, unsupported, grade, absent, arms)]
-    assert kinds == ["undecided", "unsupported", "unsupported", "not assessed", "unsupported"]
+    kinds = [each.inconclusive for each in (undecided, open_bet, unsupported, grade, absent, arms)]
+    assert kinds == ["undecided", "undecided", "unsupported", "unsupported", "not assessed", "unsupported"]
     passed = found(judge_simulation(simulation()), "2")
     assert (passed.inconclusive, passed.label) == (None, "PASS")
 

@@ -186,8 +186,11 @@ def test_support_is_said_of_each_log_by_its_kind() -> None:
     assert (
         said("6", 0, 1, 2) == "Log ipinyou supports no panel of policies: it has none."
     )  # the one that could is judged
+    assert said("5a", 0, 1) == (
+        "Historical match: fidelity is not supported by bandit log obd. It is not assessed yet on ipinyou."
+    )
     assert said("5a", 0, 1, 2) == (
-        "Historical match: fidelity is not supported by bandit log obd. It is not assessed yet on ipinyou and meta."
+        "Report meta supports no forecast of cost and conversions: it does not know them, or has too few days."
     )
 
 
