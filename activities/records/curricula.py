@@ -33,7 +33,7 @@ class Curricula:
         self._inputs = inputs
         self._warehouse = warehouse
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def plan_curriculum(self, plan: PlanCurriculum) -> PlannedCurriculum:
         """Each task's market, calibrated on the run's own logs, and the tasks of the first round."""
         config = self._inputs.config(plan.context.config_digest)
@@ -53,7 +53,7 @@ class Curricula:
             )
         return PlannedCurriculum(tasks=tuple(worlds), state=_next_round(config, standings.begun(tasks), 0))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def advance_curriculum(self, advance: AdvanceCurriculum) -> CurriculumState:
         """The next look at exams, or the tasks of the next round where no exam is under way."""
         config = self._inputs.config(advance.context.config_digest)

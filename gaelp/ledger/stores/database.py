@@ -1,6 +1,8 @@
 """Opens the ledger's database and gives transactions on it.
 
-SQLite: WAL, synchronous=FULL, every writing transaction BEGIN IMMEDIATE, so several processes take turns.
+SQLite: WAL, synchronous=FULL, every writing transaction BEGIN IMMEDIATE, so several processes take turns. The threads
+of a process take turns before they ask SQLite, which has whoever waits sleep and try again, and starves some for
+seconds.
 PostgreSQL: READ COMMITTED, and whoever writes about an account locks its row first (account_store.lock). Touch this for
 another database, or for another way in which one fails.
 """
@@ -9,9 +11,11 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,27 +45,45 @@ class Database:
         self._file = file
         self._inode: int | None = None
 
-    def writing(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
         """One transaction that may write; commits at the end, rolls back on any exception."""
-        return self._transaction("BEGIN IMMEDIATE")
+        with self._own_turn() as seconds:
+            patience = f"PRAGMA busy_timeout = {1000 * seconds}"
+            with self._transaction((patience, "BEGIN IMMEDIATE")) as connection:
+                yield connection
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[int]:
+        """This thread's turn to write to the file, and for how many seconds other processes may make it wait."""
+        if self._file is None:
+            yield BUSY_SECONDS
+            return
+        turn, begun = _turn(self._file), time.monotonic()
+        if not turn.acquire(timeout=BUSY_SECONDS):
+            raise self._unavailable("is locked by another thread of ours", "try again, and restart where that persists")
+        try:
+            yield max(BUSY_SECONDS - int(time.monotonic() - begun), 1)
+        finally:
+            turn.release()
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One transaction that only reads, from one snapshot in SQLite."""
-        return self._transaction("BEGIN")
+        return self._transaction(("BEGIN",))
 
     def snapshot(self) -> AbstractContextManager[Connection]:
         """The same, with one snapshot in PostgreSQL too: what several queries read belongs together."""
-        return self._transaction("BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return self._transaction(("BEGIN",), ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",))
 
     @contextmanager
-    def _transaction(self, sqlite: str, postgresql: str = "") -> Iterator[Connection]:
+    def _transaction(self, sqlite: Sequence[str], postgresql: Sequence[str] = ()) -> Iterator[Connection]:
         self._check_file()
         with self._explained():
             pooled = self._engine.raw_connection()
             try:
                 cursor = pooled.cursor()
-                if begin := postgresql if self._file is None else sqlite:  # PostgreSQL's driver begins by itself
-                    cursor.execute(begin)
+                for statement in postgresql if self._file is None else sqlite:  # PostgreSQL's driver begins by itself
+                    cursor.execute(statement)
                 yield Connection(cursor, self._engine.dialect)
                 cursor.close()  # a query that was not read to its end would keep SQLite's snapshot
                 pooled.commit()
@@ -153,6 +175,12 @@ class Database:
 
     def _unavailable(self, what: str, remedy: str) -> LedgerUnavailable:
         return LedgerUnavailable(f"the ledger at {self._place} {what}: {remedy}")
+
+
+@cache
+def _turn(file: Path) -> threading.Lock:
+    """The lock that is held by the thread of this process that writes to the file."""
+    return threading.Lock()
 
 
 def open_database(url: str) -> Database:

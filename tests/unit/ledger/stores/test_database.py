@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from gaelp.errors import WRONG_USE
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
+from gaelp.ledger.statements import Query
+from gaelp.ledger.stores import tables
+from gaelp.ledger.stores.database import open_database
 from tests.support import ledgers as kit
 from tests.support.giving_up import gives_up_soon
 from tests.support.ledgers import NOW, booking
@@ -122,3 +129,49 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     assert ledger.journal()[-1].sequence == len(entries) + 1
     assert ledger.journal()[-1].at == NOW
     ledger.close()
+
+
+def test_no_thread_that_writes_is_starved(tmp_path: Path) -> None:
+    """Sixteen threads that write at once wait for their turns alike: no call takes a third of all of them together."""
+    ledger = kit.prepared(Ledger.open(at(tmp_path / "ledger.db")))
+
+    def slowest(first: int) -> float:
+        seconds = []
+        for number in range(first, first + 16):
+            begun = time.monotonic()
+            ledger.register_run(f"run-{number}", "acme", NOW)
+            seconds.append(time.monotonic() - begun)
+        return max(seconds)
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(16) as threads:
+        slow = max(threads.map(slowest, range(0, 256, 16)))
+    assert slow < (time.monotonic() - begun) / 3
+    ledger.close()
+
+
+def test_a_thread_that_holds_its_turn_for_ever_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread learns within the time that it may wait that the ledger cannot be written, and may read."""
+    monkeypatch.setattr("gaelp.ledger.stores.database.BUSY_SECONDS", 0.2)
+    database = open_database(f"sqlite:///{tmp_path}/ledger.db")
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with database.writing():
+            held.set()
+            done.wait()
+
+    with ThreadPoolExecutor(1) as other:
+        holding = other.submit(hold)
+        held.wait()
+        try:
+            with pytest.raises(LedgerUnavailable, match="is locked by another thread of ours"), database.writing():
+                pass
+            with database.reading() as connection:
+                assert connection.all(Query(sa.select(tables.accounts.c.account), str)) == []
+        finally:
+            done.set()
+        holding.result()
+    with database.writing():
+        pass
+    database.close()
