@@ -72,8 +72,7 @@ class ConfigurationErrors(GaelpError, ValueError):
         super().__init__(f"{count} error{'s' * (count != 1)} in the configuration:\n{lines}")
 
     def detail(self) -> dict[str, object]:
-        fields = ("path", "message", "source")
-        return {"errors": [{name: getattr(problem, name) for name in fields} for problem in self.problems]}
+        return {"errors": [{"path": p.path, "message": p.message, "source": p.source} for p in self.problems]}
 
 
 Rule = Callable[[TrainingConfiguration], Iterable[Contradiction]]
