@@ -249,7 +249,11 @@ def _exam(parser: argparse.ArgumentParser) -> None:
 
 def _certify(parser: argparse.ArgumentParser) -> None:
     _exam(parser)
-    parser.add_argument("--trials", type=_count, default=2000, help="exams of each agent (default 2000)")
+    parser.add_argument(
+        "--exams", type=_count, default=2000, help="exams of each agent by the gate alone (default 2000)"
+    )
+    runs = "whole runs of each agent, on services of their own; default: none"
+    parser.add_argument("--trials", type=_count, default=None, help=runs)
 
 
 def _plan(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,6 @@ Touch this to change what it prints.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
@@ -22,8 +21,9 @@ def plan(arguments: argparse.Namespace, out: Out) -> int:
     """Power of the exam that the configuration plans and of larger ones, as a table and a plot."""
     import numpy as np
 
-    from gaelp.evidence.gate_certification import power
-    from gaelp.evidence.simulated_exams import StatedAgent, exam_plan
+    from gaelp.evidence.certification.gate_certification import power
+    from gaelp.evidence.certification.simulated_exams import exam_plan
+    from gaelp.evidence.certification.stated_agents import StatedAgent
     from gaelp.reports.plots import png
     from gaelp.reports.power_plots import exam_power
 
@@ -36,18 +36,16 @@ def plan(arguments: argparse.Namespace, out: Out) -> int:
     powers = [power(agent, each, TRIALS, rng) for each in plans]
     episodes = [each.looks.episodes[-1] for each in plans]
     place = figure_place(arguments, "plan.png")
-    Path(place).write_bytes(png(exam_power(episodes, powers, TARGET)))
+    place.write_bytes(png(exam_power(episodes, powers, TARGET)))
     enough = next((n for n, shares in zip(episodes, powers, strict=True) if shares[-1] >= TARGET), None)
-    rows = [
-        (size, f"{n:,}", *(f"{100 * share:.0f} %" for share in shares))
-        for size, n, shares in zip(sizes, episodes, powers, strict=True)
-    ]
+    exams = list(zip(sizes, episodes, powers, strict=True))
+    rows = [(size, f"{n:,}", *(f"{100 * share:.0f} %" for share in shares)) for size, n, shares in exams]
     document = {
         "level": alpha,
         "trials": TRIALS,
         "exams": [
             {"exam_batches": size, "episodes": n, "power": dict(zip(COLUMNS[2:], shares, strict=True))}
-            for size, n, shares in zip(sizes, episodes, powers, strict=True)
+            for size, n, shares in exams
         ],
         "enough": enough,
         "figure": str(place),

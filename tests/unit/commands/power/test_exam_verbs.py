@@ -10,21 +10,22 @@ import pytest
 
 from tests.support.command_line import Finished
 
-FEW = ("--trials", "60")
+FEW = ("--exams", "60")
 
 
 def test_certify_prints_share_bounds_level_and_finding_and_draws_them(
     in_process: Callable[..., Finished], tmp_path: Path
 ) -> None:
-    """Nine agents that should not pass and three that should, exit code 0, and a figure where it was asked for."""
+    """Agents that should not pass, agents that should, these also by criterion 2 alone; exit code 0, and a figure."""
     figure = tmp_path / "deep" / "shares.png"
     ran = in_process("certify", *FEW, "--figure", str(figure), "--json")
     assert ran.returncode == 0, ran.stderr
     document = json.loads(ran.stdout)
     assert document["looks"] == [128, 256, 384, 512] and document["exceeded"] == []
     levels = [each["level"] for each in document["agents"]]
-    assert levels == ["0.0304"] * 9 + [""] * 3
-    assert {each["criteria"] for each in document["agents"]} == {"1", "2", "3", "4", "1 to 4"}
+    assert levels == ["0.0304"] * 11 + [""] * 6
+    assert {each["judged by"] for each in document["agents"]} == {"1", "2", "3", "4", "criteria 1 to 4"}
+    assert [each["exact"] for each in document["agents"][-3:]] == ["0.8199", "0.9404", "1.0000"]
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
@@ -32,7 +33,7 @@ def test_certify_ends_with_1_where_a_level_is_exceeded(
     in_process: Callable[..., Finished], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gate that lets every exam pass is found, and the sentence names the agents."""
-    from gaelp.evidence import simulated_exams
+    from gaelp.evidence.certification import simulated_exams
 
     def lets_all_pass(trials: simulated_exams.ExamTrials, _: simulated_exams.ExamPlan) -> object:
         import numpy as np
