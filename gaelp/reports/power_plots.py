@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gaelp.evidence.certification.gate_certification import Certified
+from gaelp.evidence.certification.live_trials import ALL_CRITERIA, CRITERION_8, LivePower
 from gaelp.reports.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION
 
+STYLES = ((BLUE, "-"), (ORANGE, "--"))
 CURVES = (("1", GREY, ":"), ("2", ORANGE, "--"), ("3", GREEN, "-."), ("4", VERMILLION, ":"), ("1 to 4", BLUE, "-"))
 
 
@@ -65,4 +67,21 @@ def exam_power(episodes: Sequence[int], powers: Sequence[Sequence[float]], targe
     axes.set(xlabel="episodes of the looks, at the most", ylabel="passes, %", ylim=(-3, 103))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8, title="criteria")
+    return figure
+
+
+def live_power(found: Sequence[LivePower], target: float) -> Figure:
+    """The chance that a live test of each length and number of campaigns passes, by its calendar days."""
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for days, (colour, style) in zip(sorted({each.days for each in found}), STYLES, strict=False):
+        mine = [each for each in found if each.days == days]
+        for number, (name, marker) in enumerate((("criterion 8", "o"), ("8 to 10", "s"))):
+            shares = [100 * each.shares[(CRITERION_8, ALL_CRITERIA)[number]] for each in mine]
+            axes.plot([each.calendar_days for each in mine], shares, style, marker=marker, ms=4 + 3 * number,
+                      mfc="none" if number else colour, color=colour, label=f"{days} days each: {name}")  # fmt: skip
+    axes.axhline(100 * target, color=GREY, lw=0.8, ls=":")
+    axes.set(xlabel="calendar days, with maturing", ylabel="passes, %", ylim=(-3, 103))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
     return figure

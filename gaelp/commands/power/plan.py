@@ -1,6 +1,6 @@
 """The verb `plan`: how many exam episodes a true effect needs, by the simulation's gate itself.
 
-Touch this to change what it prints.
+Touch this to change what it prints; `--gate live-test` is in live_plan.py beside it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
+from gaelp.commands.power.live_plan import live_plan
 
 TIMES = (1, 2, 4, 8)  # as many batches in each look as the configuration plans, and more
 TRIALS = 300
@@ -18,7 +19,11 @@ SHARES = ("success", "reward", "anchor", "spread")
 
 
 def plan(arguments: argparse.Namespace, out: Out) -> int:
-    """Power of the exam that the configuration plans and of larger ones, as a table and a plot."""
+    """Power of what the configuration plans, and of more, as a table and a plot."""
+    return live_plan(arguments, out) if arguments.gate.startswith("live") else _exam_plan(arguments, out)
+
+
+def _exam_plan(arguments: argparse.Namespace, out: Out) -> int:
     import numpy as np
 
     from gaelp.evidence.certification.gate_certification import power
