@@ -15,7 +15,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.live.claiming import Claiming, ClaimRefused
+from activities.live.claiming import Claiming, ClaimRefused, wall_clock
 from activities.live.locating import Locating
 from activities.live.settling import Settling
 from activities.live.wanted_settings import WantedSettings, as_asked, same_but_enabled
@@ -49,10 +49,11 @@ class Campaigns:
         inputs: Inputs,
         open_platform: Callable[[Account], AdPlatform],
         wait: Callable[[float], None] = clock.sleep,
+        now: Callable[[], datetime] = wall_clock,
     ) -> None:
         self._ledger = ledger
         self._locating = Locating(ledger, wait)
-        self._claiming = Claiming(ledger, inputs, self._locating, wait)
+        self._claiming = Claiming(ledger, inputs, self._locating, wait, now)
         self._settling = Settling(ledger)
         self._watching = Watching(ledger)
         self._wanted = WantedSettings(inputs)

@@ -7,7 +7,7 @@ this with docs/money.md in hand.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from activities.inputs import Inputs
@@ -19,6 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.billing_rules import worst_day_micros
+from gaelp.domain.spending.instants import instant_refusal
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
@@ -38,24 +39,43 @@ class ClaimRefused(GaelpError):
     """The ledger did not grant a claim: a stop came between, or the approval is gone."""
 
 
-class Claiming:
-    """Reserves days and claims calls; `wait` sleeps so many seconds."""
+class NotNow(GaelpError):
+    """The call was asked for as of another day than today; the next tick decides anew."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, locating: Locating, wait: Callable[[float], None]) -> None:
+
+def wall_clock() -> datetime:
+    """The instant of now, by this machine."""
+    return datetime.now(UTC)
+
+
+class Claiming:
+    """Reserves days and claims calls; `wait` sleeps so many seconds, and `now` is the wall clock."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        inputs: Inputs,
+        locating: Locating,
+        wait: Callable[[float], None],
+        now: Callable[[], datetime],
+    ) -> None:
         self._ledger = ledger
         self._inputs = inputs
         self._locating = locating
         self._wait = wait
+        self._now = now
         self._fence = lru_cache(maxsize=KEPT_REQUESTS)(self._fence_of)  # a request never changes
 
     def reserve(
         self, campaign: LiveCampaignInput, account: Account, at: datetime, in_force_micros: int = 0
     ) -> Reserved:
-        """Book the worst case of the day that the campaign's tick falls on.
+        """Book the worst case of the day that the campaign's tick falls on; raises NotNow.
 
         `in_force_micros` is the daily budget that the platform has until it is written anew: where it is the higher
         one the day may be billed by it, because a platform goes by the highest budget of a day.
         """
+        if refused := instant_refusal(account, at, self._now()):
+            raise NotNow(refused)
         limits = self._inputs.config(campaign.context.config_digest).limits
         clock = campaign_clock(campaign, account)
         day, plan = clock.day(campaign.progress.tick), campaign.order.plan

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gaelp.domain.platform_records import CampaignSpec, CampaignState
+from gaelp.domain.spending.advertised_content import content_digest
 from gaelp.domain.spending.ledger_records import Severity, Violation
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
@@ -88,7 +89,11 @@ class Locating:
         ours = self._ledger.created_campaigns(campaign.context.account, True)
         known = {each.platform_id for each in ours} | {each.campaign for each in ours}
         others = [c for c in platform.campaigns(spec.account) if not known & {c.platform_id, c.external_name}]
-        return not any(all(getattr(c, name) == getattr(spec, name) for name in ASKED) for c in others)
+        content = content_digest(spec.product, spec.creatives)
+        return not any(
+            c.content_digest == content or all(getattr(c, name) == getattr(spec, name) for name in ASKED)
+            for c in others
+        )
 
     def record_unknown(self, campaign: LiveCampaignInput, at: datetime) -> str:
         """Record that a created campaign does not read back, and stop its account; returns the sentence for people."""

@@ -37,6 +37,7 @@ class Wrong:
     name: str  # ours
     state: CampaignState
     bare: bool  # enabled, and nothing covers it
+    another: bool  # it has our campaign's name, and is not the one that we created
     raised: tuple[OutsideChange, ...]  # by which it may bill more than we wrote
 
 
@@ -93,6 +94,7 @@ class Reaping:
         unsettled = [each.campaign for each in created if each.unsettled]
         before = self._ledger.written_to(unsettled)
         read = _read(platform, account, created)
+        ids = {each.campaign: each.platform_id for each in created}
         after = self._ledger.written_to(unsettled)
         enabled = {name for name, state in read if state.enabled}
         rulings = self._ledger.judge_enabled(account.account, enabled) if enabled else {}
@@ -101,9 +103,11 @@ class Reaping:
             # What we wrote while the platform was read would be taken for somebody else's doing.
             written = before.get(name, ()) if before.get(name) == after.get(name) else ()
             raised = _raised(written, state, account)
-            bare = state.enabled and not rulings[name].granted
+            # What covers a campaign covers none that merely has its name.
+            another = ids[name] not in ("", state.platform_id)
+            bare = state.enabled and (another or not rulings[name].granted)
             if bare or raised:
-                wrong.append(Wrong(name, state, bare, raised))
+                wrong.append(Wrong(name, state, bare, another, raised))
         return wrong
 
     def _pause(self, account: Account, platform: AdPlatform, found: Sequence[Wrong], at: datetime) -> Reaped:
@@ -117,16 +121,16 @@ class Reaping:
         for wrong in found:  # after every pause: a ledger that cannot be written must delay none
             if wrong.bare:
                 self._ledger.record_violation(_violation(account, wrong.name, at))
-            if wrong.raised:
-                self._record_raised(account, platform, wrong, at)
-            self._ledger.settings_paused(wrong.name, at)
+            if not wrong.another:
+                self._count(account, platform, wrong, at)
+                self._ledger.settings_paused(wrong.name, at)
         left = {c.platform_id for c in platform.campaigns(account.account) if c.enabled} if enabled else set()
         still = tuple(dict.fromkeys(wrong.name for wrong in enabled if wrong.state.platform_id in left))
         paused = tuple(dict.fromkeys(wrong.name for wrong in enabled))
         return Reaped(paused=paused, still_enabled=still, trouble=tuple(trouble))
 
-    def _record_raised(self, account: Account, platform: AdPlatform, wrong: Wrong, look: datetime) -> None:
-        """Count what the campaign may be billed by it, as of the instant that the platform has reached."""
+    def _count(self, account: Account, platform: AdPlatform, wrong: Wrong, look: datetime) -> None:
+        """Count what the campaign was billed, and may be by what raises it, as of where the platform has come."""
         days = self._ledger.reservations(account.account, campaign=wrong.name)
         if not days:
             return  # it was never reserved, so nothing of it was ever written either
@@ -135,7 +139,8 @@ class Reaping:
             report = platform.report(account.account, wrong.state.platform_id, None)
         except PlatformError:
             report = None  # it counts all the same
-        self._watching.record(watched, account, wrong.state, wrong.raised, look if report is None else report.at)
+        at = look if report is None else report.at
+        self._watching.record(watched, account, wrong.state, wrong.raised, at)
         if report is not None:
             self._watching.post_days(watched, report, account)
 

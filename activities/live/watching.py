@@ -66,18 +66,24 @@ class Watching:
     def note_pause(self, campaign: LiveCampaignInput, account: Account, state: CampaignState, at: datetime) -> None:
         """Record a pause that is neither ours nor a stop's: the ledger grants no enabling any more.
 
-        What the caller believes of it does not count: anybody may start an activity by hand.
+        What the caller believes of it does not count, nor does the approval that the caller names: anybody may start an
+        activity by hand.
         """
         if state.enabled:
             return
         written = self._ledger.written_settings(campaign.name)
         changes = outside_changes(written, state, account.currency) if written else ()
         lowered = [change for change in changes if change.lowers]
-        if lowered and self._ledger.judge_no_stop(campaign.order.request_id).granted:
+        if lowered and not self._stopped(campaign, account):
             watched, kept = Watched.of(campaign, account), f"{campaign.name}/{OUTSIDE_PAUSE}-{at.isoformat()}"
             evidence = lowered[0].sentence
             violation = _violation(watched, kept, OUTSIDE_PAUSE, Severity.MEDIUM, evidence, at)
             self._ledger.record_outside_pause(violation)
+
+    def _stopped(self, campaign: LiveCampaignInput, account: Account) -> bool:
+        """Whether a stop came since the approval under which the campaign was last reserved."""
+        days = self._ledger.reservations(account.account, campaign=campaign.name)
+        return bool(days) and not self._ledger.judge_no_stop(days[-1].request_id).granted
 
     def record(
         self,

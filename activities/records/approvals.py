@@ -7,6 +7,8 @@ counts is decided in gaelp/ledger. Touch this when a request or a decision carri
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from temporalio import activity
 
@@ -26,11 +28,16 @@ from gaelp.messages.spending_phase import CheckRequest, OpenedRequest, RequestSt
 NONCE_BYTES = 32
 
 
-class Approvals:
-    """Decides nothing: the ledger does."""
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, ledger: Ledger) -> None:
+
+class Approvals:
+    """Decides nothing: the ledger does. `now` is the wall clock."""
+
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime] = _wall_clock) -> None:
         self._ledger = ledger
+        self._now = now
 
     @activity.defn
     def request_approval(self, wanted: RequestApproval) -> OpenedRequest:
@@ -59,8 +66,13 @@ class Approvals:
 
     @activity.defn
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:
-        """What the ledger makes of an untrusted payload; a signal whose name contradicts it is refused."""
-        return self._ledger.decide(submit.request_id, submit.submission, submit.payload, submit.now, submit.signal)
+        """What the ledger makes of an untrusted payload; a signal whose name contradicts it is refused.
+
+        It is judged at the instant of the message or at that of now, whichever is later: anybody can write a message,
+        and an earlier instant would let an approval count after its deadline.
+        """
+        now = max(submit.now, self._now())
+        return self._ledger.decide(submit.request_id, submit.submission, submit.payload, now, submit.signal)
 
     @activity.defn
     def note_refused_signals(self, note: NoteRefusedSignals) -> None:

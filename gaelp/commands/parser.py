@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "cancel": ("runs.control:cancel", "end a run; its campaigns are paused and settled"),
     "accounts": ("people.accounts:accounts", "the owner's accounts and their envelopes"),
     "keys": ("people.keys:keys", "approvers and their keys"),
+    "exposure": ("people.exposure:exposure", "the most that running campaigns may lawfully be billed"),
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
@@ -175,6 +176,11 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("key_id", metavar="KEY_ID")
 
 
+def _exposure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account", required=True, metavar="NAME")
+    parser.add_argument("--cap", metavar="AMOUNT/month", help="say when the month's bill exceeds it")
+
+
 def _reconcile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", required=True, metavar="NAME")
 
@@ -292,7 +298,8 @@ def _count(text: str) -> int:
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
-    "accounts": _accounts, "keys": _keys, "reconcile": _reconcile, "resolve": _resolve, "attempts": _attempts,
+    "accounts": _accounts, "keys": _keys, "exposure": _exposure, "reconcile": _reconcile, "resolve": _resolve,
+    "attempts": _attempts,
     "ingest": _ingest, "rejected": _rejected, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
     "certify": _certify, "plan": _plan,

@@ -38,7 +38,7 @@ OF_ACCELERATORS = ("/sys/devices", "/sys/bus/pci", "/sys/class", "/sys/module/nv
 
 def import_path() -> list[str]:
     """Where the child imports from: our own path, without folders that hold what nobody else may read."""
-    return [entry for entry in map(os.path.abspath, filter(None, sys.path)) if not _private(Path(entry))]
+    return _public(map(os.path.abspath, filter(None, sys.path)))
 
 
 def places(path: Sequence[str], scratch: Path) -> list[AllowedPath]:
@@ -74,15 +74,14 @@ def _editable() -> Iterator[str]:
 
 
 def _public(given: Iterable[str]) -> list[str]:
-    return [each for each in dict.fromkeys(given) if not _private(Path(each))]
+    settings, source = Settings(), SOURCE if SOURCE.name not in SITES else None  # a checkout, with what else lies in it
+    kept = [each.resolve() for each in (settings.home, settings.approver_key) if each]
+    return [each for each in dict.fromkeys(given) if not _private(Path(each).resolve(), kept, source)]
 
 
-def _private(place: Path) -> bool:
+def _private(there: Path, kept: Sequence[Path], source: Path | None) -> bool:
     """Whether it holds or lies in the home folder or the approver's key; or is our source, or a person's folder."""
-    settings, there = Settings(), place.resolve()
-    kept = [settings.home.resolve(), *([settings.approver_key.resolve()] if settings.approver_key else [])]
     if any(there == each or there in each.parents or each in there.parents for each in kept):
         return True
     person = Path.home().resolve()
-    source = SOURCE if SOURCE.name not in SITES else None  # a checkout, with whatever else lies in it
     return there == source or there == person or there in person.parents

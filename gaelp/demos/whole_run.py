@@ -79,9 +79,9 @@ def main(argv: Sequence[str]) -> int:
             folder = fetch(demo)
         begun = time.monotonic()
         with services(demo, options.conversion_factor, folder) as ingestion:
-            with demo.step("3. logs into the warehouse, an emulator account, a demo key"):
+            with demo.step("3. logs into the warehouse, an emulator account"):
                 prepare(demo, ingestion)
-            with demo.step("4. two runs, side by side"):
+            with demo.step("4. two runs, side by side, and a demo key"):
                 good, poor = asyncio.run(conduct(demo))
             with demo.step("5. the report"):
                 page = report(demo) if good else None
@@ -144,13 +144,12 @@ def services(demo: Demo, conversion_factor: float, folder: Path) -> Iterator[fir
 
 
 def prepare(demo: Demo, ingestion: first_use.Ingestion) -> None:
-    """See the logs ingested, open an account of this demo's own, make its key."""
+    """See the logs ingested, open an account of this demo's own."""
     for name, report in ingestion.reports().items():
         known = ", known already" if report["already"] else ""
         demo.console.print(f"   {name}: {report['rows']:,} rows, {report['rejected']:,} rejected{known}")
     # An account of its own: attempts, caps and the emulator's calendar begin afresh with every demo.
     first_use.open_account(demo.name, demo.environment)
-    first_use.make_key(demo.key, demo.name, "demo", demo.environment)
 
 
 def start(demo: Demo, run: str, overrides: Sequence[str]) -> None:
@@ -161,13 +160,15 @@ def start(demo: Demo, run: str, overrides: Sequence[str]) -> None:
 
 
 async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
-    """Start both runs and see them through; None for a run that failed."""
+    """Start both runs, make the key while they simulate, and see them through; None for a run that failed."""
     from gaelp.commands import connections as opened
 
     client = await opened.temporal(Settings())
     poor = [*demo.overrides, "agent=uniform"]
     await asyncio.gather(
-        asyncio.to_thread(start, demo, demo.name, demo.overrides), asyncio.to_thread(start, demo, demo.poor, poor)
+        asyncio.to_thread(start, demo, demo.name, demo.overrides),
+        asyncio.to_thread(start, demo, demo.poor, poor),
+        asyncio.to_thread(first_use.make_key, demo.key, demo.name, "demo", demo.environment),
     )
     ends = [asyncio.create_task(end_of(demo, client, run)) for run in (demo.name, demo.poor)]
     with progress_bars(demo) as bars:

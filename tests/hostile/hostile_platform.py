@@ -108,6 +108,7 @@ class HostilePlatform:
         self.lost: dict[str, HostileCampaign] = {}  # which a restored platform has no memory of
         self.said_less: set[str] = set()  # campaigns of which a report has said less than one before
         self.calls = 0
+        self.restored_in = self.listed_in = 0  # the last call that found it restored, and the last that listed all
         self.version = 0  # of everything that a campaign may bill by
         self.met: Counter[str] = Counter()  # what has gone wrong, by kind
         self.mortal = True  # whether whoever calls may die in a call
@@ -129,6 +130,7 @@ class HostilePlatform:
 
     def campaigns(self, account: str) -> tuple[CampaignState, ...]:
         self._disturb(reading=True)
+        self.listed_in = self.calls
         return tuple(self._shown(campaign) for campaign in self.all.values())
 
     def report(self, account: str, platform_id: str, at: datetime | None) -> CampaignReport:
@@ -186,6 +188,7 @@ class HostilePlatform:
         if self.backup is None:
             return
         self.met["restored from a backup"] += 1
+        self.restored_in = self.calls
         before, self.all, self.backup = self.all, self.backup, None
         self.version += 1
         for platform_id, campaign in self.all.items():

@@ -182,20 +182,25 @@ class Invariants:
             for campaign in self._platform.all.values()
             if campaign.state.enabled and self._readable(campaign) and not self._covered(_our_name(campaign))
         ]
-        created = self._ledger.created_campaigns(ACCOUNT, True) if bare else ()
-        ours = {each.platform_id for each in created} | {each.campaign for each in created}
+        ours = self._ours() if bare else set()
         return [
             _without_rename(state.external_name) for state in bare if ours & {state.platform_id, state.external_name}
         ]
+
+    def _ours(self) -> set[str]:
+        """Platform ids and names by which a campaign can be known as ours; one that has neither is unknown."""
+        created = self._ledger.created_campaigns(ACCOUNT, True)
+        return {each.platform_id for each in created} | {each.campaign for each in created}
 
     def raised(self) -> list[str]:
         """What is enabled with more than the ledger remembers that we wrote, while a day of it is not settled."""
         if self._nature.lawful:
             return []
-        names = []
+        names, ours = [], self._ours()
         for campaign in self._platform.all.values():
             state, name = campaign.state, _our_name(campaign)
-            if not (state.enabled and self._readable(campaign) and self._unsettled(name)):
+            known = bool(ours & {state.platform_id, state.external_name})
+            if not (state.enabled and known and self._readable(campaign) and self._unsettled(name)):
                 continue
             written = self._ledger.written_settings(name)
             changes = outside_changes(written, state, "USD") if written else ()
@@ -224,7 +229,9 @@ class Invariants:
     def after_stop(self, report: StopReport, begun: datetime, paused_at: Mapping[str, datetime]) -> None:
         """What a stop says is so, and it has not taken longer than it may."""
         took = self._platform.clock.now - begun
-        readable = [c.state.external_name for c in self._platform.all.values() if c.state.enabled and self._readable(c)]
+        platform = self._platform
+        enabled = [c for c in platform.all.values() if c.state.enabled and platform.restored_in <= platform.listed_in]
+        readable = [c.state.external_name for c in enabled if self._readable(c)]
         require(not (report.stopped and readable), Invariant.STOPPED, f"{readable} are enabled")
         require(took <= STOP_ENDS_WITHIN, Invariant.STOP_IN_TIME, f"it took {took.total_seconds():.1f} s")
         if self._nature.answers:
@@ -260,7 +267,8 @@ class Invariants:
     # ------------------------------------------------------------ at the end
 
     def at_end(self) -> None:
-        """When all campaigns have ended."""
+        """When all campaigns have ended, and the reaper has looked once more."""
+        self._read_books()
         wrong = self._ledger.differing_totals(ACCOUNT)  # only here: a total that is wrong stays wrong
         require(not wrong, Invariant.TOTALS, "; ".join(wrong))
         stopped = self._platform.met["the account is stopped"] or self._platform.met["a campaign is stopped"]

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -305,6 +306,17 @@ def test_a_file_of_another_seed_is_refused(launch: Launch, tmp_path: Path) -> No
     with pytest.raises(StoreInUse, match="made with --seed 1"):
         Store(tmp_path / "one.db", 2)
     Store(tmp_path / "one.db", 1).close()
+
+
+def test_a_file_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """A file that an older emulator made is refused with a sentence that names it, and nothing is written to it."""
+    path = tmp_path / "emulator.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("CREATE TABLE campaigns (id INTEGER PRIMARY KEY)")
+    with pytest.raises(StoreInUse, match=r"emulator\.db was made by another version"):
+        Store(path, seed=1)
+    with closing(sqlite3.connect(path)) as old:
+        assert old.execute("SELECT name FROM sqlite_master").fetchall() == [("campaigns",)]
 
 
 def test_an_account_tells_the_sizes_of_its_own_world(server: Server) -> None:

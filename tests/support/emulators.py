@@ -45,7 +45,7 @@ class Server:
     def control(self, method: str, path: str, **request: Any) -> Any:
         """Call a control endpoint and return its JSON."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        answer = HTTP.request(method, f"{self.url}/control{path}", headers=headers, timeout=20, **request)
+        answer = HTTP.request(method, f"{self.url}/control{path}", headers=headers, timeout=60, **request)
         answer.raise_for_status()
         return answer.json()
 

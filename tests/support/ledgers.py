@@ -21,6 +21,7 @@ import pytest
 import sqlalchemy as sa
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.ids import reservation_key
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaigns_digest
@@ -34,6 +35,7 @@ from gaelp.ledger.stores import tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = date(2026, 11, 22)
+FIRST_DAY = DAY - timedelta(days=365)  # of every campaign
 UNIT = 1_000_000
 KEY = signatures.new_key()
 
@@ -93,7 +95,7 @@ CAMPAIGNS = tuple(
         product="product-a",
         arm=Arm.CANDIDATE,
         content_digest="b" * 64,
-        first_day=DAY - timedelta(days=365),
+        first_day=FIRST_DAY,
         last_day=DAY + timedelta(days=3650),
     )
     for index in range(100)
@@ -106,7 +108,7 @@ def booking(worst: int, *, campaign: int = 0, day: date = DAY, **changes: Any) -
     """A reservation of `worst` whole units, asked for at noon of its day."""
     name = f"{changes.get('run', 'run-a')}/live-test/campaign-{campaign:02d}"
     values = {
-        "key": f"{name}/day-{day.isoformat()}",
+        "key": reservation_key(name, (day - FIRST_DAY).days),
         "account": "acme",
         "run": "run-a",
         "phase": Phase.LIVE_TEST,

@@ -7,10 +7,14 @@ by hand can spend nothing else. Touch this to change what a signature allows a c
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from gaelp.domain.ids import index_of_key
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.ledger_records import Reserve
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
+from gaelp.ledger.stored_records import Reservation
 from gaelp.money import exact_money
 
 
@@ -42,6 +46,22 @@ def judge_ceilings(
             f"{' and '.join(_word(name) for name in differing)}: it needs a new request"
         )
     return _judge_amounts(booking, approved, request, other_days, currency)
+
+
+def judge_start(booking: Reserve, other: Reservation | None, approved: ApprovedCampaign) -> Ruling:
+    """Whether the number in the day's key counts from the day on which the campaign has begun.
+
+    `other` is another day of the campaign, if it has one. The start comes from whoever asks: with another one a
+    campaign would be in a later period, and its budget could rise again.
+    """
+    begins = booking.day - timedelta(days=index_of_key(booking.key))
+    began = begins if other is None else other.day - timedelta(days=index_of_key(other.key))
+    if begins == began and begins >= approved.first_day:
+        return GRANTED
+    return refused(
+        f"{booking.key} is {booking.day.isoformat()}, as of a campaign that begins on {begins.isoformat()}, and this "
+        f"one has begun on {max(began, approved.first_day).isoformat()}: count its days from there"
+    )
 
 
 def _word(field: str) -> str:

@@ -88,6 +88,11 @@ def judge_request(
     return _judge_today(booking, account) if approval.granted else approval
 
 
+def ended(booking: Reserve) -> Ruling:
+    """What has ended does not begin again, though days of it were signed and not used: its end may have been a halt."""
+    return refused(f"campaign {booking.campaign} has ended: what is left of its days needs a new request")
+
+
 def _judge_today(booking: Reserve, account: Account) -> Ruling:
     """The lease ends with the day that is booked, so whatever is written before that day would bill until its end."""
     today = AccountCalendar(account.timezone).day_of(booking.at)

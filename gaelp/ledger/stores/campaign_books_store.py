@@ -71,6 +71,11 @@ def keep_result(connection: Connection, result: CampaignResult, phase: str, at: 
         raise LedgerConflict(f"{result.campaign} has ended before, and otherwise: its first result stands")
 
 
+def has_ended(connection: Connection, campaign: str) -> bool:
+    """Whether a campaign's result is kept."""
+    return connection.first(_REPORT, campaign=campaign, kind="ended") is not None
+
+
 def keep_reached(connection: Connection, reached: DayReached, phase: str, at: datetime) -> None:
     """Write how far a campaign is, in place of what it reported before."""
     row = {"campaign": reached.campaign, "kind": "reached", "body": reached.model_dump_json(), "at": at}

@@ -44,6 +44,16 @@ _OTHER_DAYS = Query(
     ),
     int,
 )
+_OTHER_DAY = Query(
+    _RECORD.where(
+        _t.c.account == sa.bindparam("account"),
+        _t.c.campaign == sa.bindparam("campaign"),
+        _t.c.key != sa.bindparam("key"),
+    )
+    .order_by(_t.c.day, _t.c.key)
+    .limit(1),
+    Reservation,
+)
 _WITH_ITS_RUNS = Query(
     _RECORD.where(
         sa.or_(
@@ -70,7 +80,7 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     stored = request_store.read(connection, booking.request_id)
     ruling = reservation_rules.judge_request(booking, existing, stored, account)
     if stored is not None and ruling.granted:
-        ruling = _judge_ceilings(connection, booking, stored, account.currency)
+        ruling = _judge_ceilings(connection, booking, existing, stored, account.currency)
     rises = existing is None or booking.worst_case_micros > existing.worst_case_micros
     if ruling.granted and rises and limits.step is not None:
         days = listed(connection, booking.account, campaign=booking.campaign)
@@ -86,11 +96,18 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     return Reserved(granted=fits.granted, reason=fits.reason, worst_case_micros=fits.worst_case_micros)
 
 
-def _judge_ceilings(connection: Connection, booking: Reserve, stored: StoredRequest, currency: str) -> Ruling:
-    digest = stored.request.campaigns_digest
-    approved = campaign_books_store.read(connection, digest, booking.campaign)
+def _judge_ceilings(
+    connection: Connection, booking: Reserve, existing: Reservation | None, stored: StoredRequest, currency: str
+) -> Ruling:
+    if campaign_books_store.has_ended(connection, booking.campaign):
+        return reservation_rules.ended(booking)
+    approved = campaign_books_store.read(connection, stored.request.campaigns_digest, booking.campaign)
     other_days = connection.one(_OTHER_DAYS, account=booking.account, campaign=booking.campaign, day=booking.day)
-    return ceiling_rules.judge_ceilings(booking, approved, stored.request, other_days, currency)
+    ruling = ceiling_rules.judge_ceilings(booking, approved, stored.request, other_days, currency)
+    if existing is not None or approved is None or not ruling.granted:
+        return ruling
+    other = connection.first(_OTHER_DAY, account=booking.account, campaign=booking.campaign, key=booking.key)
+    return ceiling_rules.judge_start(booking, other, approved)
 
 
 def read(connection: Connection, key: str) -> Reservation | None:

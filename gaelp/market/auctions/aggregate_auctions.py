@@ -70,9 +70,9 @@ def traffic(market: MarketParameters, hour: I8, weekday: I8, shock: F8, world: n
 def aggregate(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> SlotResult:
     """The slot's counts and cost, drawn from their distributions; cost never exceeds the budget by a micro.
 
-    Where the budget is used up within an hour, that hour is cut pro rata, and own campaigns of its group take over for
-    the rest of it. Hours are drawn one by one only where an hour depends on the one before: with a frequency cap or
-    with own campaigns in groups.
+    Where the budget is used up within an hour, that hour is cut at a random moment, and own campaigns of its group
+    take over for the rest of it. Hours are drawn one by one only where an hour depends on the one before: with a
+    frequency cap or with own campaigns in groups.
     """
     draw = _wins_and_cost(curves, slot, response)
     probability = slot.creative_prob / slot.creative_prob.sum(axis=-1, keepdims=True)
@@ -118,6 +118,7 @@ def _by_hour(curves: PriceCurves, slot: Slot, budget: F8, response: np.random.Ge
             # One who cannot pay for an average impression would only keep the others of his group from theirs.
             price = _prices_of_group(curves, slot, ~total.out & (left >= cheapest)) if slot.together > 1 else alone
             wins = cost_draws.wins(auctions[:, None], price, response)[:, 0]
+            wins[total.out] = 0  # whose budget was used up takes part no more in this slot
             if slot.audience is not None and slot.capped:
                 wins = _below_the_cap(slot.audience, slot.together, total.wins, wins, response)
             draw, done = cost_draws.until_one_is_out(wins, price, left, slot.together, response)

@@ -6,7 +6,7 @@ change the distribution of cost in the aggregate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -23,6 +23,10 @@ class PriceMoments:
     variance: F8
     lowest: F8
     highest: F8
+
+    def of(self, rows: I8) -> PriceMoments:
+        """Those of some campaigns."""
+        return PriceMoments(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -68,19 +72,22 @@ def wins(auctions: I8, price: PriceMoments, response: np.random.Generator) -> I8
 
 
 def within_budget(won: I8, price: PriceMoments, budget: F8, response: np.random.Generator) -> CostDraw:
-    """Wins i8[C, H, S] and their cost, cut when the budget f8[C] is used up, pro rata by time within that hour."""
+    """Wins i8[C, H, S] and their cost up to the moment of an hour at which the budget f8[C] is used up."""
     cost = _summed(won, price, response)
     hourly = cost.sum(axis=2)
     left = np.maximum(budget[:, None] - (np.cumsum(hourly, axis=1) - hourly), 0.0)
-    out = (hourly > left).any(axis=1)
+    short = hourly > left
+    row = np.flatnonzero(short.any(axis=1))
     kept = won
-    if out.any():
-        share = np.minimum(1.0, left[out] / np.maximum(hourly[out], 1e-9))[..., None]
-        kept = won.copy()
-        kept[out] = np.where(share < 1.0, np.floor(won[out] * share), won[out]).astype(np.int64)
-        cost[out] *= kept[out] / np.maximum(won[out], 1)
+    if len(row):
+        hour = short[row].argmax(axis=1)
+        cut = _Hour(won[row, hour], cost[row, hour], price.of(row), left[row, hour])
+        over = (np.cumsum(short, axis=1) > 0)[..., None]
+        kept, cost = np.where(over, 0, won), np.where(over, 0.0, cost)
+        kept[row, hour], cost[row, hour], _, _ = cut.first_part(1, response)
     count = kept.sum(axis=1)
-    return CostDraw(count, cost.sum(axis=1), count * price.mean, count * (price.variance + price.mean**2), out)
+    square = count * (price.variance + price.mean**2)
+    return CostDraw(count, cost.sum(axis=1), count * price.mean, square, short.any(axis=1))
 
 
 def until_one_is_out(
@@ -90,16 +97,63 @@ def until_one_is_out(
 
     Where no budget of a group of `together` campaigns is used up, it is the whole hour, 1.
     """
-    cost = _summed(won[:, None], price, response)[:, 0]
-    spent, left = cost.sum(axis=1), np.maximum(left, 0.0)
-    # Who spends nothing is not cut, and cuts nobody, however little is left.
-    own = np.divide(left, spent, out=np.ones_like(left), where=spent > left)
-    part = np.repeat(own.reshape(-1, together).min(axis=1), together)
-    out = (own < 1.0) & (own <= part)
-    # Rounded down for all of the group: another's share of the hour may be all that it can pay, too.
-    kept = np.floor(won * part[:, None]).astype(np.int64)
-    paid = cost * (kept / np.maximum(won, 1))
+    kept, paid = won, _summed(won[:, None], price, response)[:, 0]
+    part, out = np.ones(len(won)), np.zeros(len(won), bool)
+    left = np.maximum(left, 0.0)
+    if (paid.sum(axis=1) > left).any():
+        kept, paid, part, out = _Hour(won, paid, price, left).first_part(together, response)
     return CostDraw(kept, paid, kept * price.mean, kept * (price.variance + price.mean**2), out), part
+
+
+@dataclass(frozen=True)
+class _Hour:
+    """An hour's wins i8[C, S] with their cost f8[C, S], which come in random order, and what is `left` to pay f8[C].
+
+    Of n wins whose prices sum to T, with squares summing to Q, those in the first part t of the hour number n t and
+    cost T t on average, with variances n t (1 - t) and Q t (1 - t) and covariance T t (1 - t): two bridges, drawn as
+    normals.
+    """
+
+    wins: I8
+    cost: F8
+    price: PriceMoments
+    left: F8
+
+    def first_part(self, together: int, response: np.random.Generator) -> tuple[I8, F8, F8, B1]:
+        """(wins i8[C, S], cost f8[C, S], part f8[C], out b1[C]) up to the first budget of each group that is used up.
+
+        Delivery stops at the first price that cannot be paid. What it leaves is a uniform share of a price, and a
+        dear price is the likelier to be the first, as in any renewal process.
+        """
+        unit, spent = self.cost / np.maximum(self.wins, 1), np.maximum(self.cost.sum(axis=1), 1e-9)
+        square = (self.wins * (self.price.variance + unit**2)).sum(axis=1)
+        rest = response.random(len(spent)) * square / spent
+        # Who spends nothing is not cut, and cuts nobody, however little is left.
+        short = spent > np.maximum(self.left, 1e-9)
+        share = np.where(short, np.maximum(self.left - rest, 0.0) / spent, 1.0)
+        early, dearer = self._beyond(_of_group(share, together), response)
+        ahead = (early * unit + dearer).sum(axis=1) / spent
+        own = np.where(short, np.clip(share - ahead, 0.0, 1.0 - 1e-9), 1.0)
+        part = _of_group(own, together)
+        kept = np.clip(np.rint(self.wins * part[:, None] + early), 0, self.wins)
+        kept = np.floor(kept * self._at_most(kept * self.price.lowest))
+        paid = np.clip(kept * unit + dearer, kept * self.price.lowest, kept * self.price.highest)
+        return kept.astype(np.int64), paid * self._at_most(paid), part, (own < 1.0) & (own <= part)
+
+    def _beyond(self, part: F8, response: np.random.Generator) -> tuple[F8, F8]:
+        """By how much the first part has more wins, and how much more those cost, f8[C, S], than its share of each."""
+        spread = np.sqrt(self.wins * (part * (1.0 - part))[:, None])
+        early = spread * response.standard_normal(spread.shape)
+        return early, spread * np.sqrt(self.price.variance) * response.standard_normal(spread.shape)
+
+    def _at_most(self, cost: F8) -> F8:
+        """The factor f8[C, 1], at most 1, by which a cost f8[C, S] fits into what is left."""
+        return np.asarray(np.minimum(1.0, self.left / np.maximum(cost.sum(axis=1), 1e-9))[:, None])
+
+
+def _of_group(own: F8, together: int) -> F8:
+    """The least f8[C] of each group, for all of its campaigns."""
+    return np.repeat(own.reshape(-1, together).min(axis=1), together)
 
 
 def split(shown: I8, draw: CostDraw, response: np.random.Generator) -> F8:

@@ -6,8 +6,8 @@ campaign stops for the rest of the slot at the first auction whose price its bud
 exact sum of these prices, divided by a thousand once for each campaign, segment and creative, and rounded down, as in
 the aggregate: the mean cost of both modes is the same.
 
-Where the budget binds the modes differ by the last impressions: the aggregate cuts the hour pro rata and rounds each
-segment's wins down, so that up to a price per segment stays unspent. Touch this to say what an auction is.
+Where the budget binds, the aggregate draws the moment at which the hour ends from a normal distribution; how close it
+comes is in docs/market.md. Touch this to say what an auction is.
 """
 
 from __future__ import annotations

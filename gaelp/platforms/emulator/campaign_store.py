@@ -45,11 +45,13 @@ CREATE TABLE IF NOT EXISTS hours (
     counts BLOB NOT NULL, orders BLOB NOT NULL, PRIMARY KEY (campaign, start_us)) STRICT;
 """
 
+_SCHEMA_VERSION = 2  # in the file's user_version, which is 0 in a file of before it was written
+
 _CREATIVES = TypeAdapter(tuple[Creative, ...])
 
 
 class StoreInUse(GaelpError, RuntimeError):
-    """Another emulator holds the file, or the file belongs to another seed."""
+    """Another emulator holds the file, or the file belongs to another seed or another version of the emulator."""
 
 
 class Store:
@@ -65,6 +67,7 @@ class Store:
             raise StoreInUse(f"{path} is in use by another emulator: stop it, or give --db another file") from error
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
+        self._check_version(path)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
@@ -195,6 +198,16 @@ class Store:
             Hour(row["start_us"], _unpack(row["counts"], json.loads(row["shape"])), _unpack(row["orders"], [3, -1]))
             for row in rows
         ]
+
+    def _check_version(self, path: Path) -> None:
+        kept = self._db.execute("PRAGMA user_version").fetchone()[0]
+        new = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if kept != _SCHEMA_VERSION and not new:
+            self.close()
+            raise StoreInUse(
+                f"{path} was made by another version of the emulator: give --db another file, or move it away"
+            )
+        self._db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def _check_seed(self, path: Path, seed: int) -> None:
         self._db.execute("INSERT OR IGNORE INTO server VALUES ('seed', ?)", (str(seed),))

@@ -174,13 +174,16 @@ def test_a_lost_create_is_repeated_only_where_names_are_unique(fixture: Campaign
     assert [r.counted_micros for r in fixture.ledger.reservations(fixture.account)] == [50 * UNIT]
 
 
+@pytest.mark.parametrize("given", ["nothing", "ten times the budget"])
 def test_a_campaign_renamed_before_its_create_was_answered_is_not_made_again(
-    fixture: CampaignFixture, local_runs: LocalRuns
+    fixture: CampaignFixture, local_runs: LocalRuns, given: str
 ) -> None:
-    """A campaign that nobody of ours knows has just what was asked for: it may be ours, and a person must look."""
+    """A campaign that nobody of ours knows has the settings or the texts that were asked for: a person must look."""
     _lost(fixture, made=True)
     state = fixture.found()
     assert state is not None
+    if given == "ten times the budget":
+        fixture.platform.real.set_budget(fixture.account, state.platform_id, 250 * UNIT, fixture.at())
     path = f"/accounts/{fixture.account}/campaigns/{state.platform_id}/name"
     local_runs.control("PUT", path, json={"name": "spring sale"})
     fixture.platform.calls.clear()
@@ -190,14 +193,14 @@ def test_a_campaign_renamed_before_its_create_was_answered_is_not_made_again(
 
 
 def test_a_campaign_of_somebody_else_does_not_keep_a_create_from_being_repeated(fixture: CampaignFixture) -> None:
-    """It has another budget, so it is not what was asked for."""
+    """It has another budget and advertises another product, so it is not what was asked for."""
     _lost(fixture, made=False)
     spec = fixture.campaigns._wanted.at_creation(
         fixture.campaign,
         fixture.campaigns._claiming.creatives(fixture.campaign),
         fixture.ledger.account(fixture.account),
     )
-    other = {"external_name": "spring sale", "daily_budget_micros": 7 * UNIT}
+    other = {"external_name": "spring sale", "product": "another product", "daily_budget_micros": 7 * UNIT}
     fixture.platform.real.create_paused(spec.model_copy(update=other), fixture.at())
     assert fixture.launch().launched
 

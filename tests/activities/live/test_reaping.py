@@ -85,6 +85,22 @@ def test_an_orphan_is_paused_and_recorded_once(fixture: CampaignFixture) -> None
     assert len(fixture.ledger.violations(RUN)) == 1
 
 
+def test_what_an_ended_campaign_is_billed_counts(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
+    """Its days are settled, somebody enables it with a later end, and a day passes before the look: it is posted."""
+    state = fixture.running()
+    fixture.settle(24)
+    assert fixture.settle(24 + 240, final=True).final
+    spent = fixture.ledger.spent(RUN)
+    fixture.platform.real.set_end(fixture.account, state.platform_id, fixture.at(24 * 13), fixture.at(24 * 11))
+    fixture.platform.real.enable(fixture.account, state.platform_id, fixture.at(24 * 11))
+    report = fixture.platform.real.report(fixture.account, state.platform_id, fixture.at(24 * 12))
+    assert reap(fixture).paused == (fixture.campaign.name,)
+    billed = sum(max(day.cost_micros, day.served_micros) for day in report.days)
+    assert fixture.ledger.spent(RUN) == billed > spent
+    kinds = {violation.kind for violation in fixture.ledger.violations(RUN)}
+    assert kinds == {"enabled-without-reservation", "unreserved-spend"} and fixture.ledger.fence(fixture.account) > 0
+
+
 def test_a_campaign_whose_creation_was_recorded_as_failed_is_ours(fixture: CampaignFixture, tmp_path: Path) -> None:
     """The platform's answer was wrong: the campaign is there, by its name it is ours, and nothing covers it."""
     found = fixture.running()
@@ -135,6 +151,19 @@ def test_a_renamed_campaign_and_one_that_has_its_name_are_both_paused(
     found = reap(fixture)
     assert (found.paused, found.still_enabled) == ((fixture.campaign.name,), ())
     assert not any(state.enabled for state in fixture.platform.real.campaigns(fixture.account))
+
+
+def test_what_covers_a_campaign_covers_no_other_of_its_name(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
+    """A create that was carried out twice, and somebody enables the second: the reservation is that of the first."""
+    ours = fixture.running()
+    name = f"/accounts/{fixture.account}/campaigns/{ours.platform_id}/name"
+    local_runs.control("PUT", name, json={"name": "spring sale"})
+    second = another_campaign(fixture, fixture.campaign.name)
+    fixture.platform.real.enable(fixture.account, second.platform_id, fixture.at())
+    found = reap(fixture)
+    assert (found.paused, found.still_enabled) == ((fixture.campaign.name,), ())
+    states = {state.platform_id: state.enabled for state in fixture.platform.real.campaigns(fixture.account)}
+    assert states == {ours.platform_id: True, second.platform_id: False}
 
 
 def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local_runs: LocalRuns) -> None:

@@ -11,7 +11,7 @@ import pytest
 from gaelp.messages.live_campaign import PAUSED_OUTSIDE
 from gaelp.platforms.protocol import OutcomeUnknown
 from tests.support import ledgers as kit
-from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture, Crash, approved, crash
+from tests.support.campaign_fixture import REQUEST, RUN, UNIT, CampaignFixture, Crash, approved, crash
 from tests.support.local_runs import LocalRuns
 
 
@@ -91,6 +91,23 @@ def test_a_pause_by_somebody_else_is_not_washed_by_a_pause_of_ours(fixture: Camp
     fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(24))
     if first == "settle":
         fixture.settle(24)
+    assert fixture.apply(1, enabled=False).halt == PAUSED_OUTSIDE and fixture.platform.calls == []
+
+
+def test_a_pause_by_somebody_else_is_not_washed_under_the_name_of_another_approval(fixture: CampaignFixture) -> None:
+    """A pause that is asked for under the approval of a stopped run is judged by the campaign's own approval."""
+    state = fixture.running()
+    fixture.platform.real.pause(fixture.account, state.platform_id, fixture.at(24))
+    fixture.ledger.register_run("run-b", fixture.account, fixture.at())
+    own = fixture.ledger.request(REQUEST).request
+    of_another = {"request_id": "run-b/live-test#1", "run": "run-b", "nonce": "another"}
+    fixture.ledger.open_request(own.model_copy(update=of_another), "the table", fixture.at())
+    fixture.ledger.stop_run("run-b", "the test says so", "Ada", fixture.at())
+    campaign, order = fixture.campaign, fixture.campaign.order
+    forged = order.model_copy(update={"request_id": "run-b/live-test#1"})
+    fixture.campaign = campaign.model_copy(update={"order": forged})
+    fixture.settle(24)
+    fixture.campaign = campaign
     assert fixture.apply(1, enabled=False).halt == PAUSED_OUTSIDE and fixture.platform.calls == []
 
 

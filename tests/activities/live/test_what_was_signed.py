@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from activities.live.claiming import NotNow
 from gaelp.configuration import loading
+from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.messages.live_campaign import Apply
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
@@ -90,6 +94,20 @@ def test_a_lease_reaches_over_no_day_that_is_not_reserved(fixture: CampaignFixtu
     assert fixture.platform.real.report(fixture.account, found.platform_id, fixture.at(72)).days == ()
 
 
+def test_a_call_on_a_real_account_spends_nothing_on_another_day_than_today(
+    fixture: CampaignFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The campaign's first day is long ago by the wall clock; on that day the very same calls are made."""
+    real = fixture.ledger.account(fixture.account).model_copy(update={"kind": AccountKind.REAL})
+    monkeypatch.setattr(fixture.ledger, "account", lambda _: real)
+    for call in (fixture.launch, fixture.apply):
+        with pytest.raises(NotNow, match="nothing is done for another day than today"):
+            call()
+    assert (fixture.ledger.reservations(fixture.account), fixture.platform.calls) == ((), [])
+    monkeypatch.setattr(fixture.campaigns._claiming, "_now", lambda: fixture.at(5))
+    assert fixture.launch().launched and fixture.apply().applied
+
+
 def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
     """Days that were signed and not used are no money for whoever starts a campaign by hand after the run's end."""
     fixture.running()
@@ -98,6 +116,19 @@ def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
     fixture.ledger.withdraw_requests(RUN, fixture.at(24))
     blocked = fixture.apply(1, enabled=False)
     assert not blocked.applied and "is withdrawn, not approved" in blocked.halt
+    assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
+
+
+def test_a_campaign_that_has_ended_does_not_begin_again(fixture: CampaignFixture) -> None:
+    """It was halted with two signed days left, and its run goes on: an apply that is started by hand spends nothing."""
+    fixture.running()
+    fixture.settle(24)
+    plan = fixture.campaign.order.plan
+    kept = {name: getattr(plan, name) for name in ("campaign", "index", "product", "arm")}
+    fixture.ledger.keep_result(CampaignResult(**kept, state=EpisodeState.SETTLED, reason="drawdown"), fixture.at(24))
+    fixture.platform.calls.clear()
+    blocked = fixture.apply(1, enabled=False)
+    assert not blocked.applied and "has ended" in blocked.halt
     assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
 
 

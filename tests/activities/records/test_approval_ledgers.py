@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from activities.records.approvals import Approvals
 from gaelp.domain.ad_accounts import AccountKind
@@ -10,6 +13,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalPurpose, RequestApproval
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
+from gaelp.messages.spending_phase import SubmitDecision
 from tests.support import ledgers as kit
 
 ASKED = RequestApproval(
@@ -56,3 +60,19 @@ def test_a_request_that_is_opened_again_is_the_one_that_was_opened(tmp_path: Pat
     """A retry of the activity draws another nonce, and the first one stays: the card that a person has is true."""
     approvals = Approvals(_ledger(tmp_path, "ledger.db"))
     assert approvals.request_approval(ASKED).card == approvals.request_approval(ASKED).card
+
+
+@pytest.mark.parametrize(("late", "accepted"), [(timedelta(0), True), (timedelta(seconds=1), False)])
+def test_a_signature_that_comes_late_does_not_count_whatever_its_message_says(
+    tmp_path: Path, late: timedelta, accepted: bool
+) -> None:
+    """Anybody can write a message that names an earlier instant: the activity's own clock is read too."""
+    ledger = _ledger(tmp_path, "ledger.db")
+    approvals = Approvals(ledger, lambda: ASKED.expires_at + late)
+    card = approvals.request_approval(ASKED).card
+    assert card is not None
+    signed = signatures.sign(kit.KEY.pem, card.request, "approve").model_dump()
+    asked = {"request_id": card.request.request_id, "submission": "meant", "signal": "approve", "now": kit.NOW}
+    outcome = approvals.submit_decision(SubmitDecision(**asked, payload=signed))
+    assert outcome.accepted is accepted, outcome.reason
+    assert accepted or "silence is a refusal" in outcome.reason

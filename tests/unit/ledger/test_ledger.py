@@ -21,6 +21,7 @@ from gaelp.ledger.ledger_errors import (
     UnknownReservation,
     UnknownViolation,
 )
+from gaelp.ledger.rules.reservation_rules import RaiseStep
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, NOW, UNIT, booking, claim
 
@@ -186,6 +187,18 @@ class TestReservations:
         assert not refused.granted
         assert name in refused.reason and f"{worst}.00 USD was asked" in refused.reason
         assert ledger.reserve(booking(worst - 1, campaign=campaign, day=day), *caps).granted
+
+    def test_a_campaign_rises_by_one_step_of_its_own_earlier_days(self, ledger: Ledger) -> None:
+        """Above it a day is refused whatever the caps allow and another campaign has; what is booked stays."""
+        step = RaiseStep(first_worst_micros=10 * UNIT, share=0.2, period_days=1)
+        days = [{"day": DAY + timedelta(days=n), "key": f"run-a/live-test/campaign-00/day-{n:03d}"} for n in range(2)]
+        assert ledger.reserve(booking(20, campaign=1, key="run-a/live-test/campaign-01/day-000")).granted
+        assert not ledger.reserve(booking(11, **days[0]), step=step).granted
+        assert ledger.reserve(booking(10, **days[0]), step=step).granted
+        refused = ledger.reserve(booking(13, **days[1]), step=step)
+        assert not refused.granted and "a step of 20% in a period of 1 days allows 12.00 USD" in refused.reason
+        assert ledger.reserve(booking(12, **days[1]), step=step).granted
+        assert ledger.reserve(booking(12, **days[1]), step=RaiseStep(UNIT, 0.0, 1)).granted  # booked before
 
     def test_the_approved_total_cap_covers_the_phase(self, ledger: Ledger) -> None:
         """Six full days use up the approved total, and a seventh is refused."""

@@ -114,6 +114,12 @@ def test_only_64_hex_digits_are_a_digest(name: str, text: str) -> None:
         request_for(asked(**{name: text}), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
 
 
+def test_what_is_no_digest_is_quoted_in_short() -> None:
+    """Eighty characters of it: the rest may be a megabyte."""
+    with pytest.raises(UnfitRequest, match=f"is '{'z' * 80}', which is no digest"):
+        request_for(asked(config_digest="z" * 999), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -127,7 +133,7 @@ def test_only_64_hex_digits_are_a_digest(name: str, text: str) -> None:
 )
 def test_a_request_lists_campaigns_of_its_own_phase_by_their_names(changes: dict[str, Any]) -> None:
     """A campaign under another run's name would not be looked for by a stop of the run that spends on it."""
-    with pytest.raises(UnfitRequest):
+    with pytest.raises(UnfitRequest, match=r"in an approval request|is none of run-a/live-test, which asks"):
         request_for(asked(), [CAMPAIGN.model_copy(update=changes)], kit.account(), EVIDENCE, NONCE)
 
 
@@ -165,6 +171,7 @@ def test_the_card_shows_what_is_about_to_be_signed() -> None:
     request = request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
     text = card_text(request, [CAMPAIGN])
     for part in (
+        "### Spend: run-a, phase live-test\n\nApproving lets agent **linear-thompson** spend on account **acme**",
         f"until {request.expires_at.isoformat()}:\n\n- at most **50.00 USD** on any one day",
         "**300.00 USD** over the phase",
         "worst day | worst in all | rule |\n|---|---|---|---:|---:|---|---:|---:|---|\n"

@@ -94,6 +94,15 @@ def test_evidence_of_neither_holds() -> None:
     assert (_move(_day(9, 90)).after_micros, _move(_day(9, 90)).reason[:5]) == (30 * UNIT, "hold:")
 
 
+def test_a_bound_of_exactly_zero_holds() -> None:
+    """A raise needs a lower bound above zero; one micro more of revenue is enough."""
+    cost = {"cost_micros": 8_696_601, "served_micros": 8_696_601}
+    even = _day(9, 0, revenue_micros=35_156_250, **cost)
+    assert roi_bounds(_reached(even), CONFIG)[0] == 0.0
+    assert _move(even).reason.startswith("hold: ")
+    assert _move(_day(9, 0, revenue_micros=35_156_251, **cost)).reason.startswith("raise: ")
+
+
 def test_unmatured_days_decide_nothing() -> None:
     """Neither a brilliant nor a terrible day moves a budget before its conversions are in."""
     for conversions in (0, 400):

@@ -66,6 +66,33 @@ def test_what_was_given_back_is_free_again() -> None:
     assert booked == booked_until(NOW, quota, 2, NOW)
 
 
+@pytest.mark.parametrize("calls", [1, 2, MOST_CALLS])
+def test_time_without_calls_earns_no_room_beyond_the_burst(calls: int) -> None:
+    """Calls after an idle hour, one alone too, are booked from the moment at which they are made."""
+    quota = CallQuota(calls=600, seconds=60)
+    idle = NOW - timedelta(hours=1)
+    assert booked_until(idle, quota, calls, NOW) == NOW + timedelta(seconds=calls * 60 / (SUSTAINED * 600))
+
+
+@pytest.mark.parametrize("given_back", [0, 1, 6])
+def test_giving_back_never_moves_what_is_booked_forward(given_back: int) -> None:
+    """Who gives calls back by a clock that is ahead of the others' takes no room from them."""
+    quota = CallQuota(calls=600, seconds=60)
+    booked = NOW - timedelta(minutes=1)
+    freed = timedelta(seconds=given_back * 60 / (SUSTAINED * 600))
+    assert booked_until(booked, quota, -given_back, NOW) == booked - freed
+
+
+@pytest.mark.parametrize("seconds", [1, 60, 86_400])
+def test_a_burst_is_its_share_of_the_quota(seconds: int) -> None:
+    """At one instant after an idle span as many activities may go as their calls fit into the burst."""
+    quota = CallQuota(calls=6400, seconds=seconds)
+    booked, made = NOW, 0
+    while not wait_for_calls(booked, quota, NOW) and made < quota.calls:
+        booked, made = booked_until(booked, quota, MOST_CALLS, NOW), made + MOST_CALLS
+    assert BURST * quota.calls - MOST_CALLS <= made <= BURST * quota.calls
+
+
 @pytest.mark.parametrize(("calls", "seconds"), [(59, 60), (600, 0), (600, 86_401)])
 def test_a_quota_without_room_for_an_activity_is_refused(calls: int, seconds: int) -> None:
     """Fewer than sixty calls, no time and more than a day are no quota."""

@@ -9,9 +9,9 @@ import pytest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import Arm
-from gaelp.ledger.rules.ceiling_rules import judge_ceilings
+from gaelp.ledger.rules.ceiling_rules import judge_ceilings, judge_start
 from gaelp.ledger.rules.ruling import GRANTED, Ruling
-from tests.support.ledgers import DAY, UNIT, booking, request
+from tests.support.ledgers import DAY, UNIT, booking, request, reservation
 
 SIGNED = ApprovedCampaign(
     ceiling=exposure_line("run-a/live-test/campaign-00", "emulator", 25 * UNIT, 3, "USD"),
@@ -89,3 +89,26 @@ def test_no_day_more_than_was_signed_is_granted() -> None:
     """Three other days of three are taken."""
     ruling = judge(day=DAY + timedelta(days=4), other_days=3)
     assert not ruling.granted and "one day more than the 3 of approval" in ruling.reason
+
+
+class TestStart:
+    """The days of a campaign are counted from the day on which it has begun, whoever asks."""
+
+    @pytest.mark.parametrize(
+        ("index", "other", "granted"),
+        [
+            (3, None, True),  # the first day that is asked for says when it began
+            (3, 0, True),
+            (4, 0, False),  # a day further: it would be in a later period
+            (2, 0, False),
+            (4, None, False),  # nobody signed a campaign that begins before the first signed day
+        ],
+    )
+    def test_another_start_is_refused(self, index: int, other: int | None, granted: bool) -> None:
+        """The day is three after the first signed one; `other` is the number of the campaign's first day, if any."""
+        day = DAY + timedelta(days=3)
+        asked = booking(1, day=day, key=f"c/day-{index:03d}")
+        known = None if other is None else reservation(key=f"c/day-{other:03d}", day=DAY)
+        ruling = judge_start(asked, known, SIGNED)
+        assert ruling.granted is granted
+        assert granted or "count its days from there" in ruling.reason

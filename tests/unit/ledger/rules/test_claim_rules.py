@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from gaelp.domain.spending.ledger_records import Claim
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import Claim, Severity, Violation
 from gaelp.ledger.rules.claim_rules import (
     OUTCOMES,
     claims_before_stop,
     judge_claim,
+    judge_enabling,
     judge_resolution,
     only_reduces_spend,
     state_after,
 )
+from gaelp.ledger.rules.ruling import GRANTED
 from gaelp.ledger.stored_records import StoredClaim
 from tests.support.ledgers import NOW, account, claim
 
@@ -107,6 +110,19 @@ def test_what_can_only_reduce_spend_is_always_granted(call: Any, state: str | No
 def test_a_later_end_and_every_other_call_may_spend(call: Any) -> None:
     """`shortens` is believed of an end only."""
     assert not only_reduces_spend(call)
+
+
+def test_a_campaign_that_somebody_else_has_paused_is_not_enabled() -> None:
+    """The refusal names campaign and instant, and what clears it; a campaign that nobody has paused may be enabled."""
+    paused = Violation(
+        id="v-7", account="acme", run="run-a", phase=Phase.LIVE_TEST, campaign="run-a/live-test/campaign-00",
+        kind="paused-outside", severity=Severity.MEDIUM, evidence="e", at=NOW,
+    )  # fmt: skip
+    ruling = judge_enabling(paused)
+    assert not ruling.granted
+    for words in (paused.campaign, NOW.isoformat(), "'v-7'", "`starter.py resolve`"):
+        assert words in ruling.reason
+    assert judge_enabling(None) == GRANTED
 
 
 def test_each_outcome_leaves_its_state() -> None:

@@ -164,6 +164,12 @@ class TestDecision:
         assert judge(rejection, stored=stored, account=account(fence=fence)) == GRANTED
         assert judge(approval, stored=stored, account=account(fence=2)) == GRANTED
 
+    def test_a_request_that_a_stop_has_closed_can_still_be_rejected(self) -> None:
+        """A rejection spends nothing, so that it counts on a void request; an approval of it is refused."""
+        closed, stopped = stored_request("void"), account(fence=1)
+        assert judge(REJECTION, stored=closed, account=stopped) == GRANTED
+        assert not judge(stored=closed, account=stopped).granted
+
     def test_the_digest_is_of_the_request_as_stored(self) -> None:
         """The fixture signs what the ledger keeps."""
         assert stored_request().digest == request_digest(request()) == APPROVAL.request_digest

@@ -59,7 +59,9 @@ def test_what_brings_a_day_together(
     books: Reservation, report: DayReport | None, today: date, expected: tuple[bool, bool, bool, bool]
 ) -> None:
     """More is posted, an expired day is frozen, a final one is settled, and less is told and changes nothing."""
-    assert steps(compared(books, report, today)) == expected
+    comparison = compared(books, report, today)
+    assert steps(comparison) == expected
+    assert comparison.reservation == books
 
 
 def test_what_is_credited_is_known_when_the_day_is_final() -> None:

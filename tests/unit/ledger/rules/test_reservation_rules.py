@@ -148,7 +148,7 @@ class TestWorstCase:
         assert (ruling.granted, ruling.cap, ruling.left_micros) == (False, cap.name, 10 * UNIT)
         assert (ruling.worst_case_micros, ruling.counted_micros) == (0, 0)  # nothing is booked by a refusal
         day = " on 2026-11-22" if cap.scope.daily else ""
-        limit, key = exact_money(cap.micros, "USD"), "run-a/live-test/campaign-00/day-2026-11-22"
+        limit, key = exact_money(cap.micros, "USD"), booking(1).key
         assert ruling.reason == (
             f"the {cap.name} of {limit} leaves 10.00 USD{day}, and 10.000001 USD was asked for {key}"
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gaelp.domain.ad_accounts import Account, CallQuota
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerConflict
+from gaelp.ledger.rules.call_rules import BURST, MOST_CALLS
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT
 
@@ -18,7 +21,7 @@ from tests.support.ledgers import NOW, UNIT
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """The account acme with the approver Ada, and an account of somebody else's."""
     opened = kit.prepared_file(tmp_path / "ledger.db")
-    opened.put_account(kit.account(account="other"))
+    opened.put_account(kit.account(account="other"), at=NOW)
     yield opened
     opened.close()
 
@@ -76,3 +79,41 @@ def test_a_currency_is_changed_until_money_was_asked_for_in_it(ledger: Ledger) -
     with pytest.raises(LedgerConflict):
         ledger.put_account(kit.account(currency="EUR"))
     assert ledger.account("acme").currency == "USD"
+
+
+QUOTA = CallQuota(calls=600, seconds=60)
+NO_WAIT = timedelta(0)
+
+
+def limited(ledger: Ledger, name: str) -> Account:
+    """The account with a quota of calls."""
+    account = kit.account(account=name, call_quota=QUOTA)
+    ledger.put_account(account, at=NOW)
+    return account
+
+
+def test_calls_are_booked_on_the_quota_of_their_own_account(ledger: Ledger) -> None:
+    """As many activities go at once as the burst has room for; who waits books nothing, and may call afterwards."""
+    acme, other = limited(ledger, "acme"), limited(ledger, "other")
+    room = int(BURST * QUOTA.calls) // MOST_CALLS
+    *granted, wait = (ledger.ask_for_calls(acme, NOW) for _ in range(room + 1))
+    assert granted == [NO_WAIT] * room
+    assert ledger.ask_for_calls(acme, NOW) == wait > NO_WAIT
+    assert ledger.ask_for_calls(other, NOW) == NO_WAIT
+    assert ledger.ask_for_calls(acme, NOW + wait) == NO_WAIT
+
+
+def test_calls_that_nobody_asked_for_count_and_those_not_made_are_given_back(ledger: Ledger) -> None:
+    """A pause never asks, but the others wait for it; what is given back is room again."""
+    acme = limited(ledger, "acme")
+    ledger.count_calls(acme, 1 + QUOTA.calls // 2, NOW)
+    assert ledger.ask_for_calls(acme, NOW) > NO_WAIT
+    ledger.count_calls(acme, -QUOTA.calls // 2, NOW)
+    assert ledger.ask_for_calls(acme, NOW) == NO_WAIT
+
+
+def test_an_account_without_a_quota_holds_nothing_back(ledger: Ledger) -> None:
+    """However many calls are made."""
+    acme = ledger.account("acme")
+    ledger.count_calls(acme, 10**6, NOW)
+    assert ledger.ask_for_calls(acme, NOW) == NO_WAIT

@@ -57,6 +57,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
         at(text / "ledger.db"): "cannot be made",
         "sqlite://": "outlives us",
         "sqlite:///:memory:": "outlives us",
+        "sqlite:///file:ledger.db": "outlives us",
         "mysql://host/x": "unknown kind",
         "nonsense": "cannot be read",
     }
@@ -69,7 +70,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
     "url",
     [
         "nonsense", "postgres:/x", "postgresql://u:s3cret@h:notaport/db", "postgresql://[::1", "mysql://u:s3cret@h/db",
-        "sqlite://", "sqlite:///:memory:", "sqlite:///x.db?mode=ro&timeout=abc", "sqlite:///x\x01y",
+        "sqlite://", "sqlite:///:memory:", "sqlite:///file:x.db", "sqlite:///x.db?mode=ro&timeout=abc", "sqlite:///x\x01y",
         "sqlite:///" + "x" * 5000, "postgresql://u:s3cret@h:5432:6/db",
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gaelp.domain.spending.approval_requests import request_digest
 from gaelp.domain.spending.ledger_records import AttemptSeries, FoundExposure, Severity, Violation
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.pausing import RefusedSignals
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, KEY, NOW, UNIT, booking, claim
@@ -205,6 +207,39 @@ def test_a_cleared_violation_is_written_with_who_and_why(ledger: Ledger) -> None
     ledger.record_violation(violation())
     cleared = written(ledger, lambda it: it.resolve_violation("v1", "Ada", "checked", LATER))
     assert cleared == [row("violation-resolved", {"by": "Ada", "reason": "checked"}, **{**DAY_OF, "key": "v1"})]
+
+
+def test_a_resolved_claim_is_written_with_its_call_and_how_it_ended(ledger: Ledger) -> None:
+    """The platform's own words stand there, and nothing is written where the claim says so already."""
+    ledger.claim(claim("budget"))
+    key = claim("budget").key
+    subject = {"account": "acme", "run": RUN, "campaign": CAMPAIGN, "key": key}
+    act: Act = lambda it: it.resolve(key, "unknown", "no answer", LATER)  # noqa: E731 - an act like the others
+    expected = [row("resolve", {"intent": "budget", "outcome": "unknown", "result": "no answer"}, **subject)]
+    assert (written(ledger, act), written(ledger, act)) == (expected, [])
+
+
+def test_attempts_that_are_forgiven_are_written_with_who_and_why(ledger: Ledger) -> None:
+    """And with the series and how many they were."""
+    for number in range(2):
+        ledger.next_attempt(SERIES, f"run-{number}/live-test", NOW)
+    reset = written(ledger, lambda it: it.reset_attempts(SERIES, "Ada", "rebuilt", LATER))
+    assert reset == [row("attempts-reset", {**NAMED, "by": "Ada", "reason": "rebuilt", "forgiven": 2}, account="acme")]
+
+
+def test_what_a_gate_said_is_written_each_time_it_says_otherwise(ledger: Ledger) -> None:
+    """With checkpoint, evidence and heads; the same again writes nothing, and the last one is what is known."""
+    first = KeptVerdict(RUN, Phase.SIMULATION, "c" * 64, "e" * 64, ("bids",), promote=False)
+    second = replace(first, evidence_digest="f" * 64, heads=("bids", "budgets"), promote=True)
+    for verdict in (first, second):
+        told = {
+            "checkpoint_digest": "c" * 64, "evidence_digest": verdict.evidence_digest, "heads": list(verdict.heads),
+            "promote": verdict.promote,
+        }  # fmt: skip
+        expected = row("verdict", told, account="acme", run=RUN, phase="simulation", key=f"{RUN}/simulation")
+        act: Act = lambda it, verdict=verdict: it.keep_verdict("acme", verdict, LATER)  # noqa: E731 - an act
+        assert (written(ledger, act), written(ledger, act)) == ([expected], [])
+        assert ledger.verdicts(RUN) == (verdict,)
 
 
 def test_a_decision_is_written_with_signature_and_reason(ledger: Ledger) -> None:

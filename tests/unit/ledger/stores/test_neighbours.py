@@ -169,6 +169,14 @@ def test_spend_is_posted_and_settled_on_one_day(file: Path, ledger: Ledger) -> N
         assert all(row[1].count("run-b") + row[1].count("run-c") + row[1].count("other") == 0 for row in found)
 
 
+@pytest.mark.parametrize(("run", "account"), RUNS.items())
+def test_spend_above_its_day_trips_the_stop_of_its_own_account(ledger: Ledger, run: str, account: str) -> None:
+    """Its fence rises by one, and that of the other account stays."""
+    posted = ledger.post(day_key(run), 6 * UNIT, 6 * UNIT, NOW)
+    assert (posted.over, posted.fence) == (True, 1)
+    assert {name: ledger.fence(name) for name in ("acme", "other")} == {"acme": 0, "other": 0, account: 1}
+
+
 def test_a_claim_is_resolved_alone(file: Path, ledger: Ledger) -> None:
     """And granted again alone, after it has failed; what was done, or is not known, stays so."""
     ledger.resolve("run-b-0", "done", "", NOW, "17")
@@ -299,6 +307,19 @@ def test_a_list_that_nobody_signed_lifts_no_ceiling(ledger: Ledger) -> None:
     asked = {"run": "run-b", "request_id": "run-b/live-test#1", "campaign": 1}
     assert not ledger.reserve(booking(20, **asked)).granted
     assert ledger.reserve(booking(8, **asked)).granted
+
+
+def test_requests_are_listed_and_withdrawn_in_the_order_in_which_they_were_opened(ledger: Ledger) -> None:
+    """By their instants, and by their names where these are equal; what the run was approved comes among them."""
+    ledger.register_run("run-d", "acme", NOW)
+    for phase, minutes in ((Phase.SCALED, 2), (Phase.LIVE_TEST, 2), (Phase.HISTORICAL, 3), (Phase.SIMULATION, 1)):
+        asked = kit.request(run="run-d", phase=phase, request_id=f"run-d/{phase}#1", nonce=phase)
+        ledger.open_request(asked, "", NOW + timedelta(minutes=minutes))
+    opened = [f"run-d/{phase}#1" for phase in ("simulation", "live-test", "scaled", "historical")]
+    assert [stored.request.request_id for stored in ledger.undecided_requests("run-d")] == opened
+    ledger.withdraw_requests("run-d", NOW)
+    assert [entry.key for entry in ledger.journal(kinds=("withdraw",))] == opened
+    assert ledger.undecided_requests("run-d") == ()
 
 
 def test_the_days_of_a_campaign_are_counted_for_itself(ledger: Ledger) -> None:

@@ -85,3 +85,16 @@ def test_a_pause_is_remembered_in_whatever_else_was_being_written(ledger: Ledger
     ledger.settings_paused(NAME, LATER)
     assert ledger.written_settings(NAME) == (state(1, enabled=False), state(2, enabled=False))
     assert ledger.written_settings(other.external_name) == (other,)
+
+
+def test_a_pause_that_is_about_to_be_made_stands_beside_what_was_written(ledger: Ledger) -> None:
+    """It is the newest settings, paused, so that it is not taken for somebody else's; other campaigns have none."""
+    other = state(9, name="run-a/live-test/campaign-01")
+    ledger.settings_written(state(1), NOW)
+    ledger.settings_begun(state(2), NOW)
+    ledger.settings_written(other, NOW)
+    ledger.settings_pausing(NAME, LATER)
+    assert ledger.written_settings(NAME) == (state(1), state(2), state(2, enabled=False))
+    assert ledger.written_settings(other.external_name) == (other,)
+    ledger.settings_pausing("another", LATER)
+    assert ledger.written_settings("another") == ()
