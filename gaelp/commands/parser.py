@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gaelp.commands.console import WrongUse
+from gaelp.commands.power.exam_options import certify_options, count, plan_options
 from gaelp.domain.log_evidence import LogKind
 from gaelp.domain.phases import PHASE_ORDER
 
@@ -117,7 +118,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--limit", type=_count, default=50, help="newest first, at the most (default 50)")
+    parser.add_argument("--limit", type=count, default=50, help="newest first, at the most (default 50)")
 
 
 def _decide(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +128,7 @@ def _decide(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="recorded beside the decision")
     parser.add_argument("--print", action="store_true", help="print the JSON of the signal instead of sending it")
     parser.add_argument("--yes", action="store_true", help="do not ask before signing")
-    parser.add_argument("--timeout", type=_count, default=30, metavar="SECONDS", help="wait that long for the outcome")
+    parser.add_argument("--timeout", type=count, default=30, metavar="SECONDS", help="wait that long for the outcome")
 
 
 def _stop(parser: argparse.ArgumentParser) -> None:
@@ -245,40 +246,6 @@ def _new_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="what configurations call the agent; default: the folder's name")
 
 
-def _exam(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", default="quick-test", metavar="PROFILE_OR_FILE", help="default: quick-test")
-    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting")
-    parser.add_argument("--attempt", type=_count, default=1, help="at which level (default 1)")
-    parser.add_argument("--figure", metavar="FILE", help="default: a PNG in GAELP_HOME/reports")
-
-
-def _certify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--gate", choices=["simulation"], default="simulation")
-    _exam(parser)
-    parser.add_argument(
-        "--exams", type=_count, default=2000, help="exams of each agent by the gate alone (default 2000)"
-    )
-    runs = "whole runs of each agent, on services of their own; default: none"
-    parser.add_argument("--trials", type=_count, default=None, help=runs)
-
-
-def _plan(parser: argparse.ArgumentParser) -> None:
-    gates = ["simulation", "live", "live-test"]
-    parser.add_argument("--gate", choices=gates, default="simulation", help="live is short for live-test")
-    _exam(parser)
-    parser.add_argument("--success", type=float, default=0.85, help="true success rate (default 0.85)")
-    parser.add_argument("--reward", type=float, default=0.78, help="true mean reward (default 0.78)")
-    parser.add_argument("--spread", type=float, default=0.12, help="standard deviation of rewards (default 0.12)")
-    parser.add_argument("--anchor", type=float, default=0.7, help="mean reward of the anchor (default 0.7)")
-    live = parser.add_argument_group("of the gate live-test")
-    live.add_argument("--cpa", metavar="AMOUNT", help="cost per conversion; default: economics.target_cpa")
-    live.add_argument("--roi", type=float, default=0.5, help="true attributed ROI (default 0.5)")
-    live.add_argument("--lag", type=float, metavar="DAYS", help="mean lag; default: economics.lag_days")
-    live.add_argument("--order-spread", type=float, metavar="SPREAD", help="standard deviation of the log of an "
-                      "order's value; default: market.order_spread")  # fmt: skip
-    live.add_argument("--daily-budget", metavar="AMOUNT", help="default: what live_test.daily_cap allows")
-
-
 def _action(actions: Any, name: str, does: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(name, help=does, description=does)
     made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -289,12 +256,6 @@ def _nothing(_: argparse.ArgumentParser) -> None:
     """No arguments of its own."""
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
-    return int(text)
-
-
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
@@ -302,5 +263,5 @@ ARGUMENTS = {
     "attempts": _attempts,
     "ingest": _ingest, "rejected": _rejected, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
-    "certify": _certify, "plan": _plan,
+    "certify": certify_options, "plan": plan_options,
 }  # fmt: skip

@@ -112,7 +112,7 @@ def _ended_by_review(campaigns: Sequence[CampaignResult], profit: F8, config: Tr
     spent = np.cumsum([campaign.spend_micros for campaign in campaigns])
     deepest = np.minimum.accumulate(profit.cumsum().reshape(profit.shape).min(axis=1))
     doubtful = (so_far < config.live_test.roi * spent) | (deepest <= -micros(config.live_test.drawdown_limit))
-    for number in np.flatnonzero(doubtful[:-1]) + 1:
+    for number in (np.flatnonzero(doubtful[:-1]) + 1).tolist():
         evidence = SpendingEvidence(Phase.LIVE_TEST, campaigns[:number])
         if futility(measure_campaigns(evidence, config, REVIEW_ALPHA).profit, config):
             return int(number)
@@ -161,7 +161,6 @@ def _campaign(
 ) -> CampaignResult:
     """Made without validation, because a plan makes a hundred thousand days."""
     cost = sales.daily_micros
-    known = {"cost_micros": cost, "served_micros": cost, "final": True, "matured": True, "impressions": 0}
     hourly = (cost // HOURS,) * HOURS
     days = tuple(
         DayReport.model_construct(
@@ -170,7 +169,11 @@ def _campaign(
             conversions=count,
             revenue_micros=amount,
             hourly_cost_micros=hourly,
-            **known,
+            cost_micros=cost,
+            served_micros=cost,
+            final=True,
+            matured=True,
+            impressions=0,
         )
         for number, (count, amount) in enumerate(zip(*sold, strict=True))
     )
