@@ -53,6 +53,7 @@ from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
 from activities.records.campaign_looks import CampaignLooks
 from activities.records.campaign_reports import CampaignReports
+from activities.records.curricula import Curricula
 from activities.records.logs import Logs
 from activities.records.personas import Personas
 from activities.records.planning import Planning
@@ -97,6 +98,8 @@ WORKFLOWS: tuple[type, ...] = (
     LiveCampaign,
 )
 Activities = list[Callable[..., Any]]
+# Beyond so many the SDK replays the one used longest ago: a thousand campaigns in turn would all be replayed each time.
+CACHED_WORKFLOWS = 3000
 START_SECONDS = 25.0  # within which a Temporal server that is started beside us must answer
 
 
@@ -109,6 +112,7 @@ def compute_activities(settings: Settings, certify: bool = False) -> Activities:
     return [
         simulation.first_checkpoint,
         simulation.simulate_batches,
+        simulation.play_traps,
         simulation.learn,
         replays.replay_log,
         decisions.decide,
@@ -122,8 +126,8 @@ def records_activities(settings: Settings) -> Activities:
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
-    planning, assessment, approvals = Planning(ledger, inputs, warehouse), Assessment(ledger, inputs), Approvals(ledger)
-    reports = CampaignReports(ledger, inputs)
+    planning, assessment, approvals = Planning(ledger, inputs), Assessment(ledger, inputs), Approvals(ledger)
+    reports, curricula = CampaignReports(ledger, inputs), Curricula(inputs, warehouse)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
     personas = Personas(inputs, rater, RatingCache(connect_redis(settings.redis_url)))
@@ -133,15 +137,11 @@ def records_activities(settings: Settings) -> Activities:
         runs.end_run,
         calibration.calibrate_market,
         personas.rate_panel,
-        logs.plan_historical,
-        logs.prepare_log,
-        planning.plan_simulation,
-        planning.begin_exam,
-        planning.plan_campaigns,
-        planning.read_plans,
-        planning.start_of,
-        planning.review_campaigns,
-        planning.scale_budgets,
+        *(logs.plan_historical, logs.prepare_log),
+        *(planning.plan_simulation, planning.begin_exam),
+        *(curricula.plan_curriculum, curricula.advance_curriculum),
+        *(planning.plan_campaigns, planning.read_plans, planning.start_of),
+        *(planning.review_campaigns, planning.scale_budgets),
         assessment.assess_simulation,
         assessment.assess_historical,
         assessment.assess_campaigns,
@@ -205,6 +205,7 @@ def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bo
         "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects(), quotas],
         "max_concurrent_activities": threads,
+        "max_cached_workflows": CACHED_WORKFLOWS,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),
         # A dead worker's workflows move to another one after this, not after the default ten seconds.
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),

@@ -42,8 +42,11 @@ class Room:
 
 ROOMS = {
     "gates": Room(("gaelp/domain/gates/*",), ("tests/unit/domain/gates", "tests/unit/evidence")),
-    "spending": Room(("gaelp/domain/spending/*",), ("tests/unit/domain/spending", "tests/unit/ledger/rules")),
-    "evidence": Room(("gaelp/evidence/*",), ("tests/unit/evidence",)),
+    "spending": Room(
+        ("gaelp/domain/spending/*", "gaelp/domain/billing/*"),
+        ("tests/unit/domain/spending", "tests/unit/domain/billing", "tests/unit/ledger/rules"),
+    ),
+    "evidence": Room(("gaelp/evidence/*", "gaelp/evidence/history/*"), ("tests/unit/evidence",)),
     "ledger rules": Room(("gaelp/ledger/rules/*",), ("tests/unit/ledger/rules",)),
     "ledger stores": Room(("gaelp/ledger/stores/*",), ("tests/unit/ledger",)),
     "account stop": Room(

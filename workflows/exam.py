@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.compute.simulation import Simulation
     from activities.records.assessment import Assessment
     from activities.records.planning import Planning
     from activities.records.recording import Records
@@ -28,12 +30,13 @@ with workflow.unsafe.imports_passed_through():
         BeginExam,
         ExamTerms,
         GateAssessment,
+        PlayTraps,
         RoundSummary,
         SimulationPlan,
         SimulationStart,
         SimulationState,
     )
-    from workflows.activity_options import RECORDS, named
+    from workflows.activity_options import COMPUTE, RECORDS, named
     from workflows.details import show_details
     from workflows.episodes import EpisodeBatch, told
     from workflows.pause_and_stop import PauseAndStop
@@ -49,6 +52,7 @@ class Exam:
     permuted_market_digest: str  # empty where there are no personas
     results: list[BatchResult] = field(default_factory=list)  # of all looks so far
     block: list[BatchResult] = field(default_factory=list)
+    trap_losses_digest: str = ""
     gate: GateVerdict | None = None  # of the last look
 
     async def run(self) -> GateVerdict | None:
@@ -57,6 +61,7 @@ class Exam:
         if self.phase.state.stopped:
             return None
         terms = await self._begin()
+        self.trap_losses_digest = await self._traps(terms)
         for look in range(self.plan.exam_looks):
             await self.phase.wait_while_paused()
             if self.phase.state.stopped:
@@ -79,6 +84,20 @@ class Exam:
         return await workflow.execute_activity_method(
             Planning.begin_exam, begin, **named(RECORDS, "book an attempt at the gate, and announce the block")
         )
+
+    async def _traps(self, terms: ExamTerms) -> str:
+        """What the trap exams cost, by digest; empty where they could not be played, and the gate then says so."""
+        self._show("the trap exams")
+        play = PlayTraps(context=self.context, attempt=terms.attempt)
+        try:
+            played = await workflow.execute_activity_method(
+                Simulation.play_traps, play, **named(COMPUTE, "play the trap exams")
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return ""
+        return played.losses_digest
 
     async def _look(self, look: int, terms: ExamTerms) -> GateAssessment:
         """More batches, and the gate over all of them so far."""
@@ -126,6 +145,7 @@ class Exam:
                 exams=tuple(self.results),
                 anchor=terms.anchor,
                 block=tuple(self.block),
+                trap_losses_digest=self.trap_losses_digest,
                 permuted=tuple(permuted),
                 training=self.phase.state.training,
                 final=final,

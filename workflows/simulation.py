@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         SimulationStart,
         SimulationState,
     )
+    from workflows import curriculum
     from workflows.activity_options import COMPUTE, RECORDS, named
     from workflows.details import show_details
     from workflows.exam import Exam, curve, record_batches, run_batches
@@ -75,15 +76,21 @@ class SimulationTraining(PauseAndStop[SimulationState]):
             )
             checkpoint = learned.checkpoint_digest
         entry = SimulationStart(checkpoint_digest=checkpoint, trained=trained)
-        self.update(plan=plan, checkpoint_digest=checkpoint, entry=entry)
+        tasks = await curriculum.planned(context) if plan.task_exam_batches else None
+        self.update(plan=plan, checkpoint_digest=checkpoint, entry=entry, curriculum=tasks)
         return plan
 
     async def _train_round(self, plan: SimulationPlan) -> None:
         number, width = self.state.next_round, plan.batches_per_round
-        show_details(f"learning round {number + 1} of {plan.rounds}\n\n{curve(self.state)}")
+        tasks = self.state.curriculum
+        progress = f"{curriculum.lesson_map(tasks)}\n{curve(self.state)}".strip()
+        show_details(f"learning round {number + 1} of {plan.rounds}\n\n{progress}")
         context = self._context()
         numbers = range(number * width, (number + 1) * width)
-        done = await run_batches(context, BatchPurpose.TRAIN, numbers, self.state.batch_seconds)
+        if tasks is None:
+            done = await run_batches(context, BatchPurpose.TRAIN, numbers, self.state.batch_seconds)
+        else:
+            done = await curriculum.train(context, tasks, numbers, self.state.batch_seconds)
         results = done.results
         self._count_failures(plan, results)
         checkpoint = context.checkpoint_digest
@@ -103,6 +110,8 @@ class SimulationTraining(PauseAndStop[SimulationState]):
             batch_seconds=done.batch_seconds,
             training=(*self.state.training, summary),
         )
+        if tasks is not None:
+            await curriculum.advance(self, self._context(), number, results, plan.task_exam_batches)
 
     def _count_failures(self, plan: SimulationPlan, results: Sequence[BatchResult]) -> None:
         """Add this round's failed batches and episodes. Raises ApplicationError beyond their limits."""

@@ -8,10 +8,21 @@ import time
 from temporalio import activity
 
 from activities.inputs import Inputs
+from gaelp.agents.agent_failures import AgentFailed
 from gaelp.domain.episodes import BatchPurpose
+from gaelp.domain.trap_exams import WHOLE_LOSS, played_traps
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
+from gaelp.market.traps.trap_exam import EPISODES, Examinee, losses
+from gaelp.market.traps.trap_scenes import SCENES
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
-from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
+from gaelp.messages.simulation_training import (
+    FirstCheckpoint,
+    Learned,
+    LearnRound,
+    PlayTraps,
+    TrapLosses,
+    TrapsPlayed,
+)
 
 LONGEST_SECONDS = 5.0  # for which one call goes on with further batches
 
@@ -73,6 +84,28 @@ class Simulation:
         if batches.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
         return result.without_episodes(store.put_document(result))
+
+    @activity.defn
+    def play_traps(self, play: PlayTraps) -> TrapsPlayed:
+        """The agent in every trap that the configuration asks for: it learns there from nothing, and is examined.
+
+        One that raises loses everything there.
+        """
+        context = play.context
+        config = self._inputs.config(context.config_digest)
+        lost: dict[str, tuple[float, ...]] = {}
+        for name in played_traps(config):
+            place = f"simulation/traps/{play.attempt}/{name}"
+            examinee = Examinee(
+                self._inputs.agent(context.agent, context.config_digest, place),
+                self._inputs.incumbent(context.config_digest, place),
+            )
+            key = (config.seed, "simulation", "traps", play.attempt, name)
+            try:
+                lost[name] = tuple(losses(SCENES[name], examinee, key).tolist())
+            except AgentFailed:
+                lost[name] = (WHOLE_LOSS,) * EPISODES
+        return TrapsPlayed(losses_digest=self._inputs.store.put_document(TrapLosses(losses=lost)))
 
     @activity.defn
     def learn(self, learn: LearnRound) -> Learned:

@@ -21,6 +21,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeState
 from gaelp.domain.gates.exam_rules import block_episodes
 from gaelp.domain.gates.judging import alpha_for
+from gaelp.domain.trap_exams import played_traps
 from gaelp.evidence.certification.certified_names import HARVESTER, HARVESTING_AGENT, kind_of, stated_agent
 from gaelp.evidence.certification.simulated_exams import exam_plan
 from gaelp.evidence.certification.stated_agents import (
@@ -31,8 +32,16 @@ from gaelp.evidence.certification.stated_agents import (
     drawn_successes,
 )
 from gaelp.market.streams import stream
+from gaelp.market.traps.trap_exam import EPISODES
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
-from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
+from gaelp.messages.simulation_training import (
+    FirstCheckpoint,
+    Learned,
+    LearnRound,
+    PlayTraps,
+    TrapLosses,
+    TrapsPlayed,
+)
 from gaelp.records.content_store import ContentStore
 
 OPTIMUM_MICROS = 100_000_000  # of each episode; rewards are shares of it
@@ -54,7 +63,7 @@ class StatedWorlds:
     @property
     def activities(self) -> list[Callable[..., Any]]:
         """What the worker of `certify` serves."""
-        return [self.first_checkpoint, self.simulate_batches, self.learn]
+        return [self.first_checkpoint, self.simulate_batches, self.play_traps, self.learn]
 
     @activity.defn
     def first_checkpoint(self, first: FirstCheckpoint) -> Learned:
@@ -79,6 +88,14 @@ class StatedWorlds:
         return SimulatedBatches(
             results=tuple(self._drawn(batches, index) for index in batches.indices), batch_seconds=0
         )
+
+    @activity.defn
+    def play_traps(self, play: PlayTraps) -> TrapsPlayed:
+        """A stated agent falls into none: it is wrong in one respect at the most, and that is not this one."""
+        if kind_of(play.context.agent) == HARVESTER:
+            return self._real.play_traps(play)
+        lost = dict.fromkeys(played_traps(self._inputs.config(play.context.config_digest)), (0.0,) * EPISODES)
+        return TrapsPlayed(losses_digest=self._inputs.store.put_document(TrapLosses(losses=lost)))
 
     def _checkpoint(self, agent: str, rounds: int) -> Learned:
         state = {"rounds": np.array([rounds]), "agent": np.frombuffer(agent.encode(), np.uint8)}

@@ -1,13 +1,16 @@
-"""LIVE: the days of a campaign by its account's calendar, and the keys of their reservations.
+"""LIVE: the days of a campaign by its account's calendar, the keys of their reservations, and its decisions on them.
 
 Touch this when a campaign's days are counted or named otherwise.
 """
 
 from __future__ import annotations
 
+from temporalio import activity
+
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import reservation_key
 from gaelp.domain.spending.campaign_clock import AccountCalendar, CampaignClock
+from gaelp.domain.spending.campaign_records import DecisionMade
 from gaelp.messages.live_campaign import LiveCampaignInput
 
 
@@ -19,3 +22,19 @@ def day_key(campaign: LiveCampaignInput, day_index: int) -> str:
 def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClock:
     """The campaign's time by the account's calendar."""
     return CampaignClock(AccountCalendar(account.timezone), campaign.ticks)
+
+
+def decision_made(
+    campaign: LiveCampaignInput, account: Account, *, applied: bool, near_miss: bool
+) -> DecisionMade | None:
+    """A decision as the ledger keeps it; None where another workflow than the campaign's own has called the activity.
+
+    What somebody has written by hand is no doing of the agent.
+    """
+    if activity.info().workflow_id != campaign.name:
+        return None
+    progress, day = campaign.progress, campaign_clock(campaign, account).day(campaign.progress.tick)
+    return DecisionMade(
+        campaign=campaign.name, tick=progress.tick, day=day, daily_budget_micros=progress.daily_budget_micros,
+        applied=applied, near_miss=near_miss,
+    )  # fmt: skip

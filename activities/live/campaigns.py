@@ -15,6 +15,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.live.campaign_days import decision_made
 from activities.live.claiming import Claiming, ClaimRefused, wall_clock
 from activities.live.locating import Locating
 from activities.live.settling import Settling
@@ -63,7 +64,7 @@ class Campaigns:
 
     # ------------------------------------------------------------ launch
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def launch(self, launch: LaunchCampaign) -> Launched:
         """Check the creatives, reserve the first day, create the campaign paused, read it back."""
         campaign, at = launch.campaign, launch.at
@@ -93,16 +94,14 @@ class Campaigns:
 
     # ------------------------------------------------------------ apply
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def apply(self, apply: Apply) -> Applied:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
         campaign, at = apply.campaign, apply.at
         account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
-        new_day = campaign.day_index > campaign.progress.applied_day
-        planned = campaign.progress.planned_micros + (campaign.progress.daily_budget_micros if new_day else 0)
         if not reserved.granted:
-            return _blocked(campaign, reserved.reason)
+            return self._refused(apply, account, reserved.reason)
         platform = self._open_platform(account)
         before = self._locating.read_back(platform, campaign)
         if changed := self._changed(campaign, account, before, at):
@@ -110,26 +109,32 @@ class Campaigns:
         if before.daily_budget_micros > campaign.progress.daily_budget_micros:
             reserved = self._claiming.reserve(campaign, account, at, before.daily_budget_micros)
             if not reserved.granted:
-                return _blocked(campaign, reserved.reason)
+                return self._refused(apply, account, reserved.reason)
         wanted = self._wanted.by_decision(campaign, before, apply.decision_digest, account)
         ours = wanted.model_copy(update={"external_name": campaign.name})
         self._ledger.settings_begun(ours, at)
         try:
             self._write(campaign, platform, before, wanted, at)
         except ClaimRefused as error:
-            return _blocked(campaign, str(error))
+            return self._refused(apply, account, str(error))
         after = self._locating.read_back(platform, campaign)
         if after != wanted:
             raise OutcomeUnknown(f"{campaign.name} does not read back as it was written")
-        self._ledger.settings_written(ours, at)
+        clamped = self._wanted.clamped(apply.decision_digest, account)
+        self._ledger.settings_written(ours, at, decision_made(campaign, account, applied=True, near_miss=clamped))
         if self._claiming.void(campaign):
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
             self._ledger.settings_paused(campaign.name, at)
             return _blocked(campaign, "it was stopped while this was written")
-        near_misses = campaign.progress.near_misses + self._wanted.clamped(apply.decision_digest, account)
-        actions = campaign.progress.actions + 1
-        return Applied(applied=True, planned_micros=planned, actions=actions, near_misses=near_misses)
+        return _applied(campaign, clamped)
+
+    def _refused(self, apply: Apply, account: Account, reason: str) -> Applied:
+        """A decision that the ledger did not let through, which it remembers."""
+        made = decision_made(apply.campaign, account, applied=False, near_miss=True)
+        if made is not None:
+            self._ledger.keep_decision(made, apply.at)
+        return _blocked(apply.campaign, reason)
 
     def _changed(
         self, campaign: LiveCampaignInput, account: Account, read: CampaignState, at: datetime
@@ -183,7 +188,7 @@ class Campaigns:
 
     # ------------------------------------------------------------ pause and settle
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def pause_and_settle(self, pause: PauseAndSettle) -> Paused:
         """Pause (whatever the fence), read back, post; `final` closes every day whose cost is final."""
         campaign, at = pause.campaign, pause.at
@@ -249,6 +254,14 @@ class Campaigns:
         key = claim_key(campaign.name, campaign.progress.tick, Intent.PAUSE)
         self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
+
+
+def _applied(campaign: LiveCampaignInput, clamped: bool) -> Applied:
+    progress = campaign.progress
+    new_day = campaign.day_index > progress.applied_day
+    planned = progress.planned_micros + (progress.daily_budget_micros if new_day else 0)
+    near_misses = progress.near_misses + clamped
+    return Applied(applied=True, planned_micros=planned, actions=progress.actions + 1, near_misses=near_misses)
 
 
 def _blocked(campaign: LiveCampaignInput, reason: str, *, judged: bool = True, stop_account: bool = False) -> Applied:

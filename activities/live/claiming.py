@@ -14,12 +14,12 @@ from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock, day_key
 from activities.live.locating import Locating
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.ids import claim_key
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
-from gaelp.domain.spending.billing_rules import worst_day_micros
-from gaelp.domain.spending.instants import instant_refusal
+from gaelp.domain.spending.campaign_clock import instant_refusal
 from gaelp.domain.spending.ledger_records import Claim, Intent, Reserve, Reserved
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger

@@ -26,7 +26,7 @@ class Emergency:
         self._ledger = ledger
         self._open_platform = open_platform
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def stop_account(self, stop: StopAccount) -> StopReport:
         """Stop one account by gaelp/ledger/account_stop.py on a real clock; it is retried until all is stopped."""
         platform = self._open_platform(self._ledger.account(stop.account))
@@ -36,7 +36,7 @@ class Emergency:
             raise ApplicationError(f"NOT stopped yet: {report.reason}", report, type="NotStopped")
         return report
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def waiting_phases(self, stop: StopAccount) -> WaitingPhases:
         """Whose request the tries of a stop that was given up have voided, as far as the ledger knows."""
         return WaitingPhases(phases=self._ledger.waiting_phases(stop.account))

@@ -44,7 +44,7 @@ class Observations:
         self._inputs = inputs
         self._open_platform = open_platform
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def observe(self, observe: Observe) -> Observed:
         """The tick's observation by digest, and any reason to halt."""
         campaign = observe.campaign

@@ -53,7 +53,7 @@ class Reaping:
         self._watching = Watching(ledger)
         self._open_platform = open_platform
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def reap(self, reap: Reap) -> Reaped:
         """Look at every account once, several at a time; one that cannot be looked at holds up no other."""
         looks: list[Reaped] = []

@@ -35,7 +35,7 @@ class Turns:
         self._observations = observations
         self._decide_here = decide_here
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def apply_and_observe(self, apply: Apply) -> AppliedAndObserved:
         """Apply; what was applied stands whatever becomes of the rest, which the next tick can do again."""
         applied = self._campaigns.apply(apply)

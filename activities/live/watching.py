@@ -13,9 +13,9 @@ from datetime import date, datetime, timedelta
 
 from activities.live.campaign_days import campaign_clock
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.ids import index_of_key, phase_of_campaign, reservation_key, run_of_campaign
 from gaelp.domain.platform_records import CampaignReport, CampaignState
-from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.campaign_clock import AccountCalendar
 from gaelp.domain.spending.ledger_records import OUTSIDE_PAUSE, FoundExposure, Severity, Violation
 from gaelp.domain.spending.outside_changes import OutsideChange, days_that_may_bill, outside_changes

@@ -39,7 +39,7 @@ class Approvals:
         self._ledger = ledger
         self._now = now
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def request_approval(self, wanted: RequestApproval) -> OpenedRequest:
         """Open the request (once) and return the card that was opened, whatever a retry would compute."""
         account = self._ledger.account(wanted.account)
@@ -52,7 +52,7 @@ class Approvals:
             return OpenedRequest(standing=RequestStanding(run_stopped=str(stopped)))
         return OpenedRequest(card=card, standing=self._standing(request))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def look_at_request(self, check: CheckRequest) -> RequestStanding:
         """Whether a stop has voided a request, or its run was stopped, since it was opened."""
         return self._standing(self._ledger.request(check.request_id).request)
@@ -64,7 +64,7 @@ class Approvals:
             run_stopped="" if going_on.granted else going_on.reason,
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def submit_decision(self, submit: SubmitDecision) -> ApprovalOutcome:
         """What the ledger makes of an untrusted payload; a signal whose name contradicts it is refused.
 
@@ -74,7 +74,7 @@ class Approvals:
         now = max(submit.now, self._now())
         return self._ledger.decide(submit.request_id, submit.submission, submit.payload, now, submit.signal)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def note_refused_signals(self, note: NoteRefusedSignals) -> None:
         """A row of the journal for signals that a workflow has refused since the last one."""
         self._ledger.note_refused_signals(note.workflow, note.key, note.refused, note.now)

@@ -6,12 +6,13 @@ Touch this to bind one more thing to a verdict.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import booked
+from activities.records.booked_evidence import booked, with_kept_decisions
+from activities.records.senders import check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
@@ -21,12 +22,13 @@ from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity
 from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns, measure_historical
+from gaelp.evidence.trap_measurements import measure_traps
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.run_context import RunContext
-from gaelp.messages.simulation_training import AssessSimulation, GateAssessment
+from gaelp.messages.simulation_training import AssessSimulation, GateAssessment, TrapLosses
 from gaelp.messages.spending_phase import AssessCampaigns, BudgetMoves, CampaignsEvidence
 from gaelp.personas.permutation import share_resting_on_ratings
 
@@ -52,7 +54,7 @@ class Assessment:
         self._ledger = ledger
         self._inputs = inputs
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def assess_simulation(self, assess: AssessSimulation) -> GateAssessment:
         """One look at the exam; settled once its looks pass, fail, or are used up."""
         config = self._inputs.config(assess.context.config_digest)
@@ -62,22 +64,29 @@ class Assessment:
             for results in (assess.exams, assess.permuted, assess.block)
         )
         evidence = ExamEvidence(exams, assess.anchor, block)
-        measures = measure_simulation(evidence, config, judging.alpha_for(attempt))
+        alpha = judging.alpha_for(attempt)
+        measures = measure_simulation(evidence, config, alpha)
+        traps = measure_traps(self._trap_losses(assess.trap_losses_digest), config, alpha)
+        measures = measures.model_copy(update={"traps": traps})
         if permuted:
             measures = measures.model_copy(update={"ratings": _share_resting_on_ratings(exams, permuted)})
         gate = self._gate(assess, config, attempt, judging.judge_simulation(measures))
         return GateAssessment(gate=gate, settled=assess.final or self._decided(gate))
 
-    @activity.defn
+    def _trap_losses(self, digest: str) -> Mapping[str, Sequence[float]]:
+        """What each trap cost; nothing where the trap exams could not be played."""
+        return TrapLosses.model_validate(self._inputs.store.get_document(digest)).losses if digest else {}
+
+    @activity.defn(no_thread_cancel_exception=True)
     def assess_historical(self, assess: AssessHistorical) -> GateAssessment:
         """One verdict over all logs together."""
         config = self._inputs.config(assess.context.config_digest)
         attempt = self._attempt(assess.context, config)
         measures = measure_historical(assess.logs, judging.alpha_for(attempt))
-        gate = self._gate(assess, config, attempt, judging.judge_historical(measures))
+        gate = self._gate(assess, config, attempt, judging.judge_historical(measures, config))
         return GateAssessment(gate=gate, settled=True)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def assess_campaigns(self, assess: AssessCampaigns) -> GateAssessment:
         """The verdict over the campaigns of a spending phase; violations are those in the ledger."""
         context = assess.context
@@ -87,9 +96,10 @@ class Assessment:
         evidence = self._evidence(assess)
         reservations = self._ledger.reservations(context.account, context.run)
         campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
+        counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))
         left_behind = SpendingEvidence(
             phase=context.phase,
-            campaigns=self._with_violations(context.run, campaigns),
+            campaigns=self._with_violations(context.run, counted),
             problems=(*_without_result(assess, evidence), *problems),
             moves=evidence.moves,
             stopped=assess.stopped,
@@ -115,6 +125,7 @@ class Assessment:
 
     def _attempt(self, context: RunContext, config: TrainingConfiguration) -> int:
         gate = context.phase
+        check_sender(phase_id(context.run, gate), f"the gate of {context.run}/{gate}")
         series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)
         return self._ledger.next_attempt(series, f"{context.run}/{gate}")
 
@@ -134,8 +145,9 @@ class Assessment:
         bound = judging.GateAttempt(config.mode, attempt, alpha, context.checkpoint_digest, digest)
         gate = judging.gate(context.phase, criteria, bound)
         kept = KeptVerdict(
-            context.run, context.phase, gate.checkpoint_digest, gate.evidence_digest, gate.heads, gate.promote
-        )
+            run=context.run, phase=context.phase, checkpoint_digest=gate.checkpoint_digest,
+            evidence_digest=gate.evidence_digest, heads=gate.heads, verdict=gate.verdict, promote=gate.promote,
+        )  # fmt: skip
         self._ledger.keep_verdict(context.account, kept)
         return gate
 

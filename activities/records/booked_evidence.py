@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
 from gaelp.ledger.stored_records import Reservation
 
 Reported = Mapping[str, tuple[DayReport, ...]]
@@ -21,6 +21,29 @@ Reported = Mapping[str, tuple[DayReport, ...]]
 def with_reported_days(campaigns: Sequence[CampaignResult], reported: Reported) -> tuple[CampaignResult, ...]:
     """The campaigns with these days in the place of those that their results bring."""
     return tuple(each.model_copy(update={"days": reported.get(each.campaign, ())}) for each in campaigns)
+
+
+def with_kept_decisions(
+    campaigns: Sequence[CampaignResult], decisions: Sequence[DecisionMade]
+) -> tuple[CampaignResult, ...]:
+    """The campaigns with the actions, near-misses and planned budgets that the ledger knows.
+
+    A day is planned at the budget of the first decision that was applied on it.
+    """
+    of_campaign: defaultdict[str, list[DecisionMade]] = defaultdict(list)
+    for decision in sorted(decisions, key=lambda each: each.tick):
+        of_campaign[decision.campaign].append(decision)
+    counted = []
+    for campaign in campaigns:
+        made = of_campaign[campaign.campaign]
+        planned = {each.day: each.daily_budget_micros for each in reversed(made) if each.applied}
+        known = {
+            "actions": len(made),
+            "near_misses": sum(each.near_miss for each in made),
+            "planned_micros": sum(planned.values()),
+        }
+        counted.append(campaign.model_copy(update=known))
+    return tuple(counted)
 
 
 def booked(

@@ -21,7 +21,7 @@ class Calibration:
         self._inputs = inputs
         self._warehouse = warehouse
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def calibrate_market(self, calibrate_market: CalibrateMarket) -> Calibrated:
         """Market arrays from the configured bandit logs; a synthetic market where there are none."""
         config = self._inputs.config(calibrate_market.config_digest)

@@ -13,18 +13,12 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.records.senders import check_sender
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult, DayReached
-from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.spending_phase import BudgetMoves, LetProceed, Proceed
 
 SIGNALS_AT_ONCE = 20
-
-
-class NotItsOwnReport(GaelpError):
-    """A report in the name of a campaign that another workflow makes."""
-
-    permanent = True
 
 
 class CampaignReports:
@@ -34,16 +28,16 @@ class CampaignReports:
         self._ledger = ledger
         self._inputs = inputs
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def keep_reached(self, reached: DayReached) -> None:
         """How far a campaign is, for the decision about its budget."""
-        _check_sender(reached.campaign)
+        check_sender(reached.campaign, f"how far {reached.campaign} is")
         self._ledger.keep_reached(reached, datetime.now(UTC))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def keep_result(self, result: CampaignResult) -> None:
         """How a campaign ended, for its gate and for the rows of the warehouse."""
-        _check_sender(result.campaign)
+        check_sender(result.campaign, f"how {result.campaign} ended")
         self._ledger.keep_result(result, datetime.now(UTC))
 
     @activity.defn
@@ -54,12 +48,6 @@ class CampaignReports:
         for first in range(0, len(moves), SIGNALS_AT_ONCE):
             at_once = moves[first : first + SIGNALS_AT_ONCE]
             await asyncio.gather(*(_signal(move, let.until_day) for move in at_once))
-
-
-def _check_sender(campaign: str) -> None:
-    sender = activity.info().workflow_id
-    if sender != campaign:
-        raise NotItsOwnReport(f"{sender} reports how {campaign} is: only its own workflow may")
 
 
 async def _signal(move: BudgetMove, until_day: int) -> None:

@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
 from gaelp.domain.config.registered_worlds import together
+from gaelp.domain.curriculum.task_checks import tasks_of
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
 from gaelp.domain.gates.exam_rules import anchor_for, block_episodes
@@ -46,8 +47,6 @@ from gaelp.messages.spending_phase import (
     ReviewCampaigns,
     ScaleBudgets,
 )
-from gaelp.records.warehouse.passed_gates import passed_gates
-from gaelp.records.warehouse.warehouse import Warehouse
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
 REVIEW_ALPHA = 0.05
@@ -60,18 +59,21 @@ class NotReported(GaelpError):
 class Planning:
     """Reads configuration and ledger; written are the attempt's number and the list of campaigns to be approved."""
 
-    def __init__(self, ledger: Ledger, inputs: Inputs, warehouse: Warehouse) -> None:
+    def __init__(self, ledger: Ledger, inputs: Inputs) -> None:
         self._ledger = ledger
         self._inputs = inputs
-        self._warehouse = warehouse
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
         """Sizes from the configuration."""
-        simulation = self._inputs.config(plan.config_digest).simulation
-        return SimulationPlan(**{name: getattr(simulation, name) for name in SimulationPlan.model_fields})
+        config = self._inputs.config(plan.config_digest)
+        shared = SimulationPlan.model_fields.keys() & type(config.simulation).model_fields.keys()
+        return SimulationPlan(
+            **{name: getattr(config.simulation, name) for name in shared},
+            task_exam_batches=config.curriculum.exam_batches if tasks_of(config) else 0,
+        )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def begin_exam(self, exam: BeginExam) -> ExamTerms:
         """The attempt from the ledger; a run's exam is one attempt, however often this is retried."""
         context, entry = exam.context, exam.entry_checkpoint_digest
@@ -81,7 +83,7 @@ class Planning:
         attempt = self._ledger.next_attempt(series, f"{context.run}/{gate}")
         anchor = anchor_for(
             entered_trained=exam.entered_trained,
-            entry_graduated=exam.entered_trained and gate in passed_gates(self._warehouse, entry),
+            entry_graduated=exam.entered_trained and gate in self._ledger.passed_gates(entry),
             learned=entry != context.checkpoint_digest,
         )
         episodes = block_episodes(config.simulation.consistency_episodes, judging.alpha_for(attempt))
@@ -94,7 +96,7 @@ class Planning:
             block_batches=math.ceil(episodes * (1 + MOST_REPLACED) / per_batch),
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def plan_campaigns(self, plan: PlanCampaigns) -> PhasePlan:
         """The campaigns of a spending phase; the list of what a person is asked to approve is kept in the ledger."""
         run, phase = plan.context.run, plan.context.phase
@@ -118,13 +120,13 @@ class Planning:
             **{name: getattr(plan, name) for name in shared},
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def read_plans(self, read: ReadPlans) -> PlannedCampaigns:
         """Some of the campaigns of a plan, which a phase starts next."""
         campaigns = self._inputs.plan(read.plan_digest).campaigns
         return PlannedCampaigns(campaigns=campaigns[read.first : read.first + read.number])
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def start_of(self, campaign: StartOf) -> CampaignStart:
         """The next midnight of the account, or the configured start where that is still to come."""
         config = self._inputs.config(campaign.context.config_digest)
@@ -135,7 +137,7 @@ class Planning:
         calendar = AccountCalendar(account.timezone)
         return CampaignStart(start=start, day_minutes=calendar.day_minutes(calendar.day_of(start), campaign.days))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def review_campaigns(self, review: ReviewCampaigns) -> Review:
         """Stops a test that lost too much or cannot reach its ROI any more, or whose campaign was broken off."""
         config = self._inputs.config(review.context.config_digest)
@@ -152,7 +154,7 @@ class Planning:
             return Review(go_on=False, reason=futility)
         return Review(go_on=True)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def scale_budgets(self, scale: ScaleBudgets) -> BudgetDecision:
         """The next budgets, within what was approved; raises NotReported while a campaign has not reported its days."""
         context = scale.context

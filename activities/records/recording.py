@@ -52,7 +52,7 @@ class Records:
         self._live = live_metrics
         self._exported: dict[str, int] = {}  # by table: the last sequence number that it holds for certain
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def record(self, record: Record) -> None:
         """Rows of episodes and verdicts, events, live metrics, and the ledger's journal since the last export."""
         batch = f"{record.run}/{record.step}"
@@ -67,7 +67,7 @@ class Records:
         if record.metrics:
             self._live.write(record.run, record.step, record.metrics)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def record_batches(self, record: RecordBatches) -> RoundSummary:
         """A round's or a look's batches, a row each and a row per episode; their summary comes back."""
         results = [self._inputs.whole(result) for result in record.results]
@@ -91,11 +91,11 @@ class Records:
             "success_rate": summary.success_rate,
             "episodes": float(summary.episodes),
         }
-        if record.purpose is not BatchPurpose.PERMUTED:  # that is another market's reward
+        if record.purpose not in (BatchPurpose.PERMUTED, BatchPurpose.MASTERY):  # those are other markets' rewards
             self._live.write(run, record.step, metrics)
         return summary
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def record_campaigns(self, record: RecordCampaigns) -> CampaignsSummary:
         """One row for each campaign that has ended, by the ledger; later records repeat none."""
         context = record.context

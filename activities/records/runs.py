@@ -8,18 +8,20 @@ from datetime import date, datetime
 
 from temporalio import activity
 
+from activities.records.senders import check_sender
 from gaelp.configuration.loading import canonical
-from gaelp.domain.phases import PHASE_ORDER, phases_between
+from gaelp.domain.gates.verdicts import GateVerdict
+from gaelp.domain.phases import PHASE_ORDER, Outcome, phases_between
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.domain.start_conditions import account_refusals, no_state_refusal, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
+from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
 from gaelp.money import rounded_money
 from gaelp.records.content_store import ContentStore, CorruptContent, MissingContent, NotADigest
 from gaelp.records.events.lifecycle_events import EventPublisher
-from gaelp.records.warehouse.passed_gates import passed_gates
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -42,7 +44,7 @@ class Runs:
         self._code_version = code_version
         self._versions = json.dumps(dict(versions), sort_keys=True)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def begin_run(self, begin: BeginRun) -> RunBegun:
         """Refuses an unknown account, another currency, a live test out of its bounds, and a mode that may not be."""
         order = begin.order
@@ -93,7 +95,7 @@ class Runs:
             return unreadable
         if order.from_phase is PHASE_ORDER[0]:
             return ""
-        return skip_refusal(order.config, order.from_phase, passed_gates(self._warehouse, order.from_checkpoint or ""))
+        return skip_refusal(order.config, order.from_phase, self._ledger.passed_gates(order.from_checkpoint or ""))
 
     def _state_refused(self, order: RunInput) -> str:
         """Why the agent state to begin with cannot be had; empty where it can, or none is needed."""
@@ -105,7 +107,7 @@ class Runs:
             return f"the agent state to begin with cannot be read: {error}"
         return ""
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def look_at_run(self, look: LookAtRun) -> RunStanding:
         """The same figures as everywhere, because all of them are the ledger's."""
         spend, currency = self._ledger.spent(look.run), self._ledger.account(look.account).currency
@@ -115,10 +117,11 @@ class Runs:
         ]
         return RunStanding(spend_micros=spend, spent=rounded_money(spend, currency), asked="; ".join(asked))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def end_run(self, end: EndRun) -> RunResult:
-        """The last row and the last event; the spend is the ledger's figure."""
-        result = end.result.model_copy(update={"spend_micros": self._ledger.spent(end.result.run)})
+        """The last row and the last event; the spend is the ledger's figure, and so are the gates that were passed."""
+        check_sender(end.result.run, f"how {end.result.run} ended")
+        result = self._as_kept(end.result)
         self._ledger.withdraw_requests(result.run, end.at)
         self._warehouse.append(
             "runs",
@@ -140,5 +143,23 @@ class Runs:
         self._publish(result.run, "run.ended", end.at, {"outcome": result.outcome, "reason": result.reason})
         return result
 
+    def _as_kept(self, result: RunResult) -> RunResult:
+        """The result by the ledger: no run has gone through a gate whose promoting verdict is not there."""
+        spend = self._ledger.spent(result.run)
+        kept = {each.phase: each for each in self._ledger.verdicts(result.run)}
+        unknown = [
+            phase.phase for phase in result.phases
+            if phase.gate is not None and phase.gate.promote and not _is_kept(phase.gate, kept.get(phase.phase))
+        ]  # fmt: skip
+        if not unknown:
+            return result.model_copy(update={"spend_micros": spend})
+        reason = f"the ledger does not know that the gate of {', '.join(unknown)} was passed: nothing is proven"
+        return result.model_copy(update={"spend_micros": spend, "outcome": Outcome.INTERRUPTED, "reason": reason})
+
     def _publish(self, run: str, kind: str, at: datetime, detail: dict[str, object]) -> None:
         self._events.publish([LifecycleEvent(id=f"{run}/{kind}", run=run, kind=kind, at=at, detail=detail)])
+
+
+def _is_kept(gate: GateVerdict, kept: KeptVerdict | None) -> bool:
+    names = ("checkpoint_digest", "evidence_digest", "verdict", "promote")
+    return kept is not None and all(getattr(kept, name) == getattr(gate, name) for name in names)

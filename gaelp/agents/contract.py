@@ -151,9 +151,10 @@ class Agent(Protocol):
 
         A trajectory has (T ticks): impressions, clicks, matured_conversions, cost_micros i8 [T, C, S, K] counted per
         tick; bid_micros i8 [T, C, S]; creative_prob f8 [T, C, S, K]; segment_features f4 [S, F];
-        candidate_features f4 [K, G]; click_value_micros i8 [C]. One is in memory at a time, the one last looked into:
-        keep sums, not arrays. An agent that declares `epochs: int` learns so many times from the same trajectories,
-        and after a crash only the unfinished epoch is repeated.
+        candidate_features f4 [K, G]; click_value_micros i8 [C]. A task of a curriculum may have fewer segments and
+        candidates than the state was made for: they are the first of them. One is in memory at a time, the one last
+        looked into: keep sums, not arrays. An agent that declares `epochs: int` learns so many times from the same
+        trajectories, and after a crash only the unfinished epoch is repeated.
         """
         ...
 

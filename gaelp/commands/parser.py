@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
 from gaelp.commands.power.exam_options import certify_options, count, plan_options
-from gaelp.domain.log_evidence import LogKind
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -34,6 +34,8 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
+    "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log"),
+    "replay": ("history.replay_log:replay", "what a bid policy would have won on a market log"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
     "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
@@ -206,36 +208,6 @@ def _person(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", metavar="NAME", help="who decides; default: the user's name")
 
 
-def _ingest(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--kind", required=True, choices=[kind.value for kind in LogKind])
-    parser.add_argument("--name", required=True, help="what configurations call this log")
-    parser.add_argument("--items", metavar="FILE", help="features of the candidates")
-    parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns, or "
-                        "their numbers from 1 where it has no header")  # fmt: skip
-    parser.add_argument("--decimal", choices=["point", "comma"], help="where the file's numbers do not show it")
-    parser.add_argument("--dates", choices=["day-first", "month-first"], help="of 03/04/2026, where no date shows it")
-    parser.add_argument("--at-most-rejected", type=_share, default=None, metavar="SHARE", help="default: 5%%; more "
-                        "bad rows, and nothing is taken")  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="show what each column became; write nothing")
-
-
-def _rejected(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="LOG")
-
-
-def _share(text: str) -> float:
-    """`1%` or 0.01."""
-    number = text.removesuffix("%")
-    try:
-        share = float(number) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give one from 0% to 100%") from None
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give one from 0% to 100%")
-    return share
-
-
 def _report(parser: argparse.ArgumentParser) -> None:
     _run(parser)
     parser.add_argument("--output", metavar="DIR", help="default: a folder of the run's name in GAELP_HOME/reports")
@@ -261,7 +233,8 @@ ARGUMENTS = {
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": _exposure, "reconcile": _reconcile, "resolve": _resolve,
     "attempts": _attempts,
-    "ingest": _ingest, "rejected": _rejected, "report": _report, "dev": _nothing,
+    "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
+    "evaluate": log_options.evaluate_options, "replay": log_options.replay_options, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
     "certify": certify_options, "plan": plan_options,
 }  # fmt: skip

@@ -280,14 +280,16 @@ def _text(value: Any) -> Any:
 
 
 def _infinite(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(_infinite(each) for each in value)
+    if isinstance(value, dict | list):
+        return any(_infinite(each) for each in (value.values() if isinstance(value, dict) else value))
     return isinstance(value, float) and not math.isfinite(value)
 
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return {name: _canonical(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {name: _canonical(each) for name, each in value.items()}
     if isinstance(value, (tuple, list)):
         return [_canonical(each) for each in value]
     if isinstance(value, Decimal):

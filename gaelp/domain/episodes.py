@@ -28,6 +28,7 @@ class BatchPurpose(StrEnum):
     TRAIN = "train"
     EXAM = "exam"
     BLOCK = "block"  # the announced block of the exam (docs/gates.md, criterion 4)
+    MASTERY = "mastery"  # an exam of a task of the curriculum
     PERMUTED = "permuted"  # the exam again, in the market where the ratings of personas are permuted
 
 

@@ -23,7 +23,13 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
-FIRST_BATCH = {BatchPurpose.TRAIN: 0, BatchPurpose.EXAM: 5000, BatchPurpose.PERMUTED: 8000, BatchPurpose.BLOCK: 11000}
+FIRST_BATCH = {
+    BatchPurpose.TRAIN: 0,
+    BatchPurpose.EXAM: 5000,
+    BatchPurpose.PERMUTED: 8000,
+    BatchPurpose.BLOCK: 11000,
+    BatchPurpose.MASTERY: 20000,
+}
 """Where batch numbers begin by purpose, so that the ids of batches of two purposes never meet."""
 
 

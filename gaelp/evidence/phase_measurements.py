@@ -26,7 +26,8 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignResult
 from gaelp.evidence import profit
 from gaelp.evidence.efficiency import measure_efficiency
-from gaelp.evidence.off_policy import LOGGING, TESTED
+from gaelp.evidence.history.off_policy import LOGGING, TESTED
+from gaelp.evidence.history.panel_measurements import measure_forecast, measure_panel_evidence
 from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.money import micros, rounded_money
@@ -36,7 +37,7 @@ _POINTS = ("ips", "snips", "dr", "switch-dr")
 
 def measure_historical(logs: Sequence[LogEvidence], alpha: float) -> HistoricalMeasures:
     """What each log says of the agent under test, side by side."""
-    return HistoricalMeasures(logs=tuple(_log(log) for log in logs), alpha=alpha)
+    return HistoricalMeasures(logs=tuple(_log(log, alpha) for log in logs), alpha=alpha)
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,26 @@ def measure_campaigns(evidence: SpendingEvidence, config: TrainingConfiguration,
 # ------------------------------------------------------------ history
 
 
-def _log(log: LogEvidence) -> LogMeasures:
+def _log(log: LogEvidence, alpha: float) -> LogMeasures:
     tested = {e.estimator: e for e in log.estimates if e.policy == TESTED}
     logging = next((e.value for e in log.estimates if e.policy == LOGGING), None)
     known = {"log": log.log, "kind": log.kind or "", "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
+    panel = measure_panel_evidence(log.panel, alpha) if log.panel else None
     rest = {"state": log.state, "reason": log.reason, "logging": logging}
+    more = {"panel": panel, "randomised_p": log.randomised_p}
+    more["forecasts"] = tuple(measure_forecast(each, alpha) for each in log.forecasts)
     points = tuple(
         PointMeasure(estimator=key, value=e.value, low=e.low, high=e.high)
         for key in _POINTS
         if (e := tested.get(key)) is not None
     )
     return LogMeasures.model_validate(
-        known | rest | {"points": points} | _weights(tested.get("snips")) | _paired(tested.get("non-inferiority"))
+        known
+        | rest
+        | more
+        | {"points": points}
+        | _weights(tested.get("snips"))
+        | _paired(tested.get("non-inferiority"))
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from gaelp.domain.ad_accounts import Account, Approver
+from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import (
     AttemptSeries,
     Claim,
@@ -152,6 +153,11 @@ class Ledger(ApprovalBooks):
         """What the gates of a run said last."""
         with self._database.reading() as connection:
             return run_store.verdicts(connection, run)
+
+    def passed_gates(self, checkpoint: str) -> frozenset[Phase]:
+        """The phases whose gate gave this very checkpoint a PASS, in whatever run."""
+        with self._database.reading() as connection:
+            return run_store.passed_gates(connection, checkpoint)
 
     def attempts(self) -> tuple[AttemptCount, ...]:
         """How many attempts of every series are used, and how many were forgiven."""

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from gaelp.domain.ids import phase_id, phase_of_campaign, run_of_campaign
 from gaelp.domain.platform_records import CampaignState, DayReport
-from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, DecisionMade
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
 from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
@@ -42,10 +42,12 @@ class WatchedBooks:
         with self._database.writing() as connection:
             settings_store.begin(connection, state, at)
 
-    def settings_written(self, state: CampaignState, at: datetime) -> None:
-        """Remember what a campaign was read back with, as we wrote it."""
+    def settings_written(self, state: CampaignState, at: datetime, decision: DecisionMade | None = None) -> None:
+        """Remember what a campaign was read back with, as we wrote it, and the decision by which we did."""
         with self._database.writing() as connection:
             settings_store.confirm(connection, state, at)
+            if decision is not None:
+                campaign_books_store.keep_decision(connection, decision, _phase_of(decision.campaign), at)
 
     def written_settings(self, campaign: str) -> tuple[CampaignState, ...]:
         """What was confirmed last, and after it what was begun since; nothing for a campaign that was never written."""
@@ -90,6 +92,16 @@ class WatchedBooks:
         """Keep how far a campaign is, in place of what it reported before."""
         with self._database.writing() as connection:
             campaign_books_store.keep_reached(connection, reached, _phase_of(reached.campaign), at)
+
+    def keep_decision(self, decision: DecisionMade, at: datetime) -> None:
+        """Keep a decision that was not applied, once for its tick."""
+        with self._database.writing() as connection:
+            campaign_books_store.keep_decision(connection, decision, _phase_of(decision.campaign), at)
+
+    def decisions(self, phase: str) -> tuple[DecisionMade, ...]:
+        """Every decision of the campaigns of a phase (its workflow id) that policy and ledger have checked."""
+        with self._database.reading() as connection:
+            return campaign_books_store.decisions(connection, phase)
 
     def campaign_results(self, phase: str) -> tuple[CampaignResult, ...]:
         """How the campaigns of a phase (its workflow id) ended, in the order of their numbers."""

@@ -8,7 +8,7 @@ shapes that stand there. Touch this to give the market another parameter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +63,20 @@ class MarketParameters:
     def conversion_value_micros(self) -> float:
         """Contribution of one conversion in micros: order value x margin x (1 - refunds)."""
         return float(self.order_value_micros) * self.margin * (1.0 - self.refund_rate)
+
+    def first_of(self, segments: int | None, creatives: int | None) -> MarketParameters:
+        """This market with its first segments and creatives only, and with all of its traffic; None: all of them."""
+        s, k = slice(segments), slice(creatives)
+        traffic = self.auctions_per_hour[s]
+        return replace(
+            self,
+            ctr=self.ctr[s, k],
+            cvr=self.cvr[s, k],
+            prices=PriceHistograms(self.prices.low[s], self.prices.high[s], self.prices.cdf[s]),
+            auctions_per_hour=traffic * (self.auctions_per_hour.sum() / traffic.sum()),
+            segment_features=self.segment_features[s],
+            candidate_features=self.candidate_features[k],
+        )
 
     def to_arrays(self) -> dict[str, Array]:
         """The parameters as the content store keeps them: a scalar is an array of one, text is UTF-8 in bytes."""

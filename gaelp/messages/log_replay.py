@@ -29,6 +29,7 @@ class PreparedLog(Frozen):
     rows: int
     window_start: datetime | None
     window_end: datetime | None
+    earlier: int = 0  # of a market log or a report: how many rows, the first ones, are not judged
 
 
 class ReplayInput(Frozen):
@@ -62,8 +63,46 @@ class Estimate(Frozen):
     log_wealth_against: float | None = None  # and of the bet on value < 0
 
 
+class PanelPair(Frozen):
+    """Two policies of a panel in one window of a market log, whose values differ by more than the noise."""
+
+    window: int
+    first: int  # of the panel's policies
+    second: int
+    actual: float  # value of an auction under the first less that under the second, in the log's unit
+    right: bool  # whether the prediction has the same sign
+
+
+class PanelEvidence(Frozen):
+    """A panel of policies on a market log: values of an auction as predicted and as replayed, in the log's unit."""
+
+    policies: tuple[str, ...]
+    predicted: tuple[float, ...]
+    actual: tuple[float, ...]
+    pairs: tuple[PanelPair, ...]
+    level: float  # predicted over actual values, and its 90 % interval
+    level_low: float
+    level_high: float
+    reliability: float  # of the actual values, by split halves
+    clicks: int  # of the later part
+
+
+class ForecastEvidence(Frozen):
+    """A quantity of a report, forecast one day ahead; `actual` and `missed` by blocks of about a week."""
+
+    quantity: str  # "cost" or "conversions"
+    cells: int  # campaign days
+    events: float  # clicks for cost, else conversions
+    reachable: float  # the match that a perfect model would have
+    actual: tuple[float, ...]
+    missed: tuple[float, ...]  # sum of absolute errors
+    ratio: float  # forecast over reported, and its 90 % interval
+    ratio_low: float
+    ratio_high: float
+
+
 class LogEvidence(Frozen):
-    """What one log says about the policy."""
+    """What one log says about the policy, or a market log about a panel of policies."""
 
     log: str
     kind: LogKind | None  # none where the log could not be read
@@ -73,5 +112,8 @@ class LogEvidence(Frozen):
     window_start: datetime | None = None
     window_end: datetime | None = None
     estimates: tuple[Estimate, ...] = ()
+    randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
+    panel: PanelEvidence | None = None
+    forecasts: tuple[ForecastEvidence, ...] = ()  # of a report
     state: EpisodeState = EpisodeState.SETTLED
     reason: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.gates.verdicts import GateVerdict
+from gaelp.messages.curriculum import PlannedCurriculum
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.pausing import PausableState
 from gaelp.messages.run_context import RunContext
@@ -56,6 +57,7 @@ class SimulationPlan(Frozen):
     exam_looks: int
     failed_batches: int
     failed_episodes: int
+    task_exam_batches: int = 0  # of one look at the exam of a task; 0 without a curriculum
 
 
 class LearnRound(Frozen):
@@ -83,6 +85,7 @@ class SimulationState(PausableState):
     episodes: int = 0
     batch_seconds: float = 0.0  # that a batch took in the last round; 0 before the first
     training: tuple[RoundSummary, ...] = ()
+    curriculum: PlannedCurriculum | None = None  # none until the phase is planned, or where it has no tasks
 
 
 class RoundSummary(Frozen):
@@ -95,6 +98,25 @@ class RoundSummary(Frozen):
     checkpoint_digest: str
 
 
+class PlayTraps(Frozen):
+    """Asks for the trap exams of the context's agent."""
+
+    context: RunContext
+    attempt: int  # at the gate; keys the draws
+
+
+class TrapLosses(Frozen):
+    """What each trap cost in each of its episodes, in shares of the optimum; a document of the content store."""
+
+    losses: dict[str, tuple[float, ...]]
+
+
+class TrapsPlayed(Frozen):
+    """The trap exams were played."""
+
+    losses_digest: str  # of the TrapLosses
+
+
 class AssessSimulation(Frozen):
     """Asks for a look at the exam so far; the evidence that its verdict names is this record."""
 
@@ -102,6 +124,7 @@ class AssessSimulation(Frozen):
     exams: tuple[BatchResult, ...]
     anchor: Anchor = Anchor.INCUMBENT  # of which the batches tell the rewards
     block: tuple[BatchResult, ...] = ()  # of the announced block; empty before it was played
+    trap_losses_digest: str = ""  # empty where the trap exams could not be played
     permuted: tuple[BatchResult, ...] = ()  # the exam again, personas' ratings permuted; decides nothing
     training: tuple[RoundSummary, ...] = ()
     final: bool = False  # no further look follows

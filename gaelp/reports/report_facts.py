@@ -24,6 +24,10 @@ from gaelp.errors import GaelpError
 from gaelp.records.warehouse.warehouse import Warehouse
 
 _PAGE = 1000
+_LESSONS = (
+    "SELECT DISTINCT round, position, task, mastered, batches, reward, lost FROM curriculum WHERE run = @run "
+    "ORDER BY round, position"
+)
 
 
 class HasJournal(Protocol):
@@ -91,6 +95,7 @@ class Facts:
     spend: list[SpendDay]
     campaign_worst: dict[str, int]
     journal: list[JournalEntry]
+    lessons: list[dict[str, Any]] = field(default_factory=list)  # rows of the table `curriculum`, by round
 
     @property
     def outcome(self) -> Outcome | None:
@@ -124,6 +129,7 @@ def gather(warehouse: Warehouse, ledger: HasJournal, run: str) -> Facts:
         spend=_by_day(keys),
         campaign_worst=_by_campaign(keys),
         journal=journal,
+        lessons=warehouse.query(_LESSONS, {"run": run}),
     )
 
 

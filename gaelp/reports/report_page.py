@@ -21,6 +21,7 @@ from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.money import micros, rounded_money
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import plots
+from gaelp.reports.curriculum_map import curriculum_map
 from gaelp.reports.report_facts import Facts, HasJournal, gather
 
 MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
@@ -56,11 +57,12 @@ def build_report(warehouse: Warehouse, ledger: HasJournal, run: str, output: Pat
     """Write `output`/report.html and its PNGs; return the page's path. Raises UnknownRun."""
     facts = gather(warehouse, ledger, run)
     output.mkdir(parents=True, exist_ok=True)
-    images = {"timeline": "", "learning": "", "regret": "", "spend": ""}
+    images = {"timeline": "", "learning": "", "regret": "", "curriculum": "", "spend": ""}
     drawn = {
         "timeline": plots.timeline(facts.spans),
         "learning": plots.learning_curve(facts),
         "regret": plots.regret(facts),
+        "curriculum": curriculum_map(facts.lessons),
         "spend": plots.spend(facts),
     }
     for name, figure in drawn.items():

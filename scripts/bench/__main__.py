@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,9 @@ def show(document: dict[str, Any], console: Console) -> None:
             compared.add_row(each["scheduler"], str(each["load"]), *rates, str(each["of_pool"] or ""), each["note"])
         console.print(compared)
     if document.get("portfolios"):
-        grown = Table(*(name.replace("_", " ") for name in document["portfolios"][0]), title="live portfolios")
-        for each in document["portfolios"]:
-            grown.add_row(*(str(value) for value in each.values()))
+        grown = Table("live portfolios", *([""] * len(document["portfolios"])), show_header=False)
+        for name in document["portfolios"][0]:
+            grown.add_row(name.replace("_", " "), *(str(each[name]) for each in document["portfolios"]))
         console.print(grown)
     for part, title in _COSTS.items():
         if document.get(part):
@@ -146,6 +146,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--toy", action="store_true", help="sizes that show that everything runs, and no speed")
     parser.add_argument("--no-workflow", action="store_true", help="episodes without the part through Temporal")
     parser.add_argument("--home", type=Path, default=Path(".gaelp/bench"))
+    parser.add_argument("--campaigns", type=int, help="one live portfolio of so many campaigns, an even number")
+    parser.add_argument("--days", type=int, help="that each campaign of a live portfolio runs")
+    parser.add_argument("--tick-hours", type=int, help="from tick to tick of a live campaign")
     options = parser.parse_args(argv)
     parts = options.only.split(",")
     if unknown := sorted(set(parts) - set(PARTS)):
@@ -155,6 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sizes = Sizes(
             episodes=sizes.episodes[:-1], books=sizes.books[:-1], portfolios=sizes.portfolios[:2], scheduled=100
         )
+    if options.campaigns:
+        sizes = replace(sizes, portfolios=(options.campaigns,))
+    shape = {"portfolio_days": options.days, "tick_hours": options.tick_hours}
+    sizes = replace(sizes, **{name: value for name, value in shape.items() if value})
     begun = time.monotonic()
     document = run(sizes, parts, options.home.absolute(), not options.no_workflow)
     options.home.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,8 @@ class Sizes:
     scheduled: int = 200  # batches of 32 campaigns on each
     portfolios: tuple[int, ...] = (10, 50, 200, 1_000)  # live campaigns
     portfolio_days: int = 7
-    portfolio_seconds: float = 3600.0  # until a portfolio is given up
+    tick_hours: int = 24  # of a portfolio
+    portfolio_seconds: float = 7200.0  # until a portfolio is given up
     books: tuple[int, ...] = (0, 10_000, 100_000, 1_000_000)  # reservations in the ledger
     stored_batches: tuple[int, ...] = (10, 100, 1_000, 5_000)  # in the warehouse
 

@@ -6,14 +6,13 @@ import asyncio
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
 
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.temporal_names import Queue
 from gaelp.messages.training_run import RunResult
 from tests.support.local_runs import LocalRuns, until
-from tests.support.processes import kill9
+from tests.support.processes import kill9, until_started
 from tests.support.undisturbed_run import SETTINGS, WORLD, Undisturbed
 
 WORKERS = ("worker", "compute")
@@ -31,9 +30,9 @@ async def test_a_run_survives_its_workers_in_every_phase(
         run: WorkflowHandle[object, RunResult] = await client.start_workflow(
             "TrainingRun", start, id=RUN, task_queue=Queue.WORKFLOWS, result_type=RunResult
         )
-        await _running(client, f"{RUN}/simulation/batch-0001")
+        await until_started(client, f"{RUN}/simulation/batch-0001")
         await _kill_within(local_runs, client, Phase.SIMULATION)
-        await _running(client, f"{RUN}/historical")
+        await until_started(client, f"{RUN}/historical")
         await _kill_within(local_runs, client, Phase.HISTORICAL)
         await until(lambda: _enabled(local_runs, Phase.LIVE_TEST), "a campaign of the live test is enabled")
         await _kill_within(local_runs, client, Phase.LIVE_TEST)
@@ -58,19 +57,6 @@ async def _kill_within(local_runs: LocalRuns, client: Client, phase: Phase) -> N
     assert description.status is WorkflowExecutionStatus.RUNNING, f"{phase} was over before the kill"
     assert enabled or phase in (Phase.SIMULATION, Phase.HISTORICAL), f"no campaign of {phase} outlived the workers"
     await asyncio.to_thread(local_runs.stack.restart, *WORKERS)
-
-
-async def _running(client: Client, workflow: str) -> None:
-    """Wait until a workflow has been started."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                await client.get_workflow_handle(workflow).describe()
-                return
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                await asyncio.sleep(0.005)
 
 
 def _enabled(local_runs: LocalRuns, phase: Phase) -> list[str]:

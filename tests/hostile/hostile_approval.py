@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
-from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import LiveCampaignInput

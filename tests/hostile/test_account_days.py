@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from gaelp.domain.spending.billing_rules import worst_day_micros
+from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.evidence.profit import matured_days
 from tests.hostile.account_place import Place
 from tests.hostile.hostile_platform import Nature

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from safetensors import numpy as safetensors_numpy
 
+from gaelp.domain.billing.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.spending.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator import hidden_world, service
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.refusal import Refusal
 from gaelp.platforms.emulator.service import Emulator
-from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, InForce, Timeline
+from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, InForce, Timeline, to_us
 from gaelp.platforms.emulator.wire import Create
 from tests.support.emulators import START, busy_market, make_spec
 
@@ -404,3 +404,31 @@ def test_beyond_its_memory_the_oldest_campaigns_are_read_anew(
     assert sum(emulator._sizes.values()) <= limit and len(emulator._kept) < 5
     reports = [emulator.report("acme", campaign, at(72)) for campaign in campaigns]
     assert reports == [other.report("acme", c, at(72)) for c in campaigns]
+
+
+def test_an_old_campaign_takes_no_more_memory_for_its_hours(in_process: Make) -> None:
+    """After 40 days the hours of the last three are kept, and of each day before its sums: some two kilobytes."""
+    emulator = in_process()
+    campaign = launch(emulator, "run/phase/campaign-0")
+    emulator.write("acme", campaign, at(0), end_us=to_us(at(24 * 60)))
+    sizes = []
+    for day in range(1, 41):
+        emulator.report("acme", campaign, at(24 * day))
+        sizes.append(emulator._sizes[int(campaign)])
+    kept = emulator._kept[int(campaign)]
+    assert len(kept.hours) <= 3 * 24 and kept.closed.hours + len(kept.hours) == emulator.truth()[0].hours == 40 * 24
+    assert sizes[-1] - sizes[9] < 30 * 2_500
+
+
+def test_a_report_of_an_earlier_instant_is_the_same_once_its_days_are_closed(in_process: Make) -> None:
+    """Asked for again as of any earlier hour, a campaign of 20 days answers as it did then, and goes on as it would."""
+    emulator, undisturbed = in_process(), in_process()
+    for each in (emulator, undisturbed):
+        launch(each, "run/phase/campaign-0")
+        each.write("acme", "1", at(0), end_us=to_us(at(24 * 60)))
+    instants = [at(hours) for hours in (1, 23, 24, 30, 49, 24 * 9, 24 * 9 + 5, 24 * 18, 24 * 19 + 1, 24 * 20)]
+    first = [emulator.report("acme", "1", instant) for instant in instants]
+    assert [emulator.report("acme", "1", instant) for instant in reversed(instants)] == first[::-1]
+    assert sum(day.conversions for day in first[-1].days) > 0 and any(day.matured for day in first[-1].days)
+    assert emulator.report("acme", "1", at(24 * 25)) == undisturbed.report("acme", "1", at(24 * 25))
+    assert emulator.truth() == undisturbed.truth()

@@ -17,6 +17,7 @@ from activities.inputs import Inputs
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
 from gaelp.configuration import loading
+from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
@@ -24,7 +25,6 @@ from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
-from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import CampaignPlan
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger

@@ -21,11 +21,11 @@ import pytest
 import sqlalchemy as sa
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.ids import reservation_key
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaigns_digest
-from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.domain.spending.ledger_records import Claim, Reserve
 from gaelp.ledger import signatures

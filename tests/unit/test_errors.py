@@ -23,7 +23,7 @@ PERMANENT = {
     "MissingContent",
     "NoDollarRate",
     "NotADigest",
-    "NotItsOwnReport",
+    "NotItsOwnWord",
     "OutsideDollarBounds",
     "RatingsFailed",
     "RatingsMismatch",

@@ -50,7 +50,7 @@ async def test_a_strict_run_can_leave_the_simulation(environment: WorkflowEnviro
     assert result.outcome is Outcome.PROMOTED, result.reason
     gate = result.phases[0].gate
     assert gate is not None and gate.proven
-    assert [(c.id, c.verdict) for c in gate.criteria] == [(id, Verdict.PASS) for id in ("1", "2", "3", "4")]
+    assert [(c.id, c.verdict) for c in gate.criteria] == [(id, Verdict.PASS) for id in ("1", "2", "3", "4", "15")]
     assert seen.phases[0].criteria == gate.criteria
     assert "the checkpoint with which it entered the phase" in gate.criteria[2].reason
     events = [str(event) for event in history.events]
@@ -76,6 +76,9 @@ async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnviro
     assert gate is not None
     assert next(c for c in gate.criteria if c.id == "1").verdict is Verdict.FAIL
     assert next(c for c in gate.criteria if c.id == "4").label == "INCONCLUSIVE (not assessed)"  # no block was played
+    traps = next(c for c in gate.criteria if c.id == "15")
+    assert traps.verdict is Verdict.PASS, "no trap is required here, and the row only reports"
+    assert "Fell into average-cost" in traps.reason and "Avoided immature-days" in traps.reason
     assert local_runs.on_platform("poor") == []
 
 

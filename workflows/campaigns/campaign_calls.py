@@ -49,7 +49,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from gaelp.messages.spending_phase import CampaignHint
     from workflows.activity_options import DECIDE, KEEP, OBSERVE, PAUSE_ONCE, RECORDS, SPEND, ActivityOptions, named
-    from workflows.campaigns.campaign_needs import CallFailed, OutOfReach
+    from workflows.campaigns.campaign_needs import QUEUE_WITHOUT_TIME, CallFailed, OutOfReach
     from workflows.details import cause, innermost_cause, is_agents_own
     from workflows.pause_and_stop import signal_workflow
     from workflows.stopping import EmergencyStop
@@ -76,7 +76,7 @@ class TemporalCalls:
         self, campaign: LiveCampaignInput, at: datetime, interrupted: Callable[[], bool]
     ) -> Observed | None:
         """Read the campaign's report."""
-        read = named(OBSERVE, f"observe at {at:%Y-%m-%d %H:%M}")
+        read = named(_queued(OBSERVE, campaign), f"observe at {at:%Y-%m-%d %H:%M}")
         observing = workflow.start_activity_method(Observations.observe, Observe(campaign=campaign, at=at), **read)
         return await _outcome(observing) if await _done_before(interrupted, observing) else None
 
@@ -110,7 +110,7 @@ class TemporalCalls:
     async def pause_and_settle(self, campaign: LiveCampaignInput, at: datetime, reason: str, *, final: bool) -> Paused:
         """Pause on the platform and settle what is known."""
         pause = PauseAndSettle(campaign=campaign, at=at, reason=reason, final=final)
-        options = named(PAUSE_ONCE, "settle" if final else f"pause: {reason}")
+        options = named(_queued(PAUSE_ONCE, campaign), "settle" if final else f"pause: {reason}")
         return await _outcome(workflow.execute_activity_method(Campaigns.pause_and_settle, pause, **options))
 
     async def stop_account(self, campaign: LiveCampaignInput, reason: str) -> None:
@@ -153,6 +153,11 @@ def _applying(campaign: LiveCampaignInput, decided: Decided, at: datetime) -> Ap
 
 def _begun(options: ActivityOptions, within: timedelta) -> ActivityOptions:
     return {**options, "schedule_to_start_timeout": within}
+
+
+def _queued(options: ActivityOptions, campaign: LiveCampaignInput) -> ActivityOptions:
+    """Where no time passes all campaigns ask at once, and a long queue is no outage."""
+    return options if campaign.order.time_scale > 0 else _begun(options, QUEUE_WITHOUT_TIME)
 
 
 async def _done_before(interrupted: Callable[[], bool], activity: asyncio.Task[Any]) -> bool:

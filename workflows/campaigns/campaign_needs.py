@@ -31,6 +31,8 @@ FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
 # Where no time passes (time_scale 0) a tick has no end: so long, in real time, it waits for a platform that is away.
 PATIENCE_WITHOUT_TIME = timedelta(minutes=2)
+# So long a call may wait there for its turn behind those of other campaigns: no decision grows old by it.
+QUEUE_WITHOUT_TIME = timedelta(minutes=10)
 # How often a paused campaign is read where no time passes, and how long its lease is taken to run on there.
 WATCH_WITHOUT_TIME = timedelta(seconds=30)
 LEASE_WITHOUT_TIME = timedelta(hours=24)

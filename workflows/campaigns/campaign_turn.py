@@ -11,7 +11,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from gaelp.messages.live_campaign import PAUSED_OUTSIDE, Applied, Decided, Observed
-from workflows.campaigns.campaign_needs import TickEnd
+from workflows.campaigns.campaign_needs import QUEUE_WITHOUT_TIME, TickEnd
 from workflows.campaigns.campaign_scene import CampaignScene
 
 SHORTEST = timedelta(seconds=1)  # within which a call begins even where its tick is nearly over
@@ -25,6 +25,8 @@ class CampaignTurn:
 
     def begin_within(self, ends: datetime) -> timedelta:
         """How long a write of a tick that ends then may wait for a worker."""
+        if not self._scene.real_time:
+            return QUEUE_WITHOUT_TIME
         return max(ends - self._scene.host.now(), SHORTEST)
 
     async def take(self, ends: datetime) -> TickEnd:

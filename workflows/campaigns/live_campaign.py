@@ -28,8 +28,9 @@ with workflow.unsafe.imports_passed_through():
 
 # Beyond this a campaign continues as new at the end of its day; a day of hourly ticks is about 600 events.
 LONG_HISTORY = 400
-# A search attribute costs the server as much as an activity: where no time passes, what was spent is shown so rarely.
-SPEND_SHOWN_EVERY = timedelta(seconds=2)
+# A search attribute costs the server as much as an activity: where no time passes, what was spent is shown once in so
+# many readings, and at the end.
+READINGS_SHOWN = 10
 
 
 @workflow.defn(name="LiveCampaign")
@@ -39,7 +40,7 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
     @workflow.init
     def __init__(self, campaign: LiveCampaignInput) -> None:
         super().__init__(campaign.progress)
-        self._host = TemporalHost()
+        self._host = TemporalHost(1 if campaign.order.time_scale > 0 else READINGS_SHOWN)
         self._scene = CampaignScene(campaign, self, TemporalCalls(), self._host)
         self._life = CampaignLife(self._scene)
         description = "from the phase: go on until this day with this budget"
@@ -59,12 +60,12 @@ class LiveCampaign(PauseAndStop[CampaignProgress]):
 
 
 class TemporalHost:
-    """Temporal's clock, timers and pages."""
+    """Temporal's clock, timers and pages; what was spent is shown once in `readings` that it is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, readings: int) -> None:
         self._paused = False
         self._spend_micros = self._spend_shown = 0
-        self._spend_shown_at: datetime | None = None
+        self._readings, self._unshown = readings, 0
 
     def now(self) -> datetime:
         """The workflow's clock."""
@@ -102,11 +103,13 @@ class TemporalHost:
             set_attributes(status=Status.PAUSED if paused else Status.RUNNING)
         if spend_micros is not None:
             self._spend_micros = spend_micros
-            if self._spend_shown_at is None or self.now() - self._spend_shown_at >= SPEND_SHOWN_EVERY:
+            self._unshown += 1
+            if self._unshown >= self._readings:
                 self.show_spend()
 
     def show_spend(self) -> None:
         """Show what was spent as it was last read."""
+        self._unshown = 0
         if self._spend_micros != self._spend_shown:
-            self._spend_shown, self._spend_shown_at = self._spend_micros, self.now()
+            self._spend_shown = self._spend_micros
             set_attributes(spend_micros=self._spend_micros)

@@ -33,9 +33,10 @@ def added(state: State, trajectories: Sequence[State]) -> dict[str, F8]:
     total = {name: np.array(state[name], np.float64) for name in COUNTS}
     before = total["impressions"].sum()
     for trajectory in trajectories:
-        total["impressions"] += trajectory["impressions"].sum(axis=(0, 1))
-        total["clicks"] += trajectory["clicks"].sum(axis=(0, 1))
-        total["conversions"] += trajectory["matured_conversions"].sum(axis=(0, 1))
+        for name, counted in zip(COUNTS, ("impressions", "clicks", "matured_conversions"), strict=True):
+            seen = trajectory[counted].sum(axis=(0, 1))
+            segments, candidates = seen.shape  # the first of ours, where a task has fewer
+            total[name][:segments, :candidates] += seen
     won = total["impressions"].sum() - before
     return {**total, "dry": np.where(won < FEW, np.asarray(state["dry"], np.float64) + 1.0, 0.0)}
 

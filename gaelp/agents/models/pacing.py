@@ -16,7 +16,7 @@ PACE_GAIN = 0.3  # how fast spend that missed its forecast moves the next one
 SPEND_TARGET = 0.9  # forecast spend, as a share of what is left: a budget used up early was spent at too high bids
 MOST_HALVINGS = 8
 JITTER = 0.03  # log standard deviation of explored bids, for ever
-FIRST_JITTER, DECAY = 0.6, 1.5  # after n rounds it is the first / (1 + n) ** decay, and no less than that
+FIRST_JITTER, DECAY = 0.6, 1.5  # after n steps of learning it is the first / (1 + n) ** decay, and no less than that
 MULTIPLIERS = np.geomspace(0.05, 1.0, 240)
 USED_UP = 0.999  # a tick that spent this share of what was left was cut: how much it would have spent is unknown
 NOTES = 3  # columns of `noted`, which an agent carries in its memory
@@ -54,9 +54,9 @@ def _exploration_factor(state: State) -> float:
     return float(0.5 ** min(int(np.asarray(state["rounds"])[0]), MOST_HALVINGS))
 
 
-def explored(bid: F8, rounds: int, rng: np.random.Generator) -> F8:
-    """Bids f8[C, S] with noise that falls over the rounds and never ends: the landscape stays measurable."""
-    return np.asarray(bid * np.exp(rng.normal(0.0, max(JITTER, FIRST_JITTER / (1 + rounds) ** DECAY), bid.shape)))
+def explored(bid: F8, steps: float, rng: np.random.Generator) -> F8:
+    """Bids f8[C, S] with noise that falls with the steps of learning and never ends: the landscape stays measurable."""
+    return np.asarray(bid * np.exp(rng.normal(0.0, max(JITTER, FIRST_JITTER / (1 + steps) ** DECAY), bid.shape)))
 
 
 def total_cost(observation: Observation) -> F8:

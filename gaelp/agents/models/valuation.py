@@ -14,6 +14,7 @@ from gaelp.arrays import F8
 DRAWS = 200  # Monte Carlo draws behind a Thompson probability
 OPTIMISM = 3.0  # factor of bids before anything is learned: what is not won is not learned
 MOST_OPTIMISM = 6  # rounds without impressions after which that factor grows no further
+STEP_CLICKS = 100.0  # clicks per cell after which exploration has fallen as after one round of some hundred episodes
 LEVEL_CLICKS = 60.0  # clicks that the learned level weighs against a campaign's own
 
 
@@ -36,6 +37,11 @@ def optimism(state: State, first: int = 1) -> float:
     if np.asarray(state["impressions"]).sum() >= counts.FEW:
         return 1.0
     return float(OPTIMISM ** min(int(np.asarray(state["dry"])[0]) + first, MOST_OPTIMISM))
+
+
+def evidence(state: State) -> float:
+    """Steps of learning, by what was seen and not by the number of rounds: clicks per cell, in units of STEP_CLICKS."""
+    return float(np.asarray(state["clicks"], np.float64).mean() / STEP_CLICKS)
 
 
 def last_round_without_wins(state: State) -> bool:

@@ -16,8 +16,8 @@ from gaelp.arrays import F4, F8
 
 FLOOR = 0.02  # share of impressions spread over all allowed candidates, for ever: off-policy evaluation needs it
 FIRST_FLOOR = 0.3
-SHARPEST = 3.0  # late rounds take Thompson probabilities to a power that grows to this: near-ties get fewer impressions
-DECAY = 1.5  # exploration after n rounds is its first value / (1 + n) ** DECAY
+SHARPEST = 3.0  # late steps take Thompson probabilities to a power that grows to this: near-ties get fewer impressions
+DECAY = 1.5  # exploration after n steps (valuation.evidence) is its first value / (1 + n) ** DECAY
 RIDGE = 20.0  # clicks that the belief in no feature effect weighs
 
 
@@ -41,22 +41,21 @@ class LinearThompson:
         return np.zeros((campaigns, 3))
 
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
-        rounds = int(state["rounds"][0])
+        steps = valuation.evidence(state)
         cells = valuation.cells(state, observation)
         lean = _lean(state, observation.candidate_features[0])
-        share = allowed(_shares(cells, lean, rounds, rng), observation)
+        share = allowed(_shares(cells, lean, steps, rng), observation)
         level = valuation.level(valuation.means(cells, lean)[0], observation)
         clicks = valuation.impression_value(share, cells, lean, state) * level[:, None]
         value = 1000.0 * clicks * observation.click_value_micros[:, None]
         bid, memory = pacing.paced(state, valuation.optimism(state) * value, observation, memory)
-        return decided(pacing.explored(bid, rounds, rng), share, observation), memory
+        return decided(pacing.explored(bid, steps, rng), share, observation), memory
 
     def learn(self, state: State, trajectories: Sequence[State]) -> State:
         if not trajectories:
             return state
         learned = learned_market.learned(state, trajectories)
-        features = np.asarray(trajectories[-1]["candidate_features"], np.float64)
-        return {**learned, "weights": _weights(learned, features)}
+        return {**learned, "weights": _weights(learned, trajectories)}
 
 
 def _lean(state: State, features: F4) -> F8:
@@ -68,16 +67,18 @@ def _lean(state: State, features: F4) -> F8:
     return np.asarray(np.exp(np.clip(scores - scores.mean(), -2.0, 2.0)))
 
 
-def _shares(cells: State, lean: F8, rounds: int, rng: np.random.Generator) -> F8:
+def _shares(cells: State, lean: F8, steps: float, rng: np.random.Generator) -> F8:
     """Probability f8[S, K] that each candidate is its segment's best, sharpened late and mixed with the floor."""
-    sharpness = np.clip(rounds - 2.0, 1.0, SHARPEST)
+    sharpness = np.clip(steps - 2.0, 1.0, SHARPEST)
     share = valuation.best_probability(cells, lean, rng) ** sharpness
-    return valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + rounds) ** DECAY))
+    return valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + steps) ** DECAY))
 
 
-def _weights(total: State, features: F8) -> F8:
-    """Ridge regression of the creatives' log CTR on their features, weighted by clicks."""
-    clicks, impressions = (np.asarray(total[name]).sum(axis=0) for name in ("clicks", "impressions"))
+def _weights(total: State, trajectories: Sequence[State]) -> F8:
+    """Ridge regression of the creatives' log CTR on their features, weighted by clicks; of the most that were shown."""
+    seen = (np.asarray(trajectory["candidate_features"], np.float64) for trajectory in trajectories)
+    features = max(seen, key=len)
+    clicks, impressions = (np.asarray(total[name]).sum(axis=0)[: len(features)] for name in ("clicks", "impressions"))
     level = (clicks.sum() + 1.0) / (impressions.sum() + 1.0 / counts.CTR_LEVEL)
     target = np.log((clicks + 1.0) / (impressions * level + 1.0))
     weight = clicks + 1.0

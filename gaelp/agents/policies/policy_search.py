@@ -140,7 +140,8 @@ def _scores(total: State, trajectory: State) -> F8:
     """Posterior value of what each campaign showed, less what it cost, f8[C] in micros."""
     rates, relative = valuation.means(total)
     shown = np.asarray(trajectory["impressions"]).sum(axis=0)
-    clicks = (shown * rates * relative).sum(axis=(1, 2))
+    value = (rates * relative)[: shown.shape[1], : shown.shape[2]]
+    clicks = (shown * value).sum(axis=(1, 2))
     cost = np.asarray(trajectory["cost_micros"]).sum(axis=(0, 2, 3))
     return np.asarray(clicks * np.asarray(trajectory["click_value_micros"]) - cost)
 

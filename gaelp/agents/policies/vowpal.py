@@ -68,7 +68,10 @@ class VowpalWabbit:
         if not trajectories:
             return state
         learned = learned_market.learned(state, trajectories)
-        return {**learned, MODEL: _trained(learned, trajectories[-1])}
+        shape = np.asarray(learned["clicks"]).shape
+        whole = [trajectory for trajectory in trajectories if np.asarray(trajectory["clicks"]).shape[2:] == shape]
+        # Without the features of all cells the model stays as it is; the next round that has them learns from the sums.
+        return {**learned, MODEL: _trained(learned, whole[-1]) if whole else state[MODEL]}
 
 
 def _softmax(state: State, observation: Observation) -> F8:

@@ -31,7 +31,7 @@ def ingest(arguments: argparse.Namespace, out: Out) -> int:
     from gaelp.records.logs.ingestion import ingest as take_in
     from gaelp.records.logs.ingestion import look
 
-    source = _source(arguments)
+    source = source_of(arguments)
     if arguments.dry_run:
         _show(look(source), out, "nothing was written")
         return DONE
@@ -61,7 +61,8 @@ def rejected(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-def _source(arguments: argparse.Namespace) -> LogSource:
+def source_of(arguments: argparse.Namespace) -> LogSource:
+    """The file that the options name, and how it is to be read. Raises WrongUse."""
     from gaelp.records.logs.column_readings import Asked
     from gaelp.records.logs.ingestion import MOST_REJECTED, LogSource
 

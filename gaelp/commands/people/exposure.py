@@ -14,9 +14,9 @@ from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
 from gaelp.commands.people.accounts import amount
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.spending.billing_rules import exposure_line
+from gaelp.domain.billing.billing_rules import exposure_line
+from gaelp.domain.billing.lawful_bills import CapReached, LawfulBill, RunningCampaign, Window, cap_reached, lawful_bill
 from gaelp.domain.spending.campaign_clock import AccountCalendar
-from gaelp.domain.spending.lawful_bills import CapReached, LawfulBill, RunningCampaign, Window, cap_reached, lawful_bill
 from gaelp.platforms.adapters import open_platform
 from gaelp.platforms.protocol import AdPlatform
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gaelp.commands import connections
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.undecidable_criteria import JudgedLog
-from gaelp.domain.phases import Phase, phases_between
+from gaelp.domain.phases import phases_between
 from gaelp.domain.start_conditions import StartFacts, spends_in
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def read_facts(settings: Settings, ledger: Ledger | None, order: RunInput) -> Re
         _read_account(reading, ledger, config)
     _read_logs(reading, settings, config)
     if order.from_checkpoint is not None:
-        _read_checkpoint(reading, settings, order.from_checkpoint)
+        _read_checkpoint(reading, settings, ledger, order.from_checkpoint)
     spends = spends_in(phases_between(order.from_phase, order.until))
     if spends and reading.facts.account and not reading.facts.no_adapter:
         _read_world(reading, settings, config)
@@ -91,20 +91,14 @@ def _is_there(place: str) -> bool:
     return "://" in place or Path(place).is_dir()
 
 
-def _read_checkpoint(reading: Reading, settings: Settings, checkpoint: str) -> None:
+def _read_checkpoint(reading: Reading, settings: Settings, ledger: Ledger | None, checkpoint: str) -> None:
     from gaelp.records.content_store import ContentStore, CorruptContent, MissingContent
-    from gaelp.records.warehouse.passed_gates import passed_gates
 
     try:
         ContentStore(settings.store).get_arrays(checkpoint)
     except (MissingContent, CorruptContent) as error:
         reading.know(no_checkpoint=str(error))
-    passed: frozenset[Phase] = frozenset()
-    if _is_there(settings.warehouse):
-        warehouse = connections.open_warehouse(settings)
-        passed = passed_gates(warehouse, checkpoint)
-        warehouse.close()
-    reading.know(passed=passed)
+    reading.know(passed=frozenset() if ledger is None else ledger.passed_gates(checkpoint))
 
 
 def _judge_logs(

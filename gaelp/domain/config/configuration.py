@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from gaelp.domain.config import older_form
+from gaelp.domain.config.curriculum_section import Curriculum
 from gaelp.domain.config.market_sections import Economics, Market, Personas
 from gaelp.domain.config.phase_sections import Historical, LiveTest, Scaled, Simulation
 from gaelp.domain.config.run_sections import Approval, Clock, Limits, Remote, Safety
@@ -40,6 +41,7 @@ class TrainingConfiguration(Section):
     personas: Personas = Personas()
     remote: Remote = Remote()
     simulation: Simulation = Simulation()
+    curriculum: Curriculum = Curriculum()
     historical: Historical = Historical()
     live_test: LiveTest = LiveTest()
     scaled: Scaled = Scaled()

@@ -11,18 +11,22 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from fractions import Fraction
 
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.curriculum_section import Curriculum
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
-from gaelp.domain.config.registered_worlds import applied, together
+from gaelp.domain.config.registered_worlds import applied, is_foreign, together
 from gaelp.domain.config.section import Payable, Section
+from gaelp.domain.curriculum.task_checks import mistakes, task_configuration, tasks_of
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
 from gaelp.domain.gates.exam_rules import block_episodes
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.spending.dollar_bounds import outside_cap_bounds
+from gaelp.domain.trap_exams import TRAPS, required_traps
 from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, smallest_unit_micros
 
 ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
@@ -59,7 +63,9 @@ def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
         _market,
         _personas,
         _names,
+        _traps,
         _remote,
+        _curriculum,
     )
     config = applied(config)
     return tuple(each for rule in rules for each in rule(config))
@@ -263,6 +269,20 @@ def _names(config: TrainingConfiguration) -> Iterator[Contradiction]:
             yield Contradiction((path,), f"names {', '.join(twice)} more than once: name each once")
 
 
+def _traps(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    for name in config.simulation.required_traps:
+        if name not in TRAPS:
+            near = get_close_matches(name, TRAPS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"use some of {', '.join(TRAPS)}"
+            yield Contradiction(("simulation.required_traps",), f"names {name}, which is no trap: {meant}")
+    if required_traps(config) and is_foreign(config.environment):
+        yield Contradiction(
+            ("simulation.required_traps", "environment", "profile"),
+            f"need a market of ours, and {config.environment} is another package's: require none, in a profile that "
+            "requires none",
+        )
+
+
 def _remote(config: TrainingConfiguration) -> Iterator[Contradiction]:
     remote = [path for path in ("agent", "incumbent") if getattr(config, path) == "remote"]
     if remote and config.remote.url is None:
@@ -271,3 +291,25 @@ def _remote(config: TrainingConfiguration) -> Iterator[Contradiction]:
             f"is not set and {' and '.join(remote)} is remote, which is asked by HTTP: set it to the address before "
             "/act, such as http://127.0.0.1:8099, or choose another agent",
         )
+
+
+def _curriculum(config: TrainingConfiguration) -> Iterator[Contradiction]:
+    """The tasks are right, and each task's market is one that a run could have."""
+    found = list(mistakes(config))
+    yield from (Contradiction(each.paths, each.message) for each in found)
+    tasks = tasks_of(config)
+    if found or not tasks:
+        return
+    exam = len(tasks) * config.curriculum.exam_batches
+    if exam * BATCH_BYTES > LONGEST_MESSAGE:
+        yield Contradiction(
+            ("curriculum.exam_batches", "curriculum.tasks"),
+            f"makes {exam} batches with {len(tasks)} tasks, where {LONGEST_MESSAGE // BATCH_BYTES} can be judged "
+            "together: lower it, or give batches more campaigns",
+        )
+    own = set(contradictions(config.model_copy(update={"curriculum": Curriculum()})))
+    for task in tasks:
+        for each in contradictions(task_configuration(config, task)):
+            if each not in own:
+                where = ("curriculum.tasks", "curriculum.source")
+                yield Contradiction(where, f"cannot have {task.name}: there {each.paths[0]} {each.message}")

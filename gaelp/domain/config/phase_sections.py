@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,12 @@ class Simulation(Section):
     success_rate: Share = Field(0.8, description="threshold of criterion 2, success rate")
     improvement: Share = Field(0.05, description="threshold of criterion 3, improvement")
     consistency_episodes: Count = Field(50, description="episodes of criterion 4, the announced block")
+    traps: Literal["required", "gating", "all"] = Field(
+        "gating", description="trap exams that are played: those required here, also those of staging, or all"
+    )
+    required_traps: tuple[Name, ...] = Field(
+        (), description="traps that must be avoided (criterion 15), beside those of the profiles staging and production"
+    )
 
 
 class Historical(Section):
@@ -35,9 +41,9 @@ class Historical(Section):
         (), description="ingested logs, by name, in the order they are replayed", max_length=20
     )
     calibration_share: float = Field(0.5, gt=0, lt=1, description="earlier share of each log that calibrates")
-    match: Share = Field(0.95, description="threshold of criterion 5a, fidelity; not read yet")
-    accuracy: Share = Field(0.85, description="threshold of criterion 6, prediction accuracy; not read yet")
-    correlation: Share = Field(0.8, description="threshold of criterion 7, correlation; not read yet")
+    match: Share = Field(0.95, description="threshold of criterion 5a, fidelity")
+    accuracy: Share = Field(0.85, description="threshold of criterion 6, prediction accuracy")
+    correlation: Share = Field(0.8, description="threshold of criterion 7, correlation")
 
 
 class LiveTest(Section):

@@ -12,9 +12,6 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 
 WITHOUT_EFFECT: Mapping[str, str] = {
     "economics.conversion_action": "the conversion actions of real ad platforms",
-    "historical.match": "forecasts of reports (docs/gates.md, criterion 5a)",
-    "historical.accuracy": "a panel of policies on market logs (docs/gates.md, criterion 6)",
-    "historical.correlation": "a panel of policies on market logs (docs/gates.md, criterion 7)",
     "scaled.transfer": "the comparison of portfolios (docs/gates.md, criterion 13)",
     "limits.alerts": "the alerts on spend limits",
     "safety.minimum_quality": "the score of content quality",

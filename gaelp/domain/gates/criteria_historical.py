@@ -10,8 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.gates.criteria_table import CRITERIA, required_in
+from gaelp.domain.gates.criteria_forecast import fidelity
+from gaelp.domain.gates.criteria_panel import panel_accuracy, panel_correlation
+from gaelp.domain.gates.criteria_table import CRITERIA, required_in, threshold_of
 from gaelp.domain.gates.criterion import (
     CriterionNumbers,
     Formula,
@@ -33,22 +36,34 @@ SUPPORT: dict[str, dict[str, str]] = {
 PAIRED_KINDS = ("bandit",)
 """Kinds of logs on which this version compares a policy with the logging policy (5b)."""
 
+FORECAST_KINDS = ("report",)
+"""Kinds of logs on which this version forecasts (5a)."""
+
+PANEL_KINDS = ("market",)
+"""Kinds of logs on which this version asks a panel of policies (6 and 7)."""
+
 LEAST_ROW_ESS = 200
 LEAST_CLICK_ESS = 30
 LARGEST_WEIGHT = 0.05
 WEIGHT_ERRORS = 3
 WEIGHT_ROUNDING = 0.001  # propensities are printed with few digits; where all are equal the standard error is 0
+LEAST_RANDOMISED_P = 0.001
 AGREEING = ("snips", "dr", "switch-dr")
 
 
-def judge_historical(measures: HistoricalMeasures) -> tuple[CriterionVerdict, ...]:
-    """Criteria 5a, 5b once for each log, 6 and 7. The configuration sets no threshold that is read today."""
+def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
+    """Criteria 5a once for each report, 5b once for each log, 6 and 7 once for each market log."""
     logs = measures.logs
     if not logs:
         required = required_in(Phase.HISTORICAL)
         return tuple(not_assessed(each.id, "No log was replayed: history says nothing.") for each in required)
     paired = tuple(_non_inferiority(log, measures.alpha) for log in logs)
-    return (_by_support("5a", logs), *paired, _by_support("6", logs), _by_support("7", logs))
+    asked = [log for log in logs if log.kind in PANEL_KINDS]
+    accuracy = [panel_accuracy(log, threshold_of("6", config)) for log in asked] or [_by_support("6", logs)]
+    correlation = [panel_correlation(log, threshold_of("7", config)) for log in asked] or [_by_support("7", logs)]
+    reports = [log for log in logs if log.kind in FORECAST_KINDS]
+    forecast = [fidelity(log, threshold_of("5a", config)) for log in reports] or [_by_support("5a", logs)]
+    return (*forecast, *paired, *accuracy, *correlation)
 
 
 def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:
@@ -121,6 +136,10 @@ def grade_a_missed(log: LogMeasures) -> list[str]:
     if abs(log.mean_weight - 1) > WEIGHT_ERRORS * log.mean_weight_error + WEIGHT_ROUNDING:
         error = log.mean_weight_error
         missed.append(f"mean weight {log.mean_weight:.3f} is further than {WEIGHT_ERRORS} x {error:.3f} from 1")
+    if log.randomised_p is not None and log.randomised_p < LEAST_RANDOMISED_P:
+        missed.append(
+            f"items were not shown as often as their propensities say (chi-square p = {log.randomised_p:.1g})"
+        )
     return missed + _disagreements(log.points)
 
 
@@ -142,7 +161,7 @@ def _sound(log: LogMeasures) -> bool:
     numbers = [number for point in log.points for number in (point.value, point.low, point.high)]
     weights = (log.row_ess, log.click_ess, log.largest_weight_share, log.mean_weight, log.mean_weight_error)
     bets = (log.logging, log.difference, log.difference_low, log.log_wealth, log.log_wealth_against)
-    return finite(*numbers, *weights, *bets)
+    return finite(*numbers, *weights, *bets, log.randomised_p)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gaelp.domain.gates.criteria_table import CRITERIA
+from gaelp.domain.gates.criteria_traps import judge_traps
 from gaelp.domain.gates.criterion import (
     CriterionNumbers,
     Formula,
@@ -36,8 +37,9 @@ LARGEST_SHIFT = 1.9  # fewer than 1 % of stationary blocks of 50 or 100 reach it
 
 
 def judge_simulation(measures: SimulationMeasures) -> tuple[CriterionVerdict, ...]:
-    """Average reward, success rate, improvement, consistency, at the level alpha of the measures."""
-    return (_reward(measures), _success(measures), _improvement(measures), _consistency(measures))
+    """Average reward, success rate, improvement, consistency, and traps where any was played or is required."""
+    traps = () if measures.traps is None else (judge_traps(measures.traps),)
+    return (_reward(measures), _success(measures), _improvement(measures), _consistency(measures), *traps)
 
 
 def _reward(measures: SimulationMeasures) -> CriterionVerdict:

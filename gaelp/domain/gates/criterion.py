@@ -25,9 +25,13 @@ class Formula(StrEnum):
     WAIVED = "waived/reward-lower-bound"
     BLOCK = "block/collapses+guards"
     PAIRED = "betting/paired-off-policy"
+    FORECASTS = "forecast/match+equivalence"
+    PANEL_PAIRS = "clopper-pearson/panel-pairs+level"
+    PANEL_RANKS = "spearman/panel-ranks"
     PROFIT = "e-process/daily-profit+streak"
     EFFICIENCY = "U(1-W)P/block-bootstrap"
     COUNT = "count/rule-of-three"
+    TRAPS = "betting/stake-mixture/traps"
     WEEKLY = "weekly-gain/betting+asymptotic-cs"
     CLUSTERED = "clopper-pearson/effective-n"
 

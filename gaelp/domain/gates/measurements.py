@@ -95,6 +95,25 @@ class BlockMeasure(Frozen):
     problems: tuple[str, ...] = ()
 
 
+class TrapMeasure(Frozen):
+    """What one trap cost the agent: the mean loss over `episodes`, in shares of the optimum."""
+
+    name: str
+    required: bool
+    episodes: int
+    loss: float
+    low: float
+    high: float
+    threshold: float
+
+
+class TrapsMeasure(Frozen):
+    """The trap exams (docs/gates.md, criterion 15)."""
+
+    traps: tuple[TrapMeasure, ...]
+    missing: tuple[str, ...] = ()  # required, and not played
+
+
 class SimulationMeasures(Frozen):
     """The exam of the simulation phase."""
 
@@ -107,6 +126,7 @@ class SimulationMeasures(Frozen):
     against_anchor: AnchorMeasure | None = None  # none: the exam says nothing of an anchor
     block: BlockMeasure | None = None  # none: it has not been played
     incumbent: float | None = None  # mean reward of the incumbent on the same worlds; none: not measured
+    traps: TrapsMeasure | None = None  # none: no trap was played, and none is required
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID
 
@@ -120,8 +140,44 @@ class PointMeasure(Frozen):
     high: float
 
 
+class PanelMeasure(Frozen):
+    """A panel of policies on a market log, predicted and replayed; what does not vary is NaN."""
+
+    policies: int
+    clicks: int  # of the later part
+    pairs: int  # whose actual difference exceeds the noise
+    right: int  # of them with the predicted sign
+    right_low: float
+    right_high: float
+    level: float  # predicted over actual values
+    level_low: float  # its 90 % interval
+    level_high: float
+    reliability: float  # of the actual values, by split halves
+    correlation: float  # Spearman's
+    correlation_low: float
+    correlation_high: float
+    most_carried: float  # by how much it changes where one policy is left out
+    regret: float  # share of the best value that the policy predicted best misses
+
+
+class ForecastMeasure(Frozen):
+    """A quantity of a report, forecast one day ahead (docs/gates.md, criterion 5a)."""
+
+    quantity: str
+    cells: int  # campaign days
+    weeks: int
+    events: float
+    reachable: float  # the match of a perfect model
+    match: float  # 1 - sum of absolute errors / sum of reported values
+    match_low: float
+    match_high: float
+    ratio: float  # forecast over reported values, and its 90 % interval
+    ratio_low: float
+    ratio_high: float
+
+
 class LogMeasures(Frozen):
-    """What one log says of the agent under test."""
+    """What one log says of the agent under test, or of a panel of policies."""
 
     log: str
     kind: str
@@ -137,10 +193,13 @@ class LogMeasures(Frozen):
     largest_weight_share: float = 0.0
     mean_weight: float = 0.0
     mean_weight_error: float = 0.0
+    randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     difference: float | None = None  # mean of (w - 0.95) r; none: not measured
     difference_low: float | None = None
     log_wealth: float | None = None
     log_wealth_against: float | None = None
+    panel: PanelMeasure | None = None  # of a market log that supports one
+    forecasts: tuple[ForecastMeasure, ...] = ()  # of a report
 
 
 class HistoricalMeasures(Frozen):

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
-from gaelp.domain.gates.criteria_historical import LEAST_CLICK_ESS, LEAST_ROW_ESS, PAIRED_KINDS
+from gaelp.domain.gates.criteria_historical import (
+    FORECAST_KINDS,
+    LEAST_CLICK_ESS,
+    LEAST_ROW_ESS,
+    PAIRED_KINDS,
+    PANEL_KINDS,
+)
 from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIGNS
 from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE
 from gaelp.domain.gates.criteria_simulation import FEWEST_EPISODES, FEWEST_FOR_CVAR
@@ -106,6 +112,25 @@ def _non_inferiority(config: TrainingConfiguration, logs: Logs) -> Iterator[str]
             )
 
 
+def _without(kinds: Sequence[str], what: str, config: TrainingConfiguration, logs: Logs) -> Iterator[str]:
+    if not config.historical.logs or (logs is not None and not any(log.kind in kinds for log in logs)):
+        yield f"historical.logs names no {' or '.join(kinds)} log, on which alone {what}."
+
+
+def _fidelity(config: TrainingConfiguration, logs: Logs) -> Iterator[str]:
+    yield from _out_of_reach("5a", threshold_of("5a", config))
+    yield from _without(FORECAST_KINDS, "forecasts are compared", config, logs)
+
+
+def _prediction_accuracy(config: TrainingConfiguration, logs: Logs) -> Iterator[str]:
+    yield from _out_of_reach("6", threshold_of("6", config))
+    yield from _without(PANEL_KINDS, "policies are compared", config, logs)
+
+
+def _rank_correlation(config: TrainingConfiguration, logs: Logs) -> Iterator[str]:
+    yield from _without(PANEL_KINDS, "policies are compared", config, logs)
+
+
 def _efficiency(config: TrainingConfiguration, _: Logs) -> Iterator[str]:
     if config.live_test.campaigns < FEWEST_CAMPAIGNS:
         yield f"It needs {FEWEST_CAMPAIGNS} campaigns, and live_test.campaigns is {config.live_test.campaigns}."
@@ -139,6 +164,9 @@ _RULES: Mapping[str, Rule] = {
     "2": _success_rate,
     "3": _improvement,
     "5b": _non_inferiority,
+    "5a": _fidelity,
+    "6": _prediction_accuracy,
+    "7": _rank_correlation,
     "9": _efficiency,
     "10": _violations,
     "12": _portfolio,

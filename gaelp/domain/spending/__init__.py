@@ -1,4 +1,4 @@
-"""Money rules: exposure, plans, budget scaling, approval requests, the creative policy and a campaign's clock.
+"""Money rules: plans, budget scaling, approval requests, the creative policy and a campaign's clock.
 
 What is booked is in gaelp/ledger.
 

@@ -17,11 +17,11 @@ from enum import StrEnum
 from typing import Any
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.billing.billing_rules import ExposureLine
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.ids import checked_name, phase_id, request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign
-from gaelp.domain.spending.billing_rules import ExposureLine
 from gaelp.errors import GaelpError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")

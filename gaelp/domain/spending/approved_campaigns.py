@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 from datetime import date
 
+from gaelp.domain.billing.billing_rules import ExposureLine
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.spending.billing_rules import ExposureLine
 from gaelp.domain.spending.campaign_records import Arm
 
 

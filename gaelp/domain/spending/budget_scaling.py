@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from math import sqrt
 
+from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignPlan, DayReached
 from gaelp.money import micros, rounded_down
 

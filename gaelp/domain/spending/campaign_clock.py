@@ -14,11 +14,14 @@ from itertools import pairwise
 from math import exp, inf, log
 from zoneinfo import ZoneInfo
 
+from gaelp.domain.ad_accounts import Account, AccountKind
+
 HOURS_PER_DAY = 24
 MINUTES_PER_HOUR = 60
 MINUTES_PER_DAY = HOURS_PER_DAY * MINUTES_PER_HOUR
 MINUTE = timedelta(minutes=1)
 REPORT_DELAY_HOURS = 72  # platforms correct cost for about three days
+CLOCKS_DIFFER = timedelta(minutes=1)  # how far the clocks of two of our machines may be apart
 MATURED_QUANTILE = 0.9  # of the lag from click to order: a day whose clicks are younger does not decide
 
 
@@ -144,3 +147,20 @@ def matured_after_days(lag_days: float, window_days: float = inf) -> float:
     """
     within = 1.0 - exp(-window_days / lag_days)
     return -lag_days * log(1.0 - MATURED_QUANTILE * within)
+
+
+def instant_refusal(account: Account, at: datetime, now: datetime) -> str:
+    """Why a call as of `at` may not be made `now`, by the caller's own clock; empty where it may.
+
+    An emulator has a clock of its own, which its calls move. A real platform bills by the wall clock, whatever instant
+    a message names, and anybody who reaches Temporal can write a message. A day is what is reserved and leased, so a
+    call must fall on the account's day of now.
+    """
+    calendar = AccountCalendar(account.timezone)
+    today = {calendar.day_of(now), calendar.day_of(now + CLOCKS_DIFFER)}
+    if account.kind is AccountKind.EMULATOR or calendar.day_of(at) in today:
+        return ""
+    return (
+        f"a call as of {at.isoformat()} was asked for at {now.isoformat()}, and account {account.account} is a real "
+        "one, which bills by the wall clock: nothing is done for another day than today"
+    )

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from math import ceil
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.billing.billing_rules import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
-from gaelp.domain.spending.billing_rules import ExposureLine, budget_for_cap, exposure_line, worst_day_micros
 from gaelp.domain.spending.campaign_clock import (
     HOURS_PER_DAY,
     REPORT_DELAY_HOURS,

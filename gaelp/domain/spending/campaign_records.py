@@ -5,13 +5,13 @@ Touch this when a plan or a report of a campaign holds one more thing.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from gaelp.domain.billing.billing_rules import ExposureLine
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.billing_rules import ExposureLine
 
 LONGEST_TEXT = 300  # characters of a reason that a message carries for each of many campaigns
 
@@ -87,6 +87,17 @@ class CampaignEnded(Frozen):
     spend_micros: int = 0
     reason: str = ""
     interruption: str = ""  # as in CampaignResult
+
+
+class DecisionMade(Frozen):
+    """One decision of a campaign that policy and ledger have checked, as the activity writes it that applies it."""
+
+    campaign: str
+    tick: int
+    day: date  # of the ad account's time zone
+    daily_budget_micros: int
+    applied: bool
+    near_miss: bool  # blocked or clamped
 
 
 class DayReached(Frozen):

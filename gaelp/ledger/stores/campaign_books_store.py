@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign, campaigns_digest
-from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, DecisionMade
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
 from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stores import tables
@@ -30,6 +30,10 @@ _r = tables.campaign_reports
 _OF_PHASE = sa.select(_r.c.body).where(_r.c.phase == sa.bindparam("phase"), _r.c.kind == sa.bindparam("kind"))
 _ENDED = Query(_OF_PHASE, CampaignResult.model_validate_json)
 _REACHED = Query(_OF_PHASE, DayReached.model_validate_json)
+_DECISIONS = Query(
+    sa.select(_r.c.body).where(_r.c.phase == sa.bindparam("phase"), _r.c.kind.like("tick-%")),
+    DecisionMade.model_validate_json,
+)
 _THIS = (_r.c.campaign == sa.bindparam("campaign"), _r.c.kind == sa.bindparam("kind"))
 _REPORT = Query(sa.select(_r.c.body).where(*_THIS), str)
 _ADD = Change(_r.insert())
@@ -74,6 +78,18 @@ def keep_result(connection: Connection, result: CampaignResult, phase: str, at: 
 def has_ended(connection: Connection, campaign: str) -> bool:
     """Whether a campaign's result is kept."""
     return connection.first(_REPORT, campaign=campaign, kind="ended") is not None
+
+
+def keep_decision(connection: Connection, decision: DecisionMade, phase: str, at: datetime) -> None:
+    """Write a decision, once for its tick: what is kept is never changed."""
+    row = {"campaign": decision.campaign, "kind": f"tick-{decision.tick:05d}"}
+    if connection.first(_REPORT, **row) is None:
+        connection.change(_ADD, **row, phase=phase, body=decision.model_dump_json(), at=at)
+
+
+def decisions(connection: Connection, phase: str) -> tuple[DecisionMade, ...]:
+    """Every decision of the campaigns of a phase."""
+    return tuple(connection.all(_DECISIONS, phase=phase))
 
 
 def keep_reached(connection: Connection, reached: DayReached, phase: str, at: datetime) -> None:

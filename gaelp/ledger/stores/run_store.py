@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.ids import checked_name
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
@@ -44,12 +46,19 @@ _FORGIVE = Change(_n.update().where(_OF_SERIES, _n.c.counted.is_(sa.true())).val
 _v = tables.verdicts
 
 
-def _verdict(run: str, phase: Phase, checkpoint: str, evidence: str, heads: list[str], promote: bool) -> KeptVerdict:
-    return KeptVerdict(run, phase, checkpoint, evidence, tuple(heads), bool(promote))
+def _verdict(*row: Any) -> KeptVerdict:
+    values = dict(zip(_v.c.keys(), row, strict=True))
+    return KeptVerdict(**{**values, "heads": tuple(values["heads"]), "promote": bool(values["promote"])})
 
 
 _OF_RUN = _v.c.run == sa.bindparam("run")
 _VERDICTS = Query(sa.select(_v).where(_OF_RUN), _verdict)
+_PASSED = Query(
+    sa.select(_v.c.phase)
+    .distinct()
+    .where(_v.c.checkpoint_digest == sa.bindparam("checkpoint"), _v.c.verdict == Verdict.PASS),
+    Phase,
+)
 _REPLACE_VERDICT = Change(
     _v.update()
     .where(_OF_RUN, _v.c.phase == sa.bindparam("phase"))
@@ -131,7 +140,7 @@ def keep_verdict(connection: Connection, account: str, verdict: KeptVerdict, at:
     values = {**vars(verdict), "heads": list(verdict.heads)}
     connection.change(_REPLACE_VERDICT if verdict.phase in kept else _KEEP_VERDICT, **values)
     subject = Subject(account, verdict.run, verdict.phase, key=f"{verdict.run}/{verdict.phase}")
-    told = {name: values[name] for name in ("checkpoint_digest", "evidence_digest", "heads", "promote")}
+    told = {name: values[name] for name in ("checkpoint_digest", "evidence_digest", "heads", "verdict", "promote")}
     journal.write(connection, "verdict", at, subject, **told)
 
 
@@ -156,3 +165,8 @@ def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reaso
     subject = Subject(values.pop("account"))
     journal.write(connection, "attempts-reset", at, subject, **values, by=by, reason=reason, forgiven=forgiven)
     return forgiven
+
+
+def passed_gates(connection: Connection, checkpoint: str) -> frozenset[Phase]:
+    """The phases whose gate gave this very checkpoint a PASS, in whatever run."""
+    return frozenset(connection.all(_PASSED, checkpoint=checkpoint))

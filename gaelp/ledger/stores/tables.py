@@ -1,8 +1,7 @@
 """The ledger's tables.
 
-Amounts are integer micros of the account's currency, instants are integer microseconds since 1970 in UTC (so that
-SQLite and PostgreSQL compare them alike), days are days of the ad account's time zone. Touch this to keep another fact
-about money; raise SCHEMA_VERSION when you do.
+Amounts are integer micros of the account's currency, instants integer microseconds since 1970 in UTC (so that SQLite
+and PostgreSQL compare them alike), days those of the ad account. Touch this to keep another fact; raise SCHEMA_VERSION.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -135,9 +135,10 @@ verdicts = sa.Table(
     metadata,
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("phase", Named(Phase), primary_key=True),
-    sa.Column("checkpoint_digest", sa.Text, nullable=False),
+    sa.Column("checkpoint_digest", sa.Text, nullable=False, index=True),
     sa.Column("evidence_digest", sa.Text, nullable=False),
     sa.Column("heads", sa.JSON, nullable=False),  # decision heads that the evidence validated
+    sa.Column("verdict", Named(Verdict), nullable=False),
     sa.Column("promote", sa.Boolean, nullable=False),
 )
 
@@ -172,9 +173,9 @@ campaign_reports = sa.Table(
     "campaign_reports",
     metadata,
     sa.Column("campaign", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),  # reached: how far it is; ended: how it ended
+    sa.Column("kind", sa.Text, primary_key=True),  # how far it is, how it ended, and each decision
     sa.Column("phase", sa.Text, nullable=False),  # its workflow id: RUN/PHASE
-    sa.Column("body", sa.Text, nullable=False),  # a DayReached or a CampaignResult as JSON
+    sa.Column("body", sa.Text, nullable=False),  # a DayReached, CampaignResult or DecisionMade
     sa.Column("at", Instant, nullable=False),
     sa.Index("reports_of_phase", "phase", "kind"),
 )

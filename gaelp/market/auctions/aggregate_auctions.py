@@ -67,14 +67,17 @@ def traffic(market: MarketParameters, hour: I8, weekday: I8, shock: F8, world: n
     return np.asarray(world.poisson(weight[..., None] * market.auctions_per_hour))
 
 
-def aggregate(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> SlotResult:
+def aggregate(
+    curves: PriceCurves, slot: Slot, response: np.random.Generator, price: PriceMoments | None = None
+) -> SlotResult:
     """The slot's counts and cost, drawn from their distributions; cost never exceeds the budget by a micro.
 
+    `price` is what the slot's bids win and pay by `prices_of`, where it is known; the bids of groups are priced anew.
     Where the budget is used up within an hour, that hour is cut at a random moment, and own campaigns of its group
     take over for the rest of it. Hours are drawn one by one only where an hour depends on the one before: with a
     frequency cap or with own campaigns in groups.
     """
-    draw = _wins_and_cost(curves, slot, response)
+    draw = _wins_and_cost(curves, slot, response, price)
     probability = slot.creative_prob / slot.creative_prob.sum(axis=-1, keepdims=True)
     shown = response.multinomial(draw.wins, probability)
     cost = cost_draws.split(shown, draw, response)
@@ -97,18 +100,25 @@ def best_of_group(bid: F8, together: int) -> tuple[F8, F8]:
     return np.where(leads, grouped, 0.0).reshape(bid.shape), np.where(leads, second, 0.0).reshape(bid.shape)
 
 
-def _wins_and_cost(curves: PriceCurves, slot: Slot, response: np.random.Generator) -> CostDraw:
+def prices_of(curves: PriceCurves, bid_micros: I8, price_level: F8) -> PriceMoments:
+    """What bids i8[C, S] win and pay where no campaign of ours bids against another."""
+    return cost_draws.prices(curves, _f8(bid_micros), None, price_level)
+
+
+def _wins_and_cost(
+    curves: PriceCurves, slot: Slot, response: np.random.Generator, price: PriceMoments | None
+) -> CostDraw:
     """What the slot's hours bought within the budget, together or one by one."""
     budget = _f8(slot.budget_micros) * PER_MILLE
     if slot.together == 1 and not slot.capped:
-        price = cost_draws.prices(curves, _f8(slot.bid_micros), None, slot.price_level)
+        price = price or prices_of(curves, slot.bid_micros, slot.price_level)
         wins = cost_draws.wins(slot.auctions, price, response)
         return cost_draws.within_budget(wins, price, budget, response)
     return _by_hour(curves, slot, budget, response)
 
 
 def _by_hour(curves: PriceCurves, slot: Slot, budget: F8, response: np.random.Generator) -> CostDraw:
-    alone = cost_draws.prices(curves, _f8(slot.bid_micros), None, slot.price_level)
+    alone = prices_of(curves, slot.bid_micros, slot.price_level)
     cheapest = np.where(alone.win_rate > 0, alone.mean, np.inf).min(axis=1)
     total = cost_draws.nothing(slot.bid_micros.shape)
     for hour in range(slot.auctions.shape[1]):

@@ -88,7 +88,7 @@ class BatchKey:
     def stream_names(self) -> tuple[str | int, ...]:
         """What every stream's key of this batch begins with. A permuted exam has the exam's streams."""
         purpose = BatchPurpose.EXAM if self.purpose == BatchPurpose.PERMUTED else self.purpose
-        attempt = () if purpose == BatchPurpose.TRAIN else (self.attempt,)
+        attempt = () if purpose in (BatchPurpose.TRAIN, BatchPurpose.MASTERY) else (self.attempt,)
         return ("simulation", purpose, *attempt, self.index)
 
 

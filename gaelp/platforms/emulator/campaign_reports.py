@@ -15,6 +15,7 @@ import numpy as np
 from gaelp.arrays import B1, I8
 from gaelp.domain.platform_records import CampaignReport, CampaignState, CellReport, DayReport
 from gaelp.domain.spending.campaign_clock import matured_after_days
+from gaelp.platforms.emulator.closed_days import ClosedDay
 from gaelp.platforms.emulator.delivery import (
     CELL,
     CLICKS,
@@ -28,10 +29,12 @@ from gaelp.platforms.emulator.delivery import (
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, from_us
 from gaelp.platforms.emulator.wire import Truth
 
+KEPT_OPEN = 1  # days before the last one that is reported in full, for whoever asks again as of a little earlier
+
 
 @dataclass(frozen=True)
 class _Known:
-    """A campaign's hours and orders with what is visible of them at an instant."""
+    """A campaign's hours that are not closed, and all orders, with what is visible of them at an instant."""
 
     starts: I8  # [H] microseconds
     counts: I8  # [H, 4, S, K]
@@ -43,20 +46,44 @@ class _Known:
     order_value: I8  # [N]
 
 
+def knows(campaign: Campaign, at_us: int, report_lag_us: int) -> bool:
+    """Whether the campaign in memory can report as of `at_us`: no day that it has closed was open then."""
+    return at_us >= campaign.closed.until_us + report_lag_us
+
+
 def report(campaign: Campaign, at_us: int, report_lag_us: int) -> CampaignReport:
     """The report as of `at_us`; asking again later for the same instant gives the same report."""
-    known = _known(campaign, at_us, report_lag_us)
-    days = known.starts[known.served] // DAY
-    span = range(int(days.min()), int(days.max()) + 1) if days.size else range(0)
+    known, closed = _known(campaign, at_us, report_lag_us), campaign.closed
+    days = {*closed.days, *(known.starts[known.served] // DAY).tolist()}
+    span = range(min(days), max(days) + 1) if days else range(0)
     lag_days, window_days = campaign.world.lag_days, campaign.world.window_days
     quantile = int(matured_after_days(lag_days, window_days) * DAY) + report_lag_us
-    rows = tuple(_day(known, day, at_us, report_lag_us, quantile) for day in span)
+    rows = (closed.days.get(day) or _day(known, day, at_us, report_lag_us) for day in span)
     return CampaignReport(
         platform_id=campaign.platform_id,
         at=from_us(at_us),
-        days=rows,
-        cells=_cells(known, campaign.world.ctr.shape),
+        days=tuple(_with_orders(row, known, day, at_us, quantile) for day, row in zip(span, rows, strict=True)),
+        cells=_cells(campaign, known),
     )
+
+
+def close_days(campaign: Campaign, report_lag_us: int) -> None:
+    """Close the days that ended long enough before the instant reached, whose hours no report will ask for."""
+    until = max((campaign.reached - report_lag_us) // DAY * DAY - KEPT_OPEN * DAY, 0)
+    old = [hour for hour in campaign.hours if hour.start_us < until]
+    if not old:
+        return
+    closed, young = campaign.closed, campaign.hours[len(old) :]
+    campaign.hours = old
+    known = _known(campaign, campaign.reached, report_lag_us)
+    for day in sorted({hour.start_us // DAY for hour in old}):
+        closed.days[day] = _day(known, day, campaign.reached, report_lag_us)
+    orders = [np.vstack([hour.orders, np.full(hour.orders.shape[1], hour.start_us // DAY)]) for hour in old]
+    closed.orders = np.concatenate([closed.orders, *orders], axis=1)
+    summed = known.counts.sum(axis=0)
+    closed.counts = closed.counts + summed if closed.hours else summed
+    closed.hours += len(old)
+    closed.until_us, campaign.hours = until, young
 
 
 def state(campaign: Campaign) -> CampaignState:
@@ -77,11 +104,11 @@ def state(campaign: Campaign) -> CampaignState:
 
 def truth(campaign: Campaign) -> Truth:
     """What really happened, for tests and the demo: no product code may read it."""
-    totals = sum((hour.counts.sum(axis=(1, 2)) for hour in campaign.hours), np.zeros(4, dtype=np.int64))
+    totals = sum((hour.counts.sum(axis=(1, 2)) for hour in campaign.hours), campaign.closed.counts.sum(axis=(1, 2)))
     return Truth(
         state=state(campaign),
         reached=from_us(campaign.reached),
-        hours=len(campaign.hours),
+        hours=campaign.closed.hours + len(campaign.hours),
         impressions=int(totals[IMPRESSIONS]),
         clicks=int(totals[CLICKS]),
         conversions=int(totals[CONVERSIONS]),
@@ -95,8 +122,9 @@ def _known(campaign: Campaign, at_us: int, lag_us: int) -> _Known:
     hours, shape = campaign.hours, campaign.world.ctr.shape
     starts = np.array([hour.start_us for hour in hours], dtype=np.int64)
     counts = np.stack([hour.counts for hour in hours]) if hours else np.zeros((0, 4, *shape), dtype=np.int64)
-    orders = np.concatenate([hour.orders for hour in hours] or [np.zeros((3, 0), dtype=np.int64)], axis=1)
+    orders = np.concatenate([campaign.closed.orders[:3], *(hour.orders for hour in hours)], axis=1)
     clicked = np.repeat(starts, [hour.orders.shape[1] for hour in hours]) if hours else starts
+    day = np.concatenate([campaign.closed.orders[3], clicked // DAY])
     visible = orders[CONVERTED] + lag_us <= at_us
     return _Known(
         starts=starts,
@@ -104,39 +132,51 @@ def _known(campaign: Campaign, at_us: int, lag_us: int) -> _Known:
         totals=counts.sum(axis=(2, 3)),
         served=starts + HOUR <= at_us,
         billed=starts + HOUR + lag_us <= at_us,
-        order_day=clicked[visible] // DAY,
+        order_day=day[visible],
         order_cell=orders[CELL][visible],
         order_value=orders[VALUE][visible],
     )
 
 
-def _day(known: _Known, day: int, at_us: int, lag_us: int, quantile_us: int) -> DayReport:
+def _day(known: _Known, day: int, at_us: int, lag_us: int) -> ClosedDay:
+    """A day as it is reported but for its orders."""
     today = known.starts // DAY == day
     served, billed = today & known.served, today & known.billed
     cost = known.totals[:, COST]
     hourly = np.zeros(24, dtype=np.int64)
     np.add.at(hourly, known.starts[billed] % DAY // HOUR, cost[billed])
     totals = known.totals[served].sum(axis=0)
-    over = (day + 1) * DAY <= at_us
-    last_hour = int(known.starts[served].max(initial=day * DAY)) + HOUR
-    orders = known.order_day == day
-    return DayReport(
+    row = DayReport(
         day=from_us(day * DAY).date(),
         impressions=int(totals[IMPRESSIONS]),
         clicks=int(totals[CLICKS]),
-        conversions=int(orders.sum()),
+        conversions=0,
         cost_micros=int(cost[billed].sum()),
         served_micros=int(totals[COST]),
-        revenue_micros=int(known.order_value[orders].sum()),
+        revenue_micros=0,
         final=(day + 1) * DAY + lag_us <= at_us,
-        matured=over and last_hour + quantile_us <= at_us,
+        matured=False,
         hourly_cost_micros=tuple(hourly.tolist()),
     )
+    return ClosedDay(row, int(known.starts[served].max(initial=day * DAY)) + HOUR)
 
 
-def _cells(known: _Known, shape: tuple[int, ...]) -> CellReport:
-    served = known.counts[known.served].sum(axis=0)
-    cost = known.counts[known.billed, COST].sum(axis=0)
+def _with_orders(closed: ClosedDay, known: _Known, day: int, at_us: int, quantile_us: int) -> DayReport:
+    """The day's row with the orders that are visible, and whether more may come."""
+    orders = known.order_day == day
+    found = {
+        "conversions": int(orders.sum()),
+        "revenue_micros": int(known.order_value[orders].sum()),
+        "matured": (day + 1) * DAY <= at_us and closed.delivered_until_us + quantile_us <= at_us,
+    }
+    return closed.row.model_copy(update=found)
+
+
+def _cells(campaign: Campaign, known: _Known) -> CellReport:
+    shape, closed = campaign.world.ctr.shape, campaign.closed
+    before = closed.counts if closed.hours else np.zeros((4, *shape), np.int64)
+    served = before + known.counts[known.served].sum(axis=0)
+    cost = before[COST] + known.counts[known.billed, COST].sum(axis=0)
     conversions = np.bincount(known.order_cell, minlength=math.prod(shape)).reshape(shape)
     return CellReport(
         impressions=_rows(served[IMPRESSIONS]),

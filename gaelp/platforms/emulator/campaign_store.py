@@ -222,8 +222,8 @@ def _creatives_text(creatives: tuple[Creative, ...]) -> str:
 
 
 def _pack(array: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:
-    return zlib.compress(np.ascontiguousarray(array, dtype="<i8").tobytes(), 1)
+    return b"" if array.size == 0 else zlib.compress(np.ascontiguousarray(array, dtype="<i8").tobytes(), 1)
 
 
 def _unpack(data: bytes, shape: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.frombuffer(zlib.decompress(data), dtype="<i8").reshape(shape)
+    return np.frombuffer(zlib.decompress(data) if data else b"", dtype="<i8").reshape(shape)

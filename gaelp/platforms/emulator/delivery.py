@@ -1,6 +1,6 @@
 """How a campaign spends its hours: pacing, over-delivery, auctions, orders.
 
-What a day and a month may bill is the emulator's rule in gaelp/domain/spending/billing_rules.py, which is Google's, by
+What a day and a month may bill is the emulator's rule in gaelp/domain/billing/billing_rules.py, which is Google's, by
 days and months of UTC. Touch this to change what a platform does with a budget.
 """
 
@@ -14,12 +14,14 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from gaelp.arrays import F8, I8
-from gaelp.domain.spending.billing_rules import limit_after_edit, period_limit
-from gaelp.market.auctions.aggregate_auctions import Slot, aggregate, traffic
+from gaelp.domain.billing.billing_rules import limit_after_edit, period_limit
+from gaelp.market.auctions.aggregate_auctions import Slot, aggregate, prices_of, traffic
+from gaelp.market.auctions.cost_draws import PriceMoments
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.market.world.orders import attributed_lag_days
+from gaelp.platforms.emulator.closed_days import ClosedDays
 from gaelp.platforms.emulator.hidden_world import with_conversions, with_traffic
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, Piece, Timeline, from_us
 
@@ -30,6 +32,7 @@ KEPT_DAYS = 1024  # of all campaigns, so that the hours of a day draw what they 
 HOUR_BYTES = 500  # of an hour beside its numbers: three objects
 IMPRESSIONS, CLICKS, CONVERSIONS, COST = range(4)
 CELL, CONVERTED, VALUE = range(3)
+PLAIN_PRICES = np.ones(1)  # of one campaign: its world's own
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,10 @@ class Hour:
 
 @dataclass
 class Campaign:
-    """A campaign as the server keeps it. `reached` never goes back; hours before `cursor` are served."""
+    """A campaign as the server keeps it. `reached` never goes back; hours before `cursor` are served.
+
+    `hours` are those of the days that are not closed.
+    """
 
     platform_id: str
     account: str
@@ -60,12 +66,20 @@ class Campaign:
     reached: int
     cursor: int
     hours: list[Hour] = field(default_factory=list)
+    closed: ClosedDays = field(default_factory=ClosedDays)
     spent: Counter[tuple[str, int]] = field(default_factory=Counter)  # ("day", n), ("month", yyyymm), ("edit", n)
+    priced: tuple[tuple[int, ...], PriceMoments] | None = None  # of the bids in force last, which many hours share
 
     @cached_property
     def curves(self) -> PriceCurves:
         """The prices of its world."""
         return PriceCurves.of(self.world)
+
+    def prices(self, bid_micros: tuple[int, ...]) -> PriceMoments:
+        """What bids [S] win and pay in its world."""
+        if self.priced is None or self.priced[0] != bid_micros:
+            self.priced = bid_micros, prices_of(self.curves, np.array([bid_micros], np.int64), PLAIN_PRICES)
+        return self.priced[1]
 
     @property
     def entity(self) -> str:
@@ -74,6 +88,11 @@ class Campaign:
         under another name (RUN/PHASE/campaign-NN) meets the same traffic and the same luck.
         """
         return self.external_name.partition("/")[2] or self.external_name
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory its history takes."""
+        return self.closed.size + sum(hour.size for hour in self.hours)
 
     def record(self, hour: Hour) -> None:
         """Add a served hour to the campaign's history and its budgets."""
@@ -138,9 +157,10 @@ class Delivery:
             budget_micros=np.array([left], dtype=np.int64),
             ctr=world.ctr[None],
             cvr=world.cvr[None],
-            price_level=np.ones(1),
+            price_level=PLAIN_PRICES,
         )
-        result = aggregate(campaign.curves, slot, stream(self.seed, "response", *key))
+        response = stream(self.seed, "response", *key)
+        result = aggregate(campaign.curves, slot, response, campaign.prices(settings.bid_micros))
         return np.stack([result.wins[0], result.clicks[0], result.conversions[0], result.cost_micros[0]])
 
     def _allowance(self, campaign: Campaign, piece: Piece, start: int, this_hour: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -21,13 +21,13 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import campaign_reports, hidden_world, request_checks
 from gaelp.platforms.emulator.campaign_store import Store
-from gaelp.platforms.emulator.delivery import Campaign, Delivery, Hour
+from gaelp.platforms.emulator.delivery import Campaign, Delivery
 from gaelp.platforms.emulator.refusal import DUPLICATE_NAME, NOT_FOUND, Refusal
 from gaelp.platforms.emulator.settings_timeline import HOUR, InForce, Timeline, to_us
 from gaelp.platforms.emulator.wire import Create, Truth
 
-# Bytes of all campaigns in memory, counted by their hours; what is beyond is read from the file when asked for, which
-# costs the more the older a campaign is. A thousand campaigns of a month have some 700,000 hours.
+# Bytes of the histories of all campaigns in memory; what is beyond is read from the file when asked for, which costs
+# the more the older a campaign is. A thousand campaigns of a month take some 200 million.
 KEPT_BYTES = 2**30
 
 
@@ -123,6 +123,8 @@ class Emulator:
         if at_us > campaign.reached:
             with self._all_or_nothing(campaign):
                 self._advance(campaign, at_us)
+        if not campaign_reports.knows(campaign, at_us, self._report_lag_us):
+            campaign = self._from_file(int(platform_id))
         return campaign_reports.report(campaign, at_us, self._report_lag_us)
 
     def set_conversion_factor(self, factor: float) -> None:
@@ -161,7 +163,7 @@ class Emulator:
         hours = self._delivery.advance(campaign, at_us)
         self._store.add_hours(int(campaign.platform_id), hours, campaign.reached, campaign.cursor)
         if hours:
-            self._grow(int(campaign.platform_id), hours)
+            self._keep(campaign)
 
     def _change(self, campaign: Campaign, settings: InForce) -> None:
         if settings == campaign.timeline.latest:
@@ -178,13 +180,15 @@ class Emulator:
     def _load(self, identifier: int) -> Campaign:
         if identifier not in self._kept:
             self._kept[identifier] = self._from_file(identifier)
-            self._grow(identifier, self._kept[identifier].hours)
+            self._keep(self._kept[identifier])
         self._kept.move_to_end(identifier)
         return self._kept[identifier]
 
-    def _grow(self, identifier: int, hours: Sequence[Hour]) -> None:
-        """Count the hours that a campaign has gained, and forget those that were used longest ago beyond the limit."""
-        self._sizes[identifier] += sum(hour.size for hour in hours)
+    def _keep(self, campaign: Campaign) -> None:
+        """Close a campaign's old days, count what it takes, and forget those used longest ago beyond the limit."""
+        campaign_reports.close_days(campaign, self._report_lag_us)
+        identifier = int(campaign.platform_id)
+        self._sizes[identifier] = campaign.size
         while self._sizes.total() > KEPT_BYTES and (oldest := next(iter(self._kept))) != identifier:
             self._forget(oldest)
 

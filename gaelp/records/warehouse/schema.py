@@ -97,6 +97,14 @@ _TABLES = (
         "one row per simulated episode; `batch` is the row of `episodes` that sums them, `ratio` is profit / optimum",
     ),
     Table(
+        "curriculum",
+        _columns(
+            _RUN + "round INT64!\nposition INT64!\ntask STRING!\nmastered BOOL!\nbatches INT64!\nreward FLOAT64\n"
+            "success_rate FLOAT64\nexams INT64!\nlost INT64!\ncheckpoint_digest STRING!"
+        ),
+        "one row per task of the curriculum and learning round: where the agent stood after it",
+    ),
+    Table(
         "decisions",
         _columns(
             _RUN + "phase STRING!\ncampaign STRING!\ntick INT64\nagent STRING\ncheckpoint_digest STRING\n"
@@ -169,7 +177,7 @@ LEFT JOIN (SELECT * FROM runs WHERE event = 'ended') AS e ON e.run = s.run
 LEFT JOIN (
   SELECT run, SUM(episodes) AS episodes,
          SAFE_DIVIDE(SUM(reward * episodes), SUM(IF(reward IS NULL, 0, episodes))) AS reward
-  FROM episodes WHERE state = 'settled' AND COALESCE(purpose, '') != 'permuted' GROUP BY run
+  FROM episodes WHERE state = 'settled' AND COALESCE(purpose, '') NOT IN ('permuted', 'mastery') GROUP BY run
 ) AS p ON p.run = s.run
 LEFT JOIN (
   SELECT run, COUNT(*) AS gates, COUNTIF(verdict = 'PASS') AS passed

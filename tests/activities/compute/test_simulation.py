@@ -36,7 +36,7 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
 from gaelp.messages.live_campaign import Decide, LiveCampaignInput
 from gaelp.messages.run_context import RunContext
-from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound
+from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound, PlayTraps, TrapLosses
 from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
 from tests.support.campaign_fixture import Crash, planned
 from tests.support.installed_packages import installed as installed
@@ -572,3 +572,40 @@ def test_a_confined_agent_learns_to_the_same_digests(tmp_path: Path) -> None:
         exam = laboratory.simulate("linear-thompson", learned.checkpoint_digest, purpose="exam")
         digests.append((batch.trajectory_digest, learned.checkpoint_digest, exam))
     assert digests[0] == digests[1]
+
+
+def test_traps_are_played_once_for_an_attempt_and_one_that_raises_loses_all(store: ContentStore) -> None:
+    """A retry writes the same losses, another attempt has other draws, and an agent that raises loses everything."""
+    laboratory = Laboratory(store, simulation={"traps": "required", "required_traps": ["lucky-winner"]})
+
+    def losses(agent: str, attempt: int) -> tuple[str, tuple[float, ...]]:
+        play = PlayTraps(context=laboratory.context(agent, "c" * 64), attempt=attempt)
+        digest = laboratory.temporal.run(laboratory.simulation.play_traps, play).losses_digest
+        lost = TrapLosses.model_validate(store.get_document(digest)).losses
+        assert list(lost) == ["lucky-winner"]
+        return digest, lost["lucky-winner"]
+
+    first = losses("uniform", 1)
+    assert len(first[1]) == 128
+    assert losses("uniform", 1) == first
+    assert losses("uniform", 2) != first
+    laboratory.own["broken"] = Broken()
+    assert set(losses("broken", 1)[1]) == {1.0}
+
+
+class Broken:
+    """An agent that raises where it should decide."""
+
+    name, heads = "broken", ("bid_micros", "creative_prob")
+
+    def initial_state(self, shape: object, rng: object) -> State:
+        return {"rounds": np.zeros(1)}
+
+    def initial_memory(self, campaigns: int) -> np.ndarray[Any, Any]:
+        return np.zeros((campaigns, 0))
+
+    def act(self, *asked: object) -> Any:
+        raise KeyError("clicks")
+
+    def learn(self, state: State, trajectories: Sequence[State]) -> State:
+        return state

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from gaelp.domain.platform_records import CampaignReport
+from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS
 from tests.support.campaign_fixture import UNIT, CampaignFixture
 
 
@@ -42,3 +43,31 @@ def test_a_day_that_the_platform_does_not_call_final_stays_reserved_however_late
     assert late.days and not late.final
     (day,) = fixture.ledger.reservations(fixture.account)
     assert (day.state, day.final_micros, day.counted_micros) == ("open", None, 50 * UNIT)
+
+
+def test_a_day_that_goes_on_is_not_settled_though_the_platform_calls_it_final(fixture: CampaignFixture) -> None:
+    """It may still be billed until its midnight, and from then on the platform's word counts."""
+    fixture.running()
+
+    def finished(report: CampaignReport) -> CampaignReport:
+        days = tuple(day.model_copy(update={"final": True}) for day in report.days)
+        return report.model_copy(update={"days": days})
+
+    fixture.platform.changed["report"] = finished
+    early = fixture.settle(12, final=True)
+    assert early.days and not early.final
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert (day.state, day.final_micros, day.counted_micros) == ("open", None, 50 * UNIT)
+    assert fixture.settle(24, final=True).final
+
+
+def test_a_day_without_delivery_is_settled_at_nothing_when_its_books_close(fixture: CampaignFixture) -> None:
+    """A day that the platform does not list counts in full until 72 hours after its midnight, and no longer."""
+    fixture.running()
+    fixture.platform.changed["report"] = lambda report: report.model_copy(update={"days": ()})
+    closed = 24 + REPORT_DELAY_HOURS
+    assert not fixture.settle(closed - 0.01, final=True).final
+    assert fixture.ledger.open_exposure(fixture.account) == 50 * UNIT
+    assert fixture.settle(closed, final=True).final
+    (day,) = fixture.ledger.reservations(fixture.account)
+    assert (day.state, day.final_micros) == ("settled", 0)

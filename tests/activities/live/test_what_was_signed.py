@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from activities.live.claiming import NotNow
+from activities.records.booked_evidence import with_kept_decisions
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.dollar_bounds import highest_bid_micros
 from gaelp.messages.live_campaign import Apply
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
 
@@ -119,13 +122,35 @@ def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
     assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
 
 
+def test_decisions_are_kept_of_a_campaigns_own_workflow_only(fixture: CampaignFixture) -> None:
+    """One that is applied, one that is clamped and one that is refused, each once; what is applied by hand is not."""
+    assert fixture.launch().launched
+    fixture.apply(0)
+    assert fixture.ledger.decisions(f"{RUN}/live-test") == ()
+    fixture.temporal = as_workflow(fixture.campaign.name)
+    most = highest_bid_micros(fixture.ledger.account(fixture.account))
+    for _ in range(2):
+        assert fixture.apply(0).applied
+    assert fixture.apply(1, fixture.decide(most + UNIT), daily_budget_micros=20 * UNIT).applied
+    assert not fixture.apply(2, daily_budget_micros=26 * UNIT).applied
+    made = sorted(fixture.ledger.decisions(f"{RUN}/live-test"), key=lambda each: each.tick)
+    assert [(each.applied, each.near_miss) for each in made] == [(True, False), (True, True), (False, True)]
+    assert [each.day.day for each in made] == [5, 6, 7]
+    (counted,) = with_kept_decisions((_ended(fixture),), made)
+    assert (counted.actions, counted.near_misses, counted.planned_micros) == (3, 2, 45 * UNIT)
+
+
+def _ended(fixture: CampaignFixture) -> CampaignResult:
+    plan = fixture.campaign.order.plan
+    kept = {name: getattr(plan, name) for name in ("campaign", "index", "product", "arm")}
+    return CampaignResult(**kept, state=EpisodeState.SETTLED, reason="drawdown")
+
+
 def test_a_campaign_that_has_ended_does_not_begin_again(fixture: CampaignFixture) -> None:
     """It was halted with two signed days left, and its run goes on: an apply that is started by hand spends nothing."""
     fixture.running()
     fixture.settle(24)
-    plan = fixture.campaign.order.plan
-    kept = {name: getattr(plan, name) for name in ("campaign", "index", "product", "arm")}
-    fixture.ledger.keep_result(CampaignResult(**kept, state=EpisodeState.SETTLED, reason="drawdown"), fixture.at(24))
+    fixture.ledger.keep_result(_ended(fixture), fixture.at(24))
     fixture.platform.calls.clear()
     blocked = fixture.apply(1, enabled=False)
     assert not blocked.applied and "has ended" in blocked.halt

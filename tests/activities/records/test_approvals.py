@@ -10,12 +10,14 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import RequestApproval
 from gaelp.ledger.ledger_errors import UnregisteredRun
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.historical_validation import AssessHistorical
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 
@@ -45,11 +47,12 @@ def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: Cam
     context = fixture.campaign.context
     historical = context.model_copy(update={"phase": Phase.HISTORICAL})
     assessment = Assessment(fixture.ledger, fixture.inputs)
-    gate = ActivityEnvironment().run(assessment.assess_historical, AssessHistorical(context=historical, logs=())).gate
+    activities = as_workflow(f"{context.run}/historical")
+    gate = activities.run(assessment.assess_historical, AssessHistorical(context=historical, logs=())).gate
     (kept,) = fixture.ledger.verdicts(context.run)
-    told = (context.run, Phase.HISTORICAL, context.checkpoint_digest, gate.evidence_digest, gate.heads, gate.promote)
-    assert kept == KeptVerdict(*told)
-    passed = KeptVerdict(*told[:4], ("creative_prob",), True)
+    told = (context.run, Phase.HISTORICAL, context.checkpoint_digest, gate.evidence_digest, gate.heads)
+    assert kept == KeptVerdict(*told, gate.verdict, gate.promote)
+    passed = KeptVerdict(*told[:4], ("creative_prob",), Verdict.PASS, True)
     fixture.ledger.keep_verdict(fixture.account, passed, START)
     assert fixture.ledger.verdicts(context.run) == (passed,)
     card = _asked(fixture)

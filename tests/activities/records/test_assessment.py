@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.records.assessment import Assessment
+from activities.records.senders import NotItsOwnWord
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_historical import AGREEING
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.verdicts import GateVerdict, Verdict
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
+from gaelp.ledger.stores import campaign_books_store
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.simulation_training import AssessSimulation
 from gaelp.messages.spending_phase import AssessCampaigns
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 WEIGHTS = {"row_ess": 900.0, "click_ess": 90.0, "largest_weight_share": 0.01, "mean_weight": 1.0}
@@ -29,18 +31,32 @@ WEIGHTS = {"row_ess": 900.0, "click_ess": 90.0, "largest_weight_share": 0.01, "m
 def campaign(fixture: CampaignFixture) -> CampaignResult:
     """The campaign as it ended, with nothing to be said against it."""
     known = {"campaign": fixture.campaign.name, "index": 0, "product": "product-a", "arm": "candidate"}
-    return CampaignResult.model_validate(known | {"state": EpisodeState.SETTLED, "actions": 400, "near_misses": 0})
+    return CampaignResult.model_validate(known | {"state": EpisodeState.SETTLED, "actions": ACTIONS, "near_misses": 0})
 
 
-def verdict(fixture: CampaignFixture, **changes: Any) -> GateVerdict:
+ACTIONS = 400
+
+
+def keep_decisions(fixture: CampaignFixture, name: str) -> None:
+    """As many decisions of the campaign as its result says that it made."""
+    known = {"campaign": name, "day": START.date(), "daily_budget_micros": UNIT, "applied": True, "near_miss": False}
+    with fixture.ledger._database.writing() as connection:
+        for tick in range(ACTIONS):
+            made = DecisionMade.model_validate(known | {"tick": tick})
+            campaign_books_store.keep_decision(connection, made, name.rpartition("/")[0], START)
+
+
+def verdict(fixture: CampaignFixture, *, decided: bool = True, **changes: Any) -> GateVerdict:
     """The gate of the live test; `changes` are the run context's."""
     context = fixture.campaign.context.model_copy(update=changes)
     phase = f"{context.run}/{context.phase}"
     name = f"{phase}/campaign-00"
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)
+    if decided:
+        keep_decisions(fixture, name)
     asked = AssessCampaigns(context=context, campaigns=1)
     assessment = Assessment(fixture.ledger, fixture.inputs)
-    return ActivityEnvironment().run(assessment.assess_campaigns, asked).gate
+    return as_workflow(phase).run(assessment.assess_campaigns, asked).gate
 
 
 def criterion_10(fixture: CampaignFixture) -> Verdict:
@@ -48,9 +64,14 @@ def criterion_10(fixture: CampaignFixture) -> Verdict:
     return judged.verdict
 
 
+def test_actions_that_only_a_result_knows_do_not_count(fixture: CampaignFixture) -> None:
+    """Whoever answers for an activity can invent them, and nothing was ever applied: criterion 10 does not pass."""
+    (judged,) = (c for c in verdict(fixture, decided=False).criteria if c.id == "10")
+    assert (judged.verdict, judged.n) == (Verdict.INCONCLUSIVE, 0)
+
+
 def overspend(fixture: CampaignFixture) -> Violation:
     """A day on which the platform reports more than was reserved, as the ledger records it."""
-    assert fixture.launch().launched
     (day,) = fixture.ledger.reservations(fixture.account)
     fixture.ledger.post(day.key, 51 * UNIT, 51 * UNIT, fixture.at(1))
     (violation,) = fixture.ledger.violations(fixture.campaign.context.run)
@@ -60,6 +81,7 @@ def overspend(fixture: CampaignFixture) -> Violation:
 
 def test_a_violation_in_the_ledger_fails_criterion_10_until_a_person_clears_it(fixture: CampaignFixture) -> None:
     """What a campaign says of itself does not count: here it reports no violation, and the ledger has one."""
+    assert fixture.launch().launched
     assert criterion_10(fixture) is Verdict.PASS
     violation = overspend(fixture)
     assert criterion_10(fixture) is Verdict.FAIL
@@ -99,7 +121,7 @@ def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) ->
             fixture.ledger.next_attempt(series, f"before-{number}/{gate}", START)
     (eight,) = (c for c in verdict(fixture).criteria if c.id == "8")
     assert eight.threshold == pytest.approx(1 / alpha_for(4))
-    assessment, environment = Assessment(fixture.ledger, fixture.inputs), ActivityEnvironment()
+    assessment = Assessment(fixture.ledger, fixture.inputs)
     known = {"index": 0, "purpose": "exam", "state": EpisodeState.SETTLED, "trajectory_digest": None, "episodes": 64}
     exam = BatchResult.model_validate(
         known
@@ -107,15 +129,25 @@ def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) ->
         | {"anchor_rewards": [0.1] * 64}
     )
     looked = AssessSimulation(context=context.model_copy(update={"phase": Phase.SIMULATION}), exams=(exam,))
-    simulation = environment.run(assessment.assess_simulation, looked).gate
+    simulation = as_workflow(f"{context.run}/simulation").run(assessment.assess_simulation, looked).gate
     assert "at level 0.0019" in simulation.criteria[1].reason
     points = [Estimate(estimator=e, policy="candidate", value=0.1, low=0, high=1, **WEIGHTS) for e in AGREEING]
     bet = points[0].model_copy(update={"estimator": "non-inferiority", "log_wealth": 1.0, "log_wealth_against": 0.0})
     log = LogEvidence(log="obd", kind="bandit", grade="A", rows=10, clicks=5, estimates=(*points, bet))
     replayed = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=(log,))
-    historical = environment.run(assessment.assess_historical, replayed).gate
+    historical = as_workflow(f"{context.run}/historical").run(assessment.assess_historical, replayed).gate
     (paired,) = (c for c in historical.criteria if c.id == "5b")
     assert paired.reason.endswith("of the 526.4 needed, more clicks are needed.")
+
+
+def test_a_gate_is_judged_for_its_own_phase_only(fixture: CampaignFixture) -> None:
+    """An assessment that somebody starts by hand uses no attempt, and leaves no verdict that counts."""
+    context = fixture.campaign.context
+    assessment = Assessment(fixture.ledger, fixture.inputs)
+    asked = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=())
+    with pytest.raises(NotItsOwnWord, match="only its own workflow may"):
+        as_workflow("by-hand").run(assessment.assess_historical, asked)
+    assert (fixture.ledger.verdicts(context.run), fixture.ledger.attempts()) == ((), ())
 
 
 @pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.compute.replays import Replays
 from activities.inputs import Inputs
 from activities.records.logs import Logs
 from gaelp.configuration import loading
-from gaelp.messages.log_replay import PreparedLog, PrepareLog
+from gaelp.domain.log_evidence import Grade
+from gaelp.domain.phases import Phase
+from gaelp.messages.log_replay import PreparedLog, PrepareLog, ReplayLog
+from gaelp.messages.run_context import RunContext
 from gaelp.records.logs.ingestion import LogSource, ingest
-from gaelp.records.logs.stored_logs import load_bandit, split
+from gaelp.records.logs.stored_logs import load_bandit, load_market, split
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
+from tests.support.known_truth_logs import market_log, report_log
 from tests.support.local_runs import LocalRuns
-from tests.support.made_logs import write_log
+from tests.support.made_logs import START, write_log
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -76,3 +82,67 @@ def test_a_row_of_the_instant_at_which_calibration_ended_is_not_later(
     assert ended in later
     answer = prepared(local_runs, inputs, warehouse, "even", ["even", "late"])
     assert inputs.store.get_arrays(answer.rows_digest)["time_us"].tolist() == later[later > ended].tolist()
+
+
+def market_file(folder: Path, dated: bool) -> Path:
+    """A market log of 20,000 auctions over a week that begins with the bandit logs', with dates or without."""
+    folder.mkdir()
+    log, file = market_log(1, 20_000, ctr=0.1), folder / "auctions.csv"
+    seconds = np.linspace(0, 7 * 24 * 3600, 20_000, endpoint=False).astype(int)
+    stamps = [(START + timedelta(seconds=int(second))).isoformat() for second in seconds] if dated else [""] * 20_000
+    rows = zip(stamps, log["click"], log["market_price"], log["pctr"], strict=True)
+    file.write_text("date,click,market_price,pctr\n" + "".join(f"{a},{b},{c},{d:.6f}\n" for a, b, c, d in rows))
+    return file
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_the_later_part_of_a_market_log_is_asked_and_its_panel_found(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path, dated: bool
+) -> None:
+    """By its share alone, and later than what another log calibrates with; the replay gives grade B."""
+    ingest(warehouse, LogSource(str(market_file(tmp_path / "made", dated)), "market", "auctions"), NOW)
+    alone = prepared(local_runs, inputs, warehouse, "auctions", ["auctions"])
+    beside = prepared(local_runs, inputs, warehouse, "auctions", ["auctions", "even"])
+    assert alone.earlier == round(20_000 * local_runs.config().historical.calibration_share)
+    assert alone.rows + alone.earlier == 20_000 == beside.rows + beside.earlier
+    share = local_runs.config().historical.calibration_share
+    until = int(split(load_bandit(warehouse, "even"), share)[0]["time_us"].max())
+    times = load_market(warehouse, "auctions")["time_us"]
+    assert beside.earlier == max(alone.earlier, int((times <= until).sum()) if dated else 0)
+    assert (alone.window_start is not None) is dated
+    digest = loading.digest(local_runs.config("historical.logs=['auctions']"))
+    context = RunContext(
+        run="r", agent="uniform", phase=Phase.HISTORICAL, config_digest=digest, account="a", market_digest=""
+    )
+    evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=alone))
+    assert (evidence.grade, evidence.rows, evidence.reason) == (Grade.B, alone.rows, "")
+    assert evidence.panel is not None and len(evidence.panel.policies) == 24
+    assert evidence.clicks == int(inputs.store.get_arrays(alone.rows_digest)["click"][alone.earlier :].sum())
+
+
+def test_the_later_days_of_a_report_are_forecast(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Grade R, cost and conversions; the first day that is judged is that of the first later row."""
+    made, file = report_log(1, 200), tmp_path / "report.csv"
+    rows = zip(made["day"], made["campaign"], made["clicks"], made["cost_micros"], made["conversions"], strict=True)
+    lines = [
+        f"{(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(day))):%Y-%m-%d},c{campaign},{9 * clicks},{clicks},"
+        f"{cost / 1e6:.2f},{conversions:.0f}\n"
+        for day, campaign, clicks, cost, conversions in rows
+    ]
+    file.write_text("date,campaign,impressions,clicks,cost,conversions\n" + "".join(lines))
+    ingest(warehouse, LogSource(str(file), "report", "days"), NOW)
+    log = prepared(local_runs, inputs, warehouse, "days", ["days"])
+    context = RunContext(
+        run="r", agent="uniform", phase=Phase.HISTORICAL, account="a", market_digest="",
+        config_digest=loading.digest(local_runs.config("historical.logs=['days']")),
+    )  # fmt: skip
+    evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=log))
+    assert (evidence.grade, evidence.reason) == (Grade.R, "")
+    assert [each.quantity for each in evidence.forecasts] == ["cost", "conversions"]
+    assert log.earlier == 180 and evidence.forecasts[0].cells == 3 * (60 - math.ceil(math.log(10) * lag(local_runs)))
+
+
+def lag(local_runs: LocalRuns) -> float:
+    return local_runs.config().economics.lag_days

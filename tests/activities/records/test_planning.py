@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,23 +11,23 @@ from activities.records.planning import Planning
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.measurements import Anchor
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
+from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import BeginExam, ExamTerms
 from gaelp.records.content_store import ContentStore
-from gaelp.records.warehouse.warehouse import Warehouse
-from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.campaign_fixture import CampaignFixture
 
 ENTRY, FROZEN = "e" * 64, "f" * 64
 
 
 class Exams:
-    """Exams of runs of one agent, in a ledger and a warehouse of their own."""
+    """Exams of runs of one agent, in a ledger of their own."""
 
-    def __init__(self, fixture: CampaignFixture, warehouse: Warehouse, store: ContentStore) -> None:
-        self.warehouse, self.store, self.account = warehouse, store, fixture.campaign.context.account
-        self.planning = Planning(fixture.ledger, Inputs(store), warehouse)
+    def __init__(self, fixture: CampaignFixture, store: ContentStore) -> None:
+        self.ledger, self.store, self.account = fixture.ledger, store, fixture.campaign.context.account
+        self.planning = Planning(fixture.ledger, Inputs(store))
 
     def begin(self, run: str = "r1", *, trained: bool = False, frozen: str = FROZEN, **simulation: int) -> ExamTerms:
         """The terms of a run's exam."""
@@ -42,15 +41,13 @@ class Exams:
 
     def graduate(self, checkpoint: str) -> None:
         """Write down that the simulation's gate passed a checkpoint."""
-        row = {"run": "before", "at": datetime(2026, 1, 1, tzinfo=UTC), "phase": "simulation", "criterion": "1",
-               "verdict": "PASS", "criterion_verdict": "PASS", "checkpoint_digest": checkpoint}  # fmt: skip
-        self.warehouse.append("verdicts", [row], "before/simulation")
+        passed = KeptVerdict("before", Phase.SIMULATION, checkpoint, "e" * 64, (), Verdict.PASS, True)
+        self.ledger.keep_verdict(self.account, passed)
 
 
 @pytest.fixture
 def exams(fixture: CampaignFixture, tmp_path: Path) -> Exams:
-    warehouse = open_warehouse(str(tmp_path / "warehouse"))
-    return Exams(fixture, warehouse, ContentStore(str(tmp_path / "store")))
+    return Exams(fixture, ContentStore(str(tmp_path / "store")))
 
 
 def test_an_agent_that_learned_here_is_compared_with_its_beginning(exams: Exams) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,19 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.records.runs import Runs
+from activities.records.senders import NotItsOwnWord
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
-from gaelp.domain.phases import Outcome
+from gaelp.domain.gates.verdicts import GateVerdict, Verdict
+from gaelp.domain.phases import Outcome, Phase
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.messages.phase import PhaseResult
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, RunResult
 from gaelp.records.events.event_back_ends import open_events, read_events
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import START, CampaignFixture
 from tests.support.local_runs import LocalRuns
 
@@ -192,9 +198,33 @@ def test_the_end_is_recorded_once_with_the_ledgers_figure(
         checkpoint_digest=None, phases=(), spend_micros=1,
     )  # fmt: skip
     end = EndRun(result=result, config_digest="d" * 64, at=START)
-    ended = [ActivityEnvironment().run(runs.end_run, end) for _ in range(2)]
+    ended = [as_workflow(result.run).run(runs.end_run, end) for _ in range(2)]
     assert ended[0] == ended[1] and ended[0].spend_micros == spent > 0
     (row,) = warehouse.query("SELECT * FROM runs")
     assert (row["event"], row["outcome"], row["reason"], row["spend_micros"]) == (
         "ended", "not-graduated", "so it is", spent,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("known", ["nothing", "another checkpoint", "another evidence", "a failure", "it"])
+def test_no_run_has_passed_a_gate_that_the_ledger_does_not_know(runs: Runs, ledger: Ledger, known: str) -> None:
+    """Whoever answers for the activity that judges promotes nothing: at its end the run is held against the ledger."""
+    gate = GateVerdict(
+        phase=Phase.SIMULATION, verdict=Verdict.PASS, criteria=(), attempt=1, alpha=0.05, checkpoint_digest="c" * 64,
+        evidence_digest="e" * 64, promote=True, proven=True,
+    )  # fmt: skip
+    kept = KeptVerdict("run-a", gate.phase, "c" * 64, "e" * 64, (), Verdict.PASS, True)
+    changes = {"another checkpoint": {"checkpoint_digest": "0" * 64}, "another evidence": {"evidence_digest": "0" * 64}}
+    changes["a failure"] = {"verdict": Verdict.FAIL, "promote": False}
+    if known != "nothing":
+        ledger.keep_verdict("emulator", replace(kept, **changes.get(known, {})))
+    phase = PhaseResult(phase=gate.phase, checkpoint_digest="c" * 64, gate=gate)
+    result = RunResult(
+        run="run-a", outcome=Outcome.PROMOTED, reason="so it is", checkpoint_digest="c" * 64, phases=(phase,),
+        spend_micros=0,
+    )  # fmt: skip
+    ended = as_workflow("run-a").run(runs.end_run, EndRun(result=result, config_digest="d" * 64, at=START))
+    assert ended.outcome == (Outcome.PROMOTED if known == "it" else Outcome.INTERRUPTED)
+    assert known == "it" or "the gate of simulation was passed: nothing is proven" in ended.reason
+    with pytest.raises(NotItsOwnWord):
+        as_workflow("run-b").run(runs.end_run, EndRun(result=result, config_digest="d" * 64, at=START))

@@ -25,6 +25,7 @@ import worker
 from gaelp.domain.batch_groups import MOST_TOGETHER
 from gaelp.domain.config import contradictions
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.curriculum_section import MOST_TASKS
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
@@ -46,6 +47,10 @@ MANY: dict[str, int] = {
     "AssessCampaigns.moves": DAYS, "AssessHistorical.logs": 20, "AssessSimulation.exams": EXAM,
     "AssessSimulation.block": NONE_OF_THEM, "AssessSimulation.permuted": NONE_OF_THEM,
     "AssessSimulation.training": NONE_OF_THEM, "BatchResult.anchor_rewards": NONE_OF_THEM,
+    "AdvanceCurriculum.examined": EXAM, "AdvanceCurriculum.tasks_of_batches": EXAM,
+    "AdvanceCurriculum.trained": NONE_OF_THEM, "CurriculumState.batches": EXAM, "CurriculumState.examined": MOST_TASKS,
+    "CurriculumState.promoted": MOST_TASKS, "CurriculumState.standings": MOST_TASKS,
+    "PlannedCurriculum.tasks": MOST_TASKS, "Standing.episodes": 10, "Standing.successes": 10,
     "ApprovalRequest.unvalidated_heads": 4, "ApprovalState.refusals": REFUSALS_SHOWN, "BatchResult.failures": 1,
     "BatchResult.rewards": NONE_OF_THEM, "BatchResult.raw_rewards": NONE_OF_THEM,
     "BatchResult.successes": NONE_OF_THEM, "BatchResult.gains": NONE_OF_THEM, "CampaignPlan.day_minutes": DAYS,

@@ -32,9 +32,6 @@ SECTION_OF_CLASS = {section.__name__: name for name, section in SECTIONS.items()
 
 WAITING = {
     "economics.conversion_action": "platforms: a real platform reports conversions by action",
-    "historical.match": "gates: criterion 5a judges forecasts of reports",
-    "historical.accuracy": "gates: criterion 6 compares policies on market logs",
-    "historical.correlation": "gates: criterion 7 compares policies on market logs",
     "scaled.transfer": "portfolio: criterion 13 compares with a specialist",
     "limits.alerts": "people: alerts before a limit is reached",
     "safety.minimum_quality": "content: a quality score of creatives",
@@ -168,6 +165,6 @@ def test_only_what_is_taken_from_its_section_counts_as_read(source: str, read: s
 def test_a_note_is_given_for_what_is_set_and_for_nothing_else() -> None:
     """The defaults have no notes; a setting that differs has one, which names it and what it waits for."""
     assert notes_on(TrainingConfiguration()) == ()
-    config = TrainingConfiguration.model_validate({"historical": {"match": 0.9}, "simulation": {"success_rate": 0.9}})
+    config = TrainingConfiguration.model_validate({"scaled": {"transfer": 0.7}, "simulation": {"success_rate": 0.9}})
     (note,) = notes_on(config)
-    assert note.startswith("historical.match is set and has no effect yet") and "criterion 5a" in note
+    assert note.startswith("scaled.transfer is set and has no effect yet") and "criterion 13" in note

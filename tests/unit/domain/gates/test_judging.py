@@ -247,8 +247,7 @@ def test_criterion_3_is_waived_only_where_no_room_is_left():
         ({"fall_p": 0.01}, FAIL),
         ({"shift": 1.9}, PASS),
         ({"shift": 1.91}, FAIL),
-        ({"shift": NAN}, INVALID),
-        ({"lowest": NAN}, INVALID),
+        *(({number: NAN}, INVALID) for number in ("lowest", "fall_p", "shift", "reward_threshold")),
         ({"problems": ("the block has 49 of the 50 announced episodes",)}, INVALID),
     ],
 )
@@ -273,11 +272,12 @@ def test_each_kind_of_inconclusive_is_named():
     another verdict has no kind."""
     undecided = found(judge_simulation(simulation(success=count(113, 219))), "2")
     unsupported = found(history(log(kind="report")), "5b")
+    open_bet = found(history(log(log_wealth=0.0)), "5b")
     grade = found(history(log(click_ess=3)), "5b")
     absent = found(history(), "6")
     arms = found(scaled(improvement=improvement(disjoint=False)), "11")
-    kinds = [each.inconclusive for each in (undecided, unsupported, grade, absent, arms)]
-    assert kinds == ["undecided", "unsupported", "unsupported", "not assessed", "unsupported"]
+    kinds = [each.inconclusive for each in (undecided, open_bet, unsupported, grade, absent, arms)]
+    assert kinds == ["undecided", "undecided", "unsupported", "unsupported", "not assessed", "unsupported"]
     passed = found(judge_simulation(simulation()), "2")
     assert (passed.inconclusive, passed.label) == (None, "PASS")
 
@@ -295,7 +295,7 @@ def log(**changes: Any) -> LogMeasures:
 
 
 def history(*logs: LogMeasures) -> tuple[CriterionVerdict, ...]:
-    return judge_historical(HistoricalMeasures(logs=logs, alpha=ALPHA))
+    return judge_historical(HistoricalMeasures(logs=logs, alpha=ALPHA), CONFIG)
 
 
 def apart(estimator: str) -> list[PointMeasure]:
@@ -315,6 +315,8 @@ def apart(estimator: str) -> list[PointMeasure]:
         ({"largest_weight_share": 0.06}, INCONCLUSIVE, "6.0% of the weight"),
         ({"mean_weight": 1.05}, INCONCLUSIVE, "mean weight 1.050"),
         ({"mean_weight_error": 0.0, "mean_weight": 1.0005}, PASS, "above 0"),
+        ({"randomised_p": 0.0009}, INCONCLUSIVE, "not shown as often as their propensities say"),
+        ({"randomised_p": 0.001}, PASS, "above 0"),
         ({"points": apart("switch-dr")}, INCONCLUSIVE, "switch-dr outside snips's"),
         ({"points": []}, INCONCLUSIVE, "no estimate by snips, dr and switch-dr"),
         ({"grade": "C"}, INCONCLUSIVE, "its grade is C"),
@@ -341,12 +343,11 @@ def test_every_log_must_show_it():
 
 
 def test_cells_that_a_log_does_not_support_are_named():
-    """A bandit log supports neither fidelity nor direction; a market log's panel is not built yet."""
-    bandit, market = history(log()), history(log(log="ipinyou", kind="market", grade="B"))
+    """A bandit log supports neither fidelity nor direction, and its arms are not compared yet."""
+    bandit = history(log())
     assert "not supported by bandit log obd" in found(bandit, "5a").reason
     assert "not supported by bandit log obd" in found(bandit, "6").reason
     assert "It is not assessed yet on obd" in found(bandit, "7").reason
-    assert "It is not assessed yet on ipinyou" in found(market, "6").reason
     assert {found(bandit, id).verdict for id in ("5a", "6", "7")} == {INCONCLUSIVE}
 
 

@@ -176,17 +176,21 @@ def test_support_is_said_of_each_log_by_its_kind() -> None:
     """Logs that cannot support a criterion and logs that could are told apart, in one reason and in their order."""
     logs = [log(), log(log="ipinyou", kind="market"), log(log="meta", kind="report"), log(log="odd", kind="")]
 
-    def said(id: str, first: int, last: int) -> str:
-        return found(history(*logs[first:last]), id).reason
+    def said(id: str, *chosen: int) -> str:
+        return found(history(*(logs[index] for index in chosen)), id).reason
 
-    assert said("7", 0, 1) == "It is not assessed yet on obd."
-    assert said("6", 0, 2) == (
-        "Prediction accuracy is not supported by bandit log obd. It is not assessed yet on ipinyou."
+    assert said("7", 0) == "It is not assessed yet on obd."
+    assert said("6", 0) == "Prediction accuracy is not supported by bandit log obd."
+    assert said("7", 0, 2) == "Correlation is not supported by report log meta. It is not assessed yet on obd."
+    assert said("6", 2, 3) == "Prediction accuracy is not supported by report log meta and unreadable log odd."
+    assert (
+        said("6", 0, 1, 2) == "Log ipinyou supports no panel of policies: it has none."
+    )  # the one that could is judged
+    assert said("5a", 0, 1) == (
+        "Historical match: fidelity is not supported by bandit log obd. It is not assessed yet on ipinyou."
     )
-    assert said("7", 0, 2) == "It is not assessed yet on obd and ipinyou."
-    assert said("6", 2, 4) == "Prediction accuracy is not supported by report log meta and unreadable log odd."
-    assert said("5a", 0, 3) == (
-        "Historical match: fidelity is not supported by bandit log obd. It is not assessed yet on ipinyou and meta."
+    assert said("5a", 0, 1, 2) == (
+        "Report meta supports no forecast of cost and conversions: it does not know them, or has too few days."
     )
 
 

@@ -17,6 +17,8 @@ from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import PHASE_ORDER, Phase
 
 GOOD_LOG = JudgedLog("mine", "bandit", rows=200, clicks=30)
+MARKET_LOG = JudgedLog("auctions", "market", rows=10**6, clicks=0)
+REPORT = JudgedLog("days", "report", rows=1000, clicks=0)
 ABLE = {  # no setting stands in the way of any criterion that this version judges
     "historical": {"logs": ("mine",)},
     "live_test": {"campaigns": 5, "days": 60, "streak": 5},
@@ -31,15 +33,20 @@ def config(**sections: dict[str, Any]) -> TrainingConfiguration:
 
 
 def never(configuration: TrainingConfiguration, *logs: JudgedLog) -> dict[str, str]:
-    found = [each for phase in PHASE_ORDER for each in undecidable_in(phase, configuration, logs or (GOOD_LOG,))]
+    found = [
+        each
+        for phase in PHASE_ORDER
+        for each in undecidable_in(phase, configuration, logs or (GOOD_LOG, MARKET_LOG, REPORT))
+    ]
     return {each.id: each.reason for each in found if each.id not in NEVER_PASSES}
 
 
 def test_what_no_run_can_pass_is_the_table_of_the_gates() -> None:
     """With able logs and settings, exactly the criteria that this version does not judge remain."""
-    found = [each.id for phase in PHASE_ORDER for each in undecidable_in(phase, config(), (GOOD_LOG,))]
-    assert found == [id for id in CRITERIA if id in NEVER_PASSES] == ["5a", "6", "7", "11", "13"]
-    assert never(config()) == {}
+    found = [each.id for phase in PHASE_ORDER for each in undecidable_in(phase, config(), None)]
+    assert found == [id for id in CRITERIA if id in NEVER_PASSES] == ["11", "13"]
+    assert never(config(), GOOD_LOG).keys() == {"5a", "6", "7"}
+    assert never(config(), MARKET_LOG).keys() == {"5a", "5b"} and never(config(), REPORT).keys() == {"5b", "6", "7"}
 
 
 @pytest.mark.parametrize(
@@ -51,10 +58,16 @@ def test_what_no_run_can_pass_is_the_table_of_the_gates() -> None:
         ({"simulation": {"average_reward": 1.0}}, "1", "simulation.average_reward"),
         ({"simulation": {"success_rate": 1.0}}, "2", "simulation.success_rate"),
         ({"historical": {"logs": ()}}, "5b", "historical.logs is empty"),
+        ({"historical": {"logs": ()}}, "6", "historical.logs names no market log"),
+        ({"historical": {"logs": ()}}, "7", "historical.logs names no market log"),
+        ({"historical": {"logs": ()}}, "5a", "historical.logs names no report log"),
+        ({"historical": {"match": 1.0}}, "5a", "historical.match"),
+        ({"historical": {"accuracy": 1.0}}, "6", "historical.accuracy"),
         ({"live_test": {"campaigns": 4, "days": 80, "streak": 4}}, "9", "It needs 5 campaigns"),
         ({"live_test": {"days": 59}}, "10", "It needs 300 actions"),
         ({"scaled": {"products": tuple(f"p-{i}" for i in range(33))}}, "12", "It needs 34 products"),
         ({"scaled": {"products": tuple(f"p-{i}" for i in range(19)), "success": 0.5}}, "12", "It needs 20 products"),
+        ({"scaled": {"products": tuple(f"p-{i}" for i in range(19)), "success": 0.0}}, "12", "It needs 20 products"),
         ({"scaled": {"success": 1.0}}, "12", "scaled.success"),
     ],
 )
@@ -96,10 +109,11 @@ def test_what_is_called_undecidable_is_never_passed_by_the_gate() -> None:
                 "points": [{"estimator": name, "value": 0.01, "low": 0.0, "high": 0.02} for name in AGREEING],
             }
         )  # fmt: skip
-        judged = {c.id: c for c in judge_historical(HistoricalMeasures(logs=(best,), alpha=0.05))}
+        judged = {c.id: c for c in judge_historical(HistoricalMeasures(logs=(best,), alpha=0.05), config())}
         assert judged["5b"].verdict is verdict, judged["5b"].reason
         assert ("5b" in never(config(), JudgedLog("mine", kind, 10**6, 10**4))) == (verdict is not Verdict.PASS)
-        assert all(judged[id].formula == Formula.NOT_ASSESSED for id in ("5a", "6", "7"))
+        assert (judged["5a"].formula == Formula.NOT_ASSESSED) is (kind != "report")
+        assert all((judged[id].formula == Formula.NOT_ASSESSED) is (kind != "market") for id in ("6", "7"))
 
 
 def test_the_phases_that_can_pass_are_the_ones_before_the_first_that_cannot() -> None:

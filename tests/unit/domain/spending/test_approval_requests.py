@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_card import asked_in_a_sentence, card_text
 from gaelp.domain.spending.approval_requests import (
@@ -23,7 +24,6 @@ from gaelp.domain.spending.approval_requests import (
     signing_text,
 )
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign, campaigns_digest
-from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.money import exact_money
 from tests.support import ledgers as kit

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import campaign_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
-from gaelp.domain.spending.billing_rules import worst_day_micros
 from gaelp.domain.spending.budget_scaling import Z, move_budgets, roi_bounds
 from gaelp.domain.spending.campaign_records import BudgetMove, CampaignPlan, DayReached
 

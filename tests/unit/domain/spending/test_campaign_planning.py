@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
+from gaelp.domain.billing.billing_rules import UnknownPlatform, worst_day_micros, worst_total_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.advertised_content import content_digest, creatives_of
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
-from gaelp.domain.spending.billing_rules import UnknownPlatform, worst_day_micros, worst_total_micros
 from gaelp.domain.spending.campaign_clock import REPORT_DELAY_HOURS, AccountCalendar, matured_after_days
 from gaelp.domain.spending.campaign_planning import (
     PlanningRequest,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import Evidence, RequestApproval
 from gaelp.ledger.rules.approval_rules import judge_approval, judge_opening, passed_before
@@ -79,8 +80,13 @@ def test_a_naive_instant_is_an_error() -> None:
 
 
 def _kept(phase: Phase, **changes: Any) -> KeptVerdict:
-    values = {"checkpoint_digest": "c" * 64, "evidence_digest": f"{phase} evidence", "heads": (), "promote": True}
-    return KeptVerdict(run="run-a", phase=phase, **{**values, **changes})
+    values = {
+        "checkpoint_digest": "c" * 64,
+        "evidence_digest": f"{phase} evidence",
+        "heads": (),
+        "verdict": Verdict.PASS,
+    }
+    return KeptVerdict(run="run-a", phase=phase, **{**values, "promote": True, **changes})
 
 
 def _opening(phase: Phase) -> RequestApproval:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
-from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.ledger.rules.ceiling_rules import judge_ceilings, judge_start
 from gaelp.ledger.rules.ruling import GRANTED, Ruling

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaigns_digest
-from gaelp.domain.spending.billing_rules import exposure_line
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
@@ -307,6 +307,13 @@ def test_a_list_that_nobody_signed_lifts_no_ceiling(ledger: Ledger) -> None:
     asked = {"run": "run-b", "request_id": "run-b/live-test#1", "campaign": 1}
     assert not ledger.reserve(booking(20, **asked)).granted
     assert ledger.reserve(booking(8, **asked)).granted
+
+
+def test_runs_are_listed_in_the_order_in_which_they_were_registered(ledger: Ledger) -> None:
+    """Oldest first, and by their names where the instants are equal."""
+    for run, minutes in (("run-z", 1), ("run-y", 1), ("run-x", -1)):
+        ledger.register_run(run, "acme", NOW + timedelta(minutes=minutes))
+    assert [each.run for each in ledger.runs()] == ["run-x", "run-a", "run-b", "run-c", "run-y", "run-z"]
 
 
 def test_requests_are_listed_and_withdrawn_in_the_order_in_which_they_were_opened(ledger: Ledger) -> None:

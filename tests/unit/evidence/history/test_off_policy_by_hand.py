@@ -1,22 +1,22 @@
-"""Off-policy estimates against the papers' formulas, written row by row. Touch with gaelp/evidence/off_policy.py."""
+"""Off-policy estimates against the papers' formulas, row by row. Touch with gaelp/evidence/history/off_policy.py."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.evidence.betting import clopper_pearson
-from gaelp.evidence.non_inferiority import non_inferiority, wealth_above
-from gaelp.evidence.off_policy import InvalidLog, evaluate
+from gaelp.evidence.history import off_policy, sparse_bets
+from gaelp.evidence.history.off_policy import InvalidLog
+from gaelp.evidence.history.sparse_bets import SparseValues
 from gaelp.messages.log_replay import Estimate
 
 SEGMENTS, ITEMS = 2, 3
-Z = 1.6448536269514722
 
 
 class Row:
@@ -53,31 +53,36 @@ def model(rows: Sequence[Row], segment: int, action: int) -> float:
     return (sum(row.click for row in cell) + 100 * of_item) / (len(cell) + 100)
 
 
-def normal(terms: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and 90 % interval; without a second row the interval is the point."""
-    error = statistics.stdev(terms) / len(terms) ** 0.5 if len(terms) > 1 else 0.0
-    mean = statistics.fmean(terms)
-    return mean, mean - Z * error, mean + Z * error
+def interval(terms: Sequence[tuple[float, ...]], statistic: Callable[..., float]) -> tuple[float, float, float]:
+    """A statistic of the columns' sums, and its 5 % and 95 % quantiles over 1,000 draws of rows (each a block here)."""
+    n = len(terms)
+    drawn = np.random.default_rng(0).multinomial(n, [1 / n] * n, size=1000)
+    sums = [[sum(times * row[i] for times, row in zip(draw, terms, strict=True)) for i in range(len(terms[0]))]
+            for draw in [[1] * n, *drawn.tolist()]]  # fmt: skip
+    values = [statistic(*each) for each in sums]
+    return values[0], *np.quantile(values[1:], [0.05, 0.95]).tolist()
 
 
 def by_hand(rows: list[Row]) -> dict[str, tuple[float, float, float]]:
-    """IPS, SNIPS, DR and SWITCH-DR; the reward model of a row is fitted on the rows of the other fold."""
-    doubly, switched = [], []
+    """All estimators with bootstrapped intervals; the reward model of a row is fitted on the rows of the other fold."""
+    n, terms = len(rows), []
     for number, row in enumerate(rows):
         others = rows[1 - number % 2 :: 2]
         direct = sum(chance * model(others, row.segment, item) for item, chance in enumerate(row.chances))
         residual = row.weight * (row.click - model(others, row.segment, row.action))
-        doubly.append(direct + residual)
-        switched.append(direct + (residual if row.weight <= len(rows) ** 0.5 else 0.0))
-    total = sum(row.weight for row in rows)
-    value = sum(row.weight * row.click for row in rows) / total
-    error = sum((row.weight * (row.click - value)) ** 2 for row in rows) ** 0.5 / total
+        kept = residual if row.weight <= n**0.5 else 0.0
+        terms.append((row.weight, row.weight * row.click, direct, residual, kept))
     return {
-        "ips": normal([row.weight * row.click for row in rows]),
-        "snips": (value, value - Z * error, value + Z * error),
-        "dr": normal(doubly),
-        "switch-dr": normal(switched),
+        "snips": interval(terms, lambda w, wr, d, e, k: wr / w),
+        "dm": interval(terms, lambda w, wr, d, e, k: d / n),
+        "dr": interval(terms, lambda w, wr, d, e, k: (d + e) / n),
+        "sndr": interval(terms, lambda w, wr, d, e, k: d / n + e / w),
+        "switch-dr": interval(terms, lambda w, wr, d, e, k: (d + k) / n),
     }
+
+
+def evaluate(log: dict[str, np.ndarray], segment: np.ndarray, policies: dict[str, np.ndarray]) -> tuple[Estimate, ...]:
+    return off_policy.evaluate(log, segment, policies, np.random.default_rng(0))
 
 
 def estimates(n: int, seed: int = 0) -> tuple[dict[str, Estimate], list[Row]]:
@@ -94,6 +99,7 @@ def test_the_estimators_are_the_papers_sums(n: int, seed: int) -> None:
     for estimator, interval in by_hand(rows).items():
         each = found[estimator]
         assert (each.value, each.low, each.high) == pytest.approx(interval), estimator
+    assert found["ips"].value == pytest.approx(statistics.fmean(row.weight * row.click for row in rows))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 60])
@@ -109,7 +115,7 @@ def test_every_estimate_stands_beside_what_it_rests_on(n: int) -> None:
         "mean_weight": sum(weights) / n,
         "mean_weight_error": statistics.stdev(weights) / n**0.5 if n > 1 else 0.0,
     }
-    assert set(found) == {"ips", "snips", "dr", "switch-dr", "non-inferiority"}
+    assert set(found) == {"ips", "snips", "dm", "dr", "sndr", "switch-dr", "non-inferiority"}
     for each in found.values():
         assert {name: getattr(each, name) for name in expected} == pytest.approx(expected)
 
@@ -145,15 +151,67 @@ def test_only_the_policy_under_test_is_compared_with_the_logging_policy() -> Non
 
 
 def wealth_by_hand(values: Sequence[float], m: float, floor: float) -> float:
-    """K of the rows one after another; the stake on a row knows the rows before it."""
-    wealth, total, spread = 1.0, 0.0, 0.25
+    """K of the rows one after another, each a block; the stake on a row knows the rows before it."""
+    wealth, total, squares = 1.0, 0.0, 0.25
     for count, value in enumerate(values, start=1):
-        mean, variance = total / count, spread / count
+        mean = total / count
+        variance = squares / count - mean**2
         stake = min(max((mean - m) / (variance + (mean - m) ** 2), 0.0), 0.75 / (m + floor))
         wealth *= 1 + stake * (value - m)
         total += value
-        spread += (value - total / (count + 1)) ** 2
+        squares += value**2
     return wealth
+
+
+def sparse(values: np.ndarray) -> SparseValues:
+    """Values of which those that are 0 are left out."""
+    places = np.flatnonzero(values)
+    return SparseValues(len(values), places, values[places])
+
+
+def non_inferiority(weight: np.ndarray, click: np.ndarray, bound: float, alpha: float) -> sparse_bets.PairedBet:
+    places = np.flatnonzero(click)
+    return sparse_bets.non_inferiority(SparseValues(len(click), places, weight[places]), bound, alpha)
+
+
+@pytest.mark.parametrize("m", [-0.3, 0.0, 0.2])
+def test_the_wealth_is_the_product_of_its_rows_zeros_included(m: float) -> None:
+    """150 rows, two thirds of them zero and each a block of its own, against H0 on either side of 0 and at 0."""
+    rng = np.random.default_rng(7)
+    values = np.where(rng.random(150) < 0.3, rng.uniform(-0.5, 2.0, 150), 0.0)
+    assert sparse(values).log_wealth(m, 0.95) == pytest.approx(math.log(wealth_by_hand(values.tolist(), m, 0.95)))
+
+
+def test_the_stake_on_a_block_knows_the_blocks_before_it() -> None:
+    """Of 600 rows three are a block: the wealth is that of rows whose stake is only renewed at every third."""
+    rng = np.random.default_rng(8)
+    values = np.where(rng.random(600) < 0.3, rng.uniform(-0.5, 2.0, 600), 0.0)
+    wealth, stake = 0.0, 0.0
+    for row, value in enumerate(values):
+        if row % 3 == 0:
+            mean = values[:row].sum() / (row + 1)
+            variance = (0.25 + (values[:row] ** 2).sum()) / (row + 1) - mean**2
+            stake = min(max((mean - 0.1) / (variance + (mean - 0.1) ** 2), 0.0), 0.75 / 1.05)
+        wealth += math.log1p(stake * (value - 0.1))
+    assert sparse(values).log_wealth(0.1, 0.95) == pytest.approx(wealth)
+
+
+def test_the_interval_of_ips_is_where_both_bets_are_enough() -> None:
+    """At the lower bound the wealth is 1/alpha but for a millionth, at the upper bound that of the mirrored bet."""
+    rng = np.random.default_rng(3)
+    values = sparse(np.where(rng.random(3000) < 0.1, rng.uniform(0, 4, 3000), 0.0))
+    mean, low, high = sparse_bets.interval(values, 4.0, 0.05)
+    assert 0 < low < mean < high < 4
+    needed, mirrored = -math.log(0.05), values.mirrored()
+    assert values.log_wealth(low, 0.0) >= needed > values.log_wealth(low + 1e-6, 0.0)
+    assert mirrored.log_wealth(-high, 4.0) >= needed > mirrored.log_wealth(1e-6 - high, 4.0)
+
+
+def test_a_log_without_a_click_has_an_interval_from_0() -> None:
+    """No click: the value and the lower bound are 0, and the upper bound falls with the rows."""
+    ends = [sparse_bets.interval(sparse(np.zeros(n)), 2.0, 0.05) for n in (1000, 100000)]
+    assert [(value, low) for value, low, _ in ends] == [(0.0, 0.0)] * 2
+    assert 0.1 > ends[0][2] > ends[1][2] > 0
 
 
 @pytest.mark.parametrize(("bound", "floor_against"), [(3.0, 2.05), (1.2, 0.95)])
@@ -175,8 +233,9 @@ def test_the_bounds_of_the_paired_bet_are_where_its_wealth_is_enough(alpha: floa
     weight, click = rng.uniform(0.0, 3.0, 400), (rng.random(400) < 0.3).astype(float)
     found = non_inferiority(weight, click, 3.0, alpha)
     difference, needed = (weight - 0.95) * click, -math.log(alpha)
-    assert wealth_above(difference, found.low, 0.95) >= needed > wealth_above(difference, found.low + 1e-6, 0.95)
-    assert wealth_above(-difference, -found.high, 2.05) >= needed > wealth_above(-difference, 1e-6 - found.high, 2.05)
+    above, below = sparse(difference), sparse(-difference)
+    assert above.log_wealth(found.low, 0.95) >= needed > above.log_wealth(found.low + 1e-6, 0.95)
+    assert below.log_wealth(-found.high, 2.05) >= needed > below.log_wealth(1e-6 - found.high, 2.05)
     assert found.low < found.value < found.high
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from gaelp.domain.spending.billing_rules import (
+from gaelp.domain.billing.billing_rules import (
     ChargedFor,
     UnboundedBilling,
     UnknownPlatform,
@@ -24,7 +24,7 @@ from gaelp.domain.spending.billing_rules import (
     period_limit,
     worst_total_micros,
 )
-from gaelp.domain.spending.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros, worst_days_micros
+from gaelp.domain.billing.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros, worst_days_micros
 from gaelp.money import exact_money, smallest_unit_micros
 
 MONEY = Path(__file__).parents[4] / "docs/money.md"

@@ -1,7 +1,7 @@
 """What today's settings may lawfully be billed in a day, a week or a month, beside what an edit would allow.
 
 The bill so far is known; from today on, a campaign is taken to be billed all that its platform's rules allow. Touch
-this to look at another window; the rules themselves are in gaelp/domain/spending/billing_rules.py.
+this to look at another window; the rules themselves are in gaelp/domain/billing/billing_rules.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
-from gaelp.domain.spending.billing_rules import day_limit, period_end, period_limit
+from gaelp.domain.billing.billing_rules import day_limit, period_end, period_limit
 from gaelp.money import rounded_up
 
 

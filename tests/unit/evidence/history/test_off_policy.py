@@ -1,4 +1,4 @@
-"""Off-policy estimates and the paired bet of criterion 5b. Touch with gaelp/evidence/off_policy.py."""
+"""Off-policy estimates and the paired bet of criterion 5b. Touch with gaelp/evidence/history/off_policy.py."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from gaelp.domain.gates.judging import alpha_for
-from gaelp.evidence.non_inferiority import wealth_above
-from gaelp.evidence.off_policy import InvalidLog, evaluate
+from gaelp.evidence.history import off_policy
+from gaelp.evidence.history.off_policy import InvalidLog
+from gaelp.evidence.history.sparse_bets import SparseValues
 from gaelp.messages.log_replay import Estimate
 
 LOGS = Path("../shared/data/obd")
@@ -41,6 +42,10 @@ def known_log(seed: int, n: int, propensities: np.ndarray | None = None) -> tupl
     }, segment
 
 
+def evaluate(log: dict[str, np.ndarray], segment: np.ndarray, policies: dict[str, np.ndarray]) -> tuple[Estimate, ...]:
+    return off_policy.evaluate(log, segment, policies, np.random.default_rng(0))
+
+
 def value(table: np.ndarray) -> float:
     return float((table * TRUTH).sum(axis=1).mean())
 
@@ -56,13 +61,20 @@ def many() -> list[tuple[Estimate, ...]]:
     return [evaluate(*log, {"candidate": policy(GOOD)}) for log in logs]
 
 
-@pytest.mark.parametrize("estimator", ["ips", "snips", "dr", "switch-dr"])
-def test_estimators_are_unbiased_and_their_intervals_cover(many: list[tuple[Estimate, ...]], estimator: str):
-    """On 200 logs of known truth the mean estimate is the truth and the 90 % interval holds it in 84 to 96 %."""
+@pytest.mark.parametrize(
+    ("estimator", "most"), [("ips", 1.0), ("snips", 0.96), ("dr", 0.96), ("sndr", 0.96), ("switch-dr", 0.96)]
+)
+def test_estimators_are_unbiased_and_their_intervals_cover(
+    many: list[tuple[Estimate, ...]], estimator: str, most: float
+):
+    """On 200 logs of known truth the mean estimate is the truth and the 90 % interval holds it in 84 to 96 %.
+
+    The bet of IPS may hold it more often: it stays valid at whatever row one looks.
+    """
     found = [chosen(estimates, estimator) for estimates in many]
     truth, values = value(GOOD), np.array([e.value for e in found])
     assert abs(values.mean() - truth) < 3 * values.std() / math.sqrt(len(found))
-    assert 0.84 <= np.mean([e.low <= truth <= e.high for e in found]) <= 0.96
+    assert 0.84 <= np.mean([e.low <= truth <= e.high for e in found]) <= most
 
 
 def test_dr_is_no_wider_than_ips():
@@ -101,17 +113,23 @@ def test_paired_bet_keeps_its_level_where_the_policy_is_exactly_at_the_margin(si
         click = (rng.random(2000) < 0.05).astype(np.float64)
         weight = np.where(rng.random(2000) < 0.95 / 3, 3.0, 0.0)  # mean 0.95
         difference = sign * (weight - 0.95) * click
-        hits += wealth_above(difference, 0.0, 0.95 if sign > 0 else 2.05) >= -math.log(alpha)
+        values = SparseValues(2000, np.arange(2000), difference)
+        hits += values.log_wealth(0.0, 0.95 if sign > 0 else 2.05) >= -math.log(alpha)
     assert hits / runs <= alpha + 2 * math.sqrt(alpha * (1 - alpha) / runs)
 
 
-def test_the_stake_on_a_row_is_fixed_before_the_row():
-    """Whatever the last row shows, the stake on it is the same, and it is above 0."""
+def test_the_stakes_on_a_block_are_fixed_before_the_block():
+    """Whatever the last five rows show, which are the last of 200 blocks, the stake on them is the same and above 0."""
     rng = np.random.default_rng(5)
-    before = (1.4 - 0.95) * (rng.random(500) < 0.05)
-    start = wealth_above(before, 0.0, 0.95)
-    outcomes = (-0.9, 0.5, 3.0)
-    stakes = [math.expm1(wealth_above(np.append(before, x), 0.0, 0.95) - start) / x for x in outcomes]
+    click = rng.random(1000) < 0.05
+    before = SparseValues(1000, np.flatnonzero(click[:995]), np.full(int(click[:995].sum()), 0.45))
+    start = before.log_wealth(0.0, 0.95)
+
+    def stake(outcome: float) -> float:
+        after = SparseValues(1000, np.append(before.place, 997), np.append(before.value, outcome))
+        return math.expm1(after.log_wealth(0.0, 0.95) - start) / outcome
+
+    stakes = [stake(outcome) for outcome in (-0.9, 0.5, 3.0)]
     assert stakes[0] > 0
     assert stakes == pytest.approx([stakes[0]] * 3)
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from gaelp.domain.spending.lawful_bills import (
+from gaelp.domain.billing.lawful_bills import (
     CapReached,
     RunningCampaign,
     Window,

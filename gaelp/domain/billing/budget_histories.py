@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from gaelp.domain.spending.billing_rules import (
+from gaelp.domain.billing.billing_rules import (
     ChargedFor,
     day_limit,
     limit_after_edit,

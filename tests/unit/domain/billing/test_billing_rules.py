@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaelp.domain.spending.billing_rules import (
+from gaelp.domain.billing.billing_rules import (
     ChargedFor,
     UnboundedBilling,
     UnknownPlatform,

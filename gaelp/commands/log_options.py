@@ -1,0 +1,77 @@
+"""The options of the verbs that read or ask a log. Touch this to add one; a --help must not wait for its imports."""
+
+from __future__ import annotations
+
+import argparse
+
+from gaelp.domain.log_evidence import LogKind
+
+
+def ingest_options(parser: argparse.ArgumentParser) -> None:
+    """Of `ingest`."""
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--kind", required=True, choices=[kind.value for kind in LogKind])
+    parser.add_argument("--name", required=True, help="what configurations call this log")
+    _reading(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show what each column became; write nothing")
+
+
+def rejected_options(parser: argparse.ArgumentParser) -> None:
+    """Of `rejected`."""
+    parser.add_argument("name", metavar="LOG")
+
+
+def evaluate_options(parser: argparse.ArgumentParser) -> None:
+    """Of `evaluate`."""
+    parser.add_argument("log", metavar="LOG", help="an ingested bandit log, or a file that is read for this once")
+    parser.add_argument("--policy", required=True, metavar="POLICY", help="uniform, best-creative, a csv file with "
+                        "item_id and probability, or a checkpoint")  # fmt: skip
+    parser.add_argument("--attempt", type=_whole, default=1, help="at which level (default 1)")
+    parser.add_argument("--seed", type=_whole, default=1, help="of the bootstrap (default 1)")
+    _reading(parser)
+
+
+def replay_options(parser: argparse.ArgumentParser) -> None:
+    """Of `replay`."""
+    parser.add_argument("log", metavar="LOG", help="an ingested market log, or a file that is read for this once")
+    parser.add_argument("--policy", required=True, choices=["lin_bid", "mcpc", "fixed"])
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="NAME=NUMBER", help="b0 of lin_bid, bid of fixed"
+    )
+    train = parser.add_mutually_exclusive_group(required=True)
+    train.add_argument("--train", metavar="LOG", help="the log from which mean price and click rate are taken")
+    train.add_argument("--train-stats", metavar="impressions=N,clicks=N,cost=N", help="what that log sums up to")
+    parser.add_argument("--episode-length", type=_whole, default=1000, metavar="AUCTIONS", help="default: 1000")
+    parser.add_argument("--budget-fraction", type=_share, default=0.03125, metavar="SHARE", help="an episode's budget, "
+                        "of what its auctions cost at the mean price (default 0.03125)")  # fmt: skip
+    parser.add_argument("--max-bid", type=_whole, default=300, help="in the log's unit (default 300)")
+    _reading(parser)
+
+
+def _reading(parser: argparse.ArgumentParser) -> None:
+    """How a log's file is to be read."""
+    parser.add_argument("--items", metavar="FILE", help="features of the candidates")
+    parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns, or "
+                        "their numbers from 1 where it has no header")  # fmt: skip
+    parser.add_argument("--decimal", choices=["point", "comma"], help="where the file's numbers do not show it")
+    parser.add_argument("--dates", choices=["day-first", "month-first"], help="of 03/04/2026, where no date shows it")
+    parser.add_argument("--at-most-rejected", type=_share, default=None, metavar="SHARE", help="default: 5%%; more "
+                        "bad rows, and nothing is taken")  # fmt: skip
+
+
+def _share(text: str) -> float:
+    """`1%` or 0.01."""
+    number = text.removesuffix("%")
+    try:
+        share = float(number) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give one from 0% to 100%") from None
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give one from 0% to 100%")
+    return share
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000000")
+    return int(text)

@@ -1,0 +1,119 @@
+"""Forecasts of a campaign report one day ahead, and how far they lie from what was reported (docs/gates.md, 5a).
+
+A campaign's value of a day is forecast from earlier days alone: the mean of its last seven, times how the log's days of
+that weekday stood to the mean of their week before. Days at the end whose conversions are not all in yet are left out.
+Touch this to forecast otherwise or another quantity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from gaelp.arrays import B1, F8, Array
+from gaelp.messages.log_replay import ForecastEvidence
+
+WEEK = 7
+WEEKS_OF_WEEKDAYS = 4  # before weekdays are told apart
+DRAWS = 2000
+TAIL = 0.05  # each side of the 90 % interval
+LATE = math.log(10)  # lags after which 90 % of the conversions are in
+QUANTITIES = {"cost": "clicks", "conversions": "conversions"}
+"""What is forecast, and the events that its noise comes from."""
+
+
+class NoForecast(ValueError):
+    """The report supports no forecast; the message says why."""
+
+
+def forecast_report(
+    log: Mapping[str, Array], first: int, lag_days: float, rng: np.random.Generator
+) -> tuple[ForecastEvidence, ...]:
+    """One forecast evidence for each quantity that the report knows, over its days from `first` on, in days since 1970.
+
+    `log` has day, campaign, clicks, cost_micros, conversions and currency [N]; `rng` draws the weeks of the bootstrap.
+    Raises NoForecast where amounts are in two currencies, which are never added.
+    """
+    if len(currencies := np.unique(log["currency"]).tolist()) > 1:
+        raise NoForecast(f"its amounts are in {' and '.join(name or 'no currency' for name in currencies)}")
+    known = {"cost": log["cost_micros"] / 1e6, "conversions": log["conversions"], "clicks": log["clicks"]}
+    last = int(log["day"].max()) - math.ceil(lag_days * LATE)
+    found = []
+    for quantity, events in QUANTITIES.items():
+        if not np.isfinite(known[quantity]).all():
+            continue  # a report that does not know its conversions supports nothing about them
+        value, count = (_by_campaign_and_day(log, np.asarray(known[name], np.float64)) for name in (quantity, events))
+        begins = int(log["day"].min())
+        forecast = _one_day_ahead(value, begins)
+        days = np.arange(value.shape[1]) + begins
+        judged = np.isfinite(forecast) & np.isfinite(value) & (days >= first) & (days <= last)
+        if judged.any():
+            found.append(_evidence(quantity, (value, forecast, count), judged, rng))
+    return tuple(found)
+
+
+def _by_campaign_and_day(log: Mapping[str, Array], amount: F8) -> F8:
+    """Sums f8[campaigns, days]; NaN before its first day and after its last."""
+    _, campaign = np.unique(log["campaign"], return_inverse=True)
+    day = log["day"] - log["day"].min()
+    shape = int(campaign.max()) + 1, int(day.max()) + 1
+    sums = np.bincount(campaign * shape[1] + day, amount, minlength=shape[0] * shape[1]).reshape(shape)
+    first, last = np.full(shape[0], shape[1]), np.full(shape[0], -1)
+    np.minimum.at(first, campaign, day)
+    np.maximum.at(last, campaign, day)
+    at = np.arange(shape[1])
+    return np.where((at >= first[:, None]) & (at <= last[:, None]), sums, np.nan)
+
+
+def _one_day_ahead(value: F8, begins: int) -> F8:
+    """Forecasts f8[campaigns, days]; NaN before a campaign has seven days."""
+    forecast, total = np.full_like(value, np.nan), np.nansum(value, axis=0)
+    for day in range(WEEK, value.shape[1]):
+        forecast[:, day] = value[:, day - WEEK : day].mean(axis=1) * _weekday_factor(total[:day], day)
+    return forecast
+
+
+def _weekday_factor(total: F8, day: int) -> float:
+    """How earlier days of this weekday stood to the week before each of them; 1 while there are too few."""
+    same = range(day - WEEK, WEEK - 1, -WEEK)
+    before = sum(total[each - WEEK : each].mean() for each in same)
+    if len(same) < WEEKS_OF_WEEKDAYS or before <= 0:
+        return 1.0
+    return float(sum(total[each] for each in same) / before)
+
+
+def _evidence(quantity: str, values: tuple[F8, F8, F8], judged: B1, rng: np.random.Generator) -> ForecastEvidence:
+    value, forecast, events = (np.where(judged, each, 0.0) for each in values)
+    weeks = np.flatnonzero(judged.any(axis=0))
+    blocks = [part for part in np.array_split(weeks, max(1, round(weeks.size / WEEK))) if part.size]
+    actual, predicted, missed = (
+        np.array([each[:, part].sum() for part in blocks]) for each in (value, forecast, np.abs(forecast - value))
+    )
+    drawn = rng.multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), size=DRAWS)
+    ratio, low, high = math.nan, math.nan, math.nan
+    if actual.sum() > 0:
+        sums = drawn @ actual
+        ratios = np.divide(drawn @ predicted, sums, out=np.full(DRAWS, np.finfo(float).max), where=sums > 0)
+        ratio, (low, high) = float(predicted.sum() / actual.sum()), np.quantile(ratios, [TAIL, 1 - TAIL])
+    return ForecastEvidence(
+        quantity=quantity,
+        cells=int(judged.sum()),
+        events=float(events.sum()),
+        reachable=_reachable(value, events, judged),
+        actual=tuple(actual.tolist()),
+        missed=tuple(missed.tolist()),
+        ratio=ratio,
+        ratio_low=float(low),
+        ratio_high=float(high),
+    )
+
+
+def _reachable(value: F8, events: F8, judged: B1) -> float:
+    """The match of a perfect model: a count of mean n misses by sqrt(2 n / pi) in the mean, its cost in proportion."""
+    total = float(value[judged].sum())
+    if total <= 0:
+        return math.nan
+    share = np.sqrt(2 / (math.pi * np.maximum(events[judged], 1.0)))
+    return 1 - float((value[judged] * np.minimum(share, 1.0)).sum()) / total
