@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
-from gaelp.domain.spending.billing_rules import budget_for_cap
+from gaelp.domain.billing.billing_rules import budget_for_cap
 from gaelp.money import micros, rounded_money
 
 if TYPE_CHECKING:
