@@ -23,17 +23,9 @@ from typing import Any
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-    ScheduleUpdate,
-)
+from temporalio import client as temporal
+from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.compute.decisions import Decisions, beside_credentials
@@ -222,16 +214,26 @@ def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bo
 
 async def keep_reaper(client: Client, seconds: int) -> None:
     """Make the reaper's schedule, or set it to this interval and let it run where it is there already."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(Reaper.run, id="reaper", task_queue=Queue.STOP),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=seconds))]),
-        # Looks that were missed while no server ran are not made up for: one look sees everything.
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10)),
+    schedule = temporal.Schedule(
+        action=temporal.ScheduleActionStartWorkflow(Reaper.run, id="reaper", task_queue=Queue.STOP),
+        spec=temporal.ScheduleSpec(intervals=[temporal.ScheduleIntervalSpec(every=timedelta(seconds=seconds))]),
+        # Looks that were missed are not made up for, and none begins beside another: one look sees everything.
+        policy=temporal.SchedulePolicy(catchup_window=timedelta(seconds=10)),
     )
     try:
         await client.create_schedule(REAPER, schedule, trigger_immediately=True)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(REAPER).update(lambda _: ScheduleUpdate(schedule))
+    except temporal.ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(REAPER).update(lambda _: temporal.ScheduleUpdate(schedule))
+
+
+async def keep_reaper_until(stopped: asyncio.Event, client: Client, seconds: int, every: float = 60.0) -> None:
+    """Wait for the end; with an interval, make the schedule anew meanwhile, whoever pauses or deletes it."""
+    while not stopped.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), every)
+        if seconds and not stopped.is_set():
+            with contextlib.suppress(RPCError):  # a server that is away has no schedule to keep; the next time
+                await keep_reaper(client, seconds)
 
 
 async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None], certify: bool = False) -> None:
@@ -246,7 +248,7 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[],
         if Queue.STOP in queues:
             await keep_reaper(client, settings.reaper_seconds)
         ready()
-        await stopped.wait()
+        await keep_reaper_until(stopped, client, settings.reaper_seconds if Queue.STOP in queues else 0)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -107,8 +107,11 @@ class Observations:
         ).to_arrays()
 
 
-def _counts(cells: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    """Reported counts [1, S, K]; the rest of a count beyond what a platform may report is dropped."""
+def _counts(cells: tuple[tuple[float, ...], ...]) -> np.ndarray:
+    """Reported counts [1, S, K]; the rest of a count beyond what a platform may report is dropped.
+
+    Agents count events: of conversions that a platform divides among ads they are shown the whole ones.
+    """
     try:
         return np.array([cells], np.int64)
     except OverflowError:

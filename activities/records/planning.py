@@ -67,9 +67,14 @@ class Planning:
     def plan_simulation(self, plan: PlanSimulation) -> SimulationPlan:
         """Sizes from the configuration."""
         config = self._inputs.config(plan.config_digest)
-        shared = SimulationPlan.model_fields.keys() & type(config.simulation).model_fields.keys()
+        simulation = config.simulation
         return SimulationPlan(
-            **{name: getattr(config.simulation, name) for name in shared},
+            rounds=simulation.rounds,
+            batches_per_round=simulation.batches_per_round,
+            exam_batches=simulation.exam_batches,
+            exam_looks=simulation.exam_looks,
+            failed_batches=simulation.failed_batches,
+            failed_episodes=simulation.failed_episodes,
             task_exam_batches=config.curriculum.exam_batches if tasks_of(config) else 0,
         )
 

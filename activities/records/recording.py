@@ -260,7 +260,7 @@ def _table(campaigns: Sequence[CampaignResult], spend: int, currency: str) -> st
     listed = [campaign for campaign in campaigns if campaign.state is not EpisodeState.PLANNED]
     rows = [
         f"| {c.campaign.rsplit('/', 1)[-1]} | {c.arm} | {c.product} | {c.state} | "
-        f"{rounded_money(c.spend_micros, currency)} | {sum(d.conversions for d in c.days)} | "
+        f"{rounded_money(c.spend_micros, currency)} | {sum(d.conversions for d in c.days):,.10g} | "
         f"{c.reason[:LONGEST_TEXT]} |"
         for c in listed[-CAMPAIGNS_SHOWN:]
     ]

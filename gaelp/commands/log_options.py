@@ -55,6 +55,9 @@ def _reading(parser: argparse.ArgumentParser) -> None:
                         "their numbers from 1 where it has no header")  # fmt: skip
     parser.add_argument("--decimal", choices=["point", "comma"], help="where the file's numbers do not show it")
     parser.add_argument("--dates", choices=["day-first", "month-first"], help="of 03/04/2026, where no date shows it")
+    parser.add_argument("--time-zone", metavar="NAME", help="of times that say none, as Europe/Berlin; default: UTC")
+    parser.add_argument("--micros", nargs="+", default=[], metavar="OURS", help="amounts in millionths of a unit")
+    parser.add_argument("--sheet", metavar="NAME", help="of a spreadsheet that has several")
     parser.add_argument("--at-most-rejected", type=_share, default=None, metavar="SHARE", help="default: 5%%; more "
                         "bad rows, and nothing is taken")  # fmt: skip
 

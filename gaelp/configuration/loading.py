@@ -33,7 +33,8 @@ from gaelp.configuration.sources import (
     read_overrides,
 )
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.contradictions import Contradiction, contradictions
+from gaelp.domain.config.contradiction import Contradiction
+from gaelp.domain.config.contradictions import contradictions
 from gaelp.domain.config.registered_worlds import VARIANTS, applied
 from gaelp.domain.config.section import Section
 from gaelp.errors import WRONG_USE, GaelpError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from gaelp.domain.frozen import Frozen
 
@@ -16,6 +16,12 @@ search attributes and arrays hold."""
 
 Reported = Annotated[int, AfterValidator(lambda value: min(max(value, 0), MOST_REPORTED))]
 """A count or an amount as reported: neither below nothing nor beyond what can be kept."""
+ReportedConversions = Annotated[
+    float,
+    Field(allow_inf_nan=False),
+    AfterValidator(lambda value: min(max(value, 0.0), float(MOST_REPORTED))),
+]
+"""The same of conversions, which need be no whole number: platforms divide one among the ads that led to it."""
 ReportedRevenue = Annotated[int, AfterValidator(lambda value: min(max(value, -MOST_REPORTED), MOST_REPORTED))]
 """The same where corrections may outweigh it."""
 
@@ -62,7 +68,7 @@ class DayReport(Frozen):
     day: date
     impressions: Reported
     clicks: Reported
-    conversions: Reported
+    conversions: ReportedConversions
     cost_micros: Reported  # billed so far
     served_micros: Reported  # served so far: may run ahead of billed
     revenue_micros: ReportedRevenue  # attributed, before margin
@@ -76,7 +82,7 @@ class CellReport(Frozen):
 
     impressions: tuple[tuple[int, ...], ...]  # [S][K]
     clicks: tuple[tuple[int, ...], ...]
-    conversions: tuple[tuple[int, ...], ...]
+    conversions: tuple[tuple[ReportedConversions, ...], ...]
     cost_micros: tuple[tuple[int, ...], ...]
 
 

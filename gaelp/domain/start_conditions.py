@@ -12,7 +12,7 @@ from datetime import date
 
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.contradictions import Contradiction
+from gaelp.domain.config.contradiction import Contradiction
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.gates.undecidable_criteria import JudgedLog, Logs, Undecidable, passable, undecidable_in
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between

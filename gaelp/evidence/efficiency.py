@@ -78,10 +78,10 @@ def _pacing(campaigns: Sequence[CampaignResult], reference: Sequence[float] | No
 
 
 def _wasted(campaign: CampaignResult, config: TrainingConfiguration) -> int:
-    """Cost of a campaign that spent 3 target CPAs without a matured conversion; else 0."""
+    """Cost of a campaign that spent 3 target CPAs without one whole matured conversion; else 0."""
     cost = sum(map(day_cost, campaign.days))
     converted = sum(day.conversions for day in campaign.days if day.matured)
-    return cost if converted == 0 and cost >= WASTE_TIMES_CPA * micros(config.economics.target_cpa) else 0
+    return cost if converted < 1 and cost >= WASTE_TIMES_CPA * micros(config.economics.target_cpa) else 0
 
 
 def _use(sums: I8) -> F8:

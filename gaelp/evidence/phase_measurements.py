@@ -82,7 +82,7 @@ def _log(log: LogEvidence, alpha: float) -> LogMeasures:
     known = {"log": log.log, "kind": log.kind or "", "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
     panel = measure_panel_evidence(log.panel, alpha) if log.panel else None
     rest = {"state": log.state, "reason": log.reason, "logging": logging}
-    more = {"panel": panel, "randomised_p": log.randomised_p}
+    more: dict[str, object] = {"panel": panel, "randomised_p": log.randomised_p}
     more["forecasts"] = tuple(measure_forecast(each, alpha) for each in log.forecasts)
     points = tuple(
         PointMeasure(estimator=key, value=e.value, low=e.low, high=e.high)

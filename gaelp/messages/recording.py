@@ -31,7 +31,7 @@ class EpisodeRecord(Frozen):
     spend_micros: int = 0
     impressions: int = 0
     clicks: int = 0
-    conversions: int = 0
+    conversions: float = 0  # a platform may divide one among the ads that led to it
     roi: float | None = None
     regret: float | None = None  # (optimum - expected profit) / optimum
     reason: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import isclose
 
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest
@@ -166,7 +167,7 @@ class PlatformConformance:
                 require(_total(report, name) >= _total(earlier, name), f"Reported {name} must never shrink.", report)
             for name in ("impressions", "clicks", "conversions", "cost_micros"):
                 cells = sum(map(sum, getattr(report.cells, name)))
-                require(cells == _total(report, name), f"The cells' {name} must sum to the days'.", report)
+                require(isclose(cells, _total(report, name)), f"The cells' {name} must sum to the days'.", report)
             require(all(day.cost_micros <= day.served_micros for day in report.days), "Billed must not exceed served.")
             earlier = report
 
@@ -240,5 +241,5 @@ def _served(report: CampaignReport) -> int:
     return sum(max(day.cost_micros, day.served_micros) for day in report.days)
 
 
-def _total(report: CampaignReport, name: str) -> int:
-    return sum(getattr(day, name) for day in report.days)
+def _total(report: CampaignReport, name: str) -> float:
+    return float(sum(getattr(day, name) for day in report.days))

@@ -22,6 +22,7 @@ from scripts.bench import (
     absent,
     commands,
     episodes,
+    ingestion,
     ledger,
     market,
     memory,
@@ -33,12 +34,14 @@ from scripts.bench import (
 from scripts.bench.timing import TOY, Row, Sizes
 
 PARTS = (
-    "market", "episodes", "memory", "peers", "schedulers", "portfolios", "ledger", "warehouse", "commands", "absent",
+    "market", "episodes", "memory", "peers", "schedulers", "portfolios", "ledger", "warehouse", "ingestion", "commands",
+    "absent",
 )  # fmt: skip
 
 _COSTS = {
     "ledger": "the ledger, ms a call",
     "warehouse": "the warehouse, ms of processor a call",
+    "ingestion": "logs into the warehouse, rows a second of processor",
     "commands": "starter.py, ms of processor",
 }
 
@@ -63,6 +66,8 @@ def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -
         document["ledger"] = [asdict(cost) for cost in ledger.measured(sizes)]
     if "warehouse" in parts:
         document["warehouse"] = [asdict(cost) for cost in warehouse.measured(sizes)]
+    if "ingestion" in parts:
+        document["ingestion"] = [asdict(cost) for cost in ingestion.measured(sizes)]
     if "commands" in parts:
         document["commands"] = [asdict(cost) for cost in commands.measured(sizes)]
     if "absent" in parts:

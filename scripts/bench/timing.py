@@ -28,6 +28,7 @@ class Sizes:
     portfolio_seconds: float = 7200.0  # until a portfolio is given up
     books: tuple[int, ...] = (0, 10_000, 100_000, 1_000_000)  # reservations in the ledger
     stored_batches: tuple[int, ...] = (10, 100, 1_000, 5_000)  # in the warehouse
+    log_rows: tuple[int, ...] = (100_000, 1_000_000)
 
 
 TOY = Sizes(
@@ -45,6 +46,7 @@ TOY = Sizes(
     portfolio_days=2,
     books=(0, 40),
     stored_batches=(2, 70),
+    log_rows=(200,),
 )
 
 

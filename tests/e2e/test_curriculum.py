@@ -69,7 +69,8 @@ async def test_a_curriculum_survives_its_workers(local_runs: LocalRuns, client: 
         kill9(local_runs.stack, name)
     phase = await client.get_workflow_handle(phase_id("struck-lessons", Phase.SIMULATION)).describe()
     assert phase.status is WorkflowExecutionStatus.RUNNING, "the phase was over before the kill"
-    await asyncio.to_thread(local_runs.stack.restart, "worker", "compute")
+    for name in ("worker", "compute"):
+        await asyncio.to_thread(local_runs.stack.restart, name)
     result = await struck.result()
     assert (result.outcome, result.checkpoint_digest) == (calm.outcome, calm.checkpoint_digest), result.reason
     assert lesson_rows(local_runs, "struck-lessons") == rows

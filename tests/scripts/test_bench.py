@@ -24,7 +24,7 @@ from scripts.bench.peers import Peer
 from scripts.bench.timing import TOY, Row
 from tests.support import ledgers as kit
 
-PARTS = "market,episodes,memory,schedulers,portfolios,ledger,warehouse,commands,absent"
+PARTS = "market,episodes,memory,schedulers,portfolios,ledger,warehouse,ingestion,commands,absent"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,7 @@ def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
     assert [peak["episodes"] for peak in document["memory"]] == [4]
     assert all(peak["peak_mib"] > 1 for peak in document["memory"])
     assert [cost["reservations"] for cost in document["ledger"] if cost["database"] == "SQLite"] == [0, 40]
+    assert all(cost["rows"] == 200 and cost["ours"] > 0 and cost["peak_mib"] > 0 for cost in document["ingestion"])
     assert [(cost["batches"], cost["files"]) for cost in document["warehouse"]] == [(2, 2), (70, 7)]
     assert all(cost["milliseconds"] > 1 for cost in document["commands"]) and len(document["commands"]) == 7
     assert [each["scheduler"] for each in document["schedulers"]] == ["loop", "pool"]

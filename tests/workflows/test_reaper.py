@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from gaelp.commands.runs.stop_notice import why_no_reaper
@@ -13,7 +16,7 @@ from gaelp.domain.temporal_names import REAPER, Queue
 from gaelp.messages.reaper import Reaped
 from tests.support.local_runs import LocalRuns
 from tests.workflows.conftest import serving
-from worker import keep_reaper
+from worker import keep_reaper, keep_reaper_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,6 +42,27 @@ async def test_the_schedule_is_made_once_and_a_paused_one_runs_again(environment
         async for each in client.list_workflows("WorkflowType = 'Reaper'"):
             if each.status is WorkflowExecutionStatus.RUNNING:
                 await client.get_workflow_handle(each.id).terminate()
+
+
+async def test_a_schedule_that_somebody_deletes_is_made_again(environment: WorkflowEnvironment) -> None:
+    """Whoever reaches Temporal can pause or delete it: a worker that goes on makes it anew, until it ends."""
+    client, stopped = environment.client, asyncio.Event()
+    await keep_reaper(client, 30)
+    handle = client.get_schedule_handle(REAPER)
+    await handle.delete()
+    keeping = asyncio.create_task(keep_reaper_until(stopped, client, 30, every=0.05))
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                with suppress(RPCError):
+                    await handle.describe()
+                    break
+                await asyncio.sleep(0.05)
+        stopped.set()
+        await asyncio.wait_for(keeping, 20)
+    finally:
+        keeping.cancel()
+        await handle.delete()
 
 
 async def test_the_reaper_looks_and_finds_nothing_to_pause(

@@ -76,9 +76,12 @@ def source_of(arguments: argparse.Namespace) -> LogSource:
         name=arguments.name,
         mapping=_mapping(arguments.map) or {},
         items=_file(arguments.items) if arguments.items else None,
-        asked=Asked(decimal=arguments.decimal or "", dates=arguments.dates or ""),
+        asked=Asked(
+            decimal=arguments.decimal or "", dates=arguments.dates or "", zone=arguments.time_zone or "",
+            micros=tuple(arguments.micros), sheet=arguments.sheet or "",
+        ),
         most_rejected=MOST_REJECTED if arguments.at_most_rejected is None else arguments.at_most_rejected,
-    )
+    )  # fmt: skip
 
 
 def _show(report: IngestReport, out: Out, remark: str) -> None:

@@ -17,7 +17,7 @@ from gaelp.commands.console import Refused, WrongUse
 from gaelp.commands.runs.start_facts import read_facts
 from gaelp.configuration.loading import Loaded, digest, load_with_origins, made_in_python, no_rule
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.config.contradictions import Contradiction
+from gaelp.domain.config.contradiction import Contradiction
 from gaelp.domain.config.registered_worlds import applied
 from gaelp.domain.phases import PHASE_ORDER, Phase, Status, phases_between
 from gaelp.domain.start_conditions import StartFacts, no_state_refusal, start_refusals

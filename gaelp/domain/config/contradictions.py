@@ -6,24 +6,21 @@ combination.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.contradiction import Contradiction
 from gaelp.domain.config.curriculum_section import Curriculum
 from gaelp.domain.config.market_sections import SHIPPED_CREATIVES
-from gaelp.domain.config.registered_worlds import applied, is_foreign, together
+from gaelp.domain.config.message_lengths import too_long
+from gaelp.domain.config.registered_worlds import applied, is_foreign
 from gaelp.domain.config.section import Payable, Section
 from gaelp.domain.curriculum.task_checks import mistakes, task_configuration, tasks_of
 from gaelp.domain.episodes import BatchPurpose
-from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
-from gaelp.domain.gates.exam_rules import block_episodes
-from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.spending.dollar_bounds import outside_cap_bounds
 from gaelp.domain.trap_exams import TRAPS, required_traps
@@ -32,21 +29,7 @@ from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, small
 ADVISORY_PROFILES: tuple[str, ...] = ("quick-test", "development")
 
 
-@dataclass(frozen=True)
-class Contradiction:
-    """Why the settings at `paths` cannot stand together; the first path is where to change something."""
-
-    paths: tuple[str, ...]
-    message: str
-
-
 MOST_DAYS = 366  # of a campaign
-# Bytes of one message, and what each part takes at the most: no message is above 256 KiB (tests/unit/messages).
-LONGEST_MESSAGE = 240_000
-LONGEST_CONFIGURATION = 200_000
-ROUND_BYTES = 240
-BATCH_BYTES = 1_700
-_MANY_ATTEMPTS = 50
 
 
 def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
@@ -59,7 +42,7 @@ def contradictions(config: TrainingConfiguration) -> tuple[Contradiction, ...]:
         _scaled,
         _limits,
         _batches,
-        _lengths,
+        too_long,
         _market,
         _personas,
         _names,
@@ -177,7 +160,7 @@ def _limits(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 
 def _batches(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    """A batch's number is its id: those of training and exam must not meet. An exam has fewer, by `_lengths`."""
+    """A batch's number is its id: those of training and exam must not meet. An exam has fewer, by `too_long`."""
     rounds, each = config.simulation.rounds, config.simulation.batches_per_round
     room = FIRST_BATCH[BatchPurpose.EXAM] - FIRST_BATCH[BatchPurpose.TRAIN]
     if rounds * each > room:
@@ -185,39 +168,6 @@ def _batches(config: TrainingConfiguration) -> Iterator[Contradiction]:
             ("simulation.rounds", "simulation.batches_per_round"),
             f"is {rounds}, and times batches_per_round {each} that is {rounds * each} batches, where {room} can be "
             "numbered: lower either",
-        )
-
-
-def most_block_batches(config: TrainingConfiguration) -> int:
-    """Batches of the announced block, at an attempt that hardly anybody comes to; they are judged with the exam."""
-    episodes = block_episodes(config.simulation.consistency_episodes, alpha_for(_MANY_ATTEMPTS))
-    per_batch = config.simulation.campaigns_per_batch // together(config)
-    return math.ceil(episodes * (1 + MOST_REPLACED) / max(per_batch, 1))
-
-
-def _lengths(config: TrainingConfiguration) -> Iterator[Contradiction]:
-    """What travels between workflows and activities in one message is bounded; this is what can make it long."""
-    simulation = config.simulation
-    exam = simulation.exam_batches * simulation.exam_looks * (1 if config.personas.source == "none" else 2)
-    room = (LONGEST_MESSAGE - simulation.rounds * ROUND_BYTES) // BATCH_BYTES - most_block_batches(config)
-    if exam > room:
-        yield Contradiction(
-            ("simulation.exam_batches", "simulation.exam_looks", "simulation.rounds"),
-            f"makes an exam of {exam} batches with exam_looks {simulation.exam_looks}, where after "
-            f"{simulation.rounds} rounds {max(room, 0)} can be judged together: lower one of the three, or give "
-            "batches more campaigns",
-        )
-    if simulation.batches_per_round * BATCH_BYTES > LONGEST_MESSAGE:
-        yield Contradiction(
-            ("simulation.batches_per_round",),
-            f"is {simulation.batches_per_round}, where {LONGEST_MESSAGE // BATCH_BYTES} can be handed on together: "
-            "lower it, or give batches more campaigns",
-        )
-    written = len(config.model_dump_json().encode())
-    if written > LONGEST_CONFIGURATION:
-        yield Contradiction(
-            ("scaled.products", "personas", "safety.forbidden_keywords"),
-            f"makes the configuration {written} bytes long, where {LONGEST_CONFIGURATION} can be handed on: shorten it",
         )
 
 
@@ -296,17 +246,10 @@ def _remote(config: TrainingConfiguration) -> Iterator[Contradiction]:
 def _curriculum(config: TrainingConfiguration) -> Iterator[Contradiction]:
     """The tasks are right, and each task's market is one that a run could have."""
     found = list(mistakes(config))
-    yield from (Contradiction(each.paths, each.message) for each in found)
+    yield from found
     tasks = tasks_of(config)
     if found or not tasks:
         return
-    exam = len(tasks) * config.curriculum.exam_batches
-    if exam * BATCH_BYTES > LONGEST_MESSAGE:
-        yield Contradiction(
-            ("curriculum.exam_batches", "curriculum.tasks"),
-            f"makes {exam} batches with {len(tasks)} tasks, where {LONGEST_MESSAGE // BATCH_BYTES} can be judged "
-            "together: lower it, or give batches more campaigns",
-        )
     own = set(contradictions(config.model_copy(update={"curriculum": Curriculum()})))
     for task in tasks:
         for each in contradictions(task_configuration(config, task)):

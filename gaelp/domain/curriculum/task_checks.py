@@ -9,11 +9,11 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.config.contradiction import Contradiction
 from gaelp.domain.config.curriculum_section import Curriculum, SettingValue, Task
 from gaelp.domain.config.market_sections import Economics, Market
 from gaelp.domain.config.registered_worlds import is_foreign
@@ -58,27 +58,19 @@ def sizes(config: TrainingConfiguration, task: Task) -> tuple[int | None, int | 
     return lowered.get("segments"), lowered.get("creatives")
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """What is wrong with the settings at `paths`, in a sentence with a remedy."""
-
-    paths: tuple[str, ...]
-    message: str
-
-
-def mistakes(config: TrainingConfiguration) -> Iterator[Mistake]:
+def mistakes(config: TrainingConfiguration) -> Iterator[Contradiction]:
     """Everything that is wrong with the curriculum, at once."""
     curriculum = config.curriculum
     if (curriculum.source == "own") != (curriculum.tasks is not None):
         message = "is own, and there are no tasks: give curriculum.tasks, or take source built-in"
         if curriculum.tasks is not None:
             message = f"is {curriculum.source}, and curriculum.tasks gives own tasks: set it to own, or leave them out"
-        yield Mistake(("curriculum.source", "curriculum.tasks"), message)
+        yield Contradiction(("curriculum.source", "curriculum.tasks"), message)
     if curriculum.source != "none":
-        yield from (Mistake(("curriculum.source", path), message) for path, message in _without_tasks(config))
+        yield from (Contradiction(("curriculum.source", path), message) for path, message in _without_tasks(config))
     tasks = tasks_of(config)
     for message in (*task_problems(config, tasks), *(each for task in tasks for each in wrong_values(config, task))):
-        yield Mistake(("curriculum.tasks", "curriculum.source"), message)
+        yield Contradiction(("curriculum.tasks", "curriculum.source"), message)
 
 
 def _without_tasks(config: TrainingConfiguration) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,9 @@
 """How a portfolio's budgets move: raises in small steps on evidence, cuts at once.
 
 A raise needs the lower bound of attributed ROI above zero on matured days, a cut its upper bound below zero. The bounds
-treat conversions as Poisson counts (square-root transform: sqrt(n) +- z/2), revenue per conversion as known.
+treat conversions as Poisson counts (square-root transform: sqrt(n) +- z/2), revenue per conversion as known. Where a
+platform divides conversions among ads, n is no whole number; the bounds are then wider than they need be, because the
+variance of a sum of parts of at most 1 is at most its mean.
 
 Touch this to change the rule.
 """

@@ -23,7 +23,9 @@ def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
     """Directions, level and rank correlation, with one-sided bounds at `alpha`; NaN where nothing varies."""
     predicted, actual = np.array(panel.predicted), np.array(panel.actual)
     right = sum(pair.right for pair in panel.pairs)
-    right_low, right_high = clopper_pearson(right, len(panel.pairs), alpha)
+    effective = len(panel.pairs) / _design_effect(panel)
+    share = right / len(panel.pairs) if panel.pairs else 0.0
+    right_low, right_high = clopper_pearson(share * effective, effective, alpha)
     correlation = _spearman(predicted, actual)
     low, high = _fisher(correlation, predicted.size, alpha)
     return PanelMeasure(
@@ -43,6 +45,21 @@ def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
         most_carried=_most_carried(predicted, actual, correlation),
         regret=_regret(predicted, actual),
     )
+
+
+def _design_effect(panel: PanelEvidence) -> float:
+    """By how much pairs of one window being right together widens the variance of their share; at least 1.
+
+    Pairs of a window share its auctions. The ratio of the variance by windows to that of independent pairs.
+    """
+    windows: dict[int, list[bool]] = {}
+    for pair in panel.pairs:
+        windows.setdefault(pair.window, []).append(pair.right)
+    total, share = len(panel.pairs), sum(pair.right for pair in panel.pairs) / max(len(panel.pairs), 1)
+    if len(windows) < 2 or share in (0.0, 1.0):
+        return 1.0
+    spread = sum((sum(each) - share * len(each)) ** 2 for each in windows.values()) * len(windows) / (len(windows) - 1)
+    return max(1.0, spread / (total * share * (1 - share)))
 
 
 def measure_forecast(forecast: ForecastEvidence, alpha: float) -> ForecastMeasure:

@@ -19,7 +19,7 @@ from itertools import product
 import numpy as np
 from scipy.stats import spearmanr
 
-from gaelp.arrays import F8, I8, Array
+from gaelp.arrays import B1, F8, I8, Array
 from gaelp.messages.log_replay import PanelEvidence, PanelPair
 
 EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
@@ -32,6 +32,7 @@ BLOCKS = 20  # of a window
 STRATA = 50
 STRATUM_CLICKS = 10.0  # clicks that the log's own prediction is worth in a stratum
 NOISE = 1.6448536269514722  # standard errors that a difference must exceed to count
+FEWEST_APART = 10  # clicks that only one of two policies wins, below which a standard error says little
 DRAWS = 2000
 TAIL = 0.05  # each side of the 90 % interval of the level
 FEWEST_CLICKS = 30  # of either part
@@ -85,7 +86,7 @@ def measure_panel(log: Mapping[str, Array], earlier: int, rng: np.random.Generat
         policies=tuple(f"{multiple:g} x price x (ctr ratio)^{exponent:g}" for exponent, multiple in policies),
         predicted=tuple(predicted.tolist()),
         actual=tuple(actual.tolist()),
-        pairs=_pairs(predicted, sums, rows, rng),
+        pairs=_pairs(predicted, sums / rows, _clicks_won(after, scale, policies), rng),
         level=float(predicted.sum() / actual.sum()) if actual.sum() else float("nan"),
         level_low=low,
         level_high=high,
@@ -148,16 +149,27 @@ def _predicted(before: Auctions, scale: Scale, policies: list[tuple[float, float
     return total / before.price.size
 
 
-def _pairs(predicted: F8, sums: F8, rows: F8, rng: np.random.Generator) -> tuple[PanelPair, ...]:
-    """Disjoint pairs of each window whose actual difference exceeds the noise, with whether its sign was predicted."""
+def _clicks_won(after: Auctions, scale: Scale, policies: list[tuple[float, float]]) -> list[B1]:
+    """Of each window which of its clicked auctions each policy wins, b1[policies, clicks]."""
+    edges = np.linspace(0, after.price.size, WINDOWS * BLOCKS + 1).astype(np.int64)[::BLOCKS]
+    hit = np.flatnonzero(after.click)
+    won = np.stack([scale.bid(policy, after.pctr[hit]) >= after.price[hit] for policy in policies])
+    return np.split(won, np.searchsorted(hit, edges[1:-1]), axis=1)
+
+
+def _pairs(predicted: F8, values: F8, clicks: list[B1], rng: np.random.Generator) -> tuple[PanelPair, ...]:
+    """Disjoint pairs of each window whose actual difference exceeds the noise, with whether its sign was predicted.
+
+    `values` f8[policies, blocks] is what an auction of the block brought.
+    """
     pairs = []
     for window in range(WINDOWS):
         part = slice(window * BLOCKS, (window + 1) * BLOCKS)
         for a, b in rng.permutation(PANEL).reshape(-1, 2).tolist():
-            difference = (sums[a, part] - sums[b, part]) / rows[part]
+            difference = values[a, part] - values[b, part]
             error = float(difference.std(ddof=1)) / BLOCKS**0.5
-            actual = float(difference.mean())
-            if abs(actual) > NOISE * error:
+            actual, apart = float(difference.mean()), int((clicks[window][a] != clicks[window][b]).sum())
+            if abs(actual) > NOISE * error and apart >= FEWEST_APART:
                 right = bool((predicted[a] - predicted[b]) * actual > 0)
                 pairs.append(PanelPair(window=window, first=a, second=b, actual=actual, right=right))
     return tuple(pairs)

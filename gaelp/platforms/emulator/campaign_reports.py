@@ -150,7 +150,7 @@ def _day(known: _Known, day: int, at_us: int, lag_us: int) -> ClosedDay:
         day=from_us(day * DAY).date(),
         impressions=int(totals[IMPRESSIONS]),
         clicks=int(totals[CLICKS]),
-        conversions=0,
+        conversions=0.0,
         cost_micros=int(cost[billed].sum()),
         served_micros=int(totals[COST]),
         revenue_micros=0,
@@ -165,7 +165,7 @@ def _with_orders(closed: ClosedDay, known: _Known, day: int, at_us: int, quantil
     """The day's row with the orders that are visible, and whether more may come."""
     orders = known.order_day == day
     found = {
-        "conversions": int(orders.sum()),
+        "conversions": float(orders.sum()),
         "revenue_micros": int(known.order_value[orders].sum()),
         "matured": (day + 1) * DAY <= at_us and closed.delivered_until_us + quantile_us <= at_us,
     }

@@ -6,16 +6,17 @@ settles it the user is asked by option. Touch this to tell readings apart in ano
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gaelp.arrays import B1
-from gaelp.records.logs.log_columns import Marks
-from gaelp.records.logs.log_files import IngestError, LogLine
+from gaelp.arrays import B1, I8
+from gaelp.records.logs.cut_lines import CutLines
+from gaelp.records.logs.log_columns import Marks, is_made_of
+from gaelp.records.logs.log_files import IngestError
 from gaelp.records.logs.log_kinds import Field, Kind
 from gaelp.records.logs.log_layouts import Layout
 
@@ -29,6 +30,9 @@ class Asked:
 
     decimal: str = ""  # a key of DECIMALS
     dates: str = ""  # a key of DATES
+    zone: str = ""  # IANA name, of instants that say none
+    micros: tuple[str, ...] = ()  # our names of amounts in millionths
+    sheet: str = ""  # of a spreadsheet
 
 
 NOTHING_SAID = Asked()
@@ -54,15 +58,25 @@ class _Two:
     only: list[_Sample | None] = field(default_factory=lambda: [None, None])  # has this reading and not the other one
     open: _Sample | None = None  # has both, and they differ
 
-    def see(self, wanted: Field, texts: Sequence[str], lines: Sequence[int]) -> None:
-        """Take a chunk of the column in."""
-        if self.only[0] and self.only[1]:
+    def see(self, wanted: Field, texts: Any, lines: I8) -> None:
+        """Take a part of the column in."""
+        if all(self.only) or self._says_nothing_new(wanted, texts):
             return
-        (first, good), (second, also) = (wanted.parse(texts, marks) for marks in self.marks)
-        for index, alone in enumerate((good & ~also, also & ~good)):
-            self.only[index] = self.only[index] or _first(alone, texts, lines)
+        distinct = pc.unique(texts)
+        (first, good), (second, also) = (wanted.parse(distinct, marks) for marks in self.marks)
         differ = pc.fill_null(pc.not_equal(first, second), False).to_numpy(zero_copy_only=False)
-        self.open = self.open or _first(good & also & differ, texts, lines)
+        for index, alone in enumerate((good & ~also, also & ~good)):
+            self.only[index] = self.only[index] or _first(alone, distinct, texts, lines)
+        self.open = self.open or _first(good & also & differ, distinct, texts, lines)
+
+    def _says_nothing_new(self, wanted: Field, texts: Any) -> bool:
+        """Whether all texts have both readings alike, or only the first one, which was seen already."""
+        if wanted.instant:
+            return not pc.any(pc.match_substring(texts, "/"), min_count=0).as_py()
+        if is_made_of(texts, b"0123456789"):
+            return True
+        known = self.only[0] is not None and wanted.fractions and is_made_of(texts, b"0123456789.")
+        return known and not pc.any(pc.match_substring_regex(texts, r"\..*\."), min_count=0).as_py()
 
 
 class Readings:
@@ -72,6 +86,11 @@ class Readings:
         self._layout, self._asked = layout, asked
         placed = [wanted for wanted in kind.fields if layout.positions[wanted.name] is not None]
         self._columns = [(wanted, two) for wanted in placed if (two := self._readings_of(wanted))]
+
+    @property
+    def places(self) -> set[int]:
+        """The columns that have to be seen."""
+        return {at for wanted, _ in self._columns if (at := self._layout.positions[wanted.name]) is not None}
 
     def _readings_of(self, wanted: Field) -> _Two | None:
         """The readings that a column of this sort may have; None where there is one only."""
@@ -84,23 +103,20 @@ class Readings:
             return _Two(("point", "comma"), (first, second))
         return None
 
-    def see(self, lines: Sequence[LogLine]) -> None:
-        """Take a chunk of the file in."""
-        whole = [line for line in lines if line.fields is not None and len(line.fields) == self._layout.width]
-        numbers = [line.number for line in whole]
+    def see(self, lines: CutLines) -> None:
+        """Take lines of the file in."""
         for wanted, two in self._columns:
             position = self._layout.positions[wanted.name]
             assert position is not None, "only columns of the file are seen"
-            two.see(wanted, [line.fields[position] for line in whole if line.fields], numbers)
+            two.see(wanted, lines.columns[position], lines.numbers)
 
     def marks(self, kind: Kind, path: str) -> dict[str, Marks]:
         """Canonical name -> marks; IngestError where a column contradicts itself, or may be read in two ways."""
         found = {wanted.name: self._settled(wanted, two, path) for wanted, two in self._columns}
         known = Marks(DECIMALS.get(self._asked.decimal, "."), DATES.get(self._asked.dates, False))
         for wanted in kind.fields:
-            marks = Marks(known.decimal, known.day_first, wanted.name in self._layout.micros)
-            found.setdefault(wanted.name, marks)
-        return found
+            found.setdefault(wanted.name, replace(known, micros=wanted.name in self._layout.micros))
+        return {name: replace(marks, zone=self._asked.zone or "UTC") for name, marks in found.items()}
 
     def _settled(self, wanted: Field, two: _Two, path: str) -> Marks:
         option = "--dates" if wanted.instant else "--decimal"
@@ -120,13 +136,16 @@ class Readings:
         return two.marks[1] if second else two.marks[0]
 
 
-def _first(chosen: B1, texts: Sequence[str], lines: Sequence[int]) -> _Sample | None:
+def _first(chosen: B1, distinct: Any, texts: Any, lines: I8) -> _Sample | None:
     at = np.flatnonzero(chosen)
-    return _Sample(lines[at[0]], texts[at[0]].strip()[:40]) if len(at) else None
+    if not len(at):
+        return None
+    text = distinct[at[0]]
+    return _Sample(int(lines[pc.index(texts, text).as_py()]), text.as_py().strip()[:40])
 
 
 def _shown(wanted: Field, text: str, marks: Marks) -> str:
-    values, _ = wanted.parse([text], marks)
+    values, _ = wanted.parse(pa.array([text]), marks)
     value = values[0]
     if pa.types.is_timestamp(value.type):
         return f"{value.as_py():%Y-%m-%d}"

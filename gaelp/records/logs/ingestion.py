@@ -1,33 +1,44 @@
-"""Real logs into the warehouse in three passes: how the columns are written, which rows are good, and the rows.
+"""Real logs into the warehouse: how the columns are written, which rows are good, and then the rows.
 
-The first two write nothing, so that a file which is refused, or only looked at, leaves nothing behind. The row of table
-`logs` is written last and makes a log exist; its rows carry its content digest, so that what an interrupted ingestion
-left behind is never read. The same file again changes nothing; another under its name is refused. Touch this to change
-what happens when a log is ingested.
+Nothing is written before the last step, so that a file which is refused, or only looked at, leaves nothing behind. The
+row of table `logs` is written last and makes a log exist; its rows carry its content digest, so that what an
+interrupted ingestion left behind is never read. The same file again changes nothing; another under its name is refused.
+Touch this to change what happens when a log is ingested.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import available_timezones
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
 from gaelp.records.logs.column_readings import NOTHING_SAID, Asked, Readings
+from gaelp.records.logs.cut_lines import cut_lines
 from gaelp.records.logs.item_features import Items, read_items
 from gaelp.records.logs.log_columns import Marks
-from gaelp.records.logs.log_files import IngestError, LogLine, content_digest, lines
-from gaelp.records.logs.log_kinds import Kind, kind_named
+from gaelp.records.logs.log_files import Digest, IngestError, content_digest
+from gaelp.records.logs.log_kinds import BANDIT, REPORT, Kind, kind_named
 from gaelp.records.logs.log_layouts import Layout, layout_of
-from gaelp.records.logs.log_rows import Judge, chunks, without_totals
+from gaelp.records.logs.log_rows import Judge, places, without_totals
 from gaelp.records.logs.log_totals import ColumnFound, IngestReport, LogTotals
+from gaelp.records.logs.spreadsheets import as_text
+from gaelp.records.logs.staged_rows import StagedRows, joined, staged_rows
 from gaelp.records.warehouse.warehouse import Warehouse
 
 __all__ = ["IngestError", "IngestReport", "LogExists", "LogSource", "ingest", "look"]
 
+NO_DATE = date(1970, 1, 1)
+APPENDED = 100_000  # rows of one append, or a few more
+_LOG = "SELECT * FROM logs WHERE log = @log"
 MOST_REJECTED = 0.05  # share of the rows; more of them is another file than the user believes it to be
 
 
@@ -56,85 +67,125 @@ class LogSource:
 
 def look(source: LogSource) -> IngestReport:
     """What `ingest` would take and refuse; nothing is written. Raises IngestError."""
-    return _judged(_read(source)).report(source.name, source.path)
+    with _readable(source) as file, staged_rows() as staged:
+        reading = _read(file)
+        return _judged(reading, staged).report(source.name, source.path)
 
 
 def ingest(warehouse: Warehouse, source: LogSource, now: datetime) -> IngestReport:
     """Take a log into the warehouse.
 
     Of an Open Bandit log the four user features are kept and the 80 user-item affinities are not. Raises IngestError
-    (one sentence) for a file that is not such a log, has no good row, or may be read in two ways; TooManyRejected;
-    LogExists for other content under the name.
+    (one sentence) for a file that is not such a log, has no good row, may be read in two ways, or changes while it is
+    read; TooManyRejected; LogExists for other content under the name.
     """
-    reading = _read(source)
-    if (earlier := _stored(warehouse, source.name, reading.content)) is not None:
-        return earlier
-    totals = _judged(reading)
-    if totals.reasons.total() > source.most_rejected * totals.seen:
-        raise TooManyRejected(
-            f"{totals.reasons.total():,} of {totals.seen:,} rows of {source.path} would be rejected ({totals.why}), "
-            f"more than {source.most_rejected:.4g} of them: nothing was taken; correct them, or allow more with "
-            "--at-most-rejected"
-        )
-    items = reading.items or (Items.occurring(totals.items, source.path) if source.kind == "bandit" else None)
-    _append_rows(warehouse, reading, items, now)
-    report = totals.report(source.name, source.path)
-    if warehouse.append("logs", [_log_row(replace(reading, items=items), report, now)], f"log/{source.name}"):
-        return report
-    return _stored(warehouse, source.name, reading.content) or report  # another process ingested it at the same time
+    with _readable(source) as file, staged_rows() as staged:
+        if known := warehouse.query(_LOG, {"log": source.name}):
+            return _known(known[0], content_digest(file.text, *file.parts))
+        reading = _read(file)
+        totals = _judged(reading, staged)
+        if totals.reasons.total() > source.most_rejected * totals.seen:
+            raise TooManyRejected(
+                f"{totals.reasons.total():,} of {totals.seen:,} rows of {source.path} would be rejected "
+                f"({totals.why}), more than {source.most_rejected:.4g} of them: nothing was taken; correct them, or "
+                "allow more with --at-most-rejected"
+            )
+        if file.kind is BANDIT and not file.items:
+            reading = replace(reading, file=replace(file, items=Items.occurring(totals.items, source.path)))
+        _append_rows(warehouse, reading, staged, now)
+        report = totals.report(source.name, source.path)
+        if warehouse.append("logs", [_log_row(reading, report, now)], f"log/{source.name}"):
+            return report
+    return _known(warehouse.query(_LOG, {"log": source.name})[0], reading.content)  # another process was quicker
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that can be read as text."""
+
+    source: LogSource
+    kind: Kind
+    text: str  # where its text is
+    items: Items | None
+
+    @property
+    def parts(self) -> tuple[bytes, bytes]:
+        """What belongs to its content beside its bytes: how it is to be read, and the items."""
+        asked = {name: value for name, value in asdict(self.source.asked).items() if value}
+        options = {"kind": self.source.kind, "mapping": dict(self.source.mapping), **asked}
+        return json.dumps(options, sort_keys=True).encode(), self.items.raw if self.items else b""
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """One file, and how it is read."""
+    """How a file is read."""
 
-    source: LogSource
-    kind: Kind
+    file: _File
     layout: Layout
     marks: Mapping[str, Marks]
     content: str  # digest
-    items: Items | None
-
-    @property
-    def chunks(self) -> Iterator[tuple[list[LogLine], int]]:
-        """Its rows, and how many sums of them were left out."""
-        for chunk in _chunks(self.source.path, self.layout):
-            rows = without_totals(chunk, self.kind, self.layout)
-            yield rows, len(chunk) - len(rows)
-
-    def judge(self) -> Judge:
-        """A judge who has seen no row yet."""
-        return Judge(self.kind, self.layout, self.marks, self.items.ids if self.items else None)
 
 
-def _read(source: LogSource) -> _Reading:
+@contextmanager
+def _readable(source: LogSource) -> Iterator[_File]:
     kind = kind_named(source.kind)
     try:
         checked_name(source.name, "log")
     except ValueError as error:
         raise IngestError(str(error)) from error
-    items = read_items(source.path, source.items, source.mapping) if source.kind == "bandit" else None
-    asked = {name: value for name, value in asdict(source.asked).items() if value}
-    options = json.dumps({"kind": source.kind, "mapping": dict(source.mapping), **asked}, sort_keys=True).encode()
-    content = content_digest(source.path, options, items.raw if items else b"")
-    layout = layout_of(kind, source.mapping, source.path)
-    readings = Readings(kind, layout, source.asked)
-    for chunk in _chunks(source.path, layout):
-        readings.see(without_totals(chunk, kind, layout))
-    return _Reading(source, kind, layout, readings.marks(kind, source.path), content, items)
+    items = read_items(source.path, source.items, source.mapping) if kind is BANDIT else None
+    with as_text(source.path, source.asked.sheet) as text:
+        yield _File(source, kind, text, items)
 
 
-def _chunks(path: str, layout: Layout) -> Iterator[list[LogLine]]:
-    first = layout.first_line + layout.header
-    return chunks(line for line in lines(path, layout.delimiter) if line.number >= first)
+def _read(file: _File) -> _Reading:
+    """How the file's columns are written; raises IngestError."""
+    source, kind = file.source, file.kind
+    _check_zone(kind, source.asked.zone)
+    layout = layout_of(kind, source.mapping, file.text, source.path)
+    layout = replace(layout, micros=layout.micros | _amounts(kind, source.asked.micros))
+    readings, digest = Readings(kind, layout, source.asked), Digest(*file.parts)
+    for lines in cut_lines(file.text, layout, places(kind, layout, readings), digest):
+        readings.see(without_totals(lines, kind, layout)[0])
+    return _Reading(file, layout, readings.marks(kind, source.path), digest.hexdigest())
 
 
-def _judged(reading: _Reading) -> LogTotals:
-    """Judge the file chunk by chunk; raises IngestError where not one row is good."""
-    totals, judge = LogTotals(reading.kind, _columns_found(reading)), reading.judge()
-    for chunk, left_out in reading.chunks:
-        totals.add(judge.judge(chunk), left_out)
-    totals.report(reading.source.name, reading.source.path)
+def _check_zone(kind: Kind, zone: str) -> None:
+    if zone and kind is REPORT:
+        raise IngestError(f"--time-zone {zone}: the days of a report are the account's own, and are taken as they are")
+    if zone and zone not in available_timezones():
+        raise IngestError(f"--time-zone {zone}: there is no such zone; a name is like Europe/Berlin or UTC")
+
+
+def _amounts(kind: Kind, names: Sequence[str]) -> frozenset[str]:
+    known = [wanted.name for wanted in kind.fields if wanted.stored.endswith("_micros")]
+    if wrong := [name for name in names if name not in known]:
+        raise IngestError(
+            f"--micros {wrong[0]}: a {kind.name} log has no such amount; it has {', '.join(known) or 'none'}"
+        )
+    return frozenset(names)
+
+
+def _judged(reading: _Reading, staged: StagedRows) -> LogTotals:
+    """Judge the whole file; raises IngestError where not one row is good."""
+    file, layout = reading.file, reading.layout
+    totals, digest = LogTotals(file.kind, _columns_found(reading)), Digest(*file.parts)
+    judge = Judge(file.kind, layout, reading.marks, file.items.ids if file.items else None)
+    for lines in cut_lines(file.text, layout, places(file.kind, layout), digest):
+        staged.add(judge.judge(lines))
+    if digest.hexdigest() != reading.content:
+        raise IngestError(f"{file.source.path} changed while it was read: ingest it when nothing writes to it any more")
+    if len(staged.find_duplicates()):
+        for lines in cut_lines(file.text, layout, [0], Digest()):
+            staged.reject(lines)
+    staged.finish()
+    for rows in staged.good():
+        totals.add(rows)
+    for rows in staged.rejected():
+        totals.refuse(rows)
+    if staged.left_out:
+        totals.notes["a sum of other rows, left out"] += staged.left_out
+    totals.report(file.source.name, file.source.path)
     return totals
 
 
@@ -142,23 +193,20 @@ def _columns_found(reading: _Reading) -> tuple[ColumnFound, ...]:
     layout = reading.layout
     return tuple(
         ColumnFound(name=f.name, header=layout.headers[at] if layout.header else str(at + 1), reading=f.reading(marks))
-        for f in reading.kind.fields
+        for f in reading.file.kind.fields
         if (at := layout.positions[f.name]) is not None and (marks := reading.marks[f.name])
     )
 
 
-def _stored(warehouse: Warehouse, name: str, content: str) -> IngestReport | None:
-    rows = warehouse.query("SELECT * FROM logs WHERE log = @log", {"log": name})
-    if not rows:
-        return None
-    row = rows[0]
+def _known(row: Mapping[str, Any], content: str) -> IngestReport:
+    """What was taken of a file that was ingested before."""
     if row["content"] != content:
         raise LogExists(
-            f"log {name!r} exists with other content ({row['source']}, ingested {row['at']:%Y-%m-%d %H:%M} UTC): "
+            f"log {row['log']!r} exists with other content ({row['source']}, ingested {row['at']:%Y-%m-%d %H:%M} UTC): "
             "give this file another --name"
         )
     return IngestReport(
-        name=name,
+        name=row["log"],
         already=True,
         reasons=json.loads(row["reasons"]),
         notes=json.loads(row["notes"]),
@@ -166,23 +214,34 @@ def _stored(warehouse: Warehouse, name: str, content: str) -> IngestReport | Non
     )
 
 
-def _append_rows(warehouse: Warehouse, reading: _Reading, items: Items | None, now: datetime) -> None:
-    """Append the file's rows chunk by chunk, under keys that a retry repeats."""
-    judge, name = reading.judge(), reading.source.name
-    marks, index = {"log": name, "content": reading.content}, items.index if items else {}
-    for number, (chunk, _) in enumerate(reading.chunks):
-        judged, key = judge.judge(chunk), f"log/{name}/{reading.content[:16]}/{number:06d}"
-        if judged.rows:
-            for row in judged.rows if items else ():
-                row["action"] = index[row.pop("item")]
-            warehouse.append(reading.kind.table, [{**row, **marks} for row in judged.rows], key)
-        if judged.rejected:
-            bad = [{"line": r.line, "reason": r.reason, "raw": r.raw, "day": now.date()} for r in judged.rejected]
-            warehouse.append("rejected_rows", [{**row, **marks} for row in bad], key)
+def _append_rows(warehouse: Warehouse, reading: _Reading, staged: StagedRows, now: datetime) -> None:
+    """Append the file's rows, many at a time, under keys that a retry repeats."""
+    file, name = reading.file, reading.file.source.name
+    for table, rows in ((file.kind.table, staged.good()), ("rejected_rows", staged.rejected())):
+        for number, part in enumerate(joined(rows, APPENDED)):
+            if file.items:
+                part = _with_actions(part, file.items) if table == BANDIT.table else part
+            part = _with_column(part, "day", _days(part) if "at" in part.column_names else pa.scalar(now.date()))
+            part = _with_column(_with_column(part, "log", pa.scalar(name)), "content", pa.scalar(reading.content))
+            warehouse.append_columns(table, part, f"log/{name}/{reading.content[:16]}/{number:06d}")
+
+
+def _with_column(rows: Any, name: str, values: Any) -> Any:
+    return rows.append_column(name, pa.repeat(values, len(rows)) if isinstance(values, pa.Scalar) else values)
+
+
+def _with_actions(rows: Any, items: Items) -> Any:
+    actions = pc.cast(pc.index_in(rows["item"], pa.array(items.ids, pa.string())), pa.int64())
+    return _with_column(rows.drop_columns(["item"]), "action", actions)
+
+
+def _days(rows: Any) -> Any:
+    """The UTC days of the rows."""
+    return pc.fill_null(pc.cast(pc.cast(rows["at"], pa.timestamp("us")), pa.date32(), safe=False), NO_DATE)
 
 
 def _log_row(reading: _Reading, report: IngestReport, now: datetime) -> dict[str, Any]:
-    source, items = reading.source, reading.items
+    source, items = reading.file.source, reading.file.items
     return {
         "log": report.name,
         "at": now,

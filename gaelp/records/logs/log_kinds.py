@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gaelp.records.logs import log_columns as column
+from gaelp.records.logs.instant_columns import instants
 from gaelp.records.logs.log_files import IngestError
 
 Columns = Mapping[str, Any]
@@ -35,12 +36,17 @@ class Field:
     @property
     def instant(self) -> bool:
         """Whether its values are dates or times."""
-        return self.parse is column.instants
+        return self.parse is instants
 
     @property
     def number(self) -> bool:
         """Whether its values are numbers of any sort."""
-        return self.parse not in (column.instants, column.texts, column.names)
+        return self.parse not in (instants, column.texts, column.names)
+
+    @property
+    def fractions(self) -> bool:
+        """Whether its values are numbers that need not be whole."""
+        return self.number and self.parse not in (column.integers, column.flags)
 
     @property
     def adds(self) -> bool:
@@ -50,7 +56,8 @@ class Field:
     def reading(self, marks: column.Marks) -> str:
         """How its values are read, for people."""
         if self.instant:
-            return "date or time, UTC where it says no zone" + (", day before month" if marks.day_first else "")
+            zone = f"date or time, {marks.zone} where it says no zone"
+            return zone + (", day before month" if marks.day_first else "")
         if not self.number:
             return "text"
         return f"number, decimal {'point' if marks.decimal == '.' else 'comma'}" + (", micros" if marks.micros else "")
@@ -108,7 +115,12 @@ _MONEY = "is not an amount of 0 or more"
 _TIME = "is not a date and time between 1995 and 2100"
 
 # Of any case. Google Ads and Meta as they export to files, in English and German, and Google Ads' API.
-_DAY = ("day", "segments.date", "tag", "reporting starts", "berichtsstart")
+_DAY = (
+    "day", "segments.date", "tag", "reporting starts", "berichtsstart", "week", "woche", "segments.week",
+    "month", "monat", "segments.month",
+)  # fmt: skip
+WEEKS, MONTHS = ("week", "woche", "segments.week"), ("month", "monat", "segments.month")  # headers of longer periods
+_UNTIL = ("reporting ends", "berichtsende")
 _CAMPAIGN = (
     "campaign_number", "campaign name", "campaign.id", "campaign.name", "kampagne", "kampagnenname",
     "name der kampagne",
@@ -116,16 +128,21 @@ _CAMPAIGN = (
 _IMPRESSIONS = ("displays", "impr.", "metrics.impressions", "impressionen")
 _CLICKS = ("metrics.clicks", "klicks", "link clicks", "clicks (all)", "link-klicks", "klicks (alle)")
 _COST = ("metrics.cost_micros", "cost_micros", "kosten", "amount spent", "ausgegebener betrag")
-_CONVERSIONS = ("post_click_conversions", "metrics.conversions", "purchases", "käufe")
-_REVENUE = ("conv. value", "metrics.conversions_value", "conv.-wert", "purchases conversion value")
+_CONVERSIONS = (
+    "post_click_conversions", "metrics.conversions", "purchases", "website purchases", "käufe", "website-käufe",
+)  # fmt: skip
+_REVENUE = (
+    "conv. value", "metrics.conversions_value", "conv.-wert", "purchases conversion value",
+    "website purchases conversion value", "conversion-wert von käufen", "conversion-wert von website-käufen",
+)  # fmt: skip
 _SALES = ("post_click_sales_amount",)
-_CURRENCY = ("currency code", "customer.currency_code", "währungscode")
+_CURRENCY = ("currency code", "customer.currency_code", "währungscode", "währung")
 
 BANDIT = Kind(
     "bandit",
     "bandit_rows",
     (
-        Field("timestamp", "at", column.instants, f"timestamp {_TIME}"),
+        Field("timestamp", "at", instants, f"timestamp {_TIME}"),
         Field("item_id", "item", column.names, "item_id is blank", ("item", "action")),
         Field("position", "position", column.integers, f"position {_COUNT}", default="1"),
         Field("click", "click", column.flags, "click is not 0 or 1"),
@@ -138,7 +155,7 @@ MARKET = Kind(
     "market",
     "market_rows",
     (
-        Field("date", "at", column.instants, f"date {_TIME}", ("timestamp",), default="", blank=True),
+        Field("date", "at", instants, f"date {_TIME}", ("timestamp",), default="", blank=True),
         Field("click", "click", column.flags, "click is not 0 or 1", ("isclick",), default="", blank=True),
         Field("market_price", "market_price", column.integers, f"market price {_COUNT}", ("payingprice",)),
         Field("bid", "bid", column.integers, f"bid {_COUNT}", ("biddingprice",), default="", blank=True),
@@ -166,14 +183,14 @@ REPORT = Kind(
     "report",
     "report_rows",
     (
-        Field("date", "at", column.instants, f"date {_TIME}", _DAY),
+        Field("date", "at", instants, f"date {_TIME}", _DAY),
         Field("campaign", "campaign", column.names, "campaign is blank", _CAMPAIGN),
         Field("engagement", "engagement", column.texts, "", ("user_engagement",), default=""),
         Field("banner", "banner", column.texts, "", default=""),
         Field("placement", "placement", column.texts, "", default=""),
         Field("impressions", "impressions", column.integers, f"impressions {_COUNT}", _IMPRESSIONS),
         Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS),
-        Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}", _COST),
+        Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}", _COST, ""),
         Field("conversions", "conversions", column.numbers, f"conversions {_NUMBER}", _CONVERSIONS, "", True),
         Field("revenue", "revenue_micros", column.signed_amounts, "revenue is not an amount", _REVENUE, "", True),
         Field(
@@ -186,10 +203,16 @@ REPORT = Kind(
             True,
         ),
         Field("currency", "currency", column.texts, "", _CURRENCY, default=""),
+        Field("until", "until", instants, f"until {_TIME}", _UNTIL, "", True),
     ),
     equal_rows=True,
-    checks=(_exceeds("clicks exceed impressions", "clicks", "impressions"),),
+    checks=(
+        _exceeds("clicks exceed impressions", "clicks", "impressions"),
+        _exceeds("the period ends before it begins", "at", "until"),
+    ),
     notes=(
+        _exceeds("covers more than one day", "until", "at"),
+        Check("cost is unknown", lambda columns: pc.is_null(columns["cost_micros"])),
         Check("placement is blank", _blank_among_others("placement")),
         # A click may lead to several orders, and orders may be reported on a later day than their click.
         _exceeds("conversions exceed clicks", "conversions", "clicks"),

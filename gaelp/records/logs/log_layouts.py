@@ -5,11 +5,12 @@ Headers are compared in any case. Touch this to recognise another layout; a kind
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gaelp.records.logs.log_files import IngestError, fields, head, shown
+from gaelp.records.logs.log_files import IngestError, head, shown
 from gaelp.records.logs.log_kinds import BANDIT, USER_FEATURES, Field, Kind
 
 _DELIMITERS = (",", ";", "\t")
@@ -37,14 +38,14 @@ class Layout:
         return len(self.headers)
 
 
-def layout_of(kind: Kind, mapping: Mapping[str, str], path: str) -> Layout:
-    """Recognise a file by its first lines; IngestError names every column that is missing."""
+def layout_of(kind: Kind, mapping: Mapping[str, str], text: str, path: str) -> Layout:
+    """Recognise a file by the first lines of its text; IngestError names it and every column that is missing."""
     _check_names(kind, mapping)
-    first_lines = head(path)
-    if (layout := _headerless(kind, mapping, first_lines[0].raw)) is not None:
+    first_lines = head(text)
+    if (layout := _headerless(kind, mapping, *first_lines[0])) is not None:
         return layout
     tried = [(line, delimiter) for line in first_lines for delimiter in _DELIMITERS]
-    headers = [(line, delimiter, _cells(line.raw, delimiter)) for line, delimiter in tried]
+    headers = [(number, mark, _cells(text, mark)) for (number, text), mark in tried]
     line, delimiter, header = max(headers, key=lambda each: _found(kind, mapping, each[2]))
     if not _found(kind, mapping, header):
         line, delimiter, header = headers[0]
@@ -59,7 +60,7 @@ def layout_of(kind: Kind, mapping: Mapping[str, str], path: str) -> Layout:
     cost = positions.get("cost")
     currency = _HEADER_CURRENCY.search(header[cost]) if cost is not None else None
     return Layout(
-        delimiter, True, tuple(header), positions, line.number,
+        delimiter, True, tuple(header), positions, line,
         micros=frozenset(n for n, at in positions.items() if at is not None and "micros" in header[at].casefold()),
         currency=currency[1] if currency else "",
         user_features=_user_features(header, mapping) if kind is BANDIT else (),
@@ -68,7 +69,10 @@ def layout_of(kind: Kind, mapping: Mapping[str, str], path: str) -> Layout:
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in fields(text, delimiter) or []]
+    try:
+        return [cell.strip() for cell in next(csv.reader((text,), delimiter=delimiter, strict=True))]
+    except csv.Error:
+        return []
 
 
 def _found(kind: Kind, mapping: Mapping[str, str], header: Sequence[str]) -> int:
@@ -79,7 +83,7 @@ def _found(kind: Kind, mapping: Mapping[str, str], header: Sequence[str]) -> int
 # ------------------------------------------------------------ without a header
 
 
-def _headerless(kind: Kind, mapping: Mapping[str, str], first: str) -> Layout | None:
+def _headerless(kind: Kind, mapping: Mapping[str, str], number: int, first: str) -> Layout | None:
     """A form that is known without a header, or one whose columns the user names by number, from 1."""
     by_number = bool(mapping) and all(target.isascii() and target.isdigit() for target in mapping.values())
     if mapping and not by_number:
@@ -92,7 +96,7 @@ def _headerless(kind: Kind, mapping: Mapping[str, str], first: str) -> Layout | 
             if by_number and any(target in _cells(first, delimiter) for target in mapping.values()):
                 return None  # a header of numbers: they are names
             if all(at.get(f.name) is not None or f.default is not None for f in kind.fields):
-                return Layout(delimiter, False, ("",) * len(cells), positions)
+                return Layout(delimiter, False, ("",) * len(cells), positions, number)
     return None
 
 
@@ -129,7 +133,12 @@ def _candidates(wanted: Field, header: Sequence[str], mapping: Mapping[str, str]
     """The columns that may be meant: the mapped ones, else those of our own name, else those of any other name."""
     if wanted.name in mapping:
         return _named(mapping[wanted.name], header)
-    return _named(wanted.name, header) or sorted({index for alias in wanted.aliases for index in _named(alias, header)})
+    if found := _named(wanted.name, header):
+        return found
+    named = [places for alias in wanted.aliases if (places := _named(alias, header))]
+    if wanted.instant:
+        return named[0] if named else []  # Meta's exports by day have the day, and the beginning of the report too
+    return sorted({index for places in named for index in places})
 
 
 def _position(wanted: Field, header: Sequence[str], mapping: Mapping[str, str], path: str) -> int | None:

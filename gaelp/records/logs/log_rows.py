@@ -1,12 +1,11 @@
-"""From lines of a log to good rows and rejected lines, a chunk at a time. Touch this to judge rows otherwise."""
+"""From cut lines of a log to good rows and rejected lines. Touch this to judge rows otherwise."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,38 +13,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gaelp.arrays import B1
-from gaelp.records.logs.log_columns import BLANKS, Marks
-from gaelp.records.logs.log_files import LogLine
-from gaelp.records.logs.log_kinds import BANDIT, REPORT, Check, Field, Kind
+from gaelp.records.logs.column_readings import Readings
+from gaelp.records.logs.cut_lines import CutLines, rejected_table
+from gaelp.records.logs.log_columns import BLANKS, Marks, mask
+from gaelp.records.logs.log_kinds import BANDIT, MONTHS, REPORT, WEEKS, Check, Field, Kind
 from gaelp.records.logs.log_layouts import Layout
 
-CHUNK = 50_000  # lines judged together, and rows of one append: bounds memory however long the log is
-NO_DATE = date(1970, 1, 1)
-_TOTALS = ("total", "gesamt", "summe")
-_RAW = 2000  # characters kept of a rejected line
-Reasons = list[str | None]
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A line that was not taken."""
-
-    line: int
-    reason: str
-    raw: str
+DUPLICATE = "duplicate of an earlier row"
+_TOTALS = r"(?i)^[\s\"]*(?:total|gesamt|summe)"
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One chunk: rows for the warehouse, what was rejected, and how many kept rows fit each note."""
+    """Rows for the warehouse with their lines, what was rejected, and how many sums of other rows were left out.
 
-    rows: list[dict[str, Any]]
-    rejected: list[Rejected]
-    notes: dict[str, int]
+    Where the log's rows have an identity, `identity` is a column of the good rows too.
+    """
+
+    good: Any
+    rejected: Any
+    left_out: int
 
 
 class Judge:
-    """Judges the chunks of one log; it keeps the digest of each row, so that a duplicate in a later chunk is found."""
+    """Judges the lines of one log, whose columns are where `layout` says and written as `marks` say."""
 
     def __init__(
         self, kind: Kind, layout: Layout, marks: Mapping[str, Marks], items: Sequence[str] | None = None
@@ -53,108 +44,144 @@ class Judge:
         """`items` are those of an item file; without one a bandit log's rows may show any."""
         self._kind, self._layout, self._marks = kind, layout, marks
         self._items = items
-        self._digests: set[bytes] = set()
 
-    def judge(self, lines: Sequence[LogLine]) -> Judged:
-        """Split a chunk into good rows and rejected lines; the first reason that applies is given."""
-        whole = [line for line in lines if self._fits(line)]
-        rejected = [_rejected(line, _broken(line)) for line in lines if not self._fits(line)]
-        reasons: Reasons = [None] * len(whole)
-        columns = {wanted.stored: self._parsed(wanted, whole, reasons) for wanted in self._kind.fields}
+    def judge(self, lines: CutLines) -> Judged:
+        """Split lines into good rows and rejected ones; the first reason that applies is given."""
+        rows, left_out = without_totals(lines, self._kind, self._layout)
+        reasons = _Reasons(len(rows.numbers))
+        columns = {wanted.stored: self._parsed(wanted, rows, reasons) for wanted in self._kind.fields}
+        if self._kind is REPORT and self._layout.positions["until"] is None:
+            columns["until"] = _period_end(columns["at"], self._day_header)
         for check in self._kind.checks:
-            _reject(reasons, _true(check, columns), check.reason)
+            reasons.add(true(check, columns), check.reason)
         if self._kind is BANDIT:
             if self._items is not None:
                 listed = pc.is_in(columns["item"], pa.array(self._items, pa.string()))
-                _reject(reasons, ~listed.to_numpy(zero_copy_only=False), "item is not in the item file")
-            columns["user_features"] = pa.array([self._features(line) for line in whole], pa.string())
-        self._reject_duplicates(whole, reasons)
-        good = [index for index, reason in enumerate(reasons) if reason is None]
-        rejected += [_rejected(line, reason) for line, reason in zip(whole, reasons, strict=True) if reason is not None]
-        kept = {name: values.take(pa.array(good, pa.int64())) for name, values in columns.items()}
-        notes = {note.reason: int(_true(note, kept).sum()) for note in self._kind.notes}
-        return Judged(_rows(kept, [whole[i].number for i in good]), sorted(rejected, key=lambda r: r.line), notes)
+                reasons.add(~mask(listed), "item is not in the item file")
+            columns["user_features"] = _features([rows.columns[at] for at in self._layout.user_features], len(reasons))
+        columns["line"] = pa.array(rows.numbers)
+        if (identity := self._layout.identity) is not None:
+            columns["identity"] = rows.columns[identity[0]] if identity else rows.texts
+        good = pa.table(columns)
+        if reasons.any:
+            good = good.filter(pa.array(reasons.none))
+        bad = rejected_table(rows.numbers, reasons.names, rows.texts).filter(pa.array(~reasons.none))
+        return Judged(good, pa.concat_tables([rows.broken, bad]).sort_by("line"), left_out)
 
-    def _fits(self, line: LogLine) -> bool:
-        return line.fields is not None and len(line.fields) == self._layout.width
+    @property
+    def _day_header(self) -> str:
+        return self._layout.headers[self._layout.positions["date"] or 0].casefold()
 
-    def _parsed(self, wanted: Field, whole: Sequence[LogLine], reasons: Reasons) -> Any:
-        position = self._layout.positions[wanted.name]
+    def _parsed(self, wanted: Field, rows: CutLines, reasons: _Reasons) -> Any:
+        position, marks = self._layout.positions[wanted.name], self._marks[wanted.name]
         if position is None:
             known = self._layout.currency if wanted.name == "currency" else ""
-            texts = [known or wanted.default or ""] * len(whole)
-        else:
-            texts = [line.fields[position] for line in whole if line.fields]
-        values, good = wanted.parse(texts, self._marks[wanted.name])
-        if wanted.blank:
-            good = good | np.array([text.strip() in BLANKS for text in texts], bool)
-        _reject(reasons, ~good, wanted.wrong)
+            value = wanted.parse(pa.array([known or wanted.default or ""]), marks)[0]
+            return value.take(pa.array(np.zeros(len(reasons), np.int64)))
+        values, good = wanted.parse(rows.columns[position], marks)
+        if wanted.blank and not good.all():
+            text = pc.utf8_trim_whitespace(rows.columns[position])
+            good = good | mask(pc.is_in(text, pa.array(BLANKS)))
+        reasons.add(~good, wanted.wrong)
         return values
 
-    def _features(self, line: LogLine) -> str:
-        return json.dumps([line.fields[i] for i in self._layout.user_features] if line.fields else [])
 
-    def _reject_duplicates(self, whole: Sequence[LogLine], reasons: Reasons) -> None:
-        """Of rows of one id (or, where the kind says so, equal rows) the first one stands."""
-        if self._layout.identity is None:
-            return
-        for index, line in enumerate(whole):
-            if reasons[index] is None:
-                key = "\x1f".join(line.fields[i] for i in self._layout.identity) if line.fields else ""
-                digest = hashlib.blake2b((key or line.raw).encode(), digest_size=12).digest()
-                if digest in self._digests:
-                    reasons[index] = "duplicate of an earlier row"
-                self._digests.add(digest)
+class _Reasons:
+    """Why each of N rows is rejected: the first reason that was added for it, if any."""
 
+    def __init__(self, rows: int) -> None:
+        self._codes = np.zeros(rows, np.int16)
+        self._names = [""]
 
-def chunks(lines: Iterator[LogLine], size: int = CHUNK) -> Iterator[list[LogLine]]:
-    """Lists of `size` lines, the last one shorter."""
-    chunk: list[LogLine] = []
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+    def __len__(self) -> int:
+        return len(self._codes)
 
+    def add(self, bad: B1, reason: str) -> None:
+        """These rows are bad."""
+        if bad.any():
+            self._codes[bad & (self._codes == 0)] = len(self._names)
+            self._names.append(reason)
 
-def without_totals(lines: Sequence[LogLine], kind: Kind, layout: Layout) -> list[LogLine]:
-    """The lines that are no sum of the others: where a report has a day, an export writes `Total` or the like."""
-    place = layout.positions.get("date") or 0
-    return list(lines) if kind is not REPORT else [line for line in lines if not _is_total(line, place)]
+    @property
+    def any(self) -> bool:
+        """Whether a row is bad."""
+        return len(self._names) > 1
 
+    @property
+    def none(self) -> B1:
+        """Which rows are good."""
+        good: B1 = self._codes == 0
+        return good
 
-def _is_total(line: LogLine, place: int) -> bool:
-    cells = line.fields or []
-    return any(cells[at].strip().casefold().startswith(_TOTALS) for at in {0, place} if at < len(cells)) and not (
-        len(cells) > place and cells[place][:1].isdigit()
-    )
+    @property
+    def names(self) -> Any:
+        """The reason of each row; empty where it is good."""
+        return pa.DictionaryArray.from_arrays(pa.array(self._codes), pa.array(self._names))
 
 
-def _broken(line: LogLine) -> str:
-    if line.fields is None:
-        return "not UTF-8" if any("\ud800" <= c <= "\udfff" for c in line.raw) else "unclosed or stray quote"
-    return "wrong number of columns"
+def places(kind: Kind, layout: Layout, readings: Readings | None = None) -> list[int]:
+    """The columns of the file that a judge reads, or that `readings` are decided by."""
+    placed = {at for at in layout.positions.values() if at is not None}
+    used = placed | {*layout.user_features, *(layout.identity or ())} if readings is None else readings.places
+    return sorted(used | ({0, layout.positions["date"] or 0} if kind is REPORT else set()))
 
 
-def _rejected(line: LogLine, reason: str) -> Rejected:
-    return Rejected(line.number, reason, line.raw[:_RAW].encode("utf-8", "backslashreplace").decode())
+def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLines, int]:
+    """The lines that are no sum of the others, and how many are: an export writes `Total` or the like in them."""
+    if kind is not REPORT:
+        return lines, 0
+    day = layout.positions["date"] or 0
+    sums = pc.or_(*(pc.match_substring_regex(lines.columns[at], _TOTALS) for at in (0, day)))
+    sums = mask(pc.and_(sums, pc.invert(pc.match_substring_regex(lines.columns[day], r"^\d"))))
+    short = mask(pc.match_substring_regex(lines.broken["raw"].combine_chunks(), _TOTALS))
+    if not sums.any() and not short.any():
+        return lines, 0
+    kept = pa.array(~sums)
+    columns = {at: values.filter(kept) for at, values in lines.columns.items()}
+    broken = lines.broken.filter(pa.array(~short))
+    numbers, texts = lines.numbers[~sums], lines.texts.filter(kept)
+    rest = replace(lines, numbers=numbers, columns=columns, texts=texts, broken=broken)
+    return rest, int(sums.sum() + short.sum())
 
 
-def _reject(reasons: Reasons, bad: B1, reason: str) -> None:
-    for index in np.flatnonzero(bad):
-        reasons[index] = reasons[index] or reason
+def _period_end(begins: Any, header: str) -> Any:
+    """The last day of periods of which a report names the first one; null where a row is a day."""
+    if header not in (*WEEKS, *MONTHS):
+        return pa.nulls(len(begins), begins.type)
+    if header in WEEKS:
+        return pc.add(begins, pa.scalar(timedelta(days=6), pa.duration("us")))
+    naive = pc.cast(begins, pa.timestamp("us"))
+    after = pc.ceil_temporal(naive, unit="month", ceil_is_strictly_greater=True)
+    return pc.cast(pc.subtract(after, pa.scalar(timedelta(days=1), pa.duration("us"))), begins.type)
 
 
-def _true(check: Check, columns: dict[str, Any]) -> B1:
-    result: B1 = pc.fill_null(check.bad(columns), False).to_numpy(zero_copy_only=False)
-    return result
+def true(check: Check, columns: Mapping[str, Any]) -> B1:
+    """Where a check or a note applies."""
+    return mask(check.bad(columns))
 
 
-def _rows(columns: dict[str, Any], numbers: list[int]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pa.table(columns).to_pylist()
-    for row, number in zip(rows, numbers, strict=True):
-        row["line"] = number
-        row["day"] = row["at"].astimezone(UTC).date() if row["at"] is not None else NO_DATE
-    return rows
+def _features(columns: Sequence[Any], rows: int) -> Any:
+    """JSON arrays of text, string[N]."""
+    if not columns:
+        return pa.array(["[]"]).take(pa.array(np.zeros(rows, np.int64)))
+    encoded = [pc.dictionary_encode(values) for values in columns]
+    codes, kinds = np.zeros(rows, np.int64), 1
+    for each in encoded:
+        codes, kinds = codes * len(each.dictionary) + each.indices.to_numpy(), kinds * len(each.dictionary)
+    if not rows or kinds > 2**62:
+        return _json(columns)
+    _, first, place = np.unique(codes, return_index=True, return_inverse=True)  # users are of few kinds
+    return _json([values.take(pa.array(first)) for values in columns]).take(pa.array(place))
+
+
+def _json(columns: Sequence[Any]) -> Any:
+    return pc.binary_join_element_wise('["', pc.binary_join_element_wise(*map(_json_text, columns), '", "'), '"]', "")
+
+
+def _json_text(values: Any) -> Any:
+    """The texts as JSON writes them between its quotes."""
+    if not pc.any(pc.match_substring_regex(values, r'[\\"\x00-\x1f]'), min_count=0).as_py():
+        return values
+    found = pc.dictionary_encode(values)
+    escaped = pa.array([json.dumps(text, ensure_ascii=False)[1:-1] for text in found.dictionary.to_pylist()])
+    return escaped.take(found.indices)

@@ -6,17 +6,17 @@ Touch this to tell people more about a log.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pyarrow.compute as pc
 from pydantic import Field
 
 from gaelp.domain.frozen import Frozen
 from gaelp.records.logs.log_files import IngestError
 from gaelp.records.logs.log_kinds import Kind
-from gaelp.records.logs.log_rows import Judged
+from gaelp.records.logs.log_rows import true
 
 FIRST_ROWS = 5  # shown to people
 
@@ -76,21 +76,27 @@ class LogTotals:
         reason, count = self.reasons.most_common(1)[0]
         return f"{count} of {self.reasons.total()} rows: {reason}, first on line {self.first_rejected[reason]}"
 
-    def add(self, judged: Judged, left_out: int) -> None:
-        """Count one chunk."""
-        self.rows += len(judged.rows)
-        for rejected in judged.rejected:
-            self.reasons[rejected.reason] += 1
-            self.first_rejected.setdefault(rejected.reason, rejected.line)
-        self.notes.update({note: count for note, count in judged.notes.items() if count})
-        if left_out:
-            self.notes["a sum of other rows, left out"] += left_out
-        instants = [row["at"] for row in judged.rows]
-        known = [instant for instant in (*instants, self.start, self.end) if instant is not None]
+    def add(self, good: Any) -> None:
+        """Count rows that are taken."""
+        self.rows += len(good)
+        for note in self.kind.notes:
+            if count := int(true(note, _arrays(good)).sum()):
+                self.notes[note.reason] += count
+        window = pc.min_max(good["at"]).as_py()
+        known = [instant for instant in (window["min"], window["max"], self.start, self.end) if instant is not None]
         self.start, self.end = min(known, default=None), max(known, default=None)
-        self.items.update(row["item"] for row in judged.rows if "item" in row)
-        self.sums.update(_sums(self.kind, judged.rows))
-        self.first_rows += judged.rows[: max(0, FIRST_ROWS - len(self.first_rows))]
+        if "item" in good.column_names:
+            self.items.update(pc.unique(good["item"]).to_pylist())
+        self.sums.update(_sums(self.kind, good))
+        self.first_rows += good.slice(0, max(0, FIRST_ROWS - len(self.first_rows))).to_pylist()
+
+    def refuse(self, rejected: Any) -> None:
+        """Count lines that are not taken."""
+        for reason in pc.value_counts(rejected["reason"]).to_pylist() if len(rejected) else ():
+            self.reasons[reason["values"]] += reason["counts"]
+            if reason["values"] not in self.first_rejected:
+                at = pc.index(rejected["reason"], reason["values"]).as_py()
+                self.first_rejected[reason["values"]] = rejected["line"][at].as_py()
 
     def report(self, name: str, path: str) -> IngestReport:
         """The same for people; raises IngestError where there is no good row."""
@@ -112,15 +118,19 @@ class LogTotals:
         )
 
 
-def _sums(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
+def _arrays(rows: Any) -> dict[str, Any]:
+    return {name: rows[name].combine_chunks() for name in rows.column_names}
+
+
+def _sums(kind: Kind, rows: Any) -> Counter[str]:
     """Sums of the columns that may be added; amounts by currency, because two currencies are never added."""
     found: Counter[str] = Counter()
     for wanted in kind.fields:
-        if not wanted.adds:
-            continue
-        money = wanted.stored.endswith("_micros")
-        for row in rows:
-            if (value := row.get(wanted.stored)) is not None:
-                currency = f" {row['currency']}" if money and row.get("currency") else ""
-                found[f"{wanted.name}{currency}"] += value / 1e6 if money else value
+        if wanted.adds and wanted.stored.endswith("_micros"):
+            summed = rows.group_by("currency").aggregate([(wanted.stored, "sum")]).to_pylist()
+            for each in summed:
+                if (value := each[f"{wanted.stored}_sum"]) is not None:
+                    found[f"{wanted.name} {each['currency'] or ''}".strip()] += value / 1e6
+        elif wanted.adds and (value := pc.sum(rows[wanted.stored]).as_py()) is not None:
+            found[wanted.name] += value
     return found

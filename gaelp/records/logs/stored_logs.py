@@ -99,18 +99,27 @@ def load_market(warehouse: Warehouse, name: str) -> dict[str, Array]:
 def load_report(warehouse: Warehouse, name: str) -> dict[str, Array]:
     """A campaign report of N rows ordered by day (then line).
 
-    day i8[N] (days since 1970-01-01); impressions, clicks, cost_micros i8[N]; conversions f8[N] (NaN: unknown), which
-    need be no whole number; revenue_micros, sales_micros i8[N] (UNKNOWN_MICROS: unknown), negative where goods came
-    back; campaign, engagement, banner, placement, currency str[N] (empty: unknown); time_us, hour, weekday i8[N].
+    day i8[N] (days since 1970-01-01); days i8[N] (how many a row covers, from that day); impressions, clicks i8[N];
+    conversions f8[N] (NaN: unknown), which need be no whole number; cost_micros, revenue_micros, sales_micros i8[N]
+    (UNKNOWN_MICROS: unknown), the latter two negative where goods came back; campaign, engagement, banner, placement,
+    currency str[N] (empty: unknown); time_us, hour, weekday i8[N].
     """
     row = _row(warehouse, name, "report")
     texts = ("campaign", "engagement", "banner", "placement", "currency")
-    numbers, perhaps = ("impressions", "clicks", "cost_micros"), ("revenue_micros", "sales_micros")
-    table = _rows(warehouse, row, "report_rows", ", ".join(("at", *texts, *numbers, *perhaps, "conversions")))
+    numbers, perhaps = ("impressions", "clicks"), ("cost_micros", "revenue_micros", "sales_micros")
+    table = _rows(warehouse, row, "report_rows", ", ".join(("at", "until", *texts, *numbers, *perhaps, "conversions")))
     arrays = _times(table) | {key: _integers(table, key) for key in numbers}
     arrays |= {key: _integers(table, key, UNKNOWN_MICROS) for key in perhaps}
     arrays["conversions"] = table["conversions"].to_numpy().astype(np.float64)
-    return arrays | {"day": arrays["time_us"] // _DAY} | {key: _texts(table, key) for key in texts}
+    arrays |= {"day": arrays["time_us"] // _DAY, "days": _days(table)}
+    return arrays | {key: _texts(table, key) for key in texts}
+
+
+def _days(table: Any) -> Array:
+    """How many days the rows of a report cover."""
+    begins, ends = (pc.cast(pc.cast(table[name], pa.timestamp("us", tz="UTC")), pa.int64()) for name in ("at", "until"))
+    length = pc.add(pc.divide(pc.subtract(ends, begins), _DAY), 1)
+    return np.asarray(pc.fill_null(length, 1).to_numpy(), np.int64)
 
 
 def split(log: Mapping[str, Array], share: float) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -42,6 +42,27 @@ def arrow_table(table: Table, rows: Sequence[Mapping[str, Any]]) -> Any:
     return pa.table({column.name: _array(table, column, filled) for column in table.columns})
 
 
+def checked_columns(table: Table, data: Any) -> Any:
+    """A pyarrow.Table as one of the table's columns, checked."""
+    given = set(data.column_names)
+    if unknown := sorted(given - {column.name for column in table.columns}):
+        raise WarehouseError(f"table {table.name} has no column {', '.join(unknown)}; add it to warehouse/schema.py")
+    return pa.table({column.name: _checked(table, column, data, column.name in given) for column in table.columns})
+
+
+def _checked(table: Table, column: Column, data: Any, given: bool) -> Any:
+    kind, where = ARROW_TYPES[column.type], f"table {table.name}, column {column.name}"
+    values = data[column.name] if given else pa.nulls(data.num_rows, kind)
+    if column.required and values.null_count:
+        raise WarehouseError(f"{where}: a required value is missing")
+    if column.type == "TIMESTAMP" and given and values.type.tz is None:
+        raise WarehouseError(f"{where}: a time has no time zone; give it one (UTC)")
+    try:
+        return values.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise WarehouseError(f"{where} is {column.type}: {error}") from error
+
+
 def _day(at: object) -> date | None:
     return at.astimezone(UTC).date() if isinstance(at, datetime) and at.tzinfo else None
 

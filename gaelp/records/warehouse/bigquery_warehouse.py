@@ -26,7 +26,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from sqlglot import exp
 
-from gaelp.records.warehouse.arrow_rows import arrow_table, table_named
+from gaelp.records.warehouse.arrow_rows import arrow_table, checked_columns, table_named
 from gaelp.records.warehouse.queries import bound, referenced, select
 from gaelp.records.warehouse.schema import TABLES, VIEWS, Table, View
 from gaelp.records.warehouse.warehouse import WarehouseError, WarehouseUnavailable
@@ -53,7 +53,13 @@ class BigQueryWarehouse:
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]], key: str) -> int:
         """Load the rows by a job of their own id; a key that was used before adds nothing."""
-        data = arrow_table(table_named(table), rows)
+        return self._append(table, arrow_table(table_named(table), rows), key)
+
+    def append_columns(self, table: str, columns: Any, key: str) -> int:
+        """Load the columns by a job of their own id."""
+        return self._append(table, checked_columns(table_named(table), columns), key)
+
+    def _append(self, table: str, data: Any, key: str) -> int:
         if not data.num_rows:
             return 0
         self._prepare([table])

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import sqlglot
 
-from gaelp.records.warehouse.arrow_rows import arrow_table, table_named
+from gaelp.records.warehouse.arrow_rows import arrow_table, checked_columns, table_named
 from gaelp.records.warehouse.queries import bound, referenced, select
 from gaelp.records.warehouse.schema import TABLES, VIEWS, Table
 from gaelp.records.warehouse.table_files import TableFiles
@@ -36,10 +36,18 @@ class DuckDBWarehouse:
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]], key: str) -> int:
         """Write the rows as one file; what the first attempt at a key wrote stays, whatever a retry would have."""
-        described, files = table_named(table), self._files(table)
-        if not rows or files.has(key):
+        described = table_named(table)
+        return self._append(table, arrow_table(described, rows), key) if rows and not self._files(table).has(key) else 0
+
+    def append_columns(self, table: str, columns: Any, key: str) -> int:
+        """Write the columns as one file."""
+        described = table_named(table)
+        if not columns.num_rows or self._files(table).has(key):
             return 0
-        data = arrow_table(described, rows)
+        return self._append(table, checked_columns(described, columns), key)
+
+    def _append(self, table: str, data: Any, key: str) -> int:
+        files = self._files(table)
         new = files.add(key, data)
         files.merge()
         return int(data.num_rows) if new else 0

@@ -1,7 +1,8 @@
 """The tables and views of the warehouse, once for every back end.
 
 Every table is partitioned by `day` and clustered by its first column (the run, or the log). Columns are nullable unless
-required. Add columns at the end; never rename or retype one: files that were written keep their names.
+required. Add columns at the end; never rename one, and retype one only from INT64 to FLOAT64: files that were written
+keep their names and types.
 
 Touch this to record something new. A run's row is written in activities/records/runs.py, the rows of episodes,
 verdicts and events in activities/records/recording.py.
@@ -78,7 +79,7 @@ _TABLES = (
         _columns(
             _RUN + "phase STRING!\nepisode STRING!\nstate STRING!\nagent STRING\ncheckpoint_digest STRING\n"
             "episodes INT64\nreward FLOAT64\nprofit_micros INT64\nspend_micros INT64\nimpressions INT64\n"
-            "clicks INT64\nconversions INT64\nroi FLOAT64\nregret FLOAT64\nreason STRING\n"
+            "clicks INT64\nconversions FLOAT64\nroi FLOAT64\nregret FLOAT64\nreason STRING\n"
             "attributed_profit_micros INT64\noptimum_micros INT64\nallocation_micros INT64\nestimation_micros INT64\n"
             "over_bidding_micros INT64\nunder_bidding_micros INT64\nfailures INT64\npurpose STRING"
         ),
@@ -154,8 +155,8 @@ _TABLES = (
         "report_rows",
         _columns(
             _LOG_ROW + "at TIMESTAMP!\ncampaign STRING!\nengagement STRING\nbanner STRING\nplacement STRING\n"
-            "impressions INT64!\nclicks INT64!\nconversions FLOAT64\ncost_micros INT64!\nrevenue_micros INT64\n"
-            "sales_micros INT64\ncurrency STRING"
+            "impressions INT64!\nclicks INT64!\nconversions FLOAT64\ncost_micros INT64\nrevenue_micros INT64\n"
+            "sales_micros INT64\ncurrency STRING\nuntil TIMESTAMP"
         ),
         "a campaign's day in a placement, as reported",
     ),

@@ -176,7 +176,8 @@ def _claimed(data: Any, claim: Path) -> bool:
     claim.parent.mkdir(parents=True, exist_ok=True)
     draft = claim.with_name(f".{claim.name}.{secrets.token_hex(6)}")
     try:
-        pq.write_table(data, draft)
+        texts = [field.name for field in data.schema if pa.types.is_string(field.type)]
+        pq.write_table(data, draft, use_dictionary=texts)  # numbers seldom repeat, and looking takes half of the time
         os.link(draft, claim)
     except FileExistsError:
         return False
@@ -187,7 +188,7 @@ def _claimed(data: Any, claim: Path) -> bool:
 
 def _write_merged(inputs: Sequence[Path], output: Path) -> None:
     """All rows of the inputs in one file, on the disk when this returns; a column that an input lacks is null there."""
-    schema = pa.unify_schemas([pq.read_schema(path) for path in inputs])
+    schema = pa.unify_schemas([pq.read_schema(path) for path in inputs], promote_options="permissive")
     waiting: list[Any] = []
     with pq.ParquetWriter(output, schema) as writer:
         for path in inputs:
@@ -203,7 +204,7 @@ def _write_merged(inputs: Sequence[Path], output: Path) -> None:
 
 
 def _joined(tables: Sequence[Any], schema: Any) -> Any:
-    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default").cast(schema)
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive").cast(schema)
 
 
 def _sync(place: Path) -> None:

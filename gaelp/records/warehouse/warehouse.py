@@ -30,6 +30,10 @@ class Warehouse(Protocol):
         """
         ...
 
+    def append_columns(self, table: str, columns: Any, key: str) -> int:
+        """The same of a pyarrow.Table of the table's columns, which may lack some that are not required."""
+        ...
+
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Rows of a GoogleSQL SELECT with `@name` parameters; times come back aware, in UTC."""
         ...

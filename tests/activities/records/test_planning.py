@@ -13,11 +13,12 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import BeginExam, ExamTerms
 from gaelp.records.content_store import ContentStore
-from tests.support.campaign_fixture import CampaignFixture
+from tests.support.campaign_fixture import START, CampaignFixture
 
 ENTRY, FROZEN = "e" * 64, "f" * 64
 
@@ -78,3 +79,15 @@ def test_the_block_is_announced_with_room_for_worlds_that_are_left_out(exams: Ex
     assert sizes == [(50, 2), (50, 2), (50, 2), (100, 4)]
     tight = exams.begin("r5", consistency_episodes=128, campaigns_per_batch=128)
     assert (tight.block_episodes, tight.block_batches) == (128, 2)
+
+
+@pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])
+def test_an_exam_is_announced_at_the_attempt_of_its_own_account_product_agent_and_gate(exams: Exams, name: str) -> None:
+    """Earlier attempts of the same series count, and those of a series that differs in anything do not."""
+    product = TrainingConfiguration().product
+    own = AttemptSeries(account=exams.account, product=product, agent="mine", gate=Phase.SIMULATION)
+    exams.ledger.put_account(exams.ledger.account(exams.account).model_copy(update={"account": "other"}))
+    differing = own.model_copy(update={name: Phase.HISTORICAL if name == "gate" else "other"})
+    for number, series in enumerate((differing, differing, own)):
+        exams.ledger.next_attempt(series, f"before-{number}", START)
+    assert exams.begin().attempt == 2

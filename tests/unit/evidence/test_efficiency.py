@@ -95,6 +95,12 @@ def test_pacing_is_part_of_the_product() -> None:
     assert [found.value, found.low, found.high] == pytest.approx([0.75 * found.pacing] * 3)
 
 
+def test_a_part_of_a_conversion_is_none() -> None:
+    """What a platform divides among ads is no conversion until the parts make a whole one."""
+    for conversions, waste in ((0.99, 1.0), (1.0, 0.0)):
+        assert efficiency([spent(500_000_000, 400_000_000, conversions=conversions)]).waste == waste
+
+
 def test_waste_begins_at_three_target_cpas() -> None:
     """One micro less is too little to say that it was for nothing; a conversion that has not matured is none yet."""
     limit = 3 * int(CONFIG.economics.target_cpa * 1_000_000)

@@ -189,10 +189,16 @@ class TestReservations:
         assert ledger.reserve(booking(worst - 1, campaign=campaign, day=day), *caps).granted
 
     def test_a_campaign_rises_by_one_step_of_its_own_earlier_days(self, ledger: Ledger) -> None:
-        """Above it a day is refused whatever the caps allow and another campaign has; what is booked stays."""
+        """Above it a day is refused whatever the caps allow and others have, elsewhere too; what is booked stays."""
         step = RaiseStep(first_worst_micros=10 * UNIT, share=0.2, period_days=1)
         days = [{"day": DAY + timedelta(days=n), "key": f"run-a/live-test/campaign-00/day-{n:03d}"} for n in range(2)]
-        assert ledger.reserve(booking(20, campaign=1, key="run-a/live-test/campaign-01/day-000")).granted
+        later = {"day": TOMORROW, "key": "run-a/live-test/campaign-01/day-000"}
+        assert ledger.reserve(booking(20, campaign=1, **later)).granted
+        ledger.put_account(kit.account(account="other"), at=NOW)
+        ledger.put_approver(kit.approver(account="other"), at=NOW)
+        kit.approve(ledger, kit.request(request_id="run-a/live-test#9", account="other"))
+        elsewhere = {"account": "other", "request_id": "run-a/live-test#9", "key": "elsewhere/day-000"}
+        assert ledger.reserve(booking(20, day=TOMORROW, **elsewhere)).granted
         assert not ledger.reserve(booking(11, **days[0]), step=step).granted
         assert ledger.reserve(booking(10, **days[0]), step=step).granted
         refused = ledger.reserve(booking(13, **days[1]), step=step)

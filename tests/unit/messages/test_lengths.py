@@ -23,7 +23,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 import activities
 import worker
 from gaelp.domain.batch_groups import MOST_TOGETHER
-from gaelp.domain.config import contradictions
+from gaelp.domain.config import contradictions, message_lengths
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.curriculum_section import MOST_TASKS
 from gaelp.domain.gates.criteria_table import CRITERIA
@@ -40,8 +40,10 @@ from workflows.stopping import EmergencyStop, Reaper
 
 LONGEST = 256 * 1024  # bytes
 CAMPAIGNS, DAYS = 2 * 1000, contradictions.MOST_DAYS  # as the configuration allows: two arms for each product
-EXAM = contradictions.LONGEST_MESSAGE // contradictions.BATCH_BYTES  # batches with the block, where there are no rounds
-ROUNDS = contradictions.LONGEST_MESSAGE // contradictions.ROUND_BYTES  # where there is no exam
+EXAM = (
+    message_lengths.LONGEST_MESSAGE // message_lengths.BATCH_BYTES
+)  # batches with the block, where there are no rounds
+ROUNDS = message_lengths.LONGEST_MESSAGE // message_lengths.ROUND_BYTES  # where there is no exam
 NONE_OF_THEM = 0  # the field is empty in what travels, and full in what the content store keeps
 MANY: dict[str, int] = {
     "AssessCampaigns.moves": DAYS, "AssessHistorical.logs": 20, "AssessSimulation.exams": EXAM,
@@ -166,7 +168,7 @@ def _largest_value(kind: Any, place: str) -> Any:
 
 def _largest_configuration() -> TrainingConfiguration:
     """So long as one may be, whatever makes it so."""
-    words = contradictions.LONGEST_CONFIGURATION - len(TrainingConfiguration().model_dump_json())
+    words = message_lengths.LONGEST_CONFIGURATION - len(TrainingConfiguration().model_dump_json())
     safety = TrainingConfiguration().safety.model_copy(update={"forbidden_keywords": ("x" * words,)})
     return TrainingConfiguration().model_copy(update={"safety": safety})
 
@@ -212,8 +214,8 @@ def test_a_message_that_carries_endings_would_be_found() -> None:
 
 def test_the_bounds_of_the_configuration_are_those_of_the_messages() -> None:
     """A round's summary and a batch's result take at most what the configuration is refused by."""
-    assert _length(_largest(RoundSummary, "")) <= contradictions.ROUND_BYTES
-    assert _length(_largest(BatchResult, "")) <= contradictions.BATCH_BYTES
+    assert _length(_largest(RoundSummary, "")) <= message_lengths.ROUND_BYTES
+    assert _length(_largest(BatchResult, "")) <= message_lengths.BATCH_BYTES
 
 
 def test_what_a_phase_carries_on_grows_by_a_few_bytes_a_campaign() -> None:

@@ -29,7 +29,7 @@ def _plan(index: int = 0, arm: str = "candidate") -> CampaignPlan:
     )  # fmt: skip
 
 
-def _day(conversions: int, cost: int, *, matured: bool = True, offset: int = 0, **changes: int) -> DayReport:
+def _day(conversions: float, cost: int, *, matured: bool = True, offset: int = 0, **changes: int) -> DayReport:
     values = {
         "day": date(2026, 1, 5) + timedelta(days=offset),
         "impressions": 1000,
@@ -141,6 +141,12 @@ def test_one_conversion_is_worth_less_than_one_at_the_least() -> None:
     """The lower bound of a Poisson mean with one seen is (1 - Z / 2) squared, and not one."""
     low, _ = roi_bounds(_reached(_day(1, 10)), CONFIG)
     assert low == pytest.approx((1 - Z / 2) ** 2 * 10 / 10 - 1)
+
+
+def test_parts_of_conversions_count_as_what_they_are() -> None:
+    """Half conversions of two days are one, in the bounds as in what each is worth."""
+    halves = _reached(_day(0.5, 5, revenue_micros=13 * UNIT), _day(0.5, 5, offset=1, revenue_micros=12 * UNIT))
+    assert roi_bounds(halves, CONFIG) == pytest.approx(roi_bounds(_reached(_day(1, 10)), CONFIG))
 
 
 def test_refunds_and_margin_lower_the_worth() -> None:

@@ -117,9 +117,10 @@ def test_an_order_turned_round_fails_7() -> None:
     assert judged(on_market(order=False), "7").verdict is FAIL
 
 
-def test_too_few_clicks_decide_neither() -> None:
-    """With 500 clicks the level, the pairs or the reliability of the replay do not suffice, and more would."""
-    evidence = on_market(rows=50_000, seed=2, ctr=0.01)
+@pytest.mark.parametrize("rows", [10_000, 50_000])
+def test_too_few_clicks_decide_neither(rows: int) -> None:
+    """With 100 or 500 clicks the pairs or the reliability of the replay do not suffice, and more clicks would."""
+    evidence = on_market(rows=rows, seed=2, ctr=0.01)
     for id in ("6", "7"):
         verdict = judged(evidence, id)
         assert verdict.verdict is INCONCLUSIVE and verdict.inconclusive is Inconclusive.UNDECIDED, verdict.reason

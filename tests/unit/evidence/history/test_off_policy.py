@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -56,25 +58,25 @@ def chosen(estimates: tuple[Estimate, ...], estimator: str, name: str = "candida
 
 @pytest.fixture(scope="module")
 def many() -> list[tuple[Estimate, ...]]:
-    """The good policy's estimates on 200 logs whose logging policy preferred other items."""
-    logs = (known_log(seed, 2000, 0.6 * GOOD[::-1] + 0.1) for seed in range(200))
+    """The good policy's estimates on 100 logs whose logging policy preferred other items."""
+    logs = (known_log(seed, 2000, 0.6 * GOOD[::-1] + 0.1) for seed in range(100))
     return [evaluate(*log, {"candidate": policy(GOOD)}) for log in logs]
 
 
 @pytest.mark.parametrize(
-    ("estimator", "most"), [("ips", 1.0), ("snips", 0.96), ("dr", 0.96), ("sndr", 0.96), ("switch-dr", 0.96)]
+    ("estimator", "most"), [("ips", 1.0), ("snips", 0.97), ("dr", 0.97), ("sndr", 0.97), ("switch-dr", 0.97)]
 )
 def test_estimators_are_unbiased_and_their_intervals_cover(
     many: list[tuple[Estimate, ...]], estimator: str, most: float
 ):
-    """On 200 logs of known truth the mean estimate is the truth and the 90 % interval holds it in 84 to 96 %.
+    """On 100 logs of known truth the mean estimate is the truth and the 90 % interval holds it in 82 to 97 %.
 
     The bet of IPS may hold it more often: it stays valid at whatever row one looks.
     """
     found = [chosen(estimates, estimator) for estimates in many]
     truth, values = value(GOOD), np.array([e.value for e in found])
     assert abs(values.mean() - truth) < 3 * values.std() / math.sqrt(len(found))
-    assert 0.84 <= np.mean([e.low <= truth <= e.high for e in found]) <= most
+    assert 0.82 <= np.mean([e.low <= truth <= e.high for e in found]) <= most
 
 
 def test_dr_is_no_wider_than_ips():
@@ -205,3 +207,20 @@ def test_open_bandit_figures(campaign: str, items: int, ips: float, snips: float
     assert chosen(found, "snips").value == pytest.approx(snips, abs=5e-6)
     assert round(chosen(found, "snips").row_ess) == rows
     assert round(chosen(found, "snips").click_ess) == clicks
+
+
+def test_three_policies_are_estimated_from_two_million_rows_a_second_in_100_bytes_each():
+    """By processor time, the best of three, and by what is allocated beside the log; all estimators and the bet."""
+    log, segment = known_log(10, 400_000)
+    policies = {"candidate": policy(GOOD), "bad": policy(BAD), "uniform": np.full((24, SEGMENTS, ITEMS), 1 / ITEMS)}
+    spent = []
+    for _ in range(3):
+        begun = time.process_time()
+        evaluate(log, segment, policies)
+        spent.append(time.process_time() - begun)
+    assert 400_000 / min(spent) > 2e6
+    tracemalloc.start()
+    evaluate(log, segment, policies)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak / 400_000 < 100

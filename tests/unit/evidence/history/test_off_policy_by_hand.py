@@ -91,8 +91,8 @@ def estimates(n: int, seed: int = 0) -> tuple[dict[str, Estimate], list[Row]]:
     return {each.estimator: each for each in found if each.policy == "candidate"}, rows
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 9, 60])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("n", [1, 2, 3, 9, 40])
+@pytest.mark.parametrize("seed", range(2))
 def test_the_estimators_are_the_papers_sums(n: int, seed: int) -> None:
     """Value and both ends of the interval of each estimator, on logs from one row on."""
     found, rows = estimates(n, seed)

@@ -63,3 +63,18 @@ def test_no_pair_has_no_share() -> None:
     values = [float(i) for i in range(24)]
     measure = measure_panel_evidence(panel(values, values, 0, 0), 0.05)
     assert (measure.pairs, measure.right_low, measure.right_high) == (0, 0.0, 1.0)
+
+
+def test_pairs_that_are_right_by_window_count_for_fewer() -> None:
+    """Ten windows of six pairs, eight all right and two all wrong, count for less than pairs spread evenly."""
+    values = [float(i) for i in range(24)]
+
+    def measured(wrong: set[int]) -> tuple[float, float]:
+        pairs = tuple(PanelPair(window=n // 6, first=0, second=1, actual=1.0, right=n not in wrong) for n in range(60))
+        measure = measure_panel_evidence(panel(values, values).model_copy(update={"pairs": pairs}), 0.05)
+        return measure.right_low, measure.right_high
+
+    variance = (8 * (6 - 4.8) ** 2 + 2 * 4.8**2) * 10 / 9
+    effective = 60 / (variance / (60 * 0.8 * 0.2))
+    assert measured(set(range(12))) == pytest.approx(clopper_pearson(0.8 * effective, effective, 0.05))
+    assert measured(set(range(0, 60, 5))) == pytest.approx(clopper_pearson(48, 60, 0.05))

@@ -17,7 +17,7 @@ import pytest
 from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaigns_digest
-from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
+from gaelp.domain.spending.ledger_records import OUTSIDE_PAUSE, AttemptSeries, Severity, Violation
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from tests.support import ledgers as kit
@@ -136,6 +136,18 @@ def test_a_stop_of_a_run_changes_that_run_and_what_it_asks(file: Path, ledger: L
     }
 
 
+@pytest.mark.parametrize("stopped", RUNS)
+def test_a_run_that_was_stopped_books_nothing_more_and_every_other_goes_on(ledger: Ledger, stopped: str) -> None:
+    """The refusal names the run that was stopped."""
+    ledger.stop_run(stopped, "drill", "Ada", NOW)
+    for run, account in RUNS.items():
+        asked = booking(6, run=run, account=account, request_id=f"{run}/live-test#1")
+        reserved = ledger.reserve(asked)
+        assert reserved.granted is (run != stopped)
+        assert ledger.judge_run(run).granted is (run != stopped)
+        assert reserved.granted or reserved.reason == ledger.judge_run(run).reason
+
+
 def test_a_new_request_supersedes_what_the_same_phase_of_the_same_run_asks(file: Path, ledger: Ledger) -> None:
     """What another phase, or another run, asks stays open; so does what was approved."""
     anew = kit.request(request_id="run-a/live-test#3", nonce="3")
@@ -200,6 +212,36 @@ def test_attempts_are_reset_for_one_series(file: Path, ledger: Ledger, name: str
     own = {("attempts", "acme, p, run-a, live-test, run-a/live-test")}
     assert changed(file, lambda: ledger.reset_attempts(series("run-a"), "Ada", "rebuilt", NOW)) == own
     assert changed(file, lambda: ledger.reset_attempts(series("run-a"), "Ada", "rebuilt", NOW)) == set()
+
+
+def test_attempts_are_listed_with_what_was_forgiven(ledger: Ledger) -> None:
+    """Each series by itself: what counts now, and what a person has forgiven."""
+    ledger.next_attempt(series("run-a"), "again", NOW)
+    ledger.reset_attempts(series("run-a"), "Ada", "rebuilt", NOW)
+    ledger.next_attempt(series("run-a"), "since", NOW)
+    counts = {(each.series.agent, each.series.gate): (each.used, each.forgiven) for each in ledger.attempts()}
+    assert counts == {(run, gate): (1, 0) for run in RUNS for gate in (Phase.LIVE_TEST, Phase.SCALED)} | {
+        ("run-a", Phase.LIVE_TEST): (1, 2)
+    }
+
+
+def test_only_the_campaign_that_somebody_else_has_paused_is_refused_its_enabling(ledger: Ledger) -> None:
+    """Until a person clears it; other calls, and other campaigns, are granted as before."""
+    paused = Violation(
+        id="p-1", account="acme", run="run-a", phase=Phase.LIVE_TEST, campaign=campaign("run-a"), kind=OUTSIDE_PAUSE,
+        severity=Severity.MEDIUM, evidence="e", at=NOW,
+    )  # fmt: skip
+    ledger.record_outside_pause(paused)
+    claims = [
+        claim(intent, key=f"{name}/{intent}", campaign=name)
+        for name in (campaign("run-a"), campaign("run-a", 1))
+        for intent in ("enable", "budget")
+    ]
+    answers = [ledger.claim(each) for each in claims]
+    assert [answer.granted for answer in answers] == [False, True, True, True]
+    assert answers[0].reason == ledger.judge_enabling(campaign("run-a")).reason
+    ledger.resolve_violation("p-1", "Ada", "seen", NOW)
+    assert ledger.claim(claims[0]).granted
 
 
 def test_an_assessment_of_one_name_counts_in_each_series(ledger: Ledger) -> None:

@@ -6,6 +6,7 @@ import gzip
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def written(tmp_path: Path, text: str | bytes, name: str = "log.csv") -> str:
     return str(path)
 
 
-def report(tmp_path: Path, *lines: str, header: str = HEADER, **said: str) -> IngestReport:
+def report(tmp_path: Path, *lines: str, header: str = HEADER, **said: Any) -> IngestReport:
     """What would be taken of a campaign report."""
     path = written(tmp_path, "\n".join((header, *lines)))
     return look(LogSource(path, "report", "log", asked=Asked(**said)))
@@ -120,6 +121,29 @@ def test_the_order_of_day_and_month_is_that_of_the_column(tmp_path: Path) -> Non
     assert report(tmp_path, "03/04/2026,a,1,0,1.5", dates="day-first").first_rows[0]["at"].day == 3
 
 
+def test_times_without_a_zone_are_of_the_one_that_was_said(tmp_path: Path) -> None:
+    """10:00 in Berlin is 09:00 UTC; an hour that comes twice there is rejected, and so is a wrong name."""
+    times = ("2026-03-01 10:00:00", "2026-03-01T10:00:00+05:00", "2026-10-25 02:30:00", "25.10.2026 02:30:00")
+    lines = [f"{time},10,0,0.5" for time in times]
+    path = written(tmp_path, "\n".join(("timestamp,item_id,click,propensity_score", *lines)))
+    found = look(LogSource(path, "bandit", "log", asked=Asked(zone="Europe/Berlin")))
+    assert [row["at"].hour for row in found.first_rows] == [9, 5] and found.rejected == 2
+    with pytest.raises(IngestError, match="there is no such zone"):
+        look(LogSource(path, "bandit", "log", asked=Asked(zone="Berlin")))
+    with pytest.raises(IngestError, match="the days of a report are the account's own"):
+        report(tmp_path, "2026-09-01,a,10,1,5", zone="Europe/Berlin")
+
+
+def test_amounts_are_in_micros_where_it_was_said(tmp_path: Path) -> None:
+    """A header need not say it; a column that is no amount cannot be."""
+    found = report(tmp_path, "2026-09-01,a,10,1,5000000", micros=("cost",))
+    assert found.first_rows[0]["cost_micros"] == 5_000_000
+    with pytest.raises(
+        IngestError, match="--micros clicks: a report log has no such amount; it has cost, revenue, sales"
+    ):
+        report(tmp_path, "2026-09-01,a,10,1,5", micros=("clicks",))
+
+
 def test_amounts_in_micros_are_told_by_their_header(tmp_path: Path) -> None:
     """Google Ads' API reports millionths; a fraction of one shows that a column is not in micros."""
     names = "segments.date,campaign.id,metrics.impressions,metrics.clicks,metrics.cost_micros"
@@ -150,6 +174,65 @@ def test_real_reports_have_fractions_of_conversions_and_negative_days(tmp_path: 
     assert arrays["revenue_micros"].tolist() == [-25_000_000, UNKNOWN_MICROS]
 
 
+def test_a_report_may_have_no_cost(tmp_path: Path) -> None:
+    """Unknown is not nothing, and it is said; a blank where the report has a column of it is bad."""
+    rows = ("2026-09-01,a,10,1", "2026-09-02,a,10,1")
+    found = report(tmp_path, *rows, header="date,campaign,impressions,clicks")
+    assert (found.rows, found.notes) == (2, {"cost is unknown": 2}) and "cost" not in found.sums
+    assert report(tmp_path, "2026-09-01,a,10,1,", "2026-09-02,a,10,1,5").rejected == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "days"),
+    [
+        ("Week,", "2026-08-31,", 7), ("Monat,", "2026-02-01,", 28), ("Month,", "2026-12-01,", 31),
+        ("Tag,", "2026-09-01,", 1),
+        ("Reporting starts,Reporting ends,", "2026-09-01,2026-09-30,", 30),
+        ("Reporting starts,Reporting ends,Day,", "2026-09-01,2026-09-01,2026-09-01,", 1),
+        ("Berichtsstart,Berichtsende,", "2026-09-01,2026-09-01,", 1),
+    ],
+)  # fmt: skip
+def test_a_row_of_a_report_may_cover_several_days(tmp_path: Path, header: str, values: str, days: int) -> None:
+    """Weeks, months and periods keep their length, and are counted as a note."""
+    path = written(tmp_path, f"{header}Campaign,Impressions,Clicks,Cost\n{values}a,10,1,5\n")
+    warehouse = open_warehouse(str(tmp_path / "warehouse"))
+    found = ingest(warehouse, LogSource(path, "report", "log"), NOW)
+    arrays = load_report(warehouse, "log")
+    warehouse.close()
+    assert arrays["days"].tolist() == [days]
+    assert found.notes == ({"covers more than one day": 1} if days > 1 else {})
+
+
+def test_a_period_that_ends_before_it_begins_is_rejected(tmp_path: Path) -> None:
+    """Such a row contradicts itself."""
+    header = "Reporting starts,Reporting ends,Campaign,Impressions,Clicks,Cost"
+    rows = ("2026-09-02,2026-09-01,a,10,1,5", "2026-09-02,2026-09-02,a,10,1,5")
+    assert report(tmp_path, *rows, header=header).reasons == {"the period ends before it begins": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Campaign report\n\nDay,Campaign,Currency code,Impr.,Clicks,Cost,Conversions,Conv. value\n"
+        '2026-09-01,A,EUR,"1,204",41,172.45,1.50,300.00\nTotal: all,,EUR,"1,204",41,172.45,1.50,300.00\n',
+        "Kampagnenbericht\nTag;Kampagne;Währungscode;Impr.;Klicks;Kosten;Conversions;Conv.-Wert\n"
+        '01.09.2026;A;EUR;1.204;41;"172,45";"1,50";"300,00"\nGesamt;;;1.204;41;"172,45";"1,50";"300,00"\n',
+        "Reporting starts,Reporting ends,Campaign name,Impressions,Link clicks,Amount spent (EUR),Purchases,"
+        "Purchases conversion value\n2026-09-01,2026-09-01,A,1204,41,172.45,1.5,300\n",
+        "Berichtsstart;Berichtsende;Kampagnenname;Impressionen;Link-Klicks;Ausgegebener Betrag (EUR);Käufe;"
+        "Conversion-Wert von Käufen\n2026-09-01;2026-09-01;A;1204;41;172,45;1,5;300\n",
+        "segments.date,campaign.name,customer.currency_code,metrics.impressions,metrics.clicks,metrics.cost_micros,"
+        "metrics.conversions,metrics.conversions_value\n2026-09-01,A,EUR,1204,41,172450000,1.5,300.0\n",
+    ],
+)
+def test_exports_need_no_map(tmp_path: Path, text: str) -> None:
+    """Google Ads and Meta in English and German, and rows of Google Ads' API, say the same."""
+    found = look(LogSource(written(tmp_path, text), "report", "log"))
+    assert found.rows == 1 and found.rejected == 0
+    sums = {"impressions": 1204, "clicks": 41, "cost EUR": 172.45, "conversions": 1.5, "revenue EUR": 300}
+    assert found.sums == pytest.approx(sums)
+
+
 def test_a_title_above_the_header_and_totals_below_are_no_rows(tmp_path: Path) -> None:
     """An export's title, its dates and its sums are left out, and the sums are counted."""
     lines = ("2026-09-01,Total Recall,10,1,5", "Total: All campaigns,,10,1,5")
@@ -174,7 +257,7 @@ def test_line_ends_encodings_and_delimiters_are_found(tmp_path: Path, bytes_: by
 
 
 def test_an_archive_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -> None:
-    """A zip of two files, and a spreadsheet, are refused with what to do."""
+    """A zip of two files, and what only looks like a spreadsheet, are refused with what to do."""
     archive = tmp_path / "log.zip"
     with zipfile.ZipFile(archive, "w") as writer:
         writer.writestr("a.csv", f"{HEADER}\n2026-03-01,a,10,1,5\n")
@@ -185,7 +268,7 @@ def test_an_archive_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -
         look(LogSource(str(archive), "report", "log"))
     with zipfile.ZipFile(archive, "a") as writer:
         writer.writestr("[Content_Types].xml", "x")
-    with pytest.raises(IngestError, match="is a spreadsheet: save the sheet as csv"):
+    with pytest.raises(IngestError, match="is a spreadsheet that cannot be read"):
         look(LogSource(str(archive), "report", "log"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gaelp.records.logs import log_rows
+from gaelp.records.logs import ingestion, log_files
 from gaelp.records.logs.ingestion import IngestError, IngestReport, LogExists, LogSource, ingest
 from gaelp.records.logs.stored_logs import (
     UnknownLog,
@@ -108,7 +108,7 @@ class TestRows:
         path = tmp_path / "log.csv"
         path.write_bytes(f"{HEADER}\n{row(0)}\n".encode() + b"\xff\xfe,1\n" + f"{row(1)}\n".encode())
         assert bandit(warehouse, str(path)).reasons == {"not UTF-8": 1}
-        assert rejected(warehouse) == [(3, "not UTF-8", r"\udcff\udcfe,1")]
+        assert rejected(warehouse) == [(3, "not UTF-8", r"\xff\xfe,1")]
 
     def test_rows_without_an_id_may_be_equal(self, warehouse: Warehouse, tmp_path: Path) -> None:
         """In a bandit log that names no rows, two equal rows are two impressions."""
@@ -118,11 +118,37 @@ class TestRows:
     def test_a_duplicate_far_below_is_found(
         self, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Chunks of a long log know each other's rows, and lines keep their numbers."""
-        monkeypatch.setattr(log_rows.chunks, "__defaults__", (4,))
+        """Parts of a long log know each other's rows, and lines keep their numbers."""
+        monkeypatch.setattr(log_files, "_BLOCK", 256)
+        monkeypatch.setattr(log_files, "LONGEST_LINE", 200)
         report = bandit(warehouse, log(tmp_path, *(row(n) for n in range(10)), row(1), row(3, click=7)))
         assert (report.rows, report.rejected) == (10, 2)
         assert [line for line, _, _ in rejected(warehouse)] == [12, 13]
+
+    def test_a_file_that_changes_while_it_is_read_is_refused(
+        self, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Rows that come between the decision how columns are written and the reading are never taken unseen."""
+        path = Path(log(tmp_path, row(0), row(1)))
+        judge = ingestion.Judge
+
+        def grown(*arguments: Any) -> Any:
+            path.write_text(path.read_text() + row(2) + "\n")
+            return judge(*arguments)
+
+        monkeypatch.setattr(ingestion, "Judge", grown)
+        with pytest.raises(IngestError, match="changed while it was read"):
+            bandit(warehouse, str(path))
+        assert known_logs(warehouse) == []
+
+    def test_a_known_file_is_not_judged_again(
+        self, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That a log is there already is seen by its digest alone."""
+        path = log(tmp_path, row(0), row(1))
+        bandit(warehouse, path)
+        monkeypatch.delattr(ingestion, "cut_lines")
+        assert bandit(warehouse, path).already
 
     def test_a_spreadsheet_s_habits_are_forgiven(self, warehouse: Warehouse, tmp_path: Path) -> None:
         """A byte order mark, Windows line ends, blank lines and 1.0 for 1 are no errors."""
