@@ -31,6 +31,7 @@ from temporalio.worker import Worker
 from activities.compute.decisions import Decisions, beside_credentials
 from activities.compute.replays import Replays
 from activities.compute.simulation import Simulation
+from activities.compute.stated_worlds import StatedWorlds
 from activities.effects import Effects
 from activities.inputs import Inputs
 from activities.live.call_quota import CallQuotas
@@ -94,15 +95,16 @@ CACHED_WORKFLOWS = 3000
 START_SECONDS = 25.0  # within which a Temporal server that is started beside us must answer
 
 
-def compute_activities(settings: Settings) -> Activities:
-    """Agents and simulation: the content store, and nothing else."""
+def compute_activities(settings: Settings, certify: bool = False) -> Activities:
+    """Agents and simulation: the content store, and nothing else. With `certify` its stated agents, and no other."""
+    if certify:
+        return StatedWorlds(ContentStore(settings.store)).activities
     inputs = Inputs(ContentStore(settings.store))
     simulation, replays, decisions = Simulation(inputs), Replays(inputs), Decisions(inputs)
     return [
         simulation.first_checkpoint,
         simulation.simulate_batches,
-        simulation.play_traps,
-        simulation.learn,
+        *(simulation.play_traps, simulation.learn),
         replays.replay_log,
         decisions.decide,
     ]
@@ -179,16 +181,11 @@ def stop_activities(settings: Settings) -> Activities:
     return [emergency.stop_account, emergency.waiting_phases, Reaping(ledger, platforms).reap]
 
 
-def workers(client: Client, settings: Settings, queues: Sequence[Queue]) -> list[Worker]:
-    """One worker per queue, all in this process; see `make_worker`."""
-    return [make_worker(client, settings, queue) for queue in queues]
-
-
-def make_worker(client: Client, settings: Settings, queue: Queue, **options: Any) -> Worker:
+def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bool = False, **options: Any) -> Worker:
     """The worker of one queue. `options` are temporalio's, for tests."""
     quotas = CallQuotas()
     activities: dict[Queue, Callable[[Settings], Activities]] = {
-        Queue.COMPUTE: compute_activities,
+        Queue.COMPUTE: partial(compute_activities, certify=certify),
         Queue.RECORDS: records_activities,
         Queue.LIVE: partial(live_activities, quotas=quotas),
         Queue.STOP: stop_activities,
@@ -238,15 +235,15 @@ async def keep_reaper_until(stopped: asyncio.Event, client: Client, seconds: int
                 await keep_reaper(client, seconds)
 
 
-async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None]) -> None:
+async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None], certify: bool = False) -> None:
     """Run the workers until SIGTERM or SIGINT; `ready` is called once all of them poll."""
     client = await connect_at_start(settings, START_SECONDS)
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with contextlib.AsyncExitStack() as stack:
-        for worker in workers(client, settings, queues):
-            await stack.enter_async_context(worker)
+        for queue in queues:
+            await stack.enter_async_context(make_worker(client, settings, queue, certify=certify))
         if Queue.STOP in queues:
             await keep_reaper(client, settings.reaper_seconds)
         ready()
@@ -258,6 +255,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--queues", required=True, help="comma-separated: " + ", ".join(Queue))
     parser.add_argument("--ready", type=Path, help="a file that is created when the workers poll")
     parser.add_argument("--processes", type=int, help="that serve compute: by default one for each core")
+    parser.add_argument("--certify", action="store_true", help="serve the agents of `starter.py certify` and no other")
     arguments = parser.parse_args(argv)
     unknown = [name for name in arguments.queues.split(",") if name not in set(Queue)]
     if unknown:
@@ -265,6 +263,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments.queues = [Queue(name) for name in arguments.queues.split(",")]
     if Queue.COMPUTE in arguments.queues and len(arguments.queues) > 1:
         parser.error("compute runs agents, so it is a process of its own, without credentials: start another worker")
+    if arguments.certify and arguments.queues != [Queue.COMPUTE]:
+        parser.error("--certify replaces what the queue compute serves: give --queues compute")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     arguments.processes = arguments.processes or (cores if Queue.COMPUTE in arguments.queues else 1)
     if arguments.processes < 1 or (arguments.processes > 1 and Queue.COMPUTE not in arguments.queues):
@@ -272,11 +272,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _work(queues: Sequence[Queue], ready: Callable[[], None]) -> int:
+def _work(queues: Sequence[Queue], certify: bool, ready: Callable[[], None]) -> int:
     """Serve in this process; a service that is not there is one sentence and exit code 1."""
     keep_private()
     try:
-        asyncio.run(serve(Settings(), queues, ready))
+        asyncio.run(serve(Settings(), queues, ready, certify))
     except Exception as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1
@@ -289,7 +289,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     keep_private()
     observability.configure()
     ready = arguments.ready.touch if arguments.ready else lambda: None
-    return in_processes(arguments.processes, partial(_work, arguments.queues), ready)
+    return in_processes(arguments.processes, partial(_work, arguments.queues, arguments.certify), ready)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
+from gaelp.commands.power.exam_options import certify_options, count, plan_options
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -119,7 +120,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--limit", type=_count, default=50, help="newest first, at the most (default 50)")
+    parser.add_argument("--limit", type=count, default=50, help="newest first, at the most (default 50)")
 
 
 def _decide(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +130,7 @@ def _decide(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="recorded beside the decision")
     parser.add_argument("--print", action="store_true", help="print the JSON of the signal instead of sending it")
     parser.add_argument("--yes", action="store_true", help="do not ask before signing")
-    parser.add_argument("--timeout", type=_count, default=30, metavar="SECONDS", help="wait that long for the outcome")
+    parser.add_argument("--timeout", type=count, default=30, metavar="SECONDS", help="wait that long for the outcome")
 
 
 def _stop(parser: argparse.ArgumentParser) -> None:
@@ -217,27 +218,6 @@ def _new_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="what configurations call the agent; default: the folder's name")
 
 
-def _exam(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--gate", choices=["simulation"], default="simulation")
-    parser.add_argument("--config", default="quick-test", metavar="PROFILE_OR_FILE", help="default: quick-test")
-    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting")
-    parser.add_argument("--attempt", type=_count, default=1, help="at which level (default 1)")
-    parser.add_argument("--figure", metavar="FILE", help="default: a PNG in GAELP_HOME/reports")
-
-
-def _certify(parser: argparse.ArgumentParser) -> None:
-    _exam(parser)
-    parser.add_argument("--trials", type=_count, default=2000, help="exams of each agent (default 2000)")
-
-
-def _plan(parser: argparse.ArgumentParser) -> None:
-    _exam(parser)
-    parser.add_argument("--success", type=float, default=0.85, help="true success rate (default 0.85)")
-    parser.add_argument("--reward", type=float, default=0.78, help="true mean reward (default 0.78)")
-    parser.add_argument("--spread", type=float, default=0.12, help="standard deviation of rewards (default 0.12)")
-    parser.add_argument("--anchor", type=float, default=0.7, help="mean reward of the anchor (default 0.7)")
-
-
 def _action(actions: Any, name: str, does: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(name, help=does, description=does)
     made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -248,12 +228,6 @@ def _nothing(_: argparse.ArgumentParser) -> None:
     """No arguments of its own."""
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
-    return int(text)
-
-
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
@@ -262,5 +236,5 @@ ARGUMENTS = {
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
-    "certify": _certify, "plan": _plan,
+    "certify": certify_options, "plan": plan_options,
 }  # fmt: skip

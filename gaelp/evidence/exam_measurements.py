@@ -66,10 +66,21 @@ def measure_simulation(evidence: ExamEvidence, config: TrainingConfiguration, al
         cvar_high=high,
         replaced=replaced,
         seeds=rewards.size + replaced,
+        incumbent=_incumbent(sound),
         problems=problems,
         against_anchor=_against_anchor(rewards, anchors, evidence.anchor, config, (alpha, looks.episodes)),
         block=_block(evidence.block, config, alpha) if evidence.block else None,
     )
+
+
+def _incumbent(batches: Sequence[BatchResult]) -> float | None:
+    """Mean reward of the incumbent on the worlds of the batches that settled; None where they do not tell it."""
+    amounts = [batch.amounts for batch in batches if not _failed(batch)]
+    profits = np.array([value for each in amounts for value in each.incumbent_profit_micros], dtype=np.float64)
+    optimum = np.array([value for each in amounts for value in each.optimum_micros], dtype=np.float64)
+    if not profits.size or profits.size != optimum.size or not (optimum > 0).all():
+        return None
+    return float(np.clip(profits / optimum, 0.0, 1.0).mean())
 
 
 def mean_measure(values: F8, threshold: float, alpha: float, looks: Sequence[int]) -> MeanMeasure:

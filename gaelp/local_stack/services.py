@@ -71,12 +71,14 @@ def _program(name: str, remedy: str) -> str:
     return path
 
 
-def temporal(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
-    """The real Temporal server in its development form, with the Web UI, with its database in a file."""
+def temporal(home: Path, ports: Ports, environment: Mapping[str, str], kept: bool = True) -> Service:
+    """The real Temporal server in its development form, with the Web UI; its database is a file where it is kept."""
     program = _program("temporal", "run `make setup`, or install the extra `gaelp[local]`")
-    flags = ["--db-filename", str(home / "temporal.db"), "--ip", "127.0.0.1", "--log-level", "error"]
+    flags = ["--ip", "127.0.0.1", "--log-level", "error"]
     flags += ["--port", str(ports.temporal), "--ui-port", str(ports.ui), "--ui-disable-news-fetch"]
-    flags += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
+    if kept:
+        flags += ["--db-filename", str(home / "temporal.db")]
+        flags += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
     for value in DYNAMIC_CONFIGURATION:
         flags += ["--dynamic-config-value", value]
     for attribute, kind in SEARCH_ATTRIBUTES.items():
@@ -133,6 +135,11 @@ def compute(home: Path, environment: Mapping[str, str], processes: int | None = 
     """The worker whose child processes run agents; it holds no credentials. One process for each core by default."""
     flags = () if processes is None else ("--processes", str(processes))
     return _worker("compute", (Queue.COMPUTE,), home, without_secrets(environment) | _ONE_THREAD, flags)
+
+
+def certify(home: Path, environment: Mapping[str, str]) -> Service:
+    """In the place of `compute` for the verb `certify`: the agents of stated distributions, and no other."""
+    return _worker("certify", (Queue.COMPUTE,), home, without_secrets(environment) | _ONE_THREAD, ("--certify",))
 
 
 def _worker(

@@ -22,7 +22,7 @@ from gaelp.local_stack.services import Ports
 
 SERVICES: tuple[str, ...] = ("temporal", "redis", "emulator", "worker", "compute")
 WORKERS: tuple[str, ...] = ("worker", "compute")
-OPTIONAL: tuple[str, ...] = ("llm",)  # needs packages that are not in requirements.lock
+OPTIONAL: tuple[str, ...] = ("llm", "certify")  # the first needs packages that are not in requirements.lock
 LOCK_SECONDS = 4.0  # a watchdog cleaning up after a killed stack holds the lock for about two
 
 
@@ -162,7 +162,8 @@ class LocalStack:
         environment = {**os.environ, **self.environment()}
         match name:
             case "temporal":
-                return services.temporal(self.home, self.ports, services.without_secrets(environment))
+                kept = "certify" not in self._names
+                return services.temporal(self.home, self.ports, services.without_secrets(environment), kept)
             case "redis":
                 return services.redis(self.home, self.ports, services.without_secrets(environment))
             case "emulator":
@@ -171,6 +172,8 @@ class LocalStack:
                 return services.llm(self.home, self.ports, services.without_secrets(environment), self._llm_key)
             case "worker":
                 return services.worker(self.home, environment)
+            case "certify":
+                return services.certify(self.home, environment)
             case _:
                 return services.compute(self.home, environment, self.compute_processes)
 

@@ -6,6 +6,8 @@ Touch this to show more about them.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from gaelp.commands import connections
@@ -19,6 +21,12 @@ WHERE run = @run AND checkpoint_digest IS NOT NULL AND checkpoint_digest != ''
   AND COALESCE(purpose, '') != 'permuted'
 GROUP BY phase, checkpoint_digest
 ORDER BY first_used, checkpoint_digest
+"""
+_MADE = """
+SELECT checkpoint_digest, episode, MIN(at) AS at FROM episodes
+WHERE run = @run AND phase = 'simulation' AND purpose = 'train' AND state = 'settled'
+GROUP BY checkpoint_digest, episode
+ORDER BY at, episode
 """
 _JUDGED = "SELECT DISTINCT phase, checkpoint_digest, verdict FROM verdicts WHERE run = @run"
 
@@ -55,17 +63,23 @@ def environments(_: argparse.Namespace, out: Out) -> int:
 
 
 def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
-    """The agent states of a run by phase, with the verdicts on them; `start --from-checkpoint` takes one."""
+    """The agent states of a run by phase, with the verdicts on them and what each was made from."""
     run = connections.run_name(arguments.run)
     warehouse = connections.open_warehouse(connections.read_settings())
     try:
         states = warehouse.query(_CHECKPOINTS, {"run": run})
+        trained = warehouse.query(_MADE, {"run": run})
         judged = {(r["phase"], r["checkpoint_digest"]): r["verdict"] for r in warehouse.query(_JUDGED, {"run": run})}
     finally:
         warehouse.close()
     if not states:
         raise Refused(f"the warehouse holds no checkpoint of a run {run!r}: `starter.py list` shows the runs")
-    listed = [{**each, "verdict": judged.get((each["phase"], each["checkpoint_digest"]), "")} for each in states]
+    made = lineage([str(each["checkpoint_digest"]) for each in states if each["phase"] == PHASE_ORDER[0]], trained)
+    listed = [
+        {**each, "verdict": judged.get((each["phase"], each["checkpoint_digest"]), ""),
+         **made.get(each["checkpoint_digest"], {"parent": "", "batches": []})}
+        for each in states
+    ]  # fmt: skip
     rows = [
         (
             each["phase"],
@@ -74,9 +88,29 @@ def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
             each["episodes"],
             "-" if each["reward"] is None else f"{each['reward']:.3f}",
             each["verdict"],
+            _made_of(each),
         )
         for each in listed
     ]
-    text = table(("phase", "checkpoint", "first used", "episodes", "mean reward", "verdict"), rows)
+    text = table(("phase", "checkpoint", "first used", "episodes", "mean reward", "verdict", "made from"), rows)
     out.result({"run": run, "checkpoints": listed}, text)
     return DONE
+
+
+def lineage(states: Sequence[str], trained: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """For each state of the simulation, in the order of first use: the one before it, and the batches it learned from.
+
+    `trained` are the settled training batches with the state that played them: the next state learned from these.
+    """
+    played: dict[str, list[str]] = {}
+    for each in trained:
+        played.setdefault(str(each["checkpoint_digest"]), []).append(str(each["episode"]))
+    return {after: {"parent": before, "batches": played.get(before, [])} for before, after in pairwise(states)}
+
+
+def _made_of(state: Mapping[str, Any]) -> str:
+    batches = [str(each).rpartition("/")[2] for each in state["batches"]]
+    if not batches:
+        return "-"
+    which = batches[0] if len(batches) == 1 else f"{batches[0]} to {batches[-1]}"
+    return f"{state['parent'][:12]} and {len(batches)} batches, {which}"

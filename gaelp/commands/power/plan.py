@@ -1,15 +1,15 @@
 """The verb `plan`: how many exam episodes a true effect needs, by the simulation's gate itself.
 
-Touch this to change what it prints.
+Touch this to change what it prints; `--gate live-test` is in live_plan.py beside it.
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
+from gaelp.commands.power.live_plan import live_plan
 
 TIMES = (1, 2, 4, 8)  # as many batches in each look as the configuration plans, and more
 TRIALS = 300
@@ -19,11 +19,16 @@ SHARES = ("success", "reward", "anchor", "spread")
 
 
 def plan(arguments: argparse.Namespace, out: Out) -> int:
-    """Power of the exam that the configuration plans and of larger ones, as a table and a plot."""
+    """Power of what the configuration plans, and of more, as a table and a plot."""
+    return live_plan(arguments, out) if arguments.gate.startswith("live") else _exam_plan(arguments, out)
+
+
+def _exam_plan(arguments: argparse.Namespace, out: Out) -> int:
     import numpy as np
 
-    from gaelp.evidence.gate_certification import power
-    from gaelp.evidence.simulated_exams import StatedAgent, exam_plan
+    from gaelp.evidence.certification.gate_certification import power
+    from gaelp.evidence.certification.simulated_exams import exam_plan
+    from gaelp.evidence.certification.stated_agents import StatedAgent
     from gaelp.reports.plots import png
     from gaelp.reports.power_plots import exam_power
 
@@ -36,18 +41,16 @@ def plan(arguments: argparse.Namespace, out: Out) -> int:
     powers = [power(agent, each, TRIALS, rng) for each in plans]
     episodes = [each.looks.episodes[-1] for each in plans]
     place = figure_place(arguments, "plan.png")
-    Path(place).write_bytes(png(exam_power(episodes, powers, TARGET)))
+    place.write_bytes(png(exam_power(episodes, powers, TARGET)))
     enough = next((n for n, shares in zip(episodes, powers, strict=True) if shares[-1] >= TARGET), None)
-    rows = [
-        (size, f"{n:,}", *(f"{100 * share:.0f} %" for share in shares))
-        for size, n, shares in zip(sizes, episodes, powers, strict=True)
-    ]
+    exams = list(zip(sizes, episodes, powers, strict=True))
+    rows = [(size, f"{n:,}", *(f"{100 * share:.0f} %" for share in shares)) for size, n, shares in exams]
     document = {
         "level": alpha,
         "trials": TRIALS,
         "exams": [
             {"exam_batches": size, "episodes": n, "power": dict(zip(COLUMNS[2:], shares, strict=True))}
-            for size, n, shares in zip(sizes, episodes, powers, strict=True)
+            for size, n, shares in exams
         ],
         "enough": enough,
         "figure": str(place),

@@ -14,6 +14,7 @@ from gaelp.domain.gates.criterion import (
     finite,
     not_assessed,
 )
+from gaelp.domain.gates.headroom import headroom_bar
 from gaelp.domain.gates.measurements import (
     AnchorMeasure,
     BlockMeasure,
@@ -43,7 +44,8 @@ def judge_simulation(measures: SimulationMeasures) -> tuple[CriterionVerdict, ..
 
 def _reward(measures: SimulationMeasures) -> CriterionVerdict:
     verdict, reason = _guarded(measures, *_of_mean(CRITERIA["1"].name, measures.reward))
-    judgement = verdict, f"{reason} {measures.ratings}".strip()
+    bar = "" if measures.incumbent is None else headroom_bar(measures.incumbent, measures.reward.mean)
+    judgement = verdict, " ".join(part for part in (reason, bar, measures.ratings) if part)
     numbers = _numbers(measures.reward, "share of the attainable profit")
     return criterion_verdict("1", judgement, Formula.MEAN_CVAR, numbers)
 

@@ -125,6 +125,7 @@ class SimulationMeasures(Frozen):
     seeds: int  # seeds drawn, those left out included
     against_anchor: AnchorMeasure | None = None  # none: the exam says nothing of an anchor
     block: BlockMeasure | None = None  # none: it has not been played
+    incumbent: float | None = None  # mean reward of the incumbent on the same worlds; none: not measured
     traps: TrapsMeasure | None = None  # none: no trap was played, and none is required
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.episodes import EpisodeAmounts, EpisodeState
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.measurements import Anchor, SimulationMeasures
 from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation, scaled_difference
@@ -226,3 +226,11 @@ def test_the_size_of_the_block_is_the_setting() -> None:
     config = TrainingConfiguration.model_validate({"simulation": {"consistency_episodes": 60}})
     found = measured(exam(), config, ALPHA, block=[batch(0, [0.8] * 64, purpose="block")]).block
     assert found is not None and found.announced == 60
+
+
+def test_the_incumbents_reward_is_measured_on_the_same_worlds() -> None:
+    """Its profits over the optima, clipped to [0, 1]; without amounts it is not known."""
+    amounts = EpisodeAmounts(incumbent_profit_micros=(-5, 40, 300), optimum_micros=(100, 100, 200))
+    settled = batch(0, [0.8] * 3).model_copy(update={"amounts": amounts})
+    assert measured([settled], CONFIG, ALPHA).incumbent == pytest.approx(1.4 / 3)
+    assert measured([batch(0, [0.8] * 3)], CONFIG, ALPHA).incumbent is None

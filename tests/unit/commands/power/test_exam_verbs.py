@@ -10,21 +10,22 @@ import pytest
 
 from tests.support.command_line import Finished
 
-FEW = ("--trials", "60")
+FEW = ("--exams", "60")
 
 
 def test_certify_prints_share_bounds_level_and_finding_and_draws_them(
     in_process: Callable[..., Finished], tmp_path: Path
 ) -> None:
-    """Nine agents that should not pass and three that should, exit code 0, and a figure where it was asked for."""
+    """Agents that should not pass, agents that should, these also by criterion 2 alone; exit code 0, and a figure."""
     figure = tmp_path / "deep" / "shares.png"
     ran = in_process("certify", *FEW, "--figure", str(figure), "--json")
     assert ran.returncode == 0, ran.stderr
     document = json.loads(ran.stdout)
     assert document["looks"] == [128, 256, 384, 512] and document["exceeded"] == []
     levels = [each["level"] for each in document["agents"]]
-    assert levels == ["0.0304"] * 9 + [""] * 3
-    assert {each["criteria"] for each in document["agents"]} == {"1", "2", "3", "4", "1 to 4"}
+    assert levels == ["0.0304"] * 11 + [""] * 6
+    assert {each["judged by"] for each in document["agents"]} == {"1", "2", "3", "4", "criteria 1 to 4"}
+    assert [each["exact"] for each in document["agents"][-3:]] == ["0.8199", "0.9404", "1.0000"]
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
@@ -32,7 +33,7 @@ def test_certify_ends_with_1_where_a_level_is_exceeded(
     in_process: Callable[..., Finished], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gate that lets every exam pass is found, and the sentence names the agents."""
-    from gaelp.evidence import simulated_exams
+    from gaelp.evidence.certification import simulated_exams
 
     def lets_all_pass(trials: simulated_exams.ExamTrials, _: simulated_exams.ExamPlan) -> object:
         import numpy as np
@@ -79,4 +80,39 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(
 ) -> None:
     """What cannot be planned is refused by name."""
     ran = in_process(*words)
+    assert ran.returncode == 2 and said in ran.stderr and "Traceback" not in ran.stderr
+
+
+def test_plan_says_what_a_live_test_can_detect(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """Each number of campaigns at two lengths with the joint power, calendar days and spend; the shortest is named."""
+    stated = ("--cpa", "20", "--roi", "0.5", "--lag", "1", "--order-spread", "0.5", "--daily-budget", "25")
+    place = ("--figure", str(tmp_path / "p.png"), "--json")
+    ran = in_process("plan", "--gate", "live", *stated, "--set", "clock.tick_hours=1", *place)
+    assert ran.returncode == 0, ran.stderr
+    document = json.loads(ran.stdout)
+    shape = [(each["campaigns"], each["days"]) for each in document["tests"]]
+    assert shape == [(n, days) for days in (7, 16) for n in (5, 6, 8, 10)]
+    joint = {each: test["shares"]["8 to 10"] for each, test in zip(shape, document["tests"], strict=True)}
+    assert joint[6, 7] < 0.1 < joint[10, 7] < 0.5 < joint[10, 16]
+    assert document["enough"]["days"] == 16 and document["enough"]["calendar_days"] >= 120
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--cpa", "nan"), "--cpa is nan, and it is an amount above 0"),
+        (("--daily-budget", "0"), "--daily-budget is 0, and it is an amount above 0"),
+        (("--cpa", "100000"), "20 conversions takes more than 366 days"),
+        (("--roi", "-1"), "--roi is -1, and it is a number above -1"),
+        (("--lag", "0"), "--lag is 0, and it is a number above 0"),
+        (("--order-spread", "9"), "--order-spread is 9"),
+        (("--set", "economics.margin=0"), "no ROI can be reached"),
+    ],
+)
+def test_a_live_test_that_cannot_be_planned_is_refused(
+    in_process: Callable[..., Finished], words: tuple[str, ...], said: str
+) -> None:
+    """One sentence that names the option or the setting, and exit code 2."""
+    ran = in_process("plan", "--gate", "live-test", *words)
     assert ran.returncode == 2 and said in ran.stderr and "Traceback" not in ran.stderr

@@ -273,3 +273,18 @@ def test_a_number_that_is_none_is_taken_out_and_named() -> None:
     checked = gate(Phase.LIVE_TEST, [bad], attempt()).criteria[0]
     assert (checked.verdict, checked.reason) == (Verdict.INVALID, "A number of positive attributed ROI is not finite.")
     assert (checked.estimate, checked.bound, checked.threshold) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "bar"),
+    [
+        (0.4, "[========++++++++++..] incumbent 0.40, agent 0.90, optimum 1."),
+        (1.0, "[==================--] incumbent 1.00, agent 0.90, optimum 1."),
+        (0.0, "[++++++++++++++++++..] incumbent 0.00, agent 0.90, optimum 1."),
+    ],
+)
+def test_one_bar_shows_incumbent_agent_and_optimum(incumbent: float, bar: str) -> None:
+    """What the agent earns beyond or below the incumbent, and what is left to the optimum, in the reason of 1."""
+    measures = simulation().model_copy(update={"incumbent": incumbent})
+    assert bar in found(judge_simulation(measures), "1").reason
+    assert "optimum 1" not in found(judge_simulation(simulation()), "1").reason

@@ -13,11 +13,15 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_table import threshold_of
 from gaelp.domain.gates.exam_rules import COLLAPSE_RATE
 from gaelp.evidence.betting import clopper_pearson
-from gaelp.evidence.simulated_exams import CRITERIA, ExamPlan, Gate, StatedAgent, passes
+from gaelp.evidence.certification.naive_rule import naive_share
+from gaelp.evidence.certification.simulated_exams import CRITERIA, ExamPlan, Gate, passes
+from gaelp.evidence.certification.stated_agents import StatedAgent
+from gaelp.evidence.sequential_counts import critical_counts, crossing_chances
 
 EXCEEDED = "exceeded"
 CONFIDENCE = 0.05  # of the one-sided Clopper-Pearson bounds
 ALL = "1 to 4"
+ATTEMPTS_ALPHA = 0.05  # of all attempts of an agent together: what may graduate of one that should not
 COUNTED_TIMES = 4  # the exact size of criterion 2 is close to its level, which takes more trials to tell apart
 
 
@@ -30,6 +34,9 @@ class Certified:
     trials: int
     passed: int
     limit: float | None
+    naive: float | None = None  # the share that "80 % over the last 50" passes; None where it was not asked
+    exact: float | None = None  # what the share is by the recursion, where it is known
+    runs: bool = False  # the trials were whole runs
 
     @property
     def share(self) -> float:
@@ -81,8 +88,15 @@ def that_should_not_pass(config: TrainingConfiguration) -> tuple[CertifiedCase, 
         replace(good, name="success 0.79", success=0.79),
         replace(good, name="no improvement", anchor=0.85),
         replace(good, name="mean 0.80 with 15 % collapses", reward=0.906, collapse=0.15),
+        replace(good, name="lucky start: 40 episodes", reward=0.66, success=0.75, lucky=40),
+        replace(good, name="decaying by 0.35", reward=0.92, fall=0.35),
     )
     return tuple(CertifiedCase(agent, None) for agent in agents)
+
+
+def success_alone() -> tuple[CertifiedCase, ...]:
+    """The same agents as in `that_should_pass`, judged by criterion 2 alone, whose power is known exactly."""
+    return tuple(replace(each, criterion=1) for each in that_should_pass())
 
 
 def that_should_pass() -> tuple[CertifiedCase, ...]:
@@ -114,7 +128,18 @@ def certified(plan: ExamPlan, trials: int, rng: np.random.Generator, gate: Gate 
     wrong = (*at_the_boundaries(plan.config), *that_should_not_pass(plan.config))
     bad = (replace(certify(each, plan, trials, rng, gate), limit=plan.alpha) for each in wrong)
     good = (certify(each, plan, trials, rng, gate) for each in that_should_pass())
-    return (*bad, *good)
+    alone = (
+        replace(certify(each, plan, trials, rng, gate), exact=_exact(each.agent, plan)) for each in success_alone()
+    )
+    found = (*bad, *good, *alone)
+    agents = [each.agent for each in (*wrong, *that_should_pass(), *success_alone())]
+    return tuple(replace(each, naive=naive_share(agent, plan, rng)) for each, agent in zip(found, agents, strict=True))
+
+
+def _exact(agent: StatedAgent, plan: ExamPlan) -> float:
+    """The chance that criterion 2 passes."""
+    critical = critical_counts(plan.looks, threshold_of("2", plan.config), plan.alpha)
+    return float(crossing_chances(plan.looks, critical, agent.success)[-1])
 
 
 def power(agent: StatedAgent, plan: ExamPlan, trials: int, rng: np.random.Generator) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Many exams of stated agents by the gate itself. Touch with gaelp/evidence/simulated_exams.py."""
+"""Many exams of stated agents by the gate itself. Touch with gaelp/evidence/certification/simulated_exams.py."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from gaelp.domain.gates.criteria_simulation import judge_simulation
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.gates.verdicts import Verdict
-from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
-from gaelp.evidence.gate_certification import (
+from gaelp.evidence.certification.gate_certification import (
     EXCEEDED,
     CertifiedCase,
     at_the_boundaries,
@@ -23,8 +22,10 @@ from gaelp.evidence.gate_certification import (
     power,
     that_should_pass,
 )
+from gaelp.evidence.certification.simulated_exams import ExamPlan, ExamTrials, exam_plan, passes, real_gate
+from gaelp.evidence.certification.stated_agents import StatedAgent
+from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
 from gaelp.evidence.sequential_counts import critical_counts, crossing_chances
-from gaelp.evidence.simulated_exams import ExamPlan, ExamTrials, StatedAgent, exam_plan, passes, real_gate
 from gaelp.messages.episode_batch import BatchResult
 
 CONFIG = TrainingConfiguration()

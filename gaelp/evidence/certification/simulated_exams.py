@@ -3,7 +3,7 @@
 Only the world is replaced. Wealth, counts and block come from the modules that measure a real exam, and each trial is
 judged by gaelp/domain/gates. The mirrored tests are left out: a FAIL that comes first would only make passes rarer.
 
-Touch this to state another kind of distribution.
+Touch this to judge trials by more than the four criteria; what may be stated is in stated_agents.py beside this.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ from gaelp.domain.gates.measurements import (
     SimulationMeasures,
 )
 from gaelp.domain.gates.verdicts import Verdict
+from gaelp.evidence.certification.stated_agents import (
+    StatedAgent,
+    Stretch,
+    drawn_anchors,
+    drawn_rewards,
+    drawn_successes,
+)
 from gaelp.evidence.consistency_block import block_numbers
 from gaelp.evidence.exam_measurements import scaled_difference, worst_tenth
 from gaelp.evidence.sequential_counts import PlannedLooks, critical_counts
@@ -36,23 +43,6 @@ from gaelp.evidence.stake_mixture import best_log_wealth
 
 CHUNK = 500  # trials in memory at once
 CRITERIA = 4
-COLLAPSED_REWARD = 0.2
-
-
-@dataclass(frozen=True)
-class StatedAgent:
-    """An agent whose episodes are independent draws of rewards with this mean and deviation.
-
-    They are beta distributed, so that the mean is exact; or normal and clipped to [0, 1], which has thinner tails.
-    """
-
-    name: str
-    reward: float = 0.85  # mean, where the episode does not collapse
-    spread: float = 0.0  # standard deviation; 0: every reward is the mean
-    success: float = 1.0  # true rate
-    anchor: float = 0.2  # mean reward of the anchor, with the same deviation
-    collapse: float = 0.0  # share of episodes whose reward is COLLAPSED_REWARD
-    normal: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,34 +89,17 @@ def real_gate(trials: ExamTrials, plan: ExamPlan) -> B1:
 
 
 def _drawn(agent: StatedAgent, plan: ExamPlan, trials: int, rng: np.random.Generator) -> Iterator[ExamTrials]:
-    episodes = np.diff(plan.looks.episodes, prepend=0)
-    block = block_episodes(plan.config.simulation.consistency_episodes, plan.alpha)
+    last = plan.looks.episodes[-1]
+    looks, block = Stretch(0, last, last), block_episodes(plan.config.simulation.consistency_episodes, plan.alpha)
     for first in range(0, trials, CHUNK):
         number = min(CHUNK, trials - first)
+        successes = drawn_successes(agent, looks, number, rng)
         yield ExamTrials(
-            rewards=_rewards(agent.reward, agent, (number, plan.looks.episodes[-1]), rng),
-            anchors=_values(agent.anchor, agent, (number, plan.looks.episodes[-1]), rng),
-            successes=rng.binomial(episodes, agent.success, (number, episodes.size)).cumsum(axis=1),
-            block=_rewards(agent.reward, agent, (number, block), rng),
+            rewards=drawn_rewards(agent, looks, number, rng),
+            anchors=drawn_anchors(agent, last, number, rng),
+            successes=successes.cumsum(axis=1)[:, np.array(plan.looks.episodes) - 1],
+            block=drawn_rewards(agent.without_luck(), Stretch(0, block, block), number, rng),
         )
-
-
-def _rewards(mean: float, agent: StatedAgent, shape: tuple[int, int], rng: np.random.Generator) -> F8:
-    rewards = _values(mean, agent, shape, rng)
-    return np.where(rng.random(shape) < agent.collapse, COLLAPSED_REWARD, rewards) if agent.collapse else rewards
-
-
-def _values(mean: float, agent: StatedAgent, shape: tuple[int, int], rng: np.random.Generator) -> F8:
-    """One row for all trials where nothing is drawn; values of 0 and 1 where no beta has that deviation."""
-    spread = agent.spread
-    if not spread:
-        return np.full((1, shape[1]), mean)
-    if agent.normal:
-        return np.clip(rng.normal(mean, spread, shape), 0.0, 1.0)
-    size = mean * (1 - mean) / spread**2 - 1
-    if size <= 0:
-        return (rng.random(shape) < mean).astype(np.float64)
-    return rng.beta(mean * size, (1 - mean) * size, shape)
 
 
 def _measures(trials: ExamTrials, plan: ExamPlan) -> Iterator[SimulationMeasures]:
