@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import request_digest
 from gaelp.domain.spending.ledger_records import AttemptSeries, FoundExposure, Severity, Violation
@@ -229,12 +230,12 @@ def test_attempts_that_are_forgiven_are_written_with_who_and_why(ledger: Ledger)
 
 def test_what_a_gate_said_is_written_each_time_it_says_otherwise(ledger: Ledger) -> None:
     """With checkpoint, evidence and heads; the same again writes nothing, and the last one is what is known."""
-    first = KeptVerdict(RUN, Phase.SIMULATION, "c" * 64, "e" * 64, ("bids",), promote=False)
-    second = replace(first, evidence_digest="f" * 64, heads=("bids", "budgets"), promote=True)
+    first = KeptVerdict(RUN, Phase.SIMULATION, "c" * 64, "e" * 64, ("bids",), Verdict.INCONCLUSIVE, promote=False)
+    second = replace(first, evidence_digest="f" * 64, heads=("bids", "budgets"), verdict=Verdict.PASS, promote=True)
     for verdict in (first, second):
         told = {
             "checkpoint_digest": "c" * 64, "evidence_digest": verdict.evidence_digest, "heads": list(verdict.heads),
-            "promote": verdict.promote,
+            "verdict": verdict.verdict, "promote": verdict.promote,
         }  # fmt: skip
         expected = row("verdict", told, account="acme", run=RUN, phase="simulation", key=f"{RUN}/simulation")
         act: Act = lambda it, verdict=verdict: it.keep_verdict("acme", verdict, LATER)  # noqa: E731 - an act
