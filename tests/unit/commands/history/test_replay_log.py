@@ -21,6 +21,7 @@ def rows(place: Path) -> list[tuple[int, int, float]]:
         return [(int(a), int(b), float(c)) for a, b, c in (line.split()[:3] for line in file)]
 
 
+@pytest.mark.timeout(300)  # some ten seconds of processor time, and much longer where all cores are busy
 @pytest.mark.skipif(not LOGS.is_dir(), reason="the 1458 log is not here")
 @pytest.mark.parametrize(("words", "bid"), [
     (("--policy", "lin_bid", "--param", "b0=10"), lambda pctr: int(10 * pctr / (79 / 100000))),
@@ -42,7 +43,7 @@ def test_the_1458_log_is_replayed_as_a_plain_loop_replays_it(
             left = budget
         if min(bid(pctr), 300, left) >= price:
             impressions, clicks, cost, left = impressions + 1, clicks + click, cost + price, left - price
-    for train_words in (("--train", str(TRAIN)), ("--train-stats", STATS)):
+    for train_words in [("--train-stats", STATS), *([("--train", str(TRAIN))] if "b0=10" in words else [])]:
         ran = in_process("replay", str(TEST), *words, *train_words, "--json")
         document = json.loads(ran.stdout)
         found = tuple(document[name] for name in ("auctions", "impressions", "clicks", "cost", "budget_per_episode"))
