@@ -63,23 +63,19 @@ class Estimate(Frozen):
     log_wealth_against: float | None = None  # and of the bet on value < 0
 
 
-class PanelPair(Frozen):
-    """Two policies of a panel in one window of a market log, whose values differ by more than the noise."""
+class WindowPairs(Frozen):
+    """Pairs of a panel's policies whose values differ by more than the noise in one window of a market log."""
 
-    window: int
-    first: int  # of the panel's policies
-    second: int
-    actual: float  # value of an auction under the first less that under the second, in the log's unit
-    right: bool  # whether the prediction has the same sign
+    pairs: int
+    right: int  # of them, how many differ in the predicted direction
 
 
 class PanelEvidence(Frozen):
     """A panel of policies on a market log: values of an auction as predicted and as replayed, in the log's unit."""
 
-    policies: tuple[str, ...]
     predicted: tuple[float, ...]
     actual: tuple[float, ...]
-    pairs: tuple[PanelPair, ...]
+    windows: tuple[WindowPairs, ...]  # those with a pair at all
     level: float  # predicted over actual values, and its 90 % interval
     level_low: float
     level_high: float

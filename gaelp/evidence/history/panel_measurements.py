@@ -6,6 +6,7 @@ Touch this when one of them needs a new number.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import norm, spearmanr, t
@@ -13,7 +14,7 @@ from scipy.stats import norm, spearmanr, t
 from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import ForecastMeasure, PanelMeasure
 from gaelp.evidence.betting import clopper_pearson
-from gaelp.messages.log_replay import ForecastEvidence, PanelEvidence
+from gaelp.messages.log_replay import ForecastEvidence, PanelEvidence, WindowPairs
 
 SPEARMAN_VARIANCE = 1.06  # of Fisher's z of Spearman's correlation, times n - 3 (Fieller, Hartley & Pearson 1957)
 NEARLY_ONE = 0.9999  # a correlation of 1 has no finite z
@@ -22,16 +23,16 @@ NEARLY_ONE = 0.9999  # a correlation of 1 has no finite z
 def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
     """Directions, level and rank correlation, with one-sided bounds at `alpha`; NaN where nothing varies."""
     predicted, actual = np.array(panel.predicted), np.array(panel.actual)
-    right = sum(pair.right for pair in panel.pairs)
-    effective = len(panel.pairs) / _design_effect(panel)
-    share = right / len(panel.pairs) if panel.pairs else 0.0
+    pairs, right = (sum(each) for each in ((w.pairs for w in panel.windows), (w.right for w in panel.windows)))
+    share = right / pairs if pairs else 0.0
+    effective = pairs / _design_effect(panel.windows, share)
     right_low, right_high = clopper_pearson(share * effective, effective, alpha)
     correlation = _spearman(predicted, actual)
     low, high = _fisher(correlation, predicted.size, alpha)
     return PanelMeasure(
         policies=predicted.size,
         clicks=panel.clicks,
-        pairs=len(panel.pairs),
+        pairs=pairs,
         right=right,
         right_low=right_low,
         right_high=right_high,
@@ -47,19 +48,15 @@ def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
     )
 
 
-def _design_effect(panel: PanelEvidence) -> float:
+def _design_effect(windows: Sequence[WindowPairs], share: float) -> float:
     """By how much pairs of one window being right together widens the variance of their share; at least 1.
 
     Pairs of a window share its auctions. The ratio of the variance by windows to that of independent pairs.
     """
-    windows: dict[int, list[bool]] = {}
-    for pair in panel.pairs:
-        windows.setdefault(pair.window, []).append(pair.right)
-    total, share = len(panel.pairs), sum(pair.right for pair in panel.pairs) / max(len(panel.pairs), 1)
     if len(windows) < 2 or share in (0.0, 1.0):
         return 1.0
-    spread = sum((sum(each) - share * len(each)) ** 2 for each in windows.values()) * len(windows) / (len(windows) - 1)
-    return max(1.0, spread / (total * share * (1 - share)))
+    spread = sum((each.right - share * each.pairs) ** 2 for each in windows) * len(windows) / (len(windows) - 1)
+    return max(1.0, spread / (sum(each.pairs for each in windows) * share * (1 - share)))
 
 
 def measure_forecast(forecast: ForecastEvidence, alpha: float) -> ForecastMeasure:

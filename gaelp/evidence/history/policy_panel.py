@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from gaelp.arrays import B1, F8, I8, Array
-from gaelp.messages.log_replay import PanelEvidence, PanelPair
+from gaelp.messages.log_replay import PanelEvidence, WindowPairs
 
 EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 MULTIPLES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0, 2.3, 2.6, 3.0, 3.5, 4.0)
@@ -83,10 +83,9 @@ def measure_panel(log: Mapping[str, Array], earlier: int, rng: np.random.Generat
     low, high = _level(predicted.sum(), trained, (sums.sum(axis=0), rows), rng)
     odd, even = (sums[:, start::2].sum(axis=1) / rows[start::2].sum() for start in (0, 1))
     return PanelEvidence(
-        policies=tuple(f"{multiple:g} x price x (ctr ratio)^{exponent:g}" for exponent, multiple in policies),
         predicted=tuple(predicted.tolist()),
         actual=tuple(actual.tolist()),
-        pairs=_pairs(predicted, sums / rows, _clicks_won(after, scale, policies), rng),
+        windows=_windows(predicted, sums / rows, _clicks_won(after, scale, policies), rng),
         level=float(predicted.sum() / actual.sum()) if actual.sum() else float("nan"),
         level_low=low,
         level_high=high,
@@ -157,22 +156,22 @@ def _clicks_won(after: Auctions, scale: Scale, policies: list[tuple[float, float
     return np.split(won, np.searchsorted(hit, edges[1:-1]), axis=1)
 
 
-def _pairs(predicted: F8, values: F8, clicks: list[B1], rng: np.random.Generator) -> tuple[PanelPair, ...]:
-    """Disjoint pairs of each window whose actual difference exceeds the noise, with whether its sign was predicted.
+def _windows(predicted: F8, values: F8, clicks: list[B1], rng: np.random.Generator) -> tuple[WindowPairs, ...]:
+    """Disjoint pairs of each window whose actual difference exceeds the noise, and how many signs were predicted.
 
     `values` f8[policies, blocks] is what an auction of the block brought.
     """
-    pairs = []
+    windows = []
     for window in range(WINDOWS):
-        part = slice(window * BLOCKS, (window + 1) * BLOCKS)
+        part, right = slice(window * BLOCKS, (window + 1) * BLOCKS), []
         for a, b in rng.permutation(PANEL).reshape(-1, 2).tolist():
             difference = values[a, part] - values[b, part]
             error = float(difference.std(ddof=1)) / BLOCKS**0.5
             actual, apart = float(difference.mean()), int((clicks[window][a] != clicks[window][b]).sum())
             if abs(actual) > NOISE * error and apart >= FEWEST_APART:
-                right = bool((predicted[a] - predicted[b]) * actual > 0)
-                pairs.append(PanelPair(window=window, first=a, second=b, actual=actual, right=right))
-    return tuple(pairs)
+                right.append(bool((predicted[a] - predicted[b]) * actual > 0))
+        windows.append(WindowPairs(pairs=len(right), right=sum(right)))
+    return tuple(window for window in windows if window.pairs)
 
 
 def _level(

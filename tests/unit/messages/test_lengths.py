@@ -29,6 +29,7 @@ from gaelp.domain.config.curriculum_section import MOST_TASKS
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
+from gaelp.evidence.history.policy_panel import PANEL, WINDOWS
 from gaelp.messages.emergency_stop import NAMES_TOLD
 from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult
 from gaelp.messages.phase import PhaseInput
@@ -40,9 +41,8 @@ from workflows.stopping import EmergencyStop, Reaper
 
 LONGEST = 256 * 1024  # bytes
 CAMPAIGNS, DAYS = 2 * 1000, contradictions.MOST_DAYS  # as the configuration allows: two arms for each product
-EXAM = (
-    message_lengths.LONGEST_MESSAGE // message_lengths.BATCH_BYTES
-)  # batches with the block, where there are no rounds
+# Batches with the block, where there are no rounds.
+EXAM = message_lengths.LONGEST_MESSAGE // message_lengths.BATCH_BYTES
 ROUNDS = message_lengths.LONGEST_MESSAGE // message_lengths.ROUND_BYTES  # where there is no exam
 NONE_OF_THEM = 0  # the field is empty in what travels, and full in what the content store keeps
 MANY: dict[str, int] = {
@@ -52,6 +52,10 @@ MANY: dict[str, int] = {
     "AdvanceCurriculum.examined": EXAM, "AdvanceCurriculum.tasks_of_batches": EXAM,
     "AdvanceCurriculum.trained": NONE_OF_THEM, "CurriculumState.batches": EXAM, "CurriculumState.examined": MOST_TASKS,
     "CurriculumState.promoted": MOST_TASKS, "CurriculumState.standings": MOST_TASKS,
+    "PanelEvidence.predicted": PANEL, "PanelEvidence.actual": PANEL,
+    "PanelEvidence.windows": WINDOWS,
+    "LogEvidence.forecasts": 0,  # of a report, which has no estimates; those of a bandit log are longer
+    "ForecastEvidence.actual": DAYS // 7 + 1, "ForecastEvidence.missed": DAYS // 7 + 1,
     "PlannedCurriculum.tasks": MOST_TASKS, "Standing.episodes": 10, "Standing.successes": 10,
     "ApprovalRequest.unvalidated_heads": 4, "ApprovalState.refusals": REFUSALS_SHOWN, "BatchResult.failures": 1,
     "BatchResult.rewards": NONE_OF_THEM, "BatchResult.raw_rewards": NONE_OF_THEM,

@@ -9,13 +9,13 @@ import pytest
 
 from gaelp.evidence.betting import clopper_pearson
 from gaelp.evidence.history.panel_measurements import measure_panel_evidence
-from gaelp.messages.log_replay import PanelEvidence, PanelPair
+from gaelp.messages.log_replay import PanelEvidence, WindowPairs
 
 
 def panel(predicted: list[float], actual: list[float], right: int = 57, pairs: int = 60) -> PanelEvidence:
-    made = tuple(PanelPair(window=0, first=0, second=1, actual=1.0, right=number < right) for number in range(pairs))
+    windows = (WindowPairs(pairs=pairs, right=right),) if pairs else ()
     return PanelEvidence(
-        policies=tuple(map(str, predicted)), predicted=tuple(predicted), actual=tuple(actual), pairs=made,
+        predicted=tuple(predicted), actual=tuple(actual), windows=windows,
         level=1.02, level_low=0.95, level_high=1.08, reliability=0.95, clicks=500,
     )  # fmt: skip
 
@@ -69,12 +69,12 @@ def test_pairs_that_are_right_by_window_count_for_fewer() -> None:
     """Ten windows of six pairs, eight all right and two all wrong, count for less than pairs spread evenly."""
     values = [float(i) for i in range(24)]
 
-    def measured(wrong: set[int]) -> tuple[float, float]:
-        pairs = tuple(PanelPair(window=n // 6, first=0, second=1, actual=1.0, right=n not in wrong) for n in range(60))
-        measure = measure_panel_evidence(panel(values, values).model_copy(update={"pairs": pairs}), 0.05)
+    def measured(*right: int) -> tuple[float, float]:
+        windows = tuple(WindowPairs(pairs=6, right=each) for each in right)
+        measure = measure_panel_evidence(panel(values, values).model_copy(update={"windows": windows}), 0.05)
         return measure.right_low, measure.right_high
 
     variance = (8 * (6 - 4.8) ** 2 + 2 * 4.8**2) * 10 / 9
     effective = 60 / (variance / (60 * 0.8 * 0.2))
-    assert measured(set(range(12))) == pytest.approx(clopper_pearson(0.8 * effective, effective, 0.05))
-    assert measured(set(range(0, 60, 5))) == pytest.approx(clopper_pearson(48, 60, 0.05))
+    assert measured(*[6] * 8, 0, 0) == pytest.approx(clopper_pearson(0.8 * effective, effective, 0.05))
+    assert measured(*[5, 5, 5, 5, 4] * 2) == pytest.approx(clopper_pearson(48, 60, 0.05))
