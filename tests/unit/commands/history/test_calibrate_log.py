@@ -104,7 +104,7 @@ def test_a_price_level_is_never_guessed(in_process: Callable[..., Finished], tmp
 
 
 @pytest.mark.parametrize(("setting", "value", "taken"), [
-    ("click_rate", 0.000052, 0.000052),  # 5.2e-05 would be text in YAML
+    ("click_rate", 0.00009, 0.00009),  # 9e-05 would be text in YAML
     ("click_rate", 0.7, None), ("click_rate", 0.0, None), ("click_rate", 1e-9, None), ("click_rate", None, None),
     ("price_median", 0.00001, None), ("price_median", 2e6, None), ("price_median", 0.12345, 0.1235),
     ("price_spread", 0.001, None), ("hourly_auctions", 0.2, 1), ("hourly_auctions", 0.0, None),
