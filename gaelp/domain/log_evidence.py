@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -11,6 +12,11 @@ class LogKind(StrEnum):
     BANDIT = "bandit"  # a row is an impression with its propensity and its click
     MARKET = "market"  # a row is an auction with its price
     REPORT = "report"  # a row is a sum over impressions
+
+
+def calibrates(kinds: Collection[str]) -> bool:
+    """Whether logs of those kinds calibrate a run's market; else it is made up, and called synthetic."""
+    return LogKind.BANDIT in kinds
 
 
 class Grade(StrEnum):
