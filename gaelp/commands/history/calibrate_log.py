@@ -38,8 +38,10 @@ class _Fitted:
 def calibrate(arguments: argparse.Namespace, out: Out) -> int:
     """Tables of what was fitted to the earlier share of a log; with --output, the settings as a file."""
     log = given_log(arguments.log, LogKind(arguments.kind) if arguments.kind else None, arguments)
-    if log.info.kind == LogKind.REPORT:
-        raise WrongUse(f"{log.info.name} is a report: it has no choices and no prices of auctions to calibrate on")
+    if log.info.kind not in (LogKind.BANDIT, LogKind.MARKET):
+        raise WrongUse(
+            f"{log.info.name} is a {log.info.kind} log: it has neither single choices nor prices of auctions"
+        )
     if arguments.price_unit and log.info.kind != LogKind.MARKET:
         raise WrongUse(f"{log.info.name} is a bandit log and has no prices: leave --price-unit out")
     found = _bandit(log) if log.info.kind == LogKind.BANDIT else _market(log, arguments)

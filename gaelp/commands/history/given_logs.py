@@ -78,5 +78,6 @@ def _loaded(warehouse: Warehouse, name: str, kind: LogKind | None, *, ingested: 
         LogKind.BANDIT: stored_logs.load_bandit,
         LogKind.MARKET: stored_logs.load_market,
         LogKind.REPORT: stored_logs.load_report,
+        LogKind.SPLIT_TEST: stored_logs.load_split_test,
     }[kind or LogKind(info.kind)]
     return GivenLog(info, load(warehouse, name), ingested)

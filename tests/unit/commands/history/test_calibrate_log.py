@@ -152,4 +152,4 @@ def test_a_report_is_refused(in_process: Callable[..., Finished], tmp_path: Path
     (tmp_path / "r.csv").write_text("date,campaign,impressions,clicks\n2026-03-01,a,10,1\n2026-03-02,a,12,0\n")
     assert in_process("ingest", str(tmp_path / "r.csv"), "--kind", "report", "--name", "r").returncode == 0
     ran = in_process("calibrate", "r")
-    assert ran.returncode == 2 and "r is a report" in ran.stderr
+    assert ran.returncode == 2 and "r is a report log" in ran.stderr
