@@ -33,10 +33,13 @@ def _wall_clock() -> datetime:
 
 
 class Approvals:
-    """Decides nothing: the ledger does. `now` is the wall clock."""
+    """Decides nothing: the ledger does. `now` is the wall clock; `is_synthetic` tells of a configuration's market."""
 
-    def __init__(self, ledger: Ledger, now: Callable[[], datetime] = _wall_clock) -> None:
+    def __init__(
+        self, ledger: Ledger, is_synthetic: Callable[[str], bool], now: Callable[[], datetime] = _wall_clock
+    ) -> None:
         self._ledger = ledger
+        self._is_synthetic = is_synthetic
         self._now = now
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -46,8 +49,9 @@ class Approvals:
         campaigns = self._ledger.approved_campaigns(wanted.campaigns_digest)
         evidence = passed_before(wanted, self._ledger.verdicts(wanted.run))
         request = request_for(wanted, campaigns, account, evidence, secrets.token_hex(NONCE_BYTES))
+        text = card_text(request, campaigns, synthetic_market=self._is_synthetic(request.config_digest))
         try:
-            card = self._ledger.open_request(request, card_text(request, campaigns), wanted.now)
+            card = self._ledger.open_request(request, text, wanted.now)
         except RunStopped as stopped:
             return OpenedRequest(standing=RequestStanding(run_stopped=str(stopped)))
         return OpenedRequest(card=card, standing=self._standing(request))

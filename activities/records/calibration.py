@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import Calibrated, CalibrateMarket
-from gaelp.records.logs.stored_logs import load_bandits
+from gaelp.records.logs.stored_logs import is_market_synthetic, load_bandits
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -20,6 +20,10 @@ class Calibration:
     def __init__(self, inputs: Inputs, warehouse: Warehouse) -> None:
         self._inputs = inputs
         self._warehouse = warehouse
+
+    def is_synthetic(self, config_digest: str) -> bool:
+        """Whether no log calibrates the market of a configuration."""
+        return is_market_synthetic(self._warehouse, self._inputs.config(config_digest).historical.logs)
 
     @activity.defn(no_thread_cancel_exception=True)
     def calibrate_market(self, calibrate_market: CalibrateMarket) -> Calibrated:

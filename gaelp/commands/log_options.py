@@ -51,6 +51,18 @@ def replay_options(parser: argparse.ArgumentParser) -> None:
     _reading(parser)
 
 
+def calibrate_options(parser: argparse.ArgumentParser) -> None:
+    """Of `calibrate`."""
+    parser.add_argument("log", metavar="LOG", help="an ingested log, or a file that is read for this once")
+    kinds = [LogKind.BANDIT.value, LogKind.MARKET.value]
+    parser.add_argument("--kind", choices=kinds, help="of a file; an ingested log has its kind")
+    parser.add_argument("--price-unit", type=_amount, metavar="AMOUNT", help="what 1 in the log's prices is, per "
+                        "thousand impressions in the account's currency; without it no price level is set")  # fmt: skip
+    parser.add_argument("--output", metavar="FILE", help="write the settings that follow: for `start --config FILE`")
+    parser.add_argument("--seed", type=_whole, default=1, help="of the bootstrap (default 1)")
+    _reading(parser)
+
+
 def _reading(parser: argparse.ArgumentParser) -> None:
     """How a log's file is to be read."""
     parser.add_argument("--items", metavar="FILE", help="features of the candidates")
@@ -81,3 +93,13 @@ def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000000")
     return int(text)
+
+
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount above 0, at most 1000000")
+    return amount

@@ -36,6 +36,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
     "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log, or an A/B test"),
     "replay": ("history.replay_log:replay", "what a bid policy would have won on a market log"),
+    "calibrate": ("history.calibrate_log:calibrate", "what a log says of the market, with intervals, and as settings"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
     "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
@@ -234,7 +235,8 @@ ARGUMENTS = {
     "accounts": _accounts, "keys": _keys, "exposure": _exposure, "reconcile": _reconcile, "resolve": _resolve,
     "attempts": _attempts,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
-    "evaluate": log_options.evaluate_options, "replay": log_options.replay_options, "report": _report, "dev": _nothing,
+    "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
+    "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
     "certify": certify_options, "plan": plan_options,
 }  # fmt: skip

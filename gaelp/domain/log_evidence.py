@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -12,6 +13,11 @@ class LogKind(StrEnum):
     MARKET = "market"  # a row is an auction with its price
     REPORT = "report"  # a row is a sum over impressions
     SPLIT_TEST = "split-test"  # a row is a sum over the impressions of one arm of an A/B test
+
+
+def calibrates(kinds: Collection[str]) -> bool:
+    """Whether logs of those kinds calibrate a run's market; else it is made up, and called synthetic."""
+    return LogKind.BANDIT in kinds
 
 
 class Grade(StrEnum):

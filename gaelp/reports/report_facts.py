@@ -21,6 +21,7 @@ from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.errors import GaelpError
+from gaelp.records.logs.stored_logs import is_market_synthetic
 from gaelp.records.warehouse.warehouse import Warehouse
 
 _PAGE = 1000
@@ -89,6 +90,7 @@ class Facts:
     started: dict[str, Any]
     ended: dict[str, Any] | None
     config: TrainingConfiguration | None
+    synthetic_market: bool  # no log calibrates the market; False where the configuration is not known
     criteria: dict[Phase, list[dict[str, Any]]]
     batches: list[Batch]
     spans: list[Span]
@@ -115,14 +117,15 @@ def gather(warehouse: Warehouse, ledger: HasJournal, run: str) -> Facts:
     if started is None:
         raise UnknownRun(f"run {run!r} is not in the warehouse: see `starter.py list` for the runs there are")
     ended = next((row for row in rows if row["event"] == "ended"), None)
-    criteria = _criteria(warehouse, run)
+    criteria, config = _criteria(warehouse, run), _config(started.get("config"))
     journal = [entry for entry in _journal(ledger) if _concerns(entry, run, started)]
     keys = _campaign_days(journal)
     return Facts(
         run=run,
         started=started,
         ended=ended,
-        config=_config(started.get("config")),
+        config=config,
+        synthetic_market=config is not None and is_market_synthetic(warehouse, config.historical.logs),
         criteria=criteria,
         batches=_batches(warehouse, run),
         spans=_spans(started, ended, criteria),

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gaelp.domain.gates.criteria_table import required_in
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
+from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.money import micros, rounded_money
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import plots
@@ -92,6 +93,7 @@ def _render(facts: Facts, images: dict[str, str]) -> str:
         why=reasons(facts),
         counts=_counts(facts),
         limits=limits(facts),
+        synthetic_market=SYNTHETIC_MARKET,
         events=_events(facts),
         currency=facts.config.currency if facts.config else "",
         config=_pretty(facts.started.get("config")),

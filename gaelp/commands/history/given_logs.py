@@ -30,6 +30,7 @@ class GivenLog:
 
     info: LogInfo
     columns: dict[str, Array]
+    ingested: bool  # under this name, so that a run may name it
 
     @property
     def head(self) -> str:
@@ -40,8 +41,8 @@ class GivenLog:
         return f"{info.name}: {info.rows:,} rows{rejected}{window}"
 
 
-def given_log(place: str, kind: LogKind, arguments: argparse.Namespace) -> GivenLog:
-    """The log of that kind: a file, where there is one, else an ingested log of that name.
+def given_log(place: str, kind: LogKind | None, arguments: argparse.Namespace) -> GivenLog:
+    """The log of that kind: a file, where there is one, else an ingested log of that name, of any kind for None.
 
     Raises IngestError, UnknownLog or WrongUse, each with one sentence.
     """
@@ -50,9 +51,11 @@ def given_log(place: str, kind: LogKind, arguments: argparse.Namespace) -> Given
             raise WrongUse(f"there is no file {place}, and no log can have that name")
         warehouse = connections.open_warehouse(connections.read_settings())
         try:
-            return _loaded(warehouse, place, kind)
+            return _loaded(warehouse, place, kind, ingested=True)
         finally:
             warehouse.close()
+    if kind is None:
+        raise WrongUse(f"{place} is a file: say with --kind what kind of log it is")
     from gaelp.records.logs.ingestion import ingest
     from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 
@@ -62,18 +65,19 @@ def given_log(place: str, kind: LogKind, arguments: argparse.Namespace) -> Given
         warehouse = open_warehouse(folder)
         try:
             ingest(warehouse, source, connections.now())
-            return _loaded(warehouse, name, kind)
+            return _loaded(warehouse, name, kind, ingested=False)
         finally:
             warehouse.close()
 
 
-def _loaded(warehouse: Warehouse, name: str, kind: LogKind) -> GivenLog:
+def _loaded(warehouse: Warehouse, name: str, kind: LogKind | None, *, ingested: bool) -> GivenLog:
     from gaelp.records.logs import stored_logs
 
+    info = stored_logs.log_info(warehouse, name)
     load = {
         LogKind.BANDIT: stored_logs.load_bandit,
         LogKind.MARKET: stored_logs.load_market,
         LogKind.REPORT: stored_logs.load_report,
         LogKind.SPLIT_TEST: stored_logs.load_split_test,
-    }[kind]
-    return GivenLog(stored_logs.log_info(warehouse, name), load(warehouse, name))
+    }[kind or LogKind(info.kind)]
+    return GivenLog(info, load(warehouse, name), ingested)

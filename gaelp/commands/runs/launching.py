@@ -19,6 +19,7 @@ from gaelp.configuration.loading import Loaded, digest, load_with_origins, made_
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradiction import Contradiction
 from gaelp.domain.config.registered_worlds import applied
+from gaelp.domain.log_evidence import calibrates
 from gaelp.domain.phases import PHASE_ORDER, Phase, Status, phases_between
 from gaelp.domain.start_conditions import StartFacts, no_state_refusal, start_refusals
 from gaelp.domain.temporal_names import Attribute, Queue
@@ -151,7 +152,7 @@ async def launch(
             result_type=RunResult,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=_attributes(wanted),
-            memo=_memo(wanted),
+            memo=memo_of(wanted, reading.facts),
             static_summary=f"{config.agent} through {config.profile}",
             rpc_timeout=connections.RPC,
         )
@@ -182,14 +183,16 @@ def _attributes(wanted: Order) -> TypedSearchAttributes:
     )
 
 
-def _memo(wanted: Order) -> dict[str, str | int]:
-    config = wanted.input.config
+def memo_of(wanted: Order, facts: StartFacts) -> dict[str, str | int]:
+    """What `status` tells of a run from its beginning on; its logs were read before."""
+    config, logs = wanted.input.config, facts.logs or ()
     return {
         "profile": config.profile,
         "mode": config.mode,
         "agent": config.agent,
         "account": config.account,
         "currency": config.currency,
+        "market": "from logs" if calibrates({log.kind for log in logs}) else "synthetic",
         "seed": config.seed,
         "config_digest": wanted.input.config_digest,
     }

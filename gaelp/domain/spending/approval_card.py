@@ -20,7 +20,10 @@ class ApprovalCard(Frozen):
     text: str  # markdown
 
 
-def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -> str:
+SYNTHETIC_MARKET = "Synthetic market: no log of this run calibrates the market that its agent was trained in."
+
+
+def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], *, synthetic_market: bool) -> str:
     """Markdown of what a person is about to sign: the caps, every campaign with its ceilings, and what is bound."""
     currency = request.currency
     lines = [
@@ -42,6 +45,8 @@ def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -
         lines += ["", f"{len(campaigns) - CAMPAIGNS_SHOWN} more campaigns are in the ledger and bound by the digest."]
     if request.unvalidated_heads:
         lines += ["", f"No log has validated how it decides: {', '.join(request.unvalidated_heads)}."]
+    if synthetic_market:
+        lines += ["", SYNTHETIC_MARKET]
     if not request.evidence_digest:
         lines += ["", "**The evidence is missing**: no phase of this run has passed a gate before this one."]
     lines += [

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
-from gaelp.arrays import F8, Array
+from gaelp.arrays import F8, I8, Array
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.market_sections import Economics
 from gaelp.market.auctions import price_curves
@@ -33,6 +34,24 @@ FEATURE_SHARE = 0.4  # share of the added creative variance that the candidates'
 CELL_SHARE = 0.2  # share of it that is a segment's own taste
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What bandit logs say of a market: S segments, K candidates."""
+
+    rows: I8  # [S, K] impressions
+    clicks: I8  # [S, K]
+    ctr: F8  # [S, K] shrunken clicks per impression
+    share: F8  # [S] of the traffic
+    hourly: F8  # [168] relative traffic, mean 1
+    candidates: Array  # f4[K, G]
+    segmentation: Segmentation
+
+    @property
+    def level(self) -> float:
+        """Clicks per impression over the traffic, all candidates alike: what `market.click_rate` sets."""
+        return float(np.average(self.ctr.mean(axis=1), weights=self.share))
+
+
 def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> MarketParameters:
     """The market of the earlier share of each bandit log, or a synthetic one where there is no log.
 
@@ -41,6 +60,12 @@ def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration
     """
     if not logs:
         return _assembled(*_synthetic(config), config)
+    found = measured(logs, config)
+    return _assembled(found.ctr, found.share, found.hourly, found.candidates, found.segmentation, config)
+
+
+def measured(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> Measured:
+    """What the earlier share of each log says, with nothing assumed yet; at least one log. Raises CalibrationError."""
     logged = [
         calibration_window.earlier(log, config.historical.calibration_share, index) for index, log in enumerate(logs)
     ]
@@ -54,7 +79,7 @@ def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration
     clicks = calibration_window.counts(segment, action, click, count, len(candidates))
     share = (rows.sum(axis=1) + 1.0) / (rows.sum() + len(rows))
     hourly = calibration_window.hourly(logged)
-    return _assembled(shrinkage.click_rates(rows, clicks), share, hourly, candidates, segmentation, config)
+    return Measured(rows, clicks, shrinkage.click_rates(rows, clicks), share, hourly, candidates, segmentation)
 
 
 def world_seed(candidates: Array) -> int:

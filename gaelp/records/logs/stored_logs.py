@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from gaelp.arrays import Array
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.log_evidence import LogKind
+from gaelp.domain.log_evidence import LogKind, calibrates
 from gaelp.errors import GaelpError
 from gaelp.records.logs.item_features import Items
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -79,6 +79,12 @@ def load_bandits(warehouse: Warehouse, names: Iterable[str]) -> dict[str, dict[s
     """The bandit logs among `names`, by name and in their order; raises UnknownLog for a name that is no log."""
     kinds = {name: log_info(warehouse, name).kind for name in names}
     return {name: load_bandit(warehouse, name) for name, kind in kinds.items() if kind == LogKind.BANDIT}
+
+
+def is_market_synthetic(warehouse: Warehouse, names: Iterable[str]) -> bool:
+    """Whether none of those logs calibrates a run's market."""
+    wanted = set(names)
+    return not calibrates({info.kind for info in known_logs(warehouse) if info.name in wanted})
 
 
 def load_market(warehouse: Warehouse, name: str) -> dict[str, Array]:

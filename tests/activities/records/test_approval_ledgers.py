@@ -34,6 +34,11 @@ ASKED = RequestApproval(
 )
 
 
+def measured(_: str) -> bool:
+    """A market that logs calibrate."""
+    return False
+
+
 def _ledger(folder: Path, name: str, **account: object) -> Ledger:
     """A ledger with account, key, run and campaigns of the same names as every other one."""
     ledger = Ledger.open(f"sqlite:///{folder / name}")
@@ -48,7 +53,7 @@ def test_an_approval_of_one_ledger_is_none_in_another(tmp_path: Path) -> None:
     """What a person signed for an emulator's account is no signature for a real account of the same name."""
     play = _ledger(tmp_path, "play.db")
     real = _ledger(tmp_path, "real.db", kind=AccountKind.REAL, platform="google-ads")
-    cards = [Approvals(ledger).request_approval(ASKED).card for ledger in (play, real)]
+    cards = [Approvals(ledger, measured).request_approval(ASKED).card for ledger in (play, real)]
     assert cards[0] is not None and cards[1] is not None
     signed = signatures.sign(kit.KEY.pem, cards[0].request, "approve").model_dump()
     outcome = real.decide(cards[1].request.request_id, "replayed", signed, kit.NOW)
@@ -58,7 +63,7 @@ def test_an_approval_of_one_ledger_is_none_in_another(tmp_path: Path) -> None:
 
 def test_a_request_that_is_opened_again_is_the_one_that_was_opened(tmp_path: Path) -> None:
     """A retry of the activity draws another nonce, and the first one stays: the card that a person has is true."""
-    approvals = Approvals(_ledger(tmp_path, "ledger.db"))
+    approvals = Approvals(_ledger(tmp_path, "ledger.db"), measured)
     assert approvals.request_approval(ASKED).card == approvals.request_approval(ASKED).card
 
 
@@ -68,7 +73,7 @@ def test_a_signature_that_comes_late_does_not_count_whatever_its_message_says(
 ) -> None:
     """Anybody can write a message that names an earlier instant: the activity's own clock is read too."""
     ledger = _ledger(tmp_path, "ledger.db")
-    approvals = Approvals(ledger, lambda: ASKED.expires_at + late)
+    approvals = Approvals(ledger, measured, lambda: ASKED.expires_at + late)
     card = approvals.request_approval(ASKED).card
     assert card is not None
     signed = signatures.sign(kit.KEY.pem, card.request, "approve").model_dump()

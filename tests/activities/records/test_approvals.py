@@ -32,7 +32,7 @@ def _asked(fixture: CampaignFixture, **changes: Any) -> ApprovalCard | None:
             "now": START, **changes,
         }
     )  # fmt: skip
-    return ActivityEnvironment().run(Approvals(fixture.ledger).request_approval, asked).card
+    return ActivityEnvironment().run(Approvals(fixture.ledger, lambda _: False).request_approval, asked).card
 
 
 def test_a_request_by_hand_has_no_evidence_but_the_ledgers(fixture: CampaignFixture) -> None:

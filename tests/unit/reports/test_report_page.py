@@ -16,13 +16,16 @@ from rich.console import Console
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.messages.phase import PhaseResult
+from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.reports.report_facts import UnknownRun, gather
 from gaelp.reports.report_page import build_report, limits
 from gaelp.reports.verdict_table import criteria_table
+from tests.support.made_logs import write_log
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script>'
@@ -138,6 +141,21 @@ def test_every_criterion_is_listed_with_its_numbers(warehouse: Warehouse, tmp_pa
             for shown in ("0.8125", "0.7321", "0.7<", "123", f"reason of {number}"):
                 assert shown in row[0], (number, shown)
     assert html.count("✓ PASS") == 10 and html.count("? INCONCLUSIVE") == 4
+
+
+def test_the_page_says_where_the_market_is_made_up(warehouse: Warehouse, tmp_path: Path) -> None:
+    """No bandit log calibrates the market of a run without logs, nor that of one with a market log alone."""
+    files = {"bandit": write_log(tmp_path / "bandit", seed=3, rows=50), "market": tmp_path / "market.txt"}
+    files["market"].write_text("0 5 0.1\n1 7 0.2\n")
+    for kind, file in files.items():
+        ingest(warehouse, LogSource(str(file), kind, kind), START)
+    told = {}
+    for logs in ((), ("market",), ("market", "bandit")):
+        run = "-".join(("run", *logs))
+        config = TrainingConfiguration.model_validate({"historical": {"logs": logs}})
+        start_run(warehouse, run, config=config.model_dump_json())
+        told[logs] = SYNTHETIC_MARKET in build_report(warehouse, Journal(), run, tmp_path / run).read_text()
+    assert told == {(): True, ("market",): True, ("market", "bandit"): False}
 
 
 def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:

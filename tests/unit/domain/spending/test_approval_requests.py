@@ -11,7 +11,7 @@ import pytest
 
 from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_card import asked_in_a_sentence, card_text
+from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET, asked_in_a_sentence, card_text
 from gaelp.domain.spending.approval_requests import (
     ApprovalRequest,
     Evidence,
@@ -169,7 +169,7 @@ def test_everything_that_is_said_of_a_campaign_is_bound(name: str) -> None:
 def test_the_card_shows_what_is_about_to_be_signed() -> None:
     """Caps, expiry, each campaign with its agent, ceilings and dates, all bound digests, and the request's own."""
     request = request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
-    text = card_text(request, [CAMPAIGN])
+    text = card_text(request, [CAMPAIGN], synthetic_market=False)
     for part in (
         "### Spend: run-a, phase live-test\n\nApproving lets agent **linear-thompson** spend on account **acme**",
         f"until {request.expires_at.isoformat()}:\n\n- at most **50.00 USD** on any one day",
@@ -195,7 +195,7 @@ def test_the_card_shows_the_sum_of_the_worst_days_and_why() -> None:
         line = exposure_line("run-a/live-test/campaign-00", platform, 25 * UNIT, 30, currency)
         campaign = CAMPAIGN.model_copy(update={"ceiling": line})
         request = request_for(asked(), [campaign], kit.account(currency=currency), EVIDENCE, NONCE)
-        text = card_text(request, [campaign])
+        text = card_text(request, [campaign], synthetic_market=False)
         assert worst in text and words in text
 
 
@@ -219,11 +219,19 @@ def test_the_digest_of_the_list_is_of_canonical_json() -> None:
 def test_the_card_says_that_the_evidence_is_missing() -> None:
     """A run that skipped its first phases asks without evidence, and the person who signs is told."""
     request = request_for(asked(), [CAMPAIGN], kit.account(), Evidence(), NONCE)
-    card = card_text(request, [CAMPAIGN])
+    card = card_text(request, [CAMPAIGN], synthetic_market=False)
     assert "**The evidence is missing**" in card
-    with_evidence = card_text(request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE, NONCE), [CAMPAIGN])
+    proven = request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
+    with_evidence = card_text(proven, [CAMPAIGN], synthetic_market=False)
     before = with_evidence.partition("\n\nBound to")[0].splitlines()
     assert card.splitlines()[: len(before)] == before  # amounts and campaigns stand above it all the same
+
+
+def test_the_card_says_that_the_market_is_made_up() -> None:
+    """Whoever signs is told that no log stands behind the market that the agent was trained in, and only then."""
+    request = request_for(asked(), [CAMPAIGN], kit.account(), EVIDENCE, NONCE)
+    cards = [card_text(request, [CAMPAIGN], synthetic_market=synthetic) for synthetic in (True, False)]
+    assert [SYNTHETIC_MARKET in card for card in cards] == [True, False]
 
 
 def test_only_heads_that_no_log_has_validated_are_bound_as_such() -> None:
@@ -245,7 +253,7 @@ def test_a_name_that_is_none_is_said_with_where_it_stands() -> None:
 
 def test_a_card_of_many_campaigns_stays_short_and_says_what_it_leaves_out() -> None:
     """The digest binds all of them, and the ledger has the whole list."""
-    text = card_text(kit.request(), kit.CAMPAIGNS)
+    text = card_text(kit.request(), kit.CAMPAIGNS, synthetic_market=False)
     assert "campaign-59 " in text and "campaign-60 " not in text
     assert f"{len(kit.CAMPAIGNS) - 60} more campaigns are in the ledger and bound by the digest" in text
 
