@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,24 @@ def test_nine_of_ten_are_enough(survivors: int, enough: bool, capsys: pytest.Cap
     ran = [mutant(number, "survived" if number < survivors else "killed") for number in range(10)]
     assert report(ran) is enough
     assert capsys.readouterr().out.count("survived: gaelp.ledger.rules") == survivors
+
+
+def code_of(function: str) -> set[str]:
+    """The lines of a function or method, as mutmut writes them; none where it is not there any more."""
+    names = function.split(".")
+    length = next(n for n in range(len(names), 0, -1) if ROOT.joinpath(*names[:n]).with_suffix(".py").exists())
+    found: ast.AST | None = ast.parse(ROOT.joinpath(*names[:length]).with_suffix(".py").read_text())
+    for name in names[length:]:
+        children = ast.iter_child_nodes(found) if found is not None else ()
+        found = next((child for child in children if getattr(child, "name", None) == name), None)
+    return set() if found is None else {line.strip() for line in ast.unparse(found).splitlines()}
+
+
+def test_every_listed_equivalent_names_code_that_is_there() -> None:
+    """A reason that outlives its line would excuse a mutant of whatever is written there next."""
+    gone = [(function, before) for function, before, _ in mutants.equivalents() if before not in code_of(function)]
+    assert gone == []
+    assert code_of("gaelp.money.no_such_function") == set()
 
 
 def test_a_listed_equivalent_is_not_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
