@@ -57,7 +57,8 @@ def _gained(market: AuditMarket, deciding: DecidingAgent, key: Key, shape: tuple
     )
     shares = np.clip((profit - np.maximum(incumbent, 0.0)) / np.maximum(optimum, 1.0), -LARGEST, LARGEST)
     shares[failed.reshape(shape).any(axis=1)] = -LARGEST
-    return shares, scores.counted.reshape(shape).all(axis=1)
+    counted: B1 = np.all(scores.counted.reshape(shape), axis=1)
+    return shares, counted
 
 
 def _scores(episodes: Episodes, reference: Episodes) -> Scores:
