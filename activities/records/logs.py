@@ -17,7 +17,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import LogKind
 from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
 from gaelp.messages.log_replay import PreparedLog, PrepareLog
-from gaelp.records.logs.stored_logs import load_bandits, load_market, load_report, log_info, split
+from gaelp.records.logs.stored_logs import UnknownLog, load_bandits, load_market, load_report, log_info, split
 from gaelp.records.logs.validation_window import after_calibration, calibrated_until
 from gaelp.records.warehouse.warehouse import Warehouse
 
@@ -50,6 +50,8 @@ class Logs:
             return self._whole(prepare.log, LogKind.MARKET, market, config)
         if info.kind == LogKind.REPORT:
             return self._whole(prepare.log, LogKind.REPORT, load_report(self._warehouse, prepare.log), config)
+        if info.kind == LogKind.SPLIT_TEST:
+            raise UnknownLog(f"log {prepare.log!r} is a split-test log, and no phase judges by one: leave it out")
         history = config.historical
         later = after_calibration(load_bandits(self._warehouse, history.logs), history.calibration_share, prepare.log)
         times = later["time_us"]

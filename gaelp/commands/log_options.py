@@ -23,9 +23,12 @@ def rejected_options(parser: argparse.ArgumentParser) -> None:
 
 def evaluate_options(parser: argparse.ArgumentParser) -> None:
     """Of `evaluate`."""
-    parser.add_argument("log", metavar="LOG", help="an ingested bandit log, or a file that is read for this once")
-    parser.add_argument("--policy", required=True, metavar="POLICY", help="uniform, best-creative, a csv file with "
-                        "item_id and probability, or a checkpoint")  # fmt: skip
+    parser.add_argument("log", metavar="LOG", help="an ingested log, or a file that is read for this once")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--policy", metavar="POLICY", help="of a bandit log: uniform, best-creative, a csv file with "
+                       "item_id and probability, or a checkpoint")  # fmt: skip
+    asked.add_argument("--split", nargs="+", metavar="ARM=SHARE", help="of an A/B test: how its impressions were to be "
+                       "split between the arms, the control first; or equal")  # fmt: skip
     parser.add_argument("--attempt", type=_whole, default=1, help="at which level (default 1)")
     parser.add_argument("--seed", type=_whole, default=1, help="of the bootstrap (default 1)")
     _reading(parser)

@@ -34,7 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
-    "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log"),
+    "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log, or an A/B test"),
     "replay": ("history.replay_log:replay", "what a bid policy would have won on a market log"),
     "report": ("watching.report:report", "one HTML page about a run"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),

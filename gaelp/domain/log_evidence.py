@@ -11,6 +11,7 @@ class LogKind(StrEnum):
     BANDIT = "bandit"  # a row is an impression with its propensity and its click
     MARKET = "market"  # a row is an auction with its price
     REPORT = "report"  # a row is a sum over impressions
+    SPLIT_TEST = "split-test"  # a row is a sum over the impressions of one arm of an A/B test
 
 
 class Grade(StrEnum):

@@ -13,6 +13,7 @@ from datetime import date
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradiction import Contradiction
+from gaelp.domain.gates.criteria_historical import SUPPORT
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.gates.undecidable_criteria import JudgedLog, Logs, Undecidable, passable, undecidable_in
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
@@ -146,6 +147,12 @@ def _named(each: Undecidable) -> str:
 def _log_refusals(config: TrainingConfiguration, phases: Sequence[Phase], facts: StartFacts) -> Iterator[Contradiction]:
     if facts.unusable_logs:
         yield Contradiction(("historical.logs",), facts.unusable_logs)
+    if unread := [log.name for log in facts.logs or () if log.kind not in SUPPORT]:
+        yield Contradiction(
+            ("historical.logs",),
+            f"names {' and '.join(unread)}, and no phase judges by a log of that kind: leave it out, and ask "
+            "`starter.py evaluate` about it",
+        )
     if Phase.HISTORICAL not in phases:
         return
     real = facts.account is not None and facts.account.kind is not AccountKind.EMULATOR

@@ -14,7 +14,7 @@ from gaelp.arrays import F8
 DRAWS = 200  # Monte Carlo draws behind a Thompson probability
 OPTIMISM = 3.0  # factor of bids before anything is learned: what is not won is not learned
 MOST_OPTIMISM = 6  # rounds without impressions after which that factor grows no further
-STEP_CLICKS = 100.0  # clicks per cell after which exploration has fallen as after one round of some hundred episodes
+STEP_CLICKS = 10.0  # clicks per cell after which exploration has fallen as far as after a round of some thirty episodes
 LEVEL_CLICKS = 60.0  # clicks that the learned level weighs against a campaign's own
 
 

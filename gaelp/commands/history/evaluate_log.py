@@ -1,5 +1,7 @@
 """The verb `evaluate`: what a policy would have got on a bandit log, by every estimator, and what that rests on.
 
+An A/B test is answered in compared_arms.py.
+
 Touch this to change what it prints; the estimators are in gaelp/evidence/history, the verdict in gaelp/domain/gates.
 """
 
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.history.checkpoint_policies import checkpoint_policy
+from gaelp.commands.history.compared_arms import compare_arms
 from gaelp.commands.history.given_logs import GivenLog, given_log
 from gaelp.domain.log_evidence import Grade, LogKind
 
@@ -40,7 +43,12 @@ class _Asked:
 
 
 def evaluate(arguments: argparse.Namespace, out: Out) -> int:
-    """Every estimator with its interval, effective sizes, weights, grade, and the verdict of criterion 5b."""
+    """Every estimator with its interval, effective sizes, weights, grade, and the verdict of criterion 5b.
+
+    With --split: the arms of an A/B test.
+    """
+    if arguments.split:
+        return compare_arms(arguments, out)
     import numpy as np
 
     from gaelp.evidence.history.off_policy import TESTED, randomised_p

@@ -74,5 +74,6 @@ def _loaded(warehouse: Warehouse, name: str, kind: LogKind) -> GivenLog:
         LogKind.BANDIT: stored_logs.load_bandit,
         LogKind.MARKET: stored_logs.load_market,
         LogKind.REPORT: stored_logs.load_report,
+        LogKind.SPLIT_TEST: stored_logs.load_split_test,
     }[kind]
     return GivenLog(stored_logs.log_info(warehouse, name), load(warehouse, name))

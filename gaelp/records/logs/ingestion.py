@@ -26,7 +26,7 @@ from gaelp.records.logs.cut_lines import cut_lines
 from gaelp.records.logs.item_features import Items, read_items
 from gaelp.records.logs.log_columns import Marks
 from gaelp.records.logs.log_files import Digest, IngestError, content_digest
-from gaelp.records.logs.log_kinds import BANDIT, REPORT, Kind, kind_named
+from gaelp.records.logs.log_kinds import BANDIT, REPORT, SPLIT_TEST, Kind, kind_named
 from gaelp.records.logs.log_layouts import Layout, layout_of
 from gaelp.records.logs.log_rows import Judge, places, without_totals
 from gaelp.records.logs.log_totals import ColumnFound, IngestReport, LogTotals
@@ -57,7 +57,7 @@ class LogSource:
     """A file to be ingested: `path` is csv as it is, in gzip or in zip, a place on disk or an fsspec URL."""
 
     path: str
-    kind: str  # bandit, market or report
+    kind: str  # a value of LogKind
     name: str  # of the log in the warehouse
     mapping: Mapping[str, str] = field(default_factory=dict)  # our column names to the file's: {'timestamp': 'ts'}
     items: str | None = None  # a bandit log's item features; none: item_context.csv beside the file, if it is there
@@ -151,8 +151,10 @@ def _read(file: _File) -> _Reading:
 
 
 def _check_zone(kind: Kind, zone: str) -> None:
-    if zone and kind is REPORT:
-        raise IngestError(f"--time-zone {zone}: the days of a report are the account's own, and are taken as they are")
+    if zone and kind in (REPORT, SPLIT_TEST):
+        raise IngestError(
+            f"--time-zone {zone}: the days of a {kind.name} are the account's own, and are taken as they are"
+        )
     if zone and zone not in available_timezones():
         raise IngestError(f"--time-zone {zone}: there is no such zone; a name is like Europe/Berlin or UTC")
 

@@ -20,6 +20,7 @@ from gaelp.arrays import B1
 from gaelp.records.logs.log_columns import Marks, Parsed, mask, where
 
 EARLIEST, LATEST = datetime(1995, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # before 1995 nobody sold clicks
+_RULES_FROM = datetime(2037, 1, 1)  # pyarrow 26 knows no summer time after 2037
 _UTC = pa.timestamp("us", tz="UTC")
 _EPOCHS = {10: 1_000_000, 13: 1_000, 16: 1}  # digits -> microseconds in one
 _TIME = r"\d\d:\d\d:\d\d(?:\.\d{1,6})?"
@@ -74,6 +75,8 @@ def _cast(text: Any, form: str, zoned: bool, zone: str) -> Any:
     naive = pc.cast(text, pa.timestamp("us"))
     if zone == "UTC":
         return pc.cast(naive, _UTC)
+    if pc.any(pc.greater_equal(naive, pa.scalar(_RULES_FROM, pa.timestamp("us"))), min_count=0).as_py():
+        raise pa.ArrowInvalid("left to the reading of one value")
     first, last = (
         pc.assume_timezone(naive, zone, ambiguous=which, nonexistent=which) for which in ("earliest", "latest")
     )

@@ -96,8 +96,8 @@ def _table(characters: bytes) -> B1:
 def integers(texts: Any, marks: Marks) -> Parsed:
     """Non-negative integers; `7.0` is one (a spreadsheet's export), `7.5` is not."""
     plain = _plain(texts, marks)
-    whole = plain if is_made_of(plain, _DIGITS) else pc.replace_substring_regex(plain, r"\.0*$", "")
-    values = pc.cast(where(pc.match_substring_regex(whole, r"^\+?\d{1,18}$"), whole), pa.int64())
+    whole = plain if is_made_of(plain, _DIGITS) else pc.replace_substring_regex(plain, r"^\+|\.0*$", "")
+    values = pc.cast(where(pc.match_substring_regex(whole, r"^\d{1,18}$"), whole), pa.int64())
     return values, mask(pc.is_valid(values))
 
 

@@ -1,4 +1,4 @@
-"""The three kinds of log: which columns they have, under which names, and what makes a row bad.
+"""The kinds of log: which columns they have, under which names, and what makes a row bad.
 
 Touch this to take another format or another kind of log; a new kind also needs its name in
 gaelp/domain/log_evidence.py, its table in gaelp/records/warehouse/schema.py and a reader in stored_logs.py.
@@ -109,6 +109,12 @@ def _blank_among_others(name: str) -> Callable[[Columns], Any]:
     return missing
 
 
+def _is_a_sum(columns: Columns) -> Any:
+    """Where an export has written the sum of the other rows; it would count as an arm."""
+    return pc.match_substring_regex(columns["arm"], _SUM)
+
+
+_SUM = r"^(?i)(grand )?(total|gesamt|summe|alle)s?:?$"
 _COUNT = "is not a non-negative integer"
 _NUMBER = "is not a number of 0 or more"
 _MONEY = "is not an amount of 0 or more"
@@ -222,7 +228,23 @@ REPORT = Kind(
         ),
     ),
 )
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (BANDIT, MARKET, REPORT)}
+SPLIT_TEST = Kind(
+    "split-test",
+    "split_test_rows",
+    (
+        Field("date", "at", instants, f"date {_TIME}", _DAY, default="", blank=True),
+        Field("experiment", "experiment", column.texts, "", ("test", "experiment name", "experiment_id"), default=""),
+        Field("arm", "arm", column.names, "arm is blank", ("variant", "variation", "experiment arm", "variante")),
+        Field("impressions", "impressions", column.integers, f"impressions {_COUNT}", _IMPRESSIONS),
+        Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS),
+    ),
+    equal_rows=True,
+    checks=(
+        _exceeds("clicks exceed impressions", "clicks", "impressions"),
+        Check("is a sum of other rows", _is_a_sum),
+    ),
+)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (BANDIT, MARKET, REPORT, SPLIT_TEST)}
 
 
 def kind_named(name: str) -> Kind:

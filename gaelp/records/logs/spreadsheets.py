@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from gaelp.records.logs.log_files import IngestError
+from gaelp.records.logs.log_files import IngestError, opened
 
 _ZIP, _OLD_SHEET, _PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 LARGEST_SHEET = 256_000_000  # bytes; a sheet has at most 1,048,576 rows
@@ -31,15 +32,16 @@ _BATCH = 65_536  # rows of a Parquet file that are written together
 @contextmanager
 def as_text(path: str, sheet: str = "") -> Iterator[str]:
     """The file's path, or that of a csv file with the same rows where it is no text; IngestError where it is broken."""
-    form = _form(path)
-    if sheet and form != "sheet":
-        raise IngestError(f"--sheet {sheet}: {path} is no spreadsheet")
-    if not form:
-        yield path
-        return
     with tempfile.TemporaryDirectory(prefix="gaelp-log-") as folder:
+        whole = path if _form(path) else _unpacked(path, Path(folder))
+        form = _form(whole)
+        if sheet and form != "sheet":
+            raise IngestError(f"--sheet {sheet}: {path} is no spreadsheet")
+        if not form:
+            yield path
+            return
         text = Path(folder) / "rows.csv"
-        with fsspec.open(path, "rb") as file, text.open("wb") as out:
+        with fsspec.open(whole, "rb") as file, text.open("wb") as out:
             if form == "parquet":
                 _write_parquet(path, file, out)
             else:
@@ -59,6 +61,21 @@ def _form(path: str) -> str:
     if magic == _OLD_SHEET or "[Content_Types].xml" in names or "mimetype" in names:
         return "sheet"
     return "parquet" if magic == _PARQUET else ""
+
+
+def _unpacked(path: str, folder: Path) -> str:
+    """Where the spreadsheet or the Parquet file is that is packed in gzip or in zip; else the path itself."""
+    try:
+        with opened(path) as stream:
+            magic = stream.read(4)
+            if magic not in (_ZIP, _OLD_SHEET, _PARQUET):
+                return path
+            with (folder / "unpacked").open("wb") as out:
+                out.write(magic)
+                shutil.copyfileobj(stream, out)
+    except IngestError:
+        return path  # whoever reads it says why
+    return str(folder / "unpacked")
 
 
 def _write_parquet(path: str, file: Any, out: IO[bytes]) -> None:

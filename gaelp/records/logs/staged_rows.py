@@ -1,7 +1,7 @@
 """The good and the rejected rows of one file, aside on disk until it is known whether the file is taken.
 
-Rows that repeat an earlier one are found by DuckDB, which spills to disk, so that memory stays bounded however long the
-file is. Touch this to find duplicates otherwise.
+Rows that repeat an earlier one are found by DuckDB, which spills to disk what its share of memory does not hold. Touch
+this to find duplicates otherwise.
 """
 
 from __future__ import annotations

@@ -115,6 +115,18 @@ def load_report(warehouse: Warehouse, name: str) -> dict[str, Array]:
     return arrays | {key: _texts(table, key) for key in texts}
 
 
+def load_split_test(warehouse: Warehouse, name: str) -> dict[str, Array]:
+    """An A/B test of N rows ordered by day (then line), each a sum over impressions of one arm.
+
+    experiment (empty: not named), arm str[N]; impressions, clicks i8[N]; time_us, hour, weekday i8[N], -1 where the log
+    has no days.
+    """
+    row = _row(warehouse, name, "split-test")
+    table = _rows(warehouse, row, "split_test_rows", "at, experiment, arm, impressions, clicks")
+    arrays = _times(table) | {key: _integers(table, key) for key in ("impressions", "clicks")}
+    return arrays | {key: _texts(table, key) for key in ("experiment", "arm")}
+
+
 def _days(table: Any) -> Array:
     """How many days the rows of a report cover."""
     begins, ends = (pc.cast(pc.cast(table[name], pa.timestamp("us", tz="UTC")), pa.int64()) for name in ("at", "until"))

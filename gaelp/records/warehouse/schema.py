@@ -161,6 +161,11 @@ _TABLES = (
         "a campaign's day in a placement, as reported",
     ),
     Table(
+        "split_test_rows",
+        _columns(_LOG_ROW + "at TIMESTAMP\nexperiment STRING\narm STRING!\nimpressions INT64!\nclicks INT64!"),
+        "an arm of an A/B test, summed; day 1970-01-01 where it has no dates",
+    ),
+    Table(
         "rejected_rows",
         _columns("log STRING!\nday DATE!\ncontent STRING!\nline INT64!\nreason STRING!\nraw STRING"),
         "rows of a log that were not taken, with the first reason; day is the day of ingestion",

@@ -20,7 +20,7 @@ from gaelp.domain.phases import Phase
 from gaelp.messages.log_replay import PreparedLog, PrepareLog, ReplayLog
 from gaelp.messages.run_context import RunContext
 from gaelp.records.logs.ingestion import LogSource, ingest
-from gaelp.records.logs.stored_logs import load_bandit, load_market, split
+from gaelp.records.logs.stored_logs import UnknownLog, load_bandit, load_market, split
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.known_truth_logs import market_log, report_log
@@ -116,7 +116,7 @@ def test_the_later_part_of_a_market_log_is_asked_and_its_panel_found(
     )
     evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=alone))
     assert (evidence.grade, evidence.rows, evidence.reason) == (Grade.B, alone.rows, "")
-    assert evidence.panel is not None and len(evidence.panel.policies) == 24
+    assert evidence.panel is not None and len(evidence.panel.predicted) == 24
     assert evidence.clicks == int(inputs.store.get_arrays(alone.rows_digest)["click"][alone.earlier :].sum())
 
 
@@ -142,6 +142,16 @@ def test_the_later_days_of_a_report_are_forecast(
     assert (evidence.grade, evidence.reason) == (Grade.R, "")
     assert [each.quantity for each in evidence.forecasts] == ["cost", "conversions"]
     assert log.earlier == 180 and evidence.forecasts[0].cells == 3 * (60 - math.ceil(math.log(10) * lag(local_runs)))
+
+
+def test_a_split_test_is_not_prepared(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """No phase judges by an A/B test: a run that names one all the same is told so in one sentence."""
+    (tmp_path / "test.csv").write_text("arm,impressions,clicks\nold,100,3\nnew,90,4\n")
+    ingest(warehouse, LogSource(str(tmp_path / "test.csv"), "split-test", "banner"), NOW)
+    with pytest.raises(UnknownLog, match="log 'banner' is a split-test log, and no phase judges by one"):
+        prepared(local_runs, inputs, warehouse, "banner", ["banner"])
 
 
 def lag(local_runs: LocalRuns) -> float:

@@ -106,7 +106,7 @@ def test_a_chosen_creative_is_judged_on_rows_that_did_not_choose_it(
     (("LOG", "--policy", "clever"), "policy 'clever' is neither uniform, best-creative, a file nor a checkpoint", 2),
     (("LOG", "--policy", "a" * 64), "the warehouse knows no run with checkpoint", 1),
     (("LOG", "--policy", "LOG"), "give item_id and probability", 2),
-    (("LOG",), "the following arguments are required: --policy", 2),
+    (("LOG",), "one of the arguments --policy --split is required", 2),
 ])  # fmt: skip
 def test_what_cannot_be_evaluated_is_one_sentence(
     in_process: Callable[..., Finished], made: str, words: tuple[str, ...], message: str, code: int

@@ -278,7 +278,7 @@ class TestLogs:
         [
             ({"name": "../x"}, "log '../x' is not a valid name"),
             ({"name": "A"}, "is not a valid name"),
-            ({"kind": "click"}, "no kind of log 'click': it is bandit, market, report"),
+            ({"kind": "click"}, "no kind of log 'click': it is bandit, market, report, split-test"),
             ({"mapping": {"time": "timestamp"}}, "a bandit log has no 'time'; it has timestamp, item_id"),
             ({"mapping": {"click": "clicked"}}, "has no column 'clicked'; it has id, timestamp"),
             ({"items": "absent.csv"}, "there is no file absent.csv"),
