@@ -11,8 +11,7 @@ from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.phases import Phase
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-
-
+LONGEST_DAY_INDEX = 6  # digits
 NAME_RULE = "1 to 63 characters, a-z, 0-9 and '-', beginning and ending with a letter or a digit"
 
 
@@ -80,7 +79,10 @@ def reservation_key(campaign: str, day_index: int) -> str:
 
 def index_of_key(key: str) -> int:
     """The day index of a reservation's key; raises ValueError where it is none."""
-    return int(key.rpartition("/day-")[2])
+    campaign, _, number = key.rpartition("/day-")
+    if not campaign or not number.isascii() or not number.isdigit() or len(number) > LONGEST_DAY_INDEX:
+        raise ValueError(f"{key} is no key of a campaign's day: it ends with /day- and a number")
+    return int(number)
 
 
 def claim_key(campaign: str, tick: int, intent: str) -> str:

@@ -19,10 +19,13 @@ PERMANENT = {
     "CalibrationError",
     "CorruptContent",
     "InvalidDecision",
+    "InvalidPolicy",
+    "InvalidReplay",
     "LedgerConflict",
     "MissingContent",
     "NoDollarRate",
     "NotADigest",
+    "NotCertified",
     "NotItsOwnWord",
     "OutsideDollarBounds",
     "RatingsFailed",
@@ -42,7 +45,17 @@ PERMANENT = {
     "UnreadableCertificate",
     "UnregisteredRun",
 }
-WRONG_USES = {"ConfigurationErrors", "IngestError", "LogExists", "UnknownAgent", "UnknownEnvironment", "WrongUse"}
+WRONG_USES = {
+    "ConfigurationErrors",
+    "IngestError",
+    "InvalidPolicy",
+    "InvalidReplay",
+    "LogExists",
+    "NotCertified",
+    "UnknownAgent",
+    "UnknownEnvironment",
+    "WrongUse",
+}
 Bases = Mapping[str, tuple[str, ...]]
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from gaelp.arrays import B1, F8, I8, Array
+from gaelp.errors import GaelpError
 from gaelp.messages.log_replay import PanelEvidence, WindowPairs
 
 EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
@@ -38,7 +39,7 @@ TAIL = 0.05  # each side of the 90 % interval of the level
 FEWEST_CLICKS = 30  # of either part
 
 
-class NoPanel(ValueError):
+class NoPanel(GaelpError, ValueError):
     """The log supports no panel; the message says why."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gaelp.arrays import B1, F8, Array
+from gaelp.errors import GaelpError
 from gaelp.messages.log_replay import ForecastEvidence
 
 WEEK = 7
@@ -24,7 +25,7 @@ QUANTITIES = {"cost": "clicks", "conversions": "conversions"}
 """What is forecast, and the events that its noise comes from."""
 
 
-class NoForecast(ValueError):
+class NoForecast(GaelpError, ValueError):
     """The report supports no forecast; the message says why."""
 
 

@@ -54,7 +54,10 @@ def judge_start(booking: Reserve, other: Reservation | None, approved: ApprovedC
     `other` is another day of the campaign, if it has one. The start comes from whoever asks: with another one a
     campaign would be in a later period, and its budget could rise again.
     """
-    begins = booking.day - timedelta(days=index_of_key(booking.key))
+    try:
+        begins = booking.day - timedelta(days=index_of_key(booking.key))
+    except ValueError as error:
+        return refused(str(error))
     began = begins if other is None else other.day - timedelta(days=index_of_key(other.key))
     if begins == began and begins >= approved.first_day:
         return GRANTED

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +26,7 @@ from gaelp.errors import WRONG_USE
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
 from gaelp.ledger.statements import Connection, Query
 from gaelp.ledger.stores import tables
+from gaelp.ledger.stores.turns import Turns
 
 BUSY_SECONDS = 8  # a caller learns within 10 seconds that a service is not there
 LONGEST_ADDRESS = 2000
@@ -60,7 +60,7 @@ class Database:
             yield BUSY_SECONDS
             return
         turn, begun = _turn(self._file), time.monotonic()
-        if not turn.acquire(timeout=BUSY_SECONDS):
+        if not turn.acquire(BUSY_SECONDS):
             raise self._unavailable("is locked by another thread of ours", "try again, and restart where that persists")
         try:
             yield max(BUSY_SECONDS - int(time.monotonic() - begun), 1)
@@ -178,9 +178,9 @@ class Database:
 
 
 @cache
-def _turn(file: Path) -> threading.Lock:
+def _turn(file: Path) -> Turns:
     """The lock that is held by the thread of this process that writes to the file."""
-    return threading.Lock()
+    return Turns()
 
 
 def open_database(url: str) -> Database:

@@ -64,7 +64,7 @@ class ChangedBooks(RuleBasedStateMachine):
         self.minutes += 1
         wanted = booking(worst, campaign=campaign, day=DAY + timedelta(days=offset))
         own = {"account": account, "request_id": REQUESTS[account], "at": NOW + timedelta(minutes=self.minutes)}
-        return wanted.model_dump() | own | {"key": f"{wanted.key} on {account}"}
+        return wanted.model_dump() | own | {"key": f"{account}/{wanted.key}"}
 
     @rule(day=days, worst=amounts)
     def reserve(self, day: tuple[str, int, int], worst: int) -> None:
@@ -148,7 +148,7 @@ def test_a_total_that_was_changed_by_hand_is_noticed_on_its_account_only(tmp_pat
 def test_a_run_is_capped_over_all_its_accounts(tmp_path: Path) -> None:
     """What it has reserved on one account leaves less on the other; every other cap is the account's own."""
     ledger = on_two_accounts(kit.prepared_file(tmp_path / "ledger.db"))
-    other = booking(45, account="zenith", request_id=REQUESTS["zenith"], key="elsewhere")
+    other = booking(45, account="zenith", request_id=REQUESTS["zenith"], key=f"zenith/{booking(45).key}")
     assert ledger.reserve(booking(45), run_cap_micros=90 * UNIT).granted
     refused = ledger.reserve(other, run_cap_micros=89 * UNIT)
     assert (refused.granted, refused.reason.split(",")[0]) == (False, "the run's limit of 89.00 USD leaves 44.00 USD")
@@ -175,7 +175,7 @@ def test_two_accounts_at_once_never_pass_the_cap_of_their_run(url: str) -> None:
         own, granted = Ledger.open(url), 0
         begin.wait(timeout=60)
         for number in range(25):
-            key = f"{account} {number}"
+            key = f"{account}/{number}/{booking(1).key}"
             day = booking(1, account=account, request_id=REQUESTS[account], key=key, campaign=number)
             if own.reserve(day, run_cap_micros=30 * UNIT).granted:
                 granted += 1
@@ -222,7 +222,7 @@ def test_the_last_room_of_a_run_is_given_to_one_account_only(url: str, monkeypat
 
     def ask(account: str) -> bool:
         own = Ledger.open(url)
-        day = booking(1, account=account, request_id=REQUESTS[account], key=account)
+        day = booking(1, account=account, request_id=REQUESTS[account], key=f"{account}/{booking(1).key}")
         granted = own.reserve(day, run_cap_micros=UNIT).granted
         own.close()
         return granted

@@ -112,3 +112,10 @@ class TestStart:
         ruling = judge_start(asked, known, SIGNED)
         assert ruling.granted is granted
         assert granted or "count its days from there" in ruling.reason
+
+
+@pytest.mark.parametrize("key", ["elsewhere", "c/day-", "c/day--1", "c/day-9999999", "/day-001", "c/day-1e3"])
+def test_a_key_that_names_no_day_is_refused(key: str) -> None:
+    """Whoever starts an activity by hand writes the key: it gets a ruling, and the ledger no exception."""
+    ruling = judge_start(booking(1, key=key), None, SIGNED)
+    assert not ruling.granted and "is no key of a campaign's day" in ruling.reason
