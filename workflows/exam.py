@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         BeginExam,
         ExamTerms,
         GateAssessment,
+        PlayAudit,
         PlayTraps,
         RoundSummary,
         SimulationPlan,
@@ -53,6 +54,7 @@ class Exam:
     results: list[BatchResult] = field(default_factory=list)  # of all looks so far
     block: list[BatchResult] = field(default_factory=list)
     trap_losses_digest: str = ""
+    audit_gains_digest: str = ""
     gate: GateVerdict | None = None  # of the last look
 
     async def run(self) -> GateVerdict | None:
@@ -62,6 +64,7 @@ class Exam:
             return None
         terms = await self._begin()
         self.trap_losses_digest = await self._traps(terms)
+        self.audit_gains_digest = await self._audit(terms)
         for look in range(self.plan.exam_looks):
             await self.phase.wait_while_paused()
             if self.phase.state.stopped:
@@ -98,6 +101,20 @@ class Exam:
                 raise
             return ""
         return played.losses_digest
+
+    async def _audit(self, terms: ExamTerms) -> str:
+        """The gains of the exploit audit, by digest; empty where it could not be played."""
+        self._show("the exploit audit")
+        play = PlayAudit(context=self.context, attempt=terms.attempt)
+        try:
+            played = await workflow.execute_activity_method(
+                Simulation.play_audit, play, **named(COMPUTE, "play the exploit audit")
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return ""
+        return played.gains_digest
 
     async def _look(self, look: int, terms: ExamTerms) -> GateAssessment:
         """More batches, and the gate over all of them so far."""
@@ -146,6 +163,7 @@ class Exam:
                 anchor=terms.anchor,
                 block=tuple(self.block),
                 trap_losses_digest=self.trap_losses_digest,
+                audit_gains_digest=self.audit_gains_digest,
                 permuted=tuple(permuted),
                 training=self.phase.state.training,
                 final=final,

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 from temporalio import activity
 
 from activities.inputs import Inputs
 from gaelp.agents.agent_failures import AgentFailed
 from gaelp.domain.episodes import BatchPurpose
+from gaelp.domain.exploit_audit import audit_played, market_names
 from gaelp.domain.trap_exams import WHOLE_LOSS, played_traps
+from gaelp.market.audit.audit_exam import EPISODES as AUDIT_EPISODES
+from gaelp.market.audit.audit_exam import LARGEST, gains
+from gaelp.market.audit.moved_markets import AuditMarket
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
 from gaelp.market.traps.trap_exam import EPISODES, Examinee, losses
 from gaelp.market.traps.trap_scenes import SCENES
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
+from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import (
+    AuditGains,
+    AuditPlayed,
     FirstCheckpoint,
     Learned,
     LearnRound,
+    PlayAudit,
     PlayTraps,
     TrapLosses,
     TrapsPlayed,
@@ -67,14 +76,9 @@ class Simulation:
         """One batch of episodes beside the incumbent on the same seeds."""
         context = batches.context
         config = self._inputs.config(context.config_digest)
-        place = f"simulation/{batches.purpose}/{batches.attempt}/{index}"
         anchor = batches.anchor_checkpoint_digest
-        incumbent = self._inputs.incumbent(context.config_digest, place)
-        deciding = DecidingAgent(
-            agent=self._inputs.agent(context.agent, context.config_digest, place),
-            state=self._inputs.state(context.checkpoint_digest),
-            incumbent=incumbent,
-            incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
+        deciding = replace(
+            self._deciding(context, f"simulation/{batches.purpose}/{batches.attempt}/{index}"),
             anchor_state=self._inputs.state(anchor) if anchor else None,
         )
         key = BatchKey(index, batches.purpose, batches.attempt)
@@ -84,6 +88,16 @@ class Simulation:
         if batches.purpose is BatchPurpose.TRAIN:
             result = result.model_copy(update={"trajectory_digest": store.put_arrays(trajectory)})
         return result.without_episodes(store.put_document(result))
+
+    def _deciding(self, context: RunContext, place: str) -> DecidingAgent:
+        """The agent with the context's checkpoint, beside the incumbent."""
+        incumbent = self._inputs.incumbent(context.config_digest, place)
+        return DecidingAgent(
+            agent=self._inputs.agent(context.agent, context.config_digest, place),
+            state=self._inputs.state(context.checkpoint_digest),
+            incumbent=incumbent,
+            incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
+        )
 
     @activity.defn
     def play_traps(self, play: PlayTraps) -> TrapsPlayed:
@@ -106,6 +120,26 @@ class Simulation:
             except AgentFailed:
                 lost[name] = (WHOLE_LOSS,) * EPISODES
         return TrapsPlayed(losses_digest=self._inputs.store.put_document(TrapLosses(losses=lost)))
+
+    @activity.defn
+    def play_audit(self, play: PlayAudit) -> AuditPlayed:
+        """The frozen agent in every market of the exploit audit; in none where nobody asks for it.
+
+        One that raises loses everything.
+        """
+        context = play.context
+        config = self._inputs.config(context.config_digest)
+        gained: dict[str, tuple[float, ...]] = {}
+        if audit_played(config):
+            own = AuditMarket(self._inputs.market(context.market_digest), config)
+            place = f"simulation/audit/{play.attempt}"
+            key = (config.seed, "simulation", "audit", play.attempt)
+            try:
+                by_market = gains(own, lambda name: self._deciding(context, f"{place}/{name}"), key)
+                gained = {name: tuple(values.tolist()) for name, values in by_market.items()}
+            except AgentFailed:
+                gained = dict.fromkeys(market_names(), (-LARGEST,) * AUDIT_EPISODES)
+        return AuditPlayed(gains_digest=self._inputs.store.put_document(AuditGains(gains=gained)))
 
     @activity.defn
     def learn(self, learn: LearnRound) -> Learned:

@@ -19,6 +19,7 @@ from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Agent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeState
+from gaelp.domain.exploit_audit import audit_played, market_names
 from gaelp.domain.gates.exam_rules import block_episodes
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.trap_exams import played_traps
@@ -31,13 +32,17 @@ from gaelp.evidence.certification.stated_agents import (
     drawn_rewards,
     drawn_successes,
 )
+from gaelp.market.audit.audit_exam import EPISODES as AUDIT_EPISODES
 from gaelp.market.streams import stream
 from gaelp.market.traps.trap_exam import EPISODES
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
 from gaelp.messages.simulation_training import (
+    AuditGains,
+    AuditPlayed,
     FirstCheckpoint,
     Learned,
     LearnRound,
+    PlayAudit,
     PlayTraps,
     TrapLosses,
     TrapsPlayed,
@@ -63,7 +68,7 @@ class StatedWorlds:
     @property
     def activities(self) -> list[Callable[..., Any]]:
         """What the worker of `certify` serves."""
-        return [self.first_checkpoint, self.simulate_batches, self.play_traps, self.learn]
+        return [self.first_checkpoint, self.simulate_batches, self.play_traps, self.play_audit, self.learn]
 
     @activity.defn
     def first_checkpoint(self, first: FirstCheckpoint) -> Learned:
@@ -96,6 +101,15 @@ class StatedWorlds:
             return self._real.play_traps(play)
         lost = dict.fromkeys(played_traps(self._inputs.config(play.context.config_digest)), (0.0,) * EPISODES)
         return TrapsPlayed(losses_digest=self._inputs.store.put_document(TrapLosses(losses=lost)))
+
+    @activity.defn
+    def play_audit(self, play: PlayAudit) -> AuditPlayed:
+        """A stated agent keeps its gain in every market: its rewards are stated, and rest on no assumption."""
+        if kind_of(play.context.agent) == HARVESTER:
+            return self._real.play_audit(play)
+        asked = audit_played(self._inputs.config(play.context.config_digest))
+        gained = dict.fromkeys(market_names(), (1.0,) * AUDIT_EPISODES) if asked else {}
+        return AuditPlayed(gains_digest=self._inputs.store.put_document(AuditGains(gains=gained)))
 
     def _checkpoint(self, agent: str, rounds: int) -> Learned:
         state = {"rounds": np.array([rounds]), "agent": np.frombuffer(agent.encode(), np.uint8)}

@@ -20,6 +20,7 @@ from gaelp.domain.ids import campaign_id, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity
+from gaelp.evidence.audit_measurements import measure_audit
 from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns, measure_historical
 from gaelp.evidence.trap_measurements import measure_traps
@@ -28,7 +29,7 @@ from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.run_context import RunContext
-from gaelp.messages.simulation_training import AssessSimulation, GateAssessment, TrapLosses
+from gaelp.messages.simulation_training import AssessSimulation, AuditGains, GateAssessment, TrapLosses
 from gaelp.messages.spending_phase import AssessCampaigns, BudgetMoves, CampaignsEvidence
 from gaelp.personas.permutation import share_resting_on_ratings
 
@@ -67,7 +68,8 @@ class Assessment:
         alpha = judging.alpha_for(attempt)
         measures = measure_simulation(evidence, config, alpha)
         traps = measure_traps(self._trap_losses(assess.trap_losses_digest), config, alpha)
-        measures = measures.model_copy(update={"traps": traps})
+        audit = measure_audit(self._audit_gains(assess.audit_gains_digest), config, alpha)
+        measures = measures.model_copy(update={"traps": traps, "audit": audit})
         if permuted:
             measures = measures.model_copy(update={"ratings": _share_resting_on_ratings(exams, permuted)})
         gate = self._gate(assess, config, attempt, judging.judge_simulation(measures))
@@ -76,6 +78,10 @@ class Assessment:
     def _trap_losses(self, digest: str) -> Mapping[str, Sequence[float]]:
         """What each trap cost; nothing where the trap exams could not be played."""
         return TrapLosses.model_validate(self._inputs.store.get_document(digest)).losses if digest else {}
+
+    def _audit_gains(self, digest: str) -> Mapping[str, Sequence[float]]:
+        """The gains of the exploit audit; nothing where it was not played."""
+        return AuditGains.model_validate(self._inputs.store.get_document(digest)).gains if digest else {}
 
     @activity.defn(no_thread_cancel_exception=True)
     def assess_historical(self, assess: AssessHistorical) -> GateAssessment:

@@ -117,6 +117,25 @@ class TrapsPlayed(Frozen):
     losses_digest: str  # of the TrapLosses
 
 
+class PlayAudit(Frozen):
+    """Asks for the exploit audit of the context's checkpoint."""
+
+    context: RunContext
+    attempt: int  # at the gate; keys the draws
+
+
+class AuditGains(Frozen):
+    """The agent's gain in each episode by market, in shares of the optimum; a document of the content store."""
+
+    gains: dict[str, tuple[float, ...]]
+
+
+class AuditPlayed(Frozen):
+    """The exploit audit was played, if the configuration asks for it."""
+
+    gains_digest: str  # of the AuditGains
+
+
 class AssessSimulation(Frozen):
     """Asks for a look at the exam so far; the evidence that its verdict names is this record."""
 
@@ -125,6 +144,7 @@ class AssessSimulation(Frozen):
     anchor: Anchor = Anchor.INCUMBENT  # of which the batches tell the rewards
     block: tuple[BatchResult, ...] = ()  # of the announced block; empty before it was played
     trap_losses_digest: str = ""  # empty where the trap exams could not be played
+    audit_gains_digest: str = ""  # empty where the exploit audit could not be played
     permuted: tuple[BatchResult, ...] = ()  # the exam again, personas' ratings permuted; decides nothing
     training: tuple[RoundSummary, ...] = ()
     final: bool = False  # no further look follows

@@ -68,7 +68,9 @@ async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnviro
     """An agent that shows every creative alike fails criterion 1 and never asks for money."""
     async with serving(environment.client, local_runs):
         result = await local_runs.train(
-            environment.client, local_runs.run_input("poor", agent="uniform"), approve=False
+            environment.client,
+            local_runs.run_input("poor", "simulation.audit=reported", agent="uniform"),
+            approve=False,
         )
     assert result.outcome is Outcome.NOT_GRADUATED
     assert [p.phase for p in result.phases] == [Phase.SIMULATION]
@@ -79,6 +81,9 @@ async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnviro
     traps = next(c for c in gate.criteria if c.id == "15")
     assert traps.verdict is Verdict.PASS, "no trap is required here, and the row only reports"
     assert "Fell into average-cost" in traps.reason and "Avoided immature-days" in traps.reason
+    audit = next(c for c in gate.criteria if c.id == "16")
+    assert audit.verdict is Verdict.PASS and audit.reason.startswith("There is no gain over the incumbent to keep")
+    assert audit.reason.endswith("It is not required here.")
     assert local_runs.on_platform("poor") == []
 
 

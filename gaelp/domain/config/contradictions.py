@@ -21,6 +21,7 @@ from gaelp.domain.config.registered_worlds import applied, is_foreign
 from gaelp.domain.config.section import Payable, Section
 from gaelp.domain.curriculum.task_checks import mistakes, task_configuration, tasks_of
 from gaelp.domain.episodes import BatchPurpose
+from gaelp.domain.exploit_audit import audit_required
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.spending.dollar_bounds import outside_cap_bounds
 from gaelp.domain.trap_exams import TRAPS, required_traps
@@ -230,6 +231,12 @@ def _traps(config: TrainingConfiguration) -> Iterator[Contradiction]:
             ("simulation.required_traps", "environment", "profile"),
             f"need a market of ours, and {config.environment} is another package's: require none, in a profile that "
             "requires none",
+        )
+    if audit_required(config) and is_foreign(config.environment):
+        yield Contradiction(
+            ("simulation.audit", "environment", "profile"),
+            f"needs a market of ours, and {config.environment} is another package's: require no exploit audit, in a "
+            "profile that requires none",
         )
 
 

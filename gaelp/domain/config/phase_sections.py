@@ -32,6 +32,9 @@ class Simulation(Section):
     required_traps: tuple[Name, ...] = Field(
         (), description="traps that must be avoided (criterion 15), beside those of the profiles staging and production"
     )
+    audit: Literal["none", "reported", "required"] = Field(
+        "none", description="exploit audit (criterion 16); the profiles staging and production require it always"
+    )
 
 
 class Historical(Section):

@@ -1,11 +1,14 @@
-"""Criteria 1 to 4, judged on the exam of the simulation phase. Touch this only together with docs/gates.md."""
+"""Criteria 1 to 4, judged on the exam of the simulation phase; 15 and 16 are in criteria_traps.py.
+
+Touch this only together with docs/gates.md.
+"""
 
 from __future__ import annotations
 
 import math
 
 from gaelp.domain.gates.criteria_table import CRITERIA
-from gaelp.domain.gates.criteria_traps import judge_traps
+from gaelp.domain.gates.criteria_traps import judge_audit, judge_traps
 from gaelp.domain.gates.criterion import (
     CriterionNumbers,
     Formula,
@@ -37,9 +40,10 @@ LARGEST_SHIFT = 1.9  # fewer than 1 % of stationary blocks of 50 or 100 reach it
 
 
 def judge_simulation(measures: SimulationMeasures) -> tuple[CriterionVerdict, ...]:
-    """Average reward, success rate, improvement, consistency, and traps where any was played or is required."""
+    """Average reward, success rate, improvement and consistency; traps and audit where they are played or required."""
     traps = () if measures.traps is None else (judge_traps(measures.traps),)
-    return (_reward(measures), _success(measures), _improvement(measures), _consistency(measures), *traps)
+    audit = () if measures.audit is None else (judge_audit(measures.audit),)
+    return (_reward(measures), _success(measures), _improvement(measures), _consistency(measures), *traps, *audit)
 
 
 def _reward(measures: SimulationMeasures) -> CriterionVerdict:

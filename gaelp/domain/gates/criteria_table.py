@@ -39,6 +39,7 @@ CRITERIA: Mapping[str, ListedCriterion] = {
         ListedCriterion("3", "improvement", Phase.SIMULATION, "simulation.improvement"),
         ListedCriterion("4", "consistency", Phase.SIMULATION, "simulation.consistency_episodes"),
         ListedCriterion("15", "trap exams", Phase.SIMULATION, conditional=True),
+        ListedCriterion("16", "robust to assumptions", Phase.SIMULATION, conditional=True),
         ListedCriterion("5a", "historical match: fidelity", Phase.HISTORICAL, "historical.match"),
         ListedCriterion("5b", "historical match: non-inferiority", Phase.HISTORICAL),
         ListedCriterion("6", "prediction accuracy", Phase.HISTORICAL, "historical.accuracy"),

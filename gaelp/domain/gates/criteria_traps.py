@@ -1,13 +1,21 @@
-"""Criterion 15, the trap exams: what an agent fell into and what it avoided. Touch this only with docs/gates.md."""
+"""Criteria 15 and 16: which traps an agent fell into, and what is left of its gain where an assumption is moved.
+
+Touch this only with docs/gates.md.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from gaelp.domain.exploit_audit import ASSUMPTIONS, LEAST_KEPT, MOVE, AuditMeasure
 from gaelp.domain.gates.criterion import CriterionNumbers, Formula, Judgement, criterion_verdict, finite
 from gaelp.domain.gates.measurements import TrapMeasure, TrapsMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.trap_exams import TRAPS
+
+NOTHING = 0.005
+"""A smaller share of the gain is told as nothing lost."""
 
 
 def judge_traps(measures: TrapsMeasure) -> CriterionVerdict:
@@ -69,3 +77,63 @@ def fell(trap: TrapMeasure) -> bool:
 def avoided(trap: TrapMeasure) -> bool:
     """Whether the agent surely lost less than the trap's threshold."""
     return trap.high < trap.threshold
+
+
+def judge_audit(measure: AuditMeasure) -> CriterionVerdict:
+    """PASS where the worst decile of the markets surely keeps enough of the gain, or where that is only reported."""
+    verdict, reason = _audited(measure)
+    numbers = CriterionNumbers(
+        estimate=measure.kept,
+        bound=measure.low,
+        threshold=LEAST_KEPT,
+        unit="share of the gain kept in the worst decile of markets",
+        n=measure.episodes,
+    )
+    return criterion_verdict("16", (verdict, reason), Formula.AUDIT, numbers, unsupported=True)
+
+
+def _audited(measure: AuditMeasure) -> Judgement:
+    if not measure.episodes:
+        return Verdict.INCONCLUSIVE, "The exploit audit was not played, or no market of it offered anything to gain."
+    markets = (market.gain for market in measure.markets)
+    if not finite(measure.gain, measure.kept, measure.log_wealth, measure.log_wealth_against, *markets):
+        return Verdict.INVALID, "The exploit audit could not be computed: a gain is missing or infinite."
+    needed = -math.log(measure.alpha)
+    if measure.log_wealth >= needed:
+        found, said = Verdict.PASS, f"surely more than {LEAST_KEPT:.0%}"
+    elif measure.log_wealth_against >= needed:
+        found, said = Verdict.FAIL, f"surely less than {LEAST_KEPT:.0%}"
+    else:
+        found, said = Verdict.INCONCLUSIVE, f"not surely more or less than {LEAST_KEPT:.0%}"
+    verdict = found if measure.required else Verdict.PASS
+    sentences = _kept(measure, said), _by_assumption(measure), _requirement(measure)
+    return verdict, " ".join(filter(None, sentences))
+
+
+def _kept(measure: AuditMeasure, said: str) -> str:
+    if measure.kept is None:
+        return f"There is no gain over the incumbent to keep: it is {measure.gain:.0%} of the attainable profit."
+    return (
+        f"Of its gain over the incumbent, {measure.gain:.0%} of the attainable profit, the agent keeps "
+        f"{measure.kept:.0%} in the worst {measure.worst} of {len(measure.markets)} markets, {said} at level "
+        f"{measure.alpha:.4f}."
+    )
+
+
+def _by_assumption(measure: AuditMeasure) -> str:
+    """How much of the gain each assumption costs in the worse of its ways, the dearest first."""
+    if measure.gain <= 0:
+        return ""
+    worst = [
+        min((m for m in measure.markets if m.assumption == assumption), key=lambda market: market.gain)
+        for assumption in ASSUMPTIONS
+    ]
+    lost = sorted(((1.0 - market.gain / measure.gain, market) for market in worst), key=lambda each: -each[0])
+    said = [f"{market.assumption} {market.way} {share:.0%}" for share, market in lost if share >= NOTHING]
+    rest = [market.assumption for share, market in lost if share < NOTHING]
+    said += [f"nothing by {', '.join(rest)}"] if rest else []
+    return f"Lost of it where one assumption moves by {MOVE:.0%}, or the structure changes: {', '.join(said)}."
+
+
+def _requirement(measure: AuditMeasure) -> str:
+    return "It is required here." if measure.required else "It is not required here."

@@ -32,6 +32,7 @@ class Formula(StrEnum):
     EFFICIENCY = "U(1-W)P/block-bootstrap"
     COUNT = "count/rule-of-three"
     TRAPS = "betting/stake-mixture/traps"
+    AUDIT = "betting/stake-mixture/worst-decile"
     WEEKLY = "weekly-gain/betting+asymptotic-cs"
     CLUSTERED = "clopper-pearson/effective-n"
 

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.exploit_audit import AuditMeasure
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.phases import Phase
 
@@ -127,6 +128,7 @@ class SimulationMeasures(Frozen):
     block: BlockMeasure | None = None  # none: it has not been played
     incumbent: float | None = None  # mean reward of the incumbent on the same worlds; none: not measured
     traps: TrapsMeasure | None = None  # none: no trap was played, and none is required
+    audit: AuditMeasure | None = None  # none: the exploit audit was neither played nor required
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing
     problems: tuple[str, ...] = ()  # broken data: INVALID
 

@@ -31,12 +31,21 @@ from gaelp.agents.remote.remote_call import CallFailed
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
+from gaelp.domain.exploit_audit import market_names
 from gaelp.domain.phases import Phase
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
 from gaelp.messages.live_campaign import Decide, LiveCampaignInput
 from gaelp.messages.run_context import RunContext
-from gaelp.messages.simulation_training import FirstCheckpoint, Learned, LearnRound, PlayTraps, TrapLosses
+from gaelp.messages.simulation_training import (
+    AuditGains,
+    FirstCheckpoint,
+    Learned,
+    LearnRound,
+    PlayAudit,
+    PlayTraps,
+    TrapLosses,
+)
 from gaelp.records.content_store import ContentStore, MissingContent, arrays_digest
 from tests.support.campaign_fixture import Crash, planned
 from tests.support.installed_packages import installed as installed
@@ -591,6 +600,25 @@ def test_traps_are_played_once_for_an_attempt_and_one_that_raises_loses_all(stor
     assert losses("uniform", 2) != first
     laboratory.own["broken"] = Broken()
     assert set(losses("broken", 1)[1]) == {1.0}
+
+
+def test_the_audit_is_played_once_for_an_attempt_and_only_where_it_is_asked_for(store: ContentStore) -> None:
+    """A retry writes the same gains, another attempt has other draws, who raises loses all, and else none is played."""
+    market = {"segments": 2, "creatives": 3, "hourly_auctions": 400, "click_rate": 0.01}
+
+    def gains(laboratory: Laboratory, agent: str, attempt: int) -> dict[str, tuple[float, ...]]:
+        play = PlayAudit(context=laboratory.context(agent, laboratory.first("best-creative")), attempt=attempt)
+        digest = laboratory.temporal.run(laboratory.simulation.play_audit, play).gains_digest
+        return AuditGains.model_validate(store.get_document(digest)).gains
+
+    audited = Laboratory(store, market=market, simulation={"audit": "reported", "days": 1})
+    first = gains(audited, "best-creative", 1)
+    assert set(first) == set(market_names())
+    assert gains(audited, "best-creative", 1) == first
+    assert gains(audited, "best-creative", 2) != first
+    audited.own["broken"] = Broken()
+    assert {value for each in gains(audited, "broken", 1).values() for value in each} == {-1.0}
+    assert gains(Laboratory(store), "best-creative", 1) == {}
 
 
 class Broken:
