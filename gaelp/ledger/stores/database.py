@@ -26,7 +26,7 @@ from gaelp.errors import WRONG_USE
 from gaelp.ledger.ledger_errors import LedgerConflict, LedgerError, LedgerUnavailable
 from gaelp.ledger.statements import Connection, Query
 from gaelp.ledger.stores import tables
-from gaelp.ledger.stores.turns import Turns
+from gaelp.ledger.turns import Turns
 
 BUSY_SECONDS = 8  # a caller learns within 10 seconds that a service is not there
 LONGEST_ADDRESS = 2000
