@@ -517,6 +517,9 @@ async def test_a_bad_signal_does_not_put_off_the_deadline(
     async with serving(client, local_runs):
         handle = await begin(environment, local_runs, "nagged", *SHORT, "approval.deadline_hours=0.005")  # 18 seconds
         request = await _request(local_runs, "nagged")
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            if event.HasField("timer_started_event_attributes"):
+                break  # the phase waits for its deadline, and each signal wakes it
         await _send(handle, "approve", [None] * 10)
         result = await handle.result()
         history = await handle.fetch_history()
