@@ -285,7 +285,9 @@ async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_
             assert asked["void"] and "void since a stop" in asked["sentence"]
         await handle.signal("look")
         renewed = await until(lambda: _other_request(local_runs, "told", request), "the phase asks anew")
-        assert f"fence {renewed.fence}" in await details(handle)
+        async for _ in handle.fetch_history_events(wait_new_event=True):
+            if f"fence {renewed.fence}" in await details(handle):
+                break  # the page follows the ledger
         await handle.signal("reject", _signed(local_runs, renewed, "reject"))
         result = await handle.result()
     assert (result.ended, result.reason) == (Outcome.NOT_GRADUATED, "rejected by Ada")
