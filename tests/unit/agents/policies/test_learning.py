@@ -76,8 +76,9 @@ def learner(name: str) -> Agent:
 @pytest.mark.parametrize("name", ["synthetic", "calibrated", "first-price"])
 @pytest.mark.parametrize("agent", LEARNERS)
 def test_agents_are_seen_to_learn(agent: str, name: str) -> None:
-    """Regret against the optimum falls with training, in the first round at the most, and ends at least a fifth below
-    the best baseline's.
+    """Regret against the optimum falls with training and ends at least a fifth below the best baseline's.
+
+    It falls by 0.05 after the first round too, but for an agent that is there already after that round.
     """
     curves = []
     for market, config in worlds(name):
@@ -87,6 +88,7 @@ def test_agents_are_seen_to_learn(agent: str, name: str) -> None:
     assert untaught > 0.9
     assert once < untaught - 0.1
     assert taught < once
+    assert taught < once - 0.05 or once < 0.8 * baselines_regret(name)
     assert taught < 0.8 * baselines_regret(name)
 
 
@@ -106,10 +108,12 @@ def test_the_landscape_is_the_markets(taught: Any) -> None:
 
 
 def test_click_rates_are_the_markets_where_it_showed_much(taught: Any) -> None:
-    """Posterior means of well-shown cells lie within a quarter of the truth."""
+    """Posterior means of well-shown cells lie within three standard errors of the truth, the rarest click rates too."""
     shown = taught["impressions"] > 50_000
     assert shown.sum() >= 4
     rates = counts.click_rates(taught)
+    error = np.sqrt(MARKET.ctr / taught["impressions"])
+    assert np.all(np.abs(rates - MARKET.ctr)[shown] < 3 * error[shown])
     assert np.allclose(rates[shown], MARKET.ctr[shown], rtol=0.25)
 
 
