@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pytest
 from activities.inputs import Inputs
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
+from gaelp.commands.dispatch import main
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger.ledger import Ledger
@@ -90,3 +92,20 @@ def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[
 def fixture(fixtures: Callable[..., CampaignFixture]) -> CampaignFixture:
     """One of them, with nothing changed."""
     return fixtures()
+
+
+@pytest.fixture
+def verb(
+    fixture: CampaignFixture, local_runs: LocalRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> Callable[..., tuple[int, Any]]:
+    """Run a verb of the command line on the fixture's account; its exit code and its JSON."""
+    number = fixture.account.removeprefix("account-")
+    monkeypatch.setenv("GAELP_LEDGER_URL", f"sqlite:///{tmp_path}/ledger-{number}.db")
+    monkeypatch.setenv("GAELP_EMULATOR_URL", local_runs.settings.emulator_url)
+    monkeypatch.setenv("GAELP_EMULATOR_TOKEN", local_runs.settings.emulator_token)
+
+    def run(name: str, *words: str) -> tuple[int, Any]:
+        code = main([name, "--account", fixture.account, *words, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run

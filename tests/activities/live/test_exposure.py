@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
-from gaelp.commands.dispatch import main
 from tests.support.campaign_fixture import CampaignFixture
-from tests.support.local_runs import LocalRuns
 
 Exposure = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def exposure(
-    fixture: CampaignFixture, local_runs: LocalRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> Exposure:
+def exposure(verb: Callable[..., tuple[int, Any]]) -> Exposure:
     """Run the verb on the fixture's account; its exit code and its JSON."""
-    number = fixture.account.removeprefix("account-")
-    monkeypatch.setenv("GAELP_LEDGER_URL", f"sqlite:///{tmp_path}/ledger-{number}.db")
-    monkeypatch.setenv("GAELP_EMULATOR_URL", local_runs.settings.emulator_url)
-    monkeypatch.setenv("GAELP_EMULATOR_TOKEN", local_runs.settings.emulator_token)
-
-    def run(*words: str) -> tuple[int, Any]:
-        code = main(["exposure", "--account", fixture.account, *words, "--json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return run
+    return partial(verb, "exposure")
 
 
 def test_a_running_campaign_and_a_cap(fixture: CampaignFixture, exposure: Exposure) -> None:

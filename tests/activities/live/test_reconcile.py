@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gaelp.commands.dispatch import main
 from tests.support.campaign_fixture import CampaignFixture
 from tests.support.local_runs import LocalRuns
 
@@ -18,20 +17,9 @@ Reconcile = Callable[[], tuple[int, Any]]
 
 
 @pytest.fixture
-def reconcile(
-    fixture: CampaignFixture, local_runs: LocalRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> Reconcile:
+def reconcile(verb: Callable[..., tuple[int, Any]]) -> Reconcile:
     """Run the verb on the fixture's account; its exit code and its JSON."""
-    number = fixture.account.removeprefix("account-")
-    monkeypatch.setenv("GAELP_LEDGER_URL", f"sqlite:///{tmp_path}/ledger-{number}.db")
-    monkeypatch.setenv("GAELP_EMULATOR_URL", local_runs.settings.emulator_url)
-    monkeypatch.setenv("GAELP_EMULATOR_TOKEN", local_runs.settings.emulator_token)
-
-    def run() -> tuple[int, Any]:
-        code = main(["reconcile", "--account", fixture.account, "--json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return run
+    return partial(verb, "reconcile")
 
 
 def states(fixture: CampaignFixture) -> list[str]:
