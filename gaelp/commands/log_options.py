@@ -37,10 +37,12 @@ def evaluate_options(parser: argparse.ArgumentParser) -> None:
 def replay_options(parser: argparse.ArgumentParser) -> None:
     """Of `replay`."""
     parser.add_argument("log", metavar="LOG", help="an ingested market log, or a file that is read for this once")
-    parser.add_argument("--policy", required=True, choices=["lin_bid", "mcpc", "fixed"])
+    parser.add_argument("--policy", required=True, metavar="POLICY", help="lin_bid, mcpc, fixed, or a checkpoint")
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=NUMBER", help="b0 of lin_bid, bid of fixed"
     )
+    parser.add_argument("--price-unit", type=_amount, metavar="AMOUNT", help="for a checkpoint: what 1 in the log's "
+                        "prices is, per thousand impressions in the currency of its run")  # fmt: skip
     train = parser.add_mutually_exclusive_group(required=True)
     train.add_argument("--train", metavar="LOG", help="the log from which mean price and click rate are taken")
     train.add_argument("--train-stats", metavar="impressions=N,clicks=N,cost=N", help="what that log sums up to")
@@ -59,6 +61,7 @@ def calibrate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--price-unit", type=_amount, metavar="AMOUNT", help="what 1 in the log's prices is, per "
                         "thousand impressions in the account's currency; without it no price level is set")  # fmt: skip
     parser.add_argument("--output", metavar="FILE", help="write the settings that follow: for `start --config FILE`")
+    parser.add_argument("--force", action="store_true", help="write over FILE where it is there already")
     parser.add_argument("--seed", type=_whole, default=1, help="of the bootstrap (default 1)")
     _reading(parser)
 

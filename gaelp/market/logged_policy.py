@@ -1,4 +1,4 @@
-"""What an agent would show with nothing observed yet, hour by hour: the policy that a bandit log is asked about.
+"""What an agent would show and bid with nothing observed yet, hour by hour: the policy that a log is asked about.
 
 Touch this to judge an agent in another situation than the beginning of a campaign.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaelp.agents.contract import Agent, Observation, State, TickTime, Totals
+from gaelp.agents.contract import Agent, Decision, Observation, State, TickTime, Totals
 from gaelp.agents.decision_checks import checked
 from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -20,6 +20,20 @@ HOURS = 24
 
 def agent_policy(agent: Agent, state: State, market: MarketParameters, config: TrainingConfiguration) -> F8:
     """The agent's creative shares f8[24, S, K], alike where it gives none. Raises what a broken agent raises."""
+    shares = _first_decision(agent, state, market, config).creative_prob
+    return uniform(*market.ctr.shape) if shares is None else shares
+
+
+def agent_bids(agent: Agent, state: State, market: MarketParameters, config: TrainingConfiguration) -> F8 | None:
+    """The agent's bid in micros per thousand impressions, f8[24], segments weighed by traffic.
+
+    None where it gives no bids. Raises what a broken agent raises.
+    """
+    bids = _first_decision(agent, state, market, config).bid_micros
+    return None if bids is None else np.asarray(np.average(bids, axis=1, weights=market.auctions_per_hour))
+
+
+def _first_decision(agent: Agent, state: State, market: MarketParameters, config: TrainingConfiguration) -> Decision:
     segments, candidates = market.ctr.shape
     observation = Observation.build(
         TickTime(hour=np.arange(HOURS), weekday=np.zeros(HOURS, np.int64), time_left=np.ones(HOURS)),
@@ -31,10 +45,7 @@ def agent_policy(agent: Agent, state: State, market: MarketParameters, config: T
     )
     rng = stream(config.seed, "historical", "policy", agent.name)
     decision, _ = agent.act(state, observation, agent.initial_memory(HOURS), rng)
-    decision = checked(decision, observation, agent.name, 0)
-    if decision.creative_prob is None:
-        return uniform(segments, candidates)
-    return decision.creative_prob
+    return checked(decision, observation, agent.name, 0)
 
 
 def uniform(segments: int, candidates: int) -> F8:

@@ -37,6 +37,8 @@ class _Fitted:
 
 def calibrate(arguments: argparse.Namespace, out: Out) -> int:
     """Tables of what was fitted to the earlier share of a log; with --output, the settings as a file."""
+    if arguments.output and Path(arguments.output).exists() and not arguments.force:
+        raise WrongUse(f"{arguments.output} is there already: name another --output, or write over it with --force")
     log = given_log(arguments.log, LogKind(arguments.kind) if arguments.kind else None, arguments)
     if log.info.kind not in (LogKind.BANDIT, LogKind.MARKET):
         raise WrongUse(

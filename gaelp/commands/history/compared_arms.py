@@ -14,6 +14,7 @@ from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.history.given_logs import given_log
 from gaelp.domain.gates.criteria_scaled import SPLIT_P
 from gaelp.domain.log_evidence import LogKind
+from gaelp.errors import GaelpError
 
 if TYPE_CHECKING:
     from gaelp.evidence.history.arm_comparison import ExperimentResult
@@ -38,6 +39,15 @@ def compare_arms(arguments: argparse.Namespace, out: Out) -> int:
     document = {"log": log.info.name, "experiments": [_document(each) for each in results]}
     out.result(document, log.head, *(part for each in results for part in _shown(each)))
     return DONE
+
+
+def is_split_test(arguments: argparse.Namespace) -> bool:
+    """Whether the log can be read as an A/B test; asked where it could not be read as what was asked for."""
+    try:
+        given_log(arguments.log, LogKind.SPLIT_TEST, arguments)
+    except GaelpError:
+        return False
+    return True
 
 
 def _shares(words: list[str]) -> dict[str, float]:

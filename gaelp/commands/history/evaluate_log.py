@@ -8,16 +8,16 @@ Touch this to change what it prints; the estimators are in gaelp/evidence/histor
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
-from gaelp.commands.history.checkpoint_policies import checkpoint_policy
-from gaelp.commands.history.compared_arms import compare_arms
+from gaelp.commands.history.checkpoint_policies import checkpoint_policy, is_checkpoint
+from gaelp.commands.history.compared_arms import compare_arms, is_split_test
 from gaelp.commands.history.given_logs import GivenLog, given_log
 from gaelp.domain.log_evidence import INTERVAL_BY, Grade, LogKind
+from gaelp.errors import GaelpError
 
 if TYPE_CHECKING:
     from gaelp.arrays import F8, I8, Array
@@ -49,7 +49,7 @@ def evaluate(arguments: argparse.Namespace, out: Out) -> int:
     from gaelp.evidence.history.off_policy import evaluate as estimates_of
     from gaelp.messages.log_replay import LogEvidence
 
-    log = given_log(arguments.log, LogKind.BANDIT, arguments)
+    log = _bandit_log(arguments)
     asked = _asked(log, arguments.policy)
     rows = asked.rows
     estimates = estimates_of(rows, asked.segment, {TESTED: asked.policy}, np.random.default_rng(arguments.seed))
@@ -64,6 +64,18 @@ def evaluate(arguments: argparse.Namespace, out: Out) -> int:
     )
     _show(log, evidence, arguments, asked.remark, out)
     return DONE
+
+
+def _bandit_log(arguments: argparse.Namespace) -> GivenLog:
+    try:
+        return given_log(arguments.log, LogKind.BANDIT, arguments)
+    except GaelpError:
+        if is_split_test(arguments):
+            raise WrongUse(
+                f"{arguments.log} is an A/B test summed by arm, and has no policy to ask for: ask with --split equal, "
+                "or with each arm's planned share, as in --split control=90 new=10"
+            ) from None
+        raise
 
 
 def _show(log: GivenLog, evidence: LogEvidence, arguments: argparse.Namespace, remark: str, out: Out) -> None:
@@ -150,7 +162,7 @@ def _asked(log: GivenLog, policy: str) -> _Asked:
     if Path(policy).is_file():
         with Path(policy).open(encoding="utf-8-sig", newline="") as file:
             return _Asked(*table_policy(file, columns, policy), columns, "")
-    if re.fullmatch(r"[0-9a-f]{64}", policy):
+    if is_checkpoint(policy):
         _, later = _halves(columns)
         shares, segment, agent = checkpoint_policy(policy, later)
         return _Asked(shares, segment, later, f"of agent {agent}, judged on the later half")

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
+from gaelp.commands.history.checkpoint_policies import checkpoint_bids, is_checkpoint
 from gaelp.commands.history.given_logs import GivenLog, given_log
 from gaelp.domain.log_evidence import LogKind
+from gaelp.money import MICROS_PER_UNIT
 
 if TYPE_CHECKING:
     from gaelp.evidence.history.bid_replay import BidRule, Replayed, ReplayRules, TrainingTotals
@@ -35,14 +37,23 @@ def replay(arguments: argparse.Namespace, out: Out) -> int:
     )
     log = given_log(arguments.log, LogKind.MARKET, arguments)
     columns = log.columns
-    replayed = bid_replay.replay(rule, columns["market_price"], columns["pctr"], columns["click"], rules)
-    _show(log, arguments, totals, rules, replayed, out)
+    pctr, agent = columns["pctr"], ""
+    if is_checkpoint(arguments.policy):
+        bids, agent = checkpoint_bids(arguments.policy, columns["hour"])
+        pctr = pctr * bids / (arguments.price_unit * MICROS_PER_UNIT)
+    replayed = bid_replay.replay(rule, columns["market_price"], pctr, columns["click"], rules)
+    _show(log, arguments, (totals, rules, agent), replayed, out)
     return DONE
 
 
 def _show(
-    log: GivenLog, arguments: argparse.Namespace, totals: TrainingTotals, rules: ReplayRules, won: Replayed, out: Out
+    log: GivenLog,
+    arguments: argparse.Namespace,
+    asked: tuple[TrainingTotals, ReplayRules, str],
+    won: Replayed,
+    out: Out,
 ) -> None:
+    totals, rules, agent = asked
     found: dict[str, Any] = {
         "auctions": won.auctions, "episodes": won.episodes, "impressions": won.impressions,
         "clicks": won.clicks, "cost": won.cost,
@@ -50,6 +61,7 @@ def _show(
     document = {
         "log": log.info.name,
         "policy": arguments.policy,
+        "agent": agent or None,
         "parameters": _given(arguments.param),
         **found,
         "episode_length": rules.episode_length,
@@ -57,10 +69,11 @@ def _show(
         "max_bid": rules.max_bid,
         "training": {"impressions": totals.impressions, "clicks": totals.clicks, "cost": totals.cost},
     }
+    policy = f"checkpoint {arguments.policy[:12]} of agent {agent}" if agent else arguments.policy
     shown = [(name, "unknown" if value is None else f"{value:,}") for name, value in found.items()]
     out.result(
         document,
-        f"{log.head}; {arguments.policy}{''.join(f' {each}' for each in arguments.param)}, episodes of "
+        f"{log.head}; {policy}{''.join(f' {each}' for each in arguments.param)}, episodes of "
         f"{rules.episode_length:,} auctions with a budget of {rules.budget:,}, bids up to {rules.max_bid:,}",
         table(("", "in whole units of the log"), shown),
         "the log has only auctions that its logger won: what a higher bid would have won besides is not in it",
@@ -85,11 +98,20 @@ def _totals(arguments: argparse.Namespace) -> TrainingTotals:
 def _rule(arguments: argparse.Namespace, totals: TrainingTotals) -> BidRule:
     from gaelp.evidence.history.bid_replay import BidRule
 
-    name = PARAMETERS[arguments.policy]
+    checkpoint = is_checkpoint(arguments.policy)
+    if not checkpoint and arguments.policy not in PARAMETERS:
+        known = ", ".join(PARAMETERS)
+        raise WrongUse(f"policy {arguments.policy!r} is neither {known} nor a checkpoint's digest")
+    if checkpoint != (arguments.price_unit is not None):
+        needs = "a checkpoint bids in money, and only it does: give it --price-unit, and no other policy"
+        raise WrongUse(f"{needs} (what 1 in the log's prices is, per thousand impressions)")
+    name = "" if checkpoint else PARAMETERS[arguments.policy]
     given = _given(arguments.param)
     if set(given) != ({name} if name else set()):
         wanted = f"--param {name}=NUMBER and nothing else" if name else "no --param"
         raise WrongUse(f"policy {arguments.policy} takes {wanted}")
+    if checkpoint:  # its bids are factors of the predicted click rates
+        return BidRule(per_ctr=1.0, over=totals.mean_ctr)
     if arguments.policy == "mcpc":
         return BidRule(per_ctr=totals.cost_per_click)
     value = _number(given[name], name)

@@ -93,6 +93,21 @@ def test_the_file_of_a_market_log_makes_a_market_with_its_prices(
     assert "hourly_auctions is left out: the log has no times" in file.read_text()
 
 
+def test_a_file_that_is_there_is_written_over_only_with_force(
+    in_process: Callable[..., Finished], tmp_path: Path
+) -> None:
+    """Without --force the file stays as it was, and the sentence names both remedies."""
+    file = tmp_path / "fitted.yaml"
+    file.write_text("mine")
+    words = ("calibrate", str(market_file(tmp_path)), "--kind", "market", "--output", str(file))
+    ran = in_process(*words)
+    assert (
+        ran.returncode == 2 and "is there already: name another --output, or write over it with --force" in ran.stderr
+    )
+    assert file.read_text() == "mine"
+    assert in_process(*words, "--force").returncode == 0 and "click_rate" in file.read_text()
+
+
 def test_a_price_level_is_never_guessed(in_process: Callable[..., Finished], tmp_path: Path) -> None:
     """Without --price-unit the file sets no level and says why; what the log cannot have is said too."""
     file = tmp_path / "fitted.yaml"

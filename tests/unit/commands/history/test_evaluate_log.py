@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.command_line import ROOT, Finished
 from tests.support.made_logs import ITEMS, write_log
+from tests.unit.commands.history.checkpoints import LOG, checkpoint_of_a_run
 
 LOGS = ROOT.parent / "shared" / "data" / "obd"
 # Open Bandit Pipeline 0.5.10 on the bts logs, the uniform policy, our reward model given to it, lambda of SWITCH 100.
@@ -98,6 +99,44 @@ def test_a_chosen_creative_is_judged_on_rows_that_did_not_choose_it(
     """`best-creative` names its item, and half of the rows remain to judge it on."""
     document = answer(in_process("evaluate", made, "--policy", "best-creative", "--json"))
     assert document["rows"] == 1500 and "chosen on the earlier half" in document["note"]
+
+
+def test_a_checkpoint_is_judged_by_what_its_agent_shows(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """A fixed bid shows all creatives alike, so that on a log that did so too its SNIPS is the log's own click rate.
+
+    Its run went on to live campaigns, whose rows name an arm and not an agent.
+    """
+    digest = checkpoint_of_a_run(in_process, tmp_path)
+    document = answer(in_process("evaluate", LOG, "--policy", digest, "--json"))
+    estimates = document["estimates"]
+    assert document["rows"] == 1500 and document["note"] == "of agent fixed-bid, judged on the later half"
+    assert estimates["snips"]["value"] == pytest.approx(estimates["on-policy"]["value"])
+    assert document["rests_on"]["row_ess"] == pytest.approx(1500)
+
+
+def test_a_checkpoint_that_knows_other_items_is_refused(
+    in_process: Callable[..., Finished], made: str, tmp_path: Path
+) -> None:
+    """Shares of twelve items say nothing of a log that has two."""
+    digest = checkpoint_of_a_run(in_process, tmp_path)
+    few = tmp_path / "few.csv"
+    head, *rows = Path(made).read_text().splitlines()
+    few.write_text("\n".join([head, *(row for row in rows if row.split(",")[2] in "01")]))
+    ran = in_process("evaluate", str(few), "--policy", digest)
+    assert ran.returncode == 1 and "the log has 2 items, and the checkpoint knows 12" in ran.stderr
+
+
+@pytest.mark.parametrize("ingested", [False, True])
+def test_an_ab_test_that_is_asked_about_a_policy_says_how_to_ask(
+    in_process: Callable[..., Finished], tmp_path: Path, ingested: bool
+) -> None:
+    """The refusal names --split, for a file and for an ingested log."""
+    log = tmp_path / "banner.csv"
+    log.write_text("experiment,arm,impressions,clicks\nbanner,control,500,4\nbanner,new,500,5\n")
+    if ingested:
+        assert in_process("ingest", str(log), "--kind", "split-test", "--name", "banner").returncode == 0
+    ran = in_process("evaluate", "banner" if ingested else str(log), "--policy", "uniform")
+    assert ran.returncode == 2 and "ask with --split equal" in ran.stderr and len(ran.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(("words", "message", "code"), [

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import ROOT, Finished
+from tests.unit.commands.history.checkpoints import checkpoint_of_a_run
 
 LOGS = ROOT.parent / "shared" / "data" / "ipinyou_1458"
 TRAIN, TEST = (LOGS / f"ipinyou_1458_rtbcontrol_{part}.txt.gz" for part in ("train", "test"))
@@ -77,7 +78,9 @@ def test_the_options_reach_the_replay(in_process: Callable[..., Finished], log: 
     (("--policy", "mcpc", "--train-stats", "impressions=5,clicks=1.5,cost=3"), "in whole numbers"),
     (("--policy", "mcpc"), "one of the arguments --train --train-stats is required"),
     (("--policy", "mcpc", "--train", "nowhere.txt"), "there is no file nowhere.txt"),
-    (("--policy", "best", "--train-stats", STATS), "invalid choice: 'best'"),
+    (("--policy", "best", "--train-stats", STATS), "policy 'best' is neither lin_bid, mcpc, fixed nor a checkpoint"),
+    (("--policy", "a" * 64, "--train-stats", STATS), "a checkpoint bids in money, and only it does"),
+    (("--policy", "mcpc", "--price-unit", "1", "--train-stats", STATS), "and no other policy"),
     (("--policy", "mcpc", "--train-stats", STATS, "--episode-length", "0"), "'0' is not a whole number from 1"),
 ])  # fmt: skip
 def test_what_cannot_be_replayed_is_one_sentence_and_exit_code_2(
@@ -86,6 +89,24 @@ def test_what_cannot_be_replayed_is_one_sentence_and_exit_code_2(
     """Parameters, sums and logs that are not as they must be."""
     ran = in_process("replay", log, *words)
     assert ran.returncode == 2 and message in ran.stderr and len(ran.stderr.splitlines()) == 1
+
+
+def test_a_checkpoint_bids_its_agents_bid_by_the_predicted_click_rate(
+    in_process: Callable[..., Finished], tmp_path: Path
+) -> None:
+    """A fixed bid of 3.60 a thousand, 10.5 in the log's unit, times k/1000 over a mean of 5/1000 is 2.1 k, truncated.
+
+    Prices fall from 9 to 1 while k rises from 1 to 9, so that the last six auctions are won.
+    """
+    digest = checkpoint_of_a_run(in_process, tmp_path)
+    log = tmp_path / "market.txt"
+    log.write_text("".join(f"1 {10 - k} 0.00{k}\n" for k in range(1, 10)))
+    ran = in_process("replay", str(log), "--policy", digest, "--price-unit", str(3.6 / 10.5), "--train-stats",
+                     "impressions=1000,clicks=5,cost=5000", "--budget-fraction", "1", "--json")  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    document = json.loads(ran.stdout)
+    assert document["agent"] == "fixed-bid"
+    assert (document["impressions"], document["clicks"], document["cost"]) == (6, 6, 21)
 
 
 def test_sums_without_clicks_give_no_linear_bid(in_process: Callable[..., Finished], log: str) -> None:
