@@ -21,13 +21,13 @@ from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
-from gaelp.errors import GaelpError
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.stored_logs import is_market_synthetic
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import journal_money
 from gaelp.reports.booked_campaigns import AskedRequest, ReportedLedger, campaigns_of
 from gaelp.reports.journal_money import SpendDay
+from gaelp.reports.run_rows import run_rows
 from gaelp.reports.stored_evidence import StoredEvidence, stored_evidence
 
 _PAGE = 1000
@@ -44,10 +44,6 @@ class Sources:
     warehouse: Warehouse
     ledger: ReportedLedger
     store: ContentStore
-
-
-class UnknownRun(GaelpError, LookupError):
-    """The warehouse holds nothing of that run."""
 
 
 LOST = ("estimation_micros", "allocation_micros", "over_bidding_micros", "under_bidding_micros")
@@ -119,11 +115,7 @@ class Facts:
 def gather(sources: Sources, run: str) -> Facts:
     """Read the run's facts. Raises UnknownRun where the warehouse has no row that says it began."""
     warehouse, ledger = sources.warehouse, sources.ledger
-    rows = warehouse.query("SELECT * FROM runs WHERE run = @run ORDER BY at", {"run": run})
-    started = next((row for row in rows if row["event"] == "started"), None)
-    if started is None:
-        raise UnknownRun(f"run {run!r} is not in the warehouse: see `starter.py list` for the runs there are")
-    ended = next((row for row in rows if row["event"] == "ended"), None)
+    started, ended = run_rows(warehouse, run)
     criteria, config = _criteria(warehouse, run), _config(started.get("config"))
     journal = [entry for entry in _journal(ledger) if _concerns(entry, run, started)]
     days, approved = journal_money.campaign_days(journal), journal_money.approved_requests(journal)

@@ -11,15 +11,18 @@ from gaelp.commands.console import DONE, Out
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
     """Write the page and its plots."""
-    from gaelp.records.content_store import ContentStore
-    from gaelp.reports.report_facts import Sources
-    from gaelp.reports.report_page import build_report
+    from gaelp.reports.run_rows import run_rows
 
     settings = connections.read_settings()
     run = connections.run_name(arguments.run)
     folder = Path(arguments.output) if arguments.output else settings.home / "reports" / run
     warehouse = connections.open_warehouse(settings)
     try:
+        run_rows(warehouse, run)  # refuses an unknown run before the page's libraries are imported
+        from gaelp.records.content_store import ContentStore
+        from gaelp.reports.report_facts import Sources
+        from gaelp.reports.report_page import build_report
+
         sources = Sources(warehouse, connections.open_ledger(settings), ContentStore(settings.store))
         built = build_report(sources, run, folder)
     finally:
