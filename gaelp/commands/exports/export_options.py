@@ -1,0 +1,20 @@
+"""The options of the verbs that are given an export. Touch this to add one; a --help must not wait for its imports."""
+
+from __future__ import annotations
+
+import argparse
+
+from gaelp.commands.log_options import reading_options
+
+PLATFORMS = ("google-ads", "meta", "microsoft")
+
+
+def export_options(parser: argparse.ArgumentParser) -> None:
+    """How a verb's FILE is read, and where its page goes."""
+    reading_options(parser)
+    said = parser.add_argument_group("of an export")
+    said.add_argument("--platform", choices=PLATFORMS, help="where its headers do not show it")
+    said.add_argument("--currency", default="", metavar="CODE", help="where the file names none, as USD")
+    said.add_argument("--today", metavar="DAY", help="default: the day after the file's last one")
+    said.add_argument("--page", metavar="FILE", help="write one HTML page that can be passed on")
+    said.add_argument("--anonymous", action="store_true", help="write `campaign 1` and so on for names")

@@ -1,0 +1,1 @@
+"""What a file that somebody downloaded from an ad account says, and what follows from it without the account."""

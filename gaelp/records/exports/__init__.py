@@ -1,0 +1,1 @@
+"""Files that were downloaded from an ad account, read for one question. Nothing is stored."""
