@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
-from gaelp.commands.exports.export_options import exposure_options
+from gaelp.commands.exports.export_options import exposure_options, lag_options
 from gaelp.commands.power.exam_options import certify_options, count, plan_options
 from gaelp.domain.phases import PHASE_ORDER
 
@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
         "people.exposure:exposure",
         "the most that an export's or an account's campaigns may lawfully be billed",
     ),
+    "lag": ("exports.lag:lag", "how late conversions come after their clicks, by exports of an account"),
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
@@ -231,7 +232,8 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
-    "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "reconcile": _reconcile, "resolve": _resolve,
+    "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
+    "reconcile": _reconcile, "resolve": _resolve,
     "attempts": _attempts,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,

@@ -29,7 +29,14 @@ def exposure_options(parser: argparse.ArgumentParser) -> None:
     export_options(parser)
 
 
+def lag_options(parser: argparse.ArgumentParser) -> None:
+    """Of `lag`."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="one export with the days to each conversion, or "
+                        "several exports of other days")  # fmt: skip
+    export_options(parser)
+
+
 def _file_or_account(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("file", metavar="FILE", nargs="?", help="downloaded from an ad account (docs/exports.md)")
+    what.add_argument("file", metavar="FILE", nargs="?", help="downloaded from an ad account")
     what.add_argument("--account", metavar="NAME", help="an account of the ledger, read from its platform")

@@ -56,15 +56,18 @@ def _with_budget(exports: Sequence[AccountExport], pair: str) -> list[AccountExp
 def today_of(arguments: argparse.Namespace, exports: Sequence[AccountExport]) -> date:
     """The day that the options name, else the one after the exports' last day. Raises WrongUse."""
     last = max(each.last_day for each in exports)
-    if arguments.today is None:
-        return last + timedelta(days=1)
-    try:
-        today = date.fromisoformat(arguments.today)
-    except ValueError:
-        raise WrongUse(f"--today {arguments.today} is not a day such as 2026-03-31") from None
+    today = day_said(arguments) or last + timedelta(days=1)
     if today < last:
         raise WrongUse(f"--today {today} lies before the file's last day, {last}")
     return today
+
+
+def day_said(arguments: argparse.Namespace) -> date | None:
+    """The day that --today names. Raises WrongUse."""
+    try:
+        return None if arguments.today is None else date.fromisoformat(arguments.today)
+    except ValueError:
+        raise WrongUse(f"--today {arguments.today} is not a day such as 2026-03-31") from None
 
 
 def write_page(arguments: argparse.Namespace, title: str, sections: Sequence[PageSection]) -> list[str]:

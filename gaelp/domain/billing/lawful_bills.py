@@ -131,7 +131,9 @@ def _day(campaign: RunningCampaign, day: date) -> Fraction:
 
 def _unedited(campaign: RunningCampaign, today: date, days: Sequence[date]) -> list[Fraction]:
     """What each of the days may bill, as early as it may, where no budget changes."""
-    bills, ends, left = [], None, Fraction(0)
+    bills: list[Fraction] = []
+    ends = date.min
+    left: Fraction | None = None
     for day in days:
         end = period_end(campaign.platform, day)
         if end != ends:
