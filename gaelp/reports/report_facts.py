@@ -23,11 +23,11 @@ from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.stored_logs import is_market_synthetic
+from gaelp.records.warehouse.run_rows import run_rows
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import journal_money
 from gaelp.reports.booked_campaigns import AskedRequest, ReportedLedger, campaigns_of
 from gaelp.reports.journal_money import SpendDay
-from gaelp.reports.run_rows import run_rows
 from gaelp.reports.stored_evidence import StoredEvidence, stored_evidence
 
 _PAGE = 1000

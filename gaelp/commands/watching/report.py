@@ -11,7 +11,7 @@ from gaelp.commands.console import DONE, Out
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
     """Write the page and its plots."""
-    from gaelp.reports.run_rows import run_rows
+    from gaelp.records.warehouse.run_rows import run_rows
 
     settings = connections.read_settings()
     run = connections.run_name(arguments.run)

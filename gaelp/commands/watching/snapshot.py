@@ -36,6 +36,7 @@ class PhaseView:
     started: datetime | None = None
     ended: datetime | None = None
     criteria: tuple[CriterionVerdict, ...] = ()  # of its gate, once it was judged
+    evidence_digest: str = ""  # of what its gate was judged on
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,7 @@ async def _phase(client: Client, phase: Phase, described: WorkflowExecutionDescr
         started=described.start_time,
         ended=described.close_time,
         criteria=result.gate.criteria if result and result.gate else (),
+        evidence_digest=result.gate.evidence_digest if result and result.gate else "",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import connections
@@ -20,6 +20,8 @@ from gaelp.domain.phases import Status
 from gaelp.errors import GaelpError
 
 if TYPE_CHECKING:
+    from gaelp.evidence.reported.baseline_comparison import Comparison
+    from gaelp.evidence.reported.earnings import Bounded
     from gaelp.ledger.ledger import Ledger
     from gaelp.settings import Settings
 
@@ -43,18 +45,49 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     ]
     columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
     ending = [now.reason] if now.reason else []
+    compared, web = _compared(settings, now), connections.web_address(settings, run)
+    baselines = [asdict(each) for each in compared]
     out.result(
-        {**now.document(), "asked": asked, "web": connections.web_address(settings, run), "progress": progress},
+        {**now.document(), "asked": asked, "web": web, "progress": progress, "baselines": baselines},
         headline(now),
         *(each["sentence"] for each in asked),
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
         *criteria_of(now),
+        *baselines_of(compared),
         *([progress] if progress else []),
-        connections.web_address(settings, run),
+        web,
     )
     return DONE
+
+
+def _compared(settings: Settings, now: RunView) -> Sequence[Comparison]:
+    """The agent beside the baselines, by the evidence of the gates so far."""
+    digests = {phase.phase: phase.evidence_digest for phase in now.phases if phase.evidence_digest}
+    if not digests:
+        return ()
+    from gaelp.records.content_store import ContentStore
+    from gaelp.reports.stored_evidence import stored_evidence
+
+    return stored_evidence(ContentStore(settings.store), digests).comparisons
+
+
+def baselines_of(compared: Sequence[Comparison]) -> list[Any]:
+    """A row for each policy of each comparison, with the agent's lead over it in pairs."""
+    rows = [
+        (each.place, policy.policy, _interval(policy.value), _interval(policy.agents_lead), each.unit)
+        for each in compared
+        for policy in each.policies
+    ]
+    columns = ("beside the baselines", "policy", "value, 90 % interval", "the agent's lead, 90 % interval", "in")
+    return [table(columns, rows)] if rows else []
+
+
+def _interval(figure: Bounded | None) -> str:
+    if figure is None:
+        return "-"
+    return f"{_figure(figure.value)} ({_figure(figure.low)} to {_figure(figure.high)})"
 
 
 def criteria_of(now: RunView) -> list[Any]:

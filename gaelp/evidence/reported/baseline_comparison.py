@@ -41,7 +41,10 @@ class Comparison:
 
 
 def in_exam(batches: Sequence[BatchResult], anchor: Anchor) -> Comparison | None:
-    """Reward on the exam's episodes, the anchor of criterion 3 too; None where no batch tells every episode."""
+    """Reward on the exam's episodes, of the simple rules and the anchor of criterion 3 too.
+
+    None where no batch tells every episode.
+    """
     sound = [batch for batch in batches if batch.rewards and len(batch.amounts.optimum_micros) == len(batch.rewards)]
     if not sound:
         return None
@@ -49,14 +52,21 @@ def in_exam(batches: Sequence[BatchResult], anchor: Anchor) -> Comparison | None
     optimum = np.array([each for batch in sound for each in batch.amounts.optimum_micros], np.float64)
     profits = np.array([each for batch in sound for each in batch.amounts.incumbent_profit_micros], np.float64)
     share = np.divide(profits, optimum, out=np.zeros_like(profits), where=optimum > 0)
-    others = {"incumbent (fixed bid)": np.clip(share, 0.0, 1.0)}
+    others = {"incumbent": np.clip(share, 0.0, 1.0)} | _simple_rules(sound)
     anchors = np.array([reward for batch in sound for reward in batch.anchor_rewards])
-    if anchors.size == agent.size and anchor is not Anchor.INCUMBENT:
+    if anchor is not Anchor.INCUMBENT:
         others["as it entered the phase"] = anchors
+    others = {name: rewards for name, rewards in others.items() if rewards.size == agent.size}
     times = _draws(agent.size)
     policies = [ComparedPolicy(NAMES[TESTED], _mean(agent, times))]
     policies += [ComparedPolicy(name, _mean(each, times), _mean(agent - each, times)) for name, each in others.items()]
     return Comparison("exam", "share of the attainable profit", agent.size, tuple(policies))
+
+
+def _simple_rules(batches: Sequence[BatchResult]) -> dict[str, F8]:
+    """The rewards of each simple rule that played every batch."""
+    names = [name for name in batches[0].rule_rewards if all(name in batch.rule_rewards for batch in batches)]
+    return {name: np.array([r for batch in batches for r in batch.rule_rewards[name]]) for name in names}
 
 
 def on_log(log: LogEvidence) -> Comparison | None:

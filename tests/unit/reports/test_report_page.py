@@ -24,13 +24,13 @@ from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.messages.phase import PhaseResult
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.ingestion import LogSource, ingest
+from gaelp.records.warehouse.run_rows import UnknownRun
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.report_facts import Facts, Sources, gather
 from gaelp.reports.report_page import build_report
 from gaelp.reports.report_words import limits
-from gaelp.reports.run_rows import UnknownRun
 from gaelp.reports.verdict_table import criteria_table
 from tests.support.made_logs import write_log
 

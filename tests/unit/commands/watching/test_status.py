@@ -5,9 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 
 from gaelp.commands.watching.snapshot import PhaseView, RunView
-from gaelp.commands.watching.status import criteria_of
+from gaelp.commands.watching.status import baselines_of, criteria_of
 from gaelp.domain.gates.judging import judge_simulation
 from gaelp.domain.phases import Phase
+from gaelp.evidence.reported.baseline_comparison import ComparedPolicy, Comparison
+from gaelp.evidence.reported.earnings import Bounded
 from tests.unit.domain.gates.test_judging import count, simulation
 
 
@@ -26,6 +28,21 @@ def test_status_shows_each_bound_and_what_is_missing() -> None:
     assert "about 120 more episodes are needed at the present rate" in success
     assert "INCONCLUSIVE (not assessed)" in next(line for line in lines if "4 consistency" in line)
     assert sum("simulation" in line for line in lines) == 4
+
+
+def test_status_shows_the_agent_beside_the_baselines_with_its_lead() -> None:
+    """A row for each policy; the lead stands where there is one, with its interval."""
+    policies = (
+        ComparedPolicy("agent", Bounded(0.9, 0.88, 0.92)),
+        ComparedPolicy("linear-bid", Bounded(0.6, 0.55, 0.65), Bounded(0.3, 0.28, 0.32)),
+    )
+    console = Console(width=300, record=True)
+    console.print(*baselines_of([Comparison("exam", "share of the attainable profit", 128, policies)]))
+    lines = console.export_text().splitlines()
+    rule = next(line for line in lines if "linear-bid" in line)
+    assert "0.6 (0.55 to 0.65)" in rule and "0.3 (0.28 to 0.32)" in rule
+    assert "0.9 (0.88 to 0.92)" in next(line for line in lines if "agent " in line and "exam" in line)
+    assert baselines_of([]) == []
 
 
 def test_before_the_first_gate_there_is_no_table() -> None:

@@ -31,11 +31,14 @@ def batch(rewards: np.ndarray, incumbent: np.ndarray, anchors: np.ndarray) -> Ba
 def test_a_lead_on_equal_worlds_is_measured_in_pairs() -> None:
     """Worlds differ by 0.3, the agent leads by 0.1 on each: the lead's interval is narrow, the values' are wide."""
     world = np.random.default_rng(1).uniform(0.2, 0.5, EPISODES)
-    found = in_exam([batch(world + 0.1, world, world + 0.05)], Anchor.ENTRY)
+    played = batch(world + 0.1, world, world + 0.05)
+    played = played.model_copy(update={"rule_rewards": {"linear-bid": tuple((world - 0.1).tolist())}})
+    found = in_exam([played], Anchor.ENTRY)
     assert found is not None and [each.policy for each in found.policies] == [
-        "agent", "incumbent (fixed bid)", "as it entered the phase",
+        "agent", "incumbent", "linear-bid", "as it entered the phase",
     ]  # fmt: skip
-    agent, incumbent, entry = found.policies
+    agent, incumbent, rule, entry = found.policies
+    assert rule.agents_lead is not None and rule.agents_lead.value == pytest.approx(0.2)
     assert agent.agents_lead is None and incumbent.agents_lead is not None and entry.agents_lead is not None
     assert incumbent.agents_lead.value == pytest.approx(0.1, abs=1e-5)
     assert entry.agents_lead.value == pytest.approx(0.05, abs=1e-9)
