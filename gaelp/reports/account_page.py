@@ -37,7 +37,7 @@ class PageSection:
 def account_page(title: str, sections: Sequence[PageSection]) -> str:
     """The whole page."""
     pages = Environment(
-        loader=PackageLoader("gaelp.reports", ""), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader("gaelp.reports", "pages"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     drawn = [(each, _inline(each, number)) for number, each in enumerate(sections)]
