@@ -9,11 +9,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
-from gaelp.commands.exports.given_export import day_said, export_source, write_page
+from gaelp.commands.exports.given_export import day_said, export_source, shown_name, write_page
 
 if TYPE_CHECKING:
     from gaelp.domain.exports.conversion_ages import ConversionTriangle
@@ -85,7 +84,7 @@ def shown_lag(files: Sequence[str], arguments: argparse.Namespace) -> ShownLag:
     today = day_said(arguments) or watched_until + timedelta(days=1)
     if today <= watched_until:
         raise WrongUse(f"--today {today} lies before the files' last day, {watched_until}")
-    name = Path(files[0]).name + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+    name = shown_name(arguments, *files)
     try:
         return ShownLag(name, today, triangle, conversion_lag(triangle, today, np.random.default_rng(SEED)))
     except ValueError as error:
