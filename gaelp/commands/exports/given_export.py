@@ -25,6 +25,11 @@ def shown_name(arguments: argparse.Namespace, *files: str) -> str:
     return Path(files[0]).name + (f" and {len(files) - 1} more" if len(files) > 1 else "")
 
 
+def counted(number: float) -> str:
+    """A count, which may be a fraction, as a person reads it."""
+    return f"{number:,.0f}" if number >= 1000 or number == round(number) else f"{number:,.1f}"
+
+
 def export_source(file: str, arguments: argparse.Namespace) -> LogSource:
     """The file, and how the options say it is read. Raises WrongUse."""
     return source_of(argparse.Namespace(**{**vars(arguments), "file": file, "kind": "report", "name": "export"}))

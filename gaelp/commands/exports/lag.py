@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
-from gaelp.commands.exports.given_export import day_said, export_source, shown_name, write_page
+from gaelp.commands.exports.given_export import counted, day_said, export_source, shown_name, write_page
 
 if TYPE_CHECKING:
     from gaelp.domain.exports.conversion_ages import ConversionTriangle
@@ -40,8 +40,8 @@ class ShownLag:
         young = sum(day.conversions for day in lag.young)
         return (
             f"Half of the conversions have come {_age(lag.median)}, 90 % {_age(lag.late)}. {until}; the "
-            f"{len(lag.young)} younger ones have {young:,.4g} conversions and will bring {to_come.value:,.3g} more "
-            f"({to_come.low:,.3g} to {to_come.high:,.3g})."
+            f"{len(lag.young)} younger ones have {counted(young)} conversions and will bring {counted(to_come.value)} more "
+            f"({counted(to_come.low)} to {counted(to_come.high)})."
         )
 
     @property
@@ -49,14 +49,14 @@ class ShownLag:
         """What it rests on."""
         longest = len(self.lag.shares) - 1
         said = [
-            f"Ages are whole days after the click's day. {self.lag.conversions:,.4g} conversions of "
+            f"Ages are whole days after the click's day. {counted(self.lag.conversions)} conversions of "
             f"{len(self.triangle.watched)} click days, watched for up to {longest} days; what comes later is not seen.",
             "Bounds are at 95 %, from click days drawn again 200 times, if lags do not change from day to day.",
         ]
         if self.triangle.taken_back:
-            said.append(f"{self.triangle.taken_back:,.4g} conversions of an earlier file are gone in a later one.")
+            said.append(f"{counted(self.triangle.taken_back)} conversions of an earlier file are gone in a later one.")
         if self.triangle.without_age:
-            said.append(f"{self.triangle.without_age:,.4g} conversions have no age in the file and are left out.")
+            said.append(f"{counted(self.triangle.without_age)} conversions have no age in the file and are left out.")
         return said
 
 
@@ -132,4 +132,4 @@ def _age(age: Bounded) -> str:
 
 def _row(day: YoungDay) -> tuple[str, ...]:
     to_come = "too little has come to say" if day.to_come is None else f"{day.to_come:,.1f}"
-    return str(day.day), str(day.age), f"{day.conversions:,.4g}", f"{day.share:.0%}", to_come
+    return str(day.day), str(day.age), counted(day.conversions), f"{day.share:.0%}", to_come

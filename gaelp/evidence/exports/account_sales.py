@@ -43,7 +43,7 @@ def account_sales(export: AccountExport, today: date, maturing_days: int, rng: n
     cost, conversions, revenue = _by_day(export, today - timedelta(days=maturing_days))
     if len(cost) < LEAST_DAYS or conversions.sum() < LEAST_CONVERSIONS or not cost.sum() > 0:
         raise NotLookedAt(
-            f"{len(cost)} mature days with {conversions.sum():,.4g} conversions are too few to measure anything: give "
+            f"{len(cost)} mature days with {conversions.sum():g} conversions are too few to measure anything: give "
             f"{LEAST_DAYS} days or more and {LEAST_CONVERSIONS} conversions or more that cost something"
         )
     valued = "revenue" not in export.missing and revenue.sum() > 0
