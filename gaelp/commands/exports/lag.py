@@ -40,8 +40,8 @@ class ShownLag:
         young = sum(day.conversions for day in lag.young)
         return (
             f"Half of the conversions have come {_age(lag.median)}, 90 % {_age(lag.late)}. {until}; the "
-            f"{len(lag.young)} younger ones have {counted(young)} conversions and will bring {counted(to_come.value)} more "
-            f"({counted(to_come.low)} to {counted(to_come.high)})."
+            f"{len(lag.young)} younger ones have {counted(young)} conversions and will bring {counted(to_come.value)} "
+            f"more ({counted(to_come.low)} to {counted(to_come.high)})."
         )
 
     @property

@@ -77,7 +77,8 @@ class ShownPlan:
     def notes(self) -> list[str]:
         """What it rests on."""
         return [
-            f"Measured on {self.sales.days} mature days and {counted(self.sales.conversions)} conversions; bounds at 95 %.",
+            f"Measured on {self.sales.days} mature days and {counted(self.sales.conversions)} conversions, with bounds "
+            "at 95 %.",
             f"The mean lag is {self.lag_days:g} days, {self.lag_from} (the verb lag measures it); the spread of order "
             f"values is {self.stated.order_spread:.2g}, {self.spread_from}.",
             f"By {TRIALS} simulated live tests of each size, judged by criteria 8 to 10 together, with a decision an "
