@@ -16,7 +16,7 @@ from gaelp.commands.exports.given_export import counted, day_said, export_source
 
 if TYPE_CHECKING:
     from gaelp.domain.exports.conversion_ages import ConversionTriangle
-    from gaelp.evidence.exports.conversion_lag import Bounded, ConversionLag, YoungDay
+    from gaelp.evidence.exports.conversion_lag import BoundedEstimate, ConversionLag, YoungDay
     from gaelp.reports.account_page import PageSection
 
 COLUMNS = ("click day", "age in days", "conversions so far", "have come by then", "still to come")
@@ -124,7 +124,7 @@ def lag_section(shown: ShownLag) -> PageSection:
     )
 
 
-def _age(age: Bounded) -> str:
+def _age(age: BoundedEstimate) -> str:
     if age.high == 0:
         return "on the click's own day"
     return f"{age.value:.0f} days after the click ({age.low:.0f} to {age.high:.0f})"

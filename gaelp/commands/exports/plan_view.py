@@ -15,7 +15,7 @@ from gaelp.money import rounded_money
 if TYPE_CHECKING:
     from gaelp.evidence.certification.live_trials import LivePower, StatedSales
     from gaelp.evidence.exports.account_sales import AccountSales
-    from gaelp.evidence.exports.conversion_lag import Bounded
+    from gaelp.evidence.exports.conversion_lag import BoundedEstimate
     from gaelp.reports.account_page import PageSection
 
 SIZES = (5, 6, 8, 10)  # campaigns
@@ -149,7 +149,7 @@ def _measured(shown: ShownPlan) -> list[tuple[str, str]]:
     return [*rows, ("day-to-day noise", noise)]
 
 
-def _money(bounded: Bounded, currency: str) -> str:
+def _money(bounded: BoundedEstimate, currency: str) -> str:
     low, high = (_rounded(each, currency) for each in (bounded.low, bounded.high))
     return f"{_rounded(bounded.value, currency)} ({low} to {high})"
 

@@ -14,7 +14,7 @@ import numpy as np
 from gaelp.arrays import F8
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import NotLookedAt
-from gaelp.evidence.exports.conversion_lag import LEVEL, RESAMPLES, Bounded
+from gaelp.evidence.exports.conversion_lag import LEVEL, RESAMPLES, BoundedEstimate
 
 LEAST_DAYS, LEAST_CONVERSIONS = 7, 10
 
@@ -25,8 +25,8 @@ class AccountSales:
 
     days: int
     conversions: float
-    cpa: Bounded
-    order_value: Bounded | None  # None where the export has no revenue
+    cpa: BoundedEstimate
+    order_value: BoundedEstimate | None  # None where the export has no revenue
     order_spread: float | None  # standard deviation of the log of an order's value, if values are log-normal
     dispersion: float  # variance of a day's conversions over what chance alone gives at a steady cost per conversion
 
@@ -70,7 +70,7 @@ def _by_day(export: AccountExport, before: date) -> tuple[F8, F8, F8]:
     return days[:, 0], days[:, 1], days[:, 2]
 
 
-def _ratio(above: F8, below: F8, rng: np.random.Generator) -> Bounded:
+def _ratio(above: F8, below: F8, rng: np.random.Generator) -> BoundedEstimate:
     """A ratio of sums over days, with bounds by drawing days again; a draw without any below counts as unbounded."""
 
     def of(weights: F8) -> float:
@@ -78,7 +78,7 @@ def _ratio(above: F8, below: F8, rng: np.random.Generator) -> Bounded:
 
     drawn = [of(each) for each in rng.multinomial(len(above), np.full(len(above), 1 / len(above)), RESAMPLES)]
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
-    return Bounded(of(np.ones(len(above))), float(low), float(high))
+    return BoundedEstimate(of(np.ones(len(above))), float(low), float(high))
 
 
 def _dispersion(conversions: F8, cost: F8) -> float:
