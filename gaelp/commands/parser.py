@@ -131,6 +131,7 @@ def _decide(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="recorded beside the decision")
     parser.add_argument("--print", action="store_true", help="print the JSON of the signal instead of sending it")
     parser.add_argument("--yes", action="store_true", help="do not ask before signing")
+    parser.add_argument("--campaigns", action="store_true", help="list every campaign with its ceilings, too")
     parser.add_argument("--timeout", type=count, default=30, metavar="SECONDS", help="wait that long for the outcome")
 
 

@@ -54,6 +54,11 @@ class ApprovalBooks(WatchedBooks):
         """Requests of a run that wait for a decision, oldest first."""
         return tuple(request_store.card_of(r) for r in self.undecided_requests(run) if r.state == "open")
 
+    def approved_requests(self, run: str) -> tuple[ApprovalRequest, ...]:
+        """What stands approved of a run, oldest first."""
+        with self._database.reading() as connection:
+            return request_store.read_approved(connection, run)
+
     def waiting_phases(self, account: str) -> tuple[str, ...]:
         """Workflow ids of the phases on an account that wait for a decision, void requests included."""
         with self._database.reading() as connection:

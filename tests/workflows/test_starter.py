@@ -26,6 +26,7 @@ from gaelp.commands.console import Refused
 from gaelp.commands.watching.snapshot import RunView, view
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_card import card_digest
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.ledger import signatures
@@ -137,12 +138,16 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     await environment.shutdown()
 
 
+CARD = "### the card"
+
+
 def _request(number: int = 1) -> ApprovalRequest:
     return ApprovalRequest(
         request_id=f"d/live-test#{number}", nonce=f"{number}" * 64, account="emulator", run="d", phase=Phase.LIVE_TEST,
         purpose="spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
         agent="linear-bid", checkpoint_digest="c" * 64, config_digest="d" * 64, market_digest="m" * 64,
-        evidence_digest="e" * 64, exposure_digest="f" * 64, fence=0, expires_at=datetime.now(UTC) + timedelta(days=3),
+        evidence_digest="e" * 64, exposure_digest="f" * 64, card_digest=card_digest(CARD), fence=0,
+        expires_at=datetime.now(UTC) + timedelta(days=3),
     )  # fmt: skip
 
 
@@ -195,7 +200,7 @@ async def test_a_run_is_paused_resumed_and_cancelled(stage: Stage) -> None:
 async def test_an_approval_is_sent_judged_and_reported(stage: Stage, tmp_path: Path) -> None:
     """A refusal of the ledger is exit code 1 with its reason; an accepted approval is 0, and the run goes on."""
     assert (await stage.starter("start", *ALONE, "--experiment-name", "d", "--agent", "linear-bid")).code == 0
-    stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
+    stage.ledger.open_request(_request(), CARD, datetime.now(UTC))
     stranger = tmp_path / "bob.pem"
     signatures.write_key(stranger, signatures.new_key().pem)
     waiting = await stage.reaches("d", "awaiting-approval")
@@ -237,7 +242,7 @@ async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> 
 async def test_a_stop_of_an_account_ends_no_run_that_waits_for_an_approval(stage: Stage) -> None:
     """It spends nothing: the stop says before that it will ask anew, tells its phase so, and its request is void."""
     assert (await stage.starter("start", *ALONE, "--experiment-name", "d", "--agent", "linear-bid")).code == 0
-    stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
+    stage.ledger.open_request(_request(), CARD, datetime.now(UTC))
     await stage.reaches("d", "awaiting-approval")
     stopped = await stage.starter("stop", "--account", "emulator", "--json")
     assert stopped.document["runs_told"] == [] and stopped.document["asked_anew"] == ["d/live-test"], stopped.err

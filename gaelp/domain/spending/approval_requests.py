@@ -1,7 +1,7 @@
 """What an approval is bound to: the request, and the canonical bytes of it that a person signs.
 
-A changed byte of agent, configuration, market, evidence, campaigns, exposure, caps or fence changes the digest, and
-with it voids the signature.
+A changed byte of agent, configuration, market, evidence, campaigns, exposure, caps, fence or card changes the digest,
+and with it voids the signature.
 
 Touch this to change what a signature covers. What a person reads before signing is in approval_card.py.
 """
@@ -69,6 +69,7 @@ class ApprovalRequest(Frozen):
     campaigns_digest: str = NO_CAMPAIGNS  # of the list in the ledger: every campaign with its ceilings and its content
     campaign_count: int = 0
     unvalidated_heads: tuple[str, ...] = ()  # decision heads that no log validated; approving allows them by name
+    card_digest: str = ""  # of the card that was shown; empty: it may be shown to nobody
     fence: int
     expires_at: datetime
 
@@ -85,6 +86,7 @@ class SignedDecision(Frozen):
     key_id: str
     signature: str  # base64, Ed25519
     reason: str = ""
+    looked_seconds: float | None = None  # how long the card was shown, by the signer's own program; not signed
 
 
 class RequestApproval(Frozen):
@@ -102,6 +104,7 @@ class RequestApproval(Frozen):
     daily_cap_micros: int
     total_cap_micros: int
     campaigns_digest: str  # of the list of campaigns, which is in the ledger
+    deadline: datetime  # silence until then is a refusal
     expires_at: datetime
     now: datetime
 

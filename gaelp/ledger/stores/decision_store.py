@@ -79,10 +79,11 @@ def _accept(
     connection.change(_USE, nonce=request.nonce, request_id=request.request_id)
     request_store.close(connection, request.request_id, state, approver.name, now)
     reason = signed.reason[:_MOST_REASON]
+    looked = {} if signed.looked_seconds is None else {"looked_seconds": signed.looked_seconds}
     request_store.note(
         connection, decision, request, now, approver=approver.name, key_id=approver.key_id,
         digest=signed.request_digest, signature=signed.signature, reason=reason,
-        daily_cap_micros=request.daily_cap_micros,
+        daily_cap_micros=request.daily_cap_micros, **looked,
     )  # fmt: skip
     return ApprovalOutcome(accepted=True, decision=decision, approver=approver.name, reason=reason)
 

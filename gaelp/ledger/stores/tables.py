@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -140,6 +140,7 @@ verdicts = sa.Table(
     sa.Column("heads", sa.JSON, nullable=False),  # decision heads that the evidence validated
     sa.Column("verdict", Named(Verdict), nullable=False),
     sa.Column("promote", sa.Boolean, nullable=False),
+    sa.Column("criteria", sa.JSON, nullable=False),  # a list of CriterionVerdict
 )
 
 requests = sa.Table(

@@ -10,15 +10,21 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import RequestApproval
+from gaelp.domain.spending.card_facts import RunTerms
 from gaelp.ledger.ledger_errors import UnregisteredRun
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.historical_validation import AssessHistorical
 from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+
+
+def _terms(_config: str, _market: str) -> RunTerms:
+    return RunTerms(TrainingConfiguration(), synthetic_market=False, creatives=80)
 
 
 def _asked(fixture: CampaignFixture, **changes: Any) -> ApprovalCard | None:
@@ -28,11 +34,12 @@ def _asked(fixture: CampaignFixture, **changes: Any) -> ApprovalCard | None:
     asked = RequestApproval.model_validate(
         {
             **context.model_dump(), "purpose": "spend", "sequence": 7, "daily_cap_micros": 50 * UNIT,
-            "total_cap_micros": 100 * UNIT, "campaigns_digest": digest, "expires_at": START + timedelta(days=9),
+            "total_cap_micros": 100 * UNIT, "campaigns_digest": digest, "deadline": START + timedelta(days=3),
+            "expires_at": START + timedelta(days=9),
             "now": START, **changes,
         }
     )  # fmt: skip
-    return ActivityEnvironment().run(Approvals(fixture.ledger, lambda _: False).request_approval, asked).card
+    return ActivityEnvironment().run(Approvals(fixture.ledger, _terms).request_approval, asked).card
 
 
 def test_a_request_by_hand_has_no_evidence_but_the_ledgers(fixture: CampaignFixture) -> None:
@@ -51,7 +58,7 @@ def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: Cam
     gate = activities.run(assessment.assess_historical, AssessHistorical(context=historical, logs=())).gate
     (kept,) = fixture.ledger.verdicts(context.run)
     told = (context.run, Phase.HISTORICAL, context.checkpoint_digest, gate.evidence_digest, gate.heads)
-    assert kept == KeptVerdict(*told, gate.verdict, gate.promote)
+    assert kept == KeptVerdict(*told, gate.verdict, gate.promote, gate.criteria)
     passed = KeptVerdict(*told[:4], ("creative_prob",), Verdict.PASS, True)
     fixture.ledger.keep_verdict(fixture.account, passed, START)
     assert fixture.ledger.verdicts(context.run) == (passed,)
