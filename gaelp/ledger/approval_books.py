@@ -69,6 +69,11 @@ class ApprovalBooks(WatchedBooks):
         with self._database.writing() as connection:
             request_store.withdraw(connection, run, at)
 
+    def note_refused_page(self, account: str, key: str, reason: str, at: datetime) -> None:
+        """Write down what an approval page has refused before it sent anything."""
+        with self._database.writing() as connection:
+            decision_store.note_refused_page(connection, account, key, reason, at)
+
     def decide(
         self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""
     ) -> ApprovalOutcome:

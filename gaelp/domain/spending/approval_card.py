@@ -126,8 +126,8 @@ def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign])
     summed = exact_money(sum(c.ceiling.worst_total_micros for c in campaigns), request.currency)
     rules = "; ".join(sorted({campaign.ceiling.rule for campaign in campaigns}))
     return (
-        f"all {len(campaigns)} campaigns bill their worst day on each of their days, {summed}; the caps allow what is "
-        f"asked of it. A worst day is {rules}."
+        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed}; the caps allow "
+        f"what is asked of it. A worst day is {rules}."
     )
 
 

@@ -74,19 +74,28 @@ class ApprovalRequest(Frozen):
     expires_at: datetime
 
 
+class PasskeyAssertion(Frozen):
+    """What a passkey signs over (W3C Web Authentication, section 7.2): both base64url."""
+
+    authenticator_data: str
+    client_data: str  # JSON whose challenge is the text that a key file would sign
+
+
 class SignedDecision(Frozen):
     """The body of an approve or reject signal. `request_digest` is SHA-256 of the request's canonical JSON.
 
-    The signature is over the UTF-8 text `gaelp-DECISION:REQUEST_DIGEST` (DECISION is approve or reject).
+    The signature is over the UTF-8 text `gaelp-DECISION:REQUEST_DIGEST` (DECISION is approve or reject). A passkey
+    signs what `passkey` holds, in which that text is the challenge.
     """
 
     request_id: str
     decision: str  # an ApprovalDecision; plain text, because it comes from outside and is judged by the ledger
     request_digest: str
     key_id: str
-    signature: str  # base64, Ed25519
+    signature: str  # base64; of a key file Ed25519, of a passkey Ed25519 or ES256
     reason: str = ""
     looked_seconds: float | None = None  # how long the card was shown, by the signer's own program; not signed
+    passkey: PasskeyAssertion | None = None  # none: signed with a key file
 
 
 class RequestApproval(Frozen):
