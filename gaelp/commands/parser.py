@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
+from gaelp.commands.page_options import page_options
 from gaelp.commands.power.exam_options import certify_options, count, plan_options
 from gaelp.domain.phases import PHASE_ORDER
 
@@ -135,6 +136,12 @@ def _decide(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=count, default=30, metavar="SECONDS", help="wait that long for the outcome")
 
 
+def _approve(parser: argparse.ArgumentParser) -> None:
+    _decide(parser)
+    parser.add_argument("--page", action="store_true", help="ask in a browser, by a one-time link; a passkey may sign")
+    page_options(parser)
+
+
 def _stop(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("run", metavar="RUN", nargs="?")
@@ -172,6 +179,8 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     half = add.add_mutually_exclusive_group(required=True)
     half.add_argument("--public", metavar="KEY", help="the public key, as `keys new` printed it")
     half.add_argument("--key", metavar="FILE", help="the private key file")
+    half.add_argument("--passkey", action="store_true", help="a passkey, which a browser makes on a page of one link")
+    page_options(add)
     add.add_argument("--name", required=True, help="who it is")
     add.add_argument("--limit", required=True, metavar="AMOUNT", help="the largest envelope this person may approve")
     add.add_argument("--demo", action="store_true", help="refused on any account that is not an emulator's")
@@ -232,7 +241,7 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
-    "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
+    "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": _exposure, "reconcile": _reconcile, "resolve": _resolve,
     "attempts": _attempts,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,

@@ -29,6 +29,10 @@ POLL_SECONDS = 0.2
 
 def approve(arguments: argparse.Namespace, out: Out) -> int:
     """Approve the spend that a run waits for."""
+    if arguments.page:
+        from gaelp.commands.approval_page.decision_page import approve_on_page
+
+        return approve_on_page(arguments, out)
     return _decide(arguments, "approve", out)
 
 
