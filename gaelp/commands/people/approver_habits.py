@@ -1,7 +1,7 @@
 """How an account's approvers decide: how often each refuses, and how long each looks at a card before signing.
 
-Whoever never refuses and signs within seconds is a rubber stamp, and the account's owner should know. Touch this to tell
-the owner one more thing about approvers.
+Whoever never refuses and signs within seconds is a rubber stamp, and the account's owner should know. Touch this to
+tell the owner one more thing about approvers.
 """
 
 from __future__ import annotations

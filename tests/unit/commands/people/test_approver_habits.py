@@ -24,8 +24,9 @@ def decided(kind: str, key: str, seconds: float | None = None, account: str = "s
 def test_habits_are_counted_by_key_and_account() -> None:
     """Shares of refusals and the median time looked; entries of other accounts and kinds count for nobody."""
     entries = [
-        decided("approve", "a", 2.0), decided("approve", "a", 4.0), decided("reject", "a", 90.0), decided("approve", "a"),
-        decided("reject", "b"), decided("approve", "a", 1.0, "other"), decided("refuse", "b", 1.0),
+        decided("approve", "a", 2.0), decided("approve", "a", 4.0), decided("reject", "a", 90.0),
+        decided("approve", "a"), decided("reject", "b"), decided("approve", "a", 1.0, "other"),
+        decided("refuse", "b", 1.0),
     ]  # fmt: skip
     habits = habits_of(entries, "shop")
     assert habits == {"a": Habit(4, 1, 4.0), "b": Habit(1, 1, None)}
