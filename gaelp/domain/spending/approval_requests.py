@@ -14,7 +14,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.billing.billing_rules import ExposureLine
@@ -94,7 +96,9 @@ class SignedDecision(Frozen):
     key_id: str
     signature: str  # base64; of a key file Ed25519, of a passkey Ed25519 or ES256
     reason: str = ""
-    looked_seconds: float | None = None  # how long the card was shown, by the signer's own program; not signed
+    looked_seconds: Annotated[float, Field(ge=0, le=1e9)] | None = (
+        None  # how long the card was shown, by the signer's own program; not signed
+    )
     passkey: PasskeyAssertion | None = None  # none: signed with a key file
 
 
