@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.commands.people import decide as terminal
 from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.ids import phase_id
-from gaelp.domain.spending.approval_card import ApprovalCard, campaign_table
+from gaelp.domain.spending.approval_card import ApprovalCard, campaign_table, card_lines
 from gaelp.domain.spending.approval_requests import ApprovalDecision, PasskeyAssertion, SignedDecision, signing_text
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
@@ -37,8 +36,6 @@ from gaelp.ledger.passkeys import LOOPBACK, relying_party
 from gaelp.settings import Settings
 
 LONGEST_REASON = 500  # characters
-_LINE = re.compile(r"- \*\*(?P<label>.+?):\*\* (?P<text>.*)")
-_MARKED = re.compile(r"\*\*(.+?)\*\*|`(.+?)`")
 
 
 def approve_on_page(arguments: argparse.Namespace, out: Out) -> int:
@@ -214,25 +211,6 @@ class DecisionPage:
 
     def _looked(self) -> float:
         return round(time.monotonic() - (self.shown_at or time.monotonic()), 1)
-
-
-def card_lines(text: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """A card as its template takes it: label, and parts of the text that are "plain", "strong" or "code"."""
-    lines = []
-    for line in text.splitlines():
-        found = _LINE.fullmatch(line)
-        label, said = (found["label"], found["text"]) if found else ("", line)
-        lines.append((label, list(_parts(said))))
-    return lines
-
-
-def _parts(text: str) -> list[tuple[str, str]]:
-    parts, end = [], 0
-    for found in _MARKED.finditer(text):
-        parts.append(("plain", text[end : found.start()]))
-        parts.append(("strong", found[1]) if found[1] else ("code", found[2]))
-        end = found.end()
-    return [part for part in (*parts, ("plain", text[end:])) if part[1]]
 
 
 def _decision(body: dict[str, Any]) -> ApprovalDecision:

@@ -9,6 +9,7 @@ Touch this to show more on it; the facts are in card_facts.py.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ MOST_LINES = 12
 CAMPAIGNS_SHOWN = 60  # in a table that travels as text through workflows
 GROUPS_SHOWN = 3
 NAMES_SHOWN = 3
+_LINE = re.compile(r"- \*\*(?P<label>.+?):\*\* (?P<text>.*)")
+_MARKED = re.compile(r"\*\*(.+?)\*\*|`(.+?)`")
 
 SYNTHETIC_MARKET = "Synthetic market: no log of this run calibrates the market that its agent was trained in."
 LEARNING = {"emulator": "the emulator has no learning phase that a change could restart"}
@@ -102,6 +105,25 @@ def _row(campaign: ApprovedCampaign, currency: str) -> tuple[str, ...]:
 
 def _between(campaign: ApprovedCampaign) -> str:
     return f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
+
+
+def card_lines(text: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """A card as a template of a page takes it: label, and parts of the text that are "plain", "strong" or "code"."""
+    lines = []
+    for line in text.splitlines():
+        found = _LINE.fullmatch(line)
+        label, said = (found["label"], found["text"]) if found else ("", line)
+        lines.append((label, list(_parts(said))))
+    return lines
+
+
+def _parts(text: str) -> list[tuple[str, str]]:
+    parts, end = [], 0
+    for found in _MARKED.finditer(text):
+        parts.append(("plain", text[end : found.start()]))
+        parts.append(("strong", found[1]) if found[1] else ("code", found[2]))
+        end = found.end()
+    return [part for part in (*parts, ("plain", text[end:])) if part[1]]
 
 
 # ------------------------------------------------------------ the lines
@@ -187,8 +209,8 @@ def _displaced(request: ApprovalRequest, facts: CardFacts) -> str:
     now, currency = facts.now, request.currency
     left = now.account.total_cap_micros - now.counted_micros
     there = (
-        f"{now.campaigns} campaigns of ours ({now.runs} runs) with budgets of "
-        f"{rounded_money(now.budgets_micros, currency)} a day keep their settings"
+        f"of ours {now.campaigns} (of {now.runs} runs) may still be billed there and keep their settings, with budgets "
+        f"of {rounded_money(now.budgets_micros, currency)} a day together"
         if now.campaigns
         else "no campaign of ours may still be billed there"
     )

@@ -13,6 +13,7 @@ from activities.records.assessment import Assessment
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import LIVE_HEADS, Phase
+from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import RequestApproval
 from gaelp.domain.spending.card_facts import RunTerms
@@ -73,3 +74,23 @@ def test_a_run_that_nobody_started_may_ask_for_nothing(fixture: CampaignFixture)
     with pytest.raises(UnregisteredRun, match="no run of that name was ever started"):
         _asked(fixture, run="run-z", campaigns_digest=digest)
     assert fixture.ledger.undecided_requests("run-z") == ()
+
+
+def test_the_card_has_what_the_ledger_knows_of_run_and_account(fixture: CampaignFixture) -> None:
+    """Matured days of the run's campaigns, what stands approved, and what is on the account already."""
+    campaign = fixture.campaign.order.plan.campaign
+    days = tuple(
+        DayReport(
+            day=START.date() + timedelta(days=n), impressions=1000, clicks=20, conversions=1, cost_micros=20 * UNIT,
+            served_micros=20 * UNIT, revenue_micros=(90 if n % 2 else 10) * UNIT, final=True, matured=n < 12,
+        )
+        for n in range(13)
+    )  # fmt: skip
+    fixture.ledger.keep_days(fixture.account, campaign, days, START)
+    card = _asked(fixture)
+    assert card is not None and card.is_as_signed
+    assert "20.00 USD of cost" not in card.text and "after 240.00 USD of cost, on 12 matured days" in card.text
+    assert "(at 95 % at least " in card.text and "1,000.00 USD in all and 50.00 USD a day (" in card.text
+    assert "no campaign of ours may still be billed there" in card.text
+    fixture.ledger.keep_days(fixture.account, campaign, days[:11], START + timedelta(hours=1))
+    assert _asked(fixture) == card  # a retry shows the card that was opened, whatever it would compute now

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from gaelp.commands.approval_page.decision_page import DecisionPage, card_lines
+from gaelp.commands.approval_page.decision_page import DecisionPage
 from gaelp.commands.approval_page.guarded_app import HEADERS, MOST_RECORDED
 from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.spending.approval_card import card_digest
@@ -90,14 +90,6 @@ def test_the_page_shows_the_card_apart_from_what_people_wrote_and_is_never_kept(
     assert "run-a/live-test/campaign-99" in html and "Passkeys of Ada" in html
     assert "<script>" not in html and "style=" not in html
     assert opened.browser.get("/page.js").headers["content-type"].startswith("text/javascript")
-
-
-def test_a_card_is_text_and_never_markup() -> None:
-    """Bold and code are parts of their own, and the template escapes every one of them."""
-    assert card_lines("- **A:** x **b** `c` <i>") == [
-        ("A", [("plain", "x "), ("strong", "b"), ("plain", " "), ("code", "c"), ("plain", " <i>")])
-    ]
-    assert card_lines("<script>") == [("", [("plain", "<script>")])]
 
 
 def test_a_link_opens_once(opened: Opened) -> None:

@@ -19,6 +19,7 @@ from gaelp.domain.spending.approval_card import (
     asked_in_a_sentence,
     campaign_table,
     card_digest,
+    card_lines,
     card_text,
 )
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
@@ -150,7 +151,7 @@ def test_what_is_on_the_account_already_is_said() -> None:
     assert "no campaign of ours may still be billed there" in lines_of()["Displaces"]
     busy = AccountNow(kit.account(), counted_micros=400 * UNIT, campaigns=3, runs=2, budgets_micros=70 * UNIT)
     said = lines_of(now=busy)["Displaces"]
-    assert "3 campaigns of ours (2 runs) with budgets of 70.00 USD a day keep their settings" in said
+    assert "of ours 3 (of 2 runs) may still be billed there and keep their settings, with budgets of 70.00 USD" in said
     assert said.endswith("Its caps leave 600.00 USD in all, of 1,000.00 USD.")
 
 
@@ -219,3 +220,11 @@ def test_what_is_asked_for_is_one_sentence_in_the_requests_currency() -> None:
     sentence = "run-a/live-test#1 asks for at most 300 JPY in all, 50 JPY on any one day"
     assert asked_in_a_sentence(request, void=False) == sentence
     assert asked_in_a_sentence(request, void=True).startswith(f"{sentence} (void since a stop")
+
+
+def test_a_card_is_text_and_never_markup() -> None:
+    """Bold and code are parts of their own, so that a template can escape every one of them."""
+    assert card_lines("- **A:** x **b** `c` <i>") == [
+        ("A", [("plain", "x "), ("strong", "b"), ("plain", " "), ("code", "c"), ("plain", " <i>")])
+    ]
+    assert card_lines("<script>") == [("", [("plain", "<script>")])]
