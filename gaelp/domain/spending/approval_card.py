@@ -107,7 +107,11 @@ def _between(campaign: ApprovedCampaign) -> str:
     return f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
 
 
-def card_lines(text: str) -> list[tuple[str, list[tuple[str, str]]]]:
+CardLines = list[tuple[str, list[tuple[str, str]]]]
+"""A card's lines: label, and the parts of its text with what each is."""
+
+
+def card_lines(text: str) -> CardLines:
     """A card as a template of a page takes it: label, and parts of the text that are "plain", "strong" or "code"."""
     lines = []
     for line in text.splitlines():

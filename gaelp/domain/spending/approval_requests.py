@@ -96,9 +96,7 @@ class SignedDecision(Frozen):
     key_id: str
     signature: str  # base64; of a key file Ed25519, of a passkey Ed25519 or ES256
     reason: str = ""
-    looked_seconds: Annotated[float, Field(ge=0, le=1e9)] | None = (
-        None  # how long the card was shown, by the signer's own program; not signed
-    )
+    looked_seconds: Annotated[float, Field(ge=0, le=1e9)] | None = None  # as the signer's own program tells; not signed
     passkey: PasskeyAssertion | None = None  # none: signed with a key file
 
 
