@@ -76,9 +76,10 @@ def asked(stage: Stage) -> None:
 async def link_of(process: asyncio.subprocess.Process) -> str:
     """The one-time link that a command prints."""
     assert process.stderr is not None
-    while not (found := re.search(r"https?://\S+/open/\S+", (await process.stderr.readline()).decode())):
-        pass
-    return found[0]
+    while line := (await process.stderr.readline()).decode():
+        if found := re.search(r"https?://\S+/open/\S+", line):
+            return found[0]
+    raise RuntimeError("the command has ended without a link")
 
 
 async def attack(page: Page, origin: str, folder: Path) -> None:

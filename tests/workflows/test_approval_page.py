@@ -33,8 +33,11 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def opened(process: asyncio.subprocess.Process, origin: str) -> httpx.AsyncClient:
     """A browser that has opened the link which the command printed."""
     assert process.stderr is not None
-    while not (found := re.search(rf"{origin}/open/\S+", (await process.stderr.readline()).decode())):
-        pass
+    found = None
+    while not found:
+        line = (await process.stderr.readline()).decode()
+        assert line, "the command has ended without a link"
+        found = re.search(rf"{origin}/open/\S+", line)
     browser = httpx.AsyncClient(base_url=origin, headers={"origin": origin})
     await browser.get(found[0])
     return browser

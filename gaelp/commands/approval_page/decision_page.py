@@ -51,8 +51,8 @@ def approve_on_page(arguments: argparse.Namespace, out: Out) -> int:
         raise WrongUse("whoever has the link could sign with --key: on another machine's page only passkeys sign")
     page = DecisionPage(settings, ledger, card, origin, key, arguments.timeout)
     out.card(card.shown)
-    out.note(f"open once: {page.session.address}\nCtrl-C ends the page and decides nothing; silence is a refusal")
-    asyncio.run(serve(page.app(), arguments, page.is_over))
+    link = f"open once: {page.session.address}\nCtrl-C ends the page and decides nothing; silence is a refusal"
+    asyncio.run(serve(page.app(), arguments, page.is_over, lambda: out.note(link)))
     if page.outcome is None:
         raise Refused(f"nothing was decided on the page of {card.request.request_id}; it is {page.state()}")
     decision, state = page.outcome

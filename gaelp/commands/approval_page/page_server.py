@@ -31,9 +31,15 @@ def origin_of(arguments: argparse.Namespace) -> str:
     return origin
 
 
-async def serve(app: FastAPI, arguments: argparse.Namespace, over: Callable[[], Awaitable[bool]]) -> None:
-    """Serve until `over`, which is asked every second; Ctrl-C ends it too. Raises Refused where the port is taken."""
+async def serve(
+    app: FastAPI, arguments: argparse.Namespace, over: Callable[[], Awaitable[bool]], announce: Callable[[], None]
+) -> None:
+    """Serve until `over`, which is asked every second; Ctrl-C ends it too. Raises Refused where the port is taken.
+
+    `announce` is called once the page can be opened.
+    """
     listening = _listen(arguments.bind, arguments.port)
+    announce()
     quiet = uvicorn.Config(
         app, log_level="critical", access_log=False, server_header=False, lifespan="off",
         timeout_graceful_shutdown=CLOSE_SECONDS,

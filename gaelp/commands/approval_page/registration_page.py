@@ -36,8 +36,8 @@ def register_on_page(arguments: argparse.Namespace, record: Callable[[str], None
     """The passkey that a browser has made for the named person, and the address it signs on."""
     origin = origin_of(arguments)
     page = RegistrationPage(arguments.name, arguments.account, PageSession(origin, record))
-    out.note(f"{arguments.name} opens this once, on the device that shall sign: {page.session.address}")
-    asyncio.run(serve(page.app(), arguments, page.is_over))
+    link = f"{arguments.name} opens this once, on the device that shall sign: {page.session.address}"
+    asyncio.run(serve(page.app(), arguments, page.is_over, lambda: out.note(link)))
     if page.passkey is None:
         raise Refused("no passkey was registered")
     return page.passkey, origin
