@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +31,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield made
 
 
-async def opened(process: asyncio.subprocess.Process, origin: str) -> httpx.AsyncClient:
+@asynccontextmanager
+async def opened(process: asyncio.subprocess.Process, origin: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that has opened the link which the command printed."""
     assert process.stderr is not None
     found = None
@@ -38,9 +40,9 @@ async def opened(process: asyncio.subprocess.Process, origin: str) -> httpx.Asyn
         line = (await process.stderr.readline()).decode()
         assert line, "the command has ended without a link"
         found = re.search(rf"{origin}/open/\S+", line)
-    browser = httpx.AsyncClient(base_url=origin, headers={"origin": origin})
-    await browser.get(found[0])
-    return browser
+    async with httpx.AsyncClient(base_url=origin, headers={"origin": origin}) as browser:
+        await browser.get(found[0])
+        yield browser
 
 
 async def page_of(browser: httpx.AsyncClient) -> dict[str, str]:
@@ -57,7 +59,7 @@ async def test_a_registered_passkey_approves_and_the_run_goes_on(stage: Stage) -
     owner = await stage.begin(
         "keys", "add", "--account", "emulator", "--name", "Ada", "--limit", "5000", "--passkey", "--port", str(port)
     )
-    async with await opened(owner, origin) as browser:
+    async with opened(owner, origin) as browser:
         page = await page_of(browser)
         options = (await browser.post("/challenge", json=page)).json()
         made = await browser.post("/register", json={**page, "credential": passkey.create(options)})
@@ -77,7 +79,7 @@ async def test_a_registered_passkey_approves_and_the_run_goes_on(stage: Stage) -
     stage.ledger.open_request(request, CARD, datetime.now(UTC))
     await stage.reaches("d", "awaiting-approval")
     command = await stage.begin("approve", "d", "--page", "--port", str(port))
-    async with await opened(command, origin) as browser:
+    async with opened(command, origin) as browser:
         page = {**await page_of(browser), "decision": "approve"}
         options = (await browser.post("/challenge", json=page)).json()
         said = await browser.post("/decide", json={**page, "credential": passkey.get(options)}, timeout=60)
