@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -88,4 +89,5 @@ async def test_a_registered_passkey_approves_and_the_run_goes_on(stage: Stage) -
     assert (ended.code, "accepted: request d/live-test#1 is approved" in ended.out) == (0, True), ended.err
     await stage.reaches("d", "stopped")
     (entry,) = stage.ledger.journal(kinds=["approve"])
-    assert '"approver": "Ada"' in entry.detail and "authenticator_data" in entry.detail
+    detail = json.loads(entry.detail)
+    assert detail["approver"] == "Ada" and detail["passkey"].keys() == {"authenticator_data", "client_data"}
