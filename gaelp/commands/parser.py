@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
+from gaelp.commands.exports.audit_options import audit_options
 from gaelp.commands.power.exam_options import certify_options, count, plan_options
 from gaelp.domain.phases import PHASE_ORDER
 
@@ -32,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
+    "audit": ("exports.audit:audit", "what stands out in a file from an ad account, with intervals and money"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
     "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log, or an A/B test"),
@@ -233,7 +235,7 @@ ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": _exposure, "reconcile": _reconcile, "resolve": _resolve,
-    "attempts": _attempts,
+    "attempts": _attempts, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
     "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,

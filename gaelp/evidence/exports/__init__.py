@@ -1,0 +1,1 @@
+"""What the numbers of an ad account's export can tell, with intervals."""
