@@ -78,8 +78,8 @@ def _overbilled(days: Sequence[CampaignDay], platform: str) -> Finding | None:
         place=Place(days[0].campaign),
         figure=Figure("to be credited", whole_units(high), whole_units(low), whole_units(high)),
         reason=f"{len(above)} {'bill is' if len(above) == 1 else 'bills are'} above the platform's limit, the "
-        f"largest that of {worst.when}: {whole_units(worst.billed):,.2f} where {whole_units(worst.billed - worst.most):,.2f} is "
-        f"allowed{doubt}",
+        f"largest that of {worst.when}: {whole_units(worst.billed):,.2f} where "
+        f"{whole_units(worst.billed - worst.most):,.2f} is allowed{doubt}",
         stake_micros=high,
         look_at="whether the platform's transactions of that month show the credit, and the change history whether the "
         "budget was higher on that day; if neither, claim it",

@@ -32,17 +32,23 @@ class AccountTable:
     @property
     def days(self) -> int:
         """How many days the window has."""
-        return self.clicks.shape[1]
+        return len(self.weights)
 
     def day(self, number: int) -> date:
         """The day of that number."""
         return self.first + timedelta(days=number)
 
     def chosen(self, rows: list[int], silent: B1 | None = None) -> tuple[F8, F8]:
-        """Conversions and weighted clicks of the sum of some campaigns by day, f8[D]; zeros on days left out."""
-        kept = np.ones_like(self.clicks) if silent is None else ~silent
+        """Conversions of some campaigns by day, and how many their clicks should bring, f8[D]; zeros on days left out.
+
+        A campaign's click counts by its own rate of all these days, and by its weekday, so that the mix of campaigns
+        moves nothing.
+        """
+        kept = np.ones(self.clicks.shape, bool) if silent is None else ~silent
         kept = kept[rows] * self.mature
-        return (self.conversions[rows] * kept).sum(0), (self.clicks[rows] * kept).sum(0) * self.weights
+        conversions, clicks = self.conversions[rows] * kept, self.clicks[rows] * kept * self.weights
+        rates = conversions.sum(1) / np.maximum(clicks.sum(1), 1)
+        return conversions.sum(0), rates @ clicks
 
     def noise(self, rows: list[int], silent: B1 | None = None) -> Noise:
         """How noisy the mature days of some campaigns together are."""

@@ -28,14 +28,14 @@ _PARITY_DAYS = 7
 class _Break:
     day: int  # the first of the new rate
     ratio: RateRatio
-    before: tuple[float, float]  # conversions and weighted clicks
+    before: tuple[float, float]  # conversions, and how many its clicks should bring by the rate of all days
     after: tuple[float, float]
 
 
 def rate_breaks(table: AccountTable, silent: B1) -> list[Finding]:
     """The findings; all campaigns together are told only where no single one is."""
     series = list(table.series())
-    found = []
+    found: list[Finding] = []
     for campaign, rows in series:
         if campaign or not found:
             change = _change(table, rows, silent, len(series))

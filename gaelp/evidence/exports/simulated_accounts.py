@@ -69,7 +69,7 @@ def _campaign(rng: np.random.Generator, number: int, traffic: F8, rate: F8, lag:
     paused = int(rng.integers(days)) if rng.random() < 0.3 else days
     served[paused : paused + 9] = 0.0
     for term, share in enumerate(shares):
-        trend = np.linspace(1, rng.uniform(0.7, 1.3), days)  # what people search for shifts
+        trend = np.linspace(1, rng.uniform(0.7, 1.15), days)  # what people search for shifts
         name = f"{BRAND} shop" if number == 1 else f"term {number}.{term}"
         for arm in arms:
             most = np.floor(1.9 * budget * share / price / len(arms))  # the platform keeps to its limit of a day

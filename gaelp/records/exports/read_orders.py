@@ -78,7 +78,7 @@ def read_orders(source: LogSource, currency: str, campaigns: Collection[str], zo
     )
 
 
-def _is_paid(row: dict[str, Any], there: Collection[str], campaigns: Collection[str]) -> bool:
+def _is_paid(row: dict[str, Any], there: set[str], campaigns: Collection[str]) -> bool:
     if not there & {"click_id", "utm_medium", "utm_campaign"}:
         return True
     medium, campaign = row["utm_medium"] or "", row["utm_campaign"] or ""
