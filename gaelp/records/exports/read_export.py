@@ -27,7 +27,7 @@ def read_export(source: LogSource, platform: str | None = None, currency: str = 
     are longer than a day, or that names another currency.
     """
     report, rows = read_rows(source, EXPORT)
-    _refuse_periods(source.path, rows)
+    refuse_periods(source.path, rows)
     days = [_campaign_day(row, currency) for row in rows.to_pylist()]
     if currency and (others := {day.currency for day in days} - {currency}):
         raise IngestError(f"--currency {currency}: {source.path} names {', '.join(sorted(others))}: leave it out")
@@ -47,7 +47,8 @@ def read_export(source: LogSource, platform: str | None = None, currency: str = 
     ]
 
 
-def _refuse_periods(path: str, rows: Any) -> None:
+def refuse_periods(path: str, rows: Any) -> None:
+    """Raise IngestError where a row is longer than a day."""
     longer = rows.filter(pc.fill_null(pc.greater(rows["until"], rows["at"]), False))
     if len(longer):
         line, begins, ends = (longer[name][0].as_py() for name in ("line", "at", "until"))
