@@ -6,6 +6,8 @@ Touch this to show another part of a finding. What is looked for stands in gaelp
 from __future__ import annotations
 
 import argparse
+import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,12 @@ from zoneinfo import available_timezones
 from gaelp.commands.console import DONE, Out, WrongUse, money
 from gaelp.commands.exports.given_export import export_source, given_exports, write_page
 from gaelp.domain.exports.account_export import AccountExport
-from gaelp.domain.exports.findings import ERROR_RATE, Audit, AuditQuestion, Figure, Finding, OwnOrder
+from gaelp.domain.exports.findings import ERROR_RATE, Audit, AuditQuestion, Figure, Finding, FindingKind, OwnOrder
 
 if TYPE_CHECKING:
     from gaelp.reports.account_page import PageSection
 
+_COMPLETE = 0.98  # share of a day's conversions with which it is taken to be mature
 _CHANCE = f"Where nothing is wrong, at most {round(100 * ERROR_RATE)} accounts in 100 show any finding by chance."
 
 
@@ -27,7 +30,8 @@ def audit(arguments: argparse.Namespace, out: Out) -> int:
     from gaelp.evidence.exports.account_audit import audit as answer
 
     exports = given_exports(arguments.file, argparse.Namespace(**{**vars(arguments), "anonymous": False}))
-    questions = [_question(export, arguments) for export in exports]
+    mature_after = _mature_after(arguments)
+    questions = [_question(export, mature_after, arguments) for export in exports]
     audits = [answer(question) for question in questions]
     if arguments.anonymous:  # only now, because own orders name campaigns too
         audits = [_renamed(*each) for each in zip(audits, exports, strict=True)]
@@ -38,13 +42,25 @@ def audit(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-def _question(export: AccountExport, arguments: argparse.Namespace) -> AuditQuestion:
+def _mature_after(arguments: argparse.Namespace) -> int:
+    """Days after a click on which its conversions are complete: as was said, or as the snapshots show."""
+    if not arguments.snapshots:
+        return int(arguments.mature_after)
+    from gaelp.commands.exports.lag import shown_lag
+
+    ages = arguments.snapshots if len(arguments.snapshots) == 1 else [*arguments.snapshots, arguments.file]
+    lag = shown_lag(ages, arguments).lag
+    complete = next(age for age, share in enumerate(lag.shares) if share >= _COMPLETE)
+    return max(complete, math.ceil(lag.late.high)) + 1
+
+
+def _question(export: AccountExport, mature_after: int, arguments: argparse.Namespace) -> AuditQuestion:
     from gaelp.commands.people.accounts import amount
 
     target = arguments.target_cpa
     return AuditQuestion(
         export=export,
-        mature_after=arguments.mature_after,
+        mature_after=mature_after,
         target_cpa_micros=None if target is None else amount(target, "--target-cpa", export.currency or "USD"),
         brands=tuple(arguments.brand),
         planned=_shares(arguments.split) or None,
@@ -93,8 +109,10 @@ def _head(question: AuditQuestion, arguments: argparse.Namespace) -> str:
 
 def _answer(audit: Audit) -> str:
     count = len(audit.findings)
+    if len(audit.not_looked) == len(FindingKind):
+        return "Nothing could be looked for."
     if not count:
-        return "Nothing stands out."
+        return "Nothing stands out in what could be looked at." if audit.not_looked else "Nothing stands out."
     more = f", and {audit.left_out} more with less money" if audit.left_out else ""
     return f"{count} {'thing stands' if count == 1 else 'things stand'} out, the most money first{more}:"
 
@@ -110,8 +128,16 @@ def _text(question: AuditQuestion, audit: Audit, arguments: argparse.Namespace) 
             f"   At stake: {money(finding.stake_micros, question.export.currency)}. Look at {finding.look_at}.",
         ]
     lines += ["", *(f"Measured: {_figure(measure)}" for measure in audit.measures)]
-    lines += [f"Not looked at: {each.kind}, because {each.because}." for each in audit.not_looked]
+    lines += [f"Not looked at: {each}." for each in _not_looked(audit)]
     return lines
+
+
+def _not_looked(audit: Audit) -> list[str]:
+    """A reason stands once, with all the kinds that it holds for."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for each in audit.not_looked:
+        kinds[each.because].append(each.kind)
+    return [f"{', '.join(names)}, because {because}" for because, names in kinds.items()]
 
 
 def _sentence(text: str) -> str:
@@ -169,5 +195,5 @@ def _section(question: AuditQuestion, audit: Audit) -> PageSection:
             for each in audit.findings
         ),
         notes=(_CHANCE, *(_figure(measure) for measure in audit.measures)),
-        not_looked_at=tuple(f"{each.kind}: because {each.because}" for each in audit.not_looked),
+        not_looked_at=tuple(_not_looked(audit)),
     )

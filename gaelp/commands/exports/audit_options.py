@@ -14,8 +14,11 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--brand", nargs="+", default=[], metavar="WORD", help="a search with it is for the brand")
     parser.add_argument("--split", nargs="+", default=[], metavar="ARM=SHARE", help="how an experiment's impressions "
                         "were to be split; default: alike")  # fmt: skip
-    parser.add_argument("--mature-after", type=_days, default=14, metavar="DAYS", help="days after a click on which "
+    mature = parser.add_mutually_exclusive_group()
+    mature.add_argument("--mature-after", type=_days, default=14, metavar="DAYS", help="days after a click on which "
                         "its conversions are complete (default 14)")  # fmt: skip
+    mature.add_argument("--snapshots", nargs="+", default=[], metavar="FILE", help="exports of the same account of "
+                        "other days, or one with conversion ages: measure it by them")  # fmt: skip
     orders = parser.add_argument_group("of own orders")
     orders.add_argument("--orders", metavar="FILE", help="id, time, value, and if there: refund, new_customer, "
                         "click_id, utm_medium, utm_campaign, currency")  # fmt: skip

@@ -55,6 +55,11 @@ def whole_units(micros: int) -> float:
     return micros / MICROS_PER_UNIT
 
 
+def counted(count: float) -> str:
+    """A count of conversions in a sentence: a fraction has one decimal, and a whole number none."""
+    return f"{count:,.1f}".removesuffix(".0")
+
+
 @dataclass(frozen=True)
 class Place:
     """Where something stands out: a campaign, or a part of one; no campaign means all of the account."""
@@ -76,8 +81,8 @@ class Place:
 
     @property
     def passed_on(self) -> Place:
-        """The same place on a page that is passed on: what people searched for, or where they were, is not named."""
-        return replace(self, part="") if self.column in ("search_term", "placement") else self
+        """The same place on a page that is passed on, which names campaigns and nothing else of the file."""
+        return replace(self, part="")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gaelp.arrays import B1, F8
-from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, OwnOrder, Place, level
+from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, OwnOrder, Place, counted, level
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import Noise, mean_bounds, noise_of, rate_ratio
 from gaelp.money import MICROS_PER_UNIT
@@ -67,7 +67,7 @@ def _finding(figure: Figure, sums: tuple[float, float], cost: float) -> Finding:
         kind=FindingKind.CLAIMED,
         place=Place(),
         figure=figure,
-        reason=f"the platform claims {sums[0]:,.4g} conversions, and {sums[1]:,.0f} own orders came by its ads and "
+        reason=f"the platform claims {counted(sums[0])} conversions, and {sums[1]:,.0f} own orders came by its ads and "
         "were not given back",
         stake_micros=round(cost * (1 - sums[1] / sums[0]) * MICROS_PER_UNIT),
         look_at="view-through conversions, conversions counted twice or by several platforms, and refunds; set targets "

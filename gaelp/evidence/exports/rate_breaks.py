@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaelp.arrays import B1, F8
-from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, level
+from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, counted, level
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import Noise, RateRatio, rate_ratio
 from gaelp.money import MICROS_PER_UNIT
@@ -79,8 +79,8 @@ def _finding(table: AccountTable, campaign: str, rows: list[int], change: _Break
     twice = _fires_twice(table, rows, change)
     kind = FindingKind.TWICE if twice else FindingKind.BROKE
     figure = Figure(f"conversions per click from {day} on, by those before", ratio.ratio, ratio.low, ratio.high)
-    rest = f"{change.after[0]:,.4g} conversions where {usual:,.1f} were to be expected at the rate before, weekdays "
-    rest += "allowed for" + (", and since then each day's count is even" if twice else "")
+    rest = f"{counted(change.after[0])} conversions where {counted(usual)} were to be expected at the rate before, "
+    rest += "weekdays allowed for" + (", and since then each day's count is even" if twice else "")
     return Finding(
         kind=kind,
         place=Place(campaign),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaelp.arrays import B1, F8
-from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, level
+from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, counted, level
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import silence_chance
 from gaelp.money import MICROS_PER_UNIT
@@ -78,7 +78,7 @@ def _finding(table: AccountTable, campaign: str, rows: list[int], run: _Run) -> 
         place=Place(campaign),
         figure=Figure("conversions on these days", 0.0, 0.0, float(most)),
         reason=f"no conversion from {table.day(run.first)} to {table.day(run.last)}, on {clicks:,.0f} clicks where "
-        f"about {run.expected:,.1f} were to be expected",
+        f"about {counted(run.expected)} were to be expected",
         stake_micros=round(cost * MICROS_PER_UNIT),
         look_at="whether the tag was on the page on these days; bids that learn from conversions have learned from "
         "none, so exclude the days in the platform's data exclusions",

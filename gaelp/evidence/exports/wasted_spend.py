@@ -9,7 +9,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from gaelp.arrays import B1
-from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, Place, level, whole_units
+from gaelp.domain.exports.findings import (
+    AuditQuestion,
+    Figure,
+    Finding,
+    FindingKind,
+    Place,
+    counted,
+    level,
+    whole_units,
+)
 from gaelp.evidence.exports.account_table import AccountTable, finest_part
 from gaelp.evidence.exports.noisy_counts import Noise, mean_bounds
 from gaelp.money import MICROS_PER_UNIT
@@ -67,8 +76,8 @@ def _finding(place: Place, sums: tuple[float, float, float], noise: Noise, tail:
         figure=Figure(
             "what its conversions are worth at the target", conversions * target, low * target, high * target
         ),
-        reason=f"{cost:,.2f} bought {conversions:,.4g} conversions; at a target of {target:,.2f} each they are worth "
-        f"{conversions * target:,.2f}, and {high * target:,.2f} at the most",
+        reason=f"{cost:,.2f} bought {counted(conversions)} conversions; at a target of {target:,.2f} each they are "
+        f"worth {conversions * target:,.2f}, and {high * target:,.2f} at the most",
         stake_micros=round((cost - conversions * target) * MICROS_PER_UNIT),
         look_at=_LOOK_AT[place.column],
     )

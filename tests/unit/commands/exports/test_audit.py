@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_a_page_and_a_document_show_the_same_findings(in_process: Callable[..., 
 def test_nothing_needs_a_service_or_a_folder(in_process: Callable[..., Finished], tmp_path: Path) -> None:
     """The verb answers where no service can be reached, and leaves no folder behind."""
     ran = in_process("audit", HEALTHY)
-    assert ran.returncode == 0 and "Nothing stands out." in ran.stdout
+    assert ran.returncode == 0 and "Nothing stands out in what could be looked at." in ran.stdout
     assert "Not looked at: spend-without-conversions, because no target was said" in ran.stdout
     assert not (tmp_path / "home").exists()
 
@@ -38,6 +39,33 @@ def test_anonymous_names_neither_campaign_nor_part(in_process: Callable[..., Fin
     ran = in_process("audit", TROUBLED, "--target-cpa", "30", "--anonymous")
     assert "one ad group of campaign 2" in ran.stdout
     assert not [name for name in ("Display", "Search lamps", "lamp repair", "control") if name in ran.stdout]
+
+
+GERMAN = ("Tag", "Kampagne", "Anzeigengruppe", "Variante", "Budget", "Budgettyp", "Währungscode", "Impr.", "Klicks",
+          "Kosten", "Conversions", "Conv.-Wert")  # fmt: skip
+
+
+def _in_german(row: list[str]) -> list[str]:
+    day, *words = row
+    numbers = [f"{float(word):,.2f}".translate(str.maketrans(",.", ".,")) for word in (words[3], *words[8:])]
+    counts = [f"{int(word):,}".replace(",", ".") for word in words[6:8]]
+    year, month, number = day.split("-")
+    return [f"{number}.{month}.{year}", *words[:3], numbers[0], "Täglich", words[5], *counts, *numbers[1:]]
+
+
+def test_a_raw_german_export_gives_the_same_findings(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """UTF-16 with tabs, a title above, a sum below, decimal commas and dots between thousands: no option is needed."""
+    with Path(TROUBLED).open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    lines = [["Anzeigengruppenbericht"], ["1. Juni 2026 - 31. August 2026"], list(GERMAN), *map(_in_german, rows)]
+    lines.append(["Gesamt", *[""] * 6, "9.999.999", "99.999", "9.999,00", "999,00", "9.999,00"])
+    place = tmp_path / "Anzeigengruppenbericht.csv"
+    place.write_text("\n".join("\t".join(line) for line in lines), encoding="utf-16")
+    said = [
+        json.loads(in_process("audit", str(file), "--target-cpa", "30", "--json").stdout)["exports"][0]
+        for file in (TROUBLED, place)
+    ]
+    assert said[0]["findings"] == said[1]["findings"] and len(said[1]["findings"]) == 6
 
 
 @pytest.mark.parametrize(
