@@ -68,6 +68,22 @@ def test_a_raw_german_export_gives_the_same_findings(in_process: Callable[..., F
     assert said[0]["findings"] == said[1]["findings"] and len(said[1]["findings"]) == 6
 
 
+def test_snapshots_measure_after_how_many_days_a_day_is_mature(
+    in_process: Callable[..., Finished], tmp_path: Path
+) -> None:
+    """Where all conversions come within two days of their click, the last three days are too young, and no more."""
+    ages = tmp_path / "ages.csv"
+    lines = [
+        f"2026-06-{day:02d},a,{age},{count}"
+        for day in range(1, 31)
+        for age, count in ((0, 5), (1, 3), (2, 2))
+        if day + age <= 30
+    ]
+    ages.write_text("\n".join(["Day,Campaign,Days to conversion,Conversions", *lines]))
+    ran = in_process("audit", HEALTHY, "--snapshots", str(ages))
+    assert "the last 3 days count as too young" in ran.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
