@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import pytest
 from scipy.stats import chi2, t
 
-from gaelp.domain.exports.findings import AuditQuestion, Finding, FindingKind, Place
+from gaelp.domain.exports.findings import AuditQuestion, Finding, FindingKind, FindingPlace
 from gaelp.evidence.exports.account_audit import audit
 from gaelp.records.exports.read_export import read_export
 from gaelp.records.logs.ingestion import LogSource
@@ -121,7 +121,7 @@ def test_spend_without_conversions(findings: dict[FindingKind, Finding], rows: l
     phi, _ = _noise(list(_of(rows, "Search lamps", "Conversions").values()), clicks)
     high = phi * chi2.isf(KIND / 13, 2 * sold / phi + 2) / 2
     finding = findings[FindingKind.WASTED]
-    assert finding.place == Place("Search lamps", "ad_group", "lamp repair")
+    assert finding.place == FindingPlace("Search lamps", "ad_group", "lamp repair")
     assert finding.figure.value == pytest.approx(90.00) and finding.figure.high == pytest.approx(30 * high)
     assert 30 * high < cost and finding.stake_micros == pytest.approx(544_800_000)
 

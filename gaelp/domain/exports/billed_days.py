@@ -15,7 +15,7 @@ from fractions import Fraction
 from gaelp.domain.billing.billing_rules import day_limit, period_end, period_limit, worst_day_micros
 from gaelp.domain.billing.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros, worst_days_micros
 from gaelp.domain.exports.account_export import AccountExport, CampaignDay
-from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, whole_units
+from gaelp.domain.exports.findings import Figure, Finding, FindingKind, FindingPlace, whole_units
 
 LIFTED = Fraction(3, 4)  # of all by which edits can lift a period's worst case: on Google Ads some five edits a month
 _CENTS = "USD"  # amounts are rounded to cents where the export names no currency
@@ -75,7 +75,7 @@ def _overbilled(days: Sequence[CampaignDay], platform: str) -> Finding | None:
     doubt = "; the budget is the same on all days, as where an export only knows today's" if constant else ""
     return Finding(
         kind=FindingKind.OVERBILLED,
-        place=Place(days[0].campaign),
+        place=FindingPlace(days[0].campaign),
         figure=Figure("to be credited", whole_units(high), whole_units(low), whole_units(high)),
         reason=f"{len(above)} {'bill is' if len(above) == 1 else 'bills are'} above the platform's limit, the "
         f"largest that of {worst.when}: {whole_units(worst.billed):,.2f} where "
@@ -126,7 +126,7 @@ def _edited_finding(
     most = _edited_within_days(period, platform, currency)
     return Finding(
         kind=FindingKind.EDITED,
-        place=Place(period[0].campaign),
+        place=FindingPlace(period[0].campaign),
         figure=Figure(
             "most that may be billed", whole_units(edited), whole_units(edited), whole_units(max(most, edited))
         ),

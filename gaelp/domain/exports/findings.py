@@ -61,7 +61,7 @@ def counted(count: float) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class FindingPlace:
     """Where something stands out: a campaign, or a part of one; no campaign means all of the account."""
 
     campaign: str = ""
@@ -75,12 +75,12 @@ class Place:
             return whole
         return f"{column} {self.part!r} of {whole}" if self.part else f"one {column} of {whole}"
 
-    def renamed(self, names: Mapping[str, str]) -> Place:
+    def renamed(self, names: Mapping[str, str]) -> FindingPlace:
         """The same place under another name of its campaign, its part unnamed."""
         return replace(self, campaign=names.get(self.campaign, ""), part="")
 
     @property
-    def passed_on(self) -> Place:
+    def passed_on(self) -> FindingPlace:
         """The same place on a page that is passed on, which names campaigns and nothing else of the file."""
         return replace(self, part="")
 
@@ -100,7 +100,7 @@ class Finding:
     """One thing that stands out. Its sentences name no campaign and no part, so that a page can leave names out."""
 
     kind: FindingKind
-    place: Place
+    place: FindingPlace
     figure: Figure
     reason: str
     stake_micros: int

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from gaelp.arrays import B1
-from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, Place, level, whole_units
+from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, FindingPlace, level, whole_units
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import rate_ratio
 from gaelp.money import MICROS_PER_UNIT
@@ -60,7 +60,7 @@ def _finding(table: AccountTable, silent: B1, campaign: str, terms: _Terms, tail
     both = _Sums(brand.conversions + rest.conversions, brand.clicks + rest.clicks, brand.cost + rest.cost)
     return Finding(
         kind=FindingKind.BRAND,
-        place=Place(campaign),
+        place=FindingPlace(campaign),
         figure=Figure(
             "conversions per click of brand terms, by those of the others", ratio.ratio, ratio.low, ratio.high
         ),

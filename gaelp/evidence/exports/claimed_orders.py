@@ -8,7 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from gaelp.arrays import B1, F8
-from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, OwnOrder, Place, counted, level
+from gaelp.domain.exports.findings import (
+    AuditQuestion,
+    Figure,
+    Finding,
+    FindingKind,
+    FindingPlace,
+    OwnOrder,
+    counted,
+    level,
+)
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import Noise, mean_bounds, noise_of, rate_ratio
 from gaelp.money import MICROS_PER_UNIT
@@ -65,7 +74,7 @@ def _per_new_customer(cost: float, customers: float, noise: Noise) -> list[Figur
 def _finding(figure: Figure, sums: tuple[float, float], cost: float) -> Finding:
     return Finding(
         kind=FindingKind.CLAIMED,
-        place=Place(),
+        place=FindingPlace(),
         figure=figure,
         reason=f"the platform claims {counted(sums[0])} conversions, and {sums[1]:,.0f} own orders came by its ads and "
         "were not given back",

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import t
 
 from gaelp.arrays import B1, F8
-from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, level
+from gaelp.domain.exports.findings import Figure, Finding, FindingKind, FindingPlace, level
 from gaelp.evidence.exports.account_table import AccountTable, finest_part
 from gaelp.evidence.exports.noisy_counts import Noise, RateRatio, rate_ratio
 from gaelp.money import MICROS_PER_UNIT
@@ -88,7 +88,7 @@ def _finding(table: AccountTable, halves: _Halves, silent: B1, column: str, tail
     parts = f"{column.replace('_', ' ')}s" if column else "campaigns"
     return Finding(
         kind=FindingKind.MIXED,
-        place=Place(),
+        place=FindingPlace(),
         figure=Figure(f"conversions per click at an unchanged mix of {parts}, {halves.turns} to {halves.ends} by "
                       f"{halves.begins} to {halves.turns - timedelta(days=1)}", within.ratio, within.low, within.high),
         reason=f"all in all conversions per click went to {average.ratio:.2f} of what they were, and within the "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaelp.arrays import B1, F8
-from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, counted, level
+from gaelp.domain.exports.findings import Figure, Finding, FindingKind, FindingPlace, counted, level
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import Noise, RateRatio, rate_ratio
 from gaelp.money import MICROS_PER_UNIT
@@ -83,7 +83,7 @@ def _finding(table: AccountTable, campaign: str, rows: list[int], change: _Break
     rest += "weekdays allowed for" + (", and since then each day's count is even" if twice else "")
     return Finding(
         kind=kind,
-        place=Place(campaign),
+        place=FindingPlace(campaign),
         figure=figure,
         reason=f"from {day} on {rest}",
         stake_micros=round(abs(usual - change.after[0]) * each * MICROS_PER_UNIT),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaelp.arrays import B1, F8
-from gaelp.domain.exports.findings import Figure, Finding, FindingKind, Place, counted, level
+from gaelp.domain.exports.findings import Figure, Finding, FindingKind, FindingPlace, counted, level
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import silence_chance
 from gaelp.money import MICROS_PER_UNIT
@@ -75,7 +75,7 @@ def _finding(table: AccountTable, campaign: str, rows: list[int], run: _Run) -> 
     most = -np.log(tail) * table.noise(rows).phi
     return Finding(
         kind=FindingKind.SILENT,
-        place=Place(campaign),
+        place=FindingPlace(campaign),
         figure=Figure("conversions on these days", 0.0, 0.0, float(most)),
         reason=f"no conversion from {table.day(run.first)} to {table.day(run.last)}, on {clicks:,.0f} clicks where "
         f"about {counted(run.expected)} were to be expected",

@@ -16,7 +16,7 @@ from scipy.stats import t
 
 from gaelp.arrays import F8
 from gaelp.domain.exports.account_export import CampaignDay
-from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, Place, level
+from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, FindingPlace, level
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _finding(experiment: _Experiment, alpha: float) -> Finding | None:
     reach = float(t.isf(alpha / 2, degrees)) * math.sqrt(phi * share[most] * (1 - share[most]) / total)
     return Finding(
         kind=FindingKind.UNEVEN,
-        place=Place(experiment.campaign, "arm", experiment.arms[most]),
+        place=FindingPlace(experiment.campaign, "arm", experiment.arms[most]),
         figure=Figure("share of the experiment's impressions", share[most], share[most] - reach, share[most] + reach),
         reason=f"it was shown {shown[most].sum():,.0f} of {total:,.0f} times, {share[most]:.1%} where "
         f"{planned[most]:.1%} were planned: the arms were not shown to the same people, so that no difference between "

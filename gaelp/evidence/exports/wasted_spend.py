@@ -14,7 +14,7 @@ from gaelp.domain.exports.findings import (
     Figure,
     Finding,
     FindingKind,
-    Place,
+    FindingPlace,
     counted,
     level,
     whole_units,
@@ -51,21 +51,21 @@ def wasted_spend(question: AuditQuestion, table: AccountTable, silent: B1) -> li
     return [each for each in found if each.place.column or each.place.campaign not in named]
 
 
-def _sums(table: AccountTable, silent: B1) -> Mapping[Place, tuple[float, float]]:
+def _sums(table: AccountTable, silent: B1) -> Mapping[FindingPlace, tuple[float, float]]:
     """Conversions and cost of each campaign and each part of one."""
     column = finest_part(table.export)
-    sums: dict[Place, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    sums: dict[FindingPlace, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for row in table.mature_rows(silent):
-        places = [Place(row.campaign)]
+        places = [FindingPlace(row.campaign)]
         if column and (part := getattr(row, column)):
-            places.append(Place(row.campaign, column, part))
+            places.append(FindingPlace(row.campaign, column, part))
         for place in places:
             sums[place][0] += float(row.conversions or 0)
             sums[place][1] += whole_units(row.cost_micros or 0)
     return {place: (conversions, cost) for place, (conversions, cost) in sums.items()}
 
 
-def _finding(place: Place, sums: tuple[float, float, float], noise: Noise, tail: float) -> Finding | None:
+def _finding(place: FindingPlace, sums: tuple[float, float, float], noise: Noise, tail: float) -> Finding | None:
     conversions, cost, target = sums
     low, high = mean_bounds(conversions, noise, tail)
     if high * target >= cost:

@@ -11,14 +11,14 @@ from gaelp.domain.exports.findings import (
     Figure,
     Finding,
     FindingKind,
-    Place,
+    FindingPlace,
     audit_of,
     level,
 )
 
 
 def _finding(stake: int) -> Finding:
-    return Finding(FindingKind.WASTED, Place(f"c{stake}"), Figure("x", 1.0, 0.5, 2.0), "reason", stake, "there")
+    return Finding(FindingKind.WASTED, FindingPlace(f"c{stake}"), Figure("x", 1.0, 0.5, 2.0), "reason", stake, "there")
 
 
 def test_the_most_money_stands_first_and_ten_at_the_most() -> None:
@@ -35,6 +35,6 @@ def test_the_levels_of_all_tests_add_up_to_the_error_rate() -> None:
 
 def test_what_people_searched_for_is_not_passed_on() -> None:
     """A search term may hold a name, so that a page names campaigns and nothing else of the file."""
-    assert str(Place("a", "search_term", "jane doe")) == "search term 'jane doe' of campaign a"
-    assert str(Place("a", "search_term", "jane doe").passed_on) == "one search term of campaign a"
-    assert str(Place("a", "ad_group", "lamps").renamed({"a": "campaign 1"})) == "one ad group of campaign 1"
+    assert str(FindingPlace("a", "search_term", "jane doe")) == "search term 'jane doe' of campaign a"
+    assert str(FindingPlace("a", "search_term", "jane doe").passed_on) == "one search term of campaign a"
+    assert str(FindingPlace("a", "ad_group", "lamps").renamed({"a": "campaign 1"})) == "one ad group of campaign 1"

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from gaelp.domain.exports.findings import AuditQuestion, Finding, FindingKind, OwnOrder, Place
+from gaelp.domain.exports.findings import AuditQuestion, Finding, FindingKind, FindingPlace, OwnOrder
 from gaelp.evidence.exports.account_audit import audit
 from tests.support.made_exports import EURO, FIRST, days, of_part, question
 
@@ -48,7 +48,7 @@ def test_a_search_term_is_named_and_not_its_campaign() -> None:
     good = of_part(days(84, _steady), "search_term", "lamps")
     poor = of_part(days(84, lambda number: 0, clicks=20, cost=60), "search_term", "lamp repair")
     asked = replace(question([*good, *poor], "search_term"), target_cpa_micros=20 * EURO)
-    assert _found(asked)[FindingKind.WASTED].place == Place("a", "search_term", "lamp repair")
+    assert _found(asked)[FindingKind.WASTED].place == FindingPlace("a", "search_term", "lamp repair")
 
 
 @pytest.mark.parametrize(("silent_days", "found"), [(2, False), (4, True)])
@@ -74,7 +74,7 @@ def test_silence_of_all_campaigns_is_told_once() -> None:
         for row in days(84, lambda number: 0 if 40 <= number < 46 else _steady(number), campaign=campaign)
     ]
     answer = audit(question(rows))
-    assert [each.place for each in answer.findings] == [Place()]
+    assert [each.place for each in answer.findings] == [FindingPlace()]
 
 
 @pytest.mark.parametrize(("after", "kind"), [(2, FindingKind.BROKE), (5, None)])
