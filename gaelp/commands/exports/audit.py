@@ -182,13 +182,11 @@ def _section(question: AuditQuestion, audit: Audit) -> PageSection:
     return PageSection(
         title=f"What stands out, {question.export.first_day} to {question.export.last_day}",
         answer=_answer(audit).rstrip(":").rstrip(".") + ".",
-        columns=("what", "where", "why", "figure", "at stake", "look at"),
+        columns=("what and where", "why", "at stake", "look at"),
         rows=tuple(
             (
-                each.kind.replace("-", " "),
-                str(each.place.passed_on),
-                _sentence(each.reason),
-                _figure(each.figure),
+                f"{each.kind.replace('-', ' ')}: {each.place.passed_on}",
+                f"{_sentence(each.reason)} {_figure(each.figure)}.",
                 money(each.stake_micros, currency),
                 each.look_at,
             )
