@@ -41,6 +41,16 @@ def test_anonymous_names_neither_campaign_nor_part(in_process: Callable[..., Fin
     assert not [name for name in ("Display", "Search lamps", "lamp repair", "control") if name in ran.stdout]
 
 
+DATA = Path(__file__).resolve().parents[5] / "shared" / "data"
+REPORTS = (
+    "display_campaigns_2020q2.csv.gz",
+    "hard_inputs/german_semicolon.csv",
+    "hard_inputs/google_ads_preamble.csv",
+    "hard_inputs/google_ads_plain_numbers.csv",
+    "hard_inputs/google_api_micros.csv",
+    "hard_inputs/report-fractional-conversions.csv",
+    "hard_inputs/report-cr-only.csv",
+)
 GERMAN = ("Tag", "Kampagne", "Anzeigengruppe", "Variante", "Budget", "Budgettyp", "Währungscode", "Impr.", "Klicks",
           "Kosten", "Conversions", "Conv.-Wert")  # fmt: skip
 
@@ -66,6 +76,17 @@ def test_a_raw_german_export_gives_the_same_findings(in_process: Callable[..., F
         for file in (TROUBLED, place)
     ]
     assert said[0]["findings"] == said[1]["findings"] and len(said[1]["findings"]) == 6
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
+@pytest.mark.parametrize("name", REPORTS)
+def test_real_campaign_reports_give_a_page_without_a_map(
+    name: str, in_process: Callable[..., Finished], tmp_path: Path
+) -> None:
+    """Whatever the file is called and whoever wrote it, the page is there, and it says what was not looked at."""
+    page = tmp_path / "page.html"
+    ran = in_process("audit", str(DATA / name), "--page", str(page))
+    assert ran.returncode == 0 and "Not looked at:" in page.read_text()
 
 
 def test_snapshots_measure_after_how_many_days_a_day_is_mature(
