@@ -21,7 +21,6 @@ from gaelp.domain.exports.findings import ERROR_RATE, Audit, AuditQuestion, Figu
 if TYPE_CHECKING:
     from gaelp.reports.account_page import PageSection
 
-_COMPLETE = 0.98  # share of a day's conversions with which it is taken to be mature
 _CHANCE = f"Where nothing is wrong, at most {round(100 * ERROR_RATE)} accounts in 100 show any finding by chance."
 
 
@@ -43,15 +42,13 @@ def audit(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _mature_after(arguments: argparse.Namespace) -> int:
-    """Days after a click on which its conversions are complete: as was said, or as the snapshots show."""
+    """How old a mature day is at the least: as was said, or older than the age at which 90 % have come."""
     if not arguments.snapshots:
         return int(arguments.mature_after)
     from gaelp.commands.exports.lag import shown_lag
 
     ages = arguments.snapshots if len(arguments.snapshots) == 1 else [*arguments.snapshots, arguments.file]
-    lag = shown_lag(ages, arguments).lag
-    complete = next(age for age, share in enumerate(lag.shares) if share >= _COMPLETE)
-    return max(complete, math.ceil(lag.late.high)) + 1
+    return math.ceil(shown_lag(ages, arguments).lag.late.high) + 1
 
 
 def _question(export: AccountExport, mature_after: int, arguments: argparse.Namespace) -> AuditQuestion:
