@@ -75,6 +75,13 @@ def test_budgets_edited_often_may_bill_nearly_twice_as_much(every: int, most: fl
         assert finding.stake_micros == round(lift * EURO)
 
 
+@pytest.mark.parametrize(("edited", "found"), [((8,), False), ((8, 9), True)])
+def test_a_single_edit_is_not_often(edited: tuple[int, ...], found: bool) -> None:
+    """On Meta one edit on a Tuesday lifts the limit of the rest of its week, and it takes a second one to be often."""
+    export = _budgeted(21, lambda number: 40 + 10 * sum(number >= day for day in edited), lambda number: 20.0)
+    assert bool(edited_budgets(export, "meta")) == found
+
+
 def test_a_lifetime_budget_is_no_limit_of_a_day() -> None:
     """What a campaign may spend in its whole life says nothing of a day, so that no day is above it."""
     export = _budgeted(10, lambda number: 50 if number else 40, lambda number: 130.0)

@@ -51,11 +51,16 @@ def test_a_search_term_is_named_and_not_its_campaign() -> None:
     assert _found(asked)[FindingKind.WASTED].place == FindingPlace("a", "search_term", "lamp repair")
 
 
-@pytest.mark.parametrize(("silent_days", "found"), [(2, False), (4, True)])
-def test_a_tag_fell_silent_where_so_many_conversions_are_missing(silent_days: int, found: bool) -> None:
-    """Four days without any of some 20 conversions are silence; two days may be a weekend."""
+@pytest.mark.parametrize(
+    ("silent_days", "times", "found"), [(2, 1, False), (2, 10, False), (3, 1, True), (3, 0.5, False)]
+)
+def test_a_tag_fell_silent_where_so_many_conversions_are_missing(silent_days: int, times: float, found: bool) -> None:
+    """Three days without any of some 15 conversions are silence: e^-15 times 84 days is below 0.7 %, e^-7 is not.
+
+    Two days may be a weekend, however many conversions are missing.
+    """
     silent = range(40, 40 + silent_days)
-    findings = _found(question(days(84, lambda number: 0 if number in silent else _steady(number))))
+    findings = _found(question(days(84, lambda number: 0 if number in silent else int(times * _steady(number)))))
     assert (FindingKind.SILENT in findings) == found
     assert not set(findings) - {FindingKind.SILENT}
 
@@ -139,6 +144,17 @@ def test_an_experiment_is_uneven_by_its_planned_split(planned: dict[str, float] 
         days(84, _steady, clicks=90), "arm", "new"
     )
     assert (FindingKind.UNEVEN in _found(replace(question(arms, "arm"), planned=planned))) == found
+
+
+@pytest.mark.parametrize(("swing", "found"), [(0, True), (50, False)])
+def test_an_experiment_whose_days_swing_is_allowed_a_difference(swing: int, found: bool) -> None:
+    """51.5 % of 336,000 impressions are a mismatch where each day has that share, and none where days swing by 25 %."""
+    rows = []
+    for arm, clicks, sign in (("control", 103, 1), ("new", 97, -1)):
+        some = days(84, _steady, clicks=clicks)
+        shown = [20 * (clicks + (swing if number % 2 else -swing) * sign) for number in range(84)]
+        rows += [replace(row, arm=arm, impressions=count) for row, count in zip(some, shown, strict=True)]
+    assert (FindingKind.UNEVEN in _found(question(rows, "arm"))) == found
 
 
 @pytest.mark.parametrize(("brand_rate", "found"), [(20, True), (6, False)])
