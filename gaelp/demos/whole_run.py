@@ -26,6 +26,7 @@ from rich.text import Text
 from gaelp.demos.demo_approvals import answer_requests
 from gaelp.domain.phases import PHASE_ORDER, Outcome
 from gaelp.local_stack import LocalStack, StackError, first_use
+from gaelp.local_stack.verb_processes import import_once
 from gaelp.messages.training_run import RunResult
 from gaelp.reports.verdict_table import criteria_table
 from gaelp.settings import Settings
@@ -34,6 +35,25 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 
+# What the demo's verbs import, once for all of them.
+IMPORTED_ONCE = (
+    "gaelp.commands.dispatch",
+    "gaelp.commands.logs_and_agents.ingest",
+    "gaelp.commands.people.accounts",
+    "gaelp.commands.people.keys",
+    "gaelp.commands.runs.start",
+    "gaelp.commands.watching.report",
+    "gaelp.confinement.descriptions",
+    "gaelp.ledger.ledger",
+    "gaelp.platforms.adapters",
+    "gaelp.platforms.emulator.client",
+    "gaelp.records.logs.ingestion",
+    "gaelp.records.warehouse.duckdb_warehouse",
+    "gaelp.reports.report_page",
+    "gaelp.temporal_connection",
+    "iso4217",
+    "matplotlib.backends.backend_agg",
+)
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
 LOOK_SECONDS = 0.8  # a look costs a dozen calls: often enough for a person, rare enough for two cores
 
@@ -74,6 +94,7 @@ def main(argv: Sequence[str]) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     name = options.name or f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     demo = Demo(options.home.absolute(), name, options.set, console)
+    import_once(IMPORTED_ONCE)
     try:
         with demo.step("1. real logs (Open Bandit, downloaded once)"):
             folder = fetch(demo)
@@ -130,6 +151,7 @@ def services(demo: Demo, conversion_factor: float, folder: Path) -> Iterator[fir
     Meanwhile the logs in `folder` are read, which needs none of them.
     """
     stack = LocalStack(demo.home, conversion_factor=conversion_factor, emulator_token=os.urandom(16).hex())
+    stack.outlives_power_cuts = False  # a demo that one interrupts is made anew
     demo.environment = stack.environment()
     ingestion = first_use.Ingestion(folder, demo.environment)
     try:
@@ -164,7 +186,7 @@ async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
     from gaelp.commands import connections as opened
 
     client = await opened.temporal(Settings())
-    poor = [*demo.overrides, "agent=uniform"]
+    poor = [*demo.overrides, "agent=uniform", "simulation.rounds=1"]  # it learns nothing, so one round shows it all
     await asyncio.gather(
         asyncio.to_thread(start, demo, demo.name, demo.overrides),
         asyncio.to_thread(start, demo, demo.poor, poor),
