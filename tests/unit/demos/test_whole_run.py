@@ -21,7 +21,7 @@ print(json.dumps([each.read_text().strip() for each in pathlib.Path("/proc/self/
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="a process's threads are listed by Linux alone")
 def test_verbs_are_forked_from_a_process_with_one_thread() -> None:
-    """What is imported once exists, and starts no thread but jemalloc's, which jemalloc itself begins anew in a fork."""
+    """What is imported once exists, and starts no thread but jemalloc's, which it begins anew in a fork itself."""
     one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     command = [sys.executable, "-c", PROGRAM, *IMPORTED_ONCE]
     said = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **one_thread}, check=True).stdout
