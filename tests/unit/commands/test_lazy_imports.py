@@ -18,7 +18,8 @@ ARRAYS = {"numpy", "scipy", "pyarrow", "duckdb", "gymnasium"}
 PAGES = {"matplotlib", "jinja2"}
 FOR_PEOPLE = {"rich", "iso4217", "structlog"}
 CHECKED = {"pydantic", "asyncio"}
-NOT_OF_SYNTAX = {"rich", "structlog", "asyncio", "gaelp.market.parameters", "gaelp.messages.training_run"}
+LOGGING = {"rich", "structlog"}
+NOT_OF_SYNTAX = LOGGING | {"asyncio", "gaelp.market.parameters", "gaelp.messages.training_run"}
 PROGRAM = """
 import json, os, sys
 sys.path.insert(0, os.environ["PLACE"])
@@ -37,7 +38,7 @@ os._exit(0)  # as starter.py ends: Temporal's SDK may abort an ordinary exit
         ("start --help", SERVICES | ARRAYS | PAGES | FOR_PEOPLE | CHECKED),
         ("nonsense", SERVICES | ARRAYS | PAGES | FOR_PEOPLE | CHECKED),
         ("validate --syntax-only", SERVICES | ARRAYS | PAGES | NOT_OF_SYNTAX),
-        ("validate", {"temporalio", "redis", "scipy", "duckdb", "pyarrow", "gymnasium", "rich", "structlog", "asyncio"} | PAGES),
+        ("validate", PAGES | {"temporalio", "redis", "scipy", "duckdb", "pyarrow", "gymnasium"} | LOGGING | {"asyncio"}),
         ("status first", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("list", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("report first", {"temporalio", "redis", "httpx", "scipy", "gymnasium", "google", "structlog"}),
