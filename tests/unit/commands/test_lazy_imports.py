@@ -38,7 +38,7 @@ os._exit(0)  # as starter.py ends: Temporal's SDK may abort an ordinary exit
         ("start --help", SERVICES | ARRAYS | PAGES | FOR_PEOPLE | CHECKED),
         ("nonsense", SERVICES | ARRAYS | PAGES | FOR_PEOPLE | CHECKED),
         ("validate --syntax-only", SERVICES | ARRAYS | PAGES | NOT_OF_SYNTAX),
-        ("validate", PAGES | {"temporalio", "redis", "scipy", "duckdb", "pyarrow", "gymnasium"} | LOGGING | {"asyncio"}),
+        ("validate", PAGES | LOGGING | {"temporalio", "redis", "scipy", "duckdb", "pyarrow", "gymnasium", "asyncio"}),
         ("status first", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("list", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("report first", {"temporalio", "redis", "httpx", "scipy", "gymnasium", "google", "structlog"}),
