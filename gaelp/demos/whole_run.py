@@ -26,7 +26,7 @@ from rich.text import Text
 from gaelp.demos.demo_approvals import answer_requests
 from gaelp.domain.phases import PHASE_ORDER, Outcome
 from gaelp.local_stack import LocalStack, StackError, first_use
-from gaelp.local_stack.verb_processes import import_once
+from gaelp.local_stack.verb_processes import VerbProcess, import_once
 from gaelp.messages.training_run import RunResult
 from gaelp.reports.verdict_table import criteria_table
 from gaelp.settings import Settings
@@ -104,15 +104,16 @@ def main(argv: Sequence[str]) -> int:
                 prepare(demo, ingestion)
             with demo.step("4. two runs, side by side, and a demo key"):
                 good, poor = asyncio.run(conduct(demo))
-            with demo.step("5. the report"):
-                page = report(demo) if good else None
+            page = VerbProcess(["report", demo.name], demo.environment) if good else None
+        with demo.step("5. the report, made while the services end"):
+            path = Path(page.answer()["report"]) if page else None
     except StackError as error:
         console.print(str(error), style="bold red", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("interrupted; every process of the demo has ended")
         return 130
-    show(demo, good, poor, page)
+    show(demo, good, poor, path)
     console.print(f"{time.monotonic() - begun:.0f} seconds after set-up; every process of the demo has ended.")
     return 0 if succeeded(good, poor) else 1
 
@@ -266,11 +267,6 @@ async def time_phases(demo: Demo, client: Client) -> None:
     for phase in (await view(client, demo.name)).phases:
         if phase.started and phase.ended:
             demo.seconds[phase.phase] = (phase.ended - phase.started).total_seconds()
-
-
-def report(demo: Demo) -> Path:
-    """The page about the good run."""
-    return Path(first_use.starter(["report", demo.name], demo.environment)["report"])
 
 
 def show(demo: Demo, good: RunResult | None, poor: RunResult | None, page: Path | None) -> None:
