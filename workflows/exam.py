@@ -6,7 +6,7 @@ Touch this to change the order of an exam's looks; whether a look decides is jud
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from temporalio import workflow
@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         BeginExam,
         ExamTerms,
         GateAssessment,
+        LearnRules,
         PlayAudit,
         PlayTraps,
         RoundSummary,
@@ -53,6 +54,7 @@ class Exam:
     permuted_market_digest: str  # empty where there are no personas
     results: list[BatchResult] = field(default_factory=list)  # of all looks so far
     block: list[BatchResult] = field(default_factory=list)
+    rule_checkpoints: dict[str, str] = field(default_factory=dict)  # of the simple rules that play the looks
     trap_losses_digest: str = ""
     audit_gains_digest: str = ""
     gate: GateVerdict | None = None  # of the last look
@@ -86,6 +88,18 @@ class Exam:
             Planning.begin_exam, begin, **named(RECORDS, "book an attempt at the gate, and announce the block")
         )
 
+    async def _rules(self) -> dict[str, str]:
+        """The simple rules, taught; none where they could not be, because they decide nothing."""
+        try:
+            learned = await workflow.execute_activity_method(
+                Simulation.learn_rules, LearnRules(context=self.context), **named(COMPUTE, "teach the simple rules")
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return {}
+        return learned.checkpoints
+
     async def _traps(self, terms: ExamTerms) -> str:
         """What the trap exams cost, by digest; empty where they could not be played, and the gate then says so."""
         play = PlayTraps(context=self.context, attempt=terms.attempt)
@@ -114,19 +128,24 @@ class Exam:
 
     async def _look(self, look: int, terms: ExamTerms) -> GateAssessment:
         """More batches, and the gate over all of them so far; trap exams and audit are played beside the first ones."""
-        beside = "" if look else ", with the trap exams and the exploit audit"
-        self._show(f"exam, look {look + 1} of at most {self.plan.exam_looks}{beside}")
+        others = "" if look else ", with the trap exams and the exploit audit"
+        self._show(f"exam, look {look + 1} of at most {self.plan.exam_looks}{others}")
         first = look * self.plan.exam_batches
         numbers = range(first, first + self.plan.exam_batches)
-        batches = self._batches(self.context, BatchPurpose.EXAM, numbers, terms)
         if look:
-            results = await batches
+            results = await self._batches(self.context, BatchPurpose.EXAM, numbers, terms)
         else:
-            played = await asyncio.gather(batches, self._traps(terms), self._audit(terms))
+            beside = self._traps(terms), self._audit(terms)
+            played = await asyncio.gather(self._first_batches(numbers, terms), *beside)
             results, self.trap_losses_digest, self.audit_gains_digest = played
         self.results.extend(results)
         await record_batches(self.context, BatchPurpose.EXAM, look, results, self.context.checkpoint_digest)
         return await self._assess(terms, (), look + 1 == self.plan.exam_looks, f"assess the exam, look {look + 1}")
+
+    async def _first_batches(self, numbers: Sequence[int], terms: ExamTerms) -> tuple[BatchResult, ...]:
+        """The batches of the first look, once the simple rules that play them have learned."""
+        self.rule_checkpoints = await self._rules()
+        return await self._batches(self.context, BatchPurpose.EXAM, numbers, terms)
 
     async def _announced_block(self, terms: ExamTerms) -> GateAssessment:
         """The episodes that were announced before the exam began, and the gate with them."""
@@ -146,7 +165,8 @@ class Exam:
     async def _batches(
         self, context: RunContext, purpose: BatchPurpose, numbers: Sequence[int], terms: ExamTerms
     ) -> tuple[BatchResult, ...]:
-        return (await run_batches(context, purpose, numbers, self.phase.state.batch_seconds, terms)).results
+        rules = self.rule_checkpoints if purpose is BatchPurpose.EXAM else {}
+        return (await run_batches(context, purpose, numbers, self.phase.state.batch_seconds, terms, rules)).results
 
     def _show(self, headline: str) -> None:
         """What happens now, each criterion with its bound and what is missing, and how the agent learned."""
@@ -182,8 +202,12 @@ async def run_batches(
     numbers: Sequence[int],
     batch_seconds: float,
     terms: ExamTerms | None = None,
+    rule_checkpoints: Mapping[str, str] | None = None,
 ) -> SimulatedBatches:
-    """Run batches in children at the same time; their results in the order of `numbers`. `terms` are an exam's."""
+    """Run batches in children at the same time; their results in the order of `numbers`.
+
+    `terms` and `rule_checkpoints`, of the simple rules that play beside the agent, are an exam's.
+    """
     attempt, anchor = (terms.attempt, terms.anchor_checkpoint_digest) if terms else (0, "")
     done = await asyncio.gather(
         *(
@@ -195,6 +219,7 @@ async def run_batches(
                     purpose=purpose,
                     attempt=attempt,
                     anchor_checkpoint_digest=anchor if purpose is BatchPurpose.EXAM else "",
+                    rule_checkpoints=dict(rule_checkpoints or {}),
                 ),
                 id=batch_id(context.run, Phase.SIMULATION, FIRST_BATCH[purpose] + group[0]),
                 static_summary=told(group, purpose),
