@@ -151,6 +151,8 @@ async def launch(
     from temporalio.exceptions import WorkflowAlreadyStartedError
     from temporalio.service import RPCError, RPCStatusCode
 
+    from gaelp.messages.training_run import RunResult
+
     config = wanted.config
     reading = read_facts(settings, ledger, wanted.input)
     check(wanted, reading.facts)
