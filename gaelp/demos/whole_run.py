@@ -44,6 +44,7 @@ IMPORTED_ONCE = (
     "gaelp.commands.runs.start",
     "gaelp.commands.watching.report",
     "gaelp.confinement.descriptions",
+    "gaelp.evidence.phase_measurements",
     "gaelp.ledger.ledger",
     "gaelp.platforms.adapters",
     "gaelp.platforms.emulator.client",
