@@ -153,11 +153,7 @@ async def launch(
 
     from gaelp.messages.training_run import RunResult
 
-    config = wanted.config
-    reading = read_facts(settings, ledger, wanted.input)
-    check(wanted, reading.facts)
-    if reading.unread:
-        raise Refused(f"the run was not started, because this could not be checked: {'; '.join(reading.unread)}")
+    config, facts = wanted.config, _checked(settings, ledger, wanted)
     ledger.register_run(wanted.run, config.account, connections.now())
     try:
         handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
@@ -168,7 +164,7 @@ async def launch(
             result_type=RunResult,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=_attributes(wanted),
-            memo=memo_of(wanted, reading.facts),
+            memo=memo_of(wanted, facts),
             static_summary=f"{config.agent} through {config.profile}",
             rpc_timeout=connections.RPC,
         )
@@ -182,6 +178,14 @@ async def launch(
             ) from error
         raise
     return handle
+
+
+def _checked(settings: Settings, ledger: Ledger, wanted: Order) -> StartFacts:
+    reading = read_facts(settings, ledger, wanted.input)
+    check(wanted, reading.facts)
+    if reading.unread:
+        raise Refused(f"the run was not started, because this could not be checked: {'; '.join(reading.unread)}")
+    return reading.facts
 
 
 def _attributes(wanted: Order) -> TypedSearchAttributes:
