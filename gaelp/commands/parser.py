@@ -76,11 +76,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         near = difflib.get_close_matches(verb, VERBS, n=1)
         meant = f"did you mean {near[0]}?" if near else f"use one of {', '.join(VERBS)}"
         raise WrongUse(f"there is no verb {verb!r}: {meant}")
-    return build().parse_args(words)
+    return build(verb).parse_args(words)
 
 
-def build() -> Parser:
-    """The whole grammar."""
+def build(verb: str | None = None) -> Parser:
+    """The grammar of a verb; without one, that of `--help`, which names the verbs and not their options."""
     parser = Parser(
         prog="starter.py",
         description="Trains ad agents and lets them near money only when the evidence says so.",
@@ -89,10 +89,12 @@ def build() -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for verb, (_, does) in VERBS.items():
-        made = verbs.add_parser(verb, help=does, description=does)
+    for name in VERBS if verb is None else (verb,):
+        _, does = VERBS[name]
+        made = verbs.add_parser(name, help=does, description=does)
         made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        ARGUMENTS[verb](made)
+        if verb is not None:
+            ARGUMENTS[verb](made)
     return parser
 
 
