@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
-from gaelp.commands.exports.export_options import exposure_options, lag_options
+from gaelp.commands.exports.export_options import exposure_options, lag_options, plan_options
 from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
-from gaelp.commands.power.exam_options import certify_options, count, plan_options
+from gaelp.commands.power.exam_options import certify_options, count
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -51,7 +51,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
     "new-agent": ("logs_and_agents.new_agent:new_agent", "write the package of an agent of one's own"),
     "certify": ("power.certify:certify", "how often a gate is wrong, by many trials of it"),
-    "plan": ("power.plan:plan", "how many episodes a true effect needs, by the gate itself"),
+    "plan": ("power.plan:plan", "what an exam, or a budget by an account's own figures, can find out"),
     "checkpoints": ("logs_and_agents.catalogue:checkpoints", "the checkpoints that a run has made"),
 }
 
