@@ -15,7 +15,7 @@ def test_an_account_is_measured_from_what_its_platform_reports(
     code, document = verb("plan")
     assert code == 2 and "reports no day" in document["error"]
     fixture.running()
-    fixture.apply()
+    fixture.observe()
     code, document = verb("plan")
     assert code == 2 and "are too few to measure anything" in document["error"]
     code, document = verb("plan", "--today", "2026-03-01")
