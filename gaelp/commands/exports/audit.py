@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from gaelp.commands.console import DONE, Out, WrongUse, money
-from gaelp.commands.exports.given_export import export_source, given_exports, write_page
+from gaelp.commands.exports.given_export import export_source, given_exports, shown_name, write_page
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.findings import ERROR_RATE, Audit, AuditQuestion, Figure, Finding, FindingKind, OwnOrder
 
@@ -29,6 +29,8 @@ def audit(arguments: argparse.Namespace, out: Out) -> int:
     from gaelp.evidence.exports.account_audit import audit as answer
 
     exports = given_exports(arguments.file, argparse.Namespace(**{**vars(arguments), "anonymous": False}))
+    if not arguments.page and (arguments.cap or arguments.daily_budget):
+        raise WrongUse("--cap and --daily-budget are of the page: say where it goes, as in --page shop.html")
     mature_after = _mature_after(arguments)
     questions = [_question(export, mature_after, arguments) for export in exports]
     audits = [answer(question) for question in questions]
@@ -36,8 +38,14 @@ def audit(arguments: argparse.Namespace, out: Out) -> int:
         audits = [_renamed(*each) for each in zip(audits, exports, strict=True)]
     document = {"exports": [_document(*each) for each in zip(questions, audits, strict=True)]}
     text = [line for each in zip(questions, audits, strict=True) for line in _text(*each, arguments)]
-    sections = [_section(*each) for each in zip(questions, audits, strict=True)]
-    out.result(document, *text, _CHANCE, *write_page(arguments, "What stands out in an ad account", sections))
+    written = []
+    if arguments.page:
+        from gaelp.commands.exports.whole_page import whole_page_sections
+
+        sections = [_section(*each) for each in zip(questions, audits, strict=True)]
+        sections += whole_page_sections(arguments, exports)
+        written = write_page(arguments, f"{shown_name(arguments, arguments.file)}: what an ad account says", sections)
+    out.result(document, *text, _CHANCE, *written)
     return DONE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gaelp.commands.exports.export_options import export_options
+from gaelp.commands.exports.export_options import export_options, page_options
 
 
 def audit_options(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,7 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
     orders.add_argument("--map-orders", nargs="+", default=[], metavar="OURS=THEIRS", help="names of its columns")
     orders.add_argument("--account-zone", default="UTC", metavar="NAME", help="time zone of the ad account, on whose "
                         "days orders are counted, as Europe/Berlin; default: UTC")  # fmt: skip
+    page_options(parser)
     export_options(parser)
 
 

@@ -37,6 +37,13 @@ def lag_options(parser: argparse.ArgumentParser) -> None:
     export_options(parser)
 
 
+def page_options(parser: argparse.ArgumentParser) -> None:
+    """What the page asks beyond the verb that writes it."""
+    page = parser.add_argument_group("of the page")
+    page.add_argument("--cap", metavar="AMOUNT/month", help="say when the month's bill exceeds it")
+    page.add_argument("--daily-budget", metavar="AMOUNT", help="what a live test may have a day")
+
+
 def plan_options(parser: argparse.ArgumentParser) -> None:
     """Of `plan`."""
     _file_or_account(parser, required=False)

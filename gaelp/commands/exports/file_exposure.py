@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import date
 
 from gaelp.commands.console import DONE, Out, WrongUse
@@ -18,9 +19,7 @@ def file_exposure(arguments: argparse.Namespace, out: Out) -> int:
     """Show it for each currency of the file; amounts of two are never added."""
     exports = given_exports(arguments.file, arguments)
     today = today_of(arguments, exports)
-    if arguments.cap and len(exports) > 1:
-        codes = ", ".join(each.currency for each in exports)
-        raise WrongUse(f"--cap: the file has amounts in {codes}, which are never added: give a file of one currency")
+    refuse_cap_of_two(arguments, exports)
     shown = [found for each in exports if (found := shown_exposure(arguments, each, today))]
     if not shown:
         nothing = f"{arguments.file}: no campaign runs, by its status: as things are set it is billed nothing more"
@@ -31,6 +30,13 @@ def file_exposure(arguments: argparse.Namespace, out: Out) -> int:
     text = [part for each in shown for part in view.exposure_text(each)]
     out.result({"exposures": [view.exposure_document(each) for each in shown]}, *text, *written)
     return DONE
+
+
+def refuse_cap_of_two(arguments: argparse.Namespace, exports: Sequence[AccountExport]) -> None:
+    """Raise WrongUse where one cap would be held against several currencies."""
+    if arguments.cap and len(exports) > 1:
+        codes = ", ".join(each.currency for each in exports)
+        raise WrongUse(f"--cap: the file has amounts in {codes}, which are never added: give a file of one currency")
 
 
 def shown_exposure(arguments: argparse.Namespace, export: AccountExport, today: date) -> view.ShownExposure | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.exports.given_export import counted, day_said, export_source, shown_name, write_page
+from gaelp.domain.exports.export_exposure import NotLookedAt
 
 if TYPE_CHECKING:
     from gaelp.domain.exports.conversion_ages import ConversionTriangle
@@ -71,24 +72,24 @@ def lag(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def shown_lag(files: Sequence[str], arguments: argparse.Namespace) -> ShownLag:
-    """Raises WrongUse and IngestError."""
+    """Raises WrongUse, NotLookedAt and IngestError."""
     import numpy as np
 
     from gaelp.evidence.exports.conversion_lag import conversion_lag
     from gaelp.records.exports.read_ages import read_triangle
 
     triangle = read_triangle([export_source(file, arguments) for file in files], day_said(arguments))
+    name = shown_name(arguments, *files)
     if not triangle.watched:
-        raise WrongUse(f"{files[0]}: no click day in it was watched for a whole day")
+        raise NotLookedAt(f"{name}: no click day in it was watched for a whole day")
     watched_until = max(day + timedelta(days=age) for day, age in triangle.watched.items())
     today = day_said(arguments) or watched_until + timedelta(days=1)
     if today <= watched_until:
         raise WrongUse(f"--today {today} lies before the files' last day, {watched_until}")
-    name = shown_name(arguments, *files)
     try:
         return ShownLag(name, today, triangle, conversion_lag(triangle, today, np.random.default_rng(SEED)))
     except ValueError as error:
-        raise WrongUse(f"{name}: {error}") from error
+        raise NotLookedAt(f"{name}: {error}") from error
 
 
 def lag_document(shown: ShownLag) -> dict[str, Any]:
