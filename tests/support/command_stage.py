@@ -114,8 +114,10 @@ async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
         submission = f"{activity.info().workflow_id}/{activity.info().activity_id}"
         return ledger.decide("d/live-test#1", submission, payload, datetime.now(UTC)).accepted
 
+    begun: list[asyncio.subprocess.Process] = []
+
     async def begin(*words: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable, str(ROOT / "starter.py"), *words,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env={
@@ -125,6 +127,8 @@ async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
                 "GAELP_EMULATOR_URL": "http://127.0.0.1:1",
             },
         )  # fmt: skip
+        begun.append(process)
+        return process
 
     with ThreadPoolExecutor(2) as threads:
         async with Worker(
@@ -134,5 +138,10 @@ async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
             activities=[judge],
             activity_executor=threads,
         ):
-            yield Stage(begin, ledger, environment.client)
+            try:
+                yield Stage(begin, ledger, environment.client)
+            finally:
+                for process in begun:
+                    if process.returncode is None:  # a page that nobody answered waits for ever
+                        process.kill()
     await environment.shutdown()
