@@ -19,7 +19,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.rules.valid_values import aware
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -116,6 +116,8 @@ runs = sa.Table(
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("stopped_at", Instant),  # once a person has stopped it: nothing of it is reserved or claimed any more
+    sa.Column("agent", sa.Text, nullable=False),  # empty until it has begun, and so is the next one
+    sa.Column("config_digest", sa.Text, nullable=False),
 )
 
 attempts = sa.Table(
