@@ -153,8 +153,11 @@ class Watching:
 
 
 def _key(watched: Watched, booked: dict[date, Reservation], day: date) -> str:
-    reserved = booked.get(day)
-    return reservation_key(watched.name, (day - watched.first_day).days) if reserved is None else reserved.key
+    """The ledger's own key; of a day that was never reserved, counted from where the ledger has the campaign begin."""
+    if day in booked:
+        return booked[day].key
+    begun = (each - timedelta(days=index_of_key(reserved.key)) for each, reserved in booked.items())
+    return reservation_key(watched.name, (day - next(begun, watched.first_day)).days)
 
 
 def _found(watched: Watched, booked: dict[date, Reservation], day: date, micros: int, at: datetime) -> FoundExposure:

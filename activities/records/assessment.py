@@ -121,6 +121,7 @@ class Assessment:
 
     def _of_phase(self, context: RunContext) -> tuple[Reservation, ...]:
         """What the phase has reserved; raises NotItsTerms where it was approved for other terms than are judged."""
+        check_terms(self._ledger, context)
         reserved = self._ledger.reservations(context.account, context.run)
         of_phase = tuple(each for each in reserved if each.phase == context.phase)
         for request_id in {each.request_id for each in of_phase}:

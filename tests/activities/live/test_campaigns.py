@@ -41,6 +41,7 @@ def test_a_launch_repeated_creates_nothing_more(fixture: CampaignFixture) -> Non
 def test_a_launch_that_is_made_again_later_forgets_nothing_that_we_wrote(fixture: CampaignFixture) -> None:
     """Somebody resets a campaign's workflow: what we have written since its creation is nobody else's doing."""
     fixture.running()
+    fixture.settle(12)
     written = fixture.ledger.written_settings(fixture.campaign.name)
     fixture.launch()
     assert fixture.ledger.written_settings(fixture.campaign.name) == written
