@@ -17,7 +17,8 @@ from matplotlib.ticker import MaxNLocator
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
 from gaelp.money import micros
-from gaelp.reports.report_facts import Batch, Facts, Span, SpendDay
+from gaelp.reports.journal_money import SpendDay
+from gaelp.reports.report_facts import Batch, Facts, Span
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#6B7280"
 VERDICT_STYLE = {
