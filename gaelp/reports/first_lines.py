@@ -142,7 +142,7 @@ def _more(ahead: Outlook | None, currency: str) -> str:
 
 def _in_two_figures(number: int) -> int:
     """Rounded up to two significant figures: a projection knows no more."""
-    unit = 10 ** max(len(str(number)) - 2, 0)
+    unit = int(10 ** max(len(str(number)) - 2, 0))
     return -(-number // unit) * unit
 
 
