@@ -142,7 +142,8 @@ class Assessment:
         ended = self._ledger.campaign_results(phase_id(context.run, context.phase))
         decisions = [BudgetMoves.model_validate(self._inputs.store.get_document(digest)) for digest in assess.moves]
         names = {campaign_id(context.run, context.phase, number) for number in range(assess.campaigns)}
-        names |= {each.campaign for each in (*ended, *reservations) if DUPLICATE_MARK not in each.campaign}
+        names |= {each.campaign for each in ended} | {each.campaign for each in reservations}
+        names = {name for name in names if DUPLICATE_MARK not in name}
         missing = len(names) - len(ended)
         problem = f"the ledger has no result of {missing} of {len(names)} campaigns"
         evidence = CampaignsEvidence(
