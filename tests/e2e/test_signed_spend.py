@@ -194,7 +194,9 @@ def _invented(campaign: str) -> dict[str, Any]:
 def test_what_a_person_changes_on_the_platform_is_not_held_against_the_agent(product: Product, signer: Signer) -> None:
     """A person renames a campaign that runs: no gate judges the agent for it, and no attempt is used."""
     account = signer.account("renamed")
-    campaign = signer.spending("renamed", account)
+    product.platform.misbehave(account, "slow-reports", 0.5)
+    signer.approved("renamed", account, *ONE_CAMPAIGN, "live_test.days=15")  # within the campaign's own limit
+    (campaign,) = becomes(lambda: product.enabled("renamed/"))
     product.platform.misbehave(account, "")
     (truth,) = (
         each for each in product.platform.emulator("GET", "/control/campaigns")
