@@ -11,7 +11,7 @@ from temporalio import activity
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.rules.run_rules import judge_judged
-from gaelp.ledger.stored_records import RunTerms
+from gaelp.ledger.stored_records import BegunTerms
 from gaelp.messages.run_context import RunContext
 
 
@@ -29,7 +29,7 @@ class NotItsTerms(GaelpError):
 
 def check_terms(ledger: Ledger, context: RunContext) -> None:
     """Raise NotItsTerms where the run has not begun with this account, agent and configuration."""
-    terms = RunTerms(context.account, context.agent, context.config_digest)
+    terms = BegunTerms(context.account, context.agent, context.config_digest)
     ruling = judge_judged(context.run, ledger.run(context.run), terms)
     if not ruling.granted:
         raise NotItsTerms(ruling.reason)

@@ -26,12 +26,12 @@ from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
 from gaelp.ledger.stored_records import (
     AttemptCount,
+    BegunTerms,
     CreatedCampaign,
     KeptVerdict,
     Posted,
     RegisteredRun,
     Reservation,
-    RunTerms,
 )
 from gaelp.ledger.stores import (
     account_store,
@@ -122,7 +122,7 @@ class Ledger(ApprovalBooks):
         with self._database.writing() as connection:
             run_store.register(connection, run, account, at)
 
-    def begin_run(self, run: str, terms: RunTerms, at: datetime | None = None) -> Ruling:
+    def begin_run(self, run: str, terms: BegunTerms, at: datetime | None = None) -> Ruling:
         """Note on which terms a run begins, once for ever; the same again is harmless, and other terms are refused."""
         with self._database.writing() as connection:
             return run_store.begin(connection, run, terms, at or _now())

@@ -107,7 +107,7 @@ class KeptVerdict:
 
 
 @dataclass(frozen=True)
-class RunTerms:
+class BegunTerms:
     """What a run is judged by from its beginning to its end."""
 
     account: str

@@ -19,7 +19,7 @@ from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.domain.temporal_names import Queue
-from gaelp.ledger.stored_records import RunTerms
+from gaelp.ledger.stored_records import BegunTerms
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.run_context import RunContext
@@ -95,7 +95,7 @@ def begin_in_ledger(local_runs: LocalRuns, phase: PhaseInput) -> None:
     """Note the terms that a gate judges a phase by, as its run would have when it began."""
     context = phase.context
     with local_runs.ledger() as ledger:
-        ledger.begin_run(context.run, RunTerms(context.account, context.agent, context.config_digest))
+        ledger.begin_run(context.run, BegunTerms(context.account, context.agent, context.config_digest))
 
 
 async def begin_run(environment: WorkflowEnvironment, start: RunInput) -> WorkflowHandle[Any, RunResult]:

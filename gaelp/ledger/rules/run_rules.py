@@ -6,7 +6,7 @@ Touch this to change either.
 from __future__ import annotations
 
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
-from gaelp.ledger.stored_records import RegisteredRun, RunTerms
+from gaelp.ledger.stored_records import BegunTerms, RegisteredRun
 
 
 def judge_run(run: RegisteredRun | None) -> Ruling:
@@ -16,7 +16,7 @@ def judge_run(run: RegisteredRun | None) -> Ruling:
     return GRANTED
 
 
-def judge_beginning(run: str, registered: RegisteredRun | None, terms: RunTerms) -> Ruling:
+def judge_beginning(run: str, registered: RegisteredRun | None, terms: BegunTerms) -> Ruling:
     """Whether a run may begin on these terms: its name was registered for that account, and it began on no others.
 
     Whoever reaches Temporal can start a workflow under the name of a run that has ended. On the same terms it repeats
@@ -32,7 +32,7 @@ def judge_beginning(run: str, registered: RegisteredRun | None, terms: RunTerms)
     return GRANTED
 
 
-def judge_judged(run: str, registered: RegisteredRun | None, terms: RunTerms) -> Ruling:
+def judge_judged(run: str, registered: RegisteredRun | None, terms: BegunTerms) -> Ruling:
     """Whether a gate may judge the run, and count an attempt, on these terms: it has begun on them."""
     ruling = judge_beginning(run, registered, terms)
     if ruling.granted and registered is not None and not registered.config_digest:

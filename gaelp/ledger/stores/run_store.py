@@ -20,7 +20,7 @@ from gaelp.ledger.rules.person_rules import judge_reset
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_beginning
 from gaelp.ledger.statements import Change, Connection, Query, given
-from gaelp.ledger.stored_records import AttemptCount, KeptVerdict, RegisteredRun, RunTerms
+from gaelp.ledger.stored_records import AttemptCount, BegunTerms, KeptVerdict, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -95,7 +95,7 @@ def register(connection: Connection, run: str, account: str, at: datetime) -> No
     journal.write(connection, "run", at, Subject(account, run, key=run))
 
 
-def begin(connection: Connection, run: str, terms: RunTerms, at: datetime) -> Ruling:
+def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> Ruling:
     """Note on which terms a run begins; the same terms again are harmless, and others are refused."""
     account_store.lock(connection, terms.account)
     registered = read(connection, run)

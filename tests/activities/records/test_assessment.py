@@ -19,7 +19,7 @@ from gaelp.domain.gates.verdicts import GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
 from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, AttemptSeries, Severity, Violation
-from gaelp.ledger.stored_records import RunTerms
+from gaelp.ledger.stored_records import BegunTerms
 from gaelp.ledger.stores import campaign_books_store
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult
@@ -57,7 +57,7 @@ def verdict(fixture: CampaignFixture, *, decided: bool = True, **changes: Any) -
     context = fixture.campaign.context.model_copy(update=changes)
     if fixture.ledger.run(context.run) is None:
         fixture.ledger.register_run(context.run, context.account, START)
-        fixture.ledger.begin_run(context.run, RunTerms(context.account, context.agent, context.config_digest), START)
+        fixture.ledger.begin_run(context.run, BegunTerms(context.account, context.agent, context.config_digest), START)
     phase = f"{context.run}/{context.phase}"
     name = f"{phase}/campaign-00"
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)

@@ -14,7 +14,7 @@ from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
-from gaelp.ledger.stored_records import KeptVerdict, RunTerms
+from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import BeginExam, ExamTerms
 from gaelp.records.content_store import ContentStore
@@ -41,7 +41,7 @@ class Exams:
         exam = BeginExam(context=context, entry_checkpoint_digest=ENTRY, entered_trained=trained)
         if self.ledger.run(run) is None:
             self.ledger.register_run(run, self.account, START)
-            self.ledger.begin_run(run, RunTerms(self.account, context.agent, context.config_digest), START)
+            self.ledger.begin_run(run, BegunTerms(self.account, context.agent, context.config_digest), START)
         return as_workflow(f"{run}/simulation").run(self.planning.begin_exam, exam)
 
     def graduate(self, checkpoint: str) -> None:

@@ -24,7 +24,7 @@ from gaelp.ledger.ledger_errors import (
 )
 from gaelp.ledger.rules.reservation_rules import RaiseStep
 from gaelp.ledger.rules.run_rules import judge_judged
-from gaelp.ledger.stored_records import RunTerms
+from gaelp.ledger.stored_records import BegunTerms
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, NOW, UNIT, booking, claim
 
@@ -121,7 +121,7 @@ class TestRunsAndAttempts:
     def test_a_run_begins_once_for_ever_on_its_own_terms(self, ledger: Ledger) -> None:
         """The same terms again are harmless; another agent or configuration, or no registration, is refused."""
         ledger.register_run("run-z", "acme", NOW)
-        terms = RunTerms("acme", "mine", "c" * 64)
+        terms = BegunTerms("acme", "mine", "c" * 64)
         before = judge_judged("run-z", ledger.run("run-z"), terms)
         assert not before.granted and "has not begun" in before.reason
         assert ledger.begin_run("run-z", terms).granted and ledger.begin_run("run-z", terms).granted
