@@ -23,9 +23,7 @@ from typing import Any
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-from temporalio import client as temporal
 from temporalio.client import Client
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.compute.decisions import Decisions, beside_credentials
@@ -54,13 +52,14 @@ from activities.records.runs import Runs
 from gaelp import observability
 from gaelp.confinement.kernel_rules import keep_private
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.temporal_names import REAPER, Queue
+from gaelp.domain.temporal_names import Queue
 from gaelp.forked_processes import in_processes
 from gaelp.ledger.ledger import Ledger
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
 from gaelp.platforms.adapters import STOP_SECONDS, open_platform
 from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform
+from gaelp.reaper_schedule import keep_reaper, keep_reaper_until
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
 from gaelp.records.events.live_metrics import LiveMetrics
@@ -209,30 +208,6 @@ def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bo
         activities=activities[queue](settings) if queue in activities else [],
         **{**defaults, **options},
     )
-
-
-async def keep_reaper(client: Client, seconds: int) -> None:
-    """Make the reaper's schedule, or set it to this interval and let it run where it is there already."""
-    schedule = temporal.Schedule(
-        action=temporal.ScheduleActionStartWorkflow(Reaper.run, id="reaper", task_queue=Queue.STOP),
-        spec=temporal.ScheduleSpec(intervals=[temporal.ScheduleIntervalSpec(every=timedelta(seconds=seconds))]),
-        # Looks that were missed are not made up for, and none begins beside another: one look sees everything.
-        policy=temporal.SchedulePolicy(catchup_window=timedelta(seconds=10)),
-    )
-    try:
-        await client.create_schedule(REAPER, schedule, trigger_immediately=True)
-    except temporal.ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(REAPER).update(lambda _: temporal.ScheduleUpdate(schedule))
-
-
-async def keep_reaper_until(stopped: asyncio.Event, client: Client, seconds: int, every: float = 60.0) -> None:
-    """Wait for the end; with an interval, make the schedule anew meanwhile, whoever pauses or deletes it."""
-    while not stopped.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopped.wait(), every)
-        if seconds and not stopped.is_set():
-            with contextlib.suppress(RPCError):  # a server that is away has no schedule to keep; the next time
-                await keep_reaper(client, seconds)
 
 
 async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None], certify: bool = False) -> None:

@@ -113,12 +113,17 @@ PAUSE_ONCE: ActivityOptions = {
     "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 }
 
-# The emergency stop waits inside for older calls to end, and runs beside everything else on its own queue.
+STOP_TRIES = 30  # a try takes from one second to two minutes
+
+# The emergency stop waits inside for older calls to end, and runs beside everything else on its own queue. Each try
+# raises the fence, by which nothing can be approved: after so many a person is told, and the reaper goes on pausing.
 STOP: ActivityOptions = {
     "task_queue": "stop",
     "start_to_close_timeout": timedelta(minutes=5),
     "heartbeat_timeout": timedelta(seconds=10),
-    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5), maximum_attempts=STOP_TRIES
+    ),
 }
 
 # One question to the ledger after a stop that was given up: whoever is not told by it finds out within the hour.

@@ -186,7 +186,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             self.update(stopped=summary.stopped or self.state.stopped)
         # A stop is a person's, and an outage nobody's: they say nothing about the agent, and no gate judges what they
         # cut off. So they use no attempt either, which is booked when a gate judges.
-        interruption = self.state.interruption
+        interruption = self.state.interruption or (summary.interrupted if summary is not None else "")
         judged = summary is not None and not self.state.stopped and not interruption
         gate = await self._assess(halted) if judged else None
         if gate is not None:

@@ -84,7 +84,8 @@ class Campaigns:
         except ClaimRefused as error:
             return Launched(launched=False, reason=str(error))
         state = self._locating.read_back(platform, campaign)
-        self._ledger.settings_written(as_asked(spec, state), at)
+        if not self._ledger.written_settings(campaign.name):  # where a workflow is reset, what we wrote since counts
+            self._ledger.settings_written(as_asked(spec, state), at)
         if state.enabled:
             self._pause(campaign, platform, state, at)
             raise PlatformError(f"{spec.external_name} was created enabled; it is paused now", permanent=True)

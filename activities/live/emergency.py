@@ -28,7 +28,7 @@ class Emergency:
 
     @activity.defn(no_thread_cancel_exception=True)
     def stop_account(self, stop: StopAccount) -> StopReport:
-        """Stop one account by gaelp/ledger/account_stop.py on a real clock; it is retried until all is stopped."""
+        """Stop one account by gaelp/ledger/account_stop.py on a real clock; raises until all is stopped."""
         platform = self._open_platform(self._ledger.account(stop.account))
         clock = WallClock(now=lambda: datetime.now(UTC), wait=time.sleep)
         report = stop_account(self._ledger, platform, StopOrder(stop.account, stop.reason, stop.by), clock).in_short()

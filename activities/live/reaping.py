@@ -17,7 +17,7 @@ from temporalio import activity
 
 from activities.live.watching import Watched, Watching
 from gaelp.domain.ad_accounts import Account
-from gaelp.domain.ids import phase_of_campaign, run_of_campaign
+from gaelp.domain.ids import duplicate_id, phase_of_campaign, run_of_campaign
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
 from gaelp.domain.spending.ledger_records import Severity, Violation
@@ -106,7 +106,7 @@ class Reaping:
             # What covers a campaign covers none that merely has its name.
             another = ids[name] not in ("", state.platform_id)
             bare = state.enabled and (another or not rulings[name].granted)
-            if bare or raised:
+            if bare or raised or another:
                 wrong.append(Wrong(name, state, bare, another, raised))
         return wrong
 
@@ -121,7 +121,9 @@ class Reaping:
         for wrong in found:  # after every pause: a ledger that cannot be written must delay none
             if wrong.bare:
                 self._ledger.record_violation(_violation(account, wrong.name, at))
-            if not wrong.another:
+            if wrong.another:
+                self._count_another(account, platform, wrong)
+            else:
                 self._count(account, platform, wrong, at)
                 self._ledger.settings_paused(wrong.name, at)
         left = {c.platform_id for c in platform.campaigns(account.account) if c.enabled} if enabled else set()
@@ -143,6 +145,20 @@ class Reaping:
         self._watching.record(watched, account, wrong.state, wrong.raised, at)
         if report is not None:
             self._watching.post_days(watched, report, account)
+
+    def _count_another(self, account: Account, platform: AdPlatform, wrong: Wrong) -> None:
+        """Count in full what a campaign was billed that has the name of ours; no day of it was ever reserved."""
+        days = self._ledger.reservations(account.account, campaign=wrong.name)
+        try:
+            report = platform.report(account.account, wrong.state.platform_id, None)
+        except PlatformError:
+            return  # it stays on the platform, and the next look asks again
+        billed = [day for day in report.days if day.cost_micros or day.served_micros]
+        if not (days and billed):
+            return
+        name = duplicate_id(wrong.name, wrong.state.platform_id)
+        watched = Watched(name, account.account, days[-1].request_id, min(day.day for day in billed))
+        self._watching.post_days(watched, report.model_copy(update={"days": tuple(billed)}), account)
 
 
 def _read(

@@ -136,25 +136,28 @@ class Watching:
             key = _key(watched, booked, date_)
             if spend != posted:  # amounts are absolute, so what the ledger has already need not be written again
                 if reserved is None and day is not None:
-                    over = self._unreserved(watched, day.day, max(spend), report.at)
+                    over = self._unreserved(_found(watched, booked, day.day, max(spend), report.at), watched)
                 over = self._ledger.post(key, *spend, report.at).over or over
             if over:
                 halt = f"the platform reports more than was reserved for {key}; the account is stopped"
         return halt
 
-    def _unreserved(self, watched: Watched, day: date, micros: int, at: datetime) -> bool:
+    def _unreserved(self, found: FoundExposure, watched: Watched) -> bool:
         """Count spend of a day that was never reserved, as a critical violation."""
-        found = _found(watched, {}, day, micros, at)
-        evidence = f"the platform reports {micros} micros for {day.isoformat()}, and nothing was reserved for that day"
+        micros, day = found.worst_case_micros, found.day.isoformat()
+        evidence = f"the platform reports {micros} micros for {day}, and nothing was reserved for that day"
         name = f"{found.key}/unreserved-spend"
-        violation = _violation(watched, name, "unreserved-spend", Severity.CRITICAL, evidence, at)
+        violation = _violation(watched, name, "unreserved-spend", Severity.CRITICAL, evidence, found.at)
         self._ledger.record_exposure(violation, (found,))
         return True
 
 
 def _key(watched: Watched, booked: dict[date, Reservation], day: date) -> str:
-    reserved = booked.get(day)
-    return reservation_key(watched.name, (day - watched.first_day).days) if reserved is None else reserved.key
+    """The ledger's own key; of a day that was never reserved, counted from where the ledger has the campaign begin."""
+    if day in booked:
+        return booked[day].key
+    begun = (each - timedelta(days=index_of_key(reserved.key)) for each, reserved in booked.items())
+    return reservation_key(watched.name, (day - next(begun, watched.first_day)).days)
 
 
 def _found(watched: Watched, booked: dict[date, Reservation], day: date, micros: int, at: datetime) -> FoundExposure:

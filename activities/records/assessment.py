@@ -11,27 +11,30 @@ from collections.abc import Mapping, Sequence
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import booked, with_kept_decisions
-from activities.records.senders import check_sender
+from activities.records.booked_evidence import agents_own, booked, with_kept_decisions
+from activities.records.senders import NotItsTerms, check_sender, check_terms
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
-from gaelp.domain.ids import campaign_id, phase_id
+from gaelp.domain.ids import DUPLICATE_MARK, campaign_id, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.domain.spending.ledger_records import AttemptSeries, Severity
+from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.evidence.audit_measurements import measure_audit
 from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns, measure_historical
 from gaelp.evidence.trap_measurements import measure_traps
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.ledger.stored_records import KeptVerdict, Reservation
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import AssessSimulation, AuditGains, GateAssessment, TrapLosses
 from gaelp.messages.spending_phase import AssessCampaigns, BudgetMoves, CampaignsEvidence
 from gaelp.personas.permutation import share_resting_on_ratings
+
+APPROVED_TERMS = ("account", "agent", "checkpoint_digest", "config_digest", "market_digest")
+"""What a request binds and a gate is told: both must be the same."""
 
 
 def _share_resting_on_ratings(exams: Sequence[BatchResult], permuted: Sequence[BatchResult]) -> str:
@@ -97,16 +100,16 @@ class Assessment:
         """The verdict over the campaigns of a spending phase; violations are those in the ledger."""
         context = assess.context
         config = self._inputs.config(context.config_digest)
+        reservations = self._of_phase(context)
         attempt = self._attempt(context, config)
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
-        evidence = self._evidence(assess)
-        reservations = self._ledger.reservations(context.account, context.run)
+        evidence, without_result = self._evidence(assess, reservations)
         campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
         counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))
         left_behind = SpendingEvidence(
             phase=context.phase,
             campaigns=self._with_violations(context.run, counted),
-            problems=(*_without_result(assess, evidence), *problems),
+            problems=(*without_result, *problems),
             moves=evidence.moves,
             stopped=assess.stopped,
             pacing_reference=[float(share) for share in hourly / hourly.sum()],
@@ -116,22 +119,45 @@ class Assessment:
         gate = self._gate(evidence, config, attempt, judge(measures, config))
         return GateAssessment(gate=gate, settled=True)
 
-    def _evidence(self, assess: AssessCampaigns) -> CampaignsEvidence:
-        """What the campaigns that the phase has started reported to the ledger, and how their budgets were moved."""
+    def _of_phase(self, context: RunContext) -> tuple[Reservation, ...]:
+        """What the phase has reserved; raises NotItsTerms where it was approved for other terms than are judged."""
+        check_terms(self._ledger, context)
+        reserved = self._ledger.reservations(context.account, context.run)
+        of_phase = tuple(each for each in reserved if each.phase == context.phase)
+        for request_id in {each.request_id for each in of_phase}:
+            request = self._ledger.request(request_id).request
+            differing = [name for name in APPROVED_TERMS if getattr(request, name) != getattr(context, name)]
+            if differing:
+                raise NotItsTerms(f"{request_id} was approved for another {' and '.join(differing)} than is judged")
+        return of_phase
+
+    def _evidence(
+        self, assess: AssessCampaigns, reservations: Sequence[Reservation]
+    ) -> tuple[CampaignsEvidence, tuple[str, ...]]:
+        """What the campaigns of the phase reported to the ledger, how their budgets were moved, and what is missing.
+
+        All that were reserved or have ended are judged, whatever number of them the message names.
+        """
         context = assess.context
-        names = {campaign_id(context.run, context.phase, number) for number in range(assess.campaigns)}
         ended = self._ledger.campaign_results(phase_id(context.run, context.phase))
         decisions = [BudgetMoves.model_validate(self._inputs.store.get_document(digest)) for digest in assess.moves]
-        return CampaignsEvidence(
+        names = {campaign_id(context.run, context.phase, number) for number in range(assess.campaigns)}
+        names |= {each.campaign for each in ended} | {each.campaign for each in reservations}
+        names = {name for name in names if DUPLICATE_MARK not in name}
+        missing = len(names) - len(ended)
+        problem = f"the ledger has no result of {missing} of {len(names)} campaigns"
+        evidence = CampaignsEvidence(
             context=context,
-            campaigns=tuple(result for result in ended if result.campaign in names),
+            campaigns=ended,
             moves=tuple(move for decision in decisions for move in decision.moves),
             stopped=assess.stopped,
         )
+        return evidence, ((problem,) if missing else ())
 
     def _attempt(self, context: RunContext, config: TrainingConfiguration) -> int:
         gate = context.phase
         check_sender(phase_id(context.run, gate), f"the gate of {context.run}/{gate}")
+        check_terms(self._ledger, context)
         series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)
         return self._ledger.next_attempt(series, f"{context.run}/{gate}")
 
@@ -169,13 +195,6 @@ class Assessment:
         names = {c.campaign for c in campaigns}
         grave = Counter(
             v.campaign if v.campaign in names else campaigns[0].campaign
-            for v in self._ledger.violations(run)
-            if v.severity in (Severity.CRITICAL, Severity.HIGH) and v.resolved_by is None
+            for v in agents_own(self._ledger.violations(run))
         )
         return tuple(c.model_copy(update={"violations": grave[c.campaign]}) for c in campaigns)
-
-
-def _without_result(assess: AssessCampaigns, evidence: CampaignsEvidence) -> tuple[str, ...]:
-    """Nothing is judged where a campaign that has ended is not in the ledger."""
-    missing = assess.campaigns - len(evidence.campaigns)
-    return (f"the ledger has no result of {missing} of {assess.campaigns} campaigns",) if missing else ()

@@ -7,11 +7,12 @@ its report or its reservation says, whichever is more. Touch this when a gate re
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
+from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, Severity, Violation
 from gaelp.ledger.stored_records import Reservation
 
 Reported = Mapping[str, tuple[DayReport, ...]]
@@ -44,6 +45,26 @@ def with_kept_decisions(
         }
         counted.append(campaign.model_copy(update=known))
     return tuple(counted)
+
+
+def agents_own(violations: Iterable[Violation]) -> list[Violation]:
+    """The grave violations that count against the agent: nobody has cleared them, and nobody else has done them."""
+    return [each for each in violations if _is_grave(each) and each.kind not in NOT_THE_AGENTS]
+
+
+def others_doing(violations: Iterable[Violation]) -> str:
+    """What somebody else or the platform has done to a run that no person has cleared; empty where there is nothing.
+
+    Campaigns that somebody else has changed say nothing about their agent, so no gate judges them.
+    """
+    for each in violations:
+        if _is_grave(each) and each.kind in NOT_THE_AGENTS:
+            return f"{each.kind} of {each.campaign}, which is no doing of its agent: {each.evidence}"
+    return ""
+
+
+def _is_grave(violation: Violation) -> bool:
+    return violation.severity in (Severity.CRITICAL, Severity.HIGH) and violation.resolved_by is None
 
 
 def booked(

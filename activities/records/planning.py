@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
+from activities.records.senders import check_sender, check_terms
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.curriculum.task_checks import tasks_of
 from gaelp.domain.gates import judging
@@ -82,6 +83,8 @@ class Planning:
     def begin_exam(self, exam: BeginExam) -> ExamTerms:
         """The attempt from the ledger; a run's exam is one attempt, however often this is retried."""
         context, entry = exam.context, exam.entry_checkpoint_digest
+        check_sender(phase_id(context.run, Phase.SIMULATION), f"the exam of {context.run}")
+        check_terms(self._ledger, context)
         config = self._inputs.config(context.config_digest)
         gate = Phase.SIMULATION
         series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)

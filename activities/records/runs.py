@@ -16,7 +16,7 @@ from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.domain.start_conditions import account_refusals, no_state_refusal, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
-from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
 from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
 from gaelp.money import rounded_money
@@ -52,6 +52,8 @@ class Runs:
         stored = self._store.put_document(canonical(order.config))
         if stored != order.config_digest:
             reason = reason or f"the configuration's digest is {stored}, not {order.config_digest}: start it again"
+        terms = BegunTerms(order.config.account, order.agent, stored)
+        reason = reason or self._ledger.begin_run(order.run, terms, begin.started_at).reason
         if reason:
             return RunBegun(accepted=False, reason=reason)
         self._warehouse.append("runs", [self._started(order, begin.started_at)], f"{order.run}/begin")

@@ -57,6 +57,14 @@ def campaign_id(run: str, phase: Phase, index: int) -> str:
     return f"{run}/{phase}/campaign-{index:02d}"
 
 
+DUPLICATE_MARK = "@"
+
+
+def duplicate_id(campaign: str, platform_id: str) -> str:
+    """Name in the books of another campaign on the platform that has the name of one of ours."""
+    return f"{campaign}{DUPLICATE_MARK}{platform_id}"
+
+
 def run_of_campaign(campaign: str) -> str:
     """The run that a campaign's id names."""
     return campaign.split("/")[0]

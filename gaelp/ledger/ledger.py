@@ -24,7 +24,15 @@ from gaelp.ledger.approval_books import ApprovalBooks
 from gaelp.ledger.rules.reservation_rules import RaiseStep, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
-from gaelp.ledger.stored_records import AttemptCount, CreatedCampaign, KeptVerdict, Posted, RegisteredRun, Reservation
+from gaelp.ledger.stored_records import (
+    AttemptCount,
+    BegunTerms,
+    CreatedCampaign,
+    KeptVerdict,
+    Posted,
+    RegisteredRun,
+    Reservation,
+)
 from gaelp.ledger.stores import (
     account_store,
     claim_store,
@@ -113,6 +121,11 @@ class Ledger(ApprovalBooks):
         """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
         with self._database.writing() as connection:
             run_store.register(connection, run, account, at)
+
+    def begin_run(self, run: str, terms: BegunTerms, at: datetime | None = None) -> Ruling:
+        """Note on which terms a run begins, once for ever; the same again is harmless, and other terms are refused."""
+        with self._database.writing() as connection:
+            return run_store.begin(connection, run, terms, at or _now())
 
     def runs(self) -> tuple[RegisteredRun, ...]:
         """Every run that ever was, oldest first."""

@@ -107,10 +107,24 @@ class KeptVerdict:
 
 
 @dataclass(frozen=True)
+class BegunTerms:
+    """What a run is judged by from its beginning to its end."""
+
+    account: str
+    agent: str
+    config_digest: str
+
+
+@dataclass(frozen=True)
 class RegisteredRun:
-    """A run's name, the account it was started for, when, and since when it is stopped."""
+    """A run's name, the account it was started for, when, and since when it is stopped.
+
+    Agent and configuration are those that it has begun with; empty where it has not begun.
+    """
 
     run: str
     account: str
     at: datetime
     stopped_at: datetime | None = None
+    agent: str = ""
+    config_digest: str = ""

@@ -231,4 +231,5 @@ class CampaignsSummary(Frozen):
 
     spend_micros: int
     stopped: str = ""  # why, where the account's fence is no longer the one that was approved, or the run was stopped
+    interrupted: str = ""  # what somebody else or the platform has done to the run that no person has cleared
     table: str  # markdown, for the current details; of the last few campaigns

@@ -33,7 +33,7 @@ from gaelp.money import micros
 from scripts.bench.stack_processes import memory_mib, processor_seconds
 from scripts.bench.timing import Sizes
 from tests.support.local_runs import LocalRuns, until
-from tests.support.single_phase import phase_input
+from tests.support.single_phase import begin_in_ledger, phase_input
 
 PHASE = Phase.SCALED
 A_DOLLAR = micros(Decimal(1))
@@ -92,6 +92,7 @@ async def _run(runs: LocalRuns, shape: Portfolio) -> Portfolio:
     with runs.ledger() as ledger:
         ledger.register_run(run, account, datetime.now(UTC))
     given = phase_input(runs, run, PHASE, account, *_settings(shape))
+    begin_in_ledger(runs, given)
     phase: WorkflowHandle[object, PhaseResult] = await client.start_workflow(
         "ScaledDeployment", given, id=phase_id(run, PHASE), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
     )

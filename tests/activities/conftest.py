@@ -19,6 +19,7 @@ from gaelp.commands.dispatch import main
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.stored_records import BegunTerms
 from gaelp.local_stack import LocalStack
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator.client import EmulatorPlatform
@@ -70,6 +71,8 @@ def fixtures(local_runs: LocalRuns, inputs: Inputs, tmp_path: Path) -> Iterator[
             inputs.store.put_document(loading.canonical(config))
             market = calibrate([], config)
             campaign = planned(account.account, config, inputs.store.put_arrays(market.to_arrays()))
+            context = campaign.context
+            ledger.begin_run(RUN, BegunTerms(account.account, context.agent, context.config_digest), START)
             approved(ledger, local_runs.key, campaign, market.ctr.shape[1], **(request or {}))
             platform = EmulatorPlatform(local_runs.settings.emulator_url, local_runs.settings.emulator_token)
             closing.callback(platform.close)

@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.observability": ("gaelp.settings",),
     "gaelp.forked_processes": (),
     "gaelp.temporal_connection": ("gaelp.settings",),
+    "gaelp.reaper_schedule": ("gaelp.domain",),
     "gaelp.workflow_sandbox": (),
     "gaelp.commands": ("gaelp", "workflows"),
     "gaelp.demos": ("gaelp", "workflows"),

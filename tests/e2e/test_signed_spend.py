@@ -191,6 +191,25 @@ def _invented(campaign: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def test_what_a_person_changes_on_the_platform_is_not_held_against_the_agent(product: Product, signer: Signer) -> None:
+    """A person renames a campaign that runs: no gate judges the agent for it, and no attempt is used."""
+    account = signer.account("renamed")
+    product.platform.misbehave(account, "slow-reports", 0.5)
+    signer.approved("renamed", account, *ONE_CAMPAIGN, "live_test.days=15")  # within the campaign's own limit
+    (campaign,) = becomes(lambda: product.enabled("renamed/"))
+    product.platform.misbehave(account, "")
+    (truth,) = (
+        each for each in product.platform.emulator("GET", "/control/campaigns")
+        if each["state"]["external_name"] == campaign
+    )  # fmt: skip
+    place = f"/control/accounts/{account}/campaigns/{truth['state']['platform_id']}/name"
+    product.platform.emulator("PUT", place, {"name": "spring sale"})
+    assert becomes(lambda: not product.is_open("renamed"), 60, every=0.5)
+    shown = product.starter("status", "renamed").out
+    assert "interrupted" in shown and "changed-outside" in shown, shown
+    assert product.ledger("SELECT gate FROM attempts WHERE account = ? AND gate = 'live-test'", account) == []
+
+
 def test_an_enable_that_is_carried_out_after_a_stop_is_paused(product: Product, signer: Signer) -> None:
     """Answered with 500 and carried out 25 s later, a stop in between: what it enabled is paused by itself."""
     account = signer.account("belated")

@@ -12,6 +12,7 @@ from typing import Any
 
 from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.ids import DUPLICATE_MARK
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.outside_changes import outside_changes
 from gaelp.ledger.stored_records import Reservation
@@ -127,7 +128,9 @@ class Invariants:
         self._fence = self._ledger.fence(ACCOUNT)
         self._days = {(r.campaign, r.day): r for r in reservations}
         for reservation in reservations:
-            require(reservation.campaign in self._signed, Invariant.SIGNED, reservation.key)
+            # Another campaign of our name was found, and is counted; nothing of it is ever reserved.
+            found = DUPLICATE_MARK in reservation.campaign and reservation.state != "open"
+            require(found or reservation.campaign in self._signed, Invariant.SIGNED, reservation.key)
             within = reservation.worst_case_micros <= MOST_BY_STEPS or not self._nature.lawful
             require(within, Invariant.STEP, f"{reservation.key} has {reservation.worst_case_micros}")
             final, seen = reservation.final_micros, reservation.billed_micros

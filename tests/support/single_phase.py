@@ -19,6 +19,7 @@ from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.domain.temporal_names import Queue
+from gaelp.ledger.stored_records import BegunTerms
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.run_context import RunContext
@@ -80,6 +81,7 @@ async def begin(
     with local_runs.ledger() as ledger:
         ledger.register_run(run, account, REGISTERED)
     given = phase_input(local_runs, run, phase, account, *changes)
+    begin_in_ledger(local_runs, given)
     if checkpoint:
         given = given.model_copy(update={"context": given.context.model_copy(update={"checkpoint_digest": checkpoint})})
     with environment.with_time_skipping_disabled():
@@ -87,6 +89,13 @@ async def begin(
             WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
         )
     return handle
+
+
+def begin_in_ledger(local_runs: LocalRuns, phase: PhaseInput) -> None:
+    """Note the terms that a gate judges a phase by, as its run would have when it began."""
+    context = phase.context
+    with local_runs.ledger() as ledger:
+        ledger.begin_run(context.run, BegunTerms(context.account, context.agent, context.config_digest))
 
 
 async def begin_run(environment: WorkflowEnvironment, start: RunInput) -> WorkflowHandle[Any, RunResult]:

@@ -7,16 +7,23 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    ScheduleActionStartWorkflow,
+    ScheduleOverlapPolicy,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+    WorkflowExecutionStatus,
+)
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from gaelp.commands.runs.stop_notice import why_no_reaper
+from gaelp import reaper_schedule
 from gaelp.domain.temporal_names import REAPER, Queue
 from gaelp.messages.reaper import Reaped
+from gaelp.reaper_schedule import keep_reaper, keep_reaper_until, why_no_reaper
 from tests.support.local_runs import LocalRuns
 from tests.workflows.conftest import serving
-from worker import keep_reaper, keep_reaper_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -63,6 +70,43 @@ async def test_a_schedule_that_somebody_deletes_is_made_again(environment: Workf
     finally:
         keeping.cancel()
         await handle.delete()
+
+
+async def test_a_workflow_in_a_looks_place_does_not_hold_up_the_looks_that_follow(
+    environment: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has the schedule start a workflow that never ends, once: later looks begin all the same."""
+
+    def poisoned(found: ScheduleUpdateInput) -> ScheduleUpdate:
+        found.description.schedule.action = ScheduleActionStartWorkflow("Sleeper", id="sleeper", task_queue="nobody")
+        return ScheduleUpdate(found.description.schedule)
+
+    monkeypatch.setattr(reaper_schedule, "LATE", timedelta(0))
+    client = environment.client
+    handle = client.get_schedule_handle(REAPER)
+    await keep_reaper(client, 3600)
+    try:
+        await handle.update(poisoned)
+        assert why_no_reaper(await handle.describe(), datetime.now(UTC)) == "its schedule starts something else"
+        async with asyncio.timeout(20):
+            await handle.trigger(overlap=ScheduleOverlapPolicy.TERMINATE_OTHER)
+            while not await _runs(client, "sleeper"):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.05)
+            while not await _runs(client, "reaper"):
+                await keep_reaper(client, 1)
+                await asyncio.sleep(0.2)
+    finally:
+        await handle.delete()
+        async for each in client.list_workflows(
+            "ExecutionStatus = 'Running' AND WorkflowType IN ('Reaper', 'Sleeper')"
+        ):
+            await client.get_workflow_handle(each.id).terminate()
+
+
+async def _runs(client: Client, prefix: str) -> bool:
+    """Whether what the schedule has begun, and waits for, is a workflow of such an id."""
+    running = (await client.get_schedule_handle(REAPER).describe()).info.running_actions
+    return any(each.workflow_id.startswith(prefix) for each in running)
 
 
 async def test_the_reaper_looks_and_finds_nothing_to_pause(

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
@@ -21,11 +21,10 @@ from gaelp.domain.temporal_names import REAPER
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:
-    from temporalio.client import Client, ScheduleDescription
+    from temporalio.client import Client
 
 NOTIFY_SECONDS = 5.0
 ANNOUNCE_SECONDS = 3.0  # before the stop begins; it does not wait longer
-MISSED_LOOKS = 3  # after so many intervals without a look the reaper does not run, whatever its schedule says
 
 
 @dataclass(frozen=True)
@@ -109,22 +108,11 @@ async def _open_runs(client: Client, accounts: set[str]) -> list[str]:
 async def _no_reaper(client: Client, now: datetime) -> str:
     from temporalio.service import RPCError, RPCStatusCode
 
+    from gaelp.reaper_schedule import why_no_reaper
+
     try:
         return why_no_reaper(await client.get_schedule_handle(REAPER).describe(rpc_timeout=connections.RPC), now)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return "its schedule was never made"
         raise
-
-
-def why_no_reaper(schedule: ScheduleDescription, now: datetime) -> str:
-    """Why the reaper does not look; empty where it does. A look that hangs holds up the next one: the age counts."""
-    if schedule.schedule.state.paused:
-        return "its schedule is paused"
-    every = max((each.every for each in schedule.schedule.spec.intervals), default=timedelta(0))
-    last = max((each.started_at for each in schedule.info.recent_actions), default=None)
-    if last is None:
-        return "it has not looked yet"
-    if now - last > MISSED_LOOKS * every + timedelta(seconds=NOTIFY_SECONDS):
-        return f"it last looked at {last:%Y-%m-%d %H:%M:%SZ}"
-    return ""

@@ -115,6 +115,12 @@ OUTSIDE_PAUSE = "paused-outside"
 """The kind of a violation that says that somebody else has paused a campaign on the platform."""
 
 
+NOT_THE_AGENTS = frozenset(
+    {"changed-outside", "campaign-unknown", "enabled-without-reservation", "reported-less", "unreserved-spend"}
+)
+"""Kinds of grave violations that somebody else has done, or the platform: they are no evidence about the agent."""
+
+
 class Violation(Frozen):
     """A recorded breach of a rule; only a named person may clear it, with a reason."""
 

@@ -17,8 +17,10 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
+from gaelp.ledger.rules.ruling import Ruling
+from gaelp.ledger.rules.run_rules import judge_beginning
 from gaelp.ledger.statements import Change, Connection, Query, given
-from gaelp.ledger.stored_records import AttemptCount, KeptVerdict, RegisteredRun
+from gaelp.ledger.stored_records import AttemptCount, BegunTerms, KeptVerdict, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -35,7 +37,12 @@ def _count(account: str, product: str, agent: str, gate: str, used: int, made: i
 _ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), RegisteredRun)
 _LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), RegisteredRun)
 _ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), RegisteredRun)
-_REGISTER = Change(_r.insert().values(given(_r.c.keys(), stopped_at=None)))
+_REGISTER = Change(_r.insert().values(given(_r.c.keys(), stopped_at=None, agent="", config_digest="")))
+_BEGIN = Change(
+    _r.update()
+    .where(_r.c.run == sa.bindparam("of_run"))
+    .values(agent=sa.bindparam("agent"), config_digest=sa.bindparam("config_digest"))
+)
 _STOP = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(stopped_at=sa.bindparam("at")))
 _ATTEMPT = Query(sa.select(_n.c.attempt).where(_OF_SERIES, _n.c.assessment == sa.bindparam("assessment")), int)
 _USED = Query(
@@ -86,6 +93,18 @@ def register(connection: Connection, run: str, account: str, at: datetime) -> No
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
     connection.change(_REGISTER, run=run, account=account, at=at)
     journal.write(connection, "run", at, Subject(account, run, key=run))
+
+
+def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> Ruling:
+    """Note on which terms a run begins; the same terms again are harmless, and others are refused."""
+    account_store.lock(connection, terms.account)
+    registered = read(connection, run)
+    ruling = judge_beginning(run, registered, terms)
+    if ruling.granted and registered is not None and not registered.config_digest:
+        connection.change(_BEGIN, of_run=run, agent=terms.agent, config_digest=terms.config_digest)
+        subject = Subject(terms.account, run, key=run)
+        journal.write(connection, "run-begun", at, subject, agent=terms.agent, config_digest=terms.config_digest)
+    return ruling
 
 
 def read_all(connection: Connection) -> tuple[RegisteredRun, ...]:

@@ -38,6 +38,16 @@ def test_a_launch_repeated_creates_nothing_more(fixture: CampaignFixture) -> Non
     assert fixture.kinds("reserve", "claim", "resolve") == ["reserve", "claim", "resolve"]
 
 
+def test_a_launch_that_is_made_again_later_forgets_nothing_that_we_wrote(fixture: CampaignFixture) -> None:
+    """Somebody resets a campaign's workflow: what we have written since its creation is nobody else's doing."""
+    fixture.running()
+    fixture.settle(12)
+    written = fixture.ledger.written_settings(fixture.campaign.name)
+    fixture.launch()
+    assert fixture.ledger.written_settings(fixture.campaign.name) == written
+    assert (fixture.ledger.violations(RUN), fixture.ledger.fence(fixture.account)) == ((), 0)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_launch_that_died_at_its_call_is_taken_up(fixture: CampaignFixture, when: str) -> None:
     """Dead between claim and call, or between call and resolve: the retry reads back and creates exactly once."""

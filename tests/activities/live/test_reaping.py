@@ -166,6 +166,27 @@ def test_what_covers_a_campaign_covers_no_other_of_its_name(fixture: CampaignFix
     assert states == {ours.platform_id: True, second.platform_id: False}
 
 
+def test_what_another_campaign_of_our_name_is_billed_counts(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
+    """It is paused when the reaper looks and has delivered before: its spend counts beside ours, and is posted once."""
+    ours = fixture.running()
+    name = f"/accounts/{fixture.account}/campaigns/{ours.platform_id}/name"
+    local_runs.control("PUT", name, json={"name": "spring sale"})
+    second = another_campaign(fixture, fixture.campaign.name)
+    fixture.platform.real.set_delivery(
+        fixture.account, second.platform_id, ours.bid_micros, ours.creative_prob, fixture.at()
+    )
+    fixture.platform.real.enable(fixture.account, second.platform_id, fixture.at())
+    report = fixture.platform.real.report(fixture.account, second.platform_id, fixture.at(20))
+    billed = sum(max(day.cost_micros, day.served_micros) for day in report.days)
+    fixture.platform.real.pause(fixture.account, second.platform_id, fixture.at(20))
+    before = fixture.ledger.open_exposure(fixture.account)
+    for _ in range(2):
+        reap(fixture)
+        assert fixture.ledger.open_exposure(fixture.account) - before == billed > 0
+    kinds = {violation.kind for violation in fixture.ledger.violations(RUN)}
+    assert "unreserved-spend" in kinds and fixture.ledger.fence(fixture.account) > 0
+
+
 def test_an_account_that_cannot_be_read_is_named(fixture: CampaignFixture, local_runs: LocalRuns) -> None:
     """The look goes on and says which account it could not look at."""
     fixture.running()

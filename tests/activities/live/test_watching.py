@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from activities.live.watching import Watched, Watching
 from gaelp.messages.live_campaign import PAUSED_OUTSIDE
 from gaelp.platforms.protocol import OutcomeUnknown
 from tests.support import ledgers as kit
@@ -151,6 +152,20 @@ def test_spend_of_a_day_that_nobody_reserved_counts_and_stops_the_account(fixtur
     report = fixture.platform.real.report(fixture.account, found.platform_id, fixture.at(49))
     spent = sum(max(day.cost_micros, day.served_micros) for day in report.days)
     assert fixture.ledger.spent(RUN) == spent > 0
+
+
+def test_spend_that_was_not_reserved_counts_whatever_start_a_message_names(fixture: CampaignFixture) -> None:
+    """By an invented start the day would have the key of one that is reserved, which counts as much already."""
+    fixture.running()
+    _edit(fixture, "set_end", fixture.at(72))
+    found = fixture.found()
+    assert found is not None
+    report = fixture.platform.real.report(fixture.account, found.platform_id, fixture.at(49))
+    account = fixture.ledger.account(fixture.account)
+    tomorrow = Watched(fixture.campaign.name, fixture.account, REQUEST, fixture.at(24).date())
+    Watching(fixture.ledger).post_days(tomorrow, report, account)
+    spent = sum(max(day.cost_micros, day.served_micros) for day in report.days)
+    assert len(report.days) > 1 and fixture.ledger.spent(RUN) == spent
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from activities.records.assessment import Assessment
-from activities.records.senders import NotItsOwnWord
+from activities.records.booked_evidence import others_doing
+from activities.records.senders import NotItsOwnWord, NotItsTerms
+from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_historical import AGREEING
@@ -15,15 +18,17 @@ from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.verdicts import GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
-from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
+from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, AttemptSeries, Severity, Violation
+from gaelp.ledger.stored_records import BegunTerms
 from gaelp.ledger.stores import campaign_books_store
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.simulation_training import AssessSimulation
 from gaelp.messages.spending_phase import AssessCampaigns
 from tests.support.activity_senders import as_workflow
-from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
 WEIGHTS = {"row_ess": 900.0, "click_ess": 90.0, "largest_weight_share": 0.01, "mean_weight": 1.0}
 
@@ -35,6 +40,7 @@ def campaign(fixture: CampaignFixture) -> CampaignResult:
 
 
 ACTIONS = 400
+HALF = np.array(0.5)
 
 
 def keep_decisions(fixture: CampaignFixture, name: str) -> None:
@@ -49,6 +55,9 @@ def keep_decisions(fixture: CampaignFixture, name: str) -> None:
 def verdict(fixture: CampaignFixture, *, decided: bool = True, **changes: Any) -> GateVerdict:
     """The gate of the live test; `changes` are the run context's."""
     context = fixture.campaign.context.model_copy(update=changes)
+    if fixture.ledger.run(context.run) is None:
+        fixture.ledger.register_run(context.run, context.account, START)
+        fixture.ledger.begin_run(context.run, BegunTerms(context.account, context.agent, context.config_digest), START)
     phase = f"{context.run}/{context.phase}"
     name = f"{phase}/campaign-00"
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)
@@ -106,10 +115,72 @@ def test_the_grave_violations_of_a_run_count_whatever_campaign_they_name(
     fixture.ledger.record_violation(
         Violation(
             id="v", account=context.account, run=context.run, phase=Phase.SCALED, campaign="run-a/scaled/other",
-            kind="changed-outside", severity=severity, evidence="a budget was changed by hand", at=fixture.at(),
+            kind="over-reservation", severity=severity, evidence="more than was reserved", at=fixture.at(),
         )
     )  # fmt: skip
     assert criterion_10(fixture) is judged
+
+
+@pytest.mark.parametrize("kind", sorted(NOT_THE_AGENTS))
+def test_what_somebody_else_has_done_does_not_fail_the_agent(fixture: CampaignFixture, kind: str) -> None:
+    """A grave violation that is a person's or the platform's doing is none of the agent's, and is named instead."""
+    context = fixture.campaign.context
+    violation = Violation(
+        id="v", account=context.account, run=context.run, phase=Phase.LIVE_TEST, campaign=fixture.campaign.name,
+        kind=kind, severity=Severity.HIGH, evidence="name: we wrote a, and the platform reads b", at=fixture.at(),
+    )  # fmt: skip
+    fixture.ledger.record_violation(violation)
+    assert criterion_10(fixture) is Verdict.PASS
+    named = others_doing(fixture.ledger.violations(context.run))
+    assert kind in named and fixture.campaign.name in named and violation.evidence in named
+    fixture.ledger.resolve_violation("v", "Ada", "it was renamed back", fixture.at(1))
+    assert others_doing(fixture.ledger.violations(context.run)) == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("run", "never-registered", "was ever registered"),
+        ("account", "other", "was registered for account"),
+        ("agent", "online-lp", "has begun with another agent or configuration"),
+        ("config_digest", "lax", "has begun with another agent or configuration"),
+        ("checkpoint_digest", "a" * 64, "approved for another checkpoint_digest than is judged"),
+        ("market_digest", "lax", "approved for another market_digest than is judged"),
+    ],
+)
+def test_a_run_is_judged_on_its_own_terms_only(fixture: CampaignFixture, field: str, value: str, says: str) -> None:
+    """A gate that is called by hand for other terms uses no attempt and leaves no verdict, whoever's name it bears."""
+    assert fixture.launch().launched
+    context = fixture.campaign.context
+    lax = fixture.inputs.config(context.config_digest).model_copy(update={"seed": 99})
+    others = {
+        ("config_digest", "lax"): fixture.inputs.store.put_document(loading.canonical(lax)),
+        ("market_digest", "lax"): fixture.inputs.store.put_arrays(calibrate([], lax).to_arrays() | {"margin": HALF}),
+    }
+    asked = context.model_copy(update={field: others.get((field, value), value)})
+    fixture.ledger.put_account(fixture.ledger.account(context.account).model_copy(update={"account": "other"}))
+    assessment = Assessment(fixture.ledger, fixture.inputs)
+    with pytest.raises(NotItsTerms, match=says):
+        as_workflow(f"{asked.run}/live-test").run(
+            assessment.assess_campaigns, AssessCampaigns(context=asked, campaigns=1)
+        )
+    assert (fixture.ledger.verdicts(asked.run), fixture.ledger.attempts()) == ((), ())
+
+
+def test_every_campaign_that_was_reserved_is_judged(fixture: CampaignFixture) -> None:
+    """A message that names fewer campaigns than there were leaves none out, also one that has not ended."""
+    assert fixture.launch().launched
+    name = fixture.campaign.name
+    assessment, asked = (
+        Assessment(fixture.ledger, fixture.inputs),
+        AssessCampaigns(context=fixture.campaign.context, campaigns=0),
+    )
+    without = as_workflow(f"{RUN}/live-test").run(assessment.assess_campaigns, asked).gate
+    assert without.verdict is Verdict.INVALID, without.reason
+    fixture.ledger.keep_result(campaign(fixture), START)
+    keep_decisions(fixture, name)
+    judged = as_workflow(f"{RUN}/live-test").run(assessment.assess_campaigns, asked).gate
+    assert [c.n for c in judged.criteria if c.id == "10"] == [ACTIONS]
 
 
 def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) -> None:

@@ -14,10 +14,11 @@ from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
-from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import BeginExam, ExamTerms
 from gaelp.records.content_store import ContentStore
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import START, CampaignFixture
 
 ENTRY, FROZEN = "e" * 64, "f" * 64
@@ -38,7 +39,10 @@ class Exams:
             market_digest="m" * 64, account=self.account, agent="mine", checkpoint_digest=frozen,
         )  # fmt: skip
         exam = BeginExam(context=context, entry_checkpoint_digest=ENTRY, entered_trained=trained)
-        return self.planning.begin_exam(exam)
+        if self.ledger.run(run) is None:
+            self.ledger.register_run(run, self.account, START)
+            self.ledger.begin_run(run, BegunTerms(self.account, context.agent, context.config_digest), START)
+        return as_workflow(f"{run}/simulation").run(self.planning.begin_exam, exam)
 
     def graduate(self, checkpoint: str) -> None:
         """Write down that the simulation's gate passed a checkpoint."""

@@ -77,6 +77,10 @@ def _begin(local_runs: LocalRuns, run: str, *changes: str, **more: Any) -> Begin
 
 
 def _answer(runs: Runs, begin: BeginRun) -> RunBegun:
+    """What a run is told that was registered before, as `start` does."""
+    run, account, ledger = begin.order.run, begin.order.config.account, runs._ledger
+    if ledger.run(run) is None and account in {each.account for each in ledger.accounts()}:
+        ledger.register_run(run, account, START)
     return ActivityEnvironment().run(runs.begin_run, begin)
 
 
@@ -91,6 +95,16 @@ def test_a_run_begins_once(local_runs: LocalRuns, runs: Runs, warehouse: Warehou
     assert local_runs.store().get_document(begin.order.config_digest) == loading.canonical(begin.order.config)
     events = [e.id for e in read_events(local_runs.settings.redis_url, "", name, wait_ms=50) if e.run == name]
     assert events == [f"{name}/run.started"]
+
+
+def test_a_run_begins_on_no_other_terms_than_its_first(local_runs: LocalRuns, runs: Runs) -> None:
+    """Somebody starts it once more by hand with another seed or agent, or one that nobody registered: refused."""
+    unknown = ActivityEnvironment().run(runs.begin_run, _begin(local_runs, "anew"))
+    assert not unknown.accepted and "was ever registered" in unknown.reason
+    assert _answer(runs, _begin(local_runs, "anew")).accepted
+    for other in (_begin(local_runs, "anew", "seed=99"), _begin(local_runs, "anew", agent="online-lp")):
+        answer = _answer(runs, other)
+        assert not answer.accepted and "has begun with another agent or configuration" in answer.reason
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from gaelp.ledger.ledger_errors import (
     UnknownViolation,
 )
 from gaelp.ledger.rules.reservation_rules import RaiseStep
+from gaelp.ledger.rules.run_rules import judge_judged
+from gaelp.ledger.stored_records import BegunTerms
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, NOW, UNIT, booking, claim
 
@@ -114,6 +117,21 @@ class TestRunsAndAttempts:
         """Names are checked before they become keys."""
         with pytest.raises(ValueError, match="not a valid name"):
             ledger.register_run("../x", "acme", NOW)
+
+    def test_a_run_begins_once_for_ever_on_its_own_terms(self, ledger: Ledger) -> None:
+        """The same terms again are harmless; another agent or configuration, or no registration, is refused."""
+        ledger.register_run("run-z", "acme", NOW)
+        terms = BegunTerms("acme", "mine", "c" * 64)
+        before = judge_judged("run-z", ledger.run("run-z"), terms)
+        assert not before.granted and "has not begun" in before.reason
+        assert ledger.begin_run("run-z", terms).granted and ledger.begin_run("run-z", terms).granted
+        assert judge_judged("run-z", ledger.run("run-z"), terms).granted
+        for name, value in (("agent", "theirs"), ("config_digest", "d" * 64)):
+            other = ledger.begin_run("run-z", replace(terms, **{name: value}))
+            assert not other.granted and "has begun with another agent or configuration" in other.reason
+        assert "was ever registered" in ledger.begin_run("run-never", terms).reason
+        kept = ledger.run("run-z")
+        assert kept is not None and (kept.agent, kept.config_digest) == ("mine", "c" * 64)
 
     def test_attempts_are_counted_across_runs_and_once_per_assessment(self, ledger: Ledger) -> None:
         """A retried assessment keeps its number, and a new one gets the next."""
