@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
+from gaelp.commands.exports.audit_options import audit_options
 from gaelp.commands.exports.export_options import exposure_options, lag_options, plan_options
 from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
@@ -39,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
+    "audit": ("exports.audit:audit", "what stands out in a file from an ad account, with intervals and money"),
     "notify": ("people.notify:notify", "messages to the people of an account: what waits for them, and alarms"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
@@ -248,7 +250,7 @@ ARGUMENTS = {
     "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
     "reconcile": _reconcile, "resolve": _resolve,
-    "attempts": _attempts, "notify": notify_options,
+    "attempts": _attempts, "notify": notify_options, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
     "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,
