@@ -17,7 +17,7 @@ class LogKind(StrEnum):
 
 def calibrates(kinds: Collection[str]) -> bool:
     """Whether logs of those kinds calibrate a run's market; else it is made up, and called synthetic."""
-    return LogKind.BANDIT in kinds
+    return LogKind.BANDIT in kinds or LogKind.MARKET in kinds
 
 
 class Grade(StrEnum):

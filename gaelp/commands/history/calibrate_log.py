@@ -97,7 +97,7 @@ def _bandit(log: GivenLog) -> _Fitted:
 
     config = TrainingConfiguration()
     found = measured([log.columns], config)
-    columns = calibration_window.earlier(log.columns, config.historical.calibration_share, 0)
+    columns = calibration_window.earlier(log.columns, config.historical.calibration_share, log.info.name)
     rows, clicks, fitted = found.rows, found.clicks, found.rows * found.ctr
     shown, clicked = int(rows.sum()), int(clicks.sum())
     values, feature = found.segmentation.values, found.segmentation.feature_index
@@ -147,8 +147,29 @@ def _market(log: GivenLog, arguments: argparse.Namespace) -> _Fitted:
                        f"to {number(w.not_above)}, where ties are won")
         for w in fit.wins
     ]  # fmt: skip
-    histogram = {"prices": [[price, count] for price, count in fit.histogram.items()]}
-    return _Fitted(market, {"wins": wins} | _hours(columns), _censored(columns, max(fit.histogram)), histogram)
+    remarks = _censored(columns, max(fit.histogram))
+    if log.ingested:
+        remarks.append(
+            "a run that names the log in historical.logs takes its exchanges as segments, its hours, its click rates "
+            "and its prices as they are, put to the median market.price_median"
+        )
+    return _Fitted(market, {"wins": wins} | _hours(columns), remarks, _histograms(columns))
+
+
+def _histograms(columns: Mapping[str, Array]) -> dict[str, Any]:
+    """Pairs of a price and its auctions: of all, by exchange, and by hour of the day where the log has times."""
+    import numpy as np
+
+    def pairs(rows: Array) -> list[list[int]]:
+        prices, counts = np.unique(columns["market_price"][rows], return_counts=True)
+        return [[int(price), int(count)] for price, count in zip(prices, counts, strict=True)]
+
+    exchange, hour = columns["exchange"], columns["hour"]
+    return {
+        "prices": pairs(np.ones(len(hour), bool)),
+        "prices_by_exchange": {str(each): pairs(exchange == each) for each in np.unique(exchange)},
+        "prices_by_hour": {int(each): pairs(hour == each) for each in np.unique(hour) if each >= 0},
+    }
 
 
 def _clicks(click: Array) -> FittedQuantity:

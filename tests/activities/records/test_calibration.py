@@ -22,11 +22,11 @@ from tests.support.local_runs import LocalRuns
 from tests.support.made_logs import write_log
 
 
-@pytest.mark.parametrize(("logs", "synthetic"), [([], True), (["auctions"], True), (["auctions", "shown"], False)])
-def test_the_card_of_a_run_without_a_bandit_log_says_synthetic_market(
+@pytest.mark.parametrize(("logs", "synthetic"), [([], True), (["auctions"], False), (["shown"], False)])
+def test_the_card_of_a_run_without_a_log_says_synthetic_market(
     local_runs: LocalRuns, inputs: Inputs, tmp_path: Path, logs: list[str], synthetic: bool
 ) -> None:
-    """A market log alone calibrates nothing, and whoever signs is told so."""
+    """Whoever signs is told where no log calibrates the market; a bandit or a market log does."""
     warehouse = open_warehouse(str(tmp_path / "warehouse"))
     (tmp_path / "auctions.txt").write_text("0 5 0.1\n1 7 0.2\n")
     shown = write_log(tmp_path / "shown", 1, rows=50)
