@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from temporalio import activity
 
+from activities.compute.market_gap import measure_gap
 from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import evaluate, randomised_p
@@ -27,13 +28,20 @@ class Replays:
 
     @activity.defn
     def replay_log(self, replay: ReplayLog) -> LogEvidence:
-        """Estimates for the agent under test and for the baselines that are always present, on the prepared rows."""
-        log = replay.log
-        if log.kind is LogKind.MARKET:
-            return self._panel(replay)
-        if log.kind is LogKind.REPORT:
-            return self._forecasts(replay)
-        config = self._inputs.config(replay.context.config_digest)
+        """What the log supports, and the gap between it and the run's market.
+
+        A bandit log supports estimates for the agent under test and for the baselines that are always present, a market
+        log a panel of policies, and a report forecasts.
+        """
+        log, context = replay.log, replay.context
+        found = {LogKind.MARKET: self._panel, LogKind.REPORT: self._forecasts}.get(log.kind, self._estimates)(replay)
+        rows, config = self._inputs.store.get_arrays(log.rows_digest), self._inputs.config(context.config_digest)
+        gaps = measure_gap(log, rows, self._inputs.market(context.market_digest), config)
+        return found.model_copy(update={"gaps": gaps})
+
+    def _estimates(self, replay: ReplayLog) -> LogEvidence:
+        """Estimates on the prepared rows of a bandit log."""
+        log, config = replay.log, self._inputs.config(replay.context.config_digest)
         market = self._inputs.market(replay.context.market_digest)
         rows = self._inputs.store.get_arrays(log.rows_digest)
         agent = self._inputs.agent(replay.context.agent, replay.context.config_digest, "historical")
@@ -62,10 +70,11 @@ class Replays:
         """A report's days, each forecast from those before it."""
         log, config = replay.log, self._inputs.config(replay.context.config_digest)
         rows = self._inputs.store.get_arrays(log.rows_digest)
-        first, rng = int(rows["day"][log.earlier]), stream(config.seed, "historical", "forecasts", log.log)
+        rng = stream(config.seed, "historical", "forecasts", log.log)
         forecasts: tuple[ForecastEvidence, ...] = ()
         reason = ""
         try:
+            first = int(rows["day"][log.earlier]) if log.rows else int(rows["day"].max()) + 1
             forecasts = forecast_report(rows, first, config.economics.lag_days, rng)
         except NoForecast as why:
             reason = str(why)

@@ -22,8 +22,17 @@ from gaelp.records.logs.validation_window import after_calibration, calibrated_u
 from gaelp.records.warehouse.warehouse import Warehouse
 
 KEPT = {
-    LogKind.MARKET: ("market_price", "click", "pctr"),
-    LogKind.REPORT: ("day", "campaign", "clicks", "cost_micros", "conversions", "currency"),
+    LogKind.MARKET: (
+        "time_us",
+        "hour",
+        "weekday",
+        "market_price",
+        "click",
+        "pctr",
+        "exchange",
+        "creative",
+    ),
+    LogKind.REPORT: ("day", "days", "campaign", "impressions", "clicks", "cost_micros", "conversions", "currency"),
 }
 """The columns that the replay of a whole log reads."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.domain.log_evidence import Grade, LogKind, Quantity
 from gaelp.messages.run_context import RunContext
 
 
@@ -97,6 +97,30 @@ class ForecastEvidence(Frozen):
     ratio_high: float
 
 
+class GapEvidence(Frozen):
+    """A quantity in the later part of a log, beside the run's market and the market that no log had calibrated."""
+
+    log: str
+    quantity: Quantity
+    unit: str  # empty for a share
+    logged: float  # with its 90 % interval
+    low: float
+    high: float
+    events: int  # what it rests on
+    simulated: float  # in the market that the agent was trained in
+    assumed: float  # in the market of the same settings without a log
+
+    @property
+    def gap(self) -> float:
+        """By what share of the logged value the run's market is off."""
+        return self.simulated / self.logged - 1
+
+    @property
+    def assumed_gap(self) -> float:
+        """And the market without a log."""
+        return self.assumed / self.logged - 1
+
+
 class LogEvidence(Frozen):
     """What one log says about the policy, or a market log about a panel of policies."""
 
@@ -111,5 +135,6 @@ class LogEvidence(Frozen):
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
     forecasts: tuple[ForecastEvidence, ...] = ()  # of a report
+    gaps: tuple[GapEvidence, ...] = ()  # between the run's market and the log
     state: EpisodeState = EpisodeState.SETTLED
     reason: str = ""

@@ -21,6 +21,7 @@ from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.errors import GaelpError
+from gaelp.messages.log_replay import GapEvidence
 from gaelp.records.logs.stored_logs import is_market_synthetic
 from gaelp.records.warehouse.warehouse import Warehouse
 
@@ -29,6 +30,8 @@ _LESSONS = (
     "SELECT DISTINCT round, position, task, mastered, batches, reward, lost FROM curriculum WHERE run = @run "
     "ORDER BY round, position"
 )
+
+_GAPS = "SELECT log, quantity, unit, logged, low, high, events, simulated, assumed FROM gaps WHERE run = @run"
 
 
 class HasJournal(Protocol):
@@ -98,6 +101,7 @@ class Facts:
     campaign_worst: dict[str, int]
     journal: list[JournalEntry]
     lessons: list[dict[str, Any]] = field(default_factory=list)  # rows of the table `curriculum`, by round
+    gaps: list[GapEvidence] = field(default_factory=list)  # between the run's market and its logs
 
     @property
     def outcome(self) -> Outcome | None:
@@ -133,6 +137,7 @@ def gather(warehouse: Warehouse, ledger: HasJournal, run: str) -> Facts:
         campaign_worst=_by_campaign(keys),
         journal=journal,
         lessons=warehouse.query(_LESSONS, {"run": run}),
+        gaps=[GapEvidence.model_validate(row) for row in warehouse.query(_GAPS, {"run": run})],
     )
 
 

@@ -23,6 +23,7 @@ from gaelp.money import micros, rounded_money
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import plots
 from gaelp.reports.curriculum_map import curriculum_map
+from gaelp.reports.gap_plot import gap_plot
 from gaelp.reports.report_facts import Facts, HasJournal, gather
 
 MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
@@ -58,13 +59,14 @@ def build_report(warehouse: Warehouse, ledger: HasJournal, run: str, output: Pat
     """Write `output`/report.html and its PNGs; return the page's path. Raises UnknownRun."""
     facts = gather(warehouse, ledger, run)
     output.mkdir(parents=True, exist_ok=True)
-    images = {"timeline": "", "learning": "", "regret": "", "curriculum": "", "spend": ""}
+    images = {"timeline": "", "learning": "", "regret": "", "curriculum": "", "spend": "", "gap": ""}
     drawn = {
         "timeline": plots.timeline(facts.spans),
         "learning": plots.learning_curve(facts),
         "regret": plots.regret(facts),
         "curriculum": curriculum_map(facts.lessons),
         "spend": plots.spend(facts),
+        "gap": gap_plot(facts.gaps),
     }
     for name, figure in drawn.items():
         if figure is not None:

@@ -38,13 +38,15 @@ class _Fitted:
 def calibrate(arguments: argparse.Namespace, out: Out) -> int:
     """Tables of what was fitted to the earlier share of a log; with --output, the settings as a file."""
     log = given_log(arguments.log, LogKind(arguments.kind) if arguments.kind else None, arguments)
-    if log.info.kind not in (LogKind.BANDIT, LogKind.MARKET):
-        raise WrongUse(
-            f"{log.info.name} is a {log.info.kind} log: it has neither single choices nor prices of auctions"
-        )
-    if arguments.price_unit and log.info.kind != LogKind.MARKET:
-        raise WrongUse(f"{log.info.name} is a bandit log and has no prices: leave --price-unit out")
-    found = _bandit(log) if log.info.kind == LogKind.BANDIT else _market(log, arguments)
+    kind = log.info.kind
+    if kind not in (LogKind.BANDIT, LogKind.MARKET, LogKind.REPORT):
+        raise WrongUse(f"{log.info.name} is a {kind} log: what its arms did says nothing of a market")
+    if arguments.price_unit and kind != LogKind.MARKET:
+        raise WrongUse(f"{log.info.name} is a {kind} log and has no prices of auctions: leave --price-unit out")
+    if kind == LogKind.REPORT:
+        found = _report(log, arguments)
+    else:
+        found = _bandit(log) if kind == LogKind.BANDIT else _market(log, arguments)
     settings = settings_of(found.market)
     if arguments.output:
         head = f"Fitted by `starter.py calibrate` to the earlier part of {log.head}."
@@ -65,7 +67,7 @@ def _show(log: GivenLog, found: _Fitted, settings: Mapping[str, Any], output: st
         **{name: [asdict(each) for each in part] for name, part in found.parts.items()},
         **found.more,
         "remarks": found.remarks,
-        "settings": {"market": settings},
+        "settings": settings,
         "output": output,
     }
     cut = [f"{len(part):,} {name}: the first {SHOWN} are shown, --json has all"
@@ -170,6 +172,13 @@ def _histograms(columns: Mapping[str, Array]) -> dict[str, Any]:
         "prices_by_exchange": {str(each): pairs(exchange == each) for each in np.unique(exchange)},
         "prices_by_hour": {int(each): pairs(hour == each) for each in np.unique(hour) if each >= 0},
     }
+
+
+def _report(log: GivenLog, arguments: argparse.Namespace) -> _Fitted:
+    from gaelp.commands.history.report_settings import fitted_report
+
+    market, remarks = fitted_report(log.columns, arguments.seed)
+    return _Fitted(market, {}, remarks)
 
 
 def _clicks(click: Array) -> FittedQuantity:

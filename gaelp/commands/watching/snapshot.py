@@ -20,6 +20,7 @@ from gaelp.domain.temporal_names import WAITS, Attribute
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
 
+    from gaelp.messages.log_replay import GapEvidence
     from gaelp.messages.phase import PhaseResult
     from gaelp.messages.training_run import RunResult
 
@@ -36,6 +37,7 @@ class PhaseView:
     started: datetime | None = None
     ended: datetime | None = None
     criteria: tuple[CriterionVerdict, ...] = ()  # of its gate, once it was judged
+    gaps: tuple[GapEvidence, ...] = ()  # of the historical phase: between the run's market and its logs
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ async def _phase(client: Client, phase: Phase, described: WorkflowExecutionDescr
         started=described.start_time,
         ended=described.close_time,
         criteria=result.gate.criteria if result and result.gate else (),
+        gaps=result.gaps if result else (),
     )
 
 

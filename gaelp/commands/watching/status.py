@@ -51,6 +51,7 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
         *criteria_of(now),
+        *gaps_of(now),
         *([progress] if progress else []),
         connections.web_address(settings, run),
     )
@@ -66,6 +67,18 @@ def criteria_of(now: RunView) -> list[Any]:
         for each in phase.criteria
     ]  # fmt: skip
     columns = ("phase", "criterion", "verdict", "estimate", "bound", "threshold", "n", "why")
+    return [table(columns, rows)] if rows else []
+
+
+def gaps_of(now: RunView) -> list[Any]:
+    """The run's market beside the later part of each log, quantity by quantity."""
+    rows = [
+        (each.log, each.quantity, each.unit, f"{_figure(each.logged)} ({_figure(each.low)} to {_figure(each.high)})",
+         _figure(each.simulated), f"{each.gap:+.1%}", _figure(each.assumed), f"{each.assumed_gap:+.1%}", each.events)
+        for phase in now.phases
+        for each in phase.gaps
+    ]  # fmt: skip
+    columns = ("log", "quantity", "", "logged later", "simulated", "gap", "without a log", "gap", "events")
     return [table(columns, rows)] if rows else []
 
 

@@ -110,6 +110,7 @@ def test_the_prices_of_a_public_log_are_not_smeared() -> None:
     }  # fmt: skip
     early = np.sort(rows[: len(rows) // 2, 1])
     bids = np.arange(1, 302)
-    won = win_rates(calibrate([log], configured()), bids.tolist(), 5.5e6 / early[(len(early) - 1) // 2])[:, 0]
+    unit = 5.5e6 / early[(len(early) - 1) // 2]
+    won = win_rates(calibrate([log], configured()), [float(bid) for bid in bids], unit)[:, 0]
     assert (np.searchsorted(early, bids) / len(early) <= won + 1e-9).all()
     assert (won <= np.searchsorted(early, bids, side="right") / len(early) + 1e-9).all()
