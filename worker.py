@@ -104,7 +104,7 @@ def compute_activities(settings: Settings, certify: bool = False) -> Activities:
     return [
         simulation.first_checkpoint,
         simulation.simulate_batches,
-        *(simulation.play_traps, simulation.play_audit, simulation.learn),
+        *(simulation.learn_rules, simulation.play_traps, simulation.play_audit, simulation.learn),
         replays.replay_log,
         decisions.decide,
     ]

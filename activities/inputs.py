@@ -13,7 +13,7 @@ import numpy as np
 from temporalio import activity
 from temporalio.exceptions import FailureError
 
-from gaelp.agents.agent_entry_points import load_own
+from gaelp.agents.agent_entry_points import UnknownAgent, load_own
 from gaelp.agents.agent_failures import InstalledAgent
 from gaelp.agents.contract import WorldShape
 from gaelp.agents.remote.remote_agent import Ask, RemoteAgent, RemoteConnection
@@ -51,7 +51,7 @@ class Inputs:
         self.environments = ConfinedEnvironments(_seconds)
         self.config = lru_cache(maxsize=8)(self._config)
         self.market = lru_cache(maxsize=4)(self._market)
-        self.state = lru_cache(maxsize=8)(self._arrays)
+        self.state = lru_cache(maxsize=16)(self._arrays)
         self.plan = lru_cache(maxsize=2)(self._plan)
 
     def _config(self, digest: str) -> TrainingConfiguration:
@@ -85,6 +85,13 @@ class Inputs:
         if own is None:
             return self.agent(name, config_digest, f"{place}/incumbent", step)
         return InstalledAgent(own, step, NOT_ITS_OWN)
+
+    def simple_rule(self, name: str) -> InstalledAgent:
+        """A simple rule, which is one of ours and runs in this process."""
+        own = load_own(name)
+        if own is None:
+            raise UnknownAgent(f"{name!r} is no rule that ships with this package")
+        return InstalledAgent(own, 0, NOT_ITS_OWN)
 
     def trajectories(self, digests: Sequence[str], on_read: Callable[[int], None]) -> Trajectories:
         """Those of a round, read when they are needed; `on_read` is called with the number of each, from 1."""

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
         30, ge=1, le=3600, description="how often the reaper looks for campaigns that nothing covers"
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    notifications: Path | None = Field(None, description="file of Apprise addresses that `notify` sends to, by account")
     approver_key: Path | None = Field(None, description="private key that `approve` signs with")
 
     @field_validator("temporal_tls_key")

@@ -6,7 +6,7 @@ Touch this to change the order of an exam's looks; whether a look decides is jud
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from temporalio import workflow
@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         BeginExam,
         ExamTerms,
         GateAssessment,
+        LearnRules,
         PlayAudit,
         PlayTraps,
         RoundSummary,
@@ -53,6 +54,7 @@ class Exam:
     permuted_market_digest: str  # empty where there are no personas
     results: list[BatchResult] = field(default_factory=list)  # of all looks so far
     block: list[BatchResult] = field(default_factory=list)
+    rule_checkpoints: dict[str, str] = field(default_factory=dict)  # of the simple rules that play the looks
     trap_losses_digest: str = ""
     audit_gains_digest: str = ""
     gate: GateVerdict | None = None  # of the last look
@@ -63,6 +65,7 @@ class Exam:
         if self.phase.state.stopped:
             return None
         terms = await self._begin()
+        self.rule_checkpoints = await self._rules()
         self.trap_losses_digest = await self._traps(terms)
         self.audit_gains_digest = await self._audit(terms)
         for look in range(self.plan.exam_looks):
@@ -87,6 +90,19 @@ class Exam:
         return await workflow.execute_activity_method(
             Planning.begin_exam, begin, **named(RECORDS, "book an attempt at the gate, and announce the block")
         )
+
+    async def _rules(self) -> dict[str, str]:
+        """The simple rules, taught; none where they could not be, because they decide nothing."""
+        self._show("the simple rules learn the market")
+        try:
+            learned = await workflow.execute_activity_method(
+                Simulation.learn_rules, LearnRules(context=self.context), **named(COMPUTE, "teach the simple rules")
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return {}
+        return learned.checkpoints
 
     async def _traps(self, terms: ExamTerms) -> str:
         """What the trap exams cost, by digest; empty where they could not be played, and the gate then says so."""
@@ -144,7 +160,8 @@ class Exam:
     async def _batches(
         self, context: RunContext, purpose: BatchPurpose, numbers: Sequence[int], terms: ExamTerms
     ) -> tuple[BatchResult, ...]:
-        return (await run_batches(context, purpose, numbers, self.phase.state.batch_seconds, terms)).results
+        rules = self.rule_checkpoints if purpose is BatchPurpose.EXAM else {}
+        return (await run_batches(context, purpose, numbers, self.phase.state.batch_seconds, terms, rules)).results
 
     def _show(self, headline: str) -> None:
         """What happens now, each criterion with its bound and what is missing, and how the agent learned."""
@@ -180,8 +197,12 @@ async def run_batches(
     numbers: Sequence[int],
     batch_seconds: float,
     terms: ExamTerms | None = None,
+    rule_checkpoints: Mapping[str, str] | None = None,
 ) -> SimulatedBatches:
-    """Run batches in children at the same time; their results in the order of `numbers`. `terms` are an exam's."""
+    """Run batches in children at the same time; their results in the order of `numbers`.
+
+    `terms` and `rule_checkpoints`, of the simple rules that play beside the agent, are an exam's.
+    """
     attempt, anchor = (terms.attempt, terms.anchor_checkpoint_digest) if terms else (0, "")
     done = await asyncio.gather(
         *(
@@ -193,6 +214,7 @@ async def run_batches(
                     purpose=purpose,
                     attempt=attempt,
                     anchor_checkpoint_digest=anchor if purpose is BatchPurpose.EXAM else "",
+                    rule_checkpoints=dict(rule_checkpoints or {}),
                 ),
                 id=batch_id(context.run, Phase.SIMULATION, FIRST_BATCH[purpose] + group[0]),
                 static_summary=told(group, purpose),

@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.compute.market_gap import measure_gap
 from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
-from gaelp.evidence.history.off_policy import evaluate, randomised_p
+from gaelp.evidence.history.off_policy import evaluate_paired, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
 from gaelp.evidence.history.report_forecasts import NoForecast, forecast_report
 from gaelp.market.logged_policy import agent_policy, single, uniform
@@ -49,6 +49,9 @@ class Replays:
             "candidate": agent_policy(agent, self._inputs.state(replay.context.checkpoint_digest), market, config),
             **_baselines(market),
         }
+        segment = market.segmentation.assign(rows["user_features"])
+        rng = stream(config.seed, "historical", "bootstrap", log.log)
+        estimates, differences = evaluate_paired(rows, segment, policies, rng)
         return LogEvidence(
             log=log.log,
             kind=log.kind,
@@ -58,12 +61,8 @@ class Replays:
             window_start=log.window_start,
             window_end=log.window_end,
             randomised_p=randomised_p(rows),
-            estimates=evaluate(
-                rows,
-                market.segmentation.assign(rows["user_features"]),
-                policies,
-                stream(config.seed, "historical", "bootstrap", log.log),
-            ),
+            estimates=estimates,
+            differences=differences,
         )
 
     def _forecasts(self, replay: ReplayLog) -> LogEvidence:

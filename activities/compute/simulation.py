@@ -12,11 +12,13 @@ from activities.inputs import Inputs
 from gaelp.agents.agent_failures import AgentFailed
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.exploit_audit import audit_played, market_names
+from gaelp.domain.simple_rules import played_rules
 from gaelp.domain.trap_exams import WHOLE_LOSS, played_traps
 from gaelp.market.audit.audit_exam import EPISODES as AUDIT_EPISODES
 from gaelp.market.audit.audit_exam import LARGEST, gains
 from gaelp.market.audit.moved_markets import AuditMarket
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
+from gaelp.market.episodes.rule_practice import practised
 from gaelp.market.traps.trap_exam import EPISODES, Examinee, losses
 from gaelp.market.traps.trap_scenes import SCENES
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
@@ -27,8 +29,10 @@ from gaelp.messages.simulation_training import (
     FirstCheckpoint,
     Learned,
     LearnRound,
+    LearnRules,
     PlayAudit,
     PlayTraps,
+    RulesLearned,
     TrapLosses,
     TrapsPlayed,
 )
@@ -80,6 +84,7 @@ class Simulation:
         deciding = replace(
             self._deciding(context, f"simulation/{batches.purpose}/{batches.attempt}/{index}"),
             anchor_state=self._inputs.state(anchor) if anchor else None,
+            rules={name: self._rule(context, name, digest) for name, digest in batches.rule_checkpoints.items()},
         )
         key = BatchKey(index, batches.purpose, batches.attempt)
         market, worlds = self._inputs.market(context.market_digest), self._inputs.environments.episodes
@@ -98,6 +103,25 @@ class Simulation:
             incumbent=incumbent,
             incumbent_state=self._inputs.untrained(incumbent, context.config_digest, context.market_digest),
         )
+
+    def _rule(self, context: RunContext, name: str, checkpoint: str) -> DecidingAgent:
+        """A simple rule with its checkpoint; without one it has not learned yet."""
+        rule = self._inputs.simple_rule(name)
+        untrained = self._inputs.untrained(rule, context.config_digest, context.market_digest)
+        state = self._inputs.state(checkpoint) if checkpoint else untrained
+        return DecidingAgent(rule, state, rule, untrained)
+
+    @activity.defn
+    def learn_rules(self, learn: LearnRules) -> RulesLearned:
+        """What the simple rules of the exam know of the run's market."""
+        context, inputs = learn.context, self._inputs
+        config = inputs.config(context.config_digest)
+
+        def taught(name: str) -> str:
+            market = inputs.market(context.market_digest)
+            return inputs.store.put_arrays(practised(market, config, self._rule(context, name, "")))
+
+        return RulesLearned(checkpoints={name: taught(name) for name in played_rules(config)})
 
     @activity.defn
     def play_traps(self, play: PlayTraps) -> TrapsPlayed:

@@ -42,8 +42,10 @@ from gaelp.messages.simulation_training import (
     FirstCheckpoint,
     Learned,
     LearnRound,
+    LearnRules,
     PlayAudit,
     PlayTraps,
+    RulesLearned,
     TrapLosses,
     TrapsPlayed,
 )
@@ -68,7 +70,8 @@ class StatedWorlds:
     @property
     def activities(self) -> list[Callable[..., Any]]:
         """What the worker of `certify` serves."""
-        return [self.first_checkpoint, self.simulate_batches, self.play_traps, self.play_audit, self.learn]
+        examined = self.learn_rules, self.play_traps, self.play_audit
+        return [self.first_checkpoint, self.simulate_batches, *examined, self.learn]
 
     @activity.defn
     def first_checkpoint(self, first: FirstCheckpoint) -> Learned:
@@ -92,6 +95,13 @@ class StatedWorlds:
             return self._real.simulate_batches(batches)
         return SimulatedBatches(
             results=tuple(self._drawn(batches, index) for index in batches.indices), batch_seconds=0
+        )
+
+    @activity.defn
+    def learn_rules(self, learn: LearnRules) -> RulesLearned:
+        """None: a stated world has nothing that a rule could bid for."""
+        return (
+            self._real.learn_rules(learn) if kind_of(learn.context.agent) == HARVESTER else RulesLearned(checkpoints={})
         )
 
     @activity.defn

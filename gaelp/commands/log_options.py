@@ -12,7 +12,7 @@ def ingest_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--kind", required=True, choices=[kind.value for kind in LogKind])
     parser.add_argument("--name", required=True, help="what configurations call this log")
-    _reading(parser)
+    reading_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what each column became; write nothing")
 
 
@@ -31,7 +31,7 @@ def evaluate_options(parser: argparse.ArgumentParser) -> None:
                        "split between the arms, the control first; or equal")  # fmt: skip
     parser.add_argument("--attempt", type=_whole, default=1, help="at which level (default 1)")
     parser.add_argument("--seed", type=_whole, default=1, help="of the bootstrap (default 1)")
-    _reading(parser)
+    reading_options(parser)
 
 
 def replay_options(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget-fraction", type=_share, default=0.03125, metavar="SHARE", help="an episode's budget, "
                         "of what its auctions cost at the mean price (default 0.03125)")  # fmt: skip
     parser.add_argument("--max-bid", type=_whole, default=300, help="in the log's unit (default 300)")
-    _reading(parser)
+    reading_options(parser)
 
 
 def calibrate_options(parser: argparse.ArgumentParser) -> None:
@@ -60,10 +60,10 @@ def calibrate_options(parser: argparse.ArgumentParser) -> None:
                         "thousand impressions in the account's currency; without it no price level is set")  # fmt: skip
     parser.add_argument("--output", metavar="FILE", help="write the settings that follow: for `start --config FILE`")
     parser.add_argument("--seed", type=_whole, default=1, help="of the bootstrap (default 1)")
-    _reading(parser)
+    reading_options(parser)
 
 
-def _reading(parser: argparse.ArgumentParser) -> None:
+def reading_options(parser: argparse.ArgumentParser) -> None:
     """How a log's file is to be read."""
     parser.add_argument("--items", metavar="FILE", help="features of the candidates")
     parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns, or "

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
+from gaelp.commands.exports.export_options import exposure_options, lag_options
+from gaelp.commands.people.notify_options import notify_options
 from gaelp.commands.power.exam_options import certify_options, count, plan_options
 from gaelp.domain.phases import PHASE_ORDER
 
@@ -28,10 +30,15 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "cancel": ("runs.control:cancel", "end a run; its campaigns are paused and settled"),
     "accounts": ("people.accounts:accounts", "the owner's accounts and their envelopes"),
     "keys": ("people.keys:keys", "approvers and their keys"),
-    "exposure": ("people.exposure:exposure", "the most that running campaigns may lawfully be billed"),
+    "exposure": (
+        "people.exposure:exposure",
+        "the most that an export's or an account's campaigns may lawfully be billed",
+    ),
+    "lag": ("exports.lag:lag", "how late conversions come after their clicks, by exports of an account"),
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
+    "notify": ("people.notify:notify", "messages to the people of an account: what waits for them, and alarms"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
     "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log, or an A/B test"),
@@ -180,11 +187,6 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("key_id", metavar="KEY_ID")
 
 
-def _exposure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--account", required=True, metavar="NAME")
-    parser.add_argument("--cap", metavar="AMOUNT/month", help="say when the month's bill exceeds it")
-
-
 def _reconcile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", required=True, metavar="NAME")
 
@@ -232,8 +234,9 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
-    "accounts": _accounts, "keys": _keys, "exposure": _exposure, "reconcile": _reconcile, "resolve": _resolve,
-    "attempts": _attempts,
+    "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
+    "reconcile": _reconcile, "resolve": _resolve,
+    "attempts": _attempts, "notify": notify_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
     "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,

@@ -75,7 +75,7 @@ def _editable() -> Iterator[str]:
 
 def _public(given: Iterable[str]) -> list[str]:
     settings, source = Settings(), SOURCE if SOURCE.name not in SITES else None  # a checkout, with what else lies in it
-    kept = [each.resolve() for each in (settings.home, settings.approver_key) if each]
+    kept = [each.resolve() for each in (settings.home, settings.approver_key, settings.notifications) if each]
     return [each for each in dict.fromkeys(given) if not _private(Path(each).resolve(), kept, source)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 
@@ -42,3 +42,12 @@ class Grade(StrEnum):
     B = "B"  # a market log, whose recorded prices other bids are replayed against
     R = "R"  # a report, which describes what happened
     C = "C"  # nothing that supports a claim
+
+
+INTERVAL_BY: Mapping[str, str] = {
+    "on-policy": "Clopper-Pearson", "ips": "betting", "snips": "block bootstrap",
+    "dm": "block bootstrap; a model alone is no evidence",
+    "dr": "block bootstrap", "sndr": "block bootstrap", "switch-dr": "block bootstrap",
+    "non-inferiority": "betting; click rate less 95 % of the logging policy's",
+}  # fmt: skip
+"""How the 90 % interval of each estimator is made (gaelp/evidence/history/off_policy.py)."""

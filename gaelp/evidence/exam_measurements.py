@@ -30,6 +30,7 @@ from gaelp.domain.gates.measurements import (
     MeanMeasure,
     SimulationMeasures,
 )
+from gaelp.domain.simple_rules import RuleMeasure
 from gaelp.evidence import sequential_counts, stake_mixture
 from gaelp.evidence.consistency_block import ROLLING, block_numbers
 from gaelp.evidence.sequential_counts import PlannedLooks, critical_counts
@@ -67,6 +68,7 @@ def measure_simulation(evidence: ExamEvidence, config: TrainingConfiguration, al
         replaced=replaced,
         seeds=rewards.size + replaced,
         incumbent=_incumbent(sound),
+        best_rule=_best_rule(sound),
         problems=problems,
         against_anchor=_against_anchor(rewards, anchors, evidence.anchor, config, (alpha, looks.episodes)),
         block=_block(evidence.block, config, alpha) if evidence.block else None,
@@ -81,6 +83,19 @@ def _incumbent(batches: Sequence[BatchResult]) -> float | None:
     if not profits.size or profits.size != optimum.size or not (optimum > 0).all():
         return None
     return float(np.clip(profits / optimum, 0.0, 1.0).mean())
+
+
+def _best_rule(batches: Sequence[BatchResult]) -> RuleMeasure | None:
+    """The simple rule that earned most on the worlds of the batches that settled; None where a batch tells of none."""
+    settled = [batch.rule_rewards for batch in batches if not _failed(batch)]
+    names = set[str].intersection(*map(set, settled)) if settled else ()
+    means = {
+        name: float(np.mean(earned))
+        for name in names
+        if (earned := [reward for rewards in settled for reward in rewards[name]])
+    }
+    best = max(sorted(means), key=means.__getitem__, default=None)
+    return None if best is None else RuleMeasure(name=best, reward=means[best])
 
 
 def mean_measure(values: F8, threshold: float, alpha: float, looks: Sequence[int]) -> MeanMeasure:

@@ -99,6 +99,7 @@ class _Stop:
         self._ledger, self._order, self._clock, self._pace = ledger, order, clock, pace
         self._started = clock.now()
         self._raising: Future[int] | None = None
+        self._fence_known = self._started  # when the fence was known to be raised; it rose before that
         self.fence: int | None = None
         self.fence_error = "the fence could not be raised: the ledger could not be opened"
         self._pauses = StopPauses(platform, order.account, pace, order.run, self._asked())
@@ -130,6 +131,7 @@ class _Stop:
             self.fence_error = f"the fence could not be raised: {error}"
         else:
             self.fence, self.fence_error = self._raising.result(), ""
+            self._fence_known = self._clock.now()
 
     def retry_fence(self) -> None:
         """Wait for a fence that is on its way; begin anew where the ledger has refused."""
@@ -157,14 +159,14 @@ class _Stop:
         """Wait for calls that were claimed under an older fence; returns the keys whose outcome stays unknown.
 
         Ages are not taken from the claims: their instants are campaign time. Whoever has an older claim began its
-        call before the fence rose, so after the client's timeout every such call has ended.
+        call before the fence rose, so when the client's timeout has passed since then every such call has ended; what
+        was paused meanwhile has taken a part of it.
         """
         timeout = self._pace.client_timeout_seconds
         poll = min(0.25, max(timeout / 4, 0.01))
-        began = self._clock.now()
         keys = self._older_claims()
         for _ in range(int(timeout / poll) + 1):
-            if keys == () or (self._clock.now() - began).total_seconds() >= timeout:
+            if keys == () or (self._clock.now() - self._fence_known).total_seconds() >= timeout:
                 break
             self._clock.wait(poll)
             keys = self._older_claims()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from pydantic import Field
+
 from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeFailure, EpisodeState, RegretSplit
 from gaelp.domain.frozen import Frozen
 from gaelp.messages.run_context import RunContext
@@ -24,6 +26,9 @@ class SimulateBatches(Frozen):
     purpose: BatchPurpose
     attempt: int = 0  # at the gate; keys the draws of exams, never those of training
     anchor_checkpoint_digest: str = ""  # an earlier state of the agent, played beside it; empty: the incumbent
+    rule_checkpoints: dict[str, str] = Field(
+        default_factory=dict
+    )  # of the simple rules that play beside it, by their names
 
 
 class BatchResult(Frozen):
@@ -45,6 +50,7 @@ class BatchResult(Frozen):
     raw_rewards: tuple[float, ...] = ()  # ratio of each episode before it is clipped, for the tail risk
     successes: tuple[bool, ...] = ()
     anchor_rewards: tuple[float, ...] = ()  # of what the exam compares with, on the same worlds
+    rule_rewards: dict[str, tuple[float, ...]] = Field(default_factory=dict)  # of each simple rule, on the same worlds
     gains: tuple[float, ...] = ()  # expected profit above the incumbent's, in shares of the optimum
     amounts: EpisodeAmounts = EpisodeAmounts()
     replaced: int = 0  # episodes whose optimum was below 1 % of the budget
@@ -64,7 +70,7 @@ class BatchResult(Frozen):
         """The result without the tuples that have one entry per episode, and with the first failure only."""
         emptied: dict[str, Any] = {name: () for name in PER_EPISODE}
         first = tuple(EpisodeFailure(episode=f.episode, reason=f.reason[:LONGEST_REASON]) for f in self.failures[:1])
-        emptied |= {"amounts": EpisodeAmounts(), "failures": first, "whole_digest": whole_digest}
+        emptied |= {"amounts": EpisodeAmounts(), "rule_rewards": {}, "failures": first, "whole_digest": whole_digest}
         return self.model_copy(update=emptied)
 
 

@@ -63,6 +63,15 @@ class Estimate(Frozen):
     log_wealth_against: float | None = None  # and of the bet on value < 0
 
 
+class PairedDifference(Frozen):
+    """The agent's value less a baseline's on the same rows, with its 90 % interval."""
+
+    policy: str  # the baseline
+    value: float  # clicks per impression, by SNIPS
+    low: float
+    high: float
+
+
 class WindowPairs(Frozen):
     """Pairs of a panel's policies whose values differ by more than the noise in one window of a market log."""
 
@@ -132,6 +141,7 @@ class LogEvidence(Frozen):
     window_start: datetime | None = None
     window_end: datetime | None = None
     estimates: tuple[Estimate, ...] = ()
+    differences: tuple[PairedDifference, ...] = ()  # of the agent under test from each baseline
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
     forecasts: tuple[ForecastEvidence, ...] = ()  # of a report

@@ -98,6 +98,18 @@ class RoundSummary(Frozen):
     checkpoint_digest: str
 
 
+class LearnRules(Frozen):
+    """Asks for the simple rules that play the exam, after they have learned in the run's market."""
+
+    context: RunContext
+
+
+class RulesLearned(Frozen):
+    """The simple rules of an exam."""
+
+    checkpoints: dict[str, str]  # digest by name; empty in a foreign environment
+
+
 class PlayTraps(Frozen):
     """Asks for the trap exams of the context's agent."""
 

@@ -1,4 +1,4 @@
-"""What a report knows about one run, gathered from the warehouse and the ledger's journal.
+"""What a report knows about one run, gathered from the warehouse, the ledger and the content store.
 
 It reads; it decides nothing and recomputes no verdict.
 
@@ -7,11 +7,10 @@ Touch this when the report should show something more.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,11 +18,18 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
+from gaelp.domain.spending.approval_card import asked_in_a_sentence
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.errors import GaelpError
 from gaelp.messages.log_replay import GapEvidence
+from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.stored_logs import is_market_synthetic
 from gaelp.records.warehouse.warehouse import Warehouse
+from gaelp.reports import journal_money
+from gaelp.reports.booked_campaigns import AskedRequest, ReportedLedger, campaigns_of
+from gaelp.reports.journal_money import SpendDay
+from gaelp.reports.stored_evidence import StoredEvidence, stored_evidence
 
 _PAGE = 1000
 _LESSONS = (
@@ -34,12 +40,13 @@ _LESSONS = (
 _GAPS = "SELECT log, quantity, unit, logged, low, high, events, simulated, assumed FROM gaps WHERE run = @run"
 
 
-class HasJournal(Protocol):
-    """The part of the ledger that a report reads."""
+@dataclass(frozen=True)
+class Sources:
+    """Where a report's facts are."""
 
-    def journal(self, after: int, limit: int) -> Sequence[JournalEntry]:
-        """Entries numbered above `after`, in order."""
-        ...
+    warehouse: Warehouse
+    ledger: ReportedLedger
+    store: ContentStore
 
 
 class UnknownRun(GaelpError, LookupError):
@@ -76,16 +83,6 @@ class Span:
 
 
 @dataclass(frozen=True)
-class SpendDay:
-    """All campaigns of one phase on one day of the ad account."""
-
-    phase: str
-    day: date
-    worst_micros: int
-    billed_micros: int
-
-
-@dataclass(frozen=True)
 class Facts:
     """Everything the page shows. Money is integer micros of the account's currency."""
 
@@ -100,8 +97,12 @@ class Facts:
     spend: list[SpendDay]
     campaign_worst: dict[str, int]
     journal: list[JournalEntry]
-    lessons: list[dict[str, Any]] = field(default_factory=list)  # rows of the table `curriculum`, by round
-    gaps: list[GapEvidence] = field(default_factory=list)  # between the run's market and its logs
+    lessons: list[dict[str, Any]]  # rows of the table `curriculum`, by round
+    campaigns: list[CampaignResult]  # that have reported a day, those that still run too
+    approved: dict[str, dict[str, int]]  # phase -> request -> total cap in micros
+    asked: list[str]  # a sentence for each request that waits for a person
+    evidence: StoredEvidence
+    gaps: list[GapEvidence]  # between the run's market and its logs
 
     @property
     def outcome(self) -> Outcome | None:
@@ -109,13 +110,19 @@ class Facts:
         return Outcome(self.ended["outcome"]) if self.ended else None
 
     @property
+    def currency(self) -> str:
+        """Of the account; empty where the configuration is not known."""
+        return self.config.currency if self.config else ""
+
+    @property
     def billed_micros(self) -> int:
         """What the platform billed, over all phases."""
         return sum(day.billed_micros for day in self.spend)
 
 
-def gather(warehouse: Warehouse, ledger: HasJournal, run: str) -> Facts:
+def gather(sources: Sources, run: str) -> Facts:
     """Read the run's facts. Raises UnknownRun where the warehouse has no row that says it began."""
+    warehouse, ledger = sources.warehouse, sources.ledger
     rows = warehouse.query("SELECT * FROM runs WHERE run = @run ORDER BY at", {"run": run})
     started = next((row for row in rows if row["event"] == "started"), None)
     if started is None:
@@ -123,7 +130,8 @@ def gather(warehouse: Warehouse, ledger: HasJournal, run: str) -> Facts:
     ended = next((row for row in rows if row["event"] == "ended"), None)
     criteria, config = _criteria(warehouse, run), _config(started.get("config"))
     journal = [entry for entry in _journal(ledger) if _concerns(entry, run, started)]
-    keys = _campaign_days(journal)
+    days, approved = journal_money.campaign_days(journal), journal_money.approved_requests(journal)
+    billed = {(each.campaign, each.day): each.billed for each in days}
     return Facts(
         run=run,
         started=started,
@@ -133,12 +141,24 @@ def gather(warehouse: Warehouse, ledger: HasJournal, run: str) -> Facts:
         criteria=criteria,
         batches=_batches(warehouse, run),
         spans=_spans(started, ended, criteria),
-        spend=_by_day(keys),
-        campaign_worst=_by_campaign(keys),
+        spend=journal_money.by_day(days),
+        campaign_worst=journal_money.worst_by_campaign(days),
         journal=journal,
         lessons=warehouse.query(_LESSONS, {"run": run}),
         gaps=[GapEvidence.model_validate(row) for row in warehouse.query(_GAPS, {"run": run})],
+        campaigns=campaigns_of(ledger, run, billed, [key for of_phase in approved.values() for key in of_phase]),
+        approved=approved,
+        asked=[] if ended else [_asked(each) for each in ledger.undecided_requests(run)],
+        evidence=stored_evidence(sources.store, _evidence_digests(criteria)),
     )
+
+
+def _asked(waiting: AskedRequest) -> str:
+    return asked_in_a_sentence(waiting.request, void=waiting.state == "void")
+
+
+def _evidence_digests(criteria: dict[Phase, list[dict[str, Any]]]) -> dict[Phase, str]:
+    return {phase: rows[0]["evidence_digest"] for phase, rows in criteria.items() if rows[0].get("evidence_digest")}
 
 
 def _config(text: str | None) -> TrainingConfiguration | None:
@@ -196,7 +216,7 @@ def _spans(
     return spans
 
 
-def _journal(ledger: HasJournal) -> Iterator[JournalEntry]:
+def _journal(ledger: ReportedLedger) -> Iterator[JournalEntry]:
     after = 0
     while page := ledger.journal(after, _PAGE):
         yield from page
@@ -208,47 +228,3 @@ def _concerns(entry: JournalEntry, run: str, started: dict[str, Any]) -> bool:
     if entry.kind == "fence":
         return bool(entry.account == started["account"] and entry.at >= started["at"])
     return entry.run == run or (not entry.run and entry.key.startswith(f"{run}/"))
-
-
-@dataclass
-class _Key:
-    phase: str
-    campaign: str
-    day: date
-    worst: int = 0
-    billed: int = 0
-
-
-def _campaign_days(journal: list[JournalEntry]) -> list[_Key]:
-    """One row per reservation key; amounts in the journal are absolute, so the last one of a kind counts."""
-    keys: dict[str, _Key] = {}
-    for entry in journal:
-        if entry.kind not in ("reserve", "post", "settle", "freeze"):
-            continue
-        row = keys.setdefault(entry.key, _Key(entry.phase, entry.campaign, _day(entry)))
-        if entry.kind == "reserve":
-            row.worst = max(row.worst, entry.amount_micros)
-        elif entry.kind in ("post", "settle"):
-            row.billed = entry.amount_micros
-    return list(keys.values())
-
-
-def _day(entry: JournalEntry) -> date:
-    detail = json.loads(entry.detail or "{}")
-    return date.fromisoformat(detail["day"]) if "day" in detail else entry.at.date()
-
-
-def _by_day(keys: list[_Key]) -> list[SpendDay]:
-    totals: dict[tuple[str, date], list[int]] = {}
-    for key in keys:
-        total = totals.setdefault((key.phase, key.day), [0, 0])
-        total[0] += key.worst
-        total[1] += key.billed
-    return [SpendDay(phase, day, worst, billed) for (phase, day), (worst, billed) in sorted(totals.items())]
-
-
-def _by_campaign(keys: list[_Key]) -> dict[str, int]:
-    worst: dict[str, int] = {}
-    for key in keys:
-        worst[key.campaign] = worst.get(key.campaign, 0) + key.worst
-    return worst

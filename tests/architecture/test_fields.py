@@ -66,7 +66,7 @@ def _collect(node: ast.AST, place: str, readers: dict[str, set[str]]) -> None:
 
 def read_by_templates() -> str:
     """A module that reads what the report's page reads, because a template is no Python."""
-    template = (ROOT / "gaelp/reports/report.html").read_text()
+    template = "".join(page.read_text() for page in sorted((ROOT / "gaelp/reports/pages").glob("*.html")))
     return "\n".join(f"x.{name}" for name in re.findall(r"\.([a-z_]+)", template) if not keyword.iskeyword(name))
 
 

@@ -64,6 +64,7 @@ class Day:
     reported: int = 0  # what reports show as billed; it does not fall
     delivered: timedelta = timedelta(0)  # for so long it was enabled within its lease
     seen: int = 0  # the most that a report has ever shown as billed, whatever became of the platform
+    seen_at: datetime = LONG_AGO  # the latest instant that a report was made for
 
 
 @dataclass
@@ -137,7 +138,7 @@ class HostilePlatform:
         self._disturb(reading=True)
         at = at or self.clock.now
         campaign = self._known(platform_id)
-        days = tuple(self._day_report(campaign, day) for day in sorted(campaign.days) if campaign.days[day].served)
+        days = tuple(self._day_report(campaign, day, at) for day in sorted(campaign.days) if campaign.days[day].served)
         cells = ((0, 0),)
         return CampaignReport(
             platform_id=platform_id, at=at, days=days,
@@ -194,7 +195,7 @@ class HostilePlatform:
         for platform_id, campaign in self.all.items():
             campaign.reached = before[platform_id].reached
             for day, truth in before[platform_id].days.items():
-                campaign.days[day].seen = truth.seen
+                campaign.days[day].seen, campaign.days[day].seen_at = truth.seen, truth.seen_at
         self.lost |= {platform_id: campaign for platform_id, campaign in before.items() if platform_id not in self.all}
 
     def _known(self, platform_id: str) -> HostileCampaign:
@@ -275,15 +276,15 @@ class HostilePlatform:
                 day.highest_budget = campaign.state.daily_budget_micros
                 self.version += 1
 
-    def _day_report(self, campaign: HostileCampaign, day: date) -> DayReport:
-        """Billed runs behind what is served until the day is final."""
+    def _day_report(self, campaign: HostileCampaign, day: date, at: datetime) -> DayReport:
+        """Billed runs behind what is served until the day is final; `at` is the instant that the report is made for."""
         truth = campaign.days[day]
         closed = self.place.begins(day + timedelta(days=1)) + CORRECTIONS < self.clock.now
         billed = truth.served if closed else int(truth.served * self.rng.choice((0.0, 0.5, 1.0)))
         truth.reported = max(truth.reported, billed)
-        if truth.reported < truth.seen:
+        if truth.reported < truth.seen and at >= truth.seen_at:  # a report for an earlier instant may say less
             self.said_less.add(campaign.state.external_name)
-        truth.seen = max(truth.seen, truth.reported)
+        truth.seen, truth.seen_at = max(truth.seen, truth.reported), max(truth.seen_at, at)
         return DayReport(
             day=day, impressions=1, clicks=1, conversions=0, cost_micros=truth.reported, served_micros=truth.served,
             revenue_micros=10**9, final=closed, matured=closed,

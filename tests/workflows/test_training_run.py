@@ -53,6 +53,7 @@ async def test_a_strict_run_can_leave_the_simulation(environment: WorkflowEnviro
     assert [(c.id, c.verdict) for c in gate.criteria] == [(id, Verdict.PASS) for id in ("1", "2", "3", "4", "15")]
     assert seen.phases[0].criteria == gate.criteria
     assert "the checkpoint with which it entered the phase" in gate.criteria[2].reason
+    assert re.search(r"incumbent [01]\.\d\d, best simple rule 0\.\d\d \([a-z-]+\), agent", gate.criteria[0].reason)
     events = [str(event) for event in history.events]
     announced = next(n for n, event in enumerate(events) if "block_episodes" in event)
     played = [n for n, event in enumerate(events) if re.search(r"(exam|block) batch(es)? 0", event)]

@@ -17,19 +17,13 @@ from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.history.checkpoint_policies import checkpoint_policy
 from gaelp.commands.history.compared_arms import compare_arms
 from gaelp.commands.history.given_logs import GivenLog, given_log
-from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.domain.log_evidence import INTERVAL_BY, Grade, LogKind
 
 if TYPE_CHECKING:
     from gaelp.arrays import F8, I8, Array
     from gaelp.messages.log_replay import Estimate, LogEvidence
 
 EARLIER = 0.5  # of a log, on which `best-creative` is chosen; it is judged on the rest
-METHODS = {
-    "on-policy": "Clopper-Pearson", "ips": "betting", "snips": "block bootstrap",
-    "dm": "block bootstrap; a model alone is no evidence",
-    "dr": "block bootstrap", "sndr": "block bootstrap", "switch-dr": "block bootstrap",
-    "non-inferiority": "betting; click rate less 95 % of the logging policy's",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,7 +88,7 @@ def _show(log: GivenLog, evidence: LogEvidence, arguments: argparse.Namespace, r
         "refused": missed,
         "verdict": verdict.model_dump(mode="json"),
     }
-    rows = [(e.estimator, f"{e.value:.5f}", f"{e.low:.5f} to {e.high:.5f}", METHODS[e.estimator])
+    rows = [(e.estimator, f"{e.value:.5f}", f"{e.low:.5f} to {e.high:.5f}", INTERVAL_BY[e.estimator])
             for e in evidence.estimates]  # fmt: skip
     out.result(
         document,
@@ -110,7 +104,7 @@ RESTS_ON = ("row_ess", "click_ess", "largest_weight_share", "mean_weight", "mean
 
 
 def _entry(estimate: Estimate) -> dict[str, Any]:
-    entry = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "by": METHODS[estimate.estimator]}
+    entry = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "by": INTERVAL_BY[estimate.estimator]}
     if estimate.log_wealth is not None:
         entry |= {"log_wealth": estimate.log_wealth, "log_wealth_against": estimate.log_wealth_against}
     return entry

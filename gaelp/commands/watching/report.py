@@ -11,6 +11,8 @@ from gaelp.commands.console import DONE, Out
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
     """Write the page and its plots."""
+    from gaelp.records.content_store import ContentStore
+    from gaelp.reports.report_facts import Sources
     from gaelp.reports.report_page import build_report
 
     settings = connections.read_settings()
@@ -18,8 +20,10 @@ def report(arguments: argparse.Namespace, out: Out) -> int:
     folder = Path(arguments.output) if arguments.output else settings.home / "reports" / run
     warehouse = connections.open_warehouse(settings)
     try:
-        page = build_report(warehouse, connections.open_ledger(settings), run, folder)
+        sources = Sources(warehouse, connections.open_ledger(settings), ContentStore(settings.store))
+        built = build_report(sources, run, folder)
     finally:
         warehouse.close()
-    out.result({"run": run, "report": page.absolute()}, str(page))
+    stands = built.first_lines
+    out.result(built.document(), stands.sentence, f"next: {stands.action} {stands.command}".rstrip(), str(built.page))
     return DONE

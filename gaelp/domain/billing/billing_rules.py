@@ -75,6 +75,7 @@ class _Rule:
     period_ends: Callable[[date], date]  # the last day of the period that a day lies in
     edit_renews: bool  # a change allows the new budget for each day left; otherwise no limit of the period holds
     words: str
+    source: str
 
 
 def _month_ends(day: date) -> date:
@@ -92,6 +93,7 @@ _GOOGLE = _Rule(
     period_ends=_month_ends,
     edit_renews=True,
     words=f"Google Ads: {_GOOGLE_WORDS}",
+    source="support.google.com/google-ads/answer/10486637 and answer/10487143, read in November 2026",
 )
 _RULES: dict[str, _Rule] = {
     "google-ads": _GOOGLE,
@@ -102,6 +104,7 @@ _RULES: dict[str, _Rule] = {
         edit_renews=False,
         words="Meta: up to 75 % above the highest daily budget of a day; its weekly limit ends with the first change "
         "of the budget",
+        source="Meta Business Help Centre, About daily budgets, read in November 2026",
     ),
     "emulator": replace(_GOOGLE, words=f"Emulator: {_GOOGLE_WORDS}"),
 }
@@ -115,6 +118,12 @@ def _rule(platform: str) -> _Rule:
         raise UnknownPlatform(
             f"no billing rule is known for platform {platform!r}, so its worst case is unbounded: use one of {known}"
         ) from None
+
+
+def rule_sentence(platform: str) -> str:
+    """A platform's rule and where it is published, in a sentence; raises UnknownPlatform."""
+    rule = _rule(platform)
+    return f"{rule.words} ({rule.source})."
 
 
 def worst_day_micros(platform: str, daily_budget_micros: int, currency: str) -> int:

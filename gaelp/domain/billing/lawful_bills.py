@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from math import ceil
 
-from gaelp.domain.billing.billing_rules import day_limit, period_end, period_limit
+from gaelp.domain.billing.billing_rules import day_limit, limit_after_edit, period_end, period_limit
 from gaelp.money import rounded_up
 
 
@@ -34,6 +35,17 @@ class RunningCampaign:
     daily_budget_micros: int
     last_day: date  # on which it may still serve
     billed: Mapping[date, int]
+    edited_on: date | None = None  # the last day before today on which its budget is known to have changed
+
+
+@dataclass(frozen=True)
+class MonthDay:
+    """What the month has billed at a day's end, in micros: as it was before today, and from today on as may be."""
+
+    day: date
+    unedited_micros: int
+    edited_micros: int
+    expected_micros: int
 
 
 @dataclass(frozen=True)
@@ -78,20 +90,39 @@ def lawful_bill(campaign: RunningCampaign, window: Window, today: date, currency
     return LawfulBill(rounded_up(unedited, currency), rounded_up(max(edited, unedited), currency), expected)
 
 
+def month_course(campaigns: Sequence[RunningCampaign], today: date) -> tuple[MonthDay, ...]:
+    """The month's bill of all campaigns, day by day and summed up from its first day, as `LawfulBill` has it.
+
+    A day bills its worst (edited), its worst within its platform's period (unedited) or its budget (expected). Raises
+    UnknownPlatform.
+    """
+    first, last = window_of(Window.MONTH, today)
+    coming = _days(today, last)
+    bills = [_unedited(each, today, [day for day in coming if day <= each.last_day]) for each in campaigns]
+    course: list[MonthDay] = []
+    unedited = edited = Fraction(0)
+    expected = 0
+    for day in _days(first, last):
+        if day < today:
+            billed = sum(each.billed.get(day, 0) for each in campaigns)
+            unedited, edited, expected = unedited + billed, edited + billed, expected + billed
+        else:
+            number = (day - today).days
+            running = [each for each in campaigns if day <= each.last_day]
+            unedited += sum((each[number] for each in bills if number < len(each)), Fraction(0))
+            edited += sum((_day(each, day) for each in running), Fraction(0))
+            expected += sum(max(each.daily_budget_micros, each.billed.get(day, 0)) for each in running)
+        course.append(MonthDay(day, ceil(unedited), ceil(edited), expected))
+    return tuple(course)
+
+
 def cap_reached(campaigns: Sequence[RunningCampaign], cap_micros: int, today: date) -> CapReached:
     """When a cap on this month's bill of all campaigns is exceeded, should every day bill its worst, or its budget."""
-    first, last = window_of(Window.MONTH, today)
-    worst = expected = Fraction(
-        sum(micros for each in campaigns for day, micros in each.billed.items() if first <= day < today)
+    coming = [each for each in month_course(campaigns, today) if each.day >= today]
+    return CapReached(
+        next((each.day for each in coming if each.edited_micros > cap_micros), None),
+        next((each.day for each in coming if each.expected_micros > cap_micros), None),
     )
-    at_worst = as_expected = None
-    for day in _days(today, last):
-        running = [each for each in campaigns if day <= each.last_day]
-        worst += sum((_day(each, day) for each in running), Fraction(0))
-        expected += sum(max(each.daily_budget_micros, each.billed.get(day, 0)) for each in running)
-        at_worst = at_worst or (day if worst > cap_micros else None)
-        as_expected = as_expected or (day if expected > cap_micros else None)
-    return CapReached(at_worst, as_expected)
 
 
 def _day(campaign: RunningCampaign, day: date) -> Fraction:
@@ -100,20 +131,35 @@ def _day(campaign: RunningCampaign, day: date) -> Fraction:
 
 def _unedited(campaign: RunningCampaign, today: date, days: Sequence[date]) -> list[Fraction]:
     """What each of the days may bill, as early as it may, where no budget changes."""
-    bills, ends, left = [], None, Fraction(0)
+    bills: list[Fraction] = []
+    ends = date.min
+    left: Fraction | None = None
     for day in days:
         end = period_end(campaign.platform, day)
         if end != ends:
-            ends, left = end, period_limit(campaign.platform, campaign.daily_budget_micros)
-            left -= sum(
-                micros
-                for past, micros in campaign.billed.items()
-                if past < today and period_end(campaign.platform, past) == end
-            )
-        bill = max(min(_day(campaign, day), left), Fraction(campaign.billed.get(day, 0)))
-        left -= bill
+            ends, left = end, _period_left(campaign, today, end)
+        most = _day(campaign, day) if left is None else min(_day(campaign, day), left)
+        bill = max(most, Fraction(campaign.billed.get(day, 0)))
+        left = None if left is None else left - bill
         bills.append(bill)
     return bills
+
+
+def _period_left(campaign: RunningCampaign, today: date, end: date) -> Fraction | None:
+    """What the period that ends on `end` may still bill from today on; None where no limit of it is known.
+
+    After a change of the budget in it, what the day of the change has billed may have come before the change, so that
+    it uses none of what the change allows.
+    """
+    edited = campaign.edited_on
+    if edited is not None and period_end(campaign.platform, edited) == end:
+        limit = limit_after_edit(campaign.platform, campaign.daily_budget_micros, edited)
+        counted = {day: micros for day, micros in campaign.billed.items() if edited < day < today}
+    else:
+        limit = period_limit(campaign.platform, campaign.daily_budget_micros)
+        counted = {day: micros for day, micros in campaign.billed.items() if day < today}
+    inside = sum(micros for day, micros in counted.items() if period_end(campaign.platform, day) == end)
+    return None if limit is None else limit - inside
 
 
 def _days(first: date, last: date) -> list[date]:

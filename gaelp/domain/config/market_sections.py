@@ -34,8 +34,8 @@ class Market(Section):
     resolution: Literal["aggregate", "per-auction"] = Field(
         "aggregate",
         description="counts per cell drawn from their distributions, or every auction resolved; where the "
-        "budget binds, aggregate wins are within 1 % in the mean and 10 % in their spread, which is at most a third too "
-        "large where own campaigns bid together",
+        "budget binds, aggregate wins are within 1 % in the mean and 10 % in their spread, which is at most a third "
+        "too large where own campaigns bid together",
     )
     auction: Literal["second-price", "first-price"] = Field("second-price", description="what a winner pays")
     segments: Count = Field(4, description="audience segments made from the log's user features")

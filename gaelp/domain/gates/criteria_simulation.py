@@ -48,7 +48,9 @@ def judge_simulation(measures: SimulationMeasures) -> tuple[CriterionVerdict, ..
 
 def _reward(measures: SimulationMeasures) -> CriterionVerdict:
     verdict, reason = _guarded(measures, *_of_mean(CRITERIA["1"].name, measures.reward))
-    bar = "" if measures.incumbent is None else headroom_bar(measures.incumbent, measures.reward.mean)
+    bar = ""
+    if measures.incumbent is not None:
+        bar = headroom_bar(measures.incumbent, measures.reward.mean, measures.best_rule)
     judgement = verdict, " ".join(part for part in (reason, bar, measures.ratings) if part)
     numbers = _numbers(measures.reward, "share of the attainable profit")
     return criterion_verdict("1", judgement, Formula.MEAN_CVAR, numbers)

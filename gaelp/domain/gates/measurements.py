@@ -17,13 +17,13 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.exploit_audit import AuditMeasure
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.phases import Phase
+from gaelp.domain.simple_rules import RuleMeasure
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 """The level of one attempt, alpha_k."""
 
 FAILED_RATIO = -1.0
 """The unclipped ratio that a failed episode is counted with: as bad as losing the whole optimum."""
-
 
 COLLAPSED_BELOW = 0.4
 """The reward below which an episode of the block has collapsed (docs/gates.md, criterion 4)."""
@@ -127,6 +127,7 @@ class SimulationMeasures(Frozen):
     against_anchor: AnchorMeasure | None = None  # none: the exam says nothing of an anchor
     block: BlockMeasure | None = None  # none: it has not been played
     incumbent: float | None = None  # mean reward of the incumbent on the same worlds; none: not measured
+    best_rule: RuleMeasure | None = None  # none: no simple rule played
     traps: TrapsMeasure | None = None  # none: no trap was played, and none is required
     audit: AuditMeasure | None = None  # none: the exploit audit was neither played nor required
     ratings: str = ""  # what share of the gain rests on personas' ratings, in a sentence; decides nothing

@@ -24,7 +24,7 @@ from gaelp.evidence.history import bandit_rows, sparse_bets
 from gaelp.evidence.history.bandit_rows import HOURS, BanditRows
 from gaelp.evidence.history.bandit_rows import InvalidLog as InvalidLog
 from gaelp.evidence.history.sparse_bets import SparseValues
-from gaelp.messages.log_replay import Estimate
+from gaelp.messages.log_replay import Estimate, PairedDifference
 
 Interval = tuple[float, float, float]
 """An estimate with the lower and the upper end of its 90 % interval."""
@@ -47,18 +47,47 @@ def evaluate(
     position where it has positions; `segment` i8[N]; policies f8[24, S, K] or f8[P, 24, S, K]. The policy named TESTED
     also gets the paired non-inferiority bet (docs/gates.md, criterion 5b). Raises InvalidLog.
     """
+    return evaluate_paired(log, segment, policies, rng)[0]
+
+
+def evaluate_paired(
+    log: Mapping[str, Array], segment: I8, policies: Mapping[str, F8], rng: np.random.Generator
+) -> tuple[tuple[Estimate, ...], tuple[PairedDifference, ...]]:
+    """The same, and by SNIPS how much more the policy named TESTED has than each other one and than the logging policy.
+
+    A difference is resampled as a whole: both policies on the same blocks of rows.
+    """
     rows = bandit_rows.read(log, segment)
     estimates = [on_policy(rows)]
     blocks = len(bandit_rows.block_edges(len(rows))) - 1
     drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=DRAWS).astype(np.float64)
+    times = np.vstack([np.ones(blocks), drawn])
+    ratios = {LOGGING: _logged(rows, times)}
     models: dict[tuple[int, int], F8] = {}
     for name, policy in policies.items():
         whole = bandit_rows.whole_policy(name, policy, rows)
         sizes = whole.shape[2], whole.shape[3]
         if sizes not in models:
             models[sizes] = reward_model(rows, *sizes)
-        estimates += _estimates(name, _summed(rows, whole, models[sizes]), drawn)
-    return tuple(estimates)
+        weighted = _summed(rows, whole, models[sizes])
+        values = _ratios(weighted.sums, times)
+        estimates += _estimates(name, weighted, values)
+        ratios[name] = values["snips"]
+    tested = ratios.get(TESTED)
+    others = {} if tested is None else {name: tested - each for name, each in ratios.items() if name != TESTED}
+    return tuple(estimates), tuple(_difference(name, each) for name, each in others.items())
+
+
+def _logged(rows: BanditRows, times: F8) -> F8:
+    """The logging policy's click rate where each block counts as often as `times` says, f8[D]."""
+    sums = np.array([(len(block), float(block.click.sum())) for block in rows.blocks()])
+    total, clicks = (times @ each for each in sums.T)
+    return _ratio(clicks, total)
+
+
+def _difference(name: str, values: F8) -> PairedDifference:
+    low, high = np.quantile(values[1:], [TAIL, 1 - TAIL])
+    return PairedDifference(policy=name, value=float(values[0]), low=float(low), high=float(high))
 
 
 def randomised_p(log: Mapping[str, Array]) -> float | None:
@@ -183,7 +212,7 @@ def _summed(rows: BanditRows, policy: F8, model: F8) -> _Weighted:
     return _Weighted(sums.arrays(), clicks, largest, float(policy.max() / rows.propensity.min()))
 
 
-def _estimates(name: str, weighted: _Weighted, drawn: F8) -> list[Estimate]:
+def _estimates(name: str, weighted: _Weighted, values: Mapping[str, F8]) -> list[Estimate]:
     rests_on = _rests_on(weighted)
 
     def estimate(estimator: str, interval: Interval) -> Estimate:
@@ -191,7 +220,6 @@ def _estimates(name: str, weighted: _Weighted, drawn: F8) -> list[Estimate]:
         return Estimate(estimator=estimator, policy=name, value=value, low=low, high=high, **rests_on)
 
     estimates = [estimate("ips", sparse_bets.interval(weighted.clicks, weighted.bound, TAIL))]
-    values = _ratios(weighted.sums, np.vstack([np.ones(drawn.shape[1]), drawn]))
     for key, each in values.items():
         low, high = np.quantile(each[1:], [TAIL, 1 - TAIL])
         estimates.append(estimate(key, (float(each[0]), float(low), float(high))))

@@ -6,8 +6,8 @@ streams of their own. Touch this to play a batch otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -64,6 +64,7 @@ class DecidingAgent:
     incumbent: Agent
     incumbent_state: State
     anchor_state: State | None = None  # of the same agent, earlier: what an exam compares with; none: the incumbent
+    rules: Mapping[str, DecidingAgent] = field(default_factory=dict)  # simple rules that play beside it, by name
 
     @property
     def anchor(self) -> DecidingAgent | None:
@@ -92,6 +93,9 @@ class BatchKey:
         return ("simulation", purpose, *attempt, self.index)
 
 
+OpenEpisodes = Callable[[np.random.Generator], EpisodesInPlay]
+"""Opens episodes in one and the same world; the generator draws their responses."""
+
 OpenForeign = Callable[[str, TrainingConfiguration, Sequence[int]], EpisodesInPlay]
 """(environment, configuration, seeds of the campaigns) -> episodes of somebody else's environment."""
 
@@ -107,9 +111,9 @@ def simulate(
 
     Streams are keyed by the seed and the batch's key, and a run's name enters nothing. The trajectory is that of
     Agent.learn. A decision that cannot be carried out fails its episode from that tick on, with the agent's name and
-    the step. The anchor meets the same worlds and draws. `open_foreign` opens episodes of a foreign environment, by
-    default in this process. Raises InvalidDecision
-    where no episode of the batch is left, or where the incumbent fails.
+    the step. The anchor meets the same worlds and draws, the simple rules the same worlds. `open_foreign` opens
+    episodes of a foreign environment, by default in this process. Raises InvalidDecision where no episode of the batch
+    is left, or where the incumbent fails.
     """
     streams, incumbent_streams = _streams(config, key, "agent"), _streams(config, key, "incumbent")
     open_episodes = _opener(market, config, stream(config.seed, *key.stream_names, "world"), open_foreign)
@@ -123,15 +127,23 @@ def simulate(
     episodes.close()
     reference.close()
     result = batch_result(scores, trajectory, failures, together=together(config), index=key.index, purpose=key.purpose)
-    profit = scores.incumbent_profit_micros
-    if deciding.anchor is not None:
-        anchor_streams = _streams(config, key, "agent")
-        profit = _profit(open_episodes(anchor_streams.response), deciding.anchor, anchor_streams)
-    return trajectory, result.model_copy(update={"anchor_rewards": rewards_of(profit, scores, together(config))})
+
+    def rewards(other: DecidingAgent, who: str) -> tuple[float, ...]:
+        """What another policy earned on the same worlds."""
+        profit = _profit(open_episodes, other, _streams(config, key, who))
+        return rewards_of(profit, scores, together(config))
+
+    incumbent_rewards = rewards_of(scores.incumbent_profit_micros, scores, together(config))
+    update = {
+        "anchor_rewards": incumbent_rewards if deciding.anchor is None else rewards(deciding.anchor, "agent"),
+        "rule_rewards": {name: rewards(rule, name) for name, rule in deciding.rules.items()},
+    }
+    return trajectory, result.model_copy(update=update)
 
 
-def _profit(episodes: EpisodesInPlay, deciding: DecidingAgent, streams: Streams) -> F8:
+def _profit(open_episodes: OpenEpisodes, deciding: DecidingAgent, streams: Streams) -> F8:
     """The expected profit of each campaign; nothing of one whose decision cannot be carried out."""
+    episodes = open_episodes(streams.response)
     campaigns = len(episodes.observe().hour)
     try:
         _, failures = play(episodes, deciding, streams)
@@ -194,7 +206,7 @@ def _opener(
     config: TrainingConfiguration,
     rng: np.random.Generator,
     open_foreign: OpenForeign | None,
-) -> Callable[[np.random.Generator], EpisodesInPlay]:
+) -> OpenEpisodes:
     """Opens episodes in one and the same world for each deciding agent, with response draws of its own."""
     if is_foreign(config.environment):
         seeds = rng.integers(2**31, size=config.simulation.campaigns_per_batch).tolist()

@@ -34,7 +34,7 @@ from gaelp.records.logs.spreadsheets import as_text
 from gaelp.records.logs.staged_rows import StagedRows, joined, staged_rows
 from gaelp.records.warehouse.warehouse import Warehouse
 
-__all__ = ["IngestError", "IngestReport", "LogExists", "LogSource", "ingest", "look"]
+__all__ = ["IngestError", "IngestReport", "LogExists", "LogSource", "ingest", "look", "read_rows"]
 
 NO_DATE = date(1970, 1, 1)
 APPENDED = 100_000  # rows of one append, or a few more
@@ -84,12 +84,7 @@ def ingest(warehouse: Warehouse, source: LogSource, now: datetime) -> IngestRepo
             return _known(known[0], content_digest(file.text, *file.parts))
         reading = _read(file)
         totals = _judged(reading, staged)
-        if totals.reasons.total() > source.most_rejected * totals.seen:
-            raise TooManyRejected(
-                f"{totals.reasons.total():,} of {totals.seen:,} rows of {source.path} would be rejected "
-                f"({totals.why}), more than {source.most_rejected:.4g} of them: nothing was taken; correct them, or "
-                "allow more with --at-most-rejected"
-            )
+        _refuse_too_many(totals, source)
         if file.kind is BANDIT and not file.items:
             reading = replace(reading, file=replace(file, items=Items.occurring(totals.items, source.path)))
         _append_rows(warehouse, reading, staged, now)
@@ -97,6 +92,26 @@ def ingest(warehouse: Warehouse, source: LogSource, now: datetime) -> IngestRepo
         if warehouse.append("logs", [_log_row(reading, report, now)], f"log/{source.name}"):
             return report
     return _known(warehouse.query(_LOG, {"log": source.name})[0], reading.content)  # another process was quicker
+
+
+def read_rows(source: LogSource, kind: Kind) -> tuple[IngestReport, Any]:
+    """What a file came to and its good rows, as `kind` reads them, in the file's order; nothing is stored.
+
+    Raises IngestError and TooManyRejected, as `ingest` does.
+    """
+    with _readable(source, kind) as file, staged_rows() as staged:
+        totals = _judged(_read(file), staged)
+        _refuse_too_many(totals, source)
+        return totals.report(source.name, source.path), pa.concat_tables(staged.good())
+
+
+def _refuse_too_many(totals: LogTotals, source: LogSource) -> None:
+    if totals.reasons.total() > source.most_rejected * totals.seen:
+        raise TooManyRejected(
+            f"{totals.reasons.total():,} of {totals.seen:,} rows of {source.path} would be rejected "
+            f"({totals.why}), more than {source.most_rejected:.4g} of them: nothing was taken; correct them, or "
+            "allow more with --at-most-rejected"
+        )
 
 
 @dataclass(frozen=True)
@@ -127,8 +142,8 @@ class _Reading:
 
 
 @contextmanager
-def _readable(source: LogSource) -> Iterator[_File]:
-    kind = kind_named(source.kind)
+def _readable(source: LogSource, kind: Kind | None = None) -> Iterator[_File]:
+    kind = kind or kind_named(source.kind)
     try:
         checked_name(source.name, "log")
     except ValueError as error:
@@ -151,7 +166,7 @@ def _read(file: _File) -> _Reading:
 
 
 def _check_zone(kind: Kind, zone: str) -> None:
-    if zone and kind in (REPORT, SPLIT_TEST):
+    if zone and kind.name in (REPORT.name, SPLIT_TEST.name):
         raise IngestError(
             f"--time-zone {zone}: the days of a {kind.name} are the account's own, and are taken as they are"
         )

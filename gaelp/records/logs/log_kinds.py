@@ -93,6 +93,7 @@ class Kind:
     checks: tuple[Check, ...] = ()
     notes: tuple[Check, ...] = ()
     headerless: tuple[Form, ...] = ()
+    has_sums: bool = False  # its files may write sums of other rows among them; a row is a period, a day at the least
 
 
 def _exceeds(reason: str, more: str, less: str) -> Check:
@@ -123,7 +124,7 @@ _TIME = "is not a date and time between 1995 and 2100"
 # Of any case. Google Ads and Meta as they export to files, in English and German, and Google Ads' API.
 _DAY = (
     "day", "segments.date", "tag", "reporting starts", "berichtsstart", "week", "woche", "segments.week",
-    "month", "monat", "segments.month",
+    "month", "monat", "segments.month", "gregorian date",
 )  # fmt: skip
 WEEKS, MONTHS = ("week", "woche", "segments.week"), ("month", "monat", "segments.month")  # headers of longer periods
 _UNTIL = ("reporting ends", "berichtsende")
@@ -133,7 +134,7 @@ _CAMPAIGN = (
 )  # fmt: skip
 _IMPRESSIONS = ("displays", "impr.", "metrics.impressions", "impressionen")
 _CLICKS = ("metrics.clicks", "klicks", "link clicks", "clicks (all)", "link-klicks", "klicks (alle)")
-_COST = ("metrics.cost_micros", "cost_micros", "kosten", "amount spent", "ausgegebener betrag")
+_COST = ("metrics.cost_micros", "cost_micros", "kosten", "amount spent", "ausgegebener betrag", "spend", "ausgaben")
 _CONVERSIONS = (
     "post_click_conversions", "metrics.conversions", "purchases", "website purchases", "käufe", "website-käufe",
 )  # fmt: skip
@@ -188,7 +189,8 @@ MARKET = Kind(
 REPORT = Kind(
     "report",
     "report_rows",
-    (
+    has_sums=True,
+    fields=(
         Field("date", "at", instants, f"date {_TIME}", _DAY),
         Field("campaign", "campaign", column.names, "campaign is blank", _CAMPAIGN),
         Field("engagement", "engagement", column.texts, "", ("user_engagement",), default=""),

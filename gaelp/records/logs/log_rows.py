@@ -16,7 +16,7 @@ from gaelp.arrays import B1
 from gaelp.records.logs.column_readings import Readings
 from gaelp.records.logs.cut_lines import CutLines, rejected_table
 from gaelp.records.logs.log_columns import BLANKS, Marks, mask
-from gaelp.records.logs.log_kinds import BANDIT, MONTHS, REPORT, WEEKS, Check, Field, Kind
+from gaelp.records.logs.log_kinds import BANDIT, MONTHS, WEEKS, Check, Field, Kind
 from gaelp.records.logs.log_layouts import Layout
 
 DUPLICATE = "duplicate of an earlier row"
@@ -50,7 +50,7 @@ class Judge:
         rows, left_out = without_totals(lines, self._kind, self._layout)
         reasons = _Reasons(len(rows.numbers))
         columns = {wanted.stored: self._parsed(wanted, rows, reasons) for wanted in self._kind.fields}
-        if self._kind is REPORT and self._layout.positions["until"] is None:
+        if self._kind.has_sums and self._layout.positions["until"] is None:
             columns["until"] = _period_end(columns["at"], self._day_header)
         for check in self._kind.checks:
             reasons.add(true(check, columns), check.reason)
@@ -123,12 +123,12 @@ def places(kind: Kind, layout: Layout, readings: Readings | None = None) -> list
     """The columns of the file that a judge reads, or that `readings` are decided by."""
     placed = {at for at in layout.positions.values() if at is not None}
     used = placed | {*layout.user_features, *(layout.identity or ())} if readings is None else readings.places
-    return sorted(used | ({0, layout.positions["date"] or 0} if kind is REPORT else set()))
+    return sorted(used | ({0, layout.positions["date"] or 0} if kind.has_sums else set()))
 
 
 def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLines, int]:
     """The lines that are no sum of the others, and how many are: an export writes `Total` or the like in them."""
-    if kind is not REPORT:
+    if not kind.has_sums:
         return lines, 0
     day = layout.positions["date"] or 0
     sums = pc.or_(*(pc.match_substring_regex(lines.columns[at], _TOTALS) for at in (0, day)))

@@ -33,6 +33,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.exploit_audit import market_names
 from gaelp.domain.phases import Phase
+from gaelp.domain.simple_rules import SIMPLE_RULES
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult, SimulateBatches, SimulatedBatches
 from gaelp.messages.live_campaign import Decide, LiveCampaignInput
@@ -42,6 +43,7 @@ from gaelp.messages.simulation_training import (
     FirstCheckpoint,
     Learned,
     LearnRound,
+    LearnRules,
     PlayAudit,
     PlayTraps,
     TrapLosses,
@@ -619,6 +621,40 @@ def test_the_audit_is_played_once_for_an_attempt_and_only_where_it_is_asked_for(
     audited.own["broken"] = Broken()
     assert {value for each in gains(audited, "broken", 1).values() for value in each} == {-1.0}
     assert gains(Laboratory(store), "best-creative", 1) == {}
+
+
+def test_the_simple_rules_of_an_exam_learn_and_play_its_worlds(store: ContentStore) -> None:
+    """All but the incumbent are taught; they earn on the exam's episodes, and change nothing of the agent's result."""
+    laboratory = Laboratory(store)
+
+    def taught() -> dict[str, str]:
+        learn = LearnRules(context=laboratory.context("uniform"))
+        return laboratory.temporal.run(laboratory.simulation.learn_rules, learn).checkpoints
+
+    rules = taught()
+    assert set(rules) == set(SIMPLE_RULES) - {laboratory.config.incumbent} and taught() == rules
+    assert int(laboratory.inputs.state(rules["online-lp"])["rounds"][0]) > 1
+    batches = SimulateBatches(
+        context=laboratory.context("uniform", laboratory.first("uniform")), indices=(0,), purpose=BatchPurpose.EXAM
+    )
+
+    def played(batches: SimulateBatches) -> BatchResult:
+        [result] = laboratory.temporal.run(laboratory.simulation.simulate_batches, batches).results
+        assert result.rule_rewards == {}, "a message carries nothing of each episode"
+        return laboratory.inputs.whole(result)
+
+    alone, beside = played(batches), played(batches.model_copy(update={"rule_checkpoints": rules}))
+    assert beside.model_copy(update={"rule_rewards": {}}) == alone
+    assert set(beside.rule_rewards) == set(rules)
+    assert all(len(earned) == beside.episodes for earned in beside.rule_rewards.values())
+    assert np.mean(beside.rule_rewards["online-lp"]) > 0.3 > max(alone.rewards)
+
+
+def test_no_simple_rule_plays_in_a_foreign_environment(store: ContentStore) -> None:
+    """Its steps may be slow, and the incumbent plays there already."""
+    foreign = Laboratory(store, environment="mine/World-v0")
+    learn = LearnRules(context=foreign.context("uniform"))
+    assert foreign.temporal.run(foreign.simulation.learn_rules, learn).checkpoints == {}
 
 
 class Broken:

@@ -234,3 +234,17 @@ def test_the_incumbents_reward_is_measured_on_the_same_worlds() -> None:
     settled = batch(0, [0.8] * 3).model_copy(update={"amounts": amounts})
     assert measured([settled], CONFIG, ALPHA).incumbent == pytest.approx(1.4 / 3)
     assert measured([batch(0, [0.8] * 3)], CONFIG, ALPHA).incumbent is None
+
+
+def test_the_best_simple_rule_is_that_of_the_highest_mean_reward() -> None:
+    """Over all episodes of the batches that settled, of the rules that played in each of them."""
+    first = batch(0, [0.8] * 2, rule_rewards={"online-lp": [0.9, 0.9], "pid-pacing": [0.2, 0.2], "linear-bid": [1, 1]})
+    second = batch(1, [0.8], rule_rewards={"online-lp": [0.0], "pid-pacing": [1.0]})
+    found = measured([first, second, failed(2)], CONFIG, ALPHA).best_rule
+    assert found is not None and (found.name, found.reward) == ("online-lp", pytest.approx(0.6))
+
+
+def test_no_simple_rule_is_shown_where_none_played() -> None:
+    """Neither without batches, nor where batches name none, nor where all failed."""
+    for exams in ([], [batch(0, [0.8])], [failed(0)]):
+        assert measured(exams, CONFIG, ALPHA).best_rule is None

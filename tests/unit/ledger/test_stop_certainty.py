@@ -119,28 +119,43 @@ def test_a_claim_that_is_resolved_is_noticed_soon(ledger: Ledger) -> None:
 
 def test_a_short_timeout_is_waited_for_in_quarters(ledger: Ledger) -> None:
     """A client that gives up within a second is looked after more often than four times a second."""
-    account, pace = Account(), replace(PACE, client_timeout_seconds=0.4)
+    account, pace = Account(), replace(PACE, client_timeout_seconds=0.4, seconds_between_rounds=0.1)
     ledger.claim(claim("enable"))
     began: list[datetime] = []
 
     def resolve() -> None:
-        if not account.enabled and ledger.unresolved_claims("acme") and account.now > NOW + timedelta(seconds=0.5):
+        if not account.enabled and ledger.unresolved_claims("acme") and account.now > NOW + timedelta(seconds=0.1):
             began.append(account.now)
             ledger.resolve(claim("enable").key, "failed", "", NOW)
 
     account.waited = resolve
     report = account.stop(ledger, pace)
     assert report.unresolved_claims == ()
-    assert began == [NOW + timedelta(seconds=0.6)]  # half a second between readings, and a quarter of the timeout
+    assert began == [NOW + timedelta(seconds=0.2)]  # a tenth between readings, and a quarter of the timeout
+
+
+def test_the_timeout_of_older_calls_runs_from_the_fence(ledger: Ledger) -> None:
+    """What slow pauses take is a part of the client's timeout: the stop does not wait it out once more after them."""
+    account = Account()
+    ledger.claim(claim("enable"))
+
+    def slowly() -> bool:
+        account.now += timedelta(seconds=4)
+        return True
+
+    account.obeys = slowly
+    report = account.stop(ledger)
+    assert report.unresolved_claims == (claim("enable").key,)
+    assert report.seconds == PACE.client_timeout_seconds + PACE.seconds_between_rounds
 
 
 def test_an_older_call_is_waited_for_until_its_client_must_have_given_up(ledger: Ledger) -> None:
-    """The whole timeout passes after the first readings before the last ones: not a poll less."""
+    """The whole timeout passes after the fence before the last reading: not a poll less."""
     account = Account()
     ledger.claim(claim("enable"))
     report = account.stop(ledger)
     assert report.unresolved_claims == (claim("enable").key,)
-    assert report.seconds == 5 + 2 * PACE.seconds_between_rounds
+    assert report.seconds == 5 + PACE.seconds_between_rounds
 
 
 def test_a_claim_made_under_the_new_fence_is_not_waited_for(ledger: Ledger) -> None:

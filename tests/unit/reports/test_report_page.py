@@ -16,14 +16,20 @@ from rich.console import Console
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
+from gaelp.domain.platform_records import DayReport
+from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET, ApprovalCard
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.messages.phase import PhaseResult
+from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from gaelp.reports.report_facts import UnknownRun, gather
-from gaelp.reports.report_page import build_report, limits
+from gaelp.reports.booked_campaigns import AskedRequest
+from gaelp.reports.report_facts import Facts, Sources, UnknownRun, gather
+from gaelp.reports.report_page import build_report
+from gaelp.reports.report_words import limits
 from gaelp.reports.verdict_table import criteria_table
 from tests.support.made_logs import write_log
 
@@ -38,13 +44,31 @@ NAMES = {
 
 
 class Journal:
-    """A ledger of which only the journal is asked."""
+    """A ledger in which only the journal has something."""
 
     def __init__(self, entries: Sequence[JournalEntry] = ()) -> None:
         self.entries = entries
 
     def journal(self, after: int, limit: int) -> tuple[JournalEntry, ...]:
         return tuple(entry for entry in self.entries if entry.sequence > after)[:limit]
+
+    def campaign_results(self, phase: str) -> tuple[CampaignResult, ...]:
+        return ()
+
+    def reported_days(self, run: str) -> dict[str, tuple[DayReport, ...]]:
+        return {}
+
+    def days_reached(self, phase: str) -> tuple[DayReached, ...]:
+        return ()
+
+    def undecided_requests(self, run: str) -> tuple[AskedRequest, ...]:
+        return ()
+
+    def request(self, request_id: str) -> ApprovalCard:
+        raise AssertionError("nothing was approved")
+
+    def approved_campaigns(self, digest: str) -> tuple[ApprovedCampaign, ...]:
+        raise AssertionError("nothing was approved")
 
 
 def entry(sequence: int, kind: str, day: int, amount: int, *, run: str = "a", detail: str = "{}") -> JournalEntry:
@@ -113,6 +137,15 @@ def settle_batches(warehouse: Warehouse) -> None:
         warehouse.append("episodes", [row, row | {"state": "running", "reward": None}], f"batch-{number}")
 
 
+def build(warehouse: Warehouse, ledger: Journal, run: str, output: Path) -> Path:
+    """The page of a run whose evidence is not in the store."""
+    return build_report(Sources(warehouse, ledger, ContentStore(f"{output}-store")), run, output).page
+
+
+def facts_of(warehouse: Warehouse, ledger: Journal, run: str) -> Facts:
+    return gather(Sources(warehouse, ledger, ContentStore("memory://report-facts")), run)
+
+
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     return open_warehouse(str(tmp_path / "warehouse"))
@@ -133,7 +166,7 @@ def text_of(page: Path) -> str:
 def test_every_criterion_is_listed_with_its_numbers(warehouse: Warehouse, tmp_path: Path) -> None:
     """A whole run's page shows each criterion's verdict, estimate, bound, threshold, n and reason."""
     whole_run(warehouse)
-    html = text_of(build_report(warehouse, money(), "a", tmp_path / "out"))
+    html = text_of(build(warehouse, money(), "a", tmp_path / "out"))
     for numbers in NAMES.values():
         for number in numbers:
             row = re.search(rf'<tr><td class="id">{number}</td>.*?</tr>', html, re.DOTALL)
@@ -154,14 +187,14 @@ def test_the_page_says_where_the_market_is_made_up(warehouse: Warehouse, tmp_pat
         run = "-".join(("run", *logs))
         config = TrainingConfiguration.model_validate({"historical": {"logs": logs}})
         start_run(warehouse, run, config=config.model_dump_json())
-        told[logs] = SYNTHETIC_MARKET in build_report(warehouse, Journal(), run, tmp_path / run).read_text()
+        told[logs] = SYNTHETIC_MARKET in build(warehouse, Journal(), run, tmp_path / run).read_text()
     assert told == {(): True, ("market",): True, ("market", "bandit"): False}
 
 
 def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:
     """The page loads nothing and runs nothing; the four plots are inside it and beside it as PNG."""
     whole_run(warehouse)
-    page = build_report(warehouse, money(), "a", tmp_path / "out")
+    page = build(warehouse, money(), "a", tmp_path / "out")
     assert {file.name for file in page.parent.iterdir()} == {
         "report.html", "timeline.png", "learning.png", "regret.png", "spend.png",
     }  # fmt: skip
@@ -175,7 +208,7 @@ def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:
 def test_an_approval_is_shown_with_its_cap_in_money(warehouse: Warehouse, tmp_path: Path) -> None:
     """What a person approved reads as money, and long digests wrap instead of being cut off."""
     whole_run(warehouse)
-    html = text_of(build_report(warehouse, money(), "a", tmp_path / "out"))
+    html = text_of(build(warehouse, money(), "a", tmp_path / "out"))
     assert '<td class="detail">by Ada, daily_cap 40.00</td>' in html
 
 
@@ -186,7 +219,7 @@ def test_hostile_text_is_shown_and_not_run(warehouse: Warehouse, tmp_path: Path)
     end_run(warehouse, "not-graduated", HOSTILE)
     evidence = json.dumps({"evidence": HOSTILE})
     journal = Journal([entry(1, "violation", 0, 0, detail=HOSTILE), entry(2, "violation", 0, 0, detail=evidence)])
-    html = text_of(build_report(warehouse, journal, "a", tmp_path / "out"))
+    html = text_of(build(warehouse, journal, "a", tmp_path / "out"))
     assert "<script" not in html and "<img src=x" not in html
     assert html.count("&lt;script&gt;") >= 6
 
@@ -204,15 +237,15 @@ def test_the_summary_says_what_the_agent_may_do(warehouse: Warehouse, tmp_path: 
     """The first lines answer what the agent may do now, and repeat the run's reason."""
     start_run(warehouse)
     end_run(warehouse, outcome, "because of something")
-    html = text_of(build_report(warehouse, Journal(), "a", tmp_path / "out"))
-    header = html.split("</header>")[0]
+    html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
+    header = html.split("</section>")[0]
     assert says in header and "because of something" in header
 
 
 def test_a_run_that_goes_on_has_a_page_too(warehouse: Warehouse, tmp_path: Path) -> None:
     """Before the first gate the page says so, and names every criterion as not reached."""
     start_run(warehouse)
-    page = build_report(warehouse, Journal(), "a", tmp_path / "out")
+    page = build(warehouse, Journal(), "a", tmp_path / "out")
     html = text_of(page)
     assert "The run has not ended" in html
     assert html.count("Not reached") == 4
@@ -226,7 +259,7 @@ def test_phases_that_were_not_reached_are_named(warehouse: Warehouse, tmp_path: 
     start_run(warehouse)
     judge(warehouse, Phase.SIMULATION, 5, "FAIL")
     end_run(warehouse, "not-graduated", "simulation: too poor")
-    html = text_of(build_report(warehouse, Journal(), "a", tmp_path / "out"))
+    html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
     assert html.count("Not reached") == 3 and html.count("✗ FAIL") == 4
     assert "not promoted, not proven" in html
 
@@ -234,7 +267,7 @@ def test_phases_that_were_not_reached_are_named(warehouse: Warehouse, tmp_path: 
 def test_amounts_are_absolute_and_of_this_run_only(warehouse: Warehouse) -> None:
     """The last reservation and the settlement of a key count, and another run's money does not."""
     start_run(warehouse)
-    facts = gather(warehouse, money(), "a")
+    facts = facts_of(warehouse, money(), "a")
     assert [(d.worst_micros, d.billed_micros) for d in facts.spend] == [
         (50_000_000, 10_000_000),
         (40_000_000, 7_000_000),
@@ -250,7 +283,7 @@ def test_the_day_is_the_accounts_and_not_the_clocks(warehouse: Warehouse) -> Non
     """Where the journal names the account's day, that day counts and not the instant's date."""
     start_run(warehouse)
     journal = Journal([entry(1, "reserve", 0, 1, detail='{"day": "2026-01-04"}')])
-    assert gather(warehouse, journal, "a").spend[0].day.isoformat() == "2026-01-04"
+    assert facts_of(warehouse, journal, "a").spend[0].day.isoformat() == "2026-01-04"
 
 
 def test_stops_of_the_account_and_refusals_of_its_requests_are_shown(warehouse: Warehouse) -> None:
@@ -262,7 +295,7 @@ def test_stops_of_the_account_and_refusals_of_its_requests_are_shown(warehouse: 
     fence = entry(3, "fence", 0, 0).model_copy(update={**blank, "key": ""})
     earlier = entry(4, "fence", -1, 0).model_copy(update={**blank, "key": ""})
     foreign = entry(5, "fence", 0, 0).model_copy(update={**blank, "key": "", "account": "other"})
-    facts = gather(warehouse, Journal([refused, elsewhere, fence, earlier, foreign]), "a")
+    facts = facts_of(warehouse, Journal([refused, elsewhere, fence, earlier, foreign]), "a")
     assert [each.sequence for each in facts.journal] == [1, 3]
 
 
@@ -271,7 +304,7 @@ def test_phases_last_from_gate_to_gate(warehouse: Warehouse) -> None:
     start_run(warehouse)
     judge(warehouse, Phase.SIMULATION, 12)
     end_run(warehouse, "stopped", "by hand")
-    spans = gather(warehouse, Journal(), "a").spans
+    spans = facts_of(warehouse, Journal(), "a").spans
     assert [(s.phase, s.seconds, s.verdict) for s in spans] == [
         (Phase.SIMULATION, 12, "PASS"),
         (Phase.HISTORICAL, 48, ""),
@@ -283,14 +316,14 @@ def test_the_latest_verdict_of_a_criterion_is_shown(warehouse: Warehouse, tmp_pa
     start_run(warehouse)
     judge(warehouse, Phase.SIMULATION, 5, "INCONCLUSIVE")
     judge(warehouse, Phase.SIMULATION, 9, "PASS")
-    html = text_of(build_report(warehouse, Journal(), "a", tmp_path / "out"))
+    html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
     assert html.count("✓ PASS") == 4 and "? INCONCLUSIVE" not in html
 
 
 def test_exam_batches_are_told_from_training(warehouse: Warehouse) -> None:
     """Batches numbered from 5000 are the exam's, and only settled ones are drawn."""
     whole_run(warehouse)
-    batches = gather(warehouse, Journal(), "a").batches
+    batches = facts_of(warehouse, Journal(), "a").batches
     assert [(b.number, b.exam) for b in batches] == [
         (0, False),
         (1, False),
@@ -304,14 +337,14 @@ def test_exam_batches_are_told_from_training(warehouse: Warehouse) -> None:
 def test_an_unreadable_configuration_costs_only_the_limits(warehouse: Warehouse, tmp_path: Path) -> None:
     """A run recorded by another version still gets its page, which says that its limits are not shown."""
     start_run(warehouse, config='{"a_key_of_another_version": 1}')
-    html = text_of(build_report(warehouse, money(), "a", tmp_path / "out"))
+    html = text_of(build(warehouse, money(), "a", tmp_path / "out"))
     assert "The limits are not shown" in html and "a_key_of_another_version" in html
 
 
 def test_an_unknown_run_is_refused(warehouse: Warehouse, tmp_path: Path) -> None:
     """A run that the warehouse does not know is refused by name, and nothing is written."""
     with pytest.raises(UnknownRun, match="run 'nobody' is not in the warehouse"):
-        build_report(warehouse, Journal(), "nobody", tmp_path / "out")
+        build(warehouse, Journal(), "nobody", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -11,6 +11,7 @@ from gaelp.domain.gates.judging import futility, gate, judge_live_test, judge_si
 from gaelp.domain.gates.measurements import Anchor, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
+from gaelp.domain.simple_rules import RuleMeasure
 from tests.unit.domain.gates.test_judging import (
     ALPHA,
     CONFIG,
@@ -288,3 +289,18 @@ def test_one_bar_shows_incumbent_agent_and_optimum(incumbent: float, bar: str) -
     measures = simulation().model_copy(update={"incumbent": incumbent})
     assert bar in found(judge_simulation(measures), "1").reason
     assert "optimum 1" not in found(judge_simulation(simulation()), "1").reason
+
+
+@pytest.mark.parametrize(
+    ("reward", "bar"),
+    [
+        (0.7, "[========++++++|++++..] incumbent 0.40, best simple rule 0.70 (online-lp), agent 0.90, optimum 1."),
+        (0.95, "[========++++++++++.|.] incumbent 0.40, best simple rule 0.95 (online-lp), agent 0.90, optimum 1."),
+        (0.0, "[|========++++++++++..] incumbent 0.40, best simple rule 0.00 (online-lp), agent 0.90, optimum 1."),
+    ],
+)
+def test_the_bar_marks_where_the_best_simple_rule_ends(reward: float, bar: str) -> None:
+    """A stroke stands at what the rule earned, below or above the agent, and its name and reward follow."""
+    rule = RuleMeasure(name="online-lp", reward=reward)
+    measures = simulation().model_copy(update={"incumbent": 0.4, "best_rule": rule})
+    assert bar in found(judge_simulation(measures), "1").reason

@@ -1,0 +1,149 @@
+"""Which entries of the ledger's journal a person is told of, how urgently, and when a message is due.
+
+Whatever must be decided or is alarming is told at once; notes wait for the next message, a day at the most. Touch this
+to tell people of another kind of entry.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.money import exact_money
+
+NOTES_WAIT = timedelta(days=1)  # people stop reading what comes more often
+BETWEEN = timedelta(minutes=1)  # two messages of one account; what comes meanwhile goes together in the next
+MOST_LINES = 30  # of one message
+
+
+class Urgency(StrEnum):
+    """How soon a person must know."""
+
+    DECIDE = "waits for you"
+    ALARM = "alarm"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One sentence for the people of an account, and the journal's number that it stands for."""
+
+    sequence: int
+    at: datetime
+    urgency: Urgency
+    text: str
+
+
+def notification_of(entry: JournalEntry, currency: str) -> Notification | None:
+    """What a person is told of a journal entry; None where it is the daily business of a campaign."""
+    told = _SENTENCES.get(entry.kind)
+    if told is None:
+        return None
+    urgency, text = told(entry, json.loads(entry.detail or "{}"), currency)
+    return Notification(entry.sequence, entry.at, urgency, text)
+
+
+def message_due(notifications: Sequence[Notification], now: datetime, last: datetime | None) -> bool:
+    """Whether these notifications are sent now; `last` is when the account's last message was sent, or tried."""
+    if not notifications or (last is not None and now - last < BETWEEN):
+        return False
+    if any(each.urgency is not Urgency.NOTE for each in notifications):
+        return True
+    return now - min(each.at for each in notifications) >= NOTES_WAIT
+
+
+def message(account: str, notifications: Sequence[Notification]) -> tuple[str, str]:
+    """Title and plain text of one message: what waits for a person first, then alarms, then notes, each by time."""
+    counts = [(urgency, sum(each.urgency is urgency for each in notifications)) for urgency in Urgency]
+    title = f"GAELP, {account}: " + ", ".join(f"{count} × {urgency}" for urgency, count in counts if count)
+    ranks = list(Urgency)
+    ordered = sorted(notifications, key=lambda each: (ranks.index(each.urgency), each.sequence))
+    lines = [f"{each.urgency}: {each.text}" for each in ordered[:MOST_LINES]]
+    if len(ordered) > MOST_LINES:
+        lines.append(f"and {len(ordered) - MOST_LINES} more: see `starter.py list` and the runs' reports")
+    return title, "\n".join(lines)
+
+
+# ------------------------------------------------------------ the sentences
+
+_Told = tuple[Urgency, str]
+_Detail = Mapping[str, Any]
+
+
+def _request(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    most = exact_money(entry.amount_micros, currency)
+    return Urgency.DECIDE, (
+        f"run {entry.run} asks to spend at most {most} in phase {entry.phase}: read the card with `starter.py approve "
+        f"{entry.run}`; silence is a refusal"
+    )
+
+
+def _decided(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    word = "approved" if entry.kind == "approve" else "rejected"
+    return Urgency.NOTE, f"request {entry.key} of run {entry.run} was {word}"
+
+
+def _refused(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    return Urgency.ALARM, f"a decision on request {entry.key} was refused: {detail.get('reason', '')}"
+
+
+def _violation(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    urgency = Urgency.ALARM if detail.get("severity") in ("critical", "high") else Urgency.NOTE
+    return urgency, (
+        f"{detail.get('severity', '')} violation {detail.get('violation', '')} of {entry.campaign or entry.run}: "
+        f"{detail.get('evidence', '')}"
+    )
+
+
+def _fence(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    return Urgency.ALARM, (
+        f"account {entry.account} is stopped by {detail.get('by', '')}: {detail.get('reason', '')}; every approval is "
+        "void until somebody signs anew"
+    )
+
+
+def _run_stopped(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    return Urgency.ALARM, f"run {entry.run} is stopped by {detail.get('by', '')}: {detail.get('reason', '')}"
+
+
+def _frozen(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    counted = exact_money(entry.amount_micros, currency)
+    return Urgency.ALARM, (
+        f"what {entry.campaign} cost on {detail.get('day', '')} is not known and counts as {counted}: see "
+        f"`starter.py reconcile --account {entry.account}`"
+    )
+
+
+def _verdict(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    return Urgency.NOTE, f"run {entry.run}, phase {entry.phase}: the gate says {detail.get('verdict', '')}"
+
+
+def _account(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    return Urgency.NOTE, f"the envelope of account {entry.account} was changed by {detail.get('by', '')}"
+
+
+def _cleared(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    return Urgency.NOTE, (
+        f"a violation of run {entry.run} was cleared by {detail.get('by', '')}: {detail.get('reason', '')}"
+    )
+
+
+_SENTENCES = {
+    "request": _request,
+    "approve": _decided,
+    "reject": _decided,
+    "refuse": _refused,
+    "violation": _violation,
+    "violation-resolved": _cleared,
+    "fence": _fence,
+    "run-stopped": _run_stopped,
+    "freeze": _frozen,
+    "found": _frozen,
+    "verdict": _verdict,
+    "account": _account,
+}

@@ -1,0 +1,201 @@
+"""Where a run stands, in words of people: one sentence, what is missing, and one thing to do next.
+
+What is missing is a projection at the pace so far, and says so; no gate reads it. Touch this to say it otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIGNS
+from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE, WEEKS
+from gaelp.domain.gates.criteria_table import CRITERIA
+from gaelp.domain.gates.verdicts import Inconclusive, Verdict
+from gaelp.domain.phases import Outcome, Phase
+from gaelp.evidence.reported.earnings import Earnings
+from gaelp.money import rounded_money
+
+Row = Mapping[str, Any]
+"""A row of the table `verdicts`: one criterion."""
+WEEK = 7
+WORDS = {
+    Outcome.GRADUATED: "ready",
+    Outcome.GRADUATED_UNPROVEN: "not ready",
+    Outcome.PROMOTED: "not ready",
+    Outcome.NOT_GRADUATED: "refused",
+    Outcome.STOPPED: "stopped",
+    Outcome.INTERRUPTED: "interrupted",
+}
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the undecided criteria of the spending phases would take at the pace so far; spend in micros."""
+
+    days: int
+    conversions: int
+    spend_micros: int
+    criteria: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FirstLines:
+    """The first lines of a report."""
+
+    word: str
+    sentence: str
+    detail: str  # what the sentence rests on, and what it leaves out; may be empty
+    action: str
+    command: str  # what to type for it; empty where nothing is to be typed
+
+
+@dataclass(frozen=True)
+class ReportedState:
+    """What the first lines follow from."""
+
+    run: str
+    outcome: Outcome | None  # none: it has not ended
+    reason: str
+    criteria: Mapping[Phase, Sequence[Row]]
+    earned: Mapping[Phase, Earnings]  # by the candidate's campaigns
+    asked: Sequence[str]  # a sentence for each open request
+
+
+def outlook(state: ReportedState, config: TrainingConfiguration) -> Outlook | None:
+    """The longest wait of each spending phase, added up; None where nothing undecided can be projected."""
+    days, conversions, spend = 0, 0.0, 0.0
+    named: list[str] = []
+    for phase, earned in state.earned.items():
+        waits = {
+            str(row["criterion"]): wait
+            for row in state.criteria.get(phase, ())
+            if row["inconclusive"] == Inconclusive.UNDECIDED and (wait := _days_missing(row, earned, config)) > 0
+        }
+        if not waits or not earned.days:
+            continue
+        more = max(waits.values())
+        days, named = days + more, [*named, *waits]
+        conversions += more * earned.conversions / earned.days
+        spend += more * earned.spend_micros / earned.days
+    return Outlook(days, math.ceil(conversions), math.ceil(spend), tuple(named)) if days else None
+
+
+def _days_missing(row: Row, earned: Earnings, config: TrainingConfiguration) -> int:
+    """More days of campaigns until a criterion can be decided, at the pace so far; 0 where that cannot be said."""
+    n, bound, threshold = row["n"] or 0, row["bound"], row["threshold"]
+    match row["criterion"]:
+        case "8" if bound is not None and threshold is not None and 1 < bound < threshold:
+            # The wealth of the bet grows by the same factor each day.
+            return math.ceil(n * (math.log(threshold) / math.log(bound) - 1))
+        case "9" if n < FEWEST_CAMPAIGNS:
+            return (FEWEST_CAMPAIGNS - n) * config.live_test.days
+        case "10" if 0 < n < FEWEST_ACTIONS:
+            return math.ceil((FEWEST_ACTIONS - n) * earned.days / n)
+        case "11" if n < WEEKS:
+            return (WEEKS - n) * WEEK
+        case "12" if 0 < n < FEWEST_EFFECTIVE:
+            return math.ceil((FEWEST_EFFECTIVE - n) * earned.days / n)
+    return 0
+
+
+def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> FirstLines:
+    """The sentence and the action. Without a configuration nothing is projected."""
+    word = WORDS[state.outcome] if state.outcome else "running"
+    if state.outcome is None:
+        return _running(state, word)
+    if state.outcome is Outcome.GRADUATED:
+        action = "Give it a larger envelope, if it is to spend more."
+        return FirstLines(word, "Ready: every criterion is proven.", "", action, "starter.py accounts")
+    if state.outcome in (Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED):
+        ahead = outlook(state, config) if config else None
+        sentence = _more(ahead, config.currency if config else "")
+        return FirstLines(word, sentence, _open_ones(state, ahead), *_next_step(state, ahead))
+    sentence = f"{word.capitalize()}: {_first_failure(state) or state.reason or 'no reason was recorded.'}"
+    return FirstLines(word, sentence, "", *_after(state))
+
+
+def _running(state: ReportedState, word: str) -> FirstLines:
+    if state.asked:
+        sentence = f"Waiting for you: {'; '.join(state.asked)}."
+        action = "Read what is asked, then sign or refuse."
+        return FirstLines("waiting", sentence, "", action, f"starter.py approve {state.run}")
+    reached = [phase.value for phase in state.criteria]
+    passed = f"it has gone through the gate of {_listed(reached)}" if reached else "it has reached no gate yet"
+    action = "Nothing waits for you; watch it, if you like."
+    return FirstLines(word, f"Running: {passed}.", "", action, f"starter.py watch {state.run}")
+
+
+def _more(ahead: Outlook | None, currency: str) -> str:
+    """`Not ready: N more conversions, about D days, X money.`"""
+    if ahead is None:
+        return "Not ready: no longer test of this kind would decide what is open."
+    conversions, days, spend = (_in_two_figures(each) for each in (ahead.conversions, ahead.days, ahead.spend_micros))
+    return (
+        f"Not ready: about {conversions:,} more conversions, {days:,} days of campaigns and "
+        f"{rounded_money(spend, currency)}, at its pace so far."
+    )
+
+
+def _in_two_figures(number: int) -> int:
+    """Rounded up to two significant figures: a projection knows no more."""
+    unit = int(10 ** max(len(str(number)) - 2, 0))
+    return -(-number // unit) * unit
+
+
+def _open_ones(state: ReportedState, ahead: Outlook | None) -> str:
+    """Which criteria that decides, and what no amount of data does, a sentence each."""
+    projected = ahead.criteria if ahead else ()
+    undecided = [each for each in _of_kind(state, Inconclusive.UNDECIDED) if each not in projected]
+    parts = {
+        "That decides": projected,
+        "More data of the same kind may decide": undecided,
+        "Its logs and settings can never decide": _of_kind(state, Inconclusive.UNSUPPORTED),
+        "This version does not assess": _of_kind(state, Inconclusive.NOT_ASSESSED),
+    }
+    return " ".join(f"{head} {_listed([_named(each) for each in part])}." for head, part in parts.items() if part)
+
+
+def _named(criterion: str) -> str:
+    return f"{CRITERIA[criterion].name} ({criterion})" if criterion in CRITERIA else criterion
+
+
+def _next_step(state: ReportedState, ahead: Outlook | None) -> tuple[str, str]:
+    if ahead:
+        return "See what a longer live test would prove and cost.", "starter.py plan --gate live-test"
+    if any(row["phase"] == Phase.HISTORICAL for row in _open_rows(state)):
+        return "Give the next run a log that can decide more (docs/logs.md says which).", "starter.py ingest --help"
+    if state.outcome is Outcome.PROMOTED:
+        return "Take this agent's state through the next phase.", f"starter.py checkpoints {state.run}"
+    return "Read below which criteria are open, and why.", ""
+
+
+def _after(state: ReportedState) -> tuple[str, str]:
+    if state.outcome is Outcome.NOT_GRADUATED:
+        return "Change the agent or train it longer; an attempt at the gate is used.", "starter.py attempts"
+    if state.outcome is Outcome.STOPPED:
+        return "Read why; clear what was a violation before another run.", f"starter.py resolve {state.run}"
+    return "Start it again once the cause is mended: no attempt was used.", "starter.py start --help"
+
+
+def _first_failure(state: ReportedState) -> str:
+    rows = [row for rows in state.criteria.values() for row in rows if row["criterion_verdict"] in _REFUSING]
+    return f"{rows[0]['name']}: {rows[0]['reason']}" if rows else ""
+
+
+_REFUSING = (Verdict.FAIL, Verdict.INVALID)
+
+
+def _open_rows(state: ReportedState) -> list[Row]:
+    return [row for rows in state.criteria.values() for row in rows if row["criterion_verdict"] != Verdict.PASS]
+
+
+def _of_kind(state: ReportedState, kind: Inconclusive) -> list[str]:
+    return list(dict.fromkeys(str(row["criterion"]) for row in _open_rows(state) if row["inconclusive"] == kind))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,111 @@
+"""The words of a report: what an agent may do, the reasons, the limits, and what people and safety did.
+
+Touch this to reword the report.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from gaelp.domain.phases import Outcome, Phase
+from gaelp.money import micros, rounded_money
+from gaelp.reports import plots
+from gaelp.reports.report_facts import Facts
+
+MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
+MAY = {
+    Outcome.GRADUATED: "This agent may run live campaigns, inside the envelope that its account's owner approved.",
+    Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet. It went through every phase on an emulator "
+    "and nothing it showed speaks against it, but not everything is proven.",
+    Outcome.PROMOTED: "This agent may not spend yet. It went through the phases that this run asked for. The reason "
+    "says whether they are proven; a run with --from-phase takes the agent further.",
+    Outcome.NOT_GRADUATED: "This agent may not spend. It was refused.",
+    Outcome.STOPPED: "This agent may not spend. The run was stopped before it could prove itself.",
+    Outcome.INTERRUPTED: "This agent may not spend. Something that is no doing of it interrupted the run, so its last "
+    "phase was not judged and used no attempt: start it again.",
+}
+RUNNING = "The run has not ended, so this agent may do nothing beyond the phase it is in."
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A spend limit and how near the run came to it."""
+
+    name: str
+    limit_micros: int
+    worst_micros: int
+
+    @property
+    def share(self) -> float:
+        """Worst case as a share of the limit."""
+        return self.worst_micros / self.limit_micros if self.limit_micros else 0.0
+
+
+def counts(facts: Facts) -> dict[str, int]:
+    """How many criteria have each verdict, INCONCLUSIVE by its kind."""
+    labels = [_label(row) for rows in facts.criteria.values() for row in rows]
+    return {label: labels.count(label) for mark in MARKS for label in dict.fromkeys(labels) if label.startswith(mark)}
+
+
+def _label(row: dict[str, Any]) -> str:
+    kind = row["inconclusive"]
+    return f"{row['criterion_verdict']} ({kind})" if kind else str(row["criterion_verdict"])
+
+
+def may(facts: Facts) -> str:
+    """What the agent may do now."""
+    return MAY[facts.outcome] if facts.outcome else RUNNING
+
+
+def reasons(facts: Facts) -> list[str]:
+    """Why the run ended so: its own reason, then each criterion that did not pass, the worst first."""
+    run_reasons = [facts.ended["reason"]] if facts.ended and facts.ended["reason"] else []
+    order = ("FAIL", "INVALID", "INCONCLUSIVE")
+    rows = [row for of_phase in facts.criteria.values() for row in of_phase]
+    open_rows = [row for verdict in order for row in rows if row["criterion_verdict"] == verdict]
+    open_rows.sort(key=lambda row: row["formula"] == "not-assessed")
+    return run_reasons + [f"{row['name']} ({row['phase']}): {row['reason']}" for row in open_rows]
+
+
+def limits(facts: Facts) -> list[Limit]:
+    """Each spend limit with the worst case that was reserved under it; empty where the limits are not known."""
+    if facts.config is None:
+        return []
+    rows = []
+    for phase in (Phase.LIVE_TEST, Phase.SCALED):
+        worst = max((day.worst_micros for day in facts.spend if day.phase == phase), default=0)
+        rows.append(Limit(f"{phase}, any one day", plots.daily_cap(phase, facts.config), worst))
+    campaign = max(facts.campaign_worst.values(), default=0)
+    rows.append(Limit("any one campaign, over its life", micros(facts.config.limits.campaign), campaign))
+    # A settled day holds what it was billed, an open one its worst case; after the run they are settled.
+    rows.append(Limit("the whole run, billed", micros(facts.config.limits.run), facts.billed_micros))
+    return rows
+
+
+def events(facts: Facts) -> list[dict[str, Any]]:
+    """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
+    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "attempt", "verdict"}
+    return [
+        {"at": entry.at, "kind": entry.kind, "phase": entry.phase, "key": entry.key, "detail": _detail(entry.detail)}
+        for entry in facts.journal
+        if entry.kind not in quiet
+    ]
+
+
+def _detail(detail: str) -> str:
+    """A journal entry's JSON as `name value` pairs, money as money; whatever is no object is shown as it is."""
+    try:
+        pairs = json.loads(detail or "{}")
+    except ValueError:
+        return detail
+    if not isinstance(pairs, dict):
+        return detail
+    return ", ".join(_pair(*pair) for pair in pairs.items() if pair[1] not in ("", None) and pair[0] != "signature")
+
+
+def _pair(name: str, value: Any) -> str:
+    if name.endswith("_micros") and isinstance(value, int):
+        return f"{name.removesuffix('_micros')} {rounded_money(value)}"
+    return f"{name} {value}"

@@ -1,0 +1,150 @@
+"""The verb `notify`, against a ledger of its own and a real HTTP receiver."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from gaelp.ledger.ledger import Ledger
+from tests.support.command_line import NOW, Finished, ledger_in, open_request, shows_no_traceback
+
+InProcess = Callable[..., Finished]
+SECRET = "hush-token"
+
+
+@dataclass
+class Receiver:
+    """What arrived, and what is answered."""
+
+    port: int = 0
+    code: int = 200
+    bodies: list[dict[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    received = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if received.code == 200:
+                received.bodies.append(json.loads(body))
+            self.send_response(received.code)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the tests' output."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    received.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield received
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = ledger_in(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def addresses(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "addresses.yaml"
+    path.write_text(f"shop: ['json://user:{SECRET}@127.0.0.1:{receiver.port}/']\n")
+    path.chmod(0o600)
+    monkeypatch.setenv("GAELP_NOTIFICATIONS", str(path))
+    return path
+
+
+def test_what_waits_for_a_person_is_sent_once(
+    in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver
+) -> None:
+    """What was there before the first look is not told; a request is, once, with the command that answers it."""
+    assert in_process("notify", "--once").returncode == 0
+    assert receiver.bodies == []
+    open_request(ledger)
+    for _ in range(2):
+        shows_no_traceback(in_process("notify", "--once"))
+    (body,) = receiver.bodies
+    assert body["title"] == "GAELP, shop: 1 × waits for you"
+    assert "starter.py approve a" in body["message"] and "2100.00 USD" in body["message"].replace(",", "")
+
+
+def test_a_message_that_was_not_taken_is_sent_again(
+    in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver
+) -> None:
+    """A receiver that refuses loses nothing, and neither output nor file holds the address."""
+    in_process("notify", "--once")
+    ledger.raise_fence("shop", "drill", "Ada", NOW)
+    receiver.code = 500
+    refused = in_process("notify", "--once")
+    assert "not sent" in refused.stderr and SECRET not in refused.stdout + refused.stderr
+    receiver.code = 200
+    in_process("notify", "--once")
+    (body,) = receiver.bodies
+    assert "stopped by Ada: drill" in body["message"]
+
+
+def test_another_account_is_not_told(
+    in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver
+) -> None:
+    """Messages of one account never reach the people of another."""
+    other = ledger.account("shop").model_copy(update={"account": "bakery"})
+    ledger.put_account(other)
+    in_process("notify", "--once")
+    ledger.raise_fence("bakery", "drill", "Ada", NOW)
+    in_process("notify", "--once")
+    assert receiver.bodies == []
+
+
+def test_the_test_message_says_where_it_did_not_arrive(
+    in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver
+) -> None:
+    """`--test` ends with 0 where everybody was reached, and with 1 and the account where not."""
+    assert in_process("notify", "--test").returncode == 0
+    assert "test" in receiver.bodies[0]["title"]
+    receiver.code = 403
+    failed = in_process("notify", "--test")
+    assert (failed.returncode, "1 of 1 of shop" in failed.stderr) == (1, True)
+    assert SECRET not in failed.stdout + failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("shopp: ['json://127.0.0.1:1/']", 0o600, "did you mean shop?"),
+        ("shop: 'json://127.0.0.1:1/'", 0o600, "no list of texts"),
+        ("shop: []", 0o600, "no list of texts"),
+        (f"shop: ['nonsense://{SECRET}']", 0o600, "address 1 of account shop"),
+        ("[", 0o600, "no YAML"),
+        ("", 0o600, "names no account"),
+        ("shop: ['json://127.0.0.1:1/']", 0o644, "chmod 600"),
+    ],
+)
+def test_a_wrong_file_of_addresses_is_refused_by_its_place(
+    in_process: InProcess, ledger: Ledger, addresses: Path, text: str, mode: int, said: str
+) -> None:
+    """One sentence names account, position and remedy, with exit code 2 and without the address."""
+    addresses.write_text(text)
+    addresses.chmod(mode)
+    refused = in_process("notify", "--once")
+    shows_no_traceback(refused)
+    assert refused.returncode == 2 and said in refused.stderr and SECRET not in refused.stderr
+
+
+def test_without_a_file_of_addresses_it_says_what_to_set(in_process: InProcess, ledger: Ledger) -> None:
+    """The setting is named."""
+    refused = in_process("notify")
+    assert (refused.returncode, "GAELP_NOTIFICATIONS" in refused.stderr) == (2, True)

@@ -1,0 +1,98 @@
+"""The agent beside the baselines: pairs, not two means, and only what was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gaelp.domain.episodes import BatchPurpose, EpisodeAmounts, EpisodeState
+from gaelp.domain.gates.measurements import Anchor
+from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.evidence.history.off_policy import LOGGING, TESTED, evaluate_paired
+from gaelp.evidence.reported.baseline_comparison import in_exam, on_log
+from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.log_replay import LogEvidence
+
+EPISODES = 64
+
+
+def batch(rewards: np.ndarray, incumbent: np.ndarray, anchors: np.ndarray) -> BatchResult:
+    names = EpisodeAmounts.model_fields
+    amounts = {name: (0,) * EPISODES for name in names} | {
+        "optimum_micros": (1_000_000,) * EPISODES,
+        "incumbent_profit_micros": tuple(int(each * 1_000_000) for each in incumbent),
+    }
+    return BatchResult(
+        index=0, purpose=BatchPurpose.EXAM, state=EpisodeState.SETTLED, trajectory_digest=None, episodes=EPISODES,
+        rewards=tuple(rewards.tolist()), anchor_rewards=tuple(anchors.tolist()), amounts=EpisodeAmounts(**amounts),
+    )  # fmt: skip
+
+
+def test_a_lead_on_equal_worlds_is_measured_in_pairs() -> None:
+    """Worlds differ by 0.3, the agent leads by 0.1 on each: the lead's interval is narrow, the values' are wide."""
+    world = np.random.default_rng(1).uniform(0.2, 0.5, EPISODES)
+    found = in_exam([batch(world + 0.1, world, world + 0.05)], Anchor.ENTRY)
+    assert found is not None and [each.policy for each in found.policies] == [
+        "agent", "incumbent (fixed bid)", "as it entered the phase",
+    ]  # fmt: skip
+    agent, incumbent, entry = found.policies
+    assert agent.agents_lead is None and incumbent.agents_lead is not None and entry.agents_lead is not None
+    assert incumbent.agents_lead.value == pytest.approx(0.1, abs=1e-5)
+    assert entry.agents_lead.value == pytest.approx(0.05, abs=1e-9)
+    for each in (incumbent.agents_lead, entry.agents_lead):
+        assert each.low is not None and each.high is not None and each.high - each.low < 1e-5
+    assert agent.value.low is not None and agent.value.high is not None and agent.value.high - agent.value.low > 0.01
+
+
+def test_an_anchor_that_is_the_incumbent_is_listed_once_and_an_empty_exam_not_at_all() -> None:
+    """No policy stands twice, and a batch that tells no episode compares nothing."""
+    world = np.full(EPISODES, 0.4)
+    found = in_exam([batch(world, world, world)], Anchor.INCUMBENT)
+    assert found is not None and len(found.policies) == 2
+    assert in_exam([], Anchor.ENTRY) is None
+
+
+def logged(rows: int = 6000) -> dict[str, np.ndarray]:
+    """Three items shown alike, of which the third is clicked four times as often."""
+    rng = np.random.default_rng(2)
+    action = rng.integers(0, 3, rows)
+    click = rng.random(rows) < np.array([0.05, 0.05, 0.2])[action]
+    hour = np.arange(rows) % 24
+    return {"action": action, "propensity": np.full(rows, 1 / 3), "click": click.astype(np.int64), "hour": hour}
+
+
+def evidence_of(policies: dict[str, np.ndarray]) -> LogEvidence:
+    rows = logged()
+    estimates, differences = evaluate_paired(
+        rows, np.zeros(len(rows["click"]), np.int64), policies, np.random.default_rng(0)
+    )
+    return LogEvidence(
+        log="made", kind=LogKind.BANDIT, grade=Grade.A, rows=len(rows["click"]), clicks=int(rows["click"].sum()),
+        estimates=estimates, differences=differences,
+    )  # fmt: skip
+
+
+def shares(*each: float) -> np.ndarray:
+    return np.broadcast_to(np.array(each), (24, 1, 3)).copy()
+
+
+def test_the_agent_stands_beside_logging_uniform_and_the_best_creative() -> None:
+    """Its lead over uniform holds the truth, 0.1; that over itself under another name is nothing."""
+    third = shares(0, 0, 1)
+    found = on_log(evidence_of({TESTED: third, "uniform": shares(1 / 3, 1 / 3, 1 / 3), "best-creative": third}))
+    assert found is not None
+    leads = {each.policy: each.agents_lead for each in found.policies}
+    assert list(leads) == ["agent", "logging policy", "uniform", "best-creative"]
+    for name in ("logging policy", "uniform"):
+        lead = leads[name]
+        assert lead is not None and lead.low is not None and lead.high is not None and lead.low < 0.1 < lead.high
+        assert lead.low > 0
+    same = leads["best-creative"]
+    assert same is not None and (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_without_the_agent_there_is_nothing_to_compare() -> None:
+    """A log that was asked about baselines alone has estimates, no differences and no comparison."""
+    evidence = evidence_of({"uniform": shares(1 / 3, 1 / 3, 1 / 3)})
+    assert evidence.differences == () and on_log(evidence) is None
+    assert {each.policy for each in evidence.estimates} == {LOGGING, "uniform"}
