@@ -15,12 +15,14 @@ from rich.console import Console
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.log_evidence import Quantity
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET, ApprovalCard
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.messages.log_replay import GapEvidence
 from gaelp.messages.phase import PhaseResult
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.ingestion import LogSource, ingest
@@ -367,3 +369,21 @@ def test_the_terminal_shows_each_criterion_with_its_reason() -> None:
     shown = output.getvalue()
     assert "simulation (12 s)" in shown and "no gate" in shown and "stopped" in shown
     assert "[red]because 1[/red]" in shown and "[red]because 2[/red]" in shown
+
+
+def test_the_gap_between_market_and_logs_is_drawn_and_listed(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Logged with its interval, simulated and without a log, with their gaps; a run without logs has no such part."""
+    whole_run(warehouse)
+    assert "The market beside the logs" not in text_of(build(warehouse, money(), "a", tmp_path / "before"))
+    gap = GapEvidence(
+        log="auctions", quantity=Quantity.CLICK_RATE, unit="", logged=0.004, low=0.003, high=0.005, events=40,
+        simulated=0.005, assumed=0.012,
+    )  # fmt: skip
+    warehouse.append("gaps", [{"run": "a", "at": START, **gap.model_dump()}], "a/historical/logs")
+    html = text_of(build(warehouse, money(), "a", tmp_path / "after"))
+    (row,) = re.findall(r"<tr><td>auctions</td>.*?</tr>", html, re.DOTALL)
+    shown = re.findall(r">([^<]+)</td>", row)
+    assert shown == [
+        "auctions", "clicks per impression", "0.004", "0.003 to 0.005", "0.005", "+25.0 %", "0.012", "+200.0 %", "40",
+    ]  # fmt: skip
+    assert (tmp_path / "after" / "gap.png").stat().st_size > 5000
