@@ -13,7 +13,7 @@ from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import evaluate_paired, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
-from gaelp.evidence.history.report_forecasts import NoForecast, forecast_report
+from gaelp.evidence.history.report_forecasts import NoForecast, forecast_clicks, forecast_report
 from gaelp.market.logged_policy import agent_policy, single, uniform
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
@@ -86,18 +86,23 @@ class Replays:
             window_start=log.window_start,
             window_end=log.window_end,
             forecasts=forecasts,
-            reason=reason,
+            no_forecast=reason,
         )
 
     def _panel(self, replay: ReplayLog) -> LogEvidence:
-        """A panel of policies on a market log; no code of an agent runs."""
+        """A panel of policies on a market log, and its clicks by day; no code of an agent runs."""
         log, seed = replay.log, self._inputs.config(replay.context.config_digest).seed
         rows = self._inputs.store.get_arrays(log.rows_digest)
-        panel, reason = None, ""
+        panel, reason, no_forecast = None, "", ""
+        forecasts: tuple[ForecastEvidence, ...] = ()
         try:
             panel = measure_panel(rows, log.earlier, stream(seed, "historical", "panel", log.log))
         except NoPanel as why:
             reason = str(why)
+        try:
+            forecasts = forecast_clicks(rows, log.earlier, stream(seed, "historical", "forecasts", log.log))
+        except NoForecast as why:
+            no_forecast = str(why)
         return LogEvidence(
             log=log.log,
             kind=log.kind,
@@ -107,6 +112,8 @@ class Replays:
             window_start=log.window_start,
             window_end=log.window_end,
             panel=panel,
+            forecasts=forecasts,
+            no_forecast=no_forecast,
             reason=reason,
         )
 

@@ -93,9 +93,9 @@ class PanelEvidence(Frozen):
 
 
 class ForecastEvidence(Frozen):
-    """A quantity of a report, forecast one day ahead; `actual` and `missed` by blocks of about a week."""
+    """A quantity of a report or market log, forecast a day ahead; `actual` and `missed` by blocks of about a week."""
 
-    quantity: str  # "cost" or "conversions"
+    quantity: str  # "cost" or "conversions" of a report, "clicks" of a market log
     cells: int  # campaign days
     events: float  # clicks for cost, else conversions
     reachable: float  # the match that a perfect model would have
@@ -144,7 +144,8 @@ class LogEvidence(Frozen):
     differences: tuple[PairedDifference, ...] = ()  # of the agent under test from each baseline
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
-    forecasts: tuple[ForecastEvidence, ...] = ()  # of a report
+    forecasts: tuple[ForecastEvidence, ...] = ()  # of a report, or of a market log
+    no_forecast: str = ""  # why there is none
     gaps: tuple[GapEvidence, ...] = ()  # between the run's market and the log
     state: EpisodeState = EpisodeState.SETTLED
     reason: str = ""

@@ -202,7 +202,8 @@ class LogMeasures(Frozen):
     log_wealth: float | None = None
     log_wealth_against: float | None = None
     panel: PanelMeasure | None = None  # of a market log that supports one
-    forecasts: tuple[ForecastMeasure, ...] = ()  # of a report
+    forecasts: tuple[ForecastMeasure, ...] = ()  # of a report, or of a market log
+    no_forecast: str = ""  # why there is none
 
 
 class HistoricalMeasures(Frozen):
