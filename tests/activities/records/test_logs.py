@@ -119,7 +119,7 @@ def test_the_later_part_of_a_market_log_is_asked_and_its_panel_found(
     evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=alone))
     assert (evidence.grade, evidence.rows, evidence.reason) == (Grade.B, alone.rows, "")
     assert evidence.panel is not None and len(evidence.panel.predicted) == 24
-    assert len(evidence.gaps) == (6 if dated else 5) and all(each.log == "auctions" for each in evidence.gaps)
+    assert len(evidence.gaps) == (5 if dated else 4) and all(each.log == "auctions" for each in evidence.gaps)
     assert evidence.clicks == int(inputs.store.get_arrays(alone.rows_digest)["click"][alone.earlier :].sum())
 
 
