@@ -9,9 +9,10 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
-from gaelp.commands.exports.export_options import exposure_options, lag_options
+from gaelp.commands.exports.export_options import exposure_options, lag_options, plan_options
+from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
-from gaelp.commands.power.exam_options import certify_options, count, plan_options
+from gaelp.commands.power.exam_options import certify_options, count
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -50,7 +51,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
     "new-agent": ("logs_and_agents.new_agent:new_agent", "write the package of an agent of one's own"),
     "certify": ("power.certify:certify", "how often a gate is wrong, by many trials of it"),
-    "plan": ("power.plan:plan", "how many episodes a true effect needs, by the gate itself"),
+    "plan": ("power.plan:plan", "what an exam, or a budget by an account's own figures, can find out"),
     "checkpoints": ("logs_and_agents.catalogue:checkpoints", "the checkpoints that a run has made"),
 }
 
@@ -138,7 +139,14 @@ def _decide(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="recorded beside the decision")
     parser.add_argument("--print", action="store_true", help="print the JSON of the signal instead of sending it")
     parser.add_argument("--yes", action="store_true", help="do not ask before signing")
+    parser.add_argument("--campaigns", action="store_true", help="list every campaign with its ceilings, too")
     parser.add_argument("--timeout", type=count, default=30, metavar="SECONDS", help="wait that long for the outcome")
+
+
+def _approve(parser: argparse.ArgumentParser) -> None:
+    _decide(parser)
+    parser.add_argument("--page", action="store_true", help="ask in a browser, by a one-time link; a passkey may sign")
+    page_options(parser)
 
 
 def _stop(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +186,8 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     half = add.add_mutually_exclusive_group(required=True)
     half.add_argument("--public", metavar="KEY", help="the public key, as `keys new` printed it")
     half.add_argument("--key", metavar="FILE", help="the private key file")
+    half.add_argument("--passkey", action="store_true", help="a passkey, which a browser makes on a page of one link")
+    page_options(add)
     add.add_argument("--name", required=True, help="who it is")
     add.add_argument("--limit", required=True, metavar="AMOUNT", help="the largest envelope this person may approve")
     add.add_argument("--demo", action="store_true", help="refused on any account that is not an emulator's")
@@ -233,7 +243,7 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
-    "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
+    "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
     "reconcile": _reconcile, "resolve": _resolve,
     "attempts": _attempts, "notify": notify_options,

@@ -1,9 +1,8 @@
 """What gaelp/evidence measures and the criteria judge: raw numbers and no verdicts.
 
 Logarithms are natural. Bounds are one-sided, each at the level `alpha` of the measure. A number that could not be
-computed is NaN or infinite and makes its criterion INVALID; one that does not exist yet is None.
-
-Touch this, with the module of gaelp/evidence that fills it, when a criterion needs another number.
+computed is NaN or infinite and makes its criterion INVALID; one that does not exist yet is None. Touch this, with the
+module of gaelp/evidence that fills it, when a criterion needs another number.
 """
 
 from __future__ import annotations

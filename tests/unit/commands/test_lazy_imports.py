@@ -15,7 +15,7 @@ from tests.support.command_line import ROOT
 
 SERVICES = {"temporalio", "sqlalchemy", "redis", "httpx", "google"}
 ARRAYS = {"numpy", "scipy", "pyarrow", "duckdb", "gymnasium"}
-PAGES = {"matplotlib", "jinja2"}
+PAGES = {"matplotlib", "jinja2", "fastapi", "starlette", "uvicorn", "webauthn", "OpenSSL"}
 FOR_PEOPLE = {"rich", "iso4217", "structlog"}
 CHECKED = {"pydantic", "pydantic_settings", "asyncio"}
 PROGRAM = """
@@ -40,6 +40,8 @@ os._exit(0)  # as starter.py ends: Temporal's SDK may abort an ordinary exit
         ("status first", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("list", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("report first", {"temporalio", "redis", "httpx", "scipy", "gymnasium", "google", "structlog"}),
+        ("approve first", {"redis", "httpx", "google"} | ARRAYS | PAGES),
+        ("keys list --account shop", {"temporalio", "redis", "httpx", "google"} | ARRAYS | PAGES),
         ("attempts", {"temporalio", "redis", "httpx", "google"} | ARRAYS | PAGES),
         ("accounts", {"temporalio", "redis", "httpx", "google"} | ARRAYS | PAGES),
     ],
