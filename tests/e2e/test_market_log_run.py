@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,8 @@ RUN = "auctions-run"
 def untrained(local_runs: LocalRuns, tmp_path: Path, *changes: str) -> str:
     """Ingest the log `auctions`; the digest of an agent's state of its market's sizes."""
     log = auction_log(1)
-    times = [datetime.fromtimestamp(time / 1e6, UTC).isoformat() for time in log["time_us"].tolist()]
+    began = datetime(2026, 3, 2, tzinfo=UTC)
+    times = [(began + timedelta(microseconds=time)).isoformat() for time in log["time_us"].tolist()]
     rows = zip(times, log["click"], log["market_price"], log["pctr"], log["exchange"], strict=True)
     file = tmp_path / "auctions.csv"
     file.write_text(
