@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
+from gaelp.commands.exports.audit_options import audit_options
 from gaelp.commands.exports.export_options import exposure_options, lag_options, plan_options
 from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
@@ -39,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
+    "audit": ("exports.audit:audit", "what stands out in a file from an ad account, with intervals and money"),
     "notify": ("people.notify:notify", "messages to the people of an account: what waits for them, and alarms"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
@@ -74,11 +76,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         near = difflib.get_close_matches(verb, VERBS, n=1)
         meant = f"did you mean {near[0]}?" if near else f"use one of {', '.join(VERBS)}"
         raise WrongUse(f"there is no verb {verb!r}: {meant}")
-    return build().parse_args(words)
+    return build(verb).parse_args(words)
 
 
-def build() -> Parser:
-    """The whole grammar."""
+def build(verb: str | None = None) -> Parser:
+    """The grammar of a verb; without one, that of `--help`, which names the verbs and not their options."""
     parser = Parser(
         prog="starter.py",
         description="Trains ad agents and lets them near money only when the evidence says so.",
@@ -87,10 +89,12 @@ def build() -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for verb, (_, does) in VERBS.items():
-        made = verbs.add_parser(verb, help=does, description=does)
+    for name in VERBS if verb is None else (verb,):
+        _, does = VERBS[name]
+        made = verbs.add_parser(name, help=does, description=does)
         made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        ARGUMENTS[verb](made)
+        if verb is not None:
+            ARGUMENTS[verb](made)
     return parser
 
 
@@ -246,7 +250,7 @@ ARGUMENTS = {
     "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
     "reconcile": _reconcile, "resolve": _resolve,
-    "attempts": _attempts, "notify": notify_options,
+    "attempts": _attempts, "notify": notify_options, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
     "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,

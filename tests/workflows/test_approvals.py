@@ -507,7 +507,7 @@ async def test_an_approval_after_the_deadline_finds_nobody(
     """Silence until the deadline ended the phase; who signs later is told so, and nothing is created."""
     client = environment.client
     async with serving(client, local_runs):
-        handle = await begin(environment, local_runs, "late", *SHORT, skipping=True)
+        handle = await begin(environment, local_runs, "late", *SHORT, "approval.deadline_hours=0.002")
         result = await handle.result()
         assert result.ended is Outcome.NOT_GRADUATED and "silence is a refusal" in result.reason
         with local_runs.ledger() as ledger:

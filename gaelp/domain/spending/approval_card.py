@@ -153,7 +153,7 @@ def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign])
     rules = "; ".join(sorted({campaign.ceiling.rule for campaign in campaigns}))
     return (
         f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed}; the caps allow "
-        f"what is asked of it. A worst day is {rules}."
+        f"what is asked of it. Rule of a worst day: {rules}."
     )
 
 
@@ -201,8 +201,8 @@ def _grouped(campaigns: Sequence[ApprovedCampaign], currency: str) -> str:
         line = campaign.ceiling
         groups[(campaign.arm, campaign.agent, line.daily_budget_micros, line.days)].append(campaign)
     told = [
-        f"{len(group)} {arm} by {agent}, each up to {exact_money(budget, currency)} a day for {days} days, between "
-        f"{min(c.first_day for c in group).isoformat()} and {max(c.last_day for c in group).isoformat()}"
+        f"{len(group)} in arm {arm}, run by {agent}, each up to {exact_money(budget, currency)} a day for {days} days, "
+        f"between {min(c.first_day for c in group).isoformat()} and {max(c.last_day for c in group).isoformat()}"
         for (arm, agent, budget, days), group in groups.items()
     ]
     more = f"; and {len(told) - GROUPS_SHOWN} more groups" if len(told) > GROUPS_SHOWN else ""
@@ -255,7 +255,8 @@ def _free_changes(request: ApprovalRequest, facts: CardFacts) -> str:
     if request.phase is Phase.SCALED:
         step, days = config.scaled.raise_step, config.scaled.period_days
         budgets = f"budgets within the ceilings above, by at most {step:.0%} up every {days} days, down at once"
-    return f"bids, creative shares and pacing every {config.clock.tick_hours} hours; {budgets}; {learning}."
+    often = "every hour" if config.clock.tick_hours == 1 else f"every {config.clock.tick_hours} hours"
+    return f"bids, creative shares and pacing {often}; {budgets}; {learning}."
 
 
 def _end(request: ApprovalRequest, facts: CardFacts) -> str:

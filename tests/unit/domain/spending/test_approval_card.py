@@ -140,8 +140,9 @@ def test_campaigns_are_grouped_by_what_they_may_do() -> None:
     """Arms, agents and ceilings that are alike are one group with its number and dates."""
     control = CAMPAIGN.model_copy(update={"arm": Arm.CONTROL, "agent": "fixed-bid"})
     assert lines_of(campaigns=(CAMPAIGN, CAMPAIGN, control))["Campaigns"] == (
-        "2 candidate by linear-thompson, each up to 25.00 USD a day for 7 days, between 2025-11-22 and 2036-11-19; "
-        "1 control by fixed-bid, each up to 25.00 USD a day for 7 days, between 2025-11-22 and 2036-11-19. "
+        "2 in arm candidate, run by linear-thompson, each up to 25.00 USD a day for 7 days, between 2025-11-22 and "
+        "2036-11-19; "
+        "1 in arm control, run by fixed-bid, each up to 25.00 USD a day for 7 days, between 2025-11-22 and 2036-11-19. "
         "No others; more needs a new request."
     )
 
