@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from gaelp.domain.ids import replay_id
     from gaelp.domain.phases import Outcome, Phase
     from gaelp.messages.historical_validation import AssessHistorical, PlanHistorical
-    from gaelp.messages.log_replay import LogEvidence, ReplayInput
+    from gaelp.messages.log_replay import GapEvidence, LogEvidence, ReplayInput
     from gaelp.messages.pausing import PausableState
     from gaelp.messages.phase import PhaseInput, PhaseResult
     from gaelp.messages.recording import EpisodeRecord, Record
@@ -70,7 +70,12 @@ class HistoricalValidation(PauseAndStop[PausableState]):
             ended=Outcome.STOPPED if gate is None else None if gate.promote else Outcome.NOT_GRADUATED,
             reason=gate.reason if gate else self.state.stopped,
             episodes=len(logs) if gate else 0,
+            gaps=_gaps(logs),
         )
+
+
+def _gaps(logs: Sequence[LogEvidence]) -> tuple[GapEvidence, ...]:
+    return tuple(gap for log in logs for gap in log.gaps)
 
 
 async def _replay(context: RunContext, log: str) -> LogEvidence:
@@ -105,6 +110,7 @@ async def _record(context: RunContext, logs: Sequence[LogEvidence]) -> None:
             step=f"{Phase.HISTORICAL}/logs",
             at=workflow.now(),
             episodes=episodes,
+            gaps=_gaps(logs),
             metrics={"logs": len(logs), "rows": sum(log.rows for log in logs)},
         ),
         **named(RECORDS, "record the replays"),

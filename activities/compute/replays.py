@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from temporalio import activity
 
+from activities.compute.market_gap import measure_gap
 from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import evaluate_paired, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
-from gaelp.evidence.history.report_forecasts import NoForecast, forecast_report
+from gaelp.evidence.history.report_forecasts import NoForecast, forecast_clicks, forecast_report
 from gaelp.market.logged_policy import agent_policy, single, uniform
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
@@ -27,13 +28,20 @@ class Replays:
 
     @activity.defn
     def replay_log(self, replay: ReplayLog) -> LogEvidence:
-        """Estimates for the agent under test and for the baselines that are always present, on the prepared rows."""
-        log = replay.log
-        if log.kind is LogKind.MARKET:
-            return self._panel(replay)
-        if log.kind is LogKind.REPORT:
-            return self._forecasts(replay)
-        config = self._inputs.config(replay.context.config_digest)
+        """What the log supports, and the gap between it and the run's market.
+
+        A bandit log supports estimates for the agent under test and for the baselines that are always present, a market
+        log a panel of policies, and a report forecasts.
+        """
+        log, context = replay.log, replay.context
+        found = {LogKind.MARKET: self._panel, LogKind.REPORT: self._forecasts}.get(log.kind, self._estimates)(replay)
+        rows, config = self._inputs.store.get_arrays(log.rows_digest), self._inputs.config(context.config_digest)
+        gaps = measure_gap(log, rows, self._inputs.market(context.market_digest), config)
+        return found.model_copy(update={"gaps": gaps})
+
+    def _estimates(self, replay: ReplayLog) -> LogEvidence:
+        """Estimates on the prepared rows of a bandit log."""
+        log, config = replay.log, self._inputs.config(replay.context.config_digest)
         market = self._inputs.market(replay.context.market_digest)
         rows = self._inputs.store.get_arrays(log.rows_digest)
         agent = self._inputs.agent(replay.context.agent, replay.context.config_digest, "historical")
@@ -61,10 +69,11 @@ class Replays:
         """A report's days, each forecast from those before it."""
         log, config = replay.log, self._inputs.config(replay.context.config_digest)
         rows = self._inputs.store.get_arrays(log.rows_digest)
-        first, rng = int(rows["day"][log.earlier]), stream(config.seed, "historical", "forecasts", log.log)
+        rng = stream(config.seed, "historical", "forecasts", log.log)
         forecasts: tuple[ForecastEvidence, ...] = ()
         reason = ""
         try:
+            first = int(rows["day"][log.earlier]) if log.rows else int(rows["day"].max()) + 1
             forecasts = forecast_report(rows, first, config.economics.lag_days, rng)
         except NoForecast as why:
             reason = str(why)
@@ -77,18 +86,23 @@ class Replays:
             window_start=log.window_start,
             window_end=log.window_end,
             forecasts=forecasts,
-            reason=reason,
+            no_forecast=reason,
         )
 
     def _panel(self, replay: ReplayLog) -> LogEvidence:
-        """A panel of policies on a market log; no code of an agent runs."""
+        """A panel of policies on a market log, and its clicks by day; no code of an agent runs."""
         log, seed = replay.log, self._inputs.config(replay.context.config_digest).seed
         rows = self._inputs.store.get_arrays(log.rows_digest)
-        panel, reason = None, ""
+        panel, reason, no_forecast = None, "", ""
+        forecasts: tuple[ForecastEvidence, ...] = ()
         try:
             panel = measure_panel(rows, log.earlier, stream(seed, "historical", "panel", log.log))
         except NoPanel as why:
             reason = str(why)
+        try:
+            forecasts = forecast_clicks(rows, log.earlier, stream(seed, "historical", "forecasts", log.log))
+        except NoForecast as why:
+            no_forecast = str(why)
         return LogEvidence(
             log=log.log,
             kind=log.kind,
@@ -98,6 +112,8 @@ class Replays:
             window_start=log.window_start,
             window_end=log.window_end,
             panel=panel,
+            forecasts=forecasts,
+            no_forecast=no_forecast,
             reason=reason,
         )
 

@@ -11,7 +11,7 @@ from activities.inputs import Inputs
 from gaelp.domain.spending.card_facts import RunTerms
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import Calibrated, CalibrateMarket
-from gaelp.records.logs.stored_logs import is_market_synthetic, load_bandits
+from gaelp.records.logs.stored_logs import is_market_synthetic, load_calibrating
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -33,7 +33,7 @@ class Calibration:
 
     @activity.defn(no_thread_cancel_exception=True)
     def calibrate_market(self, calibrate_market: CalibrateMarket) -> Calibrated:
-        """Market arrays from the configured bandit logs; a synthetic market where there are none."""
+        """Market arrays from the configured bandit and market logs; a synthetic market where there are none."""
         config = self._inputs.config(calibrate_market.config_digest)
-        market = calibrate([*load_bandits(self._warehouse, config.historical.logs).values()], config)
+        market = calibrate([*load_calibrating(self._warehouse, config.historical.logs).values()], config)
         return Calibrated(market_digest=self._inputs.store.put_arrays(market.to_arrays()))

@@ -22,7 +22,7 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
 from gaelp.messages.curriculum import AdvanceCurriculum, PlanCurriculum, PlannedCurriculum, TaskWorld
 from gaelp.messages.episode_batch import BatchResult
-from gaelp.records.logs.stored_logs import load_bandits
+from gaelp.records.logs.stored_logs import load_calibrating
 from gaelp.records.warehouse.warehouse import Warehouse
 
 
@@ -37,7 +37,7 @@ class Curricula:
     def plan_curriculum(self, plan: PlanCurriculum) -> PlannedCurriculum:
         """Each task's market, calibrated on the run's own logs, and the tasks of the first round."""
         config = self._inputs.config(plan.context.config_digest)
-        logs = [*load_bandits(self._warehouse, config.historical.logs).values()]
+        logs = [*load_calibrating(self._warehouse, config.historical.logs).values()]
         tasks, worlds, store = tasks_of(config), list[TaskWorld](), self._inputs.store
         for task in tasks:
             changed = task_configuration(config, task)

@@ -17,13 +17,22 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.log_evidence import LogKind
 from gaelp.messages.historical_validation import HistoricalPlan, PlanHistorical
 from gaelp.messages.log_replay import PreparedLog, PrepareLog
-from gaelp.records.logs.stored_logs import UnknownLog, load_bandits, load_market, load_report, log_info, split
+from gaelp.records.logs.stored_logs import UnknownLog, load_calibrating, load_market, load_report, log_info, split
 from gaelp.records.logs.validation_window import after_calibration, calibrated_until
 from gaelp.records.warehouse.warehouse import Warehouse
 
 KEPT = {
-    LogKind.MARKET: ("market_price", "click", "pctr"),
-    LogKind.REPORT: ("day", "campaign", "clicks", "cost_micros", "conversions", "currency"),
+    LogKind.MARKET: (
+        "time_us",
+        "hour",
+        "weekday",
+        "market_price",
+        "click",
+        "pctr",
+        "exchange",
+        "creative",
+    ),
+    LogKind.REPORT: ("day", "days", "campaign", "impressions", "clicks", "cost_micros", "conversions", "currency"),
 }
 """The columns that the replay of a whole log reads."""
 
@@ -53,7 +62,9 @@ class Logs:
         if info.kind == LogKind.SPLIT_TEST:
             raise UnknownLog(f"log {prepare.log!r} is a split-test log, and no phase judges by one: leave it out")
         history = config.historical
-        later = after_calibration(load_bandits(self._warehouse, history.logs), history.calibration_share, prepare.log)
+        later = after_calibration(
+            load_calibrating(self._warehouse, history.logs), history.calibration_share, prepare.log
+        )
         times = later["time_us"]
         return PreparedLog(
             log=prepare.log,
@@ -70,7 +81,7 @@ class Logs:
         earlier = len(split(log, history.calibration_share)[0]["clicks" if kind is LogKind.REPORT else "click"])
         times, known = log["time_us"], bool((log["time_us"] >= 0).all())
         if known:
-            until = calibrated_until(load_bandits(self._warehouse, history.logs), history.calibration_share)
+            until = calibrated_until(load_calibrating(self._warehouse, history.logs), history.calibration_share)
             earlier = max(earlier, int(np.searchsorted(times, until, side="right")))
         later = known and earlier < len(times)
         return PreparedLog(

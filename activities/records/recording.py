@@ -54,12 +54,15 @@ class Records:
 
     @activity.defn(no_thread_cancel_exception=True)
     def record(self, record: Record) -> None:
-        """Rows of episodes and verdicts, events, live metrics, and the ledger's journal since the last export."""
+        """Rows of episodes, verdicts and gaps, events, live metrics, and the ledger's journal since the last export."""
         batch = f"{record.run}/{record.step}"
         self._episodes(record.episodes, batch)
         for gate in record.gates:
             values = _verdict_rows(record.run, gate, record.at)
             self._warehouse.append("verdicts", values, f"{batch}/{gate.phase}")
+        if record.gaps:
+            rows = [{"run": record.run, "at": record.at, **gap.model_dump()} for gap in record.gaps]
+            self._warehouse.append("gaps", rows, batch)
         if record.export_journal:
             self._export_journal()
         if record.events:

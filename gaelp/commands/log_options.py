@@ -56,7 +56,7 @@ def replay_options(parser: argparse.ArgumentParser) -> None:
 def calibrate_options(parser: argparse.ArgumentParser) -> None:
     """Of `calibrate`."""
     parser.add_argument("log", metavar="LOG", help="an ingested log, or a file that is read for this once")
-    kinds = [LogKind.BANDIT.value, LogKind.MARKET.value]
+    kinds = [LogKind.BANDIT.value, LogKind.MARKET.value, LogKind.REPORT.value]
     parser.add_argument("--kind", choices=kinds, help="of a file; an ingested log has its kind")
     parser.add_argument("--price-unit", type=_amount, metavar="AMOUNT", help="what 1 in the log's prices is, per "
                         "thousand impressions in the account's currency; without it no price level is set")  # fmt: skip

@@ -17,7 +17,22 @@ class LogKind(StrEnum):
 
 def calibrates(kinds: Collection[str]) -> bool:
     """Whether logs of those kinds calibrate a run's market; else it is made up, and called synthetic."""
-    return LogKind.BANDIT in kinds
+    return LogKind.BANDIT in kinds or LogKind.MARKET in kinds
+
+
+class Quantity(StrEnum):
+    """What is compared between a market and the later part of a log (docs/history.md)."""
+
+    CLICK_RATE = "clicks per impression"
+    CLICK_COST = "cost per click"
+    WIN_RATE_LOW = "won at the lower quartile of prices"
+    WIN_RATE_HIGH = "won at the upper quartile of prices"
+    CONVERSION_RATE = "conversions per click"
+    HOURS = "hours of the day in common"
+
+
+WIN_RATES = {0.25: Quantity.WIN_RATE_LOW, 0.75: Quantity.WIN_RATE_HIGH}
+"""By the share of a log's earlier prices that the bid is not below; at the median every market wins half."""
 
 
 class Grade(StrEnum):

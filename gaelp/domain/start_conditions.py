@@ -162,7 +162,7 @@ def _log_refusals(config: TrainingConfiguration, phases: Sequence[Phase], facts:
             f"is empty, and account {config.account} is real, where an agent must be judged on history first: ingest a "
             "log and name it",
         )
-    empty = [log.name for log in facts.logs or () if log.kind == "bandit" and not log.rows]
+    empty = [log.name for log in facts.logs or () if log.kind in SUPPORT and not log.rows]
     if empty:
         yield Contradiction(
             ("historical.logs", "historical.calibration_share"),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.domain.log_evidence import Grade, LogKind, Quantity
 from gaelp.messages.run_context import RunContext
 
 
@@ -93,9 +93,9 @@ class PanelEvidence(Frozen):
 
 
 class ForecastEvidence(Frozen):
-    """A quantity of a report, forecast one day ahead; `actual` and `missed` by blocks of about a week."""
+    """A quantity of a report or market log, forecast a day ahead; `actual` and `missed` by blocks of about a week."""
 
-    quantity: str  # "cost" or "conversions"
+    quantity: str  # "cost" or "conversions" of a report, "clicks" of a market log
     cells: int  # campaign days
     events: float  # clicks for cost, else conversions
     reachable: float  # the match that a perfect model would have
@@ -104,6 +104,30 @@ class ForecastEvidence(Frozen):
     ratio: float  # forecast over reported, and its 90 % interval
     ratio_low: float
     ratio_high: float
+
+
+class GapEvidence(Frozen):
+    """A quantity in the later part of a log, beside the run's market and the market that no log had calibrated."""
+
+    log: str
+    quantity: Quantity
+    unit: str  # empty for a share
+    logged: float  # with its 90 % interval
+    low: float
+    high: float
+    events: int  # what it rests on
+    simulated: float  # in the market that the agent was trained in
+    assumed: float  # in the market of the same settings without a log
+
+    @property
+    def gap(self) -> float:
+        """By what share of the logged value the run's market is off."""
+        return self.simulated / self.logged - 1
+
+    @property
+    def assumed_gap(self) -> float:
+        """And the market without a log."""
+        return self.assumed / self.logged - 1
 
 
 class LogEvidence(Frozen):
@@ -120,6 +144,8 @@ class LogEvidence(Frozen):
     differences: tuple[PairedDifference, ...] = ()  # of the agent under test from each baseline
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
-    forecasts: tuple[ForecastEvidence, ...] = ()  # of a report
+    forecasts: tuple[ForecastEvidence, ...] = ()  # of a report, or of a market log
+    no_forecast: str = ""  # why there is none
+    gaps: tuple[GapEvidence, ...] = ()  # between the run's market and the log
     state: EpisodeState = EpisodeState.SETTLED
     reason: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.phases import Outcome, Phase
+from gaelp.messages.log_replay import GapEvidence
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import SimulationState
 from gaelp.messages.spending_phase import SpendingState
@@ -30,3 +31,4 @@ class PhaseResult(Frozen):
     reason: str = ""
     spend_micros: int = 0
     episodes: int = 0
+    gaps: tuple[GapEvidence, ...] = ()  # of the historical phase: between the run's market and its logs

@@ -12,6 +12,7 @@ from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.phases import Phase
 from gaelp.messages.episode_batch import BatchResult
+from gaelp.messages.log_replay import GapEvidence
 from gaelp.messages.run_context import RunContext
 
 
@@ -64,6 +65,7 @@ class Record(Frozen):
     at: datetime
     episodes: tuple[EpisodeRecord, ...] = ()
     gates: tuple[GateVerdict, ...] = ()
+    gaps: tuple[GapEvidence, ...] = ()
     events: tuple[LifecycleEvent, ...] = ()
     metrics: dict[str, float] = Field(default_factory=dict)  # to the live stream that `watch` reads
     export_journal: bool = False

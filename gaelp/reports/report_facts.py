@@ -21,6 +21,7 @@ from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.approval_card import CardLines, asked_in_a_sentence, card_lines
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.messages.log_replay import GapEvidence
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.stored_logs import is_market_synthetic
 from gaelp.records.warehouse.run_rows import run_rows
@@ -35,6 +36,8 @@ _LESSONS = (
     "SELECT DISTINCT round, position, task, mastered, batches, reward, lost FROM curriculum WHERE run = @run "
     "ORDER BY round, position"
 )
+
+_GAPS = "SELECT log, quantity, unit, logged, low, high, events, simulated, assumed FROM gaps WHERE run = @run"
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Facts:
     asked: list[str]  # a sentence for each request that waits for a person
     cards: list[CardLines]  # of those that can be signed
     evidence: StoredEvidence
+    gaps: list[GapEvidence]  # between the run's market and its logs
 
     @property
     def outcome(self) -> Outcome | None:
@@ -134,6 +138,7 @@ def gather(sources: Sources, run: str) -> Facts:
         campaign_worst=journal_money.worst_by_campaign(days),
         journal=journal,
         lessons=warehouse.query(_LESSONS, {"run": run}),
+        gaps=[GapEvidence.model_validate(row) for row in warehouse.query(_GAPS, {"run": run})],
         campaigns=campaigns_of(ledger, run, billed, [key for of_phase in approved.values() for key in of_phase]),
         approved=approved,
         asked=[] if ended else [_asked(each) for each in ledger.undecided_requests(run)],

@@ -54,6 +54,10 @@ class BuiltReport:
             "earned": [asdict(row) for row in self.earned],
             "baselines": [asdict(each) for each in evidence.comparisons],
             "estimates": [_estimates(each) for each in evidence.estimates],
+            "gaps": [
+                {**each.model_dump(mode="json"), "gap": each.gap, "assumed_gap": each.assumed_gap}
+                for each in self.facts.gaps
+            ],
         }
 
 
@@ -106,6 +110,7 @@ def _figures(facts: Facts) -> dict[str, Figure | None]:
         "regret": plots.regret(facts),
         "curriculum": curriculum_map(facts.lessons),
         "spend": plots.spend(facts),
+        "gap": plots.market_gap(facts.gaps),
     }
 
 

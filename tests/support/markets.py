@@ -16,6 +16,7 @@ from gaelp.market.streams import stream
 from gaelp.messages.episode_batch import BatchResult
 
 HOUR_US = 3_600_000_000
+EVENINGS = np.where(np.arange(24) >= 18, 3.0, 1.0) / 36
 
 
 def configured(seed: int = 7, **sections: Mapping[str, Any]) -> TrainingConfiguration:
@@ -39,6 +40,26 @@ def bandit_log(seed: int, rows: int = 4000, candidates: int = 80, ctr: float = 0
         "user_features": users.astype(np.str_),
         "candidate_features": stream(9, "features").normal(size=(candidates, 5)).astype(np.float32),
         "item_ids": np.arange(candidates).astype(np.str_),
+    }
+
+
+def auction_log(seed: int, rows: int = 20_000, exchanges: bool = True, creatives: bool = False) -> dict[str, Any]:
+    """A week's won auctions: exchange b is dearer and clicked more often than a, and evenings are busy."""
+    rng = stream(seed, "test-auctions")
+    time = np.sort(rng.integers(0, 7 * 24, rows) // 24 * 24 + rng.choice(24, rows, p=EVENINGS)) * HOUR_US
+    exchange = rng.choice(["a", "b"], rows, p=[0.75, 0.25]) if exchanges else np.full(rows, "")
+    dear = np.where(exchange == "b", 2.0, 1.0)
+    creative = rng.choice(["x", "y", "z"], rows) if creatives else np.full(rows, "")
+    return {
+        "time_us": time,
+        "hour": time // HOUR_US % 24,
+        "weekday": time // (24 * HOUR_US),
+        "market_price": np.minimum(40 * dear * np.exp(0.7 * rng.normal(size=rows)), 300).astype(np.int64),
+        "click": rng.binomial(1, 0.005 * dear * np.where(creative == "z", 3.0, 1.0)),
+        "bid": np.full(rows, 300),
+        "pctr": np.full(rows, 0.006),
+        "exchange": exchange,
+        "creative": creative,
     }
 
 

@@ -40,13 +40,15 @@ def calibrate(arguments: argparse.Namespace, out: Out) -> int:
     if arguments.output and Path(arguments.output).exists() and not arguments.force:
         raise WrongUse(f"{arguments.output} is there already: name another --output, or write over it with --force")
     log = given_log(arguments.log, LogKind(arguments.kind) if arguments.kind else None, arguments)
-    if log.info.kind not in (LogKind.BANDIT, LogKind.MARKET):
-        raise WrongUse(
-            f"{log.info.name} is a {log.info.kind} log: it has neither single choices nor prices of auctions"
-        )
-    if arguments.price_unit and log.info.kind != LogKind.MARKET:
-        raise WrongUse(f"{log.info.name} is a bandit log and has no prices: leave --price-unit out")
-    found = _bandit(log) if log.info.kind == LogKind.BANDIT else _market(log, arguments)
+    kind = log.info.kind
+    if kind not in (LogKind.BANDIT, LogKind.MARKET, LogKind.REPORT):
+        raise WrongUse(f"{log.info.name} is a {kind} log: what its arms did says nothing of a market")
+    if arguments.price_unit and kind != LogKind.MARKET:
+        raise WrongUse(f"{log.info.name} is a {kind} log and has no prices of auctions: leave --price-unit out")
+    if kind == LogKind.REPORT:
+        found = _report(log, arguments)
+    else:
+        found = _bandit(log) if kind == LogKind.BANDIT else _market(log, arguments)
     settings = settings_of(found.market)
     if arguments.output:
         head = f"Fitted by `starter.py calibrate` to the earlier part of {log.head}."
@@ -67,7 +69,7 @@ def _show(log: GivenLog, found: _Fitted, settings: Mapping[str, Any], output: st
         **{name: [asdict(each) for each in part] for name, part in found.parts.items()},
         **found.more,
         "remarks": found.remarks,
-        "settings": {"market": settings},
+        "settings": settings,
         "output": output,
     }
     cut = [f"{len(part):,} {name}: the first {SHOWN} are shown, --json has all"
@@ -99,7 +101,7 @@ def _bandit(log: GivenLog) -> _Fitted:
 
     config = TrainingConfiguration()
     found = measured([log.columns], config)
-    columns = calibration_window.earlier(log.columns, config.historical.calibration_share, 0)
+    columns = calibration_window.earlier(log.columns, config.historical.calibration_share, log.info.name)
     rows, clicks, fitted = found.rows, found.clicks, found.rows * found.ctr
     shown, clicked = int(rows.sum()), int(clicks.sum())
     values, feature = found.segmentation.values, found.segmentation.feature_index
@@ -149,8 +151,36 @@ def _market(log: GivenLog, arguments: argparse.Namespace) -> _Fitted:
                        f"to {number(w.not_above)}, where ties are won")
         for w in fit.wins
     ]  # fmt: skip
-    histogram = {"prices": [[price, count] for price, count in fit.histogram.items()]}
-    return _Fitted(market, {"wins": wins} | _hours(columns), _censored(columns, max(fit.histogram)), histogram)
+    remarks = _censored(columns, max(fit.histogram))
+    if log.ingested:
+        remarks.append(
+            "a run that names the log in historical.logs takes its exchanges as segments, its hours, its click rates "
+            "and its prices as they are, put to the median market.price_median"
+        )
+    return _Fitted(market, {"wins": wins} | _hours(columns), remarks, _histograms(columns))
+
+
+def _histograms(columns: Mapping[str, Array]) -> dict[str, Any]:
+    """Pairs of a price and its auctions: of all, by exchange, and by hour of the day where the log has times."""
+    import numpy as np
+
+    def pairs(rows: Array) -> list[list[int]]:
+        prices, counts = np.unique(columns["market_price"][rows], return_counts=True)
+        return [[int(price), int(count)] for price, count in zip(prices, counts, strict=True)]
+
+    exchange, hour = columns["exchange"], columns["hour"]
+    return {
+        "prices": pairs(np.ones(len(hour), bool)),
+        "prices_by_exchange": {str(each): pairs(exchange == each) for each in np.unique(exchange)},
+        "prices_by_hour": {int(each): pairs(hour == each) for each in np.unique(hour) if each >= 0},
+    }
+
+
+def _report(log: GivenLog, arguments: argparse.Namespace) -> _Fitted:
+    from gaelp.commands.history.report_settings import fitted_report
+
+    market, remarks = fitted_report(log.columns, arguments.seed)
+    return _Fitted(market, {}, remarks)
 
 
 def _clicks(click: Array) -> FittedQuantity:

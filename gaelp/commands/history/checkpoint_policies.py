@@ -95,11 +95,11 @@ def _found(checkpoint: str) -> tuple[str, TrainingConfiguration, MarketParameter
 def _made_by(warehouse: Warehouse, checkpoint: str) -> tuple[str, TrainingConfiguration, MarketParameters]:
     from gaelp.domain.config.configuration import TrainingConfiguration
     from gaelp.market.calibration.calibrate import calibrate
-    from gaelp.records.logs.stored_logs import load_bandits
+    from gaelp.records.logs.stored_logs import load_calibrating
 
     made = warehouse.query(_MADE_BY, {"checkpoint": checkpoint})
     if not made:
         raise Refused(f"the warehouse knows no run with checkpoint {checkpoint}: see `starter.py checkpoints RUN`")
     config = TrainingConfiguration.model_validate_json(made[0]["config"])
-    market = calibrate([*load_bandits(warehouse, config.historical.logs).values()], config)
+    market = calibrate([*load_calibrating(warehouse, config.historical.logs).values()], config)
     return made[0]["agent"], config, market

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+SECTIONS = ("market", "economics")
+
 
 @dataclass(frozen=True)
 class FittedQuantity:
@@ -22,7 +24,8 @@ class FittedQuantity:
     high: float | None
     events: str  # what it rests on
     remark: str = ""
-    setting: str = ""  # field of the section `market`; empty: there is none
+    setting: str = ""  # field of its section; empty: there is none
+    section: str = "market"
 
 
 def fitted_share(name: str, events: int, rows: int, value: float | None = None, **more: str) -> FittedQuantity:
@@ -41,21 +44,28 @@ def fitted_share(name: str, events: int, rows: int, value: float | None = None, 
 def written(settings: Mapping[str, Any], quantities: Sequence[FittedQuantity], head: str, logs: Sequence[str]) -> str:
     """The file's text: comments say what each setting rests on, and why one is left out."""
     lines = [f"# {head}", "profile: quick-test", "historical:", f"  logs: {json.dumps(list(logs))}"]
-    lines.append("market:" if settings else "market: {}")
-    for each in (q for q in quantities if q.setting):
-        value = settings.get(each.setting)
-        if value is None:
-            lines.append(f"  # {each.setting} is left out: {refused(each)}")
-            continue
-        interval = "" if each.low is None else f", 90 % interval {number(each.low)} to {number(each.high)}"
-        lines.append(f"  # from {each.events}{interval}{f'; {each.remark}' if each.remark else ''}")
-        lines.append(f"  {each.setting}: {_plain(value)}")
+    for section in SECTIONS:
+        of_section = [q for q in quantities if q.setting and q.section == section]
+        if of_section or section == "market":
+            lines.append(f"{section}:" if settings.get(section) else f"{section}: {{}}")
+        for each in of_section:
+            value = settings.get(section, {}).get(each.setting)
+            if value is None:
+                lines.append(f"  # {each.setting} is left out: {refused(each)}")
+                continue
+            interval = "" if each.low is None else f", 90 % interval {number(each.low)} to {number(each.high)}"
+            lines.append(f"  # from {each.events}{interval}{f'; {each.remark}' if each.remark else ''}")
+            lines.append(f"  {each.setting}: {_plain(value)}")
     return "\n".join(lines) + "\n"
 
 
-def settings_of(quantities: Sequence[FittedQuantity]) -> dict[str, Any]:
-    """The settings of `market` that take the quantities' values; a value out of a setting's range sets nothing."""
-    return {q.setting: setting_value(q) for q in quantities if q.setting and not refused(q)}
+def settings_of(quantities: Sequence[FittedQuantity]) -> dict[str, dict[str, Any]]:
+    """By section the settings that take the quantities' values; a value out of a setting's range sets nothing."""
+    found: dict[str, dict[str, Any]] = {"market": {}}
+    for each in quantities:
+        if each.setting and not refused(each):
+            found.setdefault(each.section, {})[each.setting] = setting_value(each)
+    return found
 
 
 def setting_value(quantity: FittedQuantity) -> int | float:
@@ -65,21 +75,23 @@ def setting_value(quantity: FittedQuantity) -> int | float:
         raise ValueError(f"{quantity.name} has no value")
     if quantity.setting in ("hourly_auctions", "segments", "creatives"):
         return max(1, round(value))
-    return round(value, 4) if quantity.setting == "price_median" else float(f"{value:.6g}")
+    return round(value, 4) if quantity.setting in ("price_median", "order_value") else float(f"{value:.6g}")
 
 
 def refused(quantity: FittedQuantity) -> str:
     """Why the quantity sets nothing; empty where it does."""
     from pydantic import ValidationError
 
-    from gaelp.domain.config.market_sections import Market
+    from gaelp.domain.config.market_sections import Economics, Market
 
     if quantity.value is None:
         return quantity.remark
     if min(quantity.value, setting_value(quantity)) <= 0:
         return f"{number(quantity.value)} is no {quantity.name}"
     try:
-        Market.model_validate({quantity.setting: setting_value(quantity)})
+        (Economics if quantity.section == "economics" else Market).model_validate(
+            {quantity.setting: setting_value(quantity)}
+        )
     except ValidationError as error:
         return f"{number(quantity.value)} is not taken ({error.errors()[0]['msg']})"
     return ""

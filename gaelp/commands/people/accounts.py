@@ -59,18 +59,20 @@ def open_world(settings: Settings, account: Account, logs: list[str]) -> str:
     """Calibrate an emulator account's market on the whole of ingested logs and upload it; returns its digest."""
     from gaelp.configuration.loading import profile
     from gaelp.market.calibration.calibrate import calibrate
-    from gaelp.records.logs.stored_logs import load_bandit
+    from gaelp.records.logs.stored_logs import UnknownLog, load_calibrating
 
     connections.reach_emulator(settings)
     warehouse = connections.open_warehouse(settings)
     try:
-        read = [load_bandit(warehouse, name) for name in logs]
+        read = load_calibrating(warehouse, logs)
     finally:
         warehouse.close()
+    if unable := [name for name in logs if name not in read]:
+        raise UnknownLog(f"{' and '.join(unable)} calibrates no market: name bandit or market logs")
     config = profile("quick-test")
     # The share of a run is below 1 by rule: what it judges must be later. The emulator's world may know it all.
     whole = config.model_copy(update={"historical": config.historical.model_copy(update={"calibration_share": 1.0})})
-    return put_world(settings, account.account, calibrate(read, whole))
+    return put_world(settings, account.account, calibrate([*read.values()], whole))
 
 
 def put_world(settings: Settings, account: str, market: MarketParameters) -> str:

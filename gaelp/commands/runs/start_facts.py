@@ -71,14 +71,14 @@ def _read_logs(reading: Reading, settings: Settings, config: TrainingConfigurati
         reading.unread.append(f"the logs {', '.join(names)}: there is no warehouse yet, `starter.py ingest` makes one")
         return
     from gaelp.market.calibration.calibrate import CalibrationError, calibrate
-    from gaelp.records.logs.stored_logs import UnknownLog, load_bandits
+    from gaelp.records.logs.stored_logs import UnknownLog, load_calibrating
 
     warehouse = connections.open_warehouse(settings) if names else None
     try:
-        bandits = load_bandits(warehouse, names) if warehouse else {}
-        reading.know(market=calibrate([*bandits.values()], config).ctr.shape)
+        calibrating = load_calibrating(warehouse, names) if warehouse else {}
+        reading.know(market=calibrate([*calibrating.values()], config).ctr.shape)
         if warehouse:
-            _judge_logs(reading, warehouse, config, bandits)
+            _judge_logs(reading, warehouse, config, calibrating)
     except (UnknownLog, CalibrationError) as error:
         reading.know(unusable_logs=str(error))
     finally:
@@ -102,22 +102,22 @@ def _read_checkpoint(reading: Reading, settings: Settings, ledger: Ledger | None
 
 
 def _judge_logs(
-    reading: Reading, warehouse: Warehouse, config: TrainingConfiguration, bandits: dict[str, dict[str, Array]]
+    reading: Reading, warehouse: Warehouse, config: TrainingConfiguration, calibrating: dict[str, dict[str, Array]]
 ) -> None:
     """Count what of each log is left to judge an agent on."""
     from gaelp.records.logs.stored_logs import log_info
     from gaelp.records.logs.validation_window import after_calibration, calibrated_until
 
-    share = config.historical.calibration_share
-    judged = []
+    share, judged = config.historical.calibration_share, []
+    until = calibrated_until(calibrating, share)
     for name in config.historical.logs:
-        if name in bandits:
-            later = after_calibration(bandits, share, name)
-            judged.append(JudgedLog(name, "bandit", len(later["click"]), int(later["click"].sum())))
+        info = log_info(warehouse, name)
+        if name in calibrating:
+            click = after_calibration(calibrating, share, name)["click"]
+            judged.append(JudgedLog(name, info.kind, len(click), int((click > 0).sum())))
         else:
-            info = log_info(warehouse, name)
-            judged.append(JudgedLog(name, info.kind, info.rows, 0))
-    until = calibrated_until(bandits, share)
+            over = info.window_end is not None and info.window_end.timestamp() * 1e6 <= until
+            judged.append(JudgedLog(name, info.kind, 0 if over else info.rows, 0))
     latest = f"{datetime.fromtimestamp(until / 1_000_000, UTC):%Y-%m-%d %H:%M} UTC" if until >= 0 else ""
     reading.know(logs=tuple(judged), calibrated_until=latest)
 

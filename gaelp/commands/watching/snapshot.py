@@ -20,6 +20,7 @@ from gaelp.domain.temporal_names import WAITS, Attribute
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
 
+    from gaelp.messages.log_replay import GapEvidence
     from gaelp.messages.phase import PhaseResult
     from gaelp.messages.training_run import RunResult
 
@@ -37,6 +38,7 @@ class PhaseView:
     ended: datetime | None = None
     criteria: tuple[CriterionVerdict, ...] = ()  # of its gate, once it was judged
     evidence_digest: str = ""  # of what its gate was judged on
+    gaps: tuple[GapEvidence, ...] = ()  # of the historical phase: between the run's market and its logs
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ async def _phase(client: Client, phase: Phase, described: WorkflowExecutionDescr
         ended=described.close_time,
         criteria=result.gate.criteria if result and result.gate else (),
         evidence_digest=result.gate.evidence_digest if result and result.gate else "",
+        gaps=result.gaps if result else (),
     )
 
 

@@ -56,6 +56,7 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         *([table(columns, rows)] if rows else []),
         *criteria_of(now),
         *baselines_of(compared),
+        *gaps_of(now),
         *([progress] if progress else []),
         web,
     )
@@ -99,6 +100,18 @@ def criteria_of(now: RunView) -> list[Any]:
         for each in phase.criteria
     ]  # fmt: skip
     columns = ("phase", "criterion", "verdict", "estimate", "bound", "threshold", "n", "why")
+    return [table(columns, rows)] if rows else []
+
+
+def gaps_of(now: RunView) -> list[Any]:
+    """The run's market beside the later part of each log, quantity by quantity."""
+    rows = [
+        (each.log, each.quantity, each.unit, f"{_figure(each.logged)} ({_figure(each.low)} to {_figure(each.high)})",
+         _figure(each.simulated), f"{each.gap:+.1%}", _figure(each.assumed), f"{each.assumed_gap:+.1%}", each.events)
+        for phase in now.phases
+        for each in phase.gaps
+    ]  # fmt: skip
+    columns = ("log", "quantity", "", "logged later", "simulated", "gap", "without a log", "gap", "events")
     return [table(columns, rows)] if rows else []
 
 

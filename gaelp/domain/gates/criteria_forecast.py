@@ -1,4 +1,4 @@
-"""Criterion 5a on one report: do forecasts one day ahead match what was reported.
+"""Criterion 5a on one report or market log: do forecasts one day ahead match what came.
 
 Touch this only together with docs/gates.md.
 """
@@ -10,7 +10,8 @@ from gaelp.domain.gates.criterion import CriterionNumbers, Formula, Judgement, c
 from gaelp.domain.gates.measurements import ForecastMeasure, LogMeasures
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 
-REQUIRED = ("cost", "conversions")
+REQUIRED = {"report": ("cost", "conversions"), "market": ("clicks",)}
+"""What must match, by the kind of log; a market log's clicks are those given what was won."""
 EQUIVALENT = (0.95, 1.05)
 FEWEST_EVENTS = 2000
 FEWEST_WEEKS = 4
@@ -25,8 +26,9 @@ def fidelity(log: LogMeasures, threshold: float) -> CriterionVerdict:
         reason = f"Log {log.log} was not replayed ({log.state}): {log.reason or 'no reason was given'}."
         return criterion_verdict("5a", (Verdict.INVALID, reason), Formula.FORECASTS, CriterionNumbers(), log.log)
     known = {each.quantity for each in log.forecasts}
-    if missing := [name for name in REQUIRED if name not in known]:
-        reason = f"Report {log.log} supports no forecast of {' and '.join(missing)}: {log.reason or _UNKNOWN}."
+    if missing := [name for name in REQUIRED[log.kind] if name not in known]:
+        why = log.no_forecast or _UNKNOWN
+        reason = f"{log.kind.capitalize()} log {log.log} supports no forecast of {' and '.join(missing)}: {why}."
         none = Verdict.INCONCLUSIVE, reason
         return criterion_verdict("5a", none, Formula.FORECASTS, CriterionNumbers(), log.log, unsupported=True)
     judged = [(_judged(each, log.log, threshold), each) for each in log.forecasts]

@@ -36,7 +36,7 @@ SUPPORT: dict[str, dict[str, str]] = {
 PAIRED_KINDS = ("bandit",)
 """Kinds of logs on which this version compares a policy with the logging policy (5b)."""
 
-FORECAST_KINDS = ("report",)
+FORECAST_KINDS = ("report", "market")
 """Kinds of logs on which this version forecasts (5a)."""
 
 PANEL_KINDS = ("market",)
@@ -52,18 +52,29 @@ AGREEING = ("snips", "dr", "switch-dr")
 
 
 def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
-    """Criteria 5a once for each report, 5b once for each log, 6 and 7 once for each market log."""
+    """Criteria 5a once for each report and market log, 5b for each bandit log, 6 and 7 for each market log."""
     logs = measures.logs
     if not logs:
         required = required_in(Phase.HISTORICAL)
         return tuple(not_assessed(each.id, "No log was replayed: history says nothing.") for each in required)
-    paired = tuple(_non_inferiority(log, measures.alpha) for log in logs)
+    paired = _paired_logs(logs, measures.alpha)
     asked = [log for log in logs if log.kind in PANEL_KINDS]
     accuracy = [panel_accuracy(log, threshold_of("6", config)) for log in asked] or [_by_support("6", logs)]
     correlation = [panel_correlation(log, threshold_of("7", config)) for log in asked] or [_by_support("7", logs)]
-    reports = [log for log in logs if log.kind in FORECAST_KINDS]
-    forecast = [fidelity(log, threshold_of("5a", config)) for log in reports] or [_by_support("5a", logs)]
+    days = [log for log in logs if log.kind in FORECAST_KINDS]
+    forecast = [fidelity(log, threshold_of("5a", config)) for log in days] or [_by_support("5a", logs)]
     return (*forecast, *paired, *accuracy, *correlation)
+
+
+def _paired_logs(logs: Sequence[LogMeasures], alpha: float) -> tuple[CriterionVerdict, ...]:
+    """5b on the logs that can show it, and where none can on each; what another log cannot show is named."""
+    able = [log for log in logs if log.kind in PAIRED_KINDS or log.state != EpisodeState.SETTLED]
+    if not able:
+        return tuple(_non_inferiority(log, alpha) for log in logs)
+    first, *rest = (_non_inferiority(log, alpha) for log in able)
+    if unable := [f"{log.kind} log {log.log}" for log in logs if log not in able]:
+        first = first.model_copy(update={"reason": f"{first.reason} Nothing of it is shown by {_listed(unable)}."})
+    return (first, *rest)
 
 
 def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:

@@ -1,9 +1,8 @@
 """What gaelp/evidence measures and the criteria judge: raw numbers and no verdicts.
 
 Logarithms are natural. Bounds are one-sided, each at the level `alpha` of the measure. A number that could not be
-computed is NaN or infinite and makes its criterion INVALID; one that does not exist yet is None.
-
-Touch this, with the module of gaelp/evidence that fills it, when a criterion needs another number.
+computed is NaN or infinite and makes its criterion INVALID; one that does not exist yet is None. Touch this, with the
+module of gaelp/evidence that fills it, when a criterion needs another number.
 """
 
 from __future__ import annotations
@@ -202,7 +201,8 @@ class LogMeasures(Frozen):
     log_wealth: float | None = None
     log_wealth_against: float | None = None
     panel: PanelMeasure | None = None  # of a market log that supports one
-    forecasts: tuple[ForecastMeasure, ...] = ()  # of a report
+    forecasts: tuple[ForecastMeasure, ...] = ()  # of a report, or of a market log
+    no_forecast: str = ""  # why there is none
 
 
 class HistoricalMeasures(Frozen):

@@ -102,10 +102,12 @@ def _out_of_reach(id: str, threshold: float) -> Iterator[str]:
 def _non_inferiority(config: TrainingConfiguration, logs: Logs) -> Iterator[str]:
     if not config.historical.logs:
         yield "historical.logs is empty, and without a log history says nothing."
+    able = [log for log in logs or () if log.kind in PAIRED_KINDS]
     for log in logs or ():
-        if log.kind not in PAIRED_KINDS:
-            yield f"{log.name} is a {log.kind} log, which cannot show it in this version."
-        elif log.rows < LEAST_ROW_ESS or log.clicks < LEAST_CLICK_ESS:
+        if not able:
+            yield f"{log.name} is a {log.kind} log, which cannot show it in this version: name a bandit log beside it."
+    for log in able:
+        if log.rows < LEAST_ROW_ESS or log.clicks < LEAST_CLICK_ESS:
             yield (
                 f"{log.name} has {log.rows:,} rows and {log.clicks:,} clicks after those that calibrate the market, "
                 f"and at least {LEAST_ROW_ESS} rows and {LEAST_CLICK_ESS} clicks are needed."

@@ -97,9 +97,11 @@ def measure_panel(log: Mapping[str, Array], earlier: int, rng: np.random.Generat
 
 def _check(before: Auctions, after: Auctions) -> None:
     for part, name in ((before, "earlier"), (after, "later")):
+        if not part.click.size:
+            raise NoPanel(f"it has no {name} part: none of its rows is later than what calibrated the market")
         if not np.isfinite(part.pctr).all() or not part.pctr.any():
             raise NoPanel("it has no predicted click rates, by which the policies of the panel bid")
-        if part.click.size == 0 or part.click.min() < 0:
+        if part.click.min() < 0:
             raise NoPanel("the clicks of some of its auctions are unknown")
         if (clicks := int(part.click.sum())) < FEWEST_CLICKS:
             raise NoPanel(f"its {name} part has {clicks} clicks, and at least {FEWEST_CLICKS} are needed")

@@ -1,4 +1,4 @@
-"""Forecasts of a campaign report one day ahead, and how far they lie from what was reported (docs/gates.md, 5a).
+"""Forecasts a day ahead, of a campaign report or a market log's clicks, and how far off they are (docs/gates.md, 5a).
 
 A campaign's value of a day is forecast from earlier days alone: the mean of its last seven, times how the log's days of
 that weekday stood to the mean of their week before. Days at the end whose conversions are not all in yet are left out.
@@ -17,6 +17,7 @@ from gaelp.errors import GaelpError
 from gaelp.messages.log_replay import ForecastEvidence
 
 WEEK = 7
+DAY_US = 86_400_000_000
 WEEKS_OF_WEEKDAYS = 4  # before weekdays are told apart
 DRAWS = 2000
 TAIL = 0.05  # each side of the 90 % interval
@@ -26,7 +27,7 @@ QUANTITIES = {"cost": "clicks", "conversions": "conversions"}
 
 
 class NoForecast(GaelpError, ValueError):
-    """The report supports no forecast; the message says why."""
+    """The log supports no forecast; the message says why."""
 
 
 def forecast_report(
@@ -56,6 +57,30 @@ def forecast_report(
         if judged.any():
             found.append(_evidence(quantity, (value, forecast, count), judged, rng))
     return tuple(found)
+
+
+def forecast_clicks(log: Mapping[str, Array], earlier: int, rng: np.random.Generator) -> tuple[ForecastEvidence, ...]:
+    """The clicks of each day of a market log, given what was won on it, over its whole days after `earlier` rows.
+
+    A day's clicks are forecast from the clicks of the seven days before over their predicted clicks (without predicted
+    click rates, over their auctions), times those of the day. Raises NoForecast where times or clicks are unknown.
+    """
+    time_us, click, pctr = log["time_us"], log["click"], log["pctr"]
+    if not len(click) or time_us.min() < 0:
+        raise NoForecast("it has no times, and so no days")
+    if click.min() < 0:
+        raise NoForecast("the clicks of some of its auctions are unknown")
+    day = time_us // DAY_US - time_us.min() // DAY_US
+    expected = pctr if np.isfinite(pctr).all() and pctr.any() else np.ones(len(click))
+    clicks, won = (np.bincount(day, each).astype(np.float64) for each in (click, expected))
+    before = [slice(max(0, at - WEEK), at) for at in range(len(clicks))]
+    weeks = np.array([[each[part].sum() for part in before] for each in (clicks, won)])
+    rate = np.divide(weeks[0], weeks[1], out=np.full(len(clicks), np.nan), where=weeks[1] > 0)
+    judged = np.isfinite(rate) & (won > 0) & (np.arange(len(clicks)) > (day[earlier - 1] if earlier else -1))
+    if not judged.any():
+        raise NoForecast("it has no whole day that is later than what calibrated the market")
+    value, forecast = clicks[None], (np.nan_to_num(rate) * won)[None]
+    return (_evidence("clicks", (value, forecast, value), judged[None], rng),)
 
 
 def _by_campaign_and_day(log: Mapping[str, Array], amount: F8) -> F8:

@@ -20,6 +20,8 @@ from gaelp.market.parameters import MarketParameters, PriceHistograms
 PER_MILLE = 1000
 BINS = 400
 TAIL = 1e-6  # of a lognormal, cut at either end
+MOST_BINS = 8192  # of a histogram of observed prices
+FREE = 1e-3  # of the unit of observed prices
 GUIDE = 2048  # cells of the table that says in which bin a quantile is looked for first
 
 
@@ -173,18 +175,28 @@ def lognormal(median: F8, spread: F8) -> PriceHistograms:
     return PriceHistograms(low, high, np.repeat(cdf[None], len(median), axis=0))
 
 
-def observed(prices: F8, segment: I8, segments: int) -> PriceHistograms:
-    """Histograms of observed highest rival bids f8[n] (micros CPM, positive) of a market log, by segment i8[n].
+def observed(prices: I8, segment: I8, segments: int, unit_micros: float) -> PriceHistograms:
+    """Histograms of observed highest rival bids i8[n], whole numbers from 0 on, by segment i8[n].
 
-    A segment without any price has the histogram of all. Raises ValueError where there is no price at all.
+    `unit_micros` is what 1 in those numbers is, in micros CPM. Each number has a bin of its own, so that a bid of b of
+    them wins between the share of prices below b and that of prices not above it; numbers nearer to each other than a
+    step of MOST_BINS, 0.1 % or so, share one. A price of 0 is paid as FREE of a unit, because the grid is logarithmic.
+    A segment without any price has the histogram of all. Raises ValueError where there is no price above 0.
     """
-    if not len(prices) or not np.isfinite(prices).all() or prices.min() <= 0:
-        raise ValueError("a win-price curve needs positive, finite market prices: check the log's price column")
-    low, high = prices.min() * 0.999, prices.max() * 1.001
-    grid = np.geomspace(low, high, BINS + 1)
+    if not len(prices) or prices.min() < 0 or prices.max() == 0:
+        raise ValueError(
+            "a win-price curve needs whole prices from 0 on, and one above 0: check the log's price column"
+        )
+    top = float(prices.max())
+    low = FREE if prices.min() == 0 else float(prices.min()) - 0.25
+    high = top + 0.25
+    step = max(np.log(top / (top - 0.5)), np.log(high / low) / MOST_BINS)
+    bins = int(np.ceil(np.log(high / low) / step))
+    edges = low * np.exp(np.log(high / low) / bins * np.arange(1, bins))
     rows = []
     for index in range(segments):
         here = prices[segment == index]
-        counts, _ = np.histogram(here if len(here) else prices, bins=grid)
-        rows.append(np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum())
-    return PriceHistograms(np.full(segments, low), np.full(segments, high), np.stack(rows))
+        here = np.sort(here if len(here) else prices)
+        below = [0.0 if low > FREE else np.mean(here == 0), *np.searchsorted(here, edges) / len(here), 1.0]
+        rows.append(np.asarray(below, np.float64))
+    return PriceHistograms(np.full(segments, low * unit_micros), np.full(segments, high * unit_micros), np.stack(rows))

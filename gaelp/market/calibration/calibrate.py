@@ -1,8 +1,9 @@
-"""The market's parameters from bandit logs, or made up where there are none. Touch this when logs can say more.
+"""The market's parameters from bandit and market logs, or made up where there are none.
 
 What is measured: segments and their shares, the level of CTR and what heterogeneity the clicks support, the hourly
-curve. What is stated, because bandit logs hold no prices and few clicks: prices (`config.market`), conversions
-(`config.economics`) and a floor for the spread between creatives (`config.market.creative_spread`).
+curve; of a market log also how prices are spread. What is stated: the median price and the traffic (`config.market`),
+without a market log the spread of prices too, conversions (`config.economics`), and a floor for the spread between
+creatives (`config.market.creative_spread`). Touch this when logs can say more.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gaelp.market.audience import segments
 from gaelp.market.audience.segments import Segmentation
 from gaelp.market.calibration import calibration_window, shrinkage
 from gaelp.market.calibration.calibration_window import CalibrationError as CalibrationError
+from gaelp.market.calibration.market_log import SoldAuctions, sold_auctions
 from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.money import micros
@@ -52,22 +54,42 @@ class Measured:
         return float(np.average(self.ctr.mean(axis=1), weights=self.share))
 
 
+@dataclass(frozen=True)
+class _Base:
+    """What a market begins with: S segments, K candidates."""
+
+    ctr: F8  # [S, K] clicks per impression
+    share: F8  # [S] of the traffic
+    hourly: F8  # [168] relative traffic, mean 1
+    candidates: Array  # f4[K, G]
+    segmentation: Segmentation
+
+
 def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> MarketParameters:
-    """The market of the earlier share of each bandit log, or a synthetic one where there is no log.
+    """The market of the earlier share of each bandit log and of the first market log; without logs a synthetic one.
 
     `logs` are whole: the earlier `config.historical.calibration_share` of each is taken here, by time, and nothing
-    later is read. Raises CalibrationError.
+    later is read. Segments, creatives, click rates and hours are the bandit logs', where there are any, and prices the
+    market log's, where there is one. Raises CalibrationError.
     """
-    if not logs:
-        return _assembled(*_synthetic(config), config)
-    found = measured(logs, config)
-    return _assembled(found.ctr, found.share, found.hourly, found.candidates, found.segmentation, config)
+    market_log = next((log for log in logs if "market_price" in log), None)
+    share, most = config.historical.calibration_share, config.market.segments
+    sold = None if market_log is None else sold_auctions(market_log, share, most)
+    shown = [log for log in logs if "market_price" not in log]
+    if shown:
+        found = measured(shown, config)
+        base = _Base(found.ctr, found.share, found.hourly, found.candidates, found.segmentation)
+    else:
+        base = _synthetic(config) if sold is None else _of_sold(sold, config)
+    return _assembled(base, config, sold)
 
 
 def measured(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> Measured:
-    """What the earlier share of each log says, with nothing assumed yet; at least one log. Raises CalibrationError."""
+    """What the earlier share of each bandit log says, nothing assumed yet; one or more. Raises CalibrationError."""
     logged = [
-        calibration_window.earlier(log, config.historical.calibration_share, index) for index, log in enumerate(logs)
+        calibration_window.earlier(log, config.historical.calibration_share, f"bandit log {index + 1}")
+        | {"candidate_features": np.asarray(log["candidate_features"])}
+        for index, log in enumerate(logs)
     ]
     candidates = calibration_window.common_candidates(logged)
     users = np.concatenate([log["user_features"] for log in logged]).astype(np.str_)
@@ -99,18 +121,17 @@ def click_value_micros(economics: Economics) -> int:
     return round(economics.conversion_rate * contribution)
 
 
-def _assembled(
-    ctr: F8, share: F8, hourly: F8, candidates: Array, segmentation: Segmentation, config: TrainingConfiguration
-) -> MarketParameters:
+def _assembled(base: _Base, config: TrainingConfiguration, sold: SoldAuctions | None) -> MarketParameters:
+    ctr, share, candidates = base.ctr, base.share, base.candidates
     assumed = world_seed(candidates)
     rng = stream(assumed, "calibration", "heterogeneity")
     economics, market = config.economics, config.market
     features = _standard(np.asarray(candidates, np.float64).T).T
     spread = CVR_SPREAD * _normal_scores(rng.normal(size=ctr.shape))
     rates = np.exp(spread - np.log(np.mean(np.exp(spread)))) * economics.conversion_rate
-    median = np.log(max(micros(market.price_median), 1)) + (
-        PRICE_SPREAD_BETWEEN_SEGMENTS * _normal_scores(rng.normal(size=len(ctr)))
-    )
+    level = float(max(micros(market.price_median), 1))
+    medians = level * np.exp(PRICE_SPREAD_BETWEEN_SEGMENTS * _normal_scores(rng.normal(size=len(ctr))))
+    assumed_prices = price_curves.lognormal(medians, np.full(len(ctr), market.price_spread))
     ctr = _with_spread(ctr, market.creative_spread, features, stream(assumed, "calibration", "creatives"))
     return MarketParameters(
         ctr=_at_level(ctr, share, market.click_rate),
@@ -118,20 +139,20 @@ def _assembled(
         order_value_micros=micros(economics.order_value),
         margin=economics.margin,
         refund_rate=economics.refund_rate,
-        prices=price_curves.lognormal(np.exp(median), np.full(len(ctr), market.price_spread)),
+        prices=assumed_prices if sold is None else sold.prices(len(ctr), level),
         reserve_micros=float(micros(market.reserve_price)),
         first_price=market.auction == "first-price",
         rivals=market.rivals,
         organic_share=market.organic_share,
         order_spread=market.order_spread,
-        hourly=hourly,
+        hourly=base.hourly,
         auctions_per_hour=market.hourly_auctions * share,
         lag_days=economics.lag_days,
         window_days=float(economics.attribution_window_days),
         day_shock=market.day_shock,
         segment_features=np.concatenate([np.eye(len(ctr)), share[:, None]], axis=1).astype(np.float32),
         candidate_features=candidates.astype(np.float32),
-        segmentation=segmentation,
+        segmentation=base.segmentation,
     )
 
 
@@ -181,7 +202,7 @@ def _normal_scores(values: F8) -> F8:
     return _standard(np.asarray(ndtri((rank + 0.5) / values.shape[-1])))
 
 
-def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, Segmentation]:
+def _synthetic(config: TrainingConfiguration) -> _Base:
     """A market without logs: level, shares, a daily wave, random item features; the same for every root seed."""
     rng = stream(0, "calibration", "synthetic")
     count = config.market.segments
@@ -195,4 +216,12 @@ def _synthetic(config: TrainingConfiguration) -> tuple[F8, F8, F8, Array, Segmen
     hourly = 1.0 - 0.6 * np.cos(2 * np.pi * (hour - 3) / 24)
     features = rng.normal(size=(config.market.creatives, SYNTHETIC_FEATURES))
     segmentation = Segmentation(0, tuple(f"segment-{index}" for index in range(count - 1)))
-    return ctr, share, hourly / hourly.mean(), features, segmentation
+    return _Base(ctr, share, hourly / hourly.mean(), features, segmentation)
+
+
+def _of_sold(sold: SoldAuctions, config: TrainingConfiguration) -> _Base:
+    """A market log alone: what it does not know, its clicks or its creatives, is as without a log."""
+    count = len(sold.creatives) or config.market.creatives
+    features = np.eye(count) if sold.creatives else _synthetic(config).candidates
+    level = np.full((len(sold.share), 1), SYNTHETIC_CTR) if sold.ctr is None else sold.ctr
+    return _Base(np.broadcast_to(level, (len(level), count)), sold.share, sold.hourly, features, sold.segmentation)

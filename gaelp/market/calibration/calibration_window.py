@@ -1,4 +1,4 @@
-"""What calibration may read of a bandit log: its earlier rows, counted. Touch this to calibrate on another window."""
+"""What calibration may read of a log: its earlier rows, counted. Touch this to calibrate on another window."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class CalibrationError(GaelpError, ValueError):
     permanent = True
 
 
-def earlier(log: Mapping[str, Array], share: float, index: int) -> dict[str, Array]:
-    """The log's first `share` of rows, less the rows of the instant at which that share ends.
+def earlier(log: Mapping[str, Array], share: float, name: str, columns: Sequence[str] = PER_ROW) -> dict[str, Array]:
+    """Those columns of the log's first `share` of rows, less the rows of the instant at which that share ends.
 
     By rows, as gaelp.records.logs.stored_logs.split cuts the later part that history is judged on: the two never
-    overlap. A log without times (negative ones) is cut in its own order.
+    overlap. A log without times (negative ones) is cut in its own order. `name` is how an error calls the log.
     """
     time = np.asarray(log["time_us"], np.int64)
     if len(time) == 0:
-        raise CalibrationError(f"bandit log {index + 1} has no rows: ingest it again, or leave it out of the logs")
+        raise CalibrationError(f"{name} has no rows: ingest it again, or leave it out of the logs")
     if time.min() < 0:
         time = np.arange(len(time))
     cut = int(len(time) * share)
@@ -37,13 +37,10 @@ def earlier(log: Mapping[str, Array], share: float, index: int) -> dict[str, Arr
     keep = time < np.sort(time)[cut] if cut < len(time) else np.ones(len(time), bool)
     if not keep.any():
         raise CalibrationError(
-            f"bandit log {index + 1} has no row before the later {1 - share:.0%} begins: "
+            f"{name} has no row before the later {1 - share:.0%} begins: "
             "give a longer log, or raise historical.calibration_share"
         )
-    return {
-        **{name: np.asarray(log[name])[keep] for name in PER_ROW},
-        "candidate_features": np.asarray(log["candidate_features"]),
-    }
+    return {column: np.asarray(log[column])[keep] for column in columns}
 
 
 def hourly(logs: Sequence[Mapping[str, Array]]) -> F8:

@@ -75,10 +75,14 @@ def load_bandit(warehouse: Warehouse, name: str) -> dict[str, Array]:
     return arrays | {"candidate_features": items.features(), "item_ids": np.array(items.ids, dtype=np.str_)}
 
 
-def load_bandits(warehouse: Warehouse, names: Iterable[str]) -> dict[str, dict[str, Array]]:
-    """The bandit logs among `names`, by name and in their order; raises UnknownLog for a name that is no log."""
+def load_calibrating(warehouse: Warehouse, names: Iterable[str]) -> dict[str, dict[str, Array]]:
+    """The bandit and market logs among `names`, which calibrate a market, by name and in their order.
+
+    Raises UnknownLog for a name that is no log.
+    """
+    load = {LogKind.BANDIT.value: load_bandit, LogKind.MARKET.value: load_market}
     kinds = {name: log_info(warehouse, name).kind for name in names}
-    return {name: load_bandit(warehouse, name) for name, kind in kinds.items() if kind == LogKind.BANDIT}
+    return {name: load[kind](warehouse, name) for name, kind in kinds.items() if kind in load}
 
 
 def is_market_synthetic(warehouse: Warehouse, names: Iterable[str]) -> bool:

@@ -14,7 +14,7 @@ Log = Mapping[str, Array]
 
 
 def calibrated_until(logs: Mapping[str, Log], share: float) -> int:
-    """The latest instant of the earlier `share` of any of these bandit logs, in microseconds; -1 without logs.
+    """The latest instant of the earlier `share` of any of these logs, in microseconds; -1 where none has times.
 
     Raises ValueError where a log cannot be split.
     """
@@ -22,8 +22,11 @@ def calibrated_until(logs: Mapping[str, Log], share: float) -> int:
 
 
 def after_calibration(logs: Mapping[str, Log], share: float, name: str) -> dict[str, Array]:
-    """The later share of one of the bandit logs, less what is older than a row of any that calibrated the market."""
+    """The later share of one of the logs, less what is older than a row of any that calibrated the market.
+
+    A log without times, whose rows are in their own order, has its later share.
+    """
     until = calibrated_until(logs, share)
     later = split(logs[name], share)[1]
-    keep = later["time_us"] > until
+    keep = (later["time_us"] > until) | (later["time_us"] < 0)
     return {key: values if key in NOT_PER_ROW else values[keep] for key, values in later.items()}

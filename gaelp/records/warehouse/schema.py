@@ -127,6 +127,14 @@ _TABLES = (
         "one row per criterion of a gate's verdict",
     ),
     Table(
+        "gaps",
+        _columns(
+            _RUN + "log STRING!\nquantity STRING!\nunit STRING\nlogged FLOAT64!\nlow FLOAT64!\nhigh FLOAT64!\n"
+            "events INT64!\nsimulated FLOAT64!\nassumed FLOAT64!"
+        ),
+        "one row per quantity of a log's later part, with its 90 % interval, beside the run's market and one without",
+    ),
+    Table(
         "logs",
         _columns(
             "log STRING!\nday DATE!\nat TIMESTAMP!\nkind STRING!\ncontent STRING!\nsource STRING\nrows INT64!\n"

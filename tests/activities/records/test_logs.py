@@ -17,6 +17,7 @@ from activities.records.logs import Logs
 from gaelp.configuration import loading
 from gaelp.domain.log_evidence import Grade
 from gaelp.domain.phases import Phase
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.log_replay import PreparedLog, PrepareLog, ReplayLog
 from gaelp.messages.run_context import RunContext
 from gaelp.records.logs.ingestion import LogSource, ingest
@@ -111,12 +112,14 @@ def test_the_later_part_of_a_market_log_is_asked_and_its_panel_found(
     assert beside.earlier == max(alone.earlier, int((times <= until).sum()) if dated else 0)
     assert (alone.window_start is not None) is dated
     digest = loading.digest(local_runs.config("historical.logs=['auctions']"))
+    market = inputs.store.put_arrays(calibrate([load_market(warehouse, "auctions")], local_runs.config()).to_arrays())
     context = RunContext(
-        run="r", agent="uniform", phase=Phase.HISTORICAL, config_digest=digest, account="a", market_digest=""
+        run="r", agent="uniform", phase=Phase.HISTORICAL, config_digest=digest, account="a", market_digest=market
     )
     evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=alone))
     assert (evidence.grade, evidence.rows, evidence.reason) == (Grade.B, alone.rows, "")
     assert evidence.panel is not None and len(evidence.panel.predicted) == 24
+    assert len(evidence.gaps) == (5 if dated else 4) and all(each.log == "auctions" for each in evidence.gaps)
     assert evidence.clicks == int(inputs.store.get_arrays(alone.rows_digest)["click"][alone.earlier :].sum())
 
 
@@ -134,12 +137,16 @@ def test_the_later_days_of_a_report_are_forecast(
     file.write_text("date,campaign,impressions,clicks,cost,conversions\n" + "".join(lines))
     ingest(warehouse, LogSource(str(file), "report", "days"), NOW)
     log = prepared(local_runs, inputs, warehouse, "days", ["days"])
+    market = inputs.store.put_arrays(calibrate((), local_runs.config()).to_arrays())
     context = RunContext(
-        run="r", agent="uniform", phase=Phase.HISTORICAL, account="a", market_digest="",
+        run="r", agent="uniform", phase=Phase.HISTORICAL, account="a", market_digest=market,
         config_digest=loading.digest(local_runs.config("historical.logs=['days']")),
     )  # fmt: skip
     evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=log))
     assert (evidence.grade, evidence.reason) == (Grade.R, "")
+    assert [str(each.quantity) for each in evidence.gaps] == [
+        "clicks per impression", "cost per click", "conversions per click",
+    ]  # fmt: skip
     assert [each.quantity for each in evidence.forecasts] == ["cost", "conversions"]
     assert log.earlier == 180 and evidence.forecasts[0].cells == 3 * (60 - math.ceil(math.log(10) * lag(local_runs)))
 

@@ -15,12 +15,14 @@ from rich.console import Console
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.log_evidence import Quantity
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET, ApprovalCard
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.messages.log_replay import GapEvidence
 from gaelp.messages.phase import PhaseResult
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.ingestion import LogSource, ingest
@@ -178,18 +180,18 @@ def test_every_criterion_is_listed_with_its_numbers(warehouse: Warehouse, tmp_pa
 
 
 def test_the_page_says_where_the_market_is_made_up(warehouse: Warehouse, tmp_path: Path) -> None:
-    """No bandit log calibrates the market of a run without logs, nor that of one with a market log alone."""
+    """No log calibrates the market of a run that names none; a bandit log does, and a market log."""
     files = {"bandit": write_log(tmp_path / "bandit", seed=3, rows=50), "market": tmp_path / "market.txt"}
     files["market"].write_text("0 5 0.1\n1 7 0.2\n")
     for kind, file in files.items():
         ingest(warehouse, LogSource(str(file), kind, kind), START)
     told = {}
-    for logs in ((), ("market",), ("market", "bandit")):
+    for logs in ((), ("market",), ("bandit",)):
         run = "-".join(("run", *logs))
         config = TrainingConfiguration.model_validate({"historical": {"logs": logs}})
         start_run(warehouse, run, config=config.model_dump_json())
         told[logs] = SYNTHETIC_MARKET in build(warehouse, Journal(), run, tmp_path / run).read_text()
-    assert told == {(): True, ("market",): True, ("market", "bandit"): False}
+    assert told == {(): True, ("market",): False, ("bandit",): False}
 
 
 def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -368,3 +370,24 @@ def test_the_terminal_shows_each_criterion_with_its_reason() -> None:
     shown = output.getvalue()
     assert "simulation (12 s)" in shown and "no gate" in shown and "stopped" in shown
     assert "[red]because 1[/red]" in shown and "[red]because 2[/red]" in shown
+
+
+def test_the_gap_between_market_and_logs_is_drawn_and_listed(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Logged with its interval, simulated and without a log, with their gaps; a run without logs has no such part."""
+    whole_run(warehouse)
+    assert "How far is the market from the logs?" not in text_of(build(warehouse, money(), "a", tmp_path / "before"))
+    gap = GapEvidence(
+        log="auctions", quantity=Quantity.CLICK_RATE, unit="", logged=0.004, low=0.003, high=0.005, events=40,
+        simulated=0.005, assumed=0.012,
+    )  # fmt: skip
+    warehouse.append("gaps", [{"run": "a", "at": START, **gap.model_dump()}], "a/historical/logs")
+    html = text_of(build(warehouse, money(), "a", tmp_path / "after"))
+    (row,) = re.findall(r"<tr><td>auctions</td>.*?</tr>", html, re.DOTALL)
+    shown = re.findall(r">([^<]+)</td>", row)
+    assert shown == [
+        "auctions", "clicks per impression", "0.004", "0.003 to 0.005", "0.005", "+25.0 %", "0.012", "+200.0 %", "40",
+    ]  # fmt: skip
+    assert (tmp_path / "after" / "gap.png").stat().st_size > 5000
+    sources = Sources(warehouse, money(), ContentStore(f"{tmp_path}/store"))
+    (told,) = build_report(sources, "a", tmp_path / "again").document()["gaps"]
+    assert (told["logged"], told["simulated"], told["gap"]) == (0.004, 0.005, pytest.approx(0.25))

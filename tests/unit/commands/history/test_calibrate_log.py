@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,14 +136,14 @@ def test_what_is_written_is_what_start_reads(
     wanted = getattr(load("quick-test", environment={}).market, setting) if taken is None else taken
     found = getattr(market, setting)
     assert found is None if wanted is None else float(found) == pytest.approx(float(wanted))
-    assert settings.get(setting) == taken and (f"{setting} is left out: " in text) == (taken is None)
+    assert settings["market"].get(setting) == taken and (f"{setting} is left out: " in text) == (taken is None)
 
 
 @pytest.mark.parametrize(("words", "message"), [
     (("market.txt",), "market.txt is a file: say with --kind what kind of log it is"),
     (("nowhere",), "there is no log 'nowhere'"),
     (("nowhere.txt", "--kind", "market"), "there is no file nowhere.txt"),
-    (("market.txt", "--kind", "report"), "invalid choice: 'report'"),
+    (("market.txt", "--kind", "split-test"), "invalid choice: 'split-test'"),
     (("market.txt", "--kind", "market", "--price-unit", "0"), "'0' is not an amount above 0"),
     (("market.txt", "--kind", "market", "--price-unit", "nan"), "'nan' is not an amount above 0"),
     (("market.txt", "--kind", "market", "--output", "no/such/folder.yaml"), "no/such/folder.yaml cannot be written"),
@@ -162,9 +163,28 @@ def test_what_cannot_be_calibrated_on_is_one_sentence(
     assert ran.returncode in (1, 2) and message in ran.stderr and len(ran.stderr.splitlines()) == 1
 
 
-def test_a_report_is_refused(in_process: Callable[..., Finished], tmp_path: Path) -> None:
-    """An ingested report has no choices and no auction prices."""
-    (tmp_path / "r.csv").write_text("date,campaign,impressions,clicks\n2026-03-01,a,10,1\n2026-03-02,a,12,0\n")
-    assert in_process("ingest", str(tmp_path / "r.csv"), "--kind", "report", "--name", "r").returncode == 0
-    ran = in_process("calibrate", "r")
-    assert ran.returncode == 2 and "r is a report log" in ran.stderr
+def test_a_report_sets_rates_cost_and_order_value(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """Of the earlier half; what `start` reads from the file is what is printed."""
+    days = [
+        f"2026-03-{day:02},a,1000,{20 if day < 11 else 500},10.00,{2 if day < 9 else 0},60\n" for day in range(1, 21)
+    ]
+    (tmp_path / "r.csv").write_text("date,campaign,impressions,clicks,cost,conversions,sales\n" + "".join(days))
+    file = tmp_path / "fitted.yaml"
+    ran = in_process("calibrate", str(tmp_path / "r.csv"), "--kind", "report", "--output", str(file), "--json")
+    assert ran.returncode == 0, ran.stderr
+    settings = json.loads(ran.stdout)["settings"]
+    assert settings["market"]["click_rate"] == pytest.approx(0.02)
+    # A click costs 0.50, and 1,000 impressions 10.00, of prices whose mean is exp(0.6^2 / 2) medians.
+    assert settings["market"]["price_median"] == pytest.approx(10 / math.exp(0.18), abs=1e-4)
+    config = started_with(file)
+    assert float(config.economics.order_value) == pytest.approx(settings["economics"]["order_value"]) == 37.5
+    assert config.economics.conversion_rate == pytest.approx(settings["economics"]["conversion_rate"])
+
+
+def test_a_report_in_two_currencies_is_refused(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """Amounts of two currencies are never added."""
+    names = ["EUR", "USD", "EUR", "EUR"]
+    rows = "".join(f"2026-03-0{day},a,10,1,1.00,{name}\n" for day, name in enumerate(names, 1))
+    (tmp_path / "r.csv").write_text("date,campaign,impressions,clicks,cost,currency\n" + rows)
+    ran = in_process("calibrate", str(tmp_path / "r.csv"), "--kind", "report")
+    assert ran.returncode == 2 and "its amounts are in EUR and USD" in ran.stderr

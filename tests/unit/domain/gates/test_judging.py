@@ -342,6 +342,17 @@ def test_every_log_must_show_it():
     assert [c.name.split()[-1] for c in answers] == ["obd", "other"]
 
 
+def test_a_log_that_cannot_show_it_is_named_and_decides_nothing():
+    """Beside a bandit log, 5b passes with the market log and the report named; without one each of them is listed."""
+    others = log(log="auctions", kind="market"), log(log="days", kind="report")
+    beside = [c for c in history(others[0], log(), others[1]) if c.id == "5b"]
+    assert [c.verdict for c in beside] == [PASS]
+    assert "Nothing of it is shown by market log auctions and report log days." in beside[0].reason
+    assert [c.verdict for c in history(*others) if c.id == "5b"] == [INCONCLUSIVE] * 2
+    lost = log(log="lost", kind="", state=EpisodeState.FAILED)
+    assert [c.verdict for c in history(log(), lost) if c.id == "5b"] == [PASS, INVALID]
+
+
 def test_cells_that_a_log_does_not_support_are_named():
     """A bandit log supports neither fidelity nor direction, and its arms are not compared yet."""
     bandit = history(log())

@@ -187,11 +187,12 @@ def test_support_is_said_of_each_log_by_its_kind() -> None:
     assert (
         said("6", 0, 1, 2) == "Log ipinyou supports no panel of policies: it has none."
     )  # the one that could is judged
+    assert said("5a", 0, 3) == "Historical match: fidelity is not supported by bandit log obd and unreadable log odd."
     assert said("5a", 0, 1) == (
-        "Historical match: fidelity is not supported by bandit log obd. It is not assessed yet on ipinyou."
+        "Market log ipinyou supports no forecast of clicks: it does not know them, or has too few days."
     )
-    assert said("5a", 0, 1, 2) == (
-        "Report meta supports no forecast of cost and conversions: it does not know them, or has too few days."
+    assert said("5a", 0, 2) == (
+        "Report log meta supports no forecast of cost and conversions: it does not know them, or has too few days."
     )
 
 

@@ -46,7 +46,7 @@ def test_what_no_run_can_pass_is_the_table_of_the_gates() -> None:
     found = [each.id for phase in PHASE_ORDER for each in undecidable_in(phase, config(), None)]
     assert found == [id for id in CRITERIA if id in NEVER_PASSES] == ["11", "13"]
     assert never(config(), GOOD_LOG).keys() == {"5a", "6", "7"}
-    assert never(config(), MARKET_LOG).keys() == {"5a", "5b"} and never(config(), REPORT).keys() == {"5b", "6", "7"}
+    assert never(config(), MARKET_LOG).keys() == {"5b"} and never(config(), REPORT).keys() == {"5b", "6", "7"}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_no_run_can_pass_is_the_table_of_the_gates() -> None:
         ({"historical": {"logs": ()}}, "5b", "historical.logs is empty"),
         ({"historical": {"logs": ()}}, "6", "historical.logs names no market log"),
         ({"historical": {"logs": ()}}, "7", "historical.logs names no market log"),
-        ({"historical": {"logs": ()}}, "5a", "historical.logs names no report log"),
+        ({"historical": {"logs": ()}}, "5a", "historical.logs names no report or market log"),
         ({"historical": {"match": 1.0}}, "5a", "historical.match"),
         ({"historical": {"accuracy": 1.0}}, "6", "historical.accuracy"),
         ({"live_test": {"campaigns": 4, "days": 80, "streak": 4}}, "9", "It needs 5 campaigns"),
@@ -88,8 +88,16 @@ def test_a_setting_that_can_never_decide_a_criterion_is_named(
     ],
 )
 def test_a_log_that_can_never_decide_a_criterion_is_named(log: JudgedLog, reason: str) -> None:
-    """Too few rows or clicks after the calibration, or another kind of log, alone and beside a good one."""
-    assert reason in never(config(), log)["5b"] and reason in never(config(), GOOD_LOG, log)["5b"]
+    """Too few rows or clicks after the calibration, alone and beside a good one; another kind of log alone only."""
+    assert reason in never(config(), log)["5b"]
+    beside = never(config(), GOOD_LOG, log)
+    assert (reason in beside["5b"]) if log.kind == "bandit" else ("5b" not in beside)
+
+
+def test_a_strict_run_with_a_log_of_each_kind_can_pass_history() -> None:
+    """A market and a report log stand beside a bandit log for what they can show, and hinder nothing."""
+    assert never(config(), GOOD_LOG, MARKET_LOG, REPORT) == {}
+    assert Phase.HISTORICAL in passable(PHASE_ORDER, config(), (GOOD_LOG, MARKET_LOG, REPORT))
 
 
 def test_logs_that_were_not_read_refuse_nothing() -> None:
@@ -112,7 +120,7 @@ def test_what_is_called_undecidable_is_never_passed_by_the_gate() -> None:
         judged = {c.id: c for c in judge_historical(HistoricalMeasures(logs=(best,), alpha=0.05), config())}
         assert judged["5b"].verdict is verdict, judged["5b"].reason
         assert ("5b" in never(config(), JudgedLog("mine", kind, 10**6, 10**4))) == (verdict is not Verdict.PASS)
-        assert (judged["5a"].formula == Formula.NOT_ASSESSED) is (kind != "report")
+        assert (judged["5a"].formula == Formula.NOT_ASSESSED) is (kind == "bandit")
         assert all((judged[id].formula == Formula.NOT_ASSESSED) is (kind != "market") for id in ("6", "7"))
 
 

@@ -16,7 +16,7 @@ from gaelp.domain.gates.verdicts import CriterionVerdict, Inconclusive, Verdict
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import TESTED, evaluate, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
-from gaelp.evidence.history.report_forecasts import NoForecast, forecast_report
+from gaelp.evidence.history.report_forecasts import NoForecast, forecast_clicks, forecast_report
 from gaelp.evidence.phase_measurements import measure_historical
 from gaelp.messages.log_replay import LogEvidence
 from tests.support.known_truth_logs import BETTER, ITEMS, SEGMENTS, bandit_log, market_log, report_log
@@ -184,6 +184,58 @@ def test_a_forecast_knows_no_later_day() -> None:
     assert total[0] == pytest.approx(total[1]) and sum(second.actual) < sum(first.actual)
     late = forecast_report(log, 20_060, 3.0, np.random.default_rng(0))[0]
     assert first.cells - late.cells == 3 * 7  # three campaigns, 3 x ln 10 = 6.9 days
+
+
+def won_days(seed: int, clicks: int, days: int = 70, later: float = 1.0) -> dict[str, np.ndarray]:
+    """A market log of so many clicks a day at a predicted rate of 0.1, with a weekly rhythm of what is won; in the
+    second half each second week has `later` times the clicks that were predicted."""
+    rng = np.random.default_rng(seed)
+    day = np.repeat(np.arange(days), rng.poisson(10 * clicks * np.where(np.arange(days) % 7 < 5, 1.2, 0.5)))
+    true = 0.1 * np.where((day >= days // 2) & (day // 7 % 2 == 0), later, 1.0)
+    return {
+        "time_us": (20_000 + day) * 86_400_000_000, "pctr": np.full(day.size, 0.1),
+        "click": (rng.random(day.size) < true).astype(np.int64),
+    }  # fmt: skip
+
+
+def on_won_days(log: dict[str, np.ndarray]) -> CriterionVerdict:
+    forecasts = forecast_clicks(log, len(log["click"]) // 2, np.random.default_rng(0))
+    evidence = LogEvidence(log="made", kind=LogKind.MARKET, grade=Grade.B, rows=1, clicks=0, forecasts=forecasts)
+    return judged(evidence, "5a")
+
+
+def test_5a_passes_on_clicks_given_wins_that_stay_as_they_were() -> None:
+    """With a thousand clicks a day the day's clicks follow from what was won, whatever the rhythm of the week."""
+    verdict = on_won_days(won_days(1, 1000))
+    assert verdict.verdict is PASS, verdict.reason
+    plain = won_days(1, 1000)
+    assert on_won_days(plain | {"pctr": np.full(len(plain["click"]), np.nan)}).verdict is PASS
+
+
+@pytest.mark.parametrize(("log", "verdict", "said"), [
+    (won_days(2, 1000, later=1.3), FAIL, "Clicks of made match at"),
+    (won_days(2, 50, days=140), INCONCLUSIVE, "even a perfect model matches at"),
+    (won_days(2, 3), INCONCLUSIVE, "2,000 in 4 are needed"),
+])  # fmt: skip
+def test_a_market_log_with_one_thing_spoiled_does_not_pass_5a(
+    log: dict[str, np.ndarray], verdict: Verdict, said: str
+) -> None:
+    """A level that moves by weeks, and too few clicks."""
+    found = on_won_days(log)
+    assert found.verdict is verdict and said in found.reason, found.reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"), [("time_us", "it has no times"), ("click", "clicks of some of its auctions")]
+)
+def test_a_market_log_without_times_or_clicks_supports_no_5a(changed: str, said: str) -> None:
+    """The sentence is the reason of the verdict, which is INCONCLUSIVE (unsupported)."""
+    log = won_days(3, 10)
+    with pytest.raises(NoForecast) as why:
+        forecast_clicks(log | {changed: np.full(len(log["click"]), -1)}, 10, np.random.default_rng(0))
+    evidence = LogEvidence(log="made", kind=LogKind.MARKET, grade=Grade.B, rows=1, clicks=0, no_forecast=str(why.value))
+    verdict = judged(evidence, "5a")
+    assert verdict.inconclusive is Inconclusive.UNSUPPORTED and said in verdict.reason
 
 
 def test_two_currencies_are_never_added() -> None:

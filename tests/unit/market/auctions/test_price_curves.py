@@ -87,20 +87,34 @@ def test_the_inverse_is_that_of_the_cumulated_histogram() -> None:
             assert np.allclose(seen, np.interp(quantile, made.cdf[segment], made.edges[segment]), rtol=1e-8)
 
 
-def test_a_log_gives_its_own_histogram() -> None:
-    """The curve of observed prices wins as often as the observed prices lie below the bid."""
+def test_whole_prices_of_a_log_are_not_smeared() -> None:
+    """At every whole bid the share won lies between the shares of prices below and not above it, in each segment, and
+    halfway between two whole numbers it is exact; a segment without prices has those of all."""
     rng = stream(2, "prices")
-    segment = np.repeat([0, 1], 50_000)
-    seen = np.where(segment == 0, rng.gamma(3.0, 1e6, 100_000) + 1e4, rng.uniform(1e6, 2e6, 100_000))
-    made = curves(prices=price_curves.observed(seen, segment, 3))
-    for bid in (1.2e6, 1.9e6, 4e6):
-        won = made.win_rate(np.full(3, bid))
-        expected = [(seen[segment == 0] < bid).mean(), (seen[segment == 1] < bid).mean(), (seen < bid).mean()]
-        assert np.allclose(won, expected, atol=0.01)
+    segment = np.repeat([0, 1], 5_000)
+    seen = np.where(segment == 0, rng.poisson(3.0, 10_000), rng.integers(0, 301, 10_000))
+    for least in (0, 1):  # with prices of 0, and without
+        prices = np.maximum(seen, least)
+        made = curves(prices=price_curves.observed(prices, segment, 3, 1000.0))
+        for bid in (*range(1, 12), 57, 150, 299, 300, 301):
+            won = made.win_rate(np.full(3, bid * 1000.0))
+            between = made.win_rate(np.full(3, (bid + 0.5) * 1000.0))
+            for share, exact, here in zip(won, between, (segment == 0, segment == 1, segment >= 0), strict=True):
+                assert (prices[here] < bid).mean() - 1e-12 <= share <= (prices[here] <= bid).mean() + 1e-12
+                assert exact == pytest.approx((prices[here] <= bid).mean(), abs=1e-12)
 
 
-@pytest.mark.parametrize("seen", [[], [0.0, 1e6], [np.nan, 1e6], [np.inf]])
-def test_a_log_without_usable_prices_is_refused(seen: list[float]) -> None:
-    """No prices, or any that are not positive and finite, are refused with the remedy."""
+def test_a_price_of_zero_is_a_price() -> None:
+    """A fifth of the auctions cost nothing: the lowest bid wins them, and pays next to nothing."""
+    prices = np.repeat([0, 0, 10, 20, 30, 40, 50, 60, 70, 80], 10)
+    made = curves(prices=price_curves.observed(prices, np.zeros(100, np.int64), 1, 1000.0))
+    assert made.win_rate(np.array([5_000.0])) == pytest.approx(0.2)
+    assert made.spend(np.array([5_000.0])) < 1.0
+    assert made.spend(np.array([90_000.0])) == pytest.approx(prices.mean() * 1000, rel=0.002)
+
+
+@pytest.mark.parametrize("seen", [[], [-1, 5], [0, 0]])
+def test_a_log_without_usable_prices_is_refused(seen: list[int]) -> None:
+    """No prices, negative ones, or none above 0 are refused with the remedy."""
     with pytest.raises(ValueError, match="check the log's price column"):
-        price_curves.observed(np.array(seen), np.zeros(len(seen), np.int64), 1)
+        price_curves.observed(np.array(seen, np.int64), np.zeros(len(seen), np.int64), 1, 1.0)
