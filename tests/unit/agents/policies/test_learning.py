@@ -13,7 +13,6 @@ from gaelp.agents.agent_entry_points import load_agent
 from gaelp.agents.contract import Agent, WorldShape
 from gaelp.agents.models import bid_landscape, counts
 from gaelp.agents.policies.baselines import BestCreative, Counting, FixedBid, LinearBid, Uniform
-from gaelp.agents.policies.incremental_thompson import IncrementalThompson
 from gaelp.agents.policies.linear_thompson import LinearThompson
 from gaelp.agents.policies.online_lp import OnlineLP
 from gaelp.agents.policies.pid_pacing import PidPacing
@@ -35,7 +34,6 @@ LESSON = {"rounds": 5, "batches_per_round": 2, "campaigns_per_batch": 16, "days"
 SEEDS = (3, 4, 5)  # one seed's best baseline is as good as its luck
 LEARNERS: dict[str, type[Agent]] = {
     "linear-thompson": LinearThompson,
-    "incremental-thompson": IncrementalThompson,
     "policy-search": PolicySearch,
     "vowpalwabbit": VowpalWabbit,
 }
