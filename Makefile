@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-llm dev test check many-campaigns chaos hostile bench bench-seeds mutants clean
+.PHONY: help setup try demo demo-llm dev test check many-campaigns chaos hostile bench bench-seeds mutants clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 13
@@ -18,6 +18,11 @@ help: ## what there is to make
 	@touch $@
 
 setup: .venv/ready ## the virtual environment with every dependency
+
+try: setup ## what stands out in two example ad accounts, as text and as a page; seconds after set-up
+	@$(BIN)/python starter.py audit examples/shop.csv --target-cpa 30
+	@echo
+	@$(BIN)/python starter.py audit examples/shop_troubled.csv --target-cpa 30 --page shop_troubled.html
 
 demo: setup ## an agent through all four phases, and a poor one that is refused; about a minute after set-up
 	@$(BIN)/python -m gaelp.demos.whole_run $(ARGS)

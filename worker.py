@@ -118,7 +118,7 @@ def records_activities(settings: Settings) -> Activities:
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
     calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
     planning, assessment, curricula = Planning(ledger, inputs), Assessment(ledger, inputs), Curricula(inputs, warehouse)
-    reports, approvals = CampaignReports(ledger, inputs), Approvals(ledger, calibration.is_synthetic)
+    reports, approvals = CampaignReports(ledger, inputs), Approvals(ledger, calibration.terms)
     records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
     rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
     personas = Personas(inputs, rater, RatingCache(connect_redis(settings.redis_url)))

@@ -150,6 +150,7 @@ class Approval:
             daily_cap_micros=plan.daily_cap_micros,
             total_cap_micros=plan.total_cap_micros,
             campaigns_digest=plan.campaigns_digest,
+            deadline=plan.approval_deadline,
             expires_at=plan.approval_expires,
             now=workflow.now(),
         )
@@ -196,7 +197,7 @@ class Approval:
 
     def _show_card(self) -> None:
         if self.state.card is not None and not self.state.decision:
-            show_details(f"**awaiting approval**\n\n{self.state.card.text}\n{self.refusals()}")
+            show_details(f"**awaiting approval**\n\n{self.state.card.shown}\n{self.refusals()}")
 
     def refusals(self) -> str:
         """Why the last signals were refused, as markdown."""
@@ -211,7 +212,7 @@ class Approval:
             kind=kind,
             at=workflow.now(),
             phase=phase,
-            detail={"request": card.request.request_id},
+            detail={"request": card.request.request_id, "card": card.shown},
         )
         await workflow.execute_activity_method(
             Records.record,

@@ -65,9 +65,6 @@ class Exam:
         if self.phase.state.stopped:
             return None
         terms = await self._begin()
-        self.rule_checkpoints = await self._rules()
-        self.trap_losses_digest = await self._traps(terms)
-        self.audit_gains_digest = await self._audit(terms)
         for look in range(self.plan.exam_looks):
             await self.phase.wait_while_paused()
             if self.phase.state.stopped:
@@ -93,7 +90,6 @@ class Exam:
 
     async def _rules(self) -> dict[str, str]:
         """The simple rules, taught; none where they could not be, because they decide nothing."""
-        self._show("the simple rules learn the market")
         try:
             learned = await workflow.execute_activity_method(
                 Simulation.learn_rules, LearnRules(context=self.context), **named(COMPUTE, "teach the simple rules")
@@ -106,7 +102,6 @@ class Exam:
 
     async def _traps(self, terms: ExamTerms) -> str:
         """What the trap exams cost, by digest; empty where they could not be played, and the gate then says so."""
-        self._show("the trap exams")
         play = PlayTraps(context=self.context, attempt=terms.attempt)
         try:
             played = await workflow.execute_activity_method(
@@ -120,7 +115,6 @@ class Exam:
 
     async def _audit(self, terms: ExamTerms) -> str:
         """The gains of the exploit audit, by digest; empty where it could not be played."""
-        self._show("the exploit audit")
         play = PlayAudit(context=self.context, attempt=terms.attempt)
         try:
             played = await workflow.execute_activity_method(
@@ -133,14 +127,25 @@ class Exam:
         return played.gains_digest
 
     async def _look(self, look: int, terms: ExamTerms) -> GateAssessment:
-        """More batches, and the gate over all of them so far."""
-        self._show(f"exam, look {look + 1} of at most {self.plan.exam_looks}")
+        """More batches, and the gate over all of them so far; trap exams and audit are played beside the first ones."""
+        others = "" if look else ", with the trap exams and the exploit audit"
+        self._show(f"exam, look {look + 1} of at most {self.plan.exam_looks}{others}")
         first = look * self.plan.exam_batches
         numbers = range(first, first + self.plan.exam_batches)
-        results = await self._batches(self.context, BatchPurpose.EXAM, numbers, terms)
+        if look:
+            results = await self._batches(self.context, BatchPurpose.EXAM, numbers, terms)
+        else:
+            beside = self._traps(terms), self._audit(terms)
+            played = await asyncio.gather(self._first_batches(numbers, terms), *beside)
+            results, self.trap_losses_digest, self.audit_gains_digest = played
         self.results.extend(results)
         await record_batches(self.context, BatchPurpose.EXAM, look, results, self.context.checkpoint_digest)
         return await self._assess(terms, (), look + 1 == self.plan.exam_looks, f"assess the exam, look {look + 1}")
+
+    async def _first_batches(self, numbers: Sequence[int], terms: ExamTerms) -> tuple[BatchResult, ...]:
+        """The batches of the first look, once the simple rules that play them have learned."""
+        self.rule_checkpoints = await self._rules()
+        return await self._batches(self.context, BatchPurpose.EXAM, numbers, terms)
 
     async def _announced_block(self, terms: ExamTerms) -> GateAssessment:
         """The episodes that were announced before the exam began, and the gate with them."""

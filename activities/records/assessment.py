@@ -153,6 +153,7 @@ class Assessment:
         kept = KeptVerdict(
             run=context.run, phase=context.phase, checkpoint_digest=gate.checkpoint_digest,
             evidence_digest=gate.evidence_digest, heads=gate.heads, verdict=gate.verdict, promote=gate.promote,
+            criteria=gate.criteria,
         )  # fmt: skip
         self._ledger.keep_verdict(context.account, kept)
         return gate

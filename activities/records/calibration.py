@@ -8,6 +8,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.inputs import Inputs
+from gaelp.domain.spending.card_facts import RunTerms
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.training_run import Calibrated, CalibrateMarket
 from gaelp.records.logs.stored_logs import is_market_synthetic, load_bandits
@@ -21,9 +22,14 @@ class Calibration:
         self._inputs = inputs
         self._warehouse = warehouse
 
-    def is_synthetic(self, config_digest: str) -> bool:
-        """Whether no log calibrates the market of a configuration."""
-        return is_market_synthetic(self._warehouse, self._inputs.config(config_digest).historical.logs)
+    def terms(self, config_digest: str, market_digest: str) -> RunTerms:
+        """What the card of an approval says of a run's configuration and market."""
+        config = self._inputs.config(config_digest)
+        return RunTerms(
+            config=config,
+            synthetic_market=is_market_synthetic(self._warehouse, config.historical.logs),
+            creatives=self._inputs.market(market_digest).ctr.shape[1],
+        )
 
     @activity.defn(no_thread_cancel_exception=True)
     def calibrate_market(self, calibrate_market: CalibrateMarket) -> Calibrated:

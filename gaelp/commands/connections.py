@@ -5,7 +5,6 @@ Touch this when a verb needs another service. Everything answers or refuses with
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import socket
@@ -64,6 +63,8 @@ def user_name() -> str:
 
 async def temporal(settings: Settings) -> Client:
     """A client of the Temporal server."""
+    import asyncio  # 30 ms, which `validate --syntax-only` need not pay
+
     from temporalio.service import RPCError
 
     from gaelp.temporal_connection import connect

@@ -9,9 +9,11 @@ from typing import Any, NoReturn
 
 from gaelp.commands import log_options
 from gaelp.commands.console import WrongUse
-from gaelp.commands.exports.export_options import exposure_options, lag_options
+from gaelp.commands.exports.audit_options import audit_options
+from gaelp.commands.exports.export_options import exposure_options, lag_options, plan_options
+from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
-from gaelp.commands.power.exam_options import certify_options, count, plan_options
+from gaelp.commands.power.exam_options import certify_options, count
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -38,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
+    "audit": ("exports.audit:audit", "what stands out in a file from an ad account, with intervals and money"),
     "notify": ("people.notify:notify", "messages to the people of an account: what waits for them, and alarms"),
     "ingest": ("logs_and_agents.ingest:ingest", "a real log into the warehouse"),
     "rejected": ("logs_and_agents.ingest:rejected", "the lines of a log that were not taken"),
@@ -50,7 +53,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
     "new-agent": ("logs_and_agents.new_agent:new_agent", "write the package of an agent of one's own"),
     "certify": ("power.certify:certify", "how often a gate is wrong, by many trials of it"),
-    "plan": ("power.plan:plan", "how many episodes a true effect needs, by the gate itself"),
+    "plan": ("power.plan:plan", "what an exam, or a budget by an account's own figures, can find out"),
     "checkpoints": ("logs_and_agents.catalogue:checkpoints", "the checkpoints that a run has made"),
 }
 
@@ -73,11 +76,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         near = difflib.get_close_matches(verb, VERBS, n=1)
         meant = f"did you mean {near[0]}?" if near else f"use one of {', '.join(VERBS)}"
         raise WrongUse(f"there is no verb {verb!r}: {meant}")
-    return build().parse_args(words)
+    return build(verb).parse_args(words)
 
 
-def build() -> Parser:
-    """The whole grammar."""
+def build(verb: str | None = None) -> Parser:
+    """The grammar of a verb; without one, that of `--help`, which names the verbs and not their options."""
     parser = Parser(
         prog="starter.py",
         description="Trains ad agents and lets them near money only when the evidence says so.",
@@ -86,10 +89,12 @@ def build() -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for verb, (_, does) in VERBS.items():
-        made = verbs.add_parser(verb, help=does, description=does)
+    for name in VERBS if verb is None else (verb,):
+        _, does = VERBS[name]
+        made = verbs.add_parser(name, help=does, description=does)
         made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        ARGUMENTS[verb](made)
+        if verb is not None:
+            ARGUMENTS[verb](made)
     return parser
 
 
@@ -138,7 +143,14 @@ def _decide(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="recorded beside the decision")
     parser.add_argument("--print", action="store_true", help="print the JSON of the signal instead of sending it")
     parser.add_argument("--yes", action="store_true", help="do not ask before signing")
+    parser.add_argument("--campaigns", action="store_true", help="list every campaign with its ceilings, too")
     parser.add_argument("--timeout", type=count, default=30, metavar="SECONDS", help="wait that long for the outcome")
+
+
+def _approve(parser: argparse.ArgumentParser) -> None:
+    _decide(parser)
+    parser.add_argument("--page", action="store_true", help="ask in a browser, by a one-time link; a passkey may sign")
+    page_options(parser)
 
 
 def _stop(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +190,8 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     half = add.add_mutually_exclusive_group(required=True)
     half.add_argument("--public", metavar="KEY", help="the public key, as `keys new` printed it")
     half.add_argument("--key", metavar="FILE", help="the private key file")
+    half.add_argument("--passkey", action="store_true", help="a passkey, which a browser makes on a page of one link")
+    page_options(add)
     add.add_argument("--name", required=True, help="who it is")
     add.add_argument("--limit", required=True, metavar="AMOUNT", help="the largest envelope this person may approve")
     add.add_argument("--demo", action="store_true", help="refused on any account that is not an emulator's")
@@ -233,10 +247,10 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
-    "approve": _decide, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
+    "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
     "reconcile": _reconcile, "resolve": _resolve,
-    "attempts": _attempts, "notify": notify_options,
+    "attempts": _attempts, "notify": notify_options, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
     "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,

@@ -22,9 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
-
-import structlog
+from typing import IO, Any
 
 from gaelp.agents.agent_failures import BrokenVerb
 from gaelp.arrays import Array
@@ -42,8 +40,6 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 # The kernel ends a child when the thread that started it ends: this one lasts as long as the process.
 _STARTER = ThreadPoolExecutor(1, thread_name_prefix="confined")
 Serve = Callable[[int], Mapping[str, Array]]
-
-log = structlog.get_logger(__name__)
 
 
 class ConfinedProcess:
@@ -65,7 +61,7 @@ class ConfinedProcess:
         assert output is not None
         threading.Thread(target=_tell, args=(about, output), name="confined-output", daemon=True).start()
         if kernel_rules.lacking():
-            log.warning("not confined", about=about, why=kernel_rules.lacking())
+            _log().warning("not confined", about=about, why=kernel_rules.lacking())
         self._give_rules()
 
     def ask(
@@ -237,11 +233,17 @@ def _runs(pid: int) -> bool:
     return True
 
 
+def _log() -> Any:
+    import structlog  # and rich with it: a command that only asks what an agent is has nothing to log
+
+    return structlog.get_logger(__name__)
+
+
 def _tell(about: str, output: IO[bytes]) -> None:
     """What the child prints goes to the log, shortened and without what a terminal would obey."""
     for number, line in enumerate(iter(lambda: output.readline(limits.LONGEST_LINE), b"")):
         if number < limits.MOST_LINES:
-            log.info("printed", about=about, text=ascii(line.rstrip().decode(errors="replace"))[1:-1])
+            _log().info("printed", about=about, text=ascii(line.rstrip().decode(errors="replace"))[1:-1])
     output.close()
 
 

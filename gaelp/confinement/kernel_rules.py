@@ -18,9 +18,9 @@ import struct
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from gaelp.confinement.system_calls import ARCHITECTURES, JUDGED, LAST_KNOWN, REFUSED
 
@@ -35,8 +35,7 @@ HANDLED = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 
 OPEN_FILES, LARGEST_FILE = 256, 2**30  # file descriptors; bytes
 
 
-@dataclass(frozen=True)
-class AllowedPath:
+class AllowedPath(NamedTuple):  # no dataclass: every program of ours imports this, and `dataclasses` costs 8 ms
     """A path, and the Landlock rights on all that lies below it."""
 
     path: str

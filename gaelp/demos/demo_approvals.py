@@ -50,7 +50,7 @@ def decide(demo: Demo, card: ApprovalCard, bars: Progress) -> None:
     if card.request.run == demo.poor:
         first_use.starter(["reject", *words, "--reason", "the poor agent must not come this far"], demo.environment)
     elif not (sys.stdin.isatty() and sys.stdout.isatty()):
-        demo.console.print(Text(card.text))
+        demo.console.print(Text(card.shown))
         demo.console.print(f"   no terminal to ask at: {card.request.request_id} is approved with the demo key")
         approve_unasked(demo, card)
     elif subprocess.run([sys.executable, str(ROOT / "starter.py"), "approve", *words], check=False).returncode != 0:

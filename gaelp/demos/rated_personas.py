@@ -82,6 +82,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 def services(demo: Demo) -> Iterator[LocalStack]:
     """The usual local services and the model's server on free ports, ended with the block."""
     stack = LocalStack(demo.home, names=(*SERVICES, "llm"), emulator_token=os.urandom(16).hex())
+    stack.outlives_power_cuts = False
     try:
         with demo.step("1. local services, and the model's server"):
             stack.start()

@@ -26,6 +26,7 @@ from rich.text import Text
 from gaelp.demos.demo_approvals import answer_requests
 from gaelp.domain.phases import PHASE_ORDER, Outcome
 from gaelp.local_stack import LocalStack, StackError, first_use
+from gaelp.local_stack.verb_processes import VerbProcess, import_once
 from gaelp.messages.training_run import RunResult
 from gaelp.reports.verdict_table import criteria_table
 from gaelp.settings import Settings
@@ -34,6 +35,26 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 
+# What the demo's verbs import, once for all of them.
+IMPORTED_ONCE = (
+    "gaelp.commands.dispatch",
+    "gaelp.commands.logs_and_agents.ingest",
+    "gaelp.commands.people.accounts",
+    "gaelp.commands.people.keys",
+    "gaelp.commands.runs.start",
+    "gaelp.commands.watching.report",
+    "gaelp.confinement.descriptions",
+    "gaelp.evidence.phase_measurements",
+    "gaelp.ledger.ledger",
+    "gaelp.platforms.adapters",
+    "gaelp.platforms.emulator.client",
+    "gaelp.records.logs.ingestion",
+    "gaelp.records.warehouse.duckdb_warehouse",
+    "gaelp.reports.report_page",
+    "gaelp.temporal_connection",
+    "iso4217",
+    "matplotlib.backends.backend_agg",
+)
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
 LOOK_SECONDS = 0.8  # a look costs a dozen calls: often enough for a person, rare enough for two cores
 
@@ -74,6 +95,7 @@ def main(argv: Sequence[str]) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     name = options.name or f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     demo = Demo(options.home.absolute(), name, options.set, console)
+    import_once(IMPORTED_ONCE)
     try:
         with demo.step("1. real logs (Open Bandit, downloaded once)"):
             folder = fetch(demo)
@@ -83,15 +105,16 @@ def main(argv: Sequence[str]) -> int:
                 prepare(demo, ingestion)
             with demo.step("4. two runs, side by side, and a demo key"):
                 good, poor = asyncio.run(conduct(demo))
-            with demo.step("5. the report"):
-                page = report(demo) if good else None
+            page = VerbProcess(["report", demo.name], demo.environment) if good else None
+        with demo.step("5. the report, made while the services end"):
+            path = Path(page.answer()["report"]) if page else None
     except StackError as error:
         console.print(str(error), style="bold red", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("interrupted; every process of the demo has ended")
         return 130
-    show(demo, good, poor, page)
+    show(demo, good, poor, path)
     console.print(f"{time.monotonic() - begun:.0f} seconds after set-up; every process of the demo has ended.")
     return 0 if succeeded(good, poor) else 1
 
@@ -130,6 +153,7 @@ def services(demo: Demo, conversion_factor: float, folder: Path) -> Iterator[fir
     Meanwhile the logs in `folder` are read, which needs none of them.
     """
     stack = LocalStack(demo.home, conversion_factor=conversion_factor, emulator_token=os.urandom(16).hex())
+    stack.outlives_power_cuts = False  # a demo that one interrupts is made anew
     demo.environment = stack.environment()
     ingestion = first_use.Ingestion(folder, demo.environment)
     try:
@@ -164,7 +188,7 @@ async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
     from gaelp.commands import connections as opened
 
     client = await opened.temporal(Settings())
-    poor = [*demo.overrides, "agent=uniform"]
+    poor = [*demo.overrides, "agent=uniform", "simulation.rounds=1"]  # it learns nothing, so one round shows it all
     await asyncio.gather(
         asyncio.to_thread(start, demo, demo.name, demo.overrides),
         asyncio.to_thread(start, demo, demo.poor, poor),
@@ -244,11 +268,6 @@ async def time_phases(demo: Demo, client: Client) -> None:
     for phase in (await view(client, demo.name)).phases:
         if phase.started and phase.ended:
             demo.seconds[phase.phase] = (phase.ended - phase.started).total_seconds()
-
-
-def report(demo: Demo) -> Path:
-    """The page about the good run."""
-    return Path(first_use.starter(["report", demo.name], demo.environment)["report"])
 
 
 def show(demo: Demo, good: RunResult | None, poor: RunResult | None, page: Path | None) -> None:

@@ -55,8 +55,10 @@ class Approver(Frozen):
     """A named person who may approve spend on an account, up to a limit."""
 
     account: str
-    key_id: str  # first 16 hex digits of SHA-256 of the raw public key
+    key_id: str  # first 16 hex digits of SHA-256 of the public key's bytes
     name: str
-    public_key: str  # base64 of the 32 raw Ed25519 bytes
+    public_key: str  # base64: of a key file the 32 raw Ed25519 bytes, of a passkey its COSE key
     limit_micros: int  # the largest total envelope this person may approve
     demo: bool = False  # refused on any account that is not an emulator's
+    credential: str = ""  # of a passkey, base64url: its credential id; empty: a key file
+    origin: str = ""  # of a passkey: the address of the page that it signs on, as in "http://localhost:8234"

@@ -11,7 +11,6 @@ Touch this to change how a mean is tested.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import beta
 
 from gaelp.arrays import F8
 
@@ -37,6 +36,8 @@ def clopper_pearson(successes: float, n: float, alpha: float) -> tuple[float, fl
 
     Without any trial the bounds are 0 and 1.
     """
+    from scipy.stats import beta  # half a second, for which a report that has no use of it does not wait
+
     low = 0.0 if successes <= 0 else float(beta.ppf(alpha, successes, n - successes + 1))
     high = 1.0 if successes >= n else float(beta.ppf(1 - alpha, successes + 1, n - successes))
     return low, high

@@ -131,13 +131,32 @@ def roi_upper_bound(days: Days, alpha: float) -> float | None:
 
     The ROI rho is refused where the upper bound of the mean of (contribution - (1 + rho) cost) lies below 0.
     """
+    bounds = _margin_bounds(days, alpha)
+    if bounds is None:
+        return None
+    grid, _, upper = bounds
+    possible = np.flatnonzero(~(upper < 0))
+    return float(grid[possible[-1]]) if possible.size else float(grid[0])
+
+
+def roi_lower_bound(days: Days, alpha: float) -> float | None:
+    """The same from below: the ROI rho is refused where the lower bound of that mean lies above 0."""
+    bounds = _margin_bounds(days, alpha)
+    if bounds is None:
+        return None
+    grid, lower, _ = bounds
+    possible = np.flatnonzero(~(lower > 0))
+    return float(grid[possible[0]]) if possible.size else float(grid[-1])
+
+
+def _margin_bounds(days: Days, alpha: float) -> tuple[F8, F8, F8] | None:
+    """ROI candidates rho f8[1201], and for each the bounds of the mean of (contribution - (1 + rho) cost)."""
     if days.cost.size < FEWEST_DAYS or days.cost.sum() <= 0:
         return None
     grid = np.linspace(-1.0, 5.0, 1201)
     margins = days.contribution[:, None] - (1 + grid) * days.cost[:, None]
-    upper = margins.mean(axis=0) + margins.std(axis=0, ddof=1) * asymptotic_radius(days.cost.size, alpha)
-    possible = np.flatnonzero(~(upper < 0))
-    return float(grid[possible[-1]]) if possible.size else float(grid[0])
+    mean, radius = margins.mean(axis=0), margins.std(axis=0, ddof=1) * asymptotic_radius(days.cost.size, alpha)
+    return grid, mean - radius, mean + radius
 
 
 def asymptotic_radius(n: int, alpha: float, tuned_for: int = TUNED_FOR_DAYS) -> float:

@@ -54,6 +54,11 @@ class ApprovalBooks(WatchedBooks):
         """Requests of a run that wait for a decision, oldest first."""
         return tuple(request_store.card_of(r) for r in self.undecided_requests(run) if r.state == "open")
 
+    def approved_requests(self, run: str) -> tuple[ApprovalRequest, ...]:
+        """What stands approved of a run, oldest first."""
+        with self._database.reading() as connection:
+            return request_store.read_approved(connection, run)
+
     def waiting_phases(self, account: str) -> tuple[str, ...]:
         """Workflow ids of the phases on an account that wait for a decision, void requests included."""
         with self._database.reading() as connection:
@@ -63,6 +68,11 @@ class ApprovalBooks(WatchedBooks):
         """Close what a run asks and what it was approved, for good, because it has ended."""
         with self._database.writing() as connection:
             request_store.withdraw(connection, run, at)
+
+    def note_refused_page(self, account: str, key: str, reason: str, at: datetime) -> None:
+        """Write down what an approval page has refused before it sent anything."""
+        with self._database.writing() as connection:
+            decision_store.note_refused_page(connection, account, key, reason, at)
 
     def decide(
         self, request_id: str, submission: str, payload: Any, now: datetime, signal: str = ""

@@ -1,4 +1,4 @@
-"""Ed25519 keys and signatures of approvers.
+"""Ed25519 keys and signatures of approvers; passkeys are in passkeys.py.
 
 A key file is PEM (PKCS8, not encrypted) that only its owner may read. Touch this to change how a decision is signed.
 """
@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.spending import approval_requests
 from gaelp.domain.spending.approval_requests import ApprovalRequest, SignedDecision
 from gaelp.errors import GaelpError
@@ -48,6 +49,13 @@ def new_key() -> NewKey:
 def key_id_of(public_key: str) -> str:
     """First 16 hex digits of SHA-256 of the raw public key; raises BadKey where it is not one."""
     return hashlib.sha256(_raw(public_key)).hexdigest()[:16]
+
+
+def key_id_of_approver(approver: Approver) -> str:
+    """The id that an approver's key must have; raises BadKey where a key file's public half is none."""
+    if not approver.credential:
+        return key_id_of(approver.public_key)
+    return hashlib.sha256(base64.b64decode(approver.public_key)).hexdigest()[:16]
 
 
 def public_of(private_key_pem: bytes | str) -> tuple[str, str]:

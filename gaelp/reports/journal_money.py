@@ -26,7 +26,7 @@ class SpendDay:
 
 
 @dataclass
-class CampaignDay:
+class BookedDay:
     """A day of a campaign: the worst case reserved for it, and what it has cost, in micros."""
 
     phase: str
@@ -36,13 +36,13 @@ class CampaignDay:
     billed: int = 0
 
 
-def campaign_days(journal: Sequence[JournalEntry]) -> list[CampaignDay]:
+def campaign_days(journal: Sequence[JournalEntry]) -> list[BookedDay]:
     """One for each reservation key."""
-    keys: dict[str, CampaignDay] = {}
+    keys: dict[str, BookedDay] = {}
     for entry in journal:
         if entry.kind not in ("reserve", "post", "settle", "freeze"):
             continue
-        row = keys.setdefault(entry.key, CampaignDay(entry.phase, entry.campaign, _day(entry)))
+        row = keys.setdefault(entry.key, BookedDay(entry.phase, entry.campaign, _day(entry)))
         if entry.kind == "reserve":
             row.worst = max(row.worst, entry.amount_micros)
         elif entry.kind in ("post", "settle"):
@@ -55,7 +55,7 @@ def _day(entry: JournalEntry) -> date:
     return date.fromisoformat(detail["day"]) if "day" in detail else entry.at.date()
 
 
-def by_day(days: Sequence[CampaignDay]) -> list[SpendDay]:
+def by_day(days: Sequence[BookedDay]) -> list[SpendDay]:
     """Summed over campaigns, by phase and day."""
     totals: dict[tuple[str, date], list[int]] = {}
     for key in days:
@@ -65,7 +65,7 @@ def by_day(days: Sequence[CampaignDay]) -> list[SpendDay]:
     return [SpendDay(phase, day, worst, billed) for (phase, day), (worst, billed) in sorted(totals.items())]
 
 
-def worst_by_campaign(days: Sequence[CampaignDay]) -> dict[str, int]:
+def worst_by_campaign(days: Sequence[BookedDay]) -> dict[str, int]:
     """The worst case of each campaign over its life."""
     worst: dict[str, int] = {}
     for key in days:

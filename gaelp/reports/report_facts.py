@@ -18,7 +18,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
-from gaelp.domain.spending.approval_card import asked_in_a_sentence
+from gaelp.domain.spending.approval_card import CardLines, asked_in_a_sentence, card_lines
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.errors import GaelpError
@@ -98,6 +98,7 @@ class Facts:
     campaigns: list[CampaignResult]  # that have reported a day, those that still run too
     approved: dict[str, dict[str, int]]  # phase -> request -> total cap in micros
     asked: list[str]  # a sentence for each request that waits for a person
+    cards: list[CardLines]  # of those that can be signed
     evidence: StoredEvidence
 
     @property
@@ -144,8 +145,13 @@ def gather(sources: Sources, run: str) -> Facts:
         campaigns=campaigns_of(ledger, run, billed, [key for of_phase in approved.values() for key in of_phase]),
         approved=approved,
         asked=[] if ended else [_asked(each) for each in ledger.undecided_requests(run)],
+        cards=[] if ended else _cards(ledger, run),
         evidence=stored_evidence(sources.store, _evidence_digests(criteria)),
     )
+
+
+def _cards(ledger: ReportedLedger, run: str) -> list[CardLines]:
+    return [card_lines(waiting.text) for waiting in ledger.undecided_requests(run) if waiting.state == "open"]
 
 
 def _asked(waiting: AskedRequest) -> str:

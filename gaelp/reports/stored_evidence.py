@@ -13,7 +13,6 @@ from gaelp.domain.gates.criteria_historical import grade_a_missed
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.log_evidence import INTERVAL_BY, LogKind
 from gaelp.domain.phases import Phase
-from gaelp.evidence.phase_measurements import measure_historical
 from gaelp.evidence.reported.baseline_comparison import Comparison, in_exam, on_log
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
@@ -91,6 +90,8 @@ def _exam(store: ContentStore, digest: str) -> list[Comparison]:
 
 
 def _estimates(log: LogEvidence) -> LogEstimates:
+    from gaelp.evidence.phase_measurements import measure_historical  # all of scipy.stats, which only logs need
+
     measures = measure_historical([log], alpha_for(1)).logs[0]
     return LogEstimates(
         log=log.log,

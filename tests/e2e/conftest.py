@@ -20,7 +20,9 @@ from tests.support.undisturbed_run import Undisturbed, follow_readme
 @pytest.fixture(scope="session")
 def local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuns]:
     """Every service and both workers, an account and a key."""
-    with LocalStack(tmp_path_factory.mktemp("local")) as stack:
+    stack = LocalStack(tmp_path_factory.mktemp("local"))
+    stack.outlives_power_cuts = False
+    with stack:
         runs = LocalRuns(stack)
         runs.prepare()
         yield runs

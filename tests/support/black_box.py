@@ -32,6 +32,7 @@ from gaelp.local_stack import LocalStack
 
 home, platform = sys.argv[1:]
 stack = LocalStack(Path(home), environment={"GAELP_EMULATOR_URL": platform})
+stack.outlives_power_cuts = False
 print(stack.ports.emulator, flush=True)
 with stack:
     print(json.dumps(stack.environment()), flush=True)

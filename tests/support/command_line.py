@@ -8,10 +8,12 @@ from pathlib import Path
 
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_card import card_digest
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.ledger.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
+CARD = "### what it may cost"
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 Finished = subprocess.CompletedProcess[str]
 
@@ -33,10 +35,10 @@ def open_request(ledger: Ledger, number: int = 1) -> ApprovalRequest:
         purpose="spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
         agent="linear-thompson", checkpoint_digest="c" * 64, config_digest="d" * 64, market_digest="m" * 64,
         evidence_digest="e" * 64,
-        exposure_digest="f" * 64, fence=0, expires_at=NOW + timedelta(days=3),
+        exposure_digest="f" * 64, card_digest=card_digest(CARD), fence=0, expires_at=NOW + timedelta(days=3),
     )  # fmt: skip
     ledger.register_run("a", "shop", NOW)
-    ledger.open_request(request, "### what it may cost", NOW)
+    ledger.open_request(request, CARD, NOW)
     return request
 
 

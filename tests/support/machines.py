@@ -86,7 +86,9 @@ def several_machines(home: Path, number: int) -> Iterator[Machines]:
             "GAELP_WAREHOUSE_URL": str(home / "shared" / "warehouse"),
         }
         names = ("temporal", "redis", "emulator")
-        stack = closing.enter_context(LocalStack(home / "services", names=names, environment=shared))
+        stack = LocalStack(home / "services", names=names, environment=shared)
+        stack.outlives_power_cuts = False
+        closing.enter_context(stack)
         runs = LocalRuns(stack)
         runs.prepare()
         machines = [Machine.started(stack, home / f"machine-{index}") for index in range(number)]

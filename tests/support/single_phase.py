@@ -6,7 +6,6 @@ Touch this when a phase workflow needs one more input.
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,12 +70,11 @@ async def begin(
     *changes: str,
     phase: Phase = Phase.LIVE_TEST,
     account: str = "",
-    skipping: bool = False,
     checkpoint: str = "",
 ) -> WorkflowHandle[Any, PhaseResult]:
     """Start the phase on an account of its own (named as the run, where none is given), with an untrained agent state.
 
-    Unless `skipping`, on a real clock: the skipped one may jump to the approval's deadline before anybody signs.
+    On a real clock: a skipped one may jump to the approval's deadline before anybody signs.
     """
     account = account or local_runs.open_account(run)
     with local_runs.ledger() as ledger:
@@ -84,7 +82,7 @@ async def begin(
     given = phase_input(local_runs, run, phase, account, *changes)
     if checkpoint:
         given = given.model_copy(update={"context": given.context.model_copy(update={"checkpoint_digest": checkpoint})})
-    with nullcontext() if skipping else environment.with_time_skipping_disabled():
+    with environment.with_time_skipping_disabled():
         handle: WorkflowHandle[Any, PhaseResult] = await environment.client.start_workflow(
             WORKFLOW[phase], given, id=phase_id(run, phase), task_queue=Queue.WORKFLOWS, result_type=PhaseResult
         )

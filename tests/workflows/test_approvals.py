@@ -72,6 +72,9 @@ def _signed(
     return {**signatures.sign(local_runs.key.pem, request, decision).model_dump(), **changes}
 
 
+OPTIONAL = ("reason", "looked_seconds", "passkey")
+
+
 def _malformed(signed: dict[str, Any]) -> list[Any]:
     """Every kind of JSON that is not a signed decision, and some that is no JSON."""
     deep: Any = "x"
@@ -80,10 +83,13 @@ def _malformed(signed: dict[str, Any]) -> list[Any]:
     return [
         NOTHING, None, True, False, 0, 7, -1.5, 1e300, "", "approve", json.dumps(signed), [], [signed], [None], {},
         {"decision": "approve"},
-        *({k: v for k, v in signed.items() if k != missing} for missing in signed if missing != "reason"),
+        *({k: v for k, v in signed.items() if k != missing} for missing in signed if missing not in OPTIONAL),
         {**signed, "approver": "Ada"},
         {**signed, "signature": None},
         {**signed, "signature": 7},
+        {**signed, "passkey": {}},
+        {**signed, "passkey": {"authenticator_data": 7, "client_data": ""}},
+        {**signed, "looked_seconds": "long"},
         {**signed, "request_id": ["x"]},
         {**signed, "reason": {}},
         {**signed, "key_id": signed["key_id"].upper() + "x"},
@@ -501,7 +507,7 @@ async def test_an_approval_after_the_deadline_finds_nobody(
     """Silence until the deadline ended the phase; who signs later is told so, and nothing is created."""
     client = environment.client
     async with serving(client, local_runs):
-        handle = await begin(environment, local_runs, "late", *SHORT, skipping=True)
+        handle = await begin(environment, local_runs, "late", *SHORT, "approval.deadline_hours=0.002")
         result = await handle.result()
         assert result.ended is Outcome.NOT_GRADUATED and "silence is a refusal" in result.reason
         with local_runs.ledger() as ledger:

@@ -3,138 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import shutil
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from temporalio import activity
-from temporalio.client import Client
-from temporalio.common import SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
-from gaelp.commands.console import Refused
-from gaelp.commands.watching.snapshot import RunView, view
-from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_card import card_digest
 from gaelp.domain.spending.approval_requests import ApprovalRequest
-from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.ledger import signatures
-from gaelp.ledger.ledger import Ledger
-
-sys.path.insert(0, str(Path(__file__).parent))
-from tests.support.stub_runs import StubLiveTest, StubRun
-
-ROOT = Path(__file__).parents[2]
-TEMPORAL = shutil.which("temporal", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-
-
-# A run that needs neither a log nor the platform, so that it may start where neither is there.
-ALONE = ("--set", "historical.logs=[]", "--until", "historical")
-
-
-@dataclass
-class Ran:
-    """A finished process."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass
-class Stage:
-    """A server, a worker with stub workflows, a ledger, and starter.py against them."""
-
-    starter: Callable[..., Awaitable[Ran]]
-    ledger: Ledger
-    client: Client
-
-    async def reaches(self, run: str, state: str) -> RunView:
-        """Wait until a run's state or outcome is `state`."""
-        while True:
-            try:
-                now = await view(self.client, run)
-            except Refused:  # not started yet
-                now = None
-            if now and state in (now.state, now.outcome):
-                return now
-            await asyncio.sleep(0.05)
+from tests.support.command_stage import ALONE, Stage, staged
 
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """One of each."""
-    keyword, attributes = SearchAttributeKey.for_keyword, Attribute
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=TEMPORAL,
-        data_converter=pydantic_data_converter,
-        search_attributes=[
-            *(keyword(name) for name in (attributes.EXPERIMENT, attributes.PHASE, attributes.STATUS)),
-            SearchAttributeKey.for_int(attributes.SPEND_MICROS),
-            SearchAttributeKey.for_bool(attributes.AWAITING),
-        ],
-    )
-    home = tmp_path / "home"
-    home.mkdir()
-    ledger = Ledger.open(f"sqlite:///{home}/ledger.db")
-    ledger.put_account(
-        Account(
-            account="emulator", kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
-            daily_cap_micros=500_000_000, total_cap_micros=20_000_000_000,
-        )
-    )  # fmt: skip
-    made = signatures.new_key()
-    signatures.write_key(home / "keys" / "ann.pem", made.pem)
-    ledger.put_approver(
-        Approver(
-            account="emulator", key_id=made.key_id, name="Ann", public_key=made.public_key, limit_micros=5_000_000_000
-        )
-    )
+    """Server, worker, ledger and command line."""
+    async with staged(tmp_path) as made:
+        yield made
 
-    @activity.defn
-    def judge(payload: Any) -> bool:
-        submission = f"{activity.info().workflow_id}/{activity.info().activity_id}"
-        return ledger.decide("d/live-test#1", submission, payload, datetime.now(UTC)).accepted
 
-    async def starter(*words: str) -> Ran:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "starter.py"), *words,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={
-                **os.environ,
-                "GAELP_HOME": str(home),
-                "GAELP_TEMPORAL_ADDRESS": environment.client.service_client.config.target_host,
-                "GAELP_EMULATOR_URL": "http://127.0.0.1:1",
-            },
-        )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        assert b"Traceback" not in out + err, err.decode()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
-
-    with ThreadPoolExecutor(2) as threads:
-        async with Worker(
-            environment.client,
-            task_queue=Queue.WORKFLOWS,
-            workflows=[StubRun, StubLiveTest],
-            activities=[judge],
-            activity_executor=threads,
-        ):
-            yield Stage(starter, ledger, environment.client)
-    await environment.shutdown()
+CARD = "### the card"
 
 
 def _request(number: int = 1) -> ApprovalRequest:
@@ -142,7 +31,8 @@ def _request(number: int = 1) -> ApprovalRequest:
         request_id=f"d/live-test#{number}", nonce=f"{number}" * 64, account="emulator", run="d", phase=Phase.LIVE_TEST,
         purpose="spend", currency="USD", daily_cap_micros=50_000_000, total_cap_micros=2_100_000_000,
         agent="linear-bid", checkpoint_digest="c" * 64, config_digest="d" * 64, market_digest="m" * 64,
-        evidence_digest="e" * 64, exposure_digest="f" * 64, fence=0, expires_at=datetime.now(UTC) + timedelta(days=3),
+        evidence_digest="e" * 64, exposure_digest="f" * 64, card_digest=card_digest(CARD), fence=0,
+        expires_at=datetime.now(UTC) + timedelta(days=3),
     )  # fmt: skip
 
 
@@ -195,7 +85,7 @@ async def test_a_run_is_paused_resumed_and_cancelled(stage: Stage) -> None:
 async def test_an_approval_is_sent_judged_and_reported(stage: Stage, tmp_path: Path) -> None:
     """A refusal of the ledger is exit code 1 with its reason; an accepted approval is 0, and the run goes on."""
     assert (await stage.starter("start", *ALONE, "--experiment-name", "d", "--agent", "linear-bid")).code == 0
-    stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
+    stage.ledger.open_request(_request(), CARD, datetime.now(UTC))
     stranger = tmp_path / "bob.pem"
     signatures.write_key(stranger, signatures.new_key().pem)
     waiting = await stage.reaches("d", "awaiting-approval")
@@ -237,7 +127,7 @@ async def test_a_stop_of_an_account_says_before_which_runs_end(stage: Stage) -> 
 async def test_a_stop_of_an_account_ends_no_run_that_waits_for_an_approval(stage: Stage) -> None:
     """It spends nothing: the stop says before that it will ask anew, tells its phase so, and its request is void."""
     assert (await stage.starter("start", *ALONE, "--experiment-name", "d", "--agent", "linear-bid")).code == 0
-    stage.ledger.open_request(_request(), "### the card", datetime.now(UTC))
+    stage.ledger.open_request(_request(), CARD, datetime.now(UTC))
     await stage.reaches("d", "awaiting-approval")
     stopped = await stage.starter("stop", "--account", "emulator", "--json")
     assert stopped.document["runs_told"] == [] and stopped.document["asked_anew"] == ["d/live-test"], stopped.err

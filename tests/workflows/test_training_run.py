@@ -90,8 +90,11 @@ async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnviro
 
 async def test_silence_until_the_deadline_is_a_refusal(environment: WorkflowEnvironment, local_runs: LocalRuns) -> None:
     """Without an approval nothing is created on the platform and the run ends not graduated."""
+    start = local_runs.run_input(
+        "silent", "approval.deadline_hours=0.002"
+    )  # an hour that is skipped costs half a minute
     async with serving(environment.client, local_runs):
-        result = await local_runs.train(environment.client, local_runs.run_input("silent"), approve=False)
+        result = await local_runs.train(environment.client, start, approve=False)
     assert result.outcome is Outcome.NOT_GRADUATED
     assert "silence is a refusal" in result.reason
     assert local_runs.on_platform("silent") == []
@@ -102,7 +105,8 @@ async def test_a_flipped_byte_in_a_checkpoint_is_refused_by_name(
 ) -> None:
     """A run from a checkpoint whose file was changed fails, naming the digest."""
     async with serving(environment.client, local_runs):
-        first = await local_runs.train(environment.client, local_runs.run_input("sound"), approve=False)
+        start = local_runs.run_input("sound", until=Phase.SIMULATION)
+        first = await local_runs.train(environment.client, start, approve=False)
     digest = first.checkpoint_digest
     assert digest is not None
     path = next((local_runs.stack.home / "store").rglob(f"{digest}.safetensors"))
@@ -164,7 +168,7 @@ async def test_the_share_of_the_gain_that_rests_on_ratings_is_told(
     environment: WorkflowEnvironment, local_runs: LocalRuns
 ) -> None:
     """With personas the exam is repeated with their ratings permuted, and criterion 1 says what rests on them."""
-    start = local_runs.run_input("panel", "personas.source=recorded", "historical.logs=[]")
+    start = local_runs.run_input("panel", "personas.source=recorded", "historical.logs=[]", until=Phase.SIMULATION)
     async with serving(environment.client, local_runs):
         result = await local_runs.train(environment.client, start, approve=False)
     gate = result.phases[0].gate

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import pkgutil
 from collections.abc import Sequence
 
 import pytest
@@ -14,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError, SandboxedWorkflowRunner
 
+import workflows
 from gaelp.workflow_sandbox import workflow_sandbox
 
 
@@ -58,3 +61,11 @@ async def test_the_sandbox_still_refuses_what_no_workflow_may_do(environment: Wo
         with pytest.raises(Exception, match="Workflow execution failed") as failure:
             await client.execute_workflow(LooksAtTheClock.run, id="sandbox/clock", task_queue="sandbox")
     assert "datetime.datetime.now" in str(failure.value.__cause__)
+
+
+def test_no_workflow_is_taken_for_a_test() -> None:
+    """pytest rewrites no module of the workflows: each sandbox would import pytest's own modules with it."""
+    names = [each.name for each in pkgutil.walk_packages(workflows.__path__, "workflows.")]
+    loaders = {name: type(importlib.import_module(name).__loader__).__module__ for name in names}
+    assert "workflows.live_test" in loaders
+    assert [name for name, loader in loaders.items() if loader.startswith("_pytest")] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gaelp.commands.log_options import reading_options
+from gaelp.commands.power import exam_options
 
 PLATFORMS = ("google-ads", "meta", "microsoft")
 
@@ -24,7 +25,7 @@ def export_options(parser: argparse.ArgumentParser) -> None:
 
 def exposure_options(parser: argparse.ArgumentParser) -> None:
     """Of `exposure`."""
-    _file_or_account(parser)
+    _file_or_account(parser, required=True)
     parser.add_argument("--cap", metavar="AMOUNT/month", help="say when the month's bill exceeds it")
     export_options(parser)
 
@@ -36,7 +37,14 @@ def lag_options(parser: argparse.ArgumentParser) -> None:
     export_options(parser)
 
 
-def _file_or_account(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_mutually_exclusive_group(required=True)
+def plan_options(parser: argparse.ArgumentParser) -> None:
+    """Of `plan`."""
+    _file_or_account(parser, required=False)
+    exam_options.plan_options(parser)
+    export_options(parser)
+
+
+def _file_or_account(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    what = parser.add_mutually_exclusive_group(required=required)
     what.add_argument("file", metavar="FILE", nargs="?", help="downloaded from an ad account")
     what.add_argument("--account", metavar="NAME", help="an account of the ledger, read from its platform")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from datetime import date
-from pathlib import Path
 
 from gaelp.commands.console import DONE, Out, WrongUse
 from gaelp.commands.exports import exposure_view as view
-from gaelp.commands.exports.given_export import given_exports, today_of, write_page
+from gaelp.commands.exports.given_export import given_exports, shown_name, today_of, write_page
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import exported_campaigns
 
@@ -28,7 +27,7 @@ def file_exposure(arguments: argparse.Namespace, out: Out) -> int:
         out.result({"exposures": []}, nothing)
         return DONE
     pages = [view.exposure_section(each) for each in shown] if arguments.page else []
-    written = write_page(arguments, f"{Path(arguments.file).name}: what may be billed", pages)
+    written = write_page(arguments, f"{shown_name(arguments, arguments.file)}: what may be billed", pages)
     text = [part for each in shown for part in view.exposure_text(each)]
     out.result({"exposures": [view.exposure_document(each) for each in shown]}, *text, *written)
     return DONE
@@ -43,6 +42,6 @@ def shown_exposure(arguments: argparse.Namespace, export: AccountExport, today: 
     notes = [f"The file has {export.first_day} to {export.last_day}; {day}.", *found.assumptions]
     if found.stopped:
         notes.append(f"Paused or ended, by the file: {', '.join(found.stopped)}.")
-    name = f"{Path(arguments.file).name}, {PLATFORM_NAMES[found.running[0].platform]}"
+    name = f"{shown_name(arguments, arguments.file)}, {PLATFORM_NAMES[found.running[0].platform]}"
     cap = view.monthly_cap(arguments.cap, export.currency)
     return view.ShownExposure(name, export.currency, today, found.running, cap, found.not_looked_at, tuple(notes))

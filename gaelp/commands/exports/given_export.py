@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from gaelp.reports.account_page import PageSection
 
 
+def shown_name(arguments: argparse.Namespace, *files: str) -> str:
+    """What the files are called where somebody else may read it."""
+    if arguments.anonymous:
+        return "an export" if len(files) == 1 else f"{len(files)} exports"
+    return Path(files[0]).name + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+
+
+def counted(number: float) -> str:
+    """A count, which may be a fraction, as a person reads it."""
+    return f"{number:,.0f}" if number >= 1000 or number == round(number) else f"{number:,.1f}"
+
+
 def export_source(file: str, arguments: argparse.Namespace) -> LogSource:
     """The file, and how the options say it is read. Raises WrongUse."""
     return source_of(argparse.Namespace(**{**vars(arguments), "file": file, "kind": "report", "name": "export"}))

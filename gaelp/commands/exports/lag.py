@@ -9,15 +9,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
-from gaelp.commands.exports.given_export import day_said, export_source, write_page
+from gaelp.commands.exports.given_export import counted, day_said, export_source, shown_name, write_page
 
 if TYPE_CHECKING:
     from gaelp.domain.exports.conversion_ages import ConversionTriangle
-    from gaelp.evidence.exports.conversion_lag import Bounded, ConversionLag, YoungDay
+    from gaelp.evidence.exports.conversion_lag import BoundedEstimate, ConversionLag, YoungDay
     from gaelp.reports.account_page import PageSection
 
 COLUMNS = ("click day", "age in days", "conversions so far", "have come by then", "still to come")
@@ -41,8 +40,8 @@ class ShownLag:
         young = sum(day.conversions for day in lag.young)
         return (
             f"Half of the conversions have come {_age(lag.median)}, 90 % {_age(lag.late)}. {until}; the "
-            f"{len(lag.young)} younger ones have {young:,.4g} conversions and will bring {to_come.value:,.3g} more "
-            f"({to_come.low:,.3g} to {to_come.high:,.3g})."
+            f"{len(lag.young)} younger ones have {counted(young)} conversions and will bring {counted(to_come.value)} "
+            f"more ({counted(to_come.low)} to {counted(to_come.high)})."
         )
 
     @property
@@ -50,14 +49,14 @@ class ShownLag:
         """What it rests on."""
         longest = len(self.lag.shares) - 1
         said = [
-            f"Ages are whole days after the click's day. {self.lag.conversions:,.4g} conversions of "
+            f"Ages are whole days after the click's day. {counted(self.lag.conversions)} conversions of "
             f"{len(self.triangle.watched)} click days, watched for up to {longest} days; what comes later is not seen.",
             "Bounds are at 95 %, from click days drawn again 200 times, if lags do not change from day to day.",
         ]
         if self.triangle.taken_back:
-            said.append(f"{self.triangle.taken_back:,.4g} conversions of an earlier file are gone in a later one.")
+            said.append(f"{counted(self.triangle.taken_back)} conversions of an earlier file are gone in a later one.")
         if self.triangle.without_age:
-            said.append(f"{self.triangle.without_age:,.4g} conversions have no age in the file and are left out.")
+            said.append(f"{counted(self.triangle.without_age)} conversions have no age in the file and are left out.")
         return said
 
 
@@ -85,7 +84,7 @@ def shown_lag(files: Sequence[str], arguments: argparse.Namespace) -> ShownLag:
     today = day_said(arguments) or watched_until + timedelta(days=1)
     if today <= watched_until:
         raise WrongUse(f"--today {today} lies before the files' last day, {watched_until}")
-    name = Path(files[0]).name + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+    name = shown_name(arguments, *files)
     try:
         return ShownLag(name, today, triangle, conversion_lag(triangle, today, np.random.default_rng(SEED)))
     except ValueError as error:
@@ -125,7 +124,7 @@ def lag_section(shown: ShownLag) -> PageSection:
     )
 
 
-def _age(age: Bounded) -> str:
+def _age(age: BoundedEstimate) -> str:
     if age.high == 0:
         return "on the click's own day"
     return f"{age.value:.0f} days after the click ({age.low:.0f} to {age.high:.0f})"
@@ -133,4 +132,4 @@ def _age(age: Bounded) -> str:
 
 def _row(day: YoungDay) -> tuple[str, ...]:
     to_come = "too little has come to say" if day.to_come is None else f"{day.to_come:,.1f}"
-    return str(day.day), str(day.age), f"{day.conversions:,.4g}", f"{day.share:.0%}", to_come
+    return str(day.day), str(day.age), counted(day.conversions), f"{day.share:.0%}", to_come

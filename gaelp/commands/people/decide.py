@@ -1,7 +1,7 @@
 """The verbs `approve` and `reject`: show the request, sign it, send the signed decision, and show its result.
 
 Nothing is decided here: gaelp/ledger checks the signature. What the request shows stands in
-gaelp/domain/spending/approval_requests.py. Touch this to change how a person is asked.
+gaelp/domain/spending/approval_card.py. Touch this to change how a person is asked.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, Out, Refused, WrongUse
+from gaelp.commands.console import DONE, Out, Refused, WrongUse, table
 from gaelp.domain.ids import phase_id
-from gaelp.domain.spending.approval_card import ApprovalCard
+from gaelp.domain.spending.approval_card import ApprovalCard, campaign_table
 from gaelp.domain.spending.approval_requests import SignedDecision
 from gaelp.settings import Settings
 
@@ -29,6 +29,10 @@ POLL_SECONDS = 0.2
 
 def approve(arguments: argparse.Namespace, out: Out) -> int:
     """Approve the spend that a run waits for."""
+    if arguments.page:
+        from gaelp.commands.approval_page.decision_page import approve_on_page
+
+        return approve_on_page(arguments, out)
     return _decide(arguments, "approve", out)
 
 
@@ -43,13 +47,20 @@ def _decide(arguments: argparse.Namespace, decision: str, out: Out) -> int:
     ledger = connections.open_ledger(settings)
     card = open_card(ledger, run, arguments.request)
     signed = signed_with(_key_file(arguments.key, settings), card, decision, arguments.reason)
-    out.card(card.text)  # after a key that cannot be read was refused, and before anything is sent
+    out.card(card.shown)  # after a key that cannot be read was refused, and before anything is sent
+    if arguments.campaigns:
+        headings, *rows = campaign_table(
+            ledger.approved_campaigns(card.request.campaigns_digest), card.request.currency
+        )
+        out.console(stderr=True).print(table(headings, rows), highlight=False)
     workflow = phase_id(run, card.request.phase)
     if arguments.print:
         sys.stdout.write(json.dumps(signed.model_dump(mode="json")) + "\n")
         out.note(f"send: temporal workflow signal --workflow-id {workflow} --name {decision} --input-file FILE")
         return DONE
-    _confirm(arguments, decision, card, out)
+    shown_at = time.monotonic()
+    if _confirm(arguments, decision, card, out):
+        signed = signed.model_copy(update={"looked_seconds": round(time.monotonic() - shown_at, 1)})
     mark = last_sequence(ledger)
     asyncio.run(send(settings, workflow, decision, signed))
     state = await_outcome(ledger, signed, mark, arguments.timeout)
@@ -71,6 +82,8 @@ def open_card(ledger: Ledger, run: str, request_id: str | None) -> ApprovalCard:
         raise Refused(f"request {request_id!r} of run {run!r} is not open; open: {ids}")
     if len(named) > 1:
         raise Refused(f"run {run!r} has several open requests ({ids}): name one with --request")
+    if not named[0].is_as_signed:
+        raise Refused(f"the card of {ids} was changed after the request was opened: nobody may sign what it says")
     return named[0]
 
 
@@ -142,13 +155,14 @@ def _key_file(named: str | None, settings: Settings) -> Path:
     raise Refused(f"{what}: name one with --key, or make one with `starter.py keys new NAME --out FILE`")
 
 
-def _confirm(arguments: argparse.Namespace, decision: str, card: ApprovalCard, out: Out) -> None:
-    """Ask a person at a terminal; a script has decided already by calling."""
+def _confirm(arguments: argparse.Namespace, decision: str, card: ApprovalCard, out: Out) -> bool:
+    """Ask a person at a terminal, and whether one was asked; a script has decided already by calling."""
     if not (arguments.yes or arguments.key or out.as_json or (sys.stdin.isatty() and sys.stderr.isatty())):
         raise WrongUse("there is no terminal to ask at: name the key with --key FILE, or say --yes, to sign unasked")
     if arguments.yes or out.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
+        return False
     sys.stderr.write(f"{decision} {card.request.request_id}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Refused("nothing was signed or sent")
+    return True

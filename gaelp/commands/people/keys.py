@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse, money, table
 from gaelp.commands.people.accounts import amount
+from gaelp.commands.people.approver_habits import DECISIONS, Habit, habits_of
 from gaelp.domain.ad_accounts import Approver
 from gaelp.ledger import signatures
+
+if TYPE_CHECKING:
+    from gaelp.domain.spending.ledger_records import JournalEntry
+    from gaelp.ledger.ledger import Ledger
 
 
 def keys(arguments: argparse.Namespace, out: Out) -> int:
@@ -32,20 +39,22 @@ def _new(arguments: argparse.Namespace, out: Out) -> int:
 
 
 def _add(arguments: argparse.Namespace, out: Out) -> int:
-    if arguments.public is not None:
-        public, key_id = arguments.public, signatures.key_id_of(arguments.public)
-    else:
-        public, key_id = signatures.public_of(signatures.read_key(Path(arguments.key)))
     ledger = connections.open_ledger(connections.read_settings())
     currency = ledger.account(arguments.account).currency
+    limit, name = amount(arguments.limit, "--limit", currency), _person(arguments.name)
+    public, credential, origin = _public_half(arguments, ledger, out)
     approver = Approver(
         account=arguments.account,
-        key_id=key_id,
-        name=_person(arguments.name),
+        key_id="",
+        name=name,
         public_key=public,
-        limit_micros=amount(arguments.limit, "--limit", currency),
+        limit_micros=limit,
         demo=arguments.demo,
+        credential=credential,
+        origin=origin,
     )
+    key_id = signatures.key_id_of_approver(approver)
+    approver = approver.model_copy(update={"key_id": key_id})
     ledger.put_approver(approver, by=connections.user_name())
     out.result(
         {"approver": approver},
@@ -54,14 +63,43 @@ def _add(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
+def _public_half(arguments: argparse.Namespace, ledger: Ledger, out: Out) -> tuple[str, str, str]:
+    """The public key; and of a passkey its credential id and the address of its page."""
+    if arguments.passkey:
+        from gaelp.commands.approval_page.registration_page import register_on_page
+
+        def record(reason: str) -> None:
+            ledger.note_refused_page(arguments.account, "", reason, connections.now())
+
+        passkey, origin = register_on_page(arguments, record, out)
+        return passkey.public_key, passkey.credential, origin
+    if arguments.public is not None:
+        return arguments.public, "", ""
+    return signatures.public_of(signatures.read_key(Path(arguments.key)))[0], "", ""
+
+
 def _list(arguments: argparse.Namespace, out: Out) -> int:
     ledger = connections.open_ledger(connections.read_settings())
     currency = ledger.account(arguments.account).currency
     approvers = ledger.approvers(arguments.account)
-    rows = [(a.name, a.key_id, money(a.limit_micros, currency), "yes" if a.demo else "no") for a in approvers]
-    text = table(("name", "key", "limit", "demo"), rows) if rows else f"nobody may approve on {arguments.account}"
-    out.result({"approvers": list(approvers)}, text)
+    habits = habits_of(_decisions(ledger), arguments.account)
+    rows, told = [], []
+    for a in approvers:
+        habit, signs_with = habits.get(a.key_id, Habit()), f"passkey on {a.origin}" if a.credential else "key file"
+        shown = (money(a.limit_micros, currency), "yes" if a.demo else "no")
+        rows.append((a.name, a.key_id, *shown, signs_with, habit.refused_share, habit.looked))
+        more = {"signs_with": signs_with, "refused": habit.refused_share, "looked": habit.looked}
+        told.append({**a.model_dump(mode="json"), **more})
+    columns = ("name", "key", "limit", "demo", "signs with", "refused", "looked (median)")
+    out.result({"approvers": told}, table(columns, rows) if rows else f"nobody may approve on {arguments.account}")
     return DONE
+
+
+def _decisions(ledger: Ledger) -> Iterator[JournalEntry]:
+    after = 0
+    while page := ledger.journal(after, kinds=DECISIONS):
+        yield from page
+        after = page[-1].sequence
 
 
 def _remove(arguments: argparse.Namespace, out: Out) -> int:

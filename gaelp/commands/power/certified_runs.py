@@ -81,8 +81,8 @@ def certified_runs(certified: Sequence[CertifiedKind], trials: int, note: Callab
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:
-    return Settings(**{name.removeprefix("GAELP_").lower(): value for name, value in environment.items()
-                       if name.startswith("GAELP_")})  # type: ignore[arg-type]  # fmt: skip
+    ours = {name: value for name, value in environment.items() if name.startswith("GAELP_")}
+    return Settings.model_validate({name.removeprefix("GAELP_").lower(): value for name, value in ours.items()})
 
 
 def _drawn(config: TrainingConfiguration) -> TrainingConfiguration:

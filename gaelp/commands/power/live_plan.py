@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_TRIALS, FEWEST_TRIALS, DAYS_IN_ALL = 100, 40, 40_000  # so that an answer takes a few seconds
 MOST_CAMPAIGNS = 10  # that a live test may have
 TARGET = 0.5
+ROI = 0.5
 PLATFORM = "emulator"  # it bills a day as Google Ads does: up to twice the budget
 MOST = 1_000_000
 
@@ -88,7 +89,7 @@ def _sales(arguments: argparse.Namespace, config: TrainingConfiguration) -> Stat
     return StatedSales(
         cpa_micros=_amount("--cpa", arguments.cpa, micros(config.economics.target_cpa)),
         daily_micros=_amount("--daily-budget", arguments.daily_budget, affordable),
-        roi=_number("--roi", arguments.roi, least=-1),
+        roi=_number("--roi", ROI if arguments.roi is None else arguments.roi, least=-1),
         order_spread=_number("--order-spread", spread, least=-1e-9, most=3),
     )
 
@@ -112,7 +113,7 @@ def _number(option: str, value: float, least: float, most: float = MOST) -> floa
 def _stated(arguments: argparse.Namespace, sales: StatedSales, config: TrainingConfiguration) -> str:
     cost, budget = (rounded_money(each, config.currency) for each in (sales.cpa_micros, sales.daily_micros))
     orders = f"order values spread by {sales.order_spread:g}, a lag of {config.economics.lag_days:g} days"
-    return f"true ROI {arguments.roi:+.0%}, {cost} a conversion, {budget} a day, {orders}"
+    return f"true ROI {sales.roi:+.0%}, {cost} a conversion, {budget} a day, {orders}"
 
 
 def _answer(enough: LivePower | None, found: list[LivePower], config: TrainingConfiguration) -> str:

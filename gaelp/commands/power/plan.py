@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
+from gaelp.commands.exports.file_plan import file_plan
 from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
 from gaelp.commands.power.live_plan import live_plan
 
@@ -20,6 +21,8 @@ SHARES = ("success", "reward", "anchor", "spread")
 
 def plan(arguments: argparse.Namespace, out: Out) -> int:
     """Power of what the configuration plans, and of more, as a table and a plot."""
+    if arguments.file is not None or arguments.account is not None:
+        return file_plan(arguments, out)
     return live_plan(arguments, out) if arguments.gate.startswith("live") else _exam_plan(arguments, out)
 
 

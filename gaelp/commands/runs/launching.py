@@ -23,14 +23,14 @@ from gaelp.domain.log_evidence import calibrates
 from gaelp.domain.phases import PHASE_ORDER, Phase, Status, phases_between
 from gaelp.domain.start_conditions import StartFacts, no_state_refusal, start_refusals
 from gaelp.domain.temporal_names import Attribute, Queue
-from gaelp.messages.training_run import RunInput, RunResult
-from gaelp.settings import Settings
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
     from temporalio.common import TypedSearchAttributes
 
     from gaelp.ledger.ledger import Ledger
+    from gaelp.messages.training_run import RunInput, RunResult
+    from gaelp.settings import Settings
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -45,16 +45,39 @@ class Words(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Order:
-    """A run that may be started: its name, the input of its workflow, and where its settings came from."""
+    """A run that may be started: its name, its settings and where they came from, and its way through the phases."""
 
     run: str
-    input: RunInput
     loaded: Loaded
+    config_digest: str
+    from_phase: Phase
+    from_checkpoint: str | None
+    until: Phase
+
+    @property
+    def config(self) -> TrainingConfiguration:
+        """Its settings."""
+        return self.loaded.config
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The phases that it asks for."""
-        return phases_between(self.input.from_phase, self.input.until)
+        return phases_between(self.from_phase, self.until)
+
+    @property
+    def input(self) -> RunInput:
+        """The input of its workflow."""
+        from gaelp.messages.training_run import RunInput  # the records of all phases, which no check of settings needs
+
+        return RunInput(
+            run=self.run,
+            config=self.config,
+            config_digest=self.config_digest,
+            agent=self.config.agent,
+            from_phase=self.from_phase,
+            from_checkpoint=self.from_checkpoint,
+            until=self.until,
+        )
 
 
 def configured(
@@ -89,16 +112,7 @@ def order(loaded: Loaded, name: str | None, words: Words) -> Order:
         raise WrongUse(needed)
     if checkpoint is not None and not _DIGEST.match(checkpoint):
         raise WrongUse(f"{checkpoint[:80]!r} is no checkpoint: 64 hex digits, see `starter.py checkpoints RUN`")
-    start = RunInput(
-        run=run,
-        config=config,
-        config_digest=digest(config),
-        agent=config.agent,
-        from_phase=first,
-        from_checkpoint=checkpoint,
-        until=last,
-    )
-    return Order(run, start, loaded)
+    return Order(run, loaded, digest(config), first, checkpoint, last)
 
 
 def _phase(name: str | None, default: Phase) -> Phase:
@@ -110,7 +124,7 @@ def _phase(name: str | None, default: Phase) -> Phase:
 
 def check(wanted: Order, facts: StartFacts) -> None:
     """Refuse a run that cannot end well, by what is known of its account and logs. Raises ConfigurationErrors."""
-    wanted.loaded.refuse(start_refusals(wanted.input.config, wanted.phases, facts, connections.now().date()))
+    wanted.loaded.refuse(start_refusals(wanted.config, wanted.phases, facts, connections.now().date()))
 
 
 def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
@@ -137,11 +151,9 @@ async def launch(
     from temporalio.exceptions import WorkflowAlreadyStartedError
     from temporalio.service import RPCError, RPCStatusCode
 
-    config = wanted.input.config
-    reading = read_facts(settings, ledger, wanted.input)
-    check(wanted, reading.facts)
-    if reading.unread:
-        raise Refused(f"the run was not started, because this could not be checked: {'; '.join(reading.unread)}")
+    from gaelp.messages.training_run import RunResult
+
+    config, facts = wanted.config, _checked(settings, ledger, wanted)
     ledger.register_run(wanted.run, config.account, connections.now())
     try:
         handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
@@ -152,7 +164,7 @@ async def launch(
             result_type=RunResult,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=_attributes(wanted),
-            memo=memo_of(wanted, reading.facts),
+            memo=memo_of(wanted, facts),
             static_summary=f"{config.agent} through {config.profile}",
             rpc_timeout=connections.RPC,
         )
@@ -168,6 +180,14 @@ async def launch(
     return handle
 
 
+def _checked(settings: Settings, ledger: Ledger, wanted: Order) -> StartFacts:
+    reading = read_facts(settings, ledger, wanted.input)
+    check(wanted, reading.facts)
+    if reading.unread:
+        raise Refused(f"the run was not started, because this could not be checked: {'; '.join(reading.unread)}")
+    return reading.facts
+
+
 def _attributes(wanted: Order) -> TypedSearchAttributes:
     from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
@@ -175,7 +195,7 @@ def _attributes(wanted: Order) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
             SearchAttributePair(keyword(Attribute.EXPERIMENT), wanted.run),
-            SearchAttributePair(keyword(Attribute.PHASE), str(wanted.input.from_phase)),
+            SearchAttributePair(keyword(Attribute.PHASE), str(wanted.from_phase)),
             SearchAttributePair(keyword(Attribute.STATUS), str(Status.RUNNING)),
             SearchAttributePair(SearchAttributeKey.for_int(Attribute.SPEND_MICROS), 0),
             SearchAttributePair(SearchAttributeKey.for_bool(Attribute.AWAITING), False),
@@ -185,7 +205,7 @@ def _attributes(wanted: Order) -> TypedSearchAttributes:
 
 def memo_of(wanted: Order, facts: StartFacts) -> dict[str, str | int]:
     """What `status` tells of a run from its beginning on; its logs were read before."""
-    config, logs = wanted.input.config, facts.logs or ()
+    config, logs = wanted.config, facts.logs or ()
     return {
         "profile": config.profile,
         "mode": config.mode,
@@ -194,5 +214,5 @@ def memo_of(wanted: Order, facts: StartFacts) -> dict[str, str | int]:
         "currency": config.currency,
         "market": "from logs" if calibrates({log.kind for log in logs}) else "synthetic",
         "seed": config.seed,
-        "config_digest": wanted.input.config_digest,
+        "config_digest": wanted.config_digest,
     }

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, NOT_GRADUATED, Out, Refused, money, table
 from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.runs.start_facts import Reading, read_facts
-from gaelp.commands.watching.progress import follow
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.phases import Outcome
 from gaelp.domain.start_conditions import StartFacts
 from gaelp.errors import FAILED, WRONG_USE
-from gaelp.messages.training_run import RunResult
-from gaelp.settings import Settings
+
+if TYPE_CHECKING:
+    from gaelp.messages.training_run import RunResult
+    from gaelp.settings import Settings
 
 NOT_SYNTAX = "whether the agents are installed, the account, the logs and the world: leave --syntax-only out"
 
 
 def start(arguments: argparse.Namespace, out: Out) -> int:
     """Start a run; with --wait, until it ends."""
+    import asyncio  # as in what follows a run: `validate` needs neither
+
+    from gaelp.commands.watching.progress import follow
+
     settings = connections.read_settings()
     wanted = _ordered(arguments)
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
-    config = wanted.input.config
+    config = wanted.config
     web = connections.web_address(settings, wanted.run)
 
     async def begin() -> RunResult | None:
@@ -40,7 +45,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
     result = asyncio.run(begin())
     if result is None:
-        document = {"run": wanted.run, "config_digest": wanted.input.config_digest, "web": web}
+        document = {"run": wanted.run, "config_digest": wanted.config_digest, "web": web}
         out.result(document, f"{wanted.run} started: {web}")
         return DONE
     show(result, config.currency, web, out)
@@ -51,7 +56,7 @@ def validate(arguments: argparse.Namespace, out: Out) -> int:
     """Check whether a run could start; print every error, what could not be checked, and a note on unused settings."""
     settings = connections.read_settings()
     wanted = _ordered(arguments, here=not arguments.syntax_only)
-    config, name = wanted.input.config, wanted.input.config_digest
+    config, name = wanted.config, wanted.config_digest
     reading = Reading(unread=[NOT_SYNTAX]) if arguments.syntax_only else _readable(settings, wanted)
     check(wanted, reading.facts)
     notes = notes_on(config)
@@ -109,6 +114,8 @@ async def train(
     settings: Settings | None,
 ) -> RunResult:
     """start_training of starter.py."""
+    from gaelp.commands.watching.progress import follow
+
     if agent is not None and not isinstance(agent, str):
         raise Refused(
             "agent must be the name of an entry point in the group gaelp.agents: workers load it by that name",

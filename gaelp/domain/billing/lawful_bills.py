@@ -145,11 +145,21 @@ def _unedited(campaign: RunningCampaign, today: date, days: Sequence[date]) -> l
     return bills
 
 
+def billed_beyond(campaign: RunningCampaign, today: date) -> bool:
+    """Whether today's period was billed more than the budget allows unless it was changed; raises UnknownPlatform."""
+    end = period_end(campaign.platform, today)
+    inside = sum(
+        micros for day, micros in campaign.billed.items() if day < today and period_end(campaign.platform, day) == end
+    )
+    return campaign.edited_on is None and inside > period_limit(campaign.platform, campaign.daily_budget_micros)
+
+
 def _period_left(campaign: RunningCampaign, today: date, end: date) -> Fraction | None:
     """What the period that ends on `end` may still bill from today on; None where no limit of it is known.
 
     After a change of the budget in it, what the day of the change has billed may have come before the change, so that
-    it uses none of what the change allows.
+    it uses none of what the change allows. Where more was billed than the budget allows, it was changed on a day that
+    nobody knows.
     """
     edited = campaign.edited_on
     if edited is not None and period_end(campaign.platform, edited) == end:
@@ -159,7 +169,7 @@ def _period_left(campaign: RunningCampaign, today: date, end: date) -> Fraction 
         limit = period_limit(campaign.platform, campaign.daily_budget_micros)
         counted = {day: micros for day, micros in campaign.billed.items() if day < today}
     inside = sum(micros for day, micros in counted.items() if period_end(campaign.platform, day) == end)
-    return None if limit is None else limit - inside
+    return None if limit is None or inside > limit else limit - inside
 
 
 def _days(first: date, last: date) -> list[date]:

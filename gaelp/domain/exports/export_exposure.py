@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import ceil
 
 from gaelp.domain.billing.billing_rules import day_limit, period_end
-from gaelp.domain.billing.lawful_bills import RunningCampaign, Window, window_of
+from gaelp.domain.billing.lawful_bills import RunningCampaign, Window, billed_beyond, window_of
 from gaelp.domain.exports.account_export import AccountExport, CampaignDay
 from gaelp.errors import WRONG_USE, GaelpError
 
@@ -58,7 +58,15 @@ def exported_campaigns(export: AccountExport, today: date) -> ExportedCampaigns:
             running.append(_running(export, platform, days, today))
     if unseen and not running:
         raise NotLookedAt(f"no running campaign can be looked at; {unseen[0]}")
-    return ExportedCampaigns(tuple(running), tuple(stopped), tuple(unseen), _assumptions(export, platform, today))
+    said = [*_assumptions(export, platform, today), *(_beyond(each) for each in running if billed_beyond(each, today))]
+    return ExportedCampaigns(tuple(running), tuple(stopped), tuple(unseen), tuple(said))
+
+
+def _beyond(campaign: RunningCampaign) -> str:
+    return (
+        f"{campaign.campaign}: more was billed in this week or month than its budget of today allows: it was changed, "
+        "or a credit is due. No limit of a week or month is taken for it."
+    )
 
 
 def _platform(export: AccountExport) -> str:
@@ -128,14 +136,14 @@ def _period_start(platform: str, today: date) -> date:
     return min(day for day in days if period_end(platform, day) == end)
 
 
-def _assumptions(export: AccountExport, platform: str, today: date) -> tuple[str, ...]:
+def _assumptions(export: AccountExport, platform: str, today: date) -> list[str]:
     said = []
     if unknown := _unknown_days(export, platform, today):
         said.append(
-            f"{len(unknown)} days before {today}, from {unknown[0]} to {unknown[-1]}, are not in the file: each counts "
-            "as the most that it may have billed."
+            f"The file lacks {len(unknown)} of the days before {today} that matter, {unknown[0]} to {unknown[-1]}: "
+            "each counts as the most that it may have billed."
         )
     if "status" in export.missing:
         said.append(f"{export.why_not('status')}, so that every campaign counts as running.".capitalize())
     said.append("No campaign is taken to have an end, because an export names none.")
-    return tuple(said)
+    return said

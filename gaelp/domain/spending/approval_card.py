@@ -1,15 +1,41 @@
-"""The approval card: what a person reads before signing an approval request. Touch this to show more on it."""
+"""The approval card: what a person reads before signing an approval request, in at most twelve lines.
+
+One pure function makes it of the request and of facts that an activity has read in the ledger. It holds names, numbers
+and digests only, none of them written by an agent. Terminal, page, report and event show the same text.
+
+Touch this to show more on it; the facts are in card_facts.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from math import ceil
 
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.gates.criteria_table import NEVER_PASSES, required_in
+from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
-from gaelp.money import exact_money
+from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
+from gaelp.domain.spending.campaign_planning import maturing_hours
+from gaelp.domain.spending.card_facts import CardFacts
+from gaelp.money import exact_money, micros, rounded_money
 
-CAMPAIGNS_SHOWN = 60  # on a card, which travels as text through workflows
+MOST_LINES = 12
+CAMPAIGNS_SHOWN = 60  # in a table that travels as text through workflows
+GROUPS_SHOWN = 3
+NAMES_SHOWN = 3
+_LINE = re.compile(r"- \*\*(?P<label>.+?):\*\* (?P<text>.*)")
+_MARKED = re.compile(r"\*\*(.+?)\*\*|`(.+?)`")
+
+SYNTHETIC_MARKET = "Synthetic market: no log of this run calibrates the market that its agent was trained in."
+LEARNING = {"emulator": "the emulator has no learning phase that a change could restart"}
+"""By platform, what a change of a campaign does to the platform's own learning."""
 
 
 class ApprovalCard(Frozen):
@@ -17,48 +43,42 @@ class ApprovalCard(Frozen):
 
     request: ApprovalRequest
     request_digest: str
-    text: str  # markdown
+    text: str  # markdown, as card_text made it
+
+    @property
+    def shown(self) -> str:
+        """The card, and under it what the signature is bound to."""
+        return f"{self.text} Request `{self.request.request_id}`, digest `{self.request_digest}`."
+
+    @property
+    def is_as_signed(self) -> bool:
+        """Whether request and text are those that the digest binds; a card of which this is false is not shown."""
+        bound = self.request.card_digest == card_digest(self.text)
+        return bound and self.request_digest == request_digest(self.request)
 
 
-SYNTHETIC_MARKET = "Synthetic market: no log of this run calibrates the market that its agent was trained in."
+def card_digest(text: str) -> str:
+    """SHA-256 hex of a card's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], *, synthetic_market: bool) -> str:
-    """Markdown of what a person is about to sign: the caps, every campaign with its ceilings, and what is bound."""
-    currency = request.currency
-    lines = [
-        f"### {request.purpose.capitalize()}: {request.run}, phase {request.phase}",
-        "",
-        f"Approving lets agent **{request.agent}** spend on account **{request.account}** until "
-        f"{request.expires_at.isoformat()}:",
-        "",
-        f"- at most **{exact_money(request.daily_cap_micros, currency)}** on any one day",
-        f"- at most **{exact_money(request.total_cap_micros, currency)}** over the phase",
-        f"- in {request.campaign_count} campaigns and no others, each at most as follows; more needs a new request",
-        "",
-        "| campaign | agent | advertises | highest platform budget per day | days | between | worst day | worst in all "
-        "| rule |",
-        "|---|---|---|---:|---:|---|---:|---:|---|",
-    ]
-    lines += [_row(campaign, currency) for campaign in campaigns[:CAMPAIGNS_SHOWN]]
-    if len(campaigns) > CAMPAIGNS_SHOWN:
-        lines += ["", f"{len(campaigns) - CAMPAIGNS_SHOWN} more campaigns are in the ledger and bound by the digest."]
-    if request.unvalidated_heads:
-        lines += ["", f"No log has validated how it decides: {', '.join(request.unvalidated_heads)}."]
-    if synthetic_market:
-        lines += ["", SYNTHETIC_MARKET]
-    if not request.evidence_digest:
-        lines += ["", "**The evidence is missing**: no phase of this run has passed a gate before this one."]
-    lines += [
-        "",
-        f"Bound to checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "
-        f"market `{request.market_digest}`, "
-        f"evidence `{request.evidence_digest or 'none'}`, exposure `{request.exposure_digest}`, "
-        f"campaigns `{request.campaigns_digest}`, fence {request.fence}.",
-        "",
-        f"Request `{request.request_id}`, digest `{request_digest(request)}`.",
-    ]
-    return "\n".join(lines)
+def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], facts: CardFacts) -> str:
+    """Markdown of what a person is about to sign: at most MOST_LINES lines, the digests last."""
+    lines = (
+        (f"{request.purpose.capitalize()} for {request.run}, phase {request.phase}", _asked(request, facts)),
+        ("Worst case", _worst_case(request, campaigns)),
+        ("Earned so far", _earned(request, facts)),
+        ("Not proven", " ".join(_unproven(request, facts))),
+        ("Advertises", _advertised(campaigns, facts)),
+        ("Campaigns", _grouped(campaigns, request.currency)),
+        ("Displaces", _displaced(request, facts)),
+        ("Stop-loss", _stop_loss(request, facts)),
+        ("Answer", _answer(request, campaigns, facts)),
+        ("Without asking again", _free_changes(request, facts)),
+        ("Ends, and who asks", _end(request, facts)),
+        ("Bound", _bound(request)),
+    )
+    return "\n".join(f"- **{label}:** {text}" for label, text in lines)
 
 
 def asked_in_a_sentence(request: ApprovalRequest, *, void: bool) -> str:
@@ -68,14 +88,197 @@ def asked_in_a_sentence(request: ApprovalRequest, *, void: bool) -> str:
     return f"{asked} (void since a stop: its phase asks anew)" if void else asked
 
 
-def _row(campaign: ApprovedCampaign, currency: str) -> str:
+def campaign_table(campaigns: Sequence[ApprovedCampaign], currency: str) -> list[tuple[str, ...]]:
+    """Every campaign with its ceilings: a row of headings, then one for each."""
+    headings = ("campaign", "agent", "advertises", "budget per day", "days", "between", "worst day", "worst in all")
+    return [headings, *(_row(campaign, currency) for campaign in campaigns)]
+
+
+def _row(campaign: ApprovedCampaign, currency: str) -> tuple[str, ...]:
     line = campaign.ceiling
     budget, day, total = (
         exact_money(m, currency) for m in (line.daily_budget_micros, line.worst_day_micros, line.worst_total_micros)
     )
-    advertised = f"{campaign.product} ({campaign.arm}), texts `{campaign.content_digest[:12]}`"
-    between = f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
+    advertised = f"{campaign.product} ({campaign.arm}), texts {campaign.content_digest[:12]}"
+    return (line.campaign, campaign.agent, advertised, budget, str(line.days), _between(campaign), day, total)
+
+
+def _between(campaign: ApprovedCampaign) -> str:
+    return f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
+
+
+CardLines = list[tuple[str, list[tuple[str, str]]]]
+"""A card's lines: label, and the parts of its text with what each is."""
+
+
+def card_lines(text: str) -> CardLines:
+    """A card as a template of a page takes it: label, and parts of the text that are "plain", "strong" or "code"."""
+    lines = []
+    for line in text.splitlines():
+        found = _LINE.fullmatch(line)
+        label, said = (found["label"], found["text"]) if found else ("", line)
+        lines.append((label, list(_parts(said))))
+    return lines
+
+
+def _parts(text: str) -> list[tuple[str, str]]:
+    parts, end = [], 0
+    for found in _MARKED.finditer(text):
+        parts.append(("plain", text[end : found.start()]))
+        parts.append(("strong", found[1]) if found[1] else ("code", found[2]))
+        end = found.end()
+    return [part for part in (*parts, ("plain", text[end:])) if part[1]]
+
+
+# ------------------------------------------------------------ the lines
+
+
+def _asked(request: ApprovalRequest, facts: CardFacts) -> str:
+    total, daily = (exact_money(m, request.currency) for m in (request.total_cap_micros, request.daily_cap_micros))
+    before = [
+        f"{exact_money(each.total_cap_micros, each.currency)} in all and "
+        f"{exact_money(each.daily_cap_micros, each.currency)} a day ({each.request_id})"
+        for each in facts.approved_before
+    ]
     return (
-        f"| {line.campaign} | {campaign.agent} | {advertised} | {budget} | {line.days} | {between} | {day} | {total} "
-        f"| {line.rule} |"
+        f"agent {request.agent} asks for at most **{total}** in all and **{daily}** on any one day of account "
+        f"{request.account}. Approved before in this run: {'; '.join(before) or 'nothing'}."
     )
+
+
+def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign]) -> str:
+    if not campaigns:
+        return "no campaign is listed, so nothing can be billed."
+    summed = exact_money(sum(c.ceiling.worst_total_micros for c in campaigns), request.currency)
+    rules = "; ".join(sorted({campaign.ceiling.rule for campaign in campaigns}))
+    return (
+        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed}; the caps allow "
+        f"what is asked of it. Rule of a worst day: {rules}."
+    )
+
+
+def _earned(request: ApprovalRequest, facts: CardFacts) -> str:
+    verdicts = ", ".join(f"{gate.phase} {gate.verdict}" for gate in facts.gates) or "no gate has judged this run"
+    if facts.earned is None:
+        return f"nothing, because no day of a campaign of this run has matured. Verdicts: {verdicts}."
+    earned, currency = facts.earned, request.currency
+    roi = "unknown" if earned.roi is None else f"{earned.roi:+.1%}"
+    low = "no bound below 10 matured days" if earned.roi_low is None else f"at 95 % at least {earned.roi_low:+.1%}"
+    return (
+        f"attributed ROI {roi} ({low}): {rounded_money(earned.profit_micros, currency)} after "
+        f"{rounded_money(earned.cost_micros, currency)} of cost, on {earned.days} matured days. Verdicts: {verdicts}."
+    )
+
+
+def _unproven(request: ApprovalRequest, facts: CardFacts) -> Iterator[str]:
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for gate in facts.gates:
+        for criterion in gate.criteria:
+            if criterion.verdict is not Verdict.PASS:
+                by_kind[str(criterion.inconclusive or criterion.verdict)].append(f"{criterion.id} {criterion.name}")
+    if by_kind:
+        yield "; ".join(f"{kind}: {', '.join(dict.fromkeys(names))}" for kind, names in by_kind.items()) + "."
+    if not request.evidence_digest:
+        yield "**The evidence is missing**: no phase of this run has passed a gate before this one."
+    if request.unvalidated_heads:
+        yield f"No log has validated how it decides: {', '.join(request.unvalidated_heads)}."
+    if facts.terms.synthetic_market:
+        yield SYNTHETIC_MARKET
+    if not (by_kind or request.unvalidated_heads or facts.terms.synthetic_market) and request.evidence_digest:
+        yield "Every criterion of the phases before has passed."
+
+
+def _advertised(campaigns: Sequence[ApprovedCampaign], facts: CardFacts) -> str:
+    texts = {campaign.product: campaign.content_digest[:12] for campaign in campaigns}
+    named = [f"{product} (texts `{digest}`)" for product, digest in texts.items()]
+    creatives = f"{facts.terms.creatives} creatives: items of the log, which have no texts of their own yet"
+    return f"{_few(named)}, each with {creatives}."
+
+
+def _grouped(campaigns: Sequence[ApprovedCampaign], currency: str) -> str:
+    groups: dict[tuple[str, str, int, int], list[ApprovedCampaign]] = defaultdict(list)
+    for campaign in campaigns:
+        line = campaign.ceiling
+        groups[(campaign.arm, campaign.agent, line.daily_budget_micros, line.days)].append(campaign)
+    told = [
+        f"{len(group)} in arm {arm}, run by {agent}, each up to {exact_money(budget, currency)} a day for {days} days, "
+        f"between {min(c.first_day for c in group).isoformat()} and {max(c.last_day for c in group).isoformat()}"
+        for (arm, agent, budget, days), group in groups.items()
+    ]
+    more = f"; and {len(told) - GROUPS_SHOWN} more groups" if len(told) > GROUPS_SHOWN else ""
+    return f"{'; '.join(told[:GROUPS_SHOWN]) or 'none'}{more}. No others; more needs a new request."
+
+
+def _displaced(request: ApprovalRequest, facts: CardFacts) -> str:
+    now, currency = facts.now, request.currency
+    left = now.account.total_cap_micros - now.counted_micros
+    there = (
+        f"of ours {now.campaigns} (of {now.runs} runs) may still be billed there and keep their settings, with budgets "
+        f"of {rounded_money(now.budgets_micros, currency)} a day together"
+        if now.campaigns
+        else "no campaign of ours may still be billed there"
+    )
+    return (
+        f"nothing, because all are new campaigns; {there}. Its caps leave {exact_money(left, currency)} in all, of "
+        f"{exact_money(now.account.total_cap_micros, currency)}."
+    )
+
+
+def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
+    config = facts.terms.config
+    days = ceil(maturing_hours(config) / HOURS_PER_DAY) + 1
+    limit = exact_money(micros(config.live_test.drawdown_limit), request.currency)
+    unseen = exact_money(min(days * request.daily_cap_micros, request.total_cap_micros), request.currency)
+    return (
+        f"the phase ends once matured days have lost {limit} in sum. A day matures within {days} days, so up to "
+        f"**{unseen}** may be billed before that can act. `starter.py stop {request.run}` pauses within 2 minutes."
+    )
+
+
+def _answer(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], facts: CardFacts) -> str:
+    matures = timedelta(days=ceil(maturing_hours(facts.terms.config) / HOURS_PER_DAY) + 1)
+    last = max((campaign.last_day for campaign in campaigns), default=request.expires_at.date())
+    never = [each.id for each in required_in(request.phase) if each.id in NEVER_PASSES]
+    if never:
+        chance = f"PASS is impossible in this version (criteria {', '.join(never)}), a FAIL is not"
+    elif request.phase is Phase.LIVE_TEST:
+        chance = "its chance is not computed here: `starter.py plan --gate live` tells it for stated sales"
+    else:
+        chance = "its chance is not known"
+    return f"the gate's verdict comes by {(last + matures).isoformat()}; {chance}."
+
+
+def _free_changes(request: ApprovalRequest, facts: CardFacts) -> str:
+    config, platform = facts.terms.config, facts.now.account.platform
+    learning = LEARNING.get(platform, f"what restarts the learning of {platform} is not known: expect it of any change")
+    budgets = "budgets stay as they are"
+    if request.phase is Phase.SCALED:
+        step, days = config.scaled.raise_step, config.scaled.period_days
+        budgets = f"budgets within the ceilings above, by at most {step:.0%} up every {days} days, down at once"
+    often = "every hour" if config.clock.tick_hours == 1 else f"every {config.clock.tick_hours} hours"
+    return f"bids, creative shares and pacing {often}; {budgets}; {learning}."
+
+
+def _end(request: ApprovalRequest, facts: CardFacts) -> str:
+    since = f"started {_minute(facts.started_at)}" if facts.started_at else "never registered"
+    return (
+        f"nothing is spent after {_minute(request.expires_at)}; no answer until {_minute(facts.deadline)} is a "
+        f"refusal. Run {request.run} asks, {since}; nobody proved who started it (four eyes: off)."
+    )
+
+
+def _bound(request: ApprovalRequest) -> str:
+    return (
+        f"checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "
+        f"market `{request.market_digest}`, evidence `{request.evidence_digest or 'none'}`, "
+        f"exposure `{request.exposure_digest}`, campaigns `{request.campaigns_digest}`, fence {request.fence}."
+    )
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"{', '.join(names[:NAMES_SHOWN]) or 'nothing'}{more}"

@@ -1,7 +1,7 @@
 """What an approval is bound to: the request, and the canonical bytes of it that a person signs.
 
-A changed byte of agent, configuration, market, evidence, campaigns, exposure, caps or fence changes the digest, and
-with it voids the signature.
+A changed byte of agent, configuration, market, evidence, campaigns, exposure, caps, fence or card changes the digest,
+and with it voids the signature.
 
 Touch this to change what a signature covers. What a person reads before signing is in approval_card.py.
 """
@@ -14,7 +14,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.billing.billing_rules import ExposureLine
@@ -69,22 +71,33 @@ class ApprovalRequest(Frozen):
     campaigns_digest: str = NO_CAMPAIGNS  # of the list in the ledger: every campaign with its ceilings and its content
     campaign_count: int = 0
     unvalidated_heads: tuple[str, ...] = ()  # decision heads that no log validated; approving allows them by name
+    card_digest: str = ""  # of the card that was shown; empty: it may be shown to nobody
     fence: int
     expires_at: datetime
+
+
+class PasskeyAssertion(Frozen):
+    """What a passkey signs over (W3C Web Authentication, section 7.2): both base64url."""
+
+    authenticator_data: str
+    client_data: str  # JSON whose challenge is the text that a key file would sign
 
 
 class SignedDecision(Frozen):
     """The body of an approve or reject signal. `request_digest` is SHA-256 of the request's canonical JSON.
 
-    The signature is over the UTF-8 text `gaelp-DECISION:REQUEST_DIGEST` (DECISION is approve or reject).
+    The signature is over the UTF-8 text `gaelp-DECISION:REQUEST_DIGEST` (DECISION is approve or reject). A passkey
+    signs what `passkey` holds, in which that text is the challenge.
     """
 
     request_id: str
     decision: str  # an ApprovalDecision; plain text, because it comes from outside and is judged by the ledger
     request_digest: str
     key_id: str
-    signature: str  # base64, Ed25519
+    signature: str  # base64; of a key file Ed25519, of a passkey Ed25519 or ES256
     reason: str = ""
+    looked_seconds: Annotated[float, Field(ge=0, le=1e9)] | None = None  # as the signer's own program tells; not signed
+    passkey: PasskeyAssertion | None = None  # none: signed with a key file
 
 
 class RequestApproval(Frozen):
@@ -102,6 +115,7 @@ class RequestApproval(Frozen):
     daily_cap_micros: int
     total_cap_micros: int
     campaigns_digest: str  # of the list of campaigns, which is in the ledger
+    deadline: datetime  # silence until then is a refusal
     expires_at: datetime
     now: datetime
 

@@ -1,8 +1,9 @@
 """Many live tests of an agent whose sales are stated, judged by the very gate: what a budget can detect.
 
-Only the platform is replaced: its campaigns spend their budget evenly over the day's traffic, their orders are Poisson,
-with log-normal values and an exponential lag. Measures and verdicts are those of a real live test, and the review
-between two campaigns may end one for futility. A live test of more campaigns begins as one of fewer.
+Only the platform is replaced: its campaigns spend their budget evenly over the day's traffic, their orders are Poisson
+(or noisier, where that is stated), with log-normal values and an exponential lag. Measures and verdicts are those of a
+real live test, and the review between two campaigns may end one for futility. A live test of more campaigns begins as
+one of fewer.
 
 Touch this to state other sales.
 """
@@ -42,13 +43,15 @@ FIRST_DAY = date(2026, 1, 5)
 class StatedSales:
     """What an agent sells: its cost per conversion and daily spend in micros, its true attributed ROI, and its orders.
 
-    `order_spread` is the standard deviation of the log of an order's value.
+    `order_spread` is the standard deviation of the log of an order's value, `dispersion` the variance of a day's orders
+    over their mean: 1 where they are Poisson, never less.
     """
 
     cpa_micros: int
     daily_micros: int
     roi: float
     order_spread: float
+    dispersion: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,10 @@ def _orders(
     after = later + days - np.arange(days) + maturing
     age = np.minimum(after - 0.5, window)
     come = (1 - np.exp(-age / lag)) / (1 - np.exp(-window / lag))
-    return rng.poisson(sales.daily_micros / sales.cpa_micros * come, shape)
+    mean = np.full(shape, sales.daily_micros / sales.cpa_micros)
+    if (more := sales.dispersion - 1) > 0:  # a gamma mean of each day has this variance beyond Poisson's
+        mean = rng.gamma(mean / more, more)
+    return rng.poisson(mean * come, shape)
 
 
 def _revenue(sales: StatedSales, config: TrainingConfiguration, orders: I8, rng: np.random.Generator) -> I8:

@@ -29,7 +29,7 @@ _RESAMPLE_STEPS, _RESAMPLE_CLOSE = 300, 1e-5  # far below what days drawn again 
 
 
 @dataclass(frozen=True)
-class Bounded:
+class BoundedEstimate:
     """An estimate with its two bounds at LEVEL."""
 
     value: float
@@ -53,12 +53,12 @@ class ConversionLag:
     """How late conversions come; ages are whole days after the click's day, and 0 is that day."""
 
     shares: tuple[float, ...]  # that have come by the end of each age; the last one is 1
-    median: Bounded
-    late: Bounded  # the age at which MATURE of them have come
+    median: BoundedEstimate
+    late: BoundedEstimate  # the age at which MATURE of them have come
     conversions: float  # that it rests on
     mature_until: date | None  # the last click day that is older than the upper bound of `late`
     young: tuple[YoungDay, ...]
-    to_come: Bounded  # from all young days of which it can be said
+    to_come: BoundedEstimate  # from all young days of which it can be said
 
 
 def conversion_lag(triangle: ConversionTriangle, today: date, rng: np.random.Generator) -> ConversionLag:
@@ -163,6 +163,6 @@ def _young_day(day: date, age: int, conversions: float, shares: F8) -> YoungDay:
     return YoungDay(day, age, conversions, come, to_come)
 
 
-def _bounded(value: float, drawn: Sequence[float]) -> Bounded:
+def _bounded(value: float, drawn: Sequence[float]) -> BoundedEstimate:
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Bounded(value, float(min(low, value)), float(max(high, value)))
+    return BoundedEstimate(value, float(min(low, value)), float(max(high, value)))

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 import numpy as np
-from scipy.stats import chi2
 
 from gaelp.arrays import F8, I8, Array
 from gaelp.evidence.betting import clopper_pearson
@@ -97,13 +96,15 @@ def randomised_p(log: Mapping[str, Array]) -> float | None:
     Its variance is estimated as n times the sum of (1/p)(1/p - 1) over the sum of 1/p. Items of which fewer than SHOWN
     rows are effective are left out.
     """
+    from scipy.special import chdtrc  # the tail of chi squared; a report reads this module's constants and waits
+
     action, inverse = log["action"], 1 / log["propensity"]
     total, squares, excess = (np.bincount(action, each) for each in (inverse, inverse**2, inverse * (inverse - 1)))
     counted = (total**2 >= SHOWN * squares) & (excess > 0)
     if counted.sum() < 2:
         return None
     variance = action.size * excess[counted] / total[counted]
-    return float(chi2.sf(((total[counted] - action.size) ** 2 / variance).sum(), int(counted.sum())))
+    return float(chdtrc(int(counted.sum()), ((total[counted] - action.size) ** 2 / variance).sum()))
 
 
 def on_policy(rows: BanditRows) -> Estimate:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from scipy.stats import chi2
 
 from gaelp.arrays import F8
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -107,8 +106,10 @@ def _resampled(days: profit.Days) -> tuple[float | None, float | None, float | N
 
 def poisson_interval(count: float) -> tuple[float, float]:
     """The exact 90 % interval of the mean of a Poisson count, which attribution may have divided."""
-    low = float(chi2.ppf(TAIL, 2 * count)) / 2 if count > 0 else 0.0
-    return low, float(chi2.ppf(1 - TAIL, 2 * count + 2)) / 2
+    from scipy.special import gammaincinv  # the quantile of chi squared; a report waits for what is imported above
+
+    low = float(gammaincinv(count, TAIL)) if count > 0 else 0.0
+    return low, float(gammaincinv(count + 1, 1 - TAIL))
 
 
 def _cost_per(cost: float, conversions: float) -> Bounded | None:

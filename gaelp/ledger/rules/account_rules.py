@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
+from gaelp.ledger import passkeys
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 
 FIXED = ("kind", "platform", "currency", "timezone")
@@ -27,6 +28,11 @@ def judge_approver(approver: Approver, account: Account, key_id: str) -> Ruling:
         return refused(
             f"the public key of {approver.name!r} does not belong to key id {approver.key_id!r}: "
             "enter both as `starter.py keys` printed them"
+        )
+    if approver.credential and not passkeys.is_secure(approver.origin):
+        return refused(
+            f"{approver.origin!r} is no address at which a browser lets a passkey sign: use https://HOST, or "
+            "http://localhost with a port"
         )
     if approver.demo and account.kind is not AccountKind.EMULATOR:
         return refused(f"account {approver.account!r} is real and takes no demo key: make one with `keys`")

@@ -25,9 +25,11 @@ def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRe
         )
     if existing is None:
         return GRANTED
-    # A stop between two attempts of the caller is no other content: the request as opened stands, and is void.
+    # A stop between two attempts of the caller is no other content: the request as opened stands, and is void. Neither
+    # is a card on which the account's other campaigns have moved on.
     opened = existing.request
-    if opened != request.model_copy(update={"fence": opened.fence, "nonce": opened.nonce}):
+    drawn = {"fence": opened.fence, "nonce": opened.nonce, "card_digest": opened.card_digest}
+    if opened != request.model_copy(update=drawn):
         return refused(f"request {request.request_id!r} was opened with other content: take the next number")
     return GRANTED
 

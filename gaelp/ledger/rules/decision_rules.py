@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision
-from gaelp.ledger import signatures
+from gaelp.ledger import passkeys, signatures
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import StoredRequest
 from gaelp.money import exact_money
@@ -88,13 +88,19 @@ def _judge_signature(
         return refused(
             "the request's digest differs: what was signed is not what is asked for now; show it again and sign that"
         )
-    if not signatures.verify(approver.public_key, signed):
+    if not _is_signed_by(approver, signed):
         return refused(f"bad signature: it was not made with key {approver.key_id} over this decision and digest")
     if approver.demo and account.kind is not AccountKind.EMULATOR:
         return refused(
             f"demo key: {approver.key_id} counts on an emulator's account only, and {account.account} is real"
         )
     return GRANTED
+
+
+def _is_signed_by(approver: Approver, signed: SignedDecision) -> bool:
+    if approver.credential:
+        return passkeys.verify(approver, signed)
+    return signatures.verify(approver.public_key, signed)
 
 
 def _judge_moment(stored: StoredRequest, now: datetime, *, nonce_used: bool) -> Ruling:

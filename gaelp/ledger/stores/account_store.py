@@ -144,7 +144,7 @@ def put_approver(connection: Connection, approver: Approver, by: str, at: dateti
     """Enter a named person; raises LedgerConflict for a demo key on a real account or a key that is not its id's."""
     account = lock(connection, approver.account)
     amount(approver.limit_micros, "the approver's limit")
-    _require(account_rules.judge_approver(approver, account, signatures.key_id_of(approver.public_key)))
+    _require(account_rules.judge_approver(approver, account, signatures.key_id_of_approver(approver)))
     existing = approver_of(connection, approver.account, approver.key_id)
     if existing == approver:
         return

@@ -79,10 +79,13 @@ def _accept(
     connection.change(_USE, nonce=request.nonce, request_id=request.request_id)
     request_store.close(connection, request.request_id, state, approver.name, now)
     reason = signed.reason[:_MOST_REASON]
+    more: dict[str, Any] = {} if signed.looked_seconds is None else {"looked_seconds": signed.looked_seconds}
+    if signed.passkey is not None:
+        more["passkey"] = signed.passkey.model_dump()  # without it nobody could check the signature again
     request_store.note(
         connection, decision, request, now, approver=approver.name, key_id=approver.key_id,
         digest=signed.request_digest, signature=signed.signature, reason=reason,
-        daily_cap_micros=request.daily_cap_micros,
+        daily_cap_micros=request.daily_cap_micros, **more,
     )  # fmt: skip
     return ApprovalOutcome(accepted=True, decision=decision, approver=approver.name, reason=reason)
 
@@ -93,6 +96,14 @@ def _refuse(
     shown = decision_rules.shown(payload)
     request_store.note(connection, "refuse", request, now, reason=ruling.reason, payload=shown)
     return ApprovalOutcome(accepted=False, reason=ruling.reason)
+
+
+def note_refused_page(connection: Connection, account: str, key: str, reason: str, at: datetime) -> None:
+    """What an approval page has refused, before any decision was sent; `key` is the request's id."""
+    account_store.lock(connection, account)
+    journal.write(
+        connection, "refuse", at, Subject(account, run=run_of_workflow(key), key=key), reason=reason, payload=""
+    )
 
 
 def note_refused_signals(

@@ -39,6 +39,9 @@ _ONE = Query(_STORED.where(_IS), _record)
 _UNDECIDED_OF_RUN = Query(
     _STORED.where(_r.c.run == sa.bindparam("run"), _UNDECIDED).order_by(_r.c.opened_at, _r.c.request_id), _record
 )
+_APPROVED_OF_RUN = Query(
+    _STORED.where(_r.c.run == sa.bindparam("run"), sa.text("state = 'approved'")).order_by(_r.c.opened_at), _record
+)
 _WAITING_PHASES = Query(
     sa.select(_r.c.run, _r.c.phase).where(_r.c.account == sa.bindparam("account"), _UNDECIDED).distinct(), phase_id
 )
@@ -104,6 +107,11 @@ def known(connection: Connection, request_id: str) -> StoredRequest:
 def read_undecided(connection: Connection, run: str) -> tuple[StoredRequest, ...]:
     """Requests of a run that are open or void, oldest first."""
     return tuple(connection.all(_UNDECIDED_OF_RUN, run=run))
+
+
+def read_approved(connection: Connection, run: str) -> tuple[ApprovalRequest, ...]:
+    """What stands approved of a run, oldest first."""
+    return tuple(stored.request for stored in connection.all(_APPROVED_OF_RUN, run=run))
 
 
 def waiting_phases(connection: Connection, account: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries
@@ -48,7 +48,9 @@ _v = tables.verdicts
 
 def _verdict(*row: Any) -> KeptVerdict:
     values = dict(zip(_v.c.keys(), row, strict=True))
-    return KeptVerdict(**{**values, "heads": tuple(values["heads"]), "promote": bool(values["promote"])})
+    values["heads"], values["promote"] = tuple(values["heads"]), bool(values["promote"])
+    values["criteria"] = tuple(CriterionVerdict.model_validate(each) for each in values["criteria"])
+    return KeptVerdict(**values)
 
 
 _OF_RUN = _v.c.run == sa.bindparam("run")
@@ -138,6 +140,7 @@ def keep_verdict(connection: Connection, account: str, verdict: KeptVerdict, at:
     if kept.get(verdict.phase) == verdict:
         return
     values = {**vars(verdict), "heads": list(verdict.heads)}
+    values["criteria"] = [each.model_dump(mode="json") for each in verdict.criteria]
     connection.change(_REPLACE_VERDICT if verdict.phase in kept else _KEEP_VERDICT, **values)
     subject = Subject(account, verdict.run, verdict.phase, key=f"{verdict.run}/{verdict.phase}")
     told = {name: values[name] for name in ("checkpoint_digest", "evidence_digest", "heads", "verdict", "promote")}

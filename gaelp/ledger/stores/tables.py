@@ -1,70 +1,19 @@
 """The ledger's tables.
 
-Amounts are integer micros of the account's currency, instants integer microseconds since 1970 in UTC (so that SQLite
-and PostgreSQL compare them alike), days those of the ad account. Touch this to keep another fact; raise SCHEMA_VERSION.
+Amounts are integer micros of the account's currency, days those of the ad account; gaelp/ledger/column_types.py says
+what else a column holds. Touch this to keep another fact; raise SCHEMA_VERSION.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
-from gaelp.ledger.rules.valid_values import aware
+from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 7
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime as microseconds since 1970; a naive one is refused."""
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        return (aware(value) - _EPOCH) // timedelta(microseconds=1)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
-
-
-class Named(TypeDecorator[StrEnum]):
-    """A word of an enumeration, kept as text."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def __init__(self, words: type[StrEnum]) -> None:
-        super().__init__()
-        self.words = words
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:
-        return None if value is None else self.words(value)
-
-
-class Sum(UserDefinedType[int]):
-    """A sum of amounts. What is too large for 64 bits is rounded by SQLite: it is above every cap all the same."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """The column's type, in both databases."""
-        return "NUMERIC(38, 0)"
-
+SCHEMA_VERSION = 8
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
@@ -107,6 +56,8 @@ approvers = sa.Table(
     sa.Column("public_key", sa.Text, nullable=False),
     sa.Column("limit_micros", sa.BigInteger, nullable=False),
     sa.Column("demo", sa.Boolean, nullable=False),
+    sa.Column("credential", sa.Text, nullable=False),  # of a passkey; empty: a key file
+    sa.Column("origin", sa.Text, nullable=False),
 )
 
 runs = sa.Table(
@@ -140,6 +91,7 @@ verdicts = sa.Table(
     sa.Column("heads", sa.JSON, nullable=False),  # decision heads that the evidence validated
     sa.Column("verdict", Named(Verdict), nullable=False),
     sa.Column("promote", sa.Boolean, nullable=False),
+    sa.Column("criteria", sa.JSON, nullable=False),  # a list of CriterionVerdict
 )
 
 requests = sa.Table(

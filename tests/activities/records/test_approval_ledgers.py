@@ -9,8 +9,10 @@ import pytest
 
 from activities.records.approvals import Approvals
 from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalPurpose, RequestApproval
+from gaelp.domain.spending.card_facts import RunTerms
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.spending_phase import SubmitDecision
@@ -29,14 +31,15 @@ ASKED = RequestApproval(
     daily_cap_micros=50 * kit.UNIT,
     total_cap_micros=300 * kit.UNIT,
     campaigns_digest=kit.CAMPAIGNS_DIGEST,
+    deadline=kit.NOW + timedelta(days=3),
     expires_at=kit.NOW.replace(year=2027),
     now=kit.NOW,
 )
 
 
-def measured(_: str) -> bool:
+def measured(_config: str, _market: str) -> RunTerms:
     """A market that logs calibrate."""
-    return False
+    return RunTerms(TrainingConfiguration(), synthetic_market=False, creatives=80)
 
 
 def _ledger(folder: Path, name: str, **account: object) -> Ledger:

@@ -10,15 +10,22 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import LIVE_HEADS, Phase
+from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import RequestApproval
+from gaelp.domain.spending.card_facts import RunTerms
 from gaelp.ledger.ledger_errors import UnregisteredRun
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.historical_validation import AssessHistorical
 from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+
+
+def _terms(_config: str, _market: str) -> RunTerms:
+    return RunTerms(TrainingConfiguration(), synthetic_market=False, creatives=80)
 
 
 def _asked(fixture: CampaignFixture, **changes: Any) -> ApprovalCard | None:
@@ -28,11 +35,12 @@ def _asked(fixture: CampaignFixture, **changes: Any) -> ApprovalCard | None:
     asked = RequestApproval.model_validate(
         {
             **context.model_dump(), "purpose": "spend", "sequence": 7, "daily_cap_micros": 50 * UNIT,
-            "total_cap_micros": 100 * UNIT, "campaigns_digest": digest, "expires_at": START + timedelta(days=9),
+            "total_cap_micros": 100 * UNIT, "campaigns_digest": digest, "deadline": START + timedelta(days=3),
+            "expires_at": START + timedelta(days=9),
             "now": START, **changes,
         }
     )  # fmt: skip
-    return ActivityEnvironment().run(Approvals(fixture.ledger, lambda _: False).request_approval, asked).card
+    return ActivityEnvironment().run(Approvals(fixture.ledger, _terms).request_approval, asked).card
 
 
 def test_a_request_by_hand_has_no_evidence_but_the_ledgers(fixture: CampaignFixture) -> None:
@@ -51,7 +59,7 @@ def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: Cam
     gate = activities.run(assessment.assess_historical, AssessHistorical(context=historical, logs=())).gate
     (kept,) = fixture.ledger.verdicts(context.run)
     told = (context.run, Phase.HISTORICAL, context.checkpoint_digest, gate.evidence_digest, gate.heads)
-    assert kept == KeptVerdict(*told, gate.verdict, gate.promote)
+    assert kept == KeptVerdict(*told, gate.verdict, gate.promote, gate.criteria)
     passed = KeptVerdict(*told[:4], ("creative_prob",), Verdict.PASS, True)
     fixture.ledger.keep_verdict(fixture.account, passed, START)
     assert fixture.ledger.verdicts(context.run) == (passed,)
@@ -66,3 +74,23 @@ def test_a_run_that_nobody_started_may_ask_for_nothing(fixture: CampaignFixture)
     with pytest.raises(UnregisteredRun, match="no run of that name was ever started"):
         _asked(fixture, run="run-z", campaigns_digest=digest)
     assert fixture.ledger.undecided_requests("run-z") == ()
+
+
+def test_the_card_has_what_the_ledger_knows_of_run_and_account(fixture: CampaignFixture) -> None:
+    """Matured days of the run's campaigns, what stands approved, and what is on the account already."""
+    campaign = fixture.campaign.order.plan.campaign
+    days = tuple(
+        DayReport(
+            day=START.date() + timedelta(days=n), impressions=1000, clicks=20, conversions=1, cost_micros=20 * UNIT,
+            served_micros=20 * UNIT, revenue_micros=(90 if n % 2 else 10) * UNIT, final=True, matured=n < 12,
+        )
+        for n in range(13)
+    )  # fmt: skip
+    fixture.ledger.keep_days(fixture.account, campaign, days, START)
+    card = _asked(fixture)
+    assert card is not None and card.is_as_signed
+    assert "20.00 USD of cost" not in card.text and "after 240.00 USD of cost, on 12 matured days" in card.text
+    assert "(at 95 % at least " in card.text and "1,000.00 USD in all and 50.00 USD a day (" in card.text
+    assert "no campaign of ours may still be billed there" in card.text
+    fixture.ledger.keep_days(fixture.account, campaign, days[:11], START + timedelta(hours=1))
+    assert _asked(fixture) == card  # a retry shows the card that was opened, whatever it would compute now

@@ -15,6 +15,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.domain.spending.approval_requests import ApprovalPurpose, RequestApproval
 from gaelp.ledger.ledger import Ledger
+from gaelp.market.calibration.calibrate import calibrate
 from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support import ledgers as kit
@@ -34,16 +35,17 @@ def test_the_card_of_a_run_without_a_bandit_log_says_synthetic_market(
         ingest(warehouse, LogSource(str(path), kind, name), kit.NOW)
     config = local_runs.config(f"historical.logs={logs}")
     inputs.store.put_document(loading.canonical(config))
+    market = inputs.store.put_arrays(calibrate([], config).to_arrays())
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     ledger.put_account(kit.account(), at=kit.NOW)
     ledger.register_run("run-a", "acme", kit.NOW)
     ledger.keep_campaigns(kit.CAMPAIGNS)
     asked = RequestApproval(
-        run="run-a", phase=Phase.LIVE_TEST, config_digest=loading.digest(config), market_digest="a" * 64,
+        run="run-a", phase=Phase.LIVE_TEST, config_digest=loading.digest(config), market_digest=market,
         account="acme", agent="linear-thompson", checkpoint_digest="c" * 64, purpose=ApprovalPurpose.SPEND, sequence=1,
         daily_cap_micros=50 * kit.UNIT, total_cap_micros=300 * kit.UNIT, campaigns_digest=kit.CAMPAIGNS_DIGEST,
-        expires_at=kit.NOW + timedelta(days=9), now=kit.NOW,
+        deadline=kit.NOW, expires_at=kit.NOW + timedelta(days=9), now=kit.NOW,
     )  # fmt: skip
-    card = Approvals(ledger, Calibration(inputs, warehouse).is_synthetic).request_approval(asked).card
+    card = Approvals(ledger, Calibration(inputs, warehouse).terms).request_approval(asked).card
     warehouse.close()
     assert card is not None and (SYNTHETIC_MARKET in card.text) == synthetic

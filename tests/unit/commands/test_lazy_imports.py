@@ -15,9 +15,11 @@ from tests.support.command_line import ROOT
 
 SERVICES = {"temporalio", "sqlalchemy", "redis", "httpx", "google"}
 ARRAYS = {"numpy", "scipy", "pyarrow", "duckdb", "gymnasium"}
-PAGES = {"matplotlib", "jinja2"}
+PAGES = {"matplotlib", "jinja2", "fastapi", "starlette", "uvicorn", "webauthn", "OpenSSL"}
 FOR_PEOPLE = {"rich", "iso4217", "structlog"}
-CHECKED = {"pydantic", "pydantic_settings", "asyncio"}
+CHECKED = {"pydantic", "asyncio"}
+LOGGING = {"rich", "structlog"}
+NOT_OF_SYNTAX = LOGGING | {"asyncio", "gaelp.market.parameters", "gaelp.messages.training_run"}
 PROGRAM = """
 import json, os, sys
 sys.path.insert(0, os.environ["PLACE"])
@@ -35,11 +37,13 @@ os._exit(0)  # as starter.py ends: Temporal's SDK may abort an ordinary exit
         ("--help", SERVICES | ARRAYS | PAGES | FOR_PEOPLE | CHECKED | {"gaelp.configuration.loading"}),
         ("start --help", SERVICES | ARRAYS | PAGES | FOR_PEOPLE | CHECKED),
         ("nonsense", SERVICES | ARRAYS | PAGES | FOR_PEOPLE | CHECKED),
-        ("validate --syntax-only", SERVICES | ARRAYS | PAGES | {"rich", "structlog", "gaelp.market.parameters"}),
-        ("validate", {"temporalio", "redis", "scipy", "duckdb", "pyarrow", "gymnasium"} | PAGES),
+        ("validate --syntax-only", SERVICES | ARRAYS | PAGES | NOT_OF_SYNTAX),
+        ("validate", PAGES | LOGGING | {"temporalio", "redis", "scipy", "duckdb", "pyarrow", "gymnasium", "asyncio"}),
         ("status first", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("list", ARRAYS | PAGES | {"redis", "httpx", "gaelp.configuration.loading", "gaelp.messages.phase"}),
         ("report first", {"temporalio", "redis", "httpx", "scipy", "gymnasium", "google", "structlog"}),
+        ("approve first", {"redis", "httpx", "google"} | ARRAYS | PAGES),
+        ("keys list --account shop", {"temporalio", "redis", "httpx", "google"} | ARRAYS | PAGES),
         ("attempts", {"temporalio", "redis", "httpx", "google"} | ARRAYS | PAGES),
         ("accounts", {"temporalio", "redis", "httpx", "google"} | ARRAYS | PAGES),
     ],

@@ -241,3 +241,23 @@ def test_a_bound_of_roi_needs_ten_days_and_some_cost() -> None:
     assert profit.roi_upper_bound(earning(*[20e6] * 10, cost=0.0), 0.05) is None
     tiny = Days(np.arange(10), np.zeros(10), np.array([1.0] + [0.0] * 9))
     assert profit.roi_upper_bound(tiny, 0.05) is not None
+
+
+def test_the_lower_bound_of_roi_lies_above_the_true_one_as_seldom_as_stated() -> None:
+    """Looked at after every day of 60, of 300 campaigns whose ROI is 10 %: in at most 5 % of them, at any look."""
+    random = np.random.default_rng(7)
+    above = 0
+    for _ in range(300):
+        contributions = 22e6 * random.exponential(size=60)
+        bounds = [profit.roi_lower_bound(earning(*contributions[:n]), 0.05) for n in (10, 15, 20, 30, 40, 60)]
+        above += any(bound is not None and bound > 0.1 + 0.005 for bound in bounds)
+    assert above <= 15
+
+
+def test_the_bounds_of_roi_enclose_it() -> None:
+    """Days that are all alike leave no doubt; below ten days nothing is said from below either."""
+    assert profit.roi_lower_bound(earning(*[20e6] * 10), 0.05) == pytest.approx(0.0, abs=1e-9)
+    assert profit.roi_lower_bound(earning(*[20e6] * 9), 0.05) is None
+    uneven = earning(*[10e6, 34e6] * 10)
+    low, high = profit.roi_lower_bound(uneven, 0.05), profit.roi_upper_bound(uneven, 0.05)
+    assert low is not None and high is not None and low < profit.roi(uneven) < high  # type: ignore[operator]

@@ -158,7 +158,8 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
 def test_processes_never_reserve_more_than_the_cap(urls: tuple[str, str]) -> None:
     """Three processes at once book up to the day's cap and no more, share each claim once, and leave no gap."""
     ledger = kit.prepared(Ledger.open(urls[0]))
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # one import for all of them
     barrier = context.Barrier(PROCESSES)
     crowd = [context.Process(target=kit.hammer, args=(*urls, number, ASKS, barrier)) for number in range(PROCESSES)]
     for process in crowd:

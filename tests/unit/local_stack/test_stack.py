@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import redis as redis_client
 from gaelp.local_stack import LocalStack, Ports, StackError, first_use, services, stack
 from gaelp.local_stack.foreground import ports_of
 from gaelp.local_stack.process import Child, Service, Watchdog, free_port
+from gaelp.local_stack.verb_processes import VerbProcess
 from gaelp.settings import Settings
 from tests.support.processes import kill9
 
@@ -213,6 +215,28 @@ def test_the_process_that_runs_agents_gets_no_secret(tmp_path: Path) -> None:
     assert services.compute(tmp_path, environment).environment.keys() & secrets.keys() == set()
     assert services.compute(tmp_path, environment).environment.items() >= {"GAELP_HOME": "h", "PATH": "p"}.items()
     assert services.worker(tmp_path, environment).environment.items() >= secrets.items()
+
+
+@pytest.mark.parametrize(("outlives", "mode"), [(True, "full"), (False, "normal")])
+def test_temporal_waits_for_the_disk_unless_a_stack_says_that_it_need_not(
+    outlives: bool, mode: str, tmp_path: Path
+) -> None:
+    """SQLite runs with synchronous=full for `make dev`; a demo's and a test's stack gives up power cuts, not kills."""
+    of = LocalStack(tmp_path, ports=Ports())
+    of.outlives_power_cuts = outlives
+    pragmas = [word for word in of._service("temporal").command if word.startswith(("synchronous=", "journal_mode="))]
+    assert pragmas == ["journal_mode=wal", f"synchronous={mode}"]
+
+
+def test_verbs_run_beside_each_other_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its own answer; one that is killed ends, and no file of any is left."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "files"))
+    (tmp_path / "files").mkdir()
+    home, files = {"GAELP_HOME": str(tmp_path)}, [str(tmp_path / "a.pem"), str(tmp_path / "b.pem")]
+    verbs = [VerbProcess(["keys", "new", "Ada", "--out", file], home) for file in files]
+    VerbProcess(["ingest", "/dev/zero", "--kind", "bandit", "--name", "endless"], home).kill()
+    assert [verb.answer()["file"] for verb in verbs] == files
+    assert [path.name for path in (tmp_path / "files").iterdir() if not path.name.startswith("pymp-")] == []
 
 
 def test_settings_made_from_the_environment_find_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

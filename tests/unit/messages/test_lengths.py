@@ -80,7 +80,7 @@ MANY: dict[str, int] = {
 }  # fmt: skip
 # Of a batch either the reason is given or its failures. Characters of a text that is longer than a name or a digest.
 TEXTS: dict[str, int] = {
-    "ApprovalCard.text": 500 * CAMPAIGNS_SHOWN, "CampaignsSummary.table": (LONGEST_TEXT + 250) * CAMPAIGNS_SHOWN,
+    "ApprovalCard.text": 6000, "CampaignsSummary.table": (LONGEST_TEXT + 250) * CAMPAIGNS_SHOWN,
     "CampaignEnded.interruption": LONGEST_TEXT, "CampaignEnded.reason": LONGEST_TEXT,
     "CampaignStanding.waits": LONGEST_TEXT, "CriterionVerdict.reason": 500, "EpisodeFailure.reason": LONGEST_REASON,
     "BatchResult.reason": 0, "Reaped.trouble": LONGEST_TEXT, "PhaseStanding.waits": 500 * WAITS_SHOWN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,3 +66,17 @@ def test_the_newest_journal_entry_is_found(tmp_path: Path) -> None:
     for number in range(1, 12):
         ledger.raise_fence("shop", "test", "test", NOW)
         assert last_sequence(ledger) == ledger.journal()[-1].sequence == number + 1
+
+
+def test_a_card_that_was_changed_is_not_shown(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """Whoever can write to the ledger's file alone cannot have one amount read and another one signed."""
+    ledger = ledger_in(tmp_path)
+    open_request(ledger)
+    key = tmp_path / "home" / "keys" / "ann.pem"
+    in_process("keys", "new", "ann", "--out", str(key))
+    with sqlite3.connect(tmp_path / "home" / "ledger.db") as database:
+        database.execute("UPDATE approval_requests SET exposure_text = '### it costs nothing'")
+    ran = in_process("approve", "a", "--print")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "the card of a/live-test#1 was changed after the request was opened" in ran.stderr
+    assert "costs nothing" not in ran.stderr

@@ -46,7 +46,20 @@ def test_days_that_the_file_does_not_reach_count_at_their_worst() -> None:
     found = exported_campaigns(export(*FULL[9:]), TODAY)
     bill = lawful_bill(found.running[0], Window.MONTH, TODAY, "EUR")
     assert bill.edited_micros == 2_700 * UNIT
-    assert "9 days before 2026-09-15, from 2026-09-01 to 2026-09-09, are not in the file" in found.assumptions[0]
+    assert "lacks 9 of the days before 2026-09-15 that matter, 2026-09-01 to 2026-09-09" in found.assumptions[0]
+
+
+def test_more_billed_than_the_budget_allows_leaves_no_limit_of_the_month() -> None:
+    """14 days of 40 are 560, and 30.4 x 15 only 456: the budget was changed, nobody knows when. 560 + 16 x 30 = 1,040.
+
+    On Meta 80 were billed in the week from Sunday 13th, and 7 x 11 are 77: 560 and 16 days of 19.25, but that the full
+    week of the 20th has its own limit of 77, and so has that of the 27th: 560 + 5 x 19.25 + 77 + 77.
+    """
+    low = export(*(row(day, 15) for day in range(1, 15)))
+    assert unedited(low) == 1_040
+    assert "No limit of a week or month is taken" in exported_campaigns(low, TODAY).assumptions[-1]
+    assert unedited(export(*(row(day, 11) for day in range(1, 15)), platform="meta")) == 810.25
+    assert len(exported_campaigns(export(*FULL), TODAY).assumptions) == 1
 
 
 def test_a_day_within_the_file_without_a_row_was_not_billed() -> None:

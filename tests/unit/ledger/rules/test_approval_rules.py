@@ -92,7 +92,7 @@ def _kept(phase: Phase, **changes: Any) -> KeptVerdict:
 def _opening(phase: Phase) -> RequestApproval:
     asked = request().model_dump()
     values = {name: asked[name] for name in RequestApproval.model_fields if name in asked}
-    return RequestApproval(**values | {"phase": phase, "sequence": 1, "now": NOW})
+    return RequestApproval(**values | {"phase": phase, "sequence": 1, "deadline": NOW, "now": NOW})
 
 
 def test_the_evidence_is_that_of_the_last_gate_that_this_checkpoint_has_passed() -> None:
