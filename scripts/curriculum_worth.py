@@ -195,8 +195,8 @@ def main() -> None:
         float(np.mean([regrets(by_curriculum(each), options.agent, seed)[0] for seed in development]))
         for each in CANDIDATES
     ]
-    for each, missed in zip(CANDIDATES, tried, strict=True):
-        print(f"development: sampling {each.sampling}, reward {each.reward}: {missed:.3f}", flush=True)
+    for each, regret in zip(CANDIDATES, tried, strict=True):
+        print(f"development: sampling {each.sampling}, reward {each.reward}: {regret:.3f}", flush=True)
     best = CANDIDATES[int(np.argmin(tried))]
     ways = {"none": without, "all tasks alike": all_tasks, f"curriculum, {best.sampling}": by_curriculum(best)}
     held_out = range(HELD_OUT, HELD_OUT + options.seeds)

@@ -87,7 +87,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="gaelp-long-") as home, LocalStack(Path(home), names=SERVICES) as stack:
         values = {name.removeprefix("GAELP_").lower(): value for name, value in stack.environment().items()
                   if name.startswith("GAELP_")}  # fmt: skip
-        asyncio.run(measured(Settings(**values), options.rounds, stack))  # type: ignore[arg-type]
+        asyncio.run(measured(Settings(**values), options.rounds, stack))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gaelp.agents.contract import Agent
 from gaelp.agents.policies.baselines import FixedBid
 from gaelp.agents.policies.incremental_thompson import IncrementalThompson
 from gaelp.agents.policies.linear_thompson import LinearThompson
@@ -15,7 +16,7 @@ from gaelp.market.traps.trap_scenes import SCENES
 from tests.support.markets import configured, regret, trained
 
 LESSON = {"rounds": 4, "batches_per_round": 1, "campaigns_per_batch": 16, "days": 7}
-BOTH = (IncrementalThompson(), LinearThompson())
+BOTH: tuple[Agent, ...] = (IncrementalThompson(), LinearThompson())
 
 
 @pytest.mark.parametrize("trap", ["organic-harvest", "coupon-returns", "immature-days", "average-cost"])
