@@ -89,8 +89,12 @@ def floored(share: F8, floor: float) -> F8:
     return np.asarray((1 - floor) * (share / share.sum(axis=-1, keepdims=True)) + floor / share.shape[-1])
 
 
-def level(rates: F8, observation: Observation) -> F8:
-    """How a campaign's own clicks compare with the learned rates f8[S, K], f8[C], shrunken to 1."""
+def level(rates: F8, observation: Observation, worth: F8 | None = None) -> F8:
+    """How a campaign's own clicks compare with the learned rates f8[S, K], f8[C], shrunken to 1.
+
+    `worth` f8[C, S, K] is how many first impressions its impressions were worth; by default as many as they are.
+    """
+    shown = observation.impressions if worth is None else worth
     clicks = observation.clicks.sum(axis=(1, 2))
-    expected = (observation.impressions * rates).sum(axis=(1, 2))
+    expected = (shown * rates).sum(axis=(1, 2))
     return np.asarray(np.clip((clicks + LEVEL_CLICKS) / (expected + LEVEL_CLICKS), 0.4, 2.0))

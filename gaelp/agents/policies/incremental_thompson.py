@@ -8,7 +8,6 @@ auction that charges what is bid though it learned in another (auction_kind.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -48,8 +47,8 @@ class IncrementalThompson:
         cells, fall, reach = _known(state, observation)
         lean = lean_of(state, observation.candidate_features[0])
         share = allowed(_shares(cells, (lean, fall * reach), steps, rng), observation)
-        fresh = replace(observation, impressions=tiring_audience.first_impressions(observation.impressions, fall))
-        level = valuation.level(valuation.means(cells, lean)[0], fresh)
+        worth = tiring_audience.first_impressions(np.asarray(observation.impressions, np.float64), fall)
+        level = valuation.level(valuation.means(cells, lean)[0], observation, worth)
         clicks = (
             _value(share, cells, lean, fall * reach)
             if fall.any()
