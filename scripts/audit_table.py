@@ -23,7 +23,15 @@ from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.episodes.batch import BatchKey, DecidingAgent, simulate
 from gaelp.market.streams import stream
 
-AGENTS = ("linear-thompson", "policy-search", "online-lp", "pid-pacing", "best-creative", "uniform")
+AGENTS = (
+    "incremental-thompson",
+    "linear-thompson",
+    "policy-search",
+    "online-lp",
+    "pid-pacing",
+    "best-creative",
+    "uniform",
+)
 CONFIG = TrainingConfiguration.model_validate({"clock": {"tick_hours": 24}, "simulation": {"audit": "required"}})
 """The default market, a week of daily decisions."""
 

@@ -19,7 +19,16 @@ from gaelp.evidence.trap_measurements import measure_traps
 from gaelp.market.traps.trap_exam import Examinee, losses
 from gaelp.market.traps.trap_scenes import SCENES
 
-AGENTS = ("linear-thompson", "policy-search", "online-lp", "pid-pacing", "best-creative", "fixed-bid", "uniform")
+AGENTS = (
+    "incremental-thompson",
+    "linear-thompson",
+    "policy-search",
+    "online-lp",
+    "pid-pacing",
+    "best-creative",
+    "fixed-bid",
+    "uniform",
+)
 
 
 def row(name: str) -> list[TrapMeasure]:

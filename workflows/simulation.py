@@ -31,6 +31,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.pause_and_stop import PauseAndStop
 
 
+LONG_HISTORY = 2500  # events: a round and the exam that may follow have some hundreds, and no history passes 4,000
+
+
 @workflow.defn(name="SimulationTraining")
 class SimulationTraining(PauseAndStop[SimulationState]):
     """Trains in rounds; each waits for its batches and reads them in index order. Then a frozen exam, in looks."""
@@ -46,7 +49,7 @@ class SimulationTraining(PauseAndStop[SimulationState]):
         plan = self.state.plan or await self._begin()
         while self.state.next_round < plan.rounds and not self.state.stopped:
             await self.wait_while_paused()
-            if workflow.info().is_continue_as_new_suggested() and not self.state.stopped:
+            if _history_is_long() and not self.state.stopped:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(phase.model_copy(update={"simulation": self.state}))
             await self._train_round(plan)
@@ -143,3 +146,8 @@ class SimulationTraining(PauseAndStop[SimulationState]):
             reason=reason,
             episodes=self.state.episodes,
         )
+
+
+def _history_is_long() -> bool:
+    info = workflow.info()
+    return info.is_continue_as_new_suggested() or info.get_current_history_length() > LONG_HISTORY

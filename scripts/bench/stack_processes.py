@@ -6,6 +6,7 @@ Touch this to measure one more service.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from gaelp.local_stack import LocalStack
@@ -21,9 +22,9 @@ def processor_seconds(stack: LocalStack) -> dict[str, float]:
     return {**used, "client": processor_seconds_of_all(os.getpid()) - sum(used.values())}
 
 
-def memory_mib(stack: LocalStack) -> dict[str, int]:
+def memory_mib(stack: LocalStack, names: Sequence[str] = SERVICES) -> dict[str, int]:
     """Resident MiB by service, of all its processes."""
-    return {name: round(sum(map(_resident, family(stack.pid(name)))) / MIB) for name in SERVICES}
+    return {name: round(sum(map(_resident, family(stack.pid(name)))) / MIB) for name in names}
 
 
 def _resident(pid: int) -> int:

@@ -84,6 +84,18 @@ def spend_per_auction(state: State, bid_micros: F8) -> F8:
     return np.asarray(np.exp(median + spread**2 / 2) * ndtr(z - spread) / 1000.0)
 
 
+def mean_second_price(state: State, bid_micros: F8) -> F8:
+    """Mean price f8[..., S] of a thousand impressions won at a CPM bid [..., S] where the second price is paid.
+
+    S are the first segments of those learned; 0 where their prices are unknown.
+    """
+    count = bid_micros.shape[-1]
+    median, spread = _f8(state, "price_median")[:count], _f8(state, "price_spread")[:count]
+    z = (np.log(np.maximum(bid_micros, 1.0)) - median) / np.maximum(spread, 1e-9)
+    price = np.exp(median + spread**2 / 2) * ndtr(z - spread) / np.maximum(ndtr(z), 1e-12)
+    return np.asarray(np.where(spread > 0, np.minimum(price, bid_micros), 0.0))
+
+
 def auctions_left(state: State, hour: I8) -> tuple[F8, F8]:
     """Expected auctions f8[C, S] of the tick beginning at `hour` i8[C], and of the rest of its day with it.
 

@@ -61,9 +61,13 @@ def conversion_posterior(state: State) -> tuple[F8, F8]:
     Relative to the mean over cells, not over clicks: the average click of the economics is over creatives and
     segments. So each cell's rate counts with its precision in a gamma-Poisson model, which saturates, and cells that
     were shown most do not set the mean. Immature and censored conversions are missing everywhere alike, so the ratio
-    needs no lag model.
+    needs no lag model. Where the state says what each cell would usually convert (claimed_conversions.py), the cell's
+    prior is that and not the mean.
     """
     conversions, clicks = _f8(state, "conversions"), _f8(state, "clicks")
+    if "usual_rate" in state:
+        usual = _f8(state, "usual_rate")
+        return RATE_STRENGTH * usual / usual.mean() + conversions, RATE_STRENGTH + clicks * float(usual.mean())
     mean = float((conversions.sum() + 1e-3) / (clicks.sum() + 1.0))
     for _ in range(MEAN_ITERATIONS):
         precision = 1.0 / (clicks * mean + RATE_STRENGTH)

@@ -71,12 +71,17 @@ def means(cells: State, lean: F8 | float = 1.0) -> tuple[F8, F8]:
 
 def best_probability(cells: State, lean: F8 | float, rng: np.random.Generator) -> F8:
     """Monte Carlo probability f8[S, K] that each candidate is its segment's most valuable."""
+    best = drawn_values(cells, lean, rng).argmax(axis=-1)
+    shape = np.asarray(cells["clicks"])
+    return np.asarray((best[..., None] == np.arange(shape.shape[1])).mean(axis=0))
+
+
+def drawn_values(cells: State, lean: F8 | float, rng: np.random.Generator) -> F8:
+    """Draws f8[DRAWS, S, K] of an impression's value, in average clicks of the economics."""
     shape, rate = counts.click_posterior(cells, lean)
     value_shape, value_rate = counts.conversion_posterior(cells)
     drawn = rng.gamma(shape, size=(DRAWS, *shape.shape)) / rate
-    drawn *= rng.gamma(value_shape, size=drawn.shape) / value_rate
-    best = drawn.argmax(axis=-1)
-    return np.asarray((best[..., None] == np.arange(shape.shape[1])).mean(axis=0))
+    return np.asarray(drawn * (rng.gamma(value_shape, size=drawn.shape) / value_rate))
 
 
 def floored(share: F8, floor: float) -> F8:
@@ -84,8 +89,12 @@ def floored(share: F8, floor: float) -> F8:
     return np.asarray((1 - floor) * (share / share.sum(axis=-1, keepdims=True)) + floor / share.shape[-1])
 
 
-def level(rates: F8, observation: Observation) -> F8:
-    """How a campaign's own clicks compare with the learned rates f8[S, K], f8[C], shrunken to 1."""
+def level(rates: F8, observation: Observation, worth: F8 | None = None) -> F8:
+    """How a campaign's own clicks compare with the learned rates f8[S, K], f8[C], shrunken to 1.
+
+    `worth` f8[C, S, K] is how many first impressions its impressions were worth; by default as many as they are.
+    """
+    shown = observation.impressions if worth is None else worth
     clicks = observation.clicks.sum(axis=(1, 2))
-    expected = (observation.impressions * rates).sum(axis=(1, 2))
+    expected = (shown * rates).sum(axis=(1, 2))
     return np.asarray(np.clip((clicks + LEVEL_CLICKS) / (expected + LEVEL_CLICKS), 0.4, 2.0))

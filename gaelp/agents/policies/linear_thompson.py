@@ -43,7 +43,7 @@ class LinearThompson:
     def act(self, state: State, observation: Observation, memory: F8, rng: np.random.Generator) -> tuple[Decision, F8]:
         steps = valuation.evidence(state)
         cells = valuation.cells(state, observation)
-        lean = _lean(state, observation.candidate_features[0])
+        lean = lean_of(state, observation.candidate_features[0])
         share = allowed(_shares(cells, lean, steps, rng), observation)
         level = valuation.level(valuation.means(cells, lean)[0], observation)
         clicks = valuation.impression_value(share, cells, lean, state) * level[:, None]
@@ -55,10 +55,10 @@ class LinearThompson:
         if not trajectories:
             return state
         learned = learned_market.learned(state, trajectories)
-        return {**learned, "weights": _weights(learned, trajectories)}
+        return {**learned, "weights": feature_weights(learned, trajectories)}
 
 
-def _lean(state: State, features: F4) -> F8:
+def lean_of(state: State, features: F4) -> F8:
     """Prior CTR factor f8[K] of the candidates by their features; 1 where the features are others."""
     weights = np.asarray(state["weights"], np.float64)
     if features.shape[1] != len(weights):
@@ -74,7 +74,7 @@ def _shares(cells: State, lean: F8, steps: float, rng: np.random.Generator) -> F
     return valuation.floored(share, max(FLOOR, FIRST_FLOOR / (1 + steps) ** DECAY))
 
 
-def _weights(total: State, trajectories: Sequence[State]) -> F8:
+def feature_weights(total: State, trajectories: Sequence[State]) -> F8:
     """Ridge regression of the creatives' log CTR on their features, weighted by clicks; of the most that were shown."""
     seen = (np.asarray(trajectory["candidate_features"], np.float64) for trajectory in trajectories)
     features = max(seen, key=len)

@@ -110,8 +110,8 @@ def test_every_other_agent_of_ours_may_decide_beside_credentials() -> None:
             harmless.add(load_harmless(agent).name)
         except UnknownAgent:
             continue
-    numbers = {"best-creative", "fixed-bid", "linear-bid", "linear-thompson", "online-lp", "pid-pacing"}
-    assert harmless == {*numbers, "policy-search", "uniform"}
+    numbers = {"best-creative", "fixed-bid", "incremental-thompson", "linear-bid", "linear-thompson", "online-lp"}
+    assert harmless == {*numbers, "pid-pacing", "policy-search", "uniform"}
 
 
 def test_what_was_applied_stands_though_the_agent_fails(fixture: CampaignFixture) -> None:
