@@ -7,6 +7,7 @@ gaelp/settings.py. Touch this when the schedule must withstand one more thing.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -26,9 +27,11 @@ async def keep_reaper(client: Client, seconds: int) -> None:
 
     No look begins beside another one, so a look that never ends holds up all that follow, and so does a workflow that
     somebody had the schedule start in a look's place: then the schedule is deleted and made anew, which forgets it.
+    The ids of looks change with each call, because no look begins whose id somebody has taken before.
     """
+    name = f"reaper-{secrets.token_hex(8)}"
     schedule = temporal.Schedule(
-        action=temporal.ScheduleActionStartWorkflow("Reaper", id="reaper", task_queue=Queue.STOP),
+        action=temporal.ScheduleActionStartWorkflow("Reaper", id=name, task_queue=Queue.STOP),
         spec=temporal.ScheduleSpec(intervals=[temporal.ScheduleIntervalSpec(every=timedelta(seconds=seconds))]),
         # Looks that were missed are not made up for, and none begins beside another: one look sees everything.
         policy=temporal.SchedulePolicy(catchup_window=timedelta(seconds=10)),

@@ -131,9 +131,12 @@ class Campaigns:
         return _applied(campaign, clamped)
 
     def _refused(self, apply: Apply, account: Account, reason: str) -> Applied:
-        """A decision that the ledger did not let through, which it remembers."""
+        """A decision that the ledger did not let through, which it remembers of a campaign that was ever reserved.
+
+        Before that anybody can start a workflow under the campaign's id.
+        """
         made = decision_made(apply.campaign, account, applied=False, near_miss=True)
-        if made is not None:
+        if made is not None and self._ledger.reservations(account.account, campaign=made.campaign):
             self._ledger.keep_decision(made, apply.at)
         return _blocked(apply.campaign, reason)
 

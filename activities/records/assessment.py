@@ -120,10 +120,12 @@ class Assessment:
         return GateAssessment(gate=gate, settled=True)
 
     def _of_phase(self, context: RunContext) -> tuple[Reservation, ...]:
-        """What the phase has reserved; raises NotItsTerms where it was approved for other terms than are judged."""
+        """What the phase has reserved; raises NotItsTerms where it is nothing, or was approved for other terms."""
         check_terms(self._ledger, context)
         reserved = self._ledger.reservations(context.account, context.run)
         of_phase = tuple(each for each in reserved if each.phase == context.phase)
+        if not of_phase:
+            raise NotItsTerms(f"{context.run}/{context.phase} has reserved no day: there is nothing to judge")
         for request_id in {each.request_id for each in of_phase}:
             request = self._ledger.request(request_id).request
             differing = [name for name in APPROVED_TERMS if getattr(request, name) != getattr(context, name)]
@@ -136,14 +138,16 @@ class Assessment:
     ) -> tuple[CampaignsEvidence, tuple[str, ...]]:
         """What the campaigns of the phase reported to the ledger, how their budgets were moved, and what is missing.
 
-        All that were reserved or have ended are judged, whatever number of them the message names.
+        All that were reserved are judged, whatever number of them the message names, and no other: of what was never
+        reserved anybody can say how it ended, who starts a workflow under its id.
         """
         context = assess.context
-        ended = self._ledger.campaign_results(phase_id(context.run, context.phase))
+        began = {each.campaign for each in reservations}
+        results = self._ledger.campaign_results(phase_id(context.run, context.phase))
+        ended = tuple(each for each in results if each.campaign in began)
         decisions = [BudgetMoves.model_validate(self._inputs.store.get_document(digest)) for digest in assess.moves]
         names = {campaign_id(context.run, context.phase, number) for number in range(assess.campaigns)}
-        names |= {each.campaign for each in ended} | {each.campaign for each in reservations}
-        names = {name for name in names if DUPLICATE_MARK not in name}
+        names = {name for name in names | began if DUPLICATE_MARK not in name}
         missing = len(names) - len(ended)
         problem = f"the ledger has no result of {missing} of {len(names)} campaigns"
         evidence = CampaignsEvidence(

@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
 from activities.records.senders import check_sender, check_terms
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.curriculum.task_checks import tasks_of
 from gaelp.domain.gates import judging
@@ -32,6 +33,7 @@ from gaelp.domain.spending.campaign_planning import (
 )
 from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.domain.spending.ledger_records import AttemptSeries
+from gaelp.domain.start_conditions import passed_as_strictly
 from gaelp.errors import GaelpError
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.ledger import Ledger
@@ -48,6 +50,7 @@ from gaelp.messages.spending_phase import (
     ReviewCampaigns,
     ScaleBudgets,
 )
+from gaelp.records.earlier_terms import earlier_terms
 
 # Futility is a stop and not a verdict, so it does not spend the gate's own level.
 REVIEW_ALPHA = 0.05
@@ -91,7 +94,7 @@ class Planning:
         attempt = self._ledger.next_attempt(series, f"{context.run}/{gate}")
         anchor = anchor_for(
             entered_trained=exam.entered_trained,
-            entry_graduated=exam.entered_trained and gate in self._ledger.passed_gates(entry),
+            entry_graduated=exam.entered_trained and gate in self._passed(context.agent, entry, config),
             learned=entry != context.checkpoint_digest,
         )
         episodes = block_episodes(config.simulation.consistency_episodes, judging.alpha_for(attempt))
@@ -103,6 +106,11 @@ class Planning:
             block_episodes=episodes,
             block_batches=math.ceil(episodes * (1 + MOST_REPLACED) / per_batch),
         )
+
+    def _passed(self, agent: str, checkpoint: str, config: TrainingConfiguration) -> frozenset[Phase]:
+        """The gates that the agent has passed with this state, by terms that were no easier."""
+        gates = self._ledger.passed_gates(agent, checkpoint)
+        return passed_as_strictly(config, earlier_terms(self._inputs.store, gates))
 
     @activity.defn(no_thread_cancel_exception=True)
     def plan_campaigns(self, plan: PlanCampaigns) -> PhasePlan:
@@ -150,11 +158,13 @@ class Planning:
         """Stops a test that lost too much or cannot reach its ROI any more, or whose campaign was broken off."""
         config = self._inputs.config(review.context.config_digest)
         context = review.context
-        ended = self._ledger.campaign_results(phase_id(context.run, context.phase))
+        reservations = self._ledger.reservations(context.account, context.run)
+        began = {each.campaign for each in reservations}  # whatever is told of the others
+        results = self._ledger.campaign_results(phase_id(context.run, context.phase))
+        ended = [each for each in results if each.campaign in began]
         broken = next((c for c in ended if c.reason), None)
         if broken is not None:
             return Review(go_on=False, reason=broken.reason)
-        reservations = self._ledger.reservations(context.account, context.run)
         campaigns, _ = booked(ended, reservations, self._ledger.reported_days(context.run))
         measures = measure_campaigns(SpendingEvidence(context.phase, campaigns), config, REVIEW_ALPHA)
         futility = judging.futility(measures.profit, config) if ended else ""

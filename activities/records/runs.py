@@ -11,9 +11,9 @@ from temporalio import activity
 from activities.records.senders import check_sender
 from gaelp.configuration.loading import canonical
 from gaelp.domain.gates.verdicts import GateVerdict
-from gaelp.domain.phases import PHASE_ORDER, Outcome, phases_between
+from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, phases_between
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
-from gaelp.domain.start_conditions import account_refusals, no_state_refusal, skip_refusal
+from gaelp.domain.start_conditions import account_refusals, no_state_refusal, passed_as_strictly, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount
 from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
@@ -21,6 +21,7 @@ from gaelp.messages.recording import LifecycleEvent
 from gaelp.messages.training_run import BeginRun, EndRun, LookAtRun, RunBegun, RunInput, RunResult, RunStanding
 from gaelp.money import rounded_money
 from gaelp.records.content_store import ContentStore, CorruptContent, MissingContent, NotADigest
+from gaelp.records.earlier_terms import earlier_terms
 from gaelp.records.events.lifecycle_events import EventPublisher
 from gaelp.records.warehouse.warehouse import Warehouse
 
@@ -97,7 +98,12 @@ class Runs:
             return unreadable
         if order.from_phase is PHASE_ORDER[0]:
             return ""
-        return skip_refusal(order.config, order.from_phase, self._ledger.passed_gates(order.from_checkpoint or ""))
+        return skip_refusal(order.config, order.from_phase, self._passed(order))
+
+    def _passed(self, order: RunInput) -> frozenset[Phase]:
+        """The gates that the agent has passed with the state to begin with, by terms that were no easier."""
+        gates = self._ledger.passed_gates(order.agent, order.from_checkpoint or "")
+        return passed_as_strictly(order.config, earlier_terms(self._store, gates))
 
     def _state_refused(self, order: RunInput) -> str:
         """Why the agent state to begin with cannot be had; empty where it can, or none is needed."""

@@ -6,7 +6,7 @@ once more when it begins, by its account. Touch this to refuse another run that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,7 @@ from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradiction import Contradiction
 from gaelp.domain.gates.criteria_historical import SUPPORT
-from gaelp.domain.gates.criteria_table import CRITERIA
+from gaelp.domain.gates.criteria_table import CRITERIA, required_in, threshold_of
 from gaelp.domain.gates.undecidable_criteria import JudgedLog, Logs, Undecidable, passable, undecidable_in
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
 from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
@@ -33,7 +33,7 @@ class StartFacts:
     no_account: str = ""  # why the ledger has no such account; empty where it has
     no_adapter: str = ""  # why this version cannot serve the account's platform; empty where it can
     no_checkpoint: str = ""  # why the state to begin with cannot be read; empty where it can, or none was named
-    passed: frozenset[Phase] | None = None  # the gates that this state has passed
+    passed: frozenset[Phase] | None = None  # the gates that the agent has passed with this state, by no easier terms
     logs: tuple[JudgedLog, ...] | None = None
     calibrated_until: str = ""  # the latest instant that calibrates the market, where the logs have times
     unusable_logs: str = ""  # why the logs cannot be calibrated on; empty where they can
@@ -105,6 +105,23 @@ def no_state_refusal(first: Phase, checkpoint: str | None) -> str:
     if first is PHASE_ORDER[0] or checkpoint:
         return ""
     return f"a run from phase {first} needs an agent state: name one with --from-checkpoint"
+
+
+def passed_as_strictly(
+    config: TrainingConfiguration, earlier: Iterable[tuple[Phase, TrainingConfiguration]]
+) -> frozenset[Phase]:
+    """Of the gates that were passed, each with its configuration, those that asked for no less than `config` does."""
+    return frozenset(
+        phase
+        for phase, terms in earlier
+        if all(was >= now for was, now in zip(_thresholds(terms, phase), _thresholds(config, phase), strict=True))
+    )
+
+
+def _thresholds(config: TrainingConfiguration, phase: Phase) -> tuple[float, ...]:
+    """What the gate of a phase asks for; more is stricter."""
+    more = (config.live_test.roi,) if phase is Phase.LIVE_TEST else ()
+    return (*(threshold_of(each.id, config) for each in required_in(phase) if each.setting), *more)
 
 
 def skip_refusal(config: TrainingConfiguration, first: Phase, passed: frozenset[Phase]) -> str:

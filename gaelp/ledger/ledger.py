@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from gaelp.domain.ad_accounts import Account, Approver
-from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import (
     AttemptSeries,
     Claim,
     Claimed,
     JournalEntry,
+    PassedGate,
     Reserve,
     Reserved,
 )
@@ -167,10 +167,10 @@ class Ledger(ApprovalBooks):
         with self._database.reading() as connection:
             return run_store.verdicts(connection, run)
 
-    def passed_gates(self, checkpoint: str) -> frozenset[Phase]:
-        """The phases whose gate gave this very checkpoint a PASS, in whatever run."""
+    def passed_gates(self, agent: str, checkpoint: str) -> tuple[PassedGate, ...]:
+        """The gates that gave this agent with this very checkpoint a PASS, in whatever run."""
         with self._database.reading() as connection:
-            return run_store.passed_gates(connection, checkpoint)
+            return run_store.passed_gates(connection, agent, checkpoint)
 
     def attempts(self) -> tuple[AttemptCount, ...]:
         """How many attempts of every series are used, and how many were forgiven."""

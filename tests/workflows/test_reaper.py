@@ -51,6 +51,23 @@ async def test_the_schedule_is_made_once_and_a_paused_one_runs_again(environment
                 await client.get_workflow_handle(each.id).terminate()
 
 
+async def test_nobody_can_take_the_ids_of_looks_that_follow(environment: WorkflowEnvironment) -> None:
+    """No look begins under an id that is taken, so that each time the schedule is kept its looks have other ids."""
+    client, ids = environment.client, set()
+    handle = client.get_schedule_handle(REAPER)
+    try:
+        for _ in range(3):
+            await keep_reaper(client, 30)
+            action = (await handle.describe()).schedule.action
+            assert isinstance(action, ScheduleActionStartWorkflow)
+            ids.add(action.id)
+        assert len(ids) == 3
+    finally:
+        await handle.delete()
+        async for each in client.list_workflows("WorkflowType = 'Reaper' AND ExecutionStatus = 'Running'"):
+            await client.get_workflow_handle(each.id).terminate()
+
+
 async def test_a_schedule_that_somebody_deletes_is_made_again(environment: WorkflowEnvironment) -> None:
     """Whoever reaches Temporal can pause or delete it: a worker that goes on makes it anew, until it ends."""
     client, stopped = environment.client, asyncio.Event()

@@ -15,7 +15,7 @@ from gaelp.commands import connections
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.undecidable_criteria import JudgedLog
 from gaelp.domain.phases import phases_between
-from gaelp.domain.start_conditions import StartFacts, spends_in
+from gaelp.domain.start_conditions import StartFacts, passed_as_strictly, spends_in
 
 if TYPE_CHECKING:
     from gaelp.arrays import Array
@@ -46,7 +46,7 @@ def read_facts(settings: Settings, ledger: Ledger | None, order: RunInput) -> Re
         _read_account(reading, ledger, config)
     _read_logs(reading, settings, config)
     if order.from_checkpoint is not None:
-        _read_checkpoint(reading, settings, ledger, order.from_checkpoint)
+        _read_checkpoint(reading, settings, ledger, order)
     spends = spends_in(phases_between(order.from_phase, order.until))
     if spends and reading.facts.account and not reading.facts.no_adapter:
         _read_world(reading, settings, config)
@@ -91,14 +91,17 @@ def _is_there(place: str) -> bool:
     return "://" in place or Path(place).is_dir()
 
 
-def _read_checkpoint(reading: Reading, settings: Settings, ledger: Ledger | None, checkpoint: str) -> None:
+def _read_checkpoint(reading: Reading, settings: Settings, ledger: Ledger | None, order: RunInput) -> None:
     from gaelp.records.content_store import ContentStore, CorruptContent, MissingContent
+    from gaelp.records.earlier_terms import earlier_terms
 
+    store, checkpoint = ContentStore(settings.store), order.from_checkpoint or ""
     try:
-        ContentStore(settings.store).get_arrays(checkpoint)
+        store.get_arrays(checkpoint)
     except (MissingContent, CorruptContent) as error:
         reading.know(no_checkpoint=str(error))
-    reading.know(passed=frozenset() if ledger is None else ledger.passed_gates(checkpoint))
+    gates = () if ledger is None else ledger.passed_gates(order.agent, checkpoint)
+    reading.know(passed=passed_as_strictly(order.config, earlier_terms(store, gates)))
 
 
 def _judge_logs(

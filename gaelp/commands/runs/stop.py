@@ -40,7 +40,7 @@ def stop(arguments: argparse.Namespace, out: Out) -> int:
     accounts = _accounts(arguments, ledger, trouble)
     if not run:
         _announce(arguments, accounts, ledger, settings, out)
-    elif ledger is not None and _ended(settings, ledger, run, accounts[0].account):
+    elif ledger is not None and _ended(settings, ledger, run, accounts):
         raise Refused(f"the run {run!r} has ended: there is nothing to stop")
     reports: list[StopReport] = []
     orders = [StopOrder(each.account, arguments.reason, connections.user_name(), run) for each in accounts]
@@ -86,13 +86,14 @@ def _announce(
         raise Refused("nothing was stopped")
 
 
-def _ended(settings: Settings, ledger: Ledger, run: str, account: str) -> bool:
+def _ended(settings: Settings, ledger: Ledger, run: str, accounts: tuple[Account, ...]) -> bool:
     """Whether nothing of the run can spend any more: its books are closed, and so is its workflow.
 
     One that was terminated by hand leaves open books, and perhaps an enabled campaign: it can be stopped.
     """
-    unsettled = any(each.state != "settled" for each in ledger.reservations(account, run))
-    if unsettled or any(claim.run == run for claim in ledger.unresolved_claims(account)):
+    unsettled = any(each.state != "settled" for each in ledger.reservations(run=run))
+    claims = [claim for each in accounts for claim in ledger.unresolved_claims(each.account)]
+    if unsettled or any(claim.run == run for claim in claims):
         return False
     return asyncio.run(run_is_closed(settings, run))
 
@@ -146,7 +147,9 @@ def _accounts(arguments: argparse.Namespace, ledger: Ledger | None, trouble: str
     registered = ledger.run(arguments.run)
     if registered is None:
         raise Refused(f"there is no run {arguments.run!r} in the ledger: stop --account NAME, or stop --all")
-    return (ledger.account(registered.account),)
+    # Whoever starts a phase by hand may have asked on another account, and a person may have signed it.
+    spends_on = {each.account for each in ledger.reservations(run=arguments.run)}
+    return tuple(ledger.account(name) for name in sorted({registered.account, *spends_on}))
 
 
 def _account(name: str, ledger: Ledger | None) -> Account:

@@ -49,6 +49,13 @@ class FoundExposure(Frozen):
     at: datetime
 
 
+class PassedGate(Frozen):
+    """A gate that gave a PASS, and the configuration by which it judged."""
+
+    phase: Phase
+    config_digest: str
+
+
 class Reserved(Frozen):
     """Whether the worst case fits every cap that applies."""
 

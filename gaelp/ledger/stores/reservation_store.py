@@ -13,6 +13,7 @@ from functools import cache
 import sqlalchemy as sa
 
 from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Reserved
+from gaelp.ledger.ledger_errors import LedgerConflict
 from gaelp.ledger.rules import ceiling_rules, reservation_rules, running_totals
 from gaelp.ledger.rules.reservation_rules import CapRuling, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
@@ -148,10 +149,15 @@ def _book(connection: Connection, booking: Reserve, ruling: CapRuling, existing:
 
 
 def count_found(connection: Connection, found: FoundExposure) -> None:
-    """Count at least this much for a day, whatever the caps say: it may be billed. A closed day is frozen for it."""
+    """Count at least this much for a day, whatever the caps say: it may be billed. A closed day is frozen for it.
+
+    Raises LedgerConflict where the day is another account's.
+    """
     amount(found.worst_case_micros, "the worst case")
     account_store.lock(connection, found.account)
     existing = read(connection, found.key)
+    if existing is not None and existing.account != found.account:
+        raise LedgerConflict(f"{found.key} is a day of account {existing.account}, not of {found.account}")
     if (existing is not None and existing.counted_micros >= found.worst_case_micros) or not found.worst_case_micros:
         return
     state = "frozen" if existing is None or existing.state == "settled" else existing.state

@@ -13,8 +13,7 @@ import sqlalchemy as sa
 
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name
-from gaelp.domain.phases import Phase
-from gaelp.domain.spending.ledger_records import AttemptSeries
+from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
 from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.person_rules import judge_reset
 from gaelp.ledger.rules.ruling import Ruling
@@ -63,10 +62,16 @@ def _verdict(*row: Any) -> KeptVerdict:
 _OF_RUN = _v.c.run == sa.bindparam("run")
 _VERDICTS = Query(sa.select(_v).where(_OF_RUN), _verdict)
 _PASSED = Query(
-    sa.select(_v.c.phase)
+    sa.select(_v.c.phase, _r.c.config_digest)
     .distinct()
-    .where(_v.c.checkpoint_digest == sa.bindparam("checkpoint"), _v.c.verdict == Verdict.PASS),
-    Phase,
+    .where(
+        _v.c.checkpoint_digest == sa.bindparam("checkpoint"),
+        _v.c.verdict == Verdict.PASS,
+        _r.c.run == _v.c.run,
+        _r.c.agent == sa.bindparam("agent"),
+    )
+    .order_by(_v.c.phase, _r.c.config_digest),
+    lambda phase, config_digest: PassedGate(phase=phase, config_digest=config_digest),
 )
 _REPLACE_VERDICT = Change(
     _v.update()
@@ -189,6 +194,9 @@ def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reaso
     return forgiven
 
 
-def passed_gates(connection: Connection, checkpoint: str) -> frozenset[Phase]:
-    """The phases whose gate gave this very checkpoint a PASS, in whatever run."""
-    return frozenset(connection.all(_PASSED, checkpoint=checkpoint))
+def passed_gates(connection: Connection, agent: str, checkpoint: str) -> tuple[PassedGate, ...]:
+    """The gates that gave this agent with this very checkpoint a PASS, in whatever run.
+
+    Agents that learn nothing of their own have equal checkpoints, and pass for themselves only.
+    """
+    return tuple(connection.all(_PASSED, agent=agent, checkpoint=checkpoint))

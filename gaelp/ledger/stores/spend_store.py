@@ -21,7 +21,15 @@ from gaelp.ledger.rules.spend_rules import SpendRuling
 from gaelp.ledger.rules.valid_values import amount
 from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stored_records import Posted, Reservation
-from gaelp.ledger.stores import account_store, journal, reservation_store, tables, totals_store, violation_store
+from gaelp.ledger.stores import (
+    account_store,
+    journal,
+    reservation_store,
+    run_store,
+    tables,
+    totals_store,
+    violation_store,
+)
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.reservations
@@ -103,8 +111,14 @@ def spent(connection: Connection, run: str, phase: str | None = None) -> int:
 def keep_days(
     connection: Connection, account: str, campaign: str, days: tuple[DayReport, ...], reported_at: datetime
 ) -> None:
-    """Keep what the platform has reported of a campaign's days; an older report never replaces a newer one."""
+    """Keep what the platform has reported of a campaign's days; an older report never replaces a newer one.
+
+    On another account than its run's a campaign of that name is none of the run: its days are not kept.
+    """
     account_store.lock(connection, account)
+    run = run_store.read(connection, run_of_campaign(campaign))
+    if run is not None and run.account != account:
+        return
     kept_at = connection.first(_KEPT_AT, campaign=campaign)
     if kept_at is not None and kept_at > reported_at:
         return

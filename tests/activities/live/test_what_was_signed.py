@@ -140,6 +140,13 @@ def test_decisions_are_kept_of_a_campaigns_own_workflow_only(fixture: CampaignFi
     assert (counted.actions, counted.near_misses, counted.planned_micros) == (3, 2, 45 * UNIT)
 
 
+def test_no_decision_is_kept_of_a_campaign_that_was_never_reserved(fixture: CampaignFixture) -> None:
+    """Before it begins anybody can start a workflow under its id, and have what is refused counted as its agent's."""
+    fixture.temporal = as_workflow(fixture.campaign.name)
+    assert not fixture.apply(0, daily_budget_micros=26 * UNIT).applied
+    assert fixture.ledger.decisions(f"{RUN}/live-test") == ()
+
+
 def _ended(fixture: CampaignFixture) -> CampaignResult:
     plan = fixture.campaign.order.plan
     kept = {name: getattr(plan, name) for name in ("campaign", "index", "product", "arm")}

@@ -9,6 +9,7 @@ import pytest
 
 from activities.records.assessment import Assessment
 from activities.records.booked_evidence import others_doing
+from activities.records.planning import Planning
 from activities.records.senders import NotItsOwnWord, NotItsTerms
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -16,17 +17,19 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_historical import AGREEING
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.verdicts import GateVerdict, Verdict
+from gaelp.domain.ids import reservation_key
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
-from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, AttemptSeries, Severity, Violation
+from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, AttemptSeries, FoundExposure, Severity, Violation
 from gaelp.ledger.stored_records import BegunTerms
-from gaelp.ledger.stores import campaign_books_store
+from gaelp.ledger.stores import campaign_books_store, reservation_store
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.log_replay import Estimate, LogEvidence
+from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import AssessSimulation
-from gaelp.messages.spending_phase import AssessCampaigns
+from gaelp.messages.spending_phase import AssessCampaigns, ReviewCampaigns
 from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
@@ -52,6 +55,16 @@ def keep_decisions(fixture: CampaignFixture, name: str) -> None:
             campaign_books_store.keep_decision(connection, made, name.rpartition("/")[0], START)
 
 
+def reserve(fixture: CampaignFixture, context: RunContext, name: str) -> None:
+    """One day of a campaign, whatever was signed."""
+    day = FoundExposure(
+        key=reservation_key(name, 0), account=context.account, run=context.run, phase=context.phase, campaign=name,
+        day=START.date(), worst_case_micros=UNIT, request_id=fixture.campaign.order.request_id, at=START,
+    )  # fmt: skip
+    with fixture.ledger._database.writing() as connection:
+        reservation_store.count_found(connection, day)
+
+
 def verdict(fixture: CampaignFixture, *, decided: bool = True, **changes: Any) -> GateVerdict:
     """The gate of the live test; `changes` are the run context's."""
     context = fixture.campaign.context.model_copy(update=changes)
@@ -60,6 +73,8 @@ def verdict(fixture: CampaignFixture, *, decided: bool = True, **changes: Any) -
         fixture.ledger.begin_run(context.run, BegunTerms(context.account, context.agent, context.config_digest), START)
     phase = f"{context.run}/{context.phase}"
     name = f"{phase}/campaign-00"
+    if not fixture.ledger.reservations(campaign=name):
+        reserve(fixture, context, name)
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)
     if decided:
         keep_decisions(fixture, name)
@@ -181,6 +196,34 @@ def test_every_campaign_that_was_reserved_is_judged(fixture: CampaignFixture) ->
     keep_decisions(fixture, name)
     judged = as_workflow(f"{RUN}/live-test").run(assessment.assess_campaigns, asked).gate
     assert [c.n for c in judged.criteria if c.id == "10"] == [ACTIONS]
+
+
+def test_a_phase_that_reserved_nothing_is_not_judged(fixture: CampaignFixture) -> None:
+    """The run never came to it: whoever starts a workflow under its id uses no attempt and leaves no verdict."""
+    assert fixture.launch().launched
+    context = fixture.campaign.context.model_copy(update={"phase": Phase.SCALED})
+    assessment = Assessment(fixture.ledger, fixture.inputs)
+    with pytest.raises(NotItsTerms, match="has reserved no day"):
+        as_workflow(f"{RUN}/scaled").run(assessment.assess_campaigns, AssessCampaigns(context=context, campaigns=1))
+    assert (fixture.ledger.verdicts(RUN), fixture.ledger.attempts()) == ((), ())
+
+
+def test_nobody_ends_a_campaign_that_was_never_reserved(fixture: CampaignFixture) -> None:
+    """Anybody can start a workflow under such an id and say how it ended: neither review nor gate hears it."""
+    assert fixture.launch().launched
+    fixture.ledger.keep_result(campaign(fixture), START)
+    forged = campaign(fixture).model_copy(
+        update={"campaign": f"{RUN}/live-test/campaign-07", "index": 7, "reason": "drawdown: all was lost"}
+    )
+    fixture.ledger.keep_result(forged, START)
+    context = fixture.campaign.context
+    planning = Planning(fixture.ledger, fixture.inputs)
+    assert planning.review_campaigns(ReviewCampaigns(context=context)).go_on
+    judged = Assessment(fixture.ledger, fixture.inputs)
+    asked = AssessCampaigns(context=context, campaigns=1)
+    gate = as_workflow(f"{RUN}/live-test").run(judged.assess_campaigns, asked).gate
+    stored = fixture.inputs.store.get_document(gate.evidence_digest)
+    assert [each["campaign"] for each in stored["campaigns"]] == [fixture.campaign.name]
 
 
 def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) -> None:

@@ -44,8 +44,12 @@ class Exams:
             self.ledger.begin_run(run, BegunTerms(self.account, context.agent, context.config_digest), START)
         return as_workflow(f"{run}/simulation").run(self.planning.begin_exam, exam)
 
-    def graduate(self, checkpoint: str) -> None:
-        """Write down that the simulation's gate passed a checkpoint."""
+    def graduate(self, checkpoint: str, agent: str = "mine", **simulation: float) -> None:
+        """Write down that the simulation's gate passed a checkpoint, in a run of its own."""
+        config = TrainingConfiguration.model_validate({"simulation": simulation})
+        digest = self.store.put_document(loading.canonical(config))
+        self.ledger.register_run("before", self.account, START)
+        self.ledger.begin_run("before", BegunTerms(self.account, agent, digest), START)
         passed = KeptVerdict("before", Phase.SIMULATION, checkpoint, "e" * 64, (), Verdict.PASS, True)
         self.ledger.keep_verdict(self.account, passed)
 
@@ -75,6 +79,15 @@ def test_an_agent_whose_checkpoint_had_passed_is_compared_with_it(exams: Exams) 
     came, began = exams.begin(trained=True), exams.begin("r2")
     assert (came.anchor, came.anchor_checkpoint_digest) == (Anchor.GRADUATED_ENTRY, ENTRY)
     assert began.anchor is Anchor.ENTRY
+
+
+@pytest.mark.parametrize(("agent", "terms"), [("another", {}), ("mine", {"success_rate": 0.1})])
+def test_neither_another_agent_nor_easier_terms_have_passed_for_it(
+    exams: Exams, agent: str, terms: dict[str, float]
+) -> None:
+    """Two rules that learn nothing have equal checkpoints, and a gate that asked for less has proven less."""
+    exams.graduate(ENTRY, agent, **terms)
+    assert exams.begin(trained=True).anchor is Anchor.INCUMBENT
 
 
 def test_the_block_is_announced_with_room_for_worlds_that_are_left_out(exams: Exams) -> None:

@@ -13,7 +13,7 @@ from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.undecidable_criteria import JudgedLog
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
-from gaelp.domain.start_conditions import StartFacts, skip_refusal, start_refusals
+from gaelp.domain.start_conditions import StartFacts, passed_as_strictly, skip_refusal, start_refusals
 
 ACCOUNT = Account(
     account="emulator", kind=AccountKind.EMULATOR, platform="emulator", currency="USD",
@@ -137,6 +137,19 @@ def test_a_strict_run_skips_only_what_its_checkpoint_has_passed() -> None:
     assert skip_refusal(profile("quick-test"), Phase.SCALED, frozenset()) == ""
     facts = replace(StartFacts(), passed=frozenset())
     assert [each.paths[0] for each in start_refusals(strict, (Phase.LIVE_TEST,), facts, TODAY)] == ["--from-phase"]
+
+
+def test_a_gate_that_asked_for_less_was_not_passed() -> None:
+    """A PASS counts where no threshold of its gate was lower than the ones that are asked for now."""
+    now = profile("production")
+    easier, stricter = (
+        now.model_copy(update={"simulation": now.simulation.model_copy(update={"success_rate": rate})})
+        for rate in (0.5, 0.9)
+    )
+    modest = now.model_copy(update={"live_test": now.live_test.model_copy(update={"roi": 0.01})})
+    assert passed_as_strictly(now, [(Phase.SIMULATION, easier), (Phase.LIVE_TEST, modest)]) == frozenset()
+    both = [(Phase.SIMULATION, easier), (Phase.SIMULATION, stricter), (Phase.HISTORICAL, easier)]
+    assert passed_as_strictly(now, both) == {Phase.SIMULATION, Phase.HISTORICAL}
 
 
 def test_the_phases_between_two_are_in_order() -> None:

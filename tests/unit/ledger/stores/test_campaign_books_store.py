@@ -117,3 +117,14 @@ def test_days_are_kept_on_an_account_that_is_known(ledger: Ledger) -> None:
     with pytest.raises(UnknownAccount):
         ledger.keep_days("nobody", result().campaign, days_of(1), NOW)
     assert ledger.reported_days("run-a") == {}
+
+
+def test_days_of_a_campaign_of_that_name_on_another_account_are_none_of_the_run(ledger: Ledger) -> None:
+    """Whoever makes one there and has it reported does not write the days that the run's gate judges."""
+    ledger.register_run("run-a", "acme", NOW)
+    name = result().campaign
+    ledger.keep_days("other", name, days_of(9), LATER)
+    assert ledger.reported_days("run-a") == {}
+    ledger.keep_days("acme", name, days_of(1), NOW)
+    ledger.keep_days("other", name, days_of(9), LATER)
+    assert ledger.reported_days("run-a") == {name: days_of(1)}

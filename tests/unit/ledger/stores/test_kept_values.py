@@ -16,7 +16,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import FoundExposure, Severity, Violation
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.ledger_errors import UnknownViolation
+from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
 from gaelp.ledger.stores.database import BUSY_SECONDS, open_database
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, KEY, NOW, UNIT, booking, claim
@@ -158,3 +158,14 @@ def test_a_snapshot_sees_nothing_that_is_written_meanwhile(file: Path, ledger: L
         ledger.raise_fence("acme", "drill", "Ada", NOW)
         assert cursor.execute(query).fetchone() == before
     database.close()
+
+
+def test_what_is_found_on_another_account_changes_no_day_of_this_one(ledger: Ledger) -> None:
+    """A campaign of the same name there does not raise, freeze or settle what was reserved here."""
+    ledger.put_account(kit.account(account="other"), at=NOW)
+    ledger.reserve(booking(5))
+    before = ledger.reservations("acme")
+    elsewhere = found(8).model_copy(update={"account": "other"})
+    with pytest.raises(LedgerConflict, match="is a day of account acme, not of other"):
+        ledger.record_exposure(violation("v").model_copy(update={"account": "other"}), (elsewhere,))
+    assert (ledger.reservations(), ledger.violations("run-a"), ledger.fence("other")) == (before, (), 0)
