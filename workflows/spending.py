@@ -188,7 +188,7 @@ class SpendingPhase(PauseAndStop[SpendingState]):
         # cut off. So they use no attempt either, which is booked when a gate judges.
         interruption = self.state.interruption or (summary.interrupted if summary is not None else "")
         judged = summary is not None and not self.state.stopped and not interruption
-        gate = await self._assess(halted) if judged else None
+        gate = await self._assess() if judged else None
         if gate is not None:
             ended = None if gate.promote and not halted else Outcome.NOT_GRADUATED
             reason = gate.reason
@@ -210,15 +210,10 @@ class SpendingPhase(PauseAndStop[SpendingState]):
             episodes=len(self.state.settled),
         )
 
-    async def _assess(self, halted: str) -> GateVerdict:
+    async def _assess(self) -> GateVerdict:
         assessment = await workflow.execute_activity_method(
             Assessment.assess_campaigns,
-            AssessCampaigns(
-                context=self.phase.context,
-                campaigns=len(self.state.settled),
-                moves=self.state.moves,
-                stopped=halted,
-            ),
+            AssessCampaigns(context=self.phase.context, moves=self.state.moves),
             **named(RECORDS, "assess the campaigns"),
         )
         return assessment.gate

@@ -12,11 +12,12 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.records.booked_evidence import agents_own, booked, with_kept_decisions
+from activities.records.phase_halts import why_halted
 from activities.records.senders import NotItsTerms, check_sender, check_terms
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
-from gaelp.domain.ids import DUPLICATE_MARK, campaign_id, phase_id
+from gaelp.domain.ids import DUPLICATE_MARK, phase_id
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries
@@ -105,13 +106,15 @@ class Assessment:
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
         evidence, without_result = self._evidence(assess, reservations)
         campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
+        if context.phase is Phase.LIVE_TEST:
+            evidence = evidence.model_copy(update={"stopped": why_halted(campaigns, config)})
         counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))
         left_behind = SpendingEvidence(
             phase=context.phase,
             campaigns=self._with_violations(context.run, counted),
             problems=(*without_result, *problems),
             moves=evidence.moves,
-            stopped=assess.stopped,
+            stopped=evidence.stopped,
             pacing_reference=[float(share) for share in hourly / hourly.sum()],
         )
         measures = measure_campaigns(left_behind, config, judging.alpha_for(attempt))
@@ -138,23 +141,20 @@ class Assessment:
     ) -> tuple[CampaignsEvidence, tuple[str, ...]]:
         """What the campaigns of the phase reported to the ledger, how their budgets were moved, and what is missing.
 
-        All that were reserved are judged, whatever number of them the message names, and no other: of what was never
-        reserved anybody can say how it ended, who starts a workflow under its id.
+        All that were reserved are judged, and no other: of what was never reserved anybody can say how it ended, who
+        starts a workflow under its id.
         """
         context = assess.context
-        began = {each.campaign for each in reservations}
+        began = {each.campaign for each in reservations if DUPLICATE_MARK not in each.campaign}
         results = self._ledger.campaign_results(phase_id(context.run, context.phase))
         ended = tuple(each for each in results if each.campaign in began)
         decisions = [BudgetMoves.model_validate(self._inputs.store.get_document(digest)) for digest in assess.moves]
-        names = {campaign_id(context.run, context.phase, number) for number in range(assess.campaigns)}
-        names = {name for name in names | began if DUPLICATE_MARK not in name}
-        missing = len(names) - len(ended)
-        problem = f"the ledger has no result of {missing} of {len(names)} campaigns"
+        missing = len(began) - len(ended)
+        problem = f"the ledger has no result of {missing} of {len(began)} campaigns"
         evidence = CampaignsEvidence(
             context=context,
             campaigns=ended,
             moves=tuple(move for decision in decisions for move in decision.moves),
-            stopped=assess.stopped,
         )
         return evidence, ((problem,) if missing else ())
 

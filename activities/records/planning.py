@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
+from activities.records.phase_halts import why_halted
 from activities.records.senders import check_sender, check_terms
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
@@ -35,7 +36,6 @@ from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.domain.start_conditions import passed_as_strictly
 from gaelp.errors import GaelpError
-from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignStart, StartOf
 from gaelp.messages.simulation_training import BeginExam, ExamTerms, PlanSimulation, SimulationPlan
@@ -51,9 +51,6 @@ from gaelp.messages.spending_phase import (
     ScaleBudgets,
 )
 from gaelp.records.earlier_terms import earlier_terms
-
-# Futility is a stop and not a verdict, so it does not spend the gate's own level.
-REVIEW_ALPHA = 0.05
 
 
 class NotReported(GaelpError):
@@ -162,15 +159,9 @@ class Planning:
         began = {each.campaign for each in reservations}  # whatever is told of the others
         results = self._ledger.campaign_results(phase_id(context.run, context.phase))
         ended = [each for each in results if each.campaign in began]
-        broken = next((c for c in ended if c.reason), None)
-        if broken is not None:
-            return Review(go_on=False, reason=broken.reason)
         campaigns, _ = booked(ended, reservations, self._ledger.reported_days(context.run))
-        measures = measure_campaigns(SpendingEvidence(context.phase, campaigns), config, REVIEW_ALPHA)
-        futility = judging.futility(measures.profit, config) if ended else ""
-        if futility:
-            return Review(go_on=False, reason=futility)
-        return Review(go_on=True)
+        halted = why_halted(campaigns, config)
+        return Review(go_on=not halted, reason=halted)
 
     @activity.defn(no_thread_cancel_exception=True)
     def scale_budgets(self, scale: ScaleBudgets) -> BudgetDecision:

@@ -200,12 +200,10 @@ class Review(Frozen):
 
 
 class AssessCampaigns(Frozen):
-    """Asks for the gate of a spending phase over its first `campaigns` campaigns, which have ended."""
+    """Asks for the gate of a spending phase over its campaigns, which have ended."""
 
     context: RunContext
-    campaigns: int
     moves: tuple[str, ...] = ()  # digests of BudgetMoves, in order
-    stopped: str = ""  # why the phase stopped early, if it did
 
 
 class CampaignsEvidence(Frozen):
@@ -214,7 +212,7 @@ class CampaignsEvidence(Frozen):
     context: RunContext
     campaigns: tuple[CampaignResult, ...]
     moves: tuple[BudgetMove, ...] = ()
-    stopped: str = ""
+    stopped: str = ""  # why a live test must not have gone on, by the ledger
 
 
 class RecordCampaigns(Frozen):

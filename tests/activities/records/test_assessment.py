@@ -78,7 +78,7 @@ def verdict(fixture: CampaignFixture, *, decided: bool = True, **changes: Any) -
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"campaign": name}), START)
     if decided:
         keep_decisions(fixture, name)
-    asked = AssessCampaigns(context=context, campaigns=1)
+    asked = AssessCampaigns(context=context)
     assessment = Assessment(fixture.ledger, fixture.inputs)
     return as_workflow(phase).run(assessment.assess_campaigns, asked).gate
 
@@ -176,19 +176,17 @@ def test_a_run_is_judged_on_its_own_terms_only(fixture: CampaignFixture, field: 
     fixture.ledger.put_account(fixture.ledger.account(context.account).model_copy(update={"account": "other"}))
     assessment = Assessment(fixture.ledger, fixture.inputs)
     with pytest.raises(NotItsTerms, match=says):
-        as_workflow(f"{asked.run}/live-test").run(
-            assessment.assess_campaigns, AssessCampaigns(context=asked, campaigns=1)
-        )
+        as_workflow(f"{asked.run}/live-test").run(assessment.assess_campaigns, AssessCampaigns(context=asked))
     assert (fixture.ledger.verdicts(asked.run), fixture.ledger.attempts()) == ((), ())
 
 
 def test_every_campaign_that_was_reserved_is_judged(fixture: CampaignFixture) -> None:
-    """A message that names fewer campaigns than there were leaves none out, also one that has not ended."""
+    """None is left out, also one that has not ended."""
     assert fixture.launch().launched
     name = fixture.campaign.name
     assessment, asked = (
         Assessment(fixture.ledger, fixture.inputs),
-        AssessCampaigns(context=fixture.campaign.context, campaigns=0),
+        AssessCampaigns(context=fixture.campaign.context),
     )
     without = as_workflow(f"{RUN}/live-test").run(assessment.assess_campaigns, asked).gate
     assert without.verdict is Verdict.INVALID, without.reason
@@ -204,7 +202,7 @@ def test_a_phase_that_reserved_nothing_is_not_judged(fixture: CampaignFixture) -
     context = fixture.campaign.context.model_copy(update={"phase": Phase.SCALED})
     assessment = Assessment(fixture.ledger, fixture.inputs)
     with pytest.raises(NotItsTerms, match="has reserved no day"):
-        as_workflow(f"{RUN}/scaled").run(assessment.assess_campaigns, AssessCampaigns(context=context, campaigns=1))
+        as_workflow(f"{RUN}/scaled").run(assessment.assess_campaigns, AssessCampaigns(context=context))
     assert (fixture.ledger.verdicts(RUN), fixture.ledger.attempts()) == ((), ())
 
 
@@ -220,10 +218,21 @@ def test_nobody_ends_a_campaign_that_was_never_reserved(fixture: CampaignFixture
     planning = Planning(fixture.ledger, fixture.inputs)
     assert planning.review_campaigns(ReviewCampaigns(context=context)).go_on
     judged = Assessment(fixture.ledger, fixture.inputs)
-    asked = AssessCampaigns(context=context, campaigns=1)
+    asked = AssessCampaigns(context=context)
     gate = as_workflow(f"{RUN}/live-test").run(judged.assess_campaigns, asked).gate
     stored = fixture.inputs.store.get_document(gate.evidence_digest)
     assert [each["campaign"] for each in stored["campaigns"]] == [fixture.campaign.name]
+
+
+@pytest.mark.parametrize("reason", ["", "drawdown: Cumulated loss reached 99.00, the limit is 50.00."])
+def test_a_gate_knows_from_the_ledger_whether_its_test_was_halted(fixture: CampaignFixture, reason: str) -> None:
+    """A campaign that was broken off fails criterion 8, and no message says that one was, or that none was."""
+    assert fixture.launch().launched
+    fixture.ledger.keep_result(campaign(fixture).model_copy(update={"reason": reason}), START)
+    asked = AssessCampaigns(context=fixture.campaign.context)
+    gate = as_workflow(f"{RUN}/live-test").run(Assessment(fixture.ledger, fixture.inputs).assess_campaigns, asked).gate
+    (eight,) = (each for each in gate.criteria if each.id == "8")
+    assert (eight.verdict is Verdict.FAIL, "drawdown" in eight.reason) == (bool(reason), bool(reason))
 
 
 def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) -> None:
