@@ -75,7 +75,8 @@ class PageSession:
 
     def check(self, page: Any) -> None:
         """Raise where a request is not from the page that was shown last, or that one was used."""
-        if not self.page or not isinstance(page, str) or not hmac.compare_digest(page.encode(), self.page.encode()):
+        told = page.encode(errors="replace") if isinstance(page, str) else b""  # JSON may hold half a surrogate pair
+        if not self.page or not hmac.compare_digest(told, self.page.encode()):
             raise PageRefusal(409, "sent twice, or from a page that is not the newest: load the page again")
 
     def use(self, page: Any) -> None:

@@ -146,6 +146,9 @@ def test_an_older_page_decides_nothing(opened: Opened) -> None:
     opened.browser.get("/")
     answer = opened.browser.post("/decide", json=body, headers=FROM_PAGE)
     assert answer.status_code == 409 and "not the newest" in answer.json()["refused"]
+    half = json.dumps(opened.told(page="\ud800")).encode()
+    answer = opened.browser.post("/decide", content=half, headers={**FROM_PAGE, "content-type": "application/json"})
+    assert answer.status_code == 409, "half of a surrogate pair is no page's number"
 
 
 def test_a_changed_card_is_refused(opened: Opened) -> None:
