@@ -4,8 +4,8 @@
 permanent error. `exit_code` answers the second: gaelp/commands/dispatch.py prints the message of an error of ours and
 ends with that code. Most errors end with FAILED, which is 1. Exit code 2, WRONG_USE, says that the command line, the
 configuration or a file that was given is wrong; these errors end with it: ConfigurationErrors, IngestError,
-InvalidPolicy, InvalidReplay, LogExists, NotCertified, UnknownAgent, UnknownEnvironment, WrongUse. An exception that is
-not of ours is a fault of the program: a command calls it unexpected and ends with 1.
+InvalidPolicy, InvalidReplay, LogExists, NotCertified, NotLookedAt, UnknownAgent, UnknownEnvironment, WrongUse. An
+exception that is not of ours is a fault of the program: a command calls it unexpected and ends with 1.
 
 `masked` takes passwords out of addresses: of every error of ours, of whatever a command prints (gaelp/commands/
 console.py), and of log lines (gaelp/observability.py).

@@ -18,6 +18,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gaelp.errors import GaelpError
+
 LONGEST_BODY = 20_000  # bytes
 MOST_RECORDED = 100  # refusals of one page: a stranger must not fill the journal
 COOKIE = "gaelp-approval"
@@ -35,7 +37,7 @@ HEADERS = {
 STATIC = {"page.js": "text/javascript", "page.css": "text/css"}
 
 
-class PageRefusal(Exception):
+class PageRefusal(GaelpError):
     """A request that is not followed: its HTTP status, and one sentence."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -108,6 +110,10 @@ def create_app(session: PageSession) -> FastAPI:
     @app.exception_handler(PageRefusal)
     async def refused(_: Request, refusal: PageRefusal) -> Response:
         return session.refuse(refusal)
+
+    @app.exception_handler(GaelpError)
+    async def failed(_: Request, error: GaelpError) -> Response:
+        return JSONResponse({"refused": str(error)}, 409)
 
     @app.get("/open/{link}")
     async def open_link(link: str) -> Response:
