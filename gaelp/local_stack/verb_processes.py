@@ -39,12 +39,26 @@ class VerbProcess:
         self._folder = tempfile.TemporaryDirectory()
         self._process = _FORKS.Process(target=_run, args=(self._words, dict(environment), self._folder.name))
         # Starting waits for the imports, and whoever begins a verb has more to begin meanwhile.
-        self._start = threading.Thread(target=self._process.start, daemon=True)
+        self._start = threading.Thread(target=self._begin, daemon=True)
+        self._failure: OSError | None = None
         self._start.start()
+
+    def _begin(self) -> None:
+        try:
+            self._process.start()
+        except OSError as error:  # a TMPDIR too long for a socket, or no process left
+            self._failure = error
 
     def answer(self) -> dict[str, Any]:
         """Wait for its JSON document; StackError with its sentence where it refuses."""
-        self._join()
+        self._start.join()
+        if self._failure is not None:
+            self._folder.cleanup()
+            raise StackError(
+                f"no process could begin for `starter.py {self._verb}` ({self._failure}): give a short TMPDIR, or free "
+                "memory"
+            )
+        self._process.join()
         with self._folder as folder:
             output, notes = (_text(Path(folder) / name) for name in _STREAMS)
         try:
@@ -52,20 +66,20 @@ class VerbProcess:
         except ValueError:
             document = {"error": notes or output or f"no answer, code {self._process.exitcode}"}
         if self._process.exitcode != 0:
-            verb = " ".join(self._words[:-1])
-            raise StackError(f"`starter.py {verb}` refused: {document.get('error', notes)}")
+            raise StackError(f"`starter.py {self._verb}` refused: {document.get('error', notes)}")
         return document
 
     def kill(self) -> None:
         """End it, whatever it does."""
         self._start.join()
-        self._process.kill()
-        self._process.join()
+        if self._failure is None:
+            self._process.kill()
+            self._process.join()
         self._folder.cleanup()
 
-    def _join(self) -> None:
-        self._start.join()
-        self._process.join()
+    @property
+    def _verb(self) -> str:
+        return " ".join(self._words[:-1])
 
 
 _STREAMS = {"output": 1, "notes": 2}

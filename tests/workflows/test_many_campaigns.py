@@ -90,8 +90,9 @@ def _reservation(run: str, index: int, number: int) -> Reservation:
     name = campaign_id(run, Phase.SCALED, index)
     return Reservation(
         key=reservation_key(name, number), account=run, run=run, phase=Phase.SCALED, campaign=name,
-        day=FIRST_DAY + timedelta(days=number), request_id="r", state="settled", worst_case_micros=2_000_000,
-        billed_micros=SPENT, served_micros=SPENT, final_micros=SPENT, counted_micros=SPENT, posted_at=None,
+        day=FIRST_DAY + timedelta(days=number), request_id=f"{run}/{Phase.SCALED}#1", state="settled",
+        worst_case_micros=2_000_000, billed_micros=SPENT, served_micros=SPENT, final_micros=SPENT, counted_micros=SPENT,
+        posted_at=None,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.util
 import os
 import signal
 import subprocess
@@ -230,13 +231,28 @@ def test_temporal_waits_for_the_disk_unless_a_stack_says_that_it_need_not(
 
 def test_verbs_run_beside_each_other_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its own answer; one that is killed ends, and no file of any is left."""
+    multiprocessing.util.get_temp_dir()  # before: the name of a socket must be shorter than a test's folder allows
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "files"))
     (tmp_path / "files").mkdir()
     home, files = {"GAELP_HOME": str(tmp_path)}, [str(tmp_path / "a.pem"), str(tmp_path / "b.pem")]
     verbs = [VerbProcess(["keys", "new", "Ada", "--out", file], home) for file in files]
     VerbProcess(["ingest", "/dev/zero", "--kind", "bandit", "--name", "endless"], home).kill()
     assert [verb.answer()["file"] for verb in verbs] == files
-    assert [path.name for path in (tmp_path / "files").iterdir() if not path.name.startswith("pymp-")] == []
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_a_verb_that_cannot_begin_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be made, the sentence names the verb and what to do, and nothing is left."""
+
+    def refuse(_: object) -> None:
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", refuse)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(StackError, match=r"starter.py list.*AF_UNIX path too long.*short TMPDIR"):
+        VerbProcess(["list"], {}).answer()
+    VerbProcess(["list"], {}).kill()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_settings_made_from_the_environment_find_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,12 +27,14 @@ from gaelp.domain.config import contradictions, message_lengths
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.curriculum_section import MOST_TASKS
 from gaelp.domain.gates.criteria_table import CRITERIA
+from gaelp.domain.log_evidence import Quantity
+from gaelp.domain.simple_rules import SIMPLE_RULES
 from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
 from gaelp.evidence.history.policy_panel import PANEL, WINDOWS
 from gaelp.messages.emergency_stop import NAMES_TOLD
 from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult
-from gaelp.messages.phase import PhaseInput
+from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.simulation_training import RoundSummary, SimulationState
 from gaelp.messages.spending_phase import CampaignHint, CampaignsEvidence, CampaignStanding, Proceed, SpendingState
 from workflows.approval import LONGEST_PAYLOAD, REFUSALS_SHOWN
@@ -44,6 +46,7 @@ CAMPAIGNS, DAYS = 2 * 1000, contradictions.MOST_DAYS  # as the configuration all
 # Batches with the block, where there are no rounds.
 EXAM = message_lengths.LONGEST_MESSAGE // message_lengths.BATCH_BYTES
 ROUNDS = message_lengths.LONGEST_MESSAGE // message_lengths.ROUND_BYTES  # where there is no exam
+GAPS = 20 * len(Quantity)  # of 20 logs, none of which has all quantities
 NONE_OF_THEM = 0  # the field is empty in what travels, and full in what the content store keeps
 MANY: dict[str, int] = {
     "AssessCampaigns.moves": DAYS, "AssessHistorical.logs": 20, "AssessSimulation.exams": EXAM,
@@ -54,6 +57,10 @@ MANY: dict[str, int] = {
     "CurriculumState.promoted": MOST_TASKS, "CurriculumState.standings": MOST_TASKS,
     "PanelEvidence.predicted": PANEL, "PanelEvidence.actual": PANEL,
     "PanelEvidence.windows": WINDOWS,
+    "BatchResult.rule_rewards": NONE_OF_THEM, "RulesLearned.checkpoints": len(SIMPLE_RULES),
+    "SimulateBatches.rule_checkpoints": len(SIMPLE_RULES), "LogEvidence.differences": 8,
+    "LogEvidence.gaps": len(Quantity), "Record.gaps": GAPS,
+    "PhaseResult.gaps": GAPS // 4,  # only one of a run's four phases has any; a test below takes that one
     "LogEvidence.forecasts": 0,  # of a report, which has no estimates; those of a bandit log are longer
     "ForecastEvidence.actual": DAYS // 7 + 1, "ForecastEvidence.missed": DAYS // 7 + 1,
     "PlannedCurriculum.tasks": MOST_TASKS, "Standing.episodes": 10, "Standing.successes": 10,
@@ -186,6 +193,12 @@ def _length(message: Any) -> int:
 def test_the_largest_message_of_every_kind_is_below_256_kib(kind: type[BaseModel]) -> None:
     """With 2,000 campaigns of 366 days, and whatever else the configuration allows, at its most."""
     assert 0 < _length(_largest(kind, kind.__name__)) <= LONGEST
+
+
+def test_the_result_of_the_phase_that_has_all_gaps_is_below_256_kib() -> None:
+    """Every quantity of every log that a run may name, in one message."""
+    result = _largest(PhaseResult, "")
+    assert _length(result.model_copy(update={"gaps": result.gaps * 4})) <= LONGEST
 
 
 def test_a_phase_of_as_many_rounds_as_there_may_be_continues_as_new() -> None:

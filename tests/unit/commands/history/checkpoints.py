@@ -12,7 +12,7 @@ from gaelp.commands import connections
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.records.content_store import ContentStore
-from gaelp.records.logs.stored_logs import load_bandits
+from gaelp.records.logs.stored_logs import load_calibrating
 from tests.support.command_line import Finished
 from tests.support.made_logs import write_log
 
@@ -28,7 +28,7 @@ def checkpoint_of_a_run(in_process: Callable[..., Finished], folder: Path, agent
     settings = connections.read_settings()
     warehouse = connections.open_warehouse(settings)
     try:
-        market = calibrate([*load_bandits(warehouse, [LOG]).values()], config)
+        market = calibrate([*load_calibrating(warehouse, [LOG]).values()], config)
         state = load_agent(agent).initial_state(market.world_shape, np.random.default_rng(0))
         digest = ContentStore(settings.store).put_arrays(state)
         at = connections.now()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gaelp.market.auctions import aggregate_auctions
+from gaelp.market.auctions import aggregate_auctions, cost_draws
 from gaelp.market.auctions.price_curves import PriceCurves
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.market.streams import stream
@@ -122,3 +122,16 @@ def test_streams_are_bit_equal_by_name_and_independent_across_names() -> None:
     for other in (stream(7, "a", "1"), stream(8, "a", 1), stream(7, "a1"), stream(7, "a", 1, "")):
         assert not np.array_equal(first, other.random(8))
     assert not np.array_equal(stream(0, "ab", "c").random(4), stream(0, "a", "bc").random(4))
+
+
+@pytest.mark.parametrize("seed", [8, 12, 19])
+def test_no_creative_costs_less_than_nothing(seed: int) -> None:
+    """Where the bridge shrinks to the bound 0, rounding leaves no cost below it: that would be -1 micro in the end."""
+    rng = np.random.default_rng(seed)
+    shown = rng.multinomial(rng.integers(1, 6, (64, 4)), np.full(3, 1 / 3))
+    wins = shown.sum(axis=-1)
+    cost = wins * rng.uniform(1e5, 9e6, wins.shape)
+    draw = cost_draws.CostDraw(wins, cost, cost, cost**2 / np.maximum(wins, 1) * 1.5, np.zeros(64, bool))
+    parts = cost_draws.split(shown, draw, rng)
+    assert parts.min() >= 0
+    assert parts.sum(axis=-1) == pytest.approx(cost)
