@@ -13,6 +13,7 @@ from itertools import chain
 
 from temporalio import activity
 
+from activities.records.booked_evidence import Reported, at_booked_cost
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import card_digest, card_text
@@ -75,11 +76,16 @@ class Approvals:
             terms=terms,
             now=self._account_now(wanted.account),
             gates=[GateOnCard(p, verdicts[p].verdict, verdicts[p].criteria) for p in before if p in verdicts],
-            earned=_earned(self._ledger.reported_days(wanted.run).values(), terms),
+            earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,
             deadline=wanted.deadline,
         )
+
+    def _reported(self, wanted: RequestApproval) -> Reported:
+        """The days of the run's campaigns, each at the cost by which the gate will judge it."""
+        reservations = self._ledger.reservations(wanted.account, wanted.run)
+        return at_booked_cost(self._ledger.reported_days(wanted.run), reservations)
 
     def _account_now(self, account: str) -> AccountNow:
         open_campaigns = [each for each in self._ledger.created_campaigns(account) if each.unsettled]

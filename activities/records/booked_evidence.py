@@ -67,6 +67,17 @@ def _is_grave(violation: Violation) -> bool:
     return violation.severity in (Severity.CRITICAL, Severity.HIGH) and violation.resolved_by is None
 
 
+def at_booked_cost(reported: Reported, reservations: Iterable[Reservation]) -> Reported:
+    """The reported days, each at the cost that the ledger counts."""
+    costs = {(each.campaign, each.day): _cost(each) for each in reservations}
+    return {
+        name: tuple(
+            day.model_copy(update={"cost_micros": max(day.cost_micros, costs.get((name, day.day), 0))}) for day in days
+        )
+        for name, days in reported.items()
+    }
+
+
 def booked(
     campaigns: Sequence[CampaignResult], reservations: Sequence[Reservation], reported: Reported
 ) -> tuple[tuple[CampaignResult, ...], tuple[str, ...]]:
@@ -78,14 +89,8 @@ def booked(
     of_campaign: defaultdict[str, dict[date, Reservation]] = defaultdict(dict)
     for reservation in reservations:
         of_campaign[reservation.campaign][reservation.day] = reservation
-    for campaign in with_reported_days(campaigns, reported):
-        by_day = of_campaign[campaign.campaign]
-        days = tuple(
-            day.model_copy(update={"cost_micros": max(day.cost_micros, _cost(by_day[day.day]))})
-            if day.day in by_day
-            else day
-            for day in campaign.days
-        )
+    for campaign in with_reported_days(campaigns, at_booked_cost(reported, reservations)):
+        by_day, days = of_campaign[campaign.campaign], campaign.days
         listed = {day.day for day in days}
         active = [d.day for d in days if d.cost_micros or d.served_micros or d.conversions or d.revenue_micros]
         problems += [
@@ -96,7 +101,7 @@ def booked(
             for day in sorted(set(by_day) - listed)
             if _cost(by_day[day])
         ]
-        checked.append(campaign.model_copy(update={"days": days}))
+        checked.append(campaign)
     return tuple(checked), tuple(problems)
 
 

@@ -89,7 +89,8 @@ def _decided(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
 
 
 def _refused(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
-    return Urgency.ALARM, f"a decision on request {entry.key} was refused: {detail.get('reason', '')}"
+    on = f" on request {entry.key}" if entry.key else ""  # none: of the page that registers a passkey
+    return Urgency.ALARM, f"refused{on}: {detail.get('reason', '')}"
 
 
 def _violation(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:

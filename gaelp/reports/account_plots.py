@@ -28,8 +28,8 @@ _CURVES = ((BLUE, "-"), (ORANGE, "--"), (VERMILLION, "-."))
 _SHADES = LinearSegmentedColormap.from_list("shades", [(0.0, 0.45, 0.7, 0.08), (0.0, 0.45, 0.7, 1.0)])
 
 
-def worst_case(course: Sequence[MonthDay], today: date, cap_micros: int | None, currency: str) -> Figure:
-    """The month's bill summed up by day: what it was, and what it may be."""
+def worst_case(course: Sequence[MonthDay], today: date, cap_left: int | None, currency: str) -> Figure:
+    """The month's bill summed up by day: what it was, and what it may be; `cap_left` is what a cap leaves to it."""
     figure, axes = _blank()
     days = [each.day.day for each in course]
     lines = (
@@ -39,8 +39,8 @@ def worst_case(course: Sequence[MonthDay], today: date, cap_micros: int | None, 
     )
     for name, colour, style, amounts in lines:
         axes.plot(days, [each / MICROS_PER_UNIT for each in amounts], style, color=colour, label=name)
-    if cap_micros is not None:
-        axes.axhline(cap_micros / MICROS_PER_UNIT, color=INK, lw=1, ls=":", label="cap")
+    if cap_left is not None:
+        axes.axhline(cap_left / MICROS_PER_UNIT, color=INK, lw=1, ls=":", label="left of the cap")
     axes.axvline(today.day, color=GREY, lw=0.8)
     axes.annotate("today", (today.day, 0), (3, 3), textcoords="offset points", fontsize=8, color=INK)
     axes.set(xlabel=f"day of {today:%B %Y}", ylabel=f"billed so far, {currency}", ylim=(0, None))

@@ -86,7 +86,7 @@ def limits(facts: Facts) -> list[Limit]:
 
 def events(facts: Facts) -> list[dict[str, Any]]:
     """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
-    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "attempt", "verdict"}
+    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "attempt", "verdict"}
     return [
         {"at": entry.at, "kind": entry.kind, "phase": entry.phase, "key": entry.key, "detail": _detail(entry.detail)}
         for entry in facts.journal
@@ -102,7 +102,8 @@ def _detail(detail: str) -> str:
         return detail
     if not isinstance(pairs, dict):
         return detail
-    return ", ".join(_pair(*pair) for pair in pairs.items() if pair[1] not in ("", None) and pair[0] != "signature")
+    shown = [pair for pair in pairs.items() if pair[1] not in ("", None) and pair[0] not in ("signature", "passkey")]
+    return ", ".join(_pair(*pair) for pair in shown)
 
 
 def _pair(name: str, value: Any) -> str:

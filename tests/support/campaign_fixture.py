@@ -43,6 +43,7 @@ from gaelp.messages.live_campaign import (
 )
 from gaelp.messages.run_context import RunContext
 from gaelp.platforms.emulator.client import EmulatorPlatform
+from tests.support.emulators import make_spec
 
 UNIT = 1_000_000
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -169,6 +170,18 @@ class CampaignFixture:
     def kinds(self, *kinds: str) -> list[str]:
         """The journal's entries of those kinds, oldest first."""
         return [entry.kind for entry in self.ledger.journal(limit=10_000) if entry.kind in kinds]
+
+
+def another_campaign(fixture: CampaignFixture, name: str) -> CampaignState:
+    """A campaign that is not made by the fixture, paused."""
+    segments, candidates = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape
+    spec = make_spec(name, fixture.account)
+    creatives = tuple(spec.creatives[0].model_copy(update={"id": f"item-{k}"}) for k in range(candidates))
+    shares = ((1.0 / candidates,) * candidates,) * segments
+    fitted = {"segments": segments, "creatives": creatives, "bid_micros": (0,) * segments, "creative_prob": shares}
+    return fixture.platform.real.create_paused(
+        spec.model_copy(update={**fitted, "end_at": fixture.at(48)}), fixture.at()
+    )
 
 
 def approved(

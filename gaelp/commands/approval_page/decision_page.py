@@ -54,7 +54,7 @@ def approve_on_page(arguments: argparse.Namespace, out: Out) -> int:
     link = f"open once: {page.session.address}\nCtrl-C ends the page and decides nothing; silence is a refusal"
     asyncio.run(serve(page.app(), arguments, page.is_over, lambda: out.note(link)))
     if page.outcome is None:
-        raise Refused(f"nothing was decided on the page of {card.request.request_id}; it is {page.state()}")
+        raise Refused(f"no decision was confirmed on the page of {card.request.request_id}; it is {page.state()}")
     decision, state = page.outcome
     out.result(
         {"run": card.request.run, "request": card.request.request_id, "decision": decision, "accepted": True,

@@ -112,6 +112,10 @@ def create_app(session: PageSession) -> FastAPI:
     async def refused(_: Request, refusal: PageRefusal) -> Response:
         return session.refuse(refusal)
 
+    @app.exception_handler(GaelpError)
+    async def failed(_: Request, error: GaelpError) -> Response:
+        return JSONResponse({"refused": str(error)}, 409)
+
     @app.get("/open/{link}")
     async def open_link(link: str) -> Response:
         # A redirect would belong to whoever showed the link, and browsers would leave the strict cookie out.

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from gaelp.commands.console import DONE, Out, WrongUse, money
-from gaelp.commands.exports.given_export import export_source, given_exports, shown_name, write_page
+from gaelp.commands.exports.given_export import (
+    export_source,
+    given_exports,
+    refuse_amount_of_two,
+    shown_name,
+    write_page,
+)
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.findings import ERROR_RATE, Audit, AuditQuestion, Figure, Finding, FindingKind, OwnOrder
 
@@ -31,6 +37,7 @@ def audit(arguments: argparse.Namespace, out: Out) -> int:
     exports = given_exports(arguments.file, argparse.Namespace(**{**vars(arguments), "anonymous": False}))
     if not arguments.page and (arguments.cap or arguments.daily_budget):
         raise WrongUse("--cap and --daily-budget are of the page: say where it goes, as in --page shop.html")
+    refuse_amount_of_two("--target-cpa", arguments.target_cpa, exports)
     mature_after = _mature_after(arguments)
     questions = [_question(export, mature_after, arguments) for export in exports]
     audits = [answer(question) for question in questions]
@@ -56,7 +63,7 @@ def _mature_after(arguments: argparse.Namespace) -> int:
     from gaelp.commands.exports.lag import shown_lag
 
     ages = arguments.snapshots if len(arguments.snapshots) == 1 else [*arguments.snapshots, arguments.file]
-    return math.ceil(shown_lag(ages, arguments).lag.late.high) + 1
+    return math.floor(shown_lag(ages, arguments).lag.late.high) + 1
 
 
 def _question(export: AccountExport, mature_after: int, arguments: argparse.Namespace) -> AuditQuestion:

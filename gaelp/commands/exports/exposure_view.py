@@ -45,6 +45,7 @@ class ShownExposure:
     today: date
     campaigns: tuple[RunningCampaign, ...]
     cap_micros: int | None
+    stopped_micros: int = 0  # billed this month by campaigns that do not run any more; the cap is on these too
     not_looked_at: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -59,7 +60,12 @@ class ShownExposure:
     @property
     def reached(self) -> CapReached | None:
         """When the cap is exceeded; None without a cap."""
-        return None if self.cap_micros is None else cap_reached(self.campaigns, self.cap_micros, self.today)
+        return None if self.cap_left is None else cap_reached(self.campaigns, self.cap_left, self.today)
+
+    @property
+    def cap_left(self) -> int | None:
+        """What the cap leaves to the running campaigns, in micros; None without a cap."""
+        return None if self.cap_micros is None else self.cap_micros - self.stopped_micros
 
     @property
     def rule(self) -> str:
@@ -86,9 +92,10 @@ class ShownExposure:
             return "is not exceeded this month" if day is None else f"is exceeded on {day}"
 
         worst, expected = when(self.reached.at_worst), when(self.reached.as_expected)
-        cap = f"A cap of {money(self.cap_micros, self.currency)} a month {worst} at the worst"
+        used = f", of which paused or ended campaigns were billed {money(self.stopped_micros, self.currency)},"
+        cap = f"A cap of {money(self.cap_micros, self.currency)} a month{used if self.stopped_micros else ''} {worst}"
         more = "; what was not looked at comes on top" if self.not_looked_at else ""
-        return [f"{cap}; with a budget a day spent it {expected}{more}."]
+        return [f"{cap} at the worst; with a budget a day spent it {expected}{more}."]
 
 
 def monthly_cap(cap: str | None, currency: str) -> int | None:
@@ -118,6 +125,7 @@ def exposure_document(shown: ShownExposure) -> dict[str, Any]:
         ],
         "total": _amounts(_summed(list(bills.values()))),
         "cap_micros": shown.cap_micros,
+        "stopped_micros": shown.stopped_micros,
         "cap_exceeded": None if shown.reached is None else shown.reached.__dict__,
         "rule": shown.rule,
         "not_looked_at": shown.not_looked_at,
@@ -142,15 +150,16 @@ def exposure_section(shown: ShownExposure) -> PageSection:
     course = month_course(shown.campaigns, shown.today)
     last = course[-1]
     alt = (
-        f"The month's bill by day: at its end {money(last.expected_micros)} with a budget a day, "
-        f"{money(last.unedited_micros)} at the worst, {money(last.edited_micros)} with edits."
+        f"The month's bill by day: at its end {money(last.expected_micros, shown.currency)} with a budget a day, "
+        f"{money(last.unedited_micros, shown.currency)} at the worst, {money(last.edited_micros, shown.currency)} with "
+        "edits."
     )
     return PageSection(
         title=f"{shown.account}: the most that may lawfully be billed, as of {shown.today}",
         answer=shown.answer,
         columns=COLUMNS,
         rows=tuple(_rows(shown)),
-        picture=worst_case(course, shown.today, shown.cap_micros, shown.currency),
+        picture=worst_case(course, shown.today, shown.cap_left, shown.currency),
         alt=alt,
         notes=(shown.rule, UNEDITED, *shown.notes),
         not_looked_at=shown.not_looked_at,
@@ -160,12 +169,12 @@ def exposure_section(shown: ShownExposure) -> PageSection:
 def _rows(shown: ShownExposure) -> list[tuple[str, ...]]:
     bills = shown.bills
     rows = [
-        (each.campaign, money(each.daily_budget_micros), *_cells(bills[each.campaign], shown.currency))
+        (each.campaign, money(each.daily_budget_micros, shown.currency), *_cells(bills[each.campaign], shown.currency))
         for each in shown.campaigns
     ]
     budget = sum(each.daily_budget_micros for each in shown.campaigns)
     name = f"in all, without {len(shown.not_looked_at)} not looked at" if shown.not_looked_at else "in all"
-    return [*rows, (name, money(budget), *_cells(_summed(list(bills.values())), shown.currency))]
+    return [*rows, (name, money(budget, shown.currency), *_cells(_summed(list(bills.values())), shown.currency))]
 
 
 def _summed(bills: Sequence[_Bills]) -> _Bills:

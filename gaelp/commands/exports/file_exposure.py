@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from datetime import date
 
-from gaelp.commands.console import DONE, Out, WrongUse
+from gaelp.commands.console import DONE, Out, money
 from gaelp.commands.exports import exposure_view as view
-from gaelp.commands.exports.given_export import given_exports, shown_name, today_of, write_page
+from gaelp.commands.exports.given_export import given_exports, refuse_amount_of_two, shown_name, today_of, write_page
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import exported_campaigns
 
@@ -19,7 +18,7 @@ def file_exposure(arguments: argparse.Namespace, out: Out) -> int:
     """Show it for each currency of the file; amounts of two are never added."""
     exports = given_exports(arguments.file, arguments)
     today = today_of(arguments, exports)
-    refuse_cap_of_two(arguments, exports)
+    refuse_amount_of_two("--cap", arguments.cap, exports)
     shown = [found for each in exports if (found := shown_exposure(arguments, each, today))]
     if not shown:
         nothing = f"{arguments.file}: no campaign runs, by its status: as things are set it is billed nothing more"
@@ -32,13 +31,6 @@ def file_exposure(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-def refuse_cap_of_two(arguments: argparse.Namespace, exports: Sequence[AccountExport]) -> None:
-    """Raise WrongUse where one cap would be held against several currencies."""
-    if arguments.cap and len(exports) > 1:
-        codes = ", ".join(each.currency for each in exports)
-        raise WrongUse(f"--cap: the file has amounts in {codes}, which are never added: give a file of one currency")
-
-
 def shown_exposure(arguments: argparse.Namespace, export: AccountExport, today: date) -> view.ShownExposure | None:
     """What the running campaigns of an export may be billed; None where none runs. Raises NotLookedAt."""
     found = exported_campaigns(export, today)
@@ -47,7 +39,10 @@ def shown_exposure(arguments: argparse.Namespace, export: AccountExport, today: 
     day = f"{today} is the day as given" if arguments.today else f"{today} is the day after (--today says another)"
     notes = [f"The file has {export.first_day} to {export.last_day}; {day}.", *found.assumptions]
     if found.stopped:
-        notes.append(f"Paused or ended, by the file: {', '.join(found.stopped)}.")
+        billed = money(found.stopped_micros, export.currency)
+        notes.append(f"Paused or ended, by the file: {', '.join(found.stopped)}; this month they were billed {billed}.")
     name = f"{shown_name(arguments, arguments.file)}, {PLATFORM_NAMES[found.running[0].platform]}"
     cap = view.monthly_cap(arguments.cap, export.currency)
-    return view.ShownExposure(name, export.currency, today, found.running, cap, found.not_looked_at, tuple(notes))
+    return view.ShownExposure(
+        name, export.currency, today, found.running, cap, found.stopped_micros, found.not_looked_at, tuple(notes)
+    )

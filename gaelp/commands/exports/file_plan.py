@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from gaelp.commands.console import DONE, Out, WrongUse
-from gaelp.commands.exports.given_export import given_exports, shown_name, today_of, write_page
+from gaelp.commands.exports.given_export import given_exports, refuse_amount_of_two, shown_name, today_of, write_page
 from gaelp.commands.exports.plan_view import (
     SIZES,
     TARGET,
@@ -45,10 +45,12 @@ def file_plan(arguments: argparse.Namespace, out: Out) -> int:
         raise WrongUse("--figure is of a plan without a FILE: its pictures stand on the page, --page FILE.html")
     if arguments.file is not None:
         exports = given_exports(arguments.file, arguments)
+        refuse_amount_of_two("--cpa", arguments.cpa, exports)
+        refuse_amount_of_two("--daily-budget", arguments.daily_budget, exports)
         today, name = today_of(arguments, exports), shown_name(arguments, arguments.file)
     else:
         exports, today = export_of_account(arguments)
-        name = arguments.account
+        name = "an account" if arguments.anonymous else arguments.account
     asked = asked_by(arguments)
     shown = [shown_plan(asked, each, today, name) for each in exports]
     pages = [plan_section(each) for each in shown] if arguments.page else []

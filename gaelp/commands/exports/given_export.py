@@ -12,6 +12,7 @@ from gaelp.commands.console import Refused, WrongUse
 from gaelp.commands.logs_and_agents.ingest import source_of
 from gaelp.commands.people.accounts import amount
 from gaelp.domain.exports.account_export import AccountExport, anonymous, with_budget
+from gaelp.money import UnknownCurrency, decimals_of
 
 if TYPE_CHECKING:
     from gaelp.records.logs.ingestion import LogSource
@@ -40,9 +41,20 @@ def given_exports(file: str, arguments: argparse.Namespace) -> list[AccountExpor
     from gaelp.records.exports.read_export import read_export
 
     exports = read_export(export_source(file, arguments), arguments.platform, arguments.currency.upper())
+    for each in exports:
+        _check_currency(each.currency)
     for pair in arguments.budget:
         exports = _with_budget(exports, pair)
     return [anonymous(each) for each in exports] if arguments.anonymous else exports
+
+
+def _check_currency(code: str) -> None:
+    """Raise WrongUse for a currency that is none; an export may name none."""
+    try:
+        if code:
+            decimals_of(code)
+    except UnknownCurrency as error:
+        raise WrongUse(str(error)) from None
 
 
 def _with_budget(exports: Sequence[AccountExport], pair: str) -> list[AccountExport]:
@@ -63,6 +75,13 @@ def _with_budget(exports: Sequence[AccountExport], pair: str) -> list[AccountExp
         with_budget(each, campaign, amount(text, "--budget", each.currency)) if each in holding else each
         for each in exports
     ]
+
+
+def refuse_amount_of_two(option: str, amount: str | None, exports: Sequence[AccountExport]) -> None:
+    """Raise WrongUse where one amount would be held against several currencies."""
+    if amount and len(exports) > 1:
+        codes = ", ".join(each.currency or "no currency" for each in exports)
+        raise WrongUse(f"{option}: the file has amounts in {codes}, which are never added: give a file of one currency")
 
 
 def today_of(arguments: argparse.Namespace, exports: Sequence[AccountExport]) -> date:

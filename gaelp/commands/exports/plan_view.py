@@ -94,8 +94,8 @@ def plan_document(shown: ShownPlan) -> dict[str, Any]:
         "currency": shown.currency,
         "mature_days": sales.days,
         "conversions": sales.conversions,
-        "cpa_micros": vars(sales.cpa),
-        "order_value_micros": vars(sales.order_value) if sales.order_value else None,
+        "cpa_micros": _bounds(sales.cpa),
+        "order_value_micros": _bounds(sales.order_value) if sales.order_value else None,
         "order_spread": shown.stated.order_spread,
         "dispersion": sales.dispersion,
         "lag_days": shown.lag_days,
@@ -111,6 +111,11 @@ def plan_document(shown: ShownPlan) -> dict[str, Any]:
         "answer": shown.answer,
         "notes": shown.notes,
     }
+
+
+def _bounds(bounded: BoundedEstimate) -> dict[str, float | None]:
+    """An end that is not bounded is null, because JSON has no infinity."""
+    return {name: None if value == float("inf") else value for name, value in vars(bounded).items()}
 
 
 def plan_section(shown: ShownPlan) -> PageSection:

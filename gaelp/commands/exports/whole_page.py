@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gaelp.commands.console import WrongUse
 from gaelp.commands.exports.exposure_view import exposure_section
-from gaelp.commands.exports.file_exposure import refuse_cap_of_two, shown_exposure
+from gaelp.commands.exports.file_exposure import shown_exposure
 from gaelp.commands.exports.file_plan import PlanAsked, shown_plan
-from gaelp.commands.exports.given_export import shown_name, today_of
+from gaelp.commands.exports.given_export import refuse_amount_of_two, shown_name, today_of
 from gaelp.commands.exports.lag import lag_section, shown_lag
 from gaelp.commands.exports.plan_view import plan_section
 from gaelp.configuration import loading
@@ -34,7 +34,8 @@ def whole_page_sections(arguments: argparse.Namespace, exports: Sequence[Account
     """The worst case and the plan of each currency, and the lag of the file with its snapshots."""
     if arguments.anonymous:
         exports = [anonymous(each) for each in exports]
-    refuse_cap_of_two(arguments, exports)
+    refuse_amount_of_two("--cap", arguments.cap, exports)
+    refuse_amount_of_two("--daily-budget", arguments.daily_budget, exports)
     today = today_of(arguments, exports)
     name = shown_name(arguments, arguments.file)
     asked = PlanAsked(

@@ -37,6 +37,8 @@ def read_addresses(path: Path, accounts: Collection[str]) -> Addresses:
 
 
 def _checked(account: str, listed: object, accounts: Collection[str]) -> tuple[str, ...]:
+    if "://" in account:
+        raise WrongUse(f"the file of addresses has an address in the place of an account: {SHAPE}")
     if account not in accounts:
         near = difflib.get_close_matches(account, accounts, n=1)
         meant = f"did you mean {near[0]}?" if near else "`starter.py accounts` lists them"

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 _Amount = TypeVar("_Amount", int, Decimal)
 DAILY = ("", "daily", "täglich", "tagesbudget", "daily budget")  # words of a budget's type that mean a day
-STOPPED = (
-    "paused", "removed", "ended", "off", "inactive", "deleted", "archived", "not_delivering",
+STOPPED = (  # surely; what does not deliver today is switched on all the same, and may be billed tomorrow
+    "paused", "removed", "ended", "off", "inactive", "deleted", "archived",
     "pausiert", "entfernt", "beendet", "inaktiv", "gelöscht", "archiviert",
 )  # fmt: skip
 

@@ -37,6 +37,7 @@ class ExportedCampaigns:
 
     running: tuple[RunningCampaign, ...]
     stopped: tuple[str, ...]  # campaigns that the export says are paused or ended
+    stopped_micros: int  # what these were billed in the month of today
     not_looked_at: tuple[str, ...]  # `CAMPAIGN: because ...`
     assumptions: tuple[str, ...]  # sentences
 
@@ -48,18 +49,23 @@ def exported_campaigns(export: AccountExport, today: date) -> ExportedCampaigns:
     NotLookedAt where nothing can be said of any campaign.
     """
     platform = _platform(export)
-    running, stopped, unseen = [], [], []
+    first, last = window_of(Window.MONTH, today)
+    running, stopped, unseen, stopped_micros = [], [], [], 0
     for campaign, days in _by_campaign(export).items():
         if not days[-1].runs:
             stopped.append(campaign)
+            stopped_micros += sum(each.cost_micros or 0 for each in days if first <= each.day <= last)
         elif why := _why_not(export, days):
             unseen.append(f"{campaign}: {why}")
         else:
             running.append(_running(export, platform, days, today))
+    if export.rejected:
+        left_out = "they cannot be read or repeat another row, and what they were billed is not counted"
+        unseen.append(f"{export.rejected} rows of the file: {left_out}")
     if unseen and not running:
         raise NotLookedAt(f"no running campaign can be looked at; {unseen[0]}")
     said = [*_assumptions(export, platform, today), *(_beyond(each) for each in running if billed_beyond(each, today))]
-    return ExportedCampaigns(tuple(running), tuple(stopped), tuple(unseen), tuple(said))
+    return ExportedCampaigns(tuple(running), tuple(stopped), stopped_micros, tuple(unseen), tuple(said))
 
 
 def _beyond(campaign: RunningCampaign) -> str:

@@ -229,9 +229,13 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
     days = ceil(maturing_hours(config) / HOURS_PER_DAY) + 1
     limit = exact_money(micros(config.live_test.drawdown_limit), request.currency)
     unseen = exact_money(min(days * request.daily_cap_micros, request.total_cap_micros), request.currency)
+    whole = "no loss over all campaigns ends the phase"
+    if request.phase is Phase.LIVE_TEST:
+        whole = "the phase ends between two campaigns once all have lost that"
     return (
-        f"the phase ends once matured days have lost {limit} in sum. A day matures within {days} days, so up to "
-        f"**{unseen}** may be billed before that can act. `starter.py stop {request.run}` pauses within 2 minutes."
+        f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. A day matures within {days} "
+        f"days, so up to **{unseen}** may be billed before that can act. `starter.py stop {request.run}` pauses within "
+        "2 minutes."
     )
 
 

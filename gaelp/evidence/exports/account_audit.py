@@ -18,7 +18,7 @@ from gaelp.evidence.exports.claimed_orders import claimed_orders
 from gaelp.evidence.exports.mix_shifts import mix_shifts
 from gaelp.evidence.exports.rate_breaks import SIDE, rate_breaks
 from gaelp.evidence.exports.silent_tags import silent_tags
-from gaelp.evidence.exports.uneven_arms import uneven_arms
+from gaelp.evidence.exports.uneven_arms import uneven_arms, why_no_experiment
 from gaelp.evidence.exports.wasted_spend import wasted_spend
 
 _COLUMNS = {
@@ -81,6 +81,8 @@ def _why_not(kind: FindingKind, question: AuditQuestion, table: AccountTable) ->
         )
     if kind is FindingKind.WASTED and question.target_cpa_micros is None:
         return f"no target was said: --target-cpa AMOUNT; {_own_cost(table)}"
+    if kind is FindingKind.UNEVEN:
+        return why_no_experiment(question)
     if kind is FindingKind.BRAND and not question.brands:
         return "no brand was said: --brand WORD"
     if kind is FindingKind.CLAIMED and question.orders is None:

@@ -36,6 +36,15 @@ def uneven_arms(question: AuditQuestion) -> list[Finding]:
     return [finding for each in experiments if (finding := _finding(each, level(len(experiments)))) is not None]
 
 
+def why_no_experiment(question: AuditQuestion) -> str:
+    """Why no experiment can be judged; empty where one can. It names no arm, so that a page can leave names out."""
+    if any(True for _ in _experiments(question)):
+        return ""
+    if question.planned and any(row.arm for row in question.export.rows):
+        return "no experiment of the export has only arms that --split names: name each arm, as the export writes it"
+    return "the export has no experiment of two arms or more"
+
+
 def _experiments(question: AuditQuestion) -> Iterator[_Experiment]:
     """A campaign with several arms is an experiment; the campaigns that have one arm each are one together."""
     arms: dict[str, set[str]] = defaultdict(set)

@@ -173,7 +173,8 @@ def split(shown: I8, draw: CostDraw, response: np.random.Generator) -> F8:
     # The whole bridge shrinks, because the parts must still sum to the cost.
     room = np.where(noise < 0, even / np.maximum(-noise, 1e-9), np.inf).min(axis=-1, keepdims=True)
     # At the bound 0 rounding may leave some 1e-12 below it, which would be rounded down to a whole micro.
-    return np.maximum(even + noise * np.minimum(room, 1.0), 0.0)
+    parts: F8 = np.maximum(even + noise * np.minimum(room, 1.0), 0.0)
+    return parts
 
 
 def _summed(won: I8, price: PriceMoments, response: np.random.Generator) -> F8:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.campaign_fixture import CampaignFixture
+from tests.support.campaign_fixture import CampaignFixture, another_campaign
 
 Exposure = Callable[..., tuple[int, Any]]
 
@@ -36,3 +36,21 @@ def test_nothing_runs_and_a_cap_without_a_period(fixture: CampaignFixture, expos
     fixture.running()
     code, document = exposure("--cap", "2000")
     assert code == 2 and "2000/month" in document["error"]
+
+
+def test_names_cannot_be_left_out_of_an_account(fixture: CampaignFixture, exposure: Exposure) -> None:
+    """An option that would be passed over is refused: a page with names must not be taken for one without."""
+    code, document = exposure("--anonymous")
+    assert code == 2 and "--anonymous" in document["error"]
+
+
+def test_a_cap_counts_what_a_paused_campaign_was_billed(fixture: CampaignFixture, exposure: Exposure) -> None:
+    """Twenty hours of ours and then a pause: of the cap so much is used, while another campaign runs."""
+    platform, ours = fixture.platform.real, fixture.running()
+    report = platform.report(fixture.account, ours.platform_id, fixture.at(20))
+    billed = sum(max(day.cost_micros, day.served_micros) for day in report.days)
+    platform.pause(fixture.account, ours.platform_id, fixture.at(20))
+    platform.enable(fixture.account, another_campaign(fixture, "another").platform_id, fixture.at(20))
+    code, document = exposure("--cap", "1000/month")
+    assert (code, [each["campaign"] for each in document["campaigns"]]) == (0, ["another"])
+    assert document["stopped_micros"] == billed > 0

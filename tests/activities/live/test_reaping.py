@@ -11,12 +11,10 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.live.reaping import Reaping
-from gaelp.domain.platform_records import CampaignState
 from gaelp.ledger.account_stop import StopOrder, WallClock, stop_account
 from gaelp.messages.reaper import Reap, Reaped
 from gaelp.platforms.protocol import OutcomeUnknown
-from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture
-from tests.support.emulators import make_spec
+from tests.support.campaign_fixture import RUN, UNIT, CampaignFixture, another_campaign
 from tests.support.local_runs import LocalRuns
 
 LOOK = datetime(2026, 11, 26, tzinfo=UTC)
@@ -33,18 +31,6 @@ def enabled(fixture: CampaignFixture) -> bool:
     found = fixture.found()
     assert found is not None
     return found.enabled
-
-
-def another_campaign(fixture: CampaignFixture, name: str) -> CampaignState:
-    """A campaign that is not made by the fixture, paused."""
-    segments, candidates = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape
-    spec = make_spec(name, fixture.account)
-    creatives = tuple(spec.creatives[0].model_copy(update={"id": f"item-{k}"}) for k in range(candidates))
-    shares = ((1.0 / candidates,) * candidates,) * segments
-    fitted = {"segments": segments, "creatives": creatives, "bid_micros": (0,) * segments, "creative_prob": shares}
-    return fixture.platform.real.create_paused(
-        spec.model_copy(update={**fitted, "end_at": fixture.at(48)}), fixture.at()
-    )
 
 
 def test_an_enable_that_comes_after_the_stop_is_paused(fixture: CampaignFixture, local_runs: LocalRuns) -> None:

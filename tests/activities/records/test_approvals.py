@@ -94,3 +94,17 @@ def test_the_card_has_what_the_ledger_knows_of_run_and_account(fixture: Campaign
     assert "no campaign of ours may still be billed there" in card.text
     fixture.ledger.keep_days(fixture.account, campaign, days[:11], START + timedelta(hours=1))
     assert _asked(fixture) == card  # a retry shows the card that was opened, whatever it would compute now
+
+
+def test_the_card_counts_what_the_ledger_knows_of_a_days_cost(fixture: CampaignFixture) -> None:
+    """A day that was billed at 45 and is reported at 20 costs 45 on the card, as the gate will count it."""
+    fixture.running()
+    reserved = fixture.ledger.reservations(fixture.account)[0]
+    fixture.ledger.post(reserved.key, 45 * UNIT, 45 * UNIT, fixture.at(12))
+    day = DayReport(
+        day=reserved.day, impressions=1000, clicks=20, conversions=1, cost_micros=20 * UNIT,
+        served_micros=20 * UNIT, revenue_micros=90 * UNIT, final=True, matured=True,
+    )  # fmt: skip
+    fixture.ledger.keep_days(fixture.account, reserved.campaign, (day,), fixture.at(100))
+    card = _asked(fixture)
+    assert card is not None and "after 45.00 USD of cost, on 1 matured days" in card.text

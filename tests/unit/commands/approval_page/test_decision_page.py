@@ -92,6 +92,13 @@ def test_the_page_shows_the_card_apart_from_what_people_wrote_and_is_never_kept(
     assert opened.browser.get("/page.js").headers["content-type"].startswith("text/javascript")
 
 
+def test_a_key_file_that_cannot_be_read_is_a_sentence_on_the_page(opened: Opened) -> None:
+    """Whatever error of ours ends a request, the page's script is given its sentence and no failure of the server."""
+    opened.page.key = Path("nowhere.pem")
+    answer = opened.browser.post("/decide", json=opened.told(), headers=FROM_PAGE)
+    assert answer.status_code == 409 and "nowhere.pem cannot be read" in answer.json()["refused"]
+
+
 def test_a_link_opens_once(opened: Opened) -> None:
     """Whoever finds it in a history gets nothing, and the owner reads of it."""
     thief = TestClient(opened.page.app(), base_url=ORIGIN)

@@ -105,6 +105,23 @@ def test_snapshots_measure_after_how_many_days_a_day_is_mature(
     assert "the last 3 days count as too young" in ran.stdout
 
 
+def test_one_target_for_two_currencies_is_refused(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """30 dollars and 30 yen are not one target."""
+    place = tmp_path / "two.csv"
+    text = "Day,Campaign,Currency code,Impr.,Clicks,Cost,Conversions\n"
+    place.write_text(text + "2026-09-01,A,USD,10,1,2.00,1\n2026-09-01,B,JPY,10,1,300,1\n")
+    ran = in_process("audit", str(place), "--target-cpa", "30")
+    assert ran.returncode == 2 and "--target-cpa: the file has amounts in JPY, USD" in ran.stderr
+
+
+def test_a_currency_that_is_none_is_wrong_use(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """The sentence asks for a code, with the exit code of wrong usage."""
+    place = tmp_path / "shop.csv"
+    place.write_text("Day,Campaign,Impr.,Clicks,Cost,Conversions\n2026-09-01,A,10,1,2.00,1\n")
+    ran = in_process("audit", str(place), "--currency", "EURO")
+    assert ran.returncode == 2 and "'EURO' is no currency of ISO 4217" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -71,6 +71,22 @@ def test_two_currencies_are_never_added(in_process: Run, tmp_path: Path) -> None
     assert refused.returncode == 2 and "never added" in refused.stderr
 
 
+def test_a_cap_counts_what_a_paused_campaign_was_billed(in_process: Run, tmp_path: Path) -> None:
+    """A budget of 10 may bill 20 a day; of a cap of 100 a month a paused campaign has used 70.
+
+    So 30 are left from the 2nd on, of which 5 are billed: the second day at the worst exceeds it, the 3rd.
+    """
+    place = tmp_path / "shop.csv"
+    text = "Day,Campaign,Campaign status,Currency code,Budget,Impr.,Clicks,Cost\n"
+    rows = "2026-09-01,Live,Enabled,USD,10,10,1,5\n2026-09-01,Old,Paused,USD,90,10,1,70\n"
+    place.write_text(text + rows)
+    ran = in_process("exposure", str(place), "--cap", "100/month", "--json")
+    (document,) = json.loads(ran.stdout)["exposures"]
+    assert (document["stopped_micros"], document["cap_exceeded"]["at_worst"]) == (70_000_000, "2026-09-03")
+    said = in_process("exposure", str(place), "--cap", "100/month").stdout
+    assert "A cap of 100.00 USD a month, of which paused or ended campaigns were billed 70.00 USD, is exceeded" in said
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gaelp.commands.exports.plan_view import ShownPlan, plan_document
+from gaelp.evidence.certification.live_trials import StatedSales
+from gaelp.evidence.exports.account_sales import AccountSales
+from gaelp.evidence.exports.conversion_lag import BoundedEstimate
 from tests.support.command_line import Finished
 
 Run = Callable[..., Finished]
@@ -70,3 +75,12 @@ def test_another_currency_asks_for_the_budget(in_process: Run, dollars: str) -> 
     Path(dollars).write_text(Path(dollars).read_text().replace("USD", "EUR"))
     ran = in_process("plan", dollars)
     assert ran.returncode == 2 and "--daily-budget" in ran.stderr
+
+
+def test_an_end_that_is_not_bounded_is_null_in_the_document() -> None:
+    """Where conversions came on a few days only, drawing days again may find none; JSON has no infinity."""
+    unbounded = BoundedEstimate(5e6, 2e6, math.inf)
+    sales = AccountSales(17, 10.0, unbounded, None, None, 1.0)
+    stated = StatedSales(cpa_micros=5_000_000, daily_micros=25_000_000, roi=0.0, order_spread=0.5, dispersion=1.0)
+    shown = ShownPlan("shop", "USD", sales, stated, 1.0, "as given", "as given", ())
+    assert plan_document(shown)["cpa_micros"] == {"value": 5e6, "low": 2e6, "high": None}

@@ -80,3 +80,9 @@ def test_a_card_that_was_changed_is_not_shown(in_process: Callable[..., Finished
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "the card of a/live-test#1 was changed after the request was opened" in ran.stderr
     assert "costs nothing" not in ran.stderr
+
+
+def test_a_port_that_none_is_is_wrong_use(in_process: Callable[..., Finished]) -> None:
+    """It is refused by the grammar, before a page is made."""
+    ran = in_process("approve", "first", "--page", "--port", "70000")
+    assert ran.returncode == 2 and "'70000' is not a port from 1 to 65535" in ran.stderr

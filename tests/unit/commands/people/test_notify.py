@@ -128,6 +128,7 @@ def test_the_test_message_says_where_it_did_not_arrive(
         ("shop: 'json://127.0.0.1:1/'", 0o600, "no list of texts"),
         ("shop: []", 0o600, "no list of texts"),
         (f"shop: ['nonsense://{SECRET}']", 0o600, "address 1 of account shop"),
+        (f"slack://{SECRET}/b/c: [shop]", 0o600, "an address in the place of an account"),
         ("[", 0o600, "no YAML"),
         ("", 0o600, "names no account"),
         ("shop: ['json://127.0.0.1:1/']", 0o644, "chmod 600"),

@@ -119,10 +119,25 @@ def test_a_paused_campaign_may_be_billed_nothing_and_an_unknown_state_counts_as_
     """Only a state that surely means a stop is left out; without the column every campaign counts, and it is said."""
     found = exported_campaigns(export(*FULL, row(14, campaign="Old", status="Pausiert")), TODAY)
     assert (found.stopped, [each.campaign for each in found.running]) == (("Old",), ["Search"])
-    odd = exported_campaigns(export(row(14, status="Eligible (limited)")), TODAY)
-    assert len(odd.running) == 1
+    for word in ("Eligible (limited)", "not_delivering"):
+        assert len(exported_campaigns(export(row(14, status=word)), TODAY).running) == 1
     unknown = exported_campaigns(export(*FULL, status=("status", "campaign status")), TODAY)
     assert any("every campaign counts as running" in each for each in unknown.assumptions)
+
+
+def test_rows_that_cannot_be_read_are_not_looked_at_and_said() -> None:
+    """What they were billed comes on top, and where nothing else runs there is no figure."""
+    found = exported_campaigns(replace(export(*FULL), rejected=2), TODAY)
+    assert found.not_looked_at[0].startswith("2 rows of the file: they cannot be read or repeat another row")
+    with pytest.raises(NotLookedAt, match="2 rows of the file"):
+        exported_campaigns(replace(export(row(14, status="Paused")), rejected=2), TODAY)
+
+
+def test_what_paused_campaigns_were_billed_this_month_is_told_apart() -> None:
+    """40 on the 13th and on the 14th are 80; August is another month."""
+    old = [row(day, campaign="Old", status="Paused") for day in (13, 14)]
+    august = replace(old[0], day=date(2026, 8, 31))
+    assert exported_campaigns(export(*FULL, august, *old), TODAY).stopped_micros == 80 * UNIT
 
 
 @pytest.mark.parametrize(

@@ -162,8 +162,16 @@ def test_the_stop_loss_says_what_may_be_billed_before_it_can_act() -> None:
     terms = RunTerms(config, synthetic_market=False, creatives=80)
     said = lines_of(kit.request(total_cap_micros=9000 * UNIT), terms=terms)["Stop-loss"]
     # The 90 % quantile of a mean lag of one day is 2.3 days: twice that, 111 hours and 72 hours are 8 days, and one.
-    assert "lost 150.00 USD in sum. A day matures within 9 days, so up to **450.00 USD** may be billed" in said
+    assert "lost 150.00 USD in sum; the phase ends between two campaigns once all have lost that" in said
+    assert "A day matures within 9 days, so up to **450.00 USD** may be billed" in said
     assert "**300.00 USD** may be billed" in lines_of(terms=terms)["Stop-loss"]
+
+
+def test_in_scaled_the_stop_loss_is_each_campaigns_own() -> None:
+    """No review ends that phase, so its card must not say that a loss over all campaigns does."""
+    said = lines_of(kit.request(phase=Phase.SCALED))["Stop-loss"]
+    assert "a campaign is paused once its matured days have lost 150.00 USD in sum" in said
+    assert "no loss over all campaigns ends the phase" in said
 
 
 def test_the_answer_has_a_date_and_says_where_it_cannot_be_pass() -> None:

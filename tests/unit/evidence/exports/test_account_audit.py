@@ -146,6 +146,15 @@ def test_an_experiment_is_uneven_by_its_planned_split(planned: dict[str, float] 
     assert (FindingKind.UNEVEN in _found(replace(question(arms, "arm"), planned=planned))) == found
 
 
+def test_a_split_of_other_arms_is_not_looked_at_and_said() -> None:
+    """A mistyped arm must not read as an experiment in which nothing stands out."""
+    arms = of_part(days(84, _steady, clicks=110), "arm", "control") + of_part(
+        days(84, _steady, clicks=90), "arm", "new"
+    )
+    answer = audit(replace(question(arms, "arm"), planned={"control": 50, "knew": 50}))
+    assert "--split" in next(each.because for each in answer.not_looked if each.kind is FindingKind.UNEVEN)
+
+
 @pytest.mark.parametrize(("swing", "found"), [(0, True), (50, False)])
 def test_an_experiment_whose_days_swing_is_allowed_a_difference(swing: int, found: bool) -> None:
     """51.5 % of 336,000 impressions are a mismatch where each day has that share, and none where days swing by 25 %."""
