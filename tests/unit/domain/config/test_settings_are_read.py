@@ -89,7 +89,8 @@ def _read_by(node: ast.AST, holders: dict[str, str], tree: ast.AST) -> Iterator[
         section = _section(node.value, holders)
         yield f"{section}.{node.attr}" if section else node.attr if _is_configuration(node.value) else ""
     elif isinstance(node, ast.Call) and ast.unparse(node.func) == "threshold_of":
-        yield CRITERIA[ast.literal_eval(node.args[0])].setting
+        if isinstance(node.args[0], ast.Constant):  # one that is asked for by a variable shows no reader of any one
+            yield CRITERIA[ast.literal_eval(node.args[0])].setting
     elif isinstance(node, ast.DictComp):
         yield from _read_for_a_message(node, holders, tree)
 
