@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -170,6 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for queue in arguments.queues:  # before it is forked, and while a server that is started beside it begins to answer
         served_workflows(queue)
         served_activities(queue)
+    gc.freeze()  # what is imported lasts: no collection need look through it, and forked processes share it
     ready = arguments.ready.touch if arguments.ready else lambda: None
     return in_processes(arguments.processes, partial(_work, arguments.queues, arguments.certify), ready)
 

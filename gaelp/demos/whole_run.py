@@ -44,6 +44,7 @@ IMPORTED_ONCE = (
     "gaelp.commands.runs.start",
     "gaelp.commands.watching.report",
     "gaelp.confinement.descriptions",
+    "gaelp.demos.whole_run",  # a forked process imports the program's own module once more
     "gaelp.evidence.phase_measurements",
     "gaelp.ledger.ledger",
     "gaelp.platforms.adapters",
@@ -54,6 +55,8 @@ IMPORTED_ONCE = (
     "gaelp.temporal_connection",
     "iso4217",
     "matplotlib.backends.backend_agg",
+    "sqlglot.dialects.bigquery",
+    "sqlglot.dialects.duckdb",
 )
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
 LOOK_SECONDS = 0.8  # a look costs a dozen calls: often enough for a person, rare enough for two cores
@@ -188,7 +191,8 @@ async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
     from gaelp.commands import connections as opened
 
     client = await opened.temporal(Settings())
-    poor = [*demo.overrides, "agent=uniform", "simulation.rounds=1"]  # it learns nothing, so one round shows it all
+    # It learns nothing, so one round shows it all, and the exam alone refuses it.
+    poor = [*demo.overrides, "agent=uniform", "simulation.rounds=1", "simulation.traps=required"]
     await asyncio.gather(
         asyncio.to_thread(start, demo, demo.name, demo.overrides),
         asyncio.to_thread(start, demo, demo.poor, poor),

@@ -340,7 +340,10 @@ def test_bytes_that_are_no_arrays_are_refused(in_process: Make) -> None:
 
 
 def test_a_timeline_knows_every_budget_of_a_day() -> None:
-    """A budget that held for no time counts for its day; one replaced at midnight does not count for the next."""
+    """A budget that held for no time counts for its day; one replaced at midnight does not count for the next.
+
+    So it is once the other settings of a write are forgotten, which nobody is given then.
+    """
     line = Timeline()
     first = InForce(
         enabled=True,
@@ -357,6 +360,11 @@ def test_a_timeline_knows_every_budget_of_a_day() -> None:
     assert line.highest_budget(2 * DAY, 3 * DAY) == 4
     with pytest.raises(ValueError, match="may not precede"):
         line.append(0, first)
+    line.forget_before(DAY + HOUR)
+    assert (len(line), line.highest_budget(0, DAY - 1), line.budget_at(0)) == (5, 90, 5)
+    assert [piece.settings.daily_budget_micros for piece in line.pieces(DAY + HOUR, 2 * DAY)] == [4]
+    with pytest.raises(ValueError, match="not kept any more"):
+        line.pieces(0, HOUR)
 
 
 def test_the_default_world_is_that_of_the_file(in_process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
