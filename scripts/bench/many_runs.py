@@ -89,11 +89,9 @@ async def _write(settings: Settings, count: int) -> None:
     ]  # fmt: skip
     with sa.create_engine(settings.ledger).begin() as connection:
         connection.execute(sa.insert(tables.totals), totals)
-    # Visibility is a second late.
-    while (
-        await client.count_workflows("WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Completed'")
-    ).count < count:
-        await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process's event
+    query = "WorkflowType = 'TrainingRun' AND ExecutionStatus = 'Completed'"
+    while (await client.count_workflows(query)).count < count:  # noqa: ASYNC110 - visibility is a second late
+        await asyncio.sleep(0.1)
 
 
 async def _ended(client: Client, name: str) -> None:
