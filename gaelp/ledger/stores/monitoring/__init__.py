@@ -1,0 +1,1 @@
+"""What the ledger keeps of monitoring. Violations are in violation_store.py, one folder above."""
