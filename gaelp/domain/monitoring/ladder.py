@@ -1,6 +1,6 @@
-"""The ladder of monitoring: which step a campaign's anomalies ask for, given the steps that stand (docs/monitoring.md).
+"""The ladder of monitoring: the step that a campaign's anomalies ask for, given the steps that stand.
 
-Note, hold the ramp, cut to the floor, pause, stop. It only lowers: a person restores, by undoing a step. Touch this to
+By criterion 14 of docs/gates.md: note, hold the ramp, cut to the floor, pause, stop. It only lowers: a person restores, by undoing a step. Touch this to
 change when a step is taken or what it does.
 """
 
@@ -227,7 +227,7 @@ def _reason_of(step: LadderStep, evidence: Sequence[Anomaly], steps: Sequence[St
     if step is LadderStep.STOP:
         paused = _standing(steps)[-1]
         return f"it is paused since {paused.day.isoformat()}, and nobody has restored it: {paused.reason}"
-    return "; ".join(each.sentence for each in evidence)
+    return "; ".join(each.sentence for each in sorted(evidence, key=lambda each: each.noticed))
 
 
 def _standing(steps: Sequence[StepTaken]) -> list[StepTaken]:
