@@ -1,7 +1,7 @@
 """The ladder of monitoring: the step that a campaign's anomalies ask for, given the steps that stand.
 
-By criterion 14 of docs/gates.md: note, hold the ramp, cut to the floor, pause, stop. It only lowers: a person restores, by undoing a step. Touch this to
-change when a step is taken or what it does.
+By criterion 14 of docs/gates.md: note, hold the ramp, cut to the floor, pause, stop. It only lowers: a person restores,
+by undoing a step. Touch this to change when a step is taken or what it does.
 """
 
 from __future__ import annotations
