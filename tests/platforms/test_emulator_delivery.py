@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from gaelp.domain.billing.budget_histories import BudgetHistory, BudgetSet, lawf
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator import hidden_world, service
+from gaelp.platforms.emulator.campaign_store import Store
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.refusal import Refusal
 from gaelp.platforms.emulator.service import Emulator
@@ -440,3 +442,13 @@ def test_a_report_of_an_earlier_instant_is_the_same_once_its_days_are_closed(in_
     assert sum(day.conversions for day in first[-1].days) > 0 and any(day.matured for day in first[-1].days)
     assert emulator.report("acme", "1", at(24 * 25)) == undisturbed.report("acme", "1", at(24 * 25))
     assert emulator.truth() == undisturbed.truth()
+
+
+@pytest.mark.parametrize(("wanted", "pragma"), [((), 2), (("normal",), 1)])
+def test_the_file_waits_for_the_disk_unless_it_is_told_otherwise(
+    tmp_path: Path, wanted: tuple[Any, ...], pragma: int
+) -> None:
+    """SQLite is set to FULL (2), and to NORMAL (1) only where it is asked for, as the demos do."""
+    store = Store(tmp_path / "emulator.db", 1, *wanted)
+    assert store._db.execute("PRAGMA synchronous").fetchone()[0] == pragma
+    store.close()
