@@ -114,8 +114,8 @@ def emulator(
 ) -> Service:
     """The platform emulator; `factor` is multiplied onto its conversion rates, `synchronous` is as Temporal's."""
     flags = ("--host", "127.0.0.1", "--port", str(ports.emulator), "--db", str(home / "emulator.db"))
-    flags += ("--synchronous", synchronous, "--seed", str(EMULATOR_SEED))
-    command = (sys.executable, "-m", "gaelp.platforms.emulator", *flags)
+    kept = ("--synchronous", synchronous, "--seed", str(EMULATOR_SEED))
+    command = (sys.executable, "-m", "gaelp.platforms.emulator", *flags, *kept)
     question = b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
     ready: Callable[[], bool] = lambda: answers(ports.emulator, question, b"HTTP/1.")  # noqa: E731
     return Service("emulator", (*command, "--conversion-factor", repr(factor)), ready, environment)

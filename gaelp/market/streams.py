@@ -25,7 +25,7 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     """
     parts = [f"{_tag(part)}:{len(str(part))}:{part}" for part in (int(seed), *names)]
     key = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(_Key(key)))
+    return np.random.Generator(np.random.Philox(_Key(key)))  # type: ignore[arg-type]  # its stubs know no ISeedSequence
 
 
 class _Key(ISeedSequence):
