@@ -171,10 +171,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     keep_private()
     observability.configure()
+    gc.disable()  # nothing that is imported is garbage
     for queue in arguments.queues:  # before it is forked, and while a server that is started beside it begins to answer
         served_workflows(queue)
         served_activities(queue)
     gc.freeze()  # what is imported lasts: no collection need look through it, and forked processes share it
+    gc.enable()
     ready = arguments.ready.touch if arguments.ready else lambda: None
     return in_processes(arguments.processes, partial(_work, arguments.queues, arguments.certify), ready)
 
