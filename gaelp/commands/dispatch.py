@@ -11,11 +11,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from gaelp.commands.console import DONE, Out, Refused
+from gaelp.commands.console import DONE, INTERRUPTED, Out, Refused
 from gaelp.commands.parser import VERBS, build, parse
 from gaelp.errors import WRONG_USE, GaelpError
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,6 +46,8 @@ def _for_people(error: Exception) -> GaelpError:
     service = sys.modules.get("temporalio.service")
     if service is not None and isinstance(error, service.RPCError):
         return Refused(f"Temporal refused: {error.message} ({error.status.name})")
+    if isinstance(error, ModuleNotFoundError):
+        return Refused(not_installed(error.name or "one"))
     if isinstance(error, OSError) and error.filename is not None:
         return Refused(f"{str(error.filename)[:200]}: {error.strerror}")
     if os.environ.get("GAELP_LOG_LEVEL", "").upper() == "DEBUG":
@@ -57,6 +57,14 @@ def _for_people(error: Exception) -> GaelpError:
     return Refused(
         f"unexpected {type(error).__name__}: {' '.join(str(error).split())} "
         "(GAELP_LOG_LEVEL=DEBUG shows where; please report it)"
+    )
+
+
+def not_installed(package: str) -> str:
+    """What a person does about a package that this interpreter lacks."""
+    return (
+        f"the package {package} is not installed for {sys.executable}: run `make setup` once, and then "
+        "`source .venv/bin/activate` in each terminal"
     )
 
 

@@ -105,7 +105,6 @@ def test_nothing_to_do_is_wrong_usage(in_process: Callable[..., Finished]) -> No
         "list --limit 0",
         "stop",
         "stop a --all",
-        "keys",
         "start --from-phase historical",
         "start --from-checkpoint x",
         "start --from-phase live",

@@ -65,11 +65,9 @@ def test_a_setting_without_effect_is_noted_and_valid(in_process: Callable[..., F
 )
 def test_how_a_run_ended_is_its_exit_code(outcome: str, code: int) -> None:
     """Only a run that its agent or a person ended without graduating ends with 3."""
-    from gaelp.commands.runs.start import exit_code
-    from gaelp.messages.training_run import RunResult
+    from gaelp.commands.watching.progress import code_of
 
-    ended = {"run": "a", "reason": "", "checkpoint_digest": None, "phases": (), "spend_micros": 0}
-    assert exit_code(RunResult.model_validate({**ended, "outcome": outcome})) == code
+    assert code_of(outcome) == code
 
 
 def test_every_value_says_where_it_came_from(
