@@ -35,12 +35,13 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has gone, as `| head` does
         return DONE
     except Exception as error:
-        refusal = _for_people(error)
+        refusal = for_people(error)
         out.refuse(str(refusal), refusal.exit_code, refusal.detail())
         return refusal.exit_code
 
 
-def _for_people(error: Exception) -> GaelpError:
+def for_people(error: Exception) -> GaelpError:
+    """The error as an error of ours, with one sentence; it is its own where it is one."""
     if isinstance(error, GaelpError):
         return error
     service = sys.modules.get("temporalio.service")

@@ -95,8 +95,13 @@ def build(verb: str | None = None) -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name in VERBS if verb is None else (verb,):
         _, does = VERBS[name]
-        shown = {"epilog": epilog(name), "formatter_class": argparse.RawDescriptionHelpFormatter}
-        made = verbs.add_parser(name, help=does, description=does, **shown)
+        made = verbs.add_parser(
+            name,
+            help=does,
+            description=does,
+            epilog=epilog(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if verb is not None:
             ARGUMENTS[verb](made)

@@ -1,4 +1,4 @@
-"""The verbs `start` and `validate`, and start_training for callers in Python. Touch this to change how a run begins."""
+"""The verbs `start` and `validate`. Touch this to change how a run begins."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, Out, Refused, money, table
+from gaelp.commands.console import DONE, Out, money, table
 from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.runs.start_facts import Reading, read_facts
-from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.start_conditions import StartFacts
 from gaelp.errors import WRONG_USE
@@ -103,29 +102,6 @@ def _readable(settings: Settings, wanted: Order) -> Reading:
     finally:
         if ledger is not None:
             ledger.close()
-
-
-async def train(
-    config: TrainingConfiguration | str,
-    *,
-    agent: str | None,
-    name: str | None,
-    words: Words,
-    settings: Settings | None,
-) -> RunResult:
-    """start_training of starter.py."""
-    from gaelp.commands.watching.progress import follow
-
-    if agent is not None and not isinstance(agent, str):
-        raise Refused(
-            "agent must be the name of an entry point in the group gaelp.agents: workers load it by that name",
-        )
-    settings = settings or connections.read_settings()
-    wanted = order(configured(config, [], agent), name, words)
-    check(wanted, StartFacts())
-    client = await connections.temporal(settings)
-    handle = await launch(client, connections.open_ledger(settings), settings, wanted)
-    return await follow(client, handle)
 
 
 def show_end(result: RunResult, code: int, currency: str, web: str, out: Out) -> None:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 EVERY_SECONDS = 0.5
 LAST_LOOK_SECONDS = 5.0  # within which the end of a run is told
-WORKER_SECONDS = 3.0
+LOOKS_FOR_A_WORKER = 6  # a worker that has just been started polls within them
+Point = tuple[str, str, dict[str, float]]
+"""An entry of a run's live metrics: its id, its step, its figures by name."""
 GOOD_ENDS = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
 
 
@@ -94,44 +96,54 @@ async def heard(
 ) -> AsyncIterator[tuple[RunView, list[RunEvent]]]:
     """A look at the run each half second until it has ended, and what has happened between it and the look before.
 
-    `metrics` adds the figures that were measured. A server that goes away after the first look is waited for.
+    `metrics` adds the figures that were measured. A server that goes away after the first look is waited for, and so is
+    a worker; both are told.
     """
     from temporalio.service import RPCError
 
-    before, last, away = None, "0", False
+    before, last, looks, away = None, "0", 0, False
     while True:
         try:
             now = await view(client, run)
+            events = await _no_worker(client, run) if looks == LOOKS_FOR_A_WORKER and not now.ended else []
         except RPCError:
             if before is None:
                 raise
-            lost = RunEvent(run, RunEventKind.WAITS, "", "Temporal does not answer; this goes on looking for it")
-            yield before, [] if away else [lost]
+            yield before, [] if away else [_waits(run, "Temporal does not answer; this goes on looking for it")]
             away = True
-            await asyncio.sleep(EVERY_SECONDS)
-            continue
-        points = await asyncio.to_thread(metrics.read, run, last) if metrics else []
-        yield now, [*(measured(run, step, values) for _, step, values in points), *happened(before, now)]
-        if now.ended:
-            return
-        before, last, away = now, points[-1][0] if points else last, False
+        else:
+            points = await asyncio.to_thread(_points, metrics, run, last) if metrics else []
+            yield now, [*events, *(measured(run, step, values) for _, step, values in points), *happened(before, now)]
+            if now.ended:
+                return
+            before, last, looks, away = now, points[-1][0] if points else last, looks + 1, False
         await asyncio.sleep(EVERY_SECONDS)
+
+
+def _points(metrics: LiveMetrics, run: str, last: str) -> list[Point]:
+    """Nothing where Redis is away: what it holds is a picture, and no fact."""
+    from gaelp.records.events.live_metrics import LiveMetricsUnavailable
+
+    try:
+        return metrics.read(run, last)
+    except LiveMetricsUnavailable:
+        return []
+
+
+async def _no_worker(client: Client, run: str) -> list[RunEvent]:
+    if await workers(client, Queue.WORKFLOWS):
+        return []
+    started_by = "`make dev` starts one, or `python worker.py`"
+    return [_waits(run, f"no worker polls the queue {Queue.WORKFLOWS!r}: {started_by}")]
+
+
+def _waits(run: str, why: str) -> RunEvent:
+    return RunEvent(run, RunEventKind.WAITS, "", f"{run} waits: {why}")
 
 
 async def show(client: Client, run: str, out: Out) -> None:
     """Show the run on stderr until it has ended, or until this is cancelled."""
-    worker = asyncio.create_task(mention_worker(client, out))
-    try:
-        await (_bars(client, run, out) if sys.stderr.isatty() else _lines(client, run, out))
-    finally:
-        worker.cancel()
-
-
-async def mention_worker(client: Client, out: Out) -> None:
-    """Say where nobody works on runs, after some seconds."""
-    await asyncio.sleep(WORKER_SECONDS)
-    if not await workers(client, Queue.WORKFLOWS):
-        out.note(f"no worker polls the queue {Queue.WORKFLOWS!r}: `make dev` starts one, or `python worker.py`")
+    await (_bars(client, run, out) if sys.stderr.isatty() else _lines(client, run, out))
 
 
 async def _lines(client: Client, run: str, out: Out) -> None:

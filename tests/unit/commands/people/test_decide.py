@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from temporalio.service import RPCError, RPCStatusCode
 
 from gaelp.commands import connections
