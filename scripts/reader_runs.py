@@ -20,7 +20,7 @@ from gaelp.domain.phases import Phase
 from gaelp.local_stack import LocalStack
 from tests.support.local_runs import SAME_DAYS, SMALL, LocalRuns, until
 
-QUESTIONS = """Each folder holds what is known of one run: report/index.html, status.txt and, where it waits, card.txt.
+QUESTIONS = """Each folder holds what is known of one run: report/report.html, status.txt and, where it waits, card.txt.
 
 For each run, by these files alone:
 1. What may the agent do now?
