@@ -2,6 +2,7 @@
 
 From Python: `from starter import start_training; result = await start_training(config, agent="...")`, and `approve`.
 Touch this to change what Python callers can do; a verb is added in gaelp/commands/parser.py.
+The mark PYTHON_ARGCOMPLETE_OK tells the shell that the Tab key may ask this program what to complete.
 """
 
 from __future__ import annotations

@@ -20,6 +20,10 @@ def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     out = Out("--json" in argv)
     try:
+        if "_ARGCOMPLETE" in os.environ:  # the shell asks what the Tab key completes
+            from gaelp.commands.tab_completion import complete
+
+            complete()
         if not argv:
             out.note(build().format_help())
             return WRONG_USE
