@@ -62,11 +62,10 @@ def test_an_agent_and_an_environment_are_given_as_objects() -> None:
     from gaelp.commands.runs.from_python import ordered
 
     world = gymnasium.make("gaelp/AdMarketFirstPrice-v0")
-    for given in (FixedBid(), "fixed-bid"):
-        for config in ("quick-test", profile("quick-test")):
-            wanted = ordered(config, given, [world], "a", {})
-            assert (wanted.config.agent, wanted.config.environment) == ("fixed-bid", "gaelp/AdMarketFirstPrice-v0")
-            assert wanted.config.market.auction == "first-price"
+    for config, given in (("quick-test", FixedBid()), (profile("quick-test"), "fixed-bid")):
+        wanted = ordered(config, given, [world], "a", {})
+        assert (wanted.config.agent, wanted.config.environment) == ("fixed-bid", "gaelp/AdMarketFirstPrice-v0")
+        assert wanted.config.market.auction == "first-price"
     other = FixedBid()
     other.name = "linear-bid"
     with pytest.raises(UnknownAgent, match="as 'linear-bid'"):
