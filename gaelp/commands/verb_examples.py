@@ -35,6 +35,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "lag": ("lag monday.csv friday.csv",),
     "reconcile": ("reconcile --account shop",),
     "resolve": ("resolve first", 'resolve first v-12 --reason "the page was down and is up again"'),
+    "undo": ("undo first", 'undo first 3 --reason "the tag was dead, and sales were not"'),
     "attempts": (
         "attempts list",
         "attempts reset --account shop --product shoes --agent linear-thompson --gate simulation "
@@ -61,4 +62,5 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 def epilog(verb: str) -> str:
     """The lines below a verb's help."""
-    return "Example:\n" + "".join(f"  python starter.py {each}\n" for each in EXAMPLES[verb])
+    examples = EXAMPLES.get(verb, ())  # a verb that lacks one fails its test, and no help
+    return "Example:\n" + "".join(f"  python starter.py {each}\n" for each in examples) if examples else ""
