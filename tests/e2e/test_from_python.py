@@ -28,7 +28,7 @@ asyncio.run(all_cells(sys.argv[1]))
 
 def variables(local_runs: LocalRuns, account: str) -> dict[str, str]:
     """The environment of a small run: where the services are, and each setting as a variable."""
-    changes = (each.partition("=") for each in (*SMALL, f"account={account}"))
+    changes = (each.partition("=") for each in (*SMALL, "simulation.rounds=1", f"account={account}"))
     small = {f"GAELP_{path.upper().replace('.', '__')}": value for path, _, value in changes}
     return {**os.environ, **local_runs.stack.environment(), **small}
 
