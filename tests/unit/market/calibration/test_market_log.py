@@ -73,7 +73,7 @@ def test_several_market_logs_are_refused() -> None:
     """In whatever order, and with a bandit log between them: no log's prices are left out in silence."""
     one, other = auction_log(1), auction_log(2)
     for logs in ([one, other], [other, bandit_log(1), one]):
-        with pytest.raises(CalibrationError, match="2 of the logs are market logs.*ingest .* as one file"):
+        with pytest.raises(CalibrationError, match=r"2 of the logs are market logs.*ingest .* as one file"):
             calibrate(logs, configured())
 
 
