@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import norm
 
 from gaelp.arrays import F8, I8, Array
-from gaelp.domain.gates.criteria_historical import LEAST_CLICK_ESS
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS
 from gaelp.evidence.history import arm_comparison, logged_quantities
 from gaelp.evidence.history.off_policy import LOGGING, TESTED, evaluate_paired
 from gaelp.evidence.history.policy_panel import measure_panel
@@ -157,11 +157,12 @@ def preferring(item: int, share: float) -> F8:
 
 SCENES: Mapping[str, Callable[[np.random.Generator], Held]] = {
     "bandit, 20,000 rows, 400 clicks": lambda rng: bandit(rng, 20_000, 0.02, BETTER),
+    "bandit, 4,000 rows, 400 clicks": lambda rng: bandit(rng, 4_000, 0.1, BETTER),
     "bandit, 20,000 rows, 60 clicks": lambda rng: bandit(rng, 20_000, 0.003, BETTER),
     "bandit, 3,000 rows, 60 clicks, one item only": lambda rng: bandit(rng, 3_000, 0.02, preferring(0, 1.0)),
     "bandit, 2,000 rows, 10 clicks": lambda rng: bandit(rng, 2_000, 0.005, BETTER),
-    "A/B test, 20,000 a arm, 80 and 100 clicks": lambda rng: arms(rng, 20_000, (0.004, 0.005)),
-    "A/B test, 1,000 a arm, 4 and 5 clicks": lambda rng: arms(rng, 1_000, (0.004, 0.005)),
+    "A/B test, 20,000 an arm, 80 and 100 clicks": lambda rng: arms(rng, 20_000, (0.004, 0.005)),
+    "A/B test, 1,000 an arm, 4 and 5 clicks": lambda rng: arms(rng, 1_000, (0.004, 0.005)),
     "market log, 20,000 prices": lambda rng: prices(rng, 20_000),
     "market log, 20,000 prices, 50 together": lambda rng: prices(rng, 20_000, 50),
     "market log, 2,000 prices": lambda rng: prices(rng, 2_000),
