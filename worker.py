@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from activities.live.emergency import Emergency
 from activities.live.observations import Observations
 from activities.live.reaping import Reaping
 from activities.live.turns import Turns
+from activities.metering import CountedCalls, Metering
 from activities.records.approvals import Approvals
 from activities.records.assessment import Assessment
 from activities.records.calibration import Calibration
@@ -51,14 +52,14 @@ from activities.records.recording import Records
 from activities.records.runs import Runs
 from gaelp import observability
 from gaelp.confinement.kernel_rules import keep_private
-from gaelp.domain.ad_accounts import Account
 from gaelp.domain.temporal_names import Queue
 from gaelp.forked_processes import in_processes
 from gaelp.ledger.ledger import Ledger
+from gaelp.metrics.metric_table import LEDGER_TIME
+from gaelp.metrics.recorder import Recorder, exporting
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
-from gaelp.platforms.adapters import STOP_SECONDS, open_platform
-from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform
+from gaelp.platforms.adapters import STOP_SECONDS, kept_platforms
 from gaelp.reaper_schedule import keep_reaper, keep_reaper_until
 from gaelp.records.content_store import ContentStore
 from gaelp.records.events.event_back_ends import open_events
@@ -109,9 +110,9 @@ def compute_activities(settings: Settings, certify: bool = False) -> Activities:
     ]
 
 
-def records_activities(settings: Settings) -> Activities:
+def records_activities(settings: Settings, recorder: Recorder) -> Activities:
     """Ledger, warehouse, events, live metrics."""
-    store, ledger = ContentStore(settings.store), Ledger.open(settings.ledger)
+    store, ledger = ContentStore(settings.store), open_ledger(settings, recorder)
     inputs, warehouse = Inputs(store), open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
@@ -147,53 +148,47 @@ def records_activities(settings: Settings) -> Activities:
     ]
 
 
-def _platforms(
-    settings: Settings, timeout_seconds: float = CALL_SECONDS, before_call: Callable[[], None] | None = None
-) -> Callable[[Account], AdPlatform]:
-    @cache
-    def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
-        return open_platform(account, settings, timeout_seconds, before_call)
+def open_ledger(settings: Settings, recorder: Recorder) -> Ledger:
+    """The ledger; how long its transactions take is recorded."""
 
-    # One connection per kind of account, reused; an envelope's change must not open another.
-    def platform_of(account: Account) -> AdPlatform:
-        plain = account.model_copy(
-            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None, "fence": 0}
-        )
-        return opened(account.platform, account.kind, account.timezone, plain)
+    def took(access: str, outcome: str, seconds: float) -> None:
+        recorder.took(LEDGER_TIME, seconds, access=access, outcome=outcome)
 
-    return platform_of
+    return Ledger.open(settings.ledger, took)
 
 
-def live_activities(settings: Settings, quotas: CallQuotas) -> Activities:
+def live_activities(settings: Settings, recorder: Recorder, quotas: CallQuotas) -> Activities:
     """The only activities with ad credentials, beside the stop."""
-    ledger, store = Ledger.open(settings.ledger), ContentStore(settings.store)
-    inputs, platforms = Inputs(store), quotas.asking(ledger, _platforms(settings, before_call=quotas.before_call))
+    ledger, store = open_ledger(settings, recorder), ContentStore(settings.store)
+    kept = kept_platforms(settings, calls=CountedCalls(recorder, quotas.before_call))
+    inputs, platforms = Inputs(store), quotas.asking(ledger, kept)
     campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
     turn = Turns(campaigns, observations, beside_credentials(store)).apply_and_observe
     return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
 
 
-def stop_activities(settings: Settings) -> Activities:
+def stop_activities(settings: Settings, recorder: Recorder) -> Activities:
     """The emergency stop and the reaper."""
-    ledger, platforms = Ledger.open(settings.ledger), _platforms(settings, STOP_SECONDS)
+    ledger, platforms = open_ledger(settings, recorder), kept_platforms(settings, STOP_SECONDS, CountedCalls(recorder))
     emergency = Emergency(ledger, platforms)
     return [emergency.stop_account, emergency.waiting_phases, Reaping(ledger, platforms).reap]
 
 
 def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bool = False, **options: Any) -> Worker:
     """The worker of one queue. `options` are temporalio's, for tests."""
-    quotas = CallQuotas()
-    activities: dict[Queue, Callable[[Settings], Activities]] = {
-        Queue.COMPUTE: partial(compute_activities, certify=certify),
-        Queue.RECORDS: records_activities,
-        Queue.LIVE: partial(live_activities, quotas=quotas),
-        Queue.STOP: stop_activities,
+    quotas, recorder = CallQuotas(), Recorder.of(client)
+    activities: dict[Queue, Callable[[], Activities]] = {
+        Queue.COMPUTE: partial(compute_activities, settings, certify),
+        Queue.RECORDS: partial(records_activities, settings, recorder),
+        Queue.LIVE: partial(live_activities, settings, recorder, quotas),
+        Queue.STOP: partial(stop_activities, settings, recorder),
     }
+    metering = Metering(recorder, partial(open_ledger, settings, recorder))
     threads = 2 if queue is Queue.COMPUTE else 16
     served: dict[Queue, list[type]] = {Queue.STOP: [EmergencyStop, Reaper], Queue.WORKFLOWS: list(WORKFLOWS)}
     defaults: dict[str, Any] = {
         "workflow_runner": workflow_sandbox(client.data_converter),
-        "interceptors": [Effects(), quotas],
+        "interceptors": [Effects(), quotas, metering],
         "max_concurrent_activities": threads,
         "max_cached_workflows": CACHED_WORKFLOWS,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),
@@ -205,14 +200,16 @@ def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bo
         client,
         task_queue=queue,
         workflows=served.get(queue, []),
-        activities=activities[queue](settings) if queue in activities else [],
+        activities=activities[queue]() if queue in activities else [],
         **{**defaults, **options},
     )
 
 
-async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None], certify: bool = False) -> None:
+async def serve(
+    settings: Settings, queues: Sequence[Queue], ready: Callable[[], None], certify: bool = False, process: int = 0
+) -> None:
     """Run the workers until SIGTERM or SIGINT; `ready` is called once all of them poll."""
-    client = await connect_at_start(settings, START_SECONDS)
+    client = await connect_at_start(settings, START_SECONDS, exporting(settings.metrics_address, process))
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
@@ -247,11 +244,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _work(queues: Sequence[Queue], certify: bool, ready: Callable[[], None]) -> int:
+def _work(queues: Sequence[Queue], certify: bool, ready: Callable[[], None], process: int) -> int:
     """Serve in this process; a service that is not there is one sentence and exit code 1."""
     keep_private()
     try:
-        asyncio.run(serve(Settings(), queues, ready, certify))
+        asyncio.run(serve(Settings(), queues, ready, certify, process))
     except Exception as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1

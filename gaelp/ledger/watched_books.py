@@ -15,6 +15,7 @@ from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, D
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
 from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
+from gaelp.ledger.stored_records import BooksSummary
 from gaelp.ledger.stores import (
     account_store,
     campaign_books_store,
@@ -23,6 +24,7 @@ from gaelp.ledger.stores import (
     reservation_store,
     settings_store,
     spend_store,
+    totals_store,
     violation_store,
 )
 from gaelp.ledger.stores.database import Database
@@ -163,6 +165,13 @@ class WatchedBooks:
         """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
         with self._database.writing() as connection:
             return violation_store.resolve(connection, violation_id, by, reason, at)
+
+    # ------------------------------------------------------------ all accounts
+
+    def summary(self) -> BooksSummary:
+        """What all accounts together have in the books."""
+        with self._database.snapshot() as connection:
+            return totals_store.summary(connection, account_store.read_all(connection))
 
     # ------------------------------------------------------------ signals
 

@@ -31,6 +31,7 @@ class LocalStack:
 
     `ports`: None takes free ones. `names`: which of SERVICES and OPTIONAL. `conversion_factor`: of the emulator, 1 for
     conversions as they are, 1/3 for a third of them. `environment`: variables on top of this process's own.
+    `metrics_port`: at which the first worker serves metrics, and the others at those after it; None: nowhere.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LocalStack:
         conversion_factor: float = 1.0,
         emulator_token: str = "local-emulator",  # noqa: S107 — the emulator guards no money
         environment: Mapping[str, str] | None = None,
+        metrics_port: int | None = None,
     ) -> None:
         unknown = [name for name in names if name not in (*SERVICES, *OPTIONAL)]
         if unknown:
@@ -58,6 +60,7 @@ class LocalStack:
         self._token = emulator_token
         self._llm_key = secrets.token_hex(16)
         self._extra = dict(environment or {})
+        self.metrics_port = metrics_port
         self._children: dict[str, Child] = {}
         self._lock: TextIO | None = None
         self._watchdog: Watchdog | None = None
@@ -71,6 +74,7 @@ class LocalStack:
             "GAELP_REDIS_URL": f"redis://127.0.0.1:{self.ports.redis}/0",
             "GAELP_EMULATOR_URL": f"http://127.0.0.1:{self.ports.emulator}",
             "GAELP_EMULATOR_TOKEN": self._token,
+            "GAELP_METRICS_ADDRESS": "",  # an address is one worker's: each gets its own
             # Temporal's sandbox imports the workflow modules anew for every workflow: compiled once, that is cheap.
             "PYTHONDONTWRITEBYTECODE": "",
             **self._llm(),
@@ -161,6 +165,9 @@ class LocalStack:
 
     def _service(self, name: str) -> Service:
         environment = {**os.environ, **self.environment()}
+        if name in (*WORKERS, "certify") and self.metrics_port is not None:
+            port = self.metrics_port + (name != "worker")
+            environment["GAELP_METRICS_ADDRESS"] = f"127.0.0.1:{port}"
         match name:
             case "temporal":
                 synchronous: Literal["full", "normal"] = "full" if self.outlives_power_cuts else "normal"
