@@ -49,7 +49,7 @@ def _sum(name: str) -> sa.ColumnElement[Any]:
     return sa.func.coalesce(sa.func.sum(_t.c[name]), 0)
 
 
-def _counts(column: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> Query[tuple[str, int]]:
+def _counts(column: sa.Column[Any], *conditions: sa.ColumnElement[bool] | sa.TextClause) -> Query[tuple[str, int]]:
     counted = sa.select(column, sa.func.count()).where(*conditions).group_by(column)
     return Query(counted, lambda value, count: (str(value), int(count)))
 
