@@ -40,7 +40,8 @@ def run_dev(settings: Settings, show: Callable[[str], None] = _print) -> int:
         signal.signal(number, lambda _number, _frame: over.set())
     metrics = metrics_port(settings)
     ports, token = ports_of(settings), settings.emulator_token
-    stack = LocalStack(settings.home, ports=ports, emulator_token=token, metrics_port=metrics)
+    stack = LocalStack(settings.home, ports=ports, emulator_token=token)
+    stack.metrics_port = metrics
     with stack:
         key = prepare(settings.home.absolute(), stack.environment(), show)
         for line in addresses(settings, key, metrics):

@@ -31,7 +31,6 @@ class LocalStack:
 
     `ports`: None takes free ones. `names`: which of SERVICES and OPTIONAL. `conversion_factor`: of the emulator, 1 for
     conversions as they are, 1/3 for a third of them. `environment`: variables on top of this process's own.
-    `metrics_port`: at which the first worker serves metrics, and the others at those after it; None: nowhere.
     """
 
     def __init__(
@@ -43,7 +42,6 @@ class LocalStack:
         conversion_factor: float = 1.0,
         emulator_token: str = "local-emulator",  # noqa: S107 — the emulator guards no money
         environment: Mapping[str, str] | None = None,
-        metrics_port: int | None = None,
     ) -> None:
         unknown = [name for name in names if name not in (*SERVICES, *OPTIONAL)]
         if unknown:
@@ -54,13 +52,15 @@ class LocalStack:
         self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
         self.compute_processes: int | None = None  # one for each core
+        self.metrics_port: int | None = (
+            None  # at which the first worker serves metrics, the others after it; or nowhere
+        )
         self.outlives_power_cuts = True  # whether Temporal waits for the disk; the ledger and the emulator always do
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._conversion_factor = conversion_factor
         self._token = emulator_token
         self._llm_key = secrets.token_hex(16)
         self._extra = dict(environment or {})
-        self.metrics_port = metrics_port
         self._children: dict[str, Child] = {}
         self._lock: TextIO | None = None
         self._watchdog: Watchdog | None = None

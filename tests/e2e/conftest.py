@@ -23,7 +23,8 @@ from tests.support.undisturbed_run import Undisturbed, follow_readme
 def local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuns]:
     """Every service and both workers, an account and a key."""
     metrics = free_range(free_port(), 1 + (os.cpu_count() or 1))
-    stack = LocalStack(tmp_path_factory.mktemp("local"), metrics_port=metrics)
+    stack = LocalStack(tmp_path_factory.mktemp("local"))
+    stack.metrics_port = metrics
     stack.outlives_power_cuts = False
     with stack:
         runs = LocalRuns(stack)
