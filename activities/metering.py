@@ -10,15 +10,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.errors import GaelpError
-from gaelp.ledger.ledger import Ledger
 from gaelp.messages.emergency_stop import StopReport
 from gaelp.messages.episode_batch import SimulatedBatches
 from gaelp.messages.live_campaign import Applied, AppliedAndObserved, Launched
@@ -28,19 +26,22 @@ from gaelp.metrics import metric_table as table
 from gaelp.metrics.recorder import Recorder
 from gaelp.platforms.protocol import OutcomeUnknown, PlatformError
 
+if TYPE_CHECKING:
+    from gaelp.ledger.ledger import Ledger
+
 
 def _wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
 class Metering(Interceptor):
-    """Applied by worker.py to every activity. The ledger is opened where metrics are served and the reaper looks."""
+    """Applied by worker.py to every activity; `ledger` is given where the reaper looks."""
 
     def __init__(
-        self, recorder: Recorder, open_ledger: Callable[[], Ledger], now: Callable[[], datetime] = _wall_clock
+        self, recorder: Recorder, ledger: Ledger | None = None, now: Callable[[], datetime] = _wall_clock
     ) -> None:
         self.recorder = recorder
-        self._ledger = cache(open_ledger)
+        self._ledger = ledger
         self._now = now
         self._readings: set[asyncio.Task[None]] = set()
 
@@ -77,15 +78,15 @@ class Metering(Interceptor):
         self.recorder.add(table.REAPER_LOOKS, outcome=outcome)
         self.recorder.set(table.REAPER_LAST_LOOK, self._now().timestamp())
         self.recorder.set(table.REAPER_STILL_ENABLED, len(look.still_enabled))
-        if self.recorder.on:  # beside the activity: no gauge may delay a look
-            reading = asyncio.create_task(asyncio.to_thread(self.read_books))
+        if self.recorder.on and self._ledger is not None:  # beside the activity: no gauge may delay a look
+            reading = asyncio.create_task(asyncio.to_thread(self.read_books, self._ledger))
             self._readings.add(reading)
             reading.add_done_callback(self._readings.discard)
 
-    def read_books(self) -> None:
+    def read_books(self, ledger: Ledger) -> None:
         """Set the gauges of the ledger; where it cannot be read they stay, and their instant says how old they are."""
         with suppress(GaelpError):
-            books = self._ledger().summary()
+            books = ledger.summary()
             for gauge, by_currency in ((table.SPENT, books.spent_micros), (table.EXPOSURE, books.exposure_micros)):
                 for currency, micros in by_currency.items():
                     self.recorder.set(gauge, micros, currency=currency)

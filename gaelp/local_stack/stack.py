@@ -52,9 +52,7 @@ class LocalStack:
         self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
         self.compute_processes: int | None = None  # one for each core
-        self.metrics_port: int | None = (
-            None  # at which the first worker serves metrics, the others after it; or nowhere
-        )
+        self.metrics_port: int | None = None  # where the first worker serves metrics, the others after it
         self.outlives_power_cuts = True  # whether Temporal waits for the disk; the ledger and the emulator always do
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._conversion_factor = conversion_factor

@@ -21,7 +21,7 @@ from gaelp.money import currencies
 OTHER = "other"
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """How a metric counts, and what the exporter appends to its name."""
 
     COUNTER = "_total"
@@ -34,7 +34,7 @@ class Metric:
     """A metric; `buckets` are upper bounds of a histogram, in seconds."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
@@ -65,62 +65,74 @@ _QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 _SLOW = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 
 TICKS = Metric(
-    "gaelp_ticks", Kind.COUNTER, "Decisions that were to be applied to a campaign.", {"outcome": ("applied", "held")}
+    "gaelp_ticks",
+    MetricKind.COUNTER,
+    "Decisions that were to be applied to a campaign.",
+    {"outcome": ("applied", "held")},
 )
 LAUNCHES = Metric(
-    "gaelp_launches", Kind.COUNTER, "Campaigns that were to be launched.", {"outcome": ("launched", "refused")}
+    "gaelp_launches", MetricKind.COUNTER, "Campaigns that were to be launched.", {"outcome": ("launched", "refused")}
 )
-EPISODES = Metric("gaelp_simulated_episodes", Kind.COUNTER, "Simulated episodes.", {"purpose": _values(BatchPurpose)})
+EPISODES = Metric(
+    "gaelp_simulated_episodes", MetricKind.COUNTER, "Simulated episodes.", {"purpose": _values(BatchPurpose)}
+)
 VERDICTS = Metric(
     "gaelp_verdicts",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Verdicts of the gates, by criterion.",
     {"phase": _values(PHASE_ORDER), "criterion": tuple(CRITERIA), "verdict": _values(Verdict)},
 )
 PLATFORM_CALLS = Metric(
     "gaelp_platform_calls",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Calls to an ad platform.",
     {"outcome": ("done", "refused", "throttled", "unreachable", "unknown")},
 )
 STOPS = Metric(
-    "gaelp_account_stops", Kind.COUNTER, "Emergency stops that a worker tried.", {"outcome": ("stopped", "not-stopped")}
+    "gaelp_account_stops",
+    MetricKind.COUNTER,
+    "Emergency stops that a worker tried.",
+    {"outcome": ("stopped", "not-stopped")},
 )
-STOP_TIME = Metric("gaelp_account_stop", Kind.SECONDS, "How long an emergency stop took.", buckets=_SLOW)
+STOP_TIME = Metric("gaelp_account_stop", MetricKind.SECONDS, "How long an emergency stop took.", buckets=_SLOW)
 REAPER_LOOKS = Metric(
     "gaelp_reaper_looks",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Looks of the reaper at all accounts.",
     {"outcome": ("clear", "paused", "trouble")},
 )
 REAPER_LAST_LOOK = Metric(
-    "gaelp_reaper_last_look_timestamp_seconds", Kind.GAUGE, "When the reaper last looked, in seconds since 1970."
+    "gaelp_reaper_last_look_timestamp_seconds", MetricKind.GAUGE, "When the reaper last looked, in seconds since 1970."
 )
 REAPER_STILL_ENABLED = Metric(
-    "gaelp_reaper_still_enabled_campaigns", Kind.GAUGE, "Campaigns that the reaper paused and read back as enabled."
+    "gaelp_reaper_still_enabled_campaigns",
+    MetricKind.GAUGE,
+    "Campaigns that the reaper paused and read back as enabled.",
 )
 LEDGER_TIME = Metric(
     "gaelp_ledger_transaction",
-    Kind.SECONDS,
+    MetricKind.SECONDS,
     "How long a transaction of the ledger took, the wait for its turn included.",
     {"access": ("read", "write"), "outcome": ("committed", "rolled-back")},
     _QUICK,
 )
-SPENT = Metric("gaelp_spent_micros", Kind.GAUGE, "Spend that the ledger has counted, in micros.", _CURRENCY)
-EXPOSURE = Metric("gaelp_open_exposure_micros", Kind.GAUGE, "What may still be billed, in micros.", _CURRENCY)
-CAP_USED = Metric("gaelp_total_cap_used_ratio", Kind.GAUGE, "The highest used share of an account's total cap.")
+SPENT = Metric("gaelp_spent_micros", MetricKind.GAUGE, "Spend that the ledger has counted, in micros.", _CURRENCY)
+EXPOSURE = Metric("gaelp_open_exposure_micros", MetricKind.GAUGE, "What may still be billed, in micros.", _CURRENCY)
+CAP_USED = Metric("gaelp_total_cap_used_ratio", MetricKind.GAUGE, "The highest used share of an account's total cap.")
 RESERVATIONS = Metric(
-    "gaelp_reservations", Kind.GAUGE, "Reserved campaign days.", {"state": ("open", "frozen", "settled")}
+    "gaelp_reservations", MetricKind.GAUGE, "Reserved campaign days.", {"state": ("open", "frozen", "settled")}
 )
 VIOLATIONS = Metric(
-    "gaelp_open_violations", Kind.GAUGE, "Violations that nobody has cleared.", {"severity": _values(Severity)}
+    "gaelp_open_violations", MetricKind.GAUGE, "Violations that nobody has cleared.", {"severity": _values(Severity)}
 )
 REQUESTS = Metric(
-    "gaelp_undecided_approval_requests", Kind.GAUGE, "Approval requests that wait for a person.",
+    "gaelp_undecided_approval_requests", MetricKind.GAUGE, "Approval requests that wait for a person.",
     {"state": ("open", "void")},
 )  # fmt: skip
 BOOKS_READ = Metric(
-    "gaelp_books_read_timestamp_seconds", Kind.GAUGE, "When the gauges of the ledger were read, in seconds since 1970."
+    "gaelp_books_read_timestamp_seconds",
+    MetricKind.GAUGE,
+    "When the gauges of the ledger were read, in seconds since 1970.",
 )
 
 METRICS: tuple[Metric, ...] = (

@@ -13,7 +13,7 @@ from temporalio.common import MetricMeter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from gaelp.errors import GaelpError
-from gaelp.metrics.metric_table import METRICS, Kind, Metric
+from gaelp.metrics.metric_table import METRICS, Metric, MetricKind
 
 FEW_SERIES = 10
 
@@ -67,7 +67,7 @@ class Recorder:
     def begin(self) -> None:
         """Begin the counters at 0, those of few series: Prometheus sees no increase where a series begins at 1."""
         for metric in METRICS:
-            if metric.kind is Kind.COUNTER and len(metric.series()) <= FEW_SERIES:
+            if metric.kind is MetricKind.COUNTER and len(metric.series()) <= FEW_SERIES:
                 for labels in metric.series():
                     self.add(metric, 0, **labels)
 
@@ -91,9 +91,9 @@ class Recorder:
     def _made(self, exported: str) -> Any:
         metric = next(each for each in METRICS if each.exported == exported)
         match metric.kind:
-            case Kind.COUNTER:
+            case MetricKind.COUNTER:
                 return self._meter.create_counter(metric.name, metric.help)
-            case Kind.GAUGE:
+            case MetricKind.GAUGE:
                 return self._meter.create_gauge_float(metric.name, metric.help)
-            case Kind.SECONDS:
+            case MetricKind.SECONDS:
                 return self._meter.create_histogram_float(metric.exported, metric.help)

@@ -16,8 +16,6 @@ from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Severity, Violation
-from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.messages.emergency_stop import StopReport
 from gaelp.messages.episode_batch import BatchResult, SimulatedBatches
 from gaelp.messages.live_campaign import Applied, AppliedAndObserved, Launched
@@ -51,15 +49,9 @@ def _key(metric: Metric, labels: Mapping[str, str]) -> tuple[str, ...]:
     return metric.exported, *metric.attributes(labels).values()
 
 
-def metering(ledger: Ledger | None = None) -> tuple[Metering, Kept]:
+def metering() -> tuple[Metering, Kept]:
     recorder = Kept()
-
-    def opened() -> Ledger:
-        if ledger is None:
-            raise LedgerUnavailable("the ledger is away")
-        return ledger
-
-    return Metering(recorder, opened, lambda: datetime(2026, 11, 26, tzinfo=UTC)), recorder
+    return Metering(recorder, now=lambda: datetime(2026, 11, 26, tzinfo=UTC)), recorder
 
 
 def batch(episodes: int, purpose: BatchPurpose) -> BatchResult:
@@ -149,8 +141,8 @@ def test_the_gauges_say_what_the_books_hold(tmp_path: Path) -> None:
             severity=Severity.HIGH, evidence="", at=NOW,
         )
     )  # fmt: skip
-    measuring, recorder = metering(ledger)
-    measuring.read_books()
+    measuring, recorder = metering()
+    measuring.read_books(ledger)
     kept = recorder.kept
     assert kept["gaelp_spent_micros", "USD"] == 5 * UNIT
     assert kept["gaelp_open_exposure_micros", "USD"] == 20 * UNIT == ledger.open_exposure("acme")
@@ -159,14 +151,16 @@ def test_the_gauges_say_what_the_books_hold(tmp_path: Path) -> None:
     assert (kept["gaelp_open_violations", "high"], kept["gaelp_open_violations", "critical"]) == (1, 0)
     assert not [key for key in kept if "acme" in key or "run-a" in key]
     ledger.resolve_violation("v", "Ada", "looked at it", NOW)
-    measuring.read_books()
+    measuring.read_books(ledger)
     assert kept["gaelp_open_violations", "high"] == 0
 
 
-def test_books_that_cannot_be_read_leave_the_gauges() -> None:
+def test_books_that_cannot_be_read_leave_the_gauges(tmp_path: Path) -> None:
     """Nothing is set, the instant of the reading neither, and nothing is raised."""
-    measuring, recorder = metering(None)
-    measuring.read_books()
+    ledger = kit.prepared_file(tmp_path / "ledger.db")
+    (tmp_path / "ledger.db").chmod(0o400)
+    measuring, recorder = metering()
+    measuring.read_books(ledger)
     assert recorder.kept == {}
 
 

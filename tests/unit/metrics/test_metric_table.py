@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gaelp.metrics.metric_table import METRICS, OTHER, REAPER_LOOKS, Kind, Metric
+from gaelp.metrics.metric_table import METRICS, OTHER, REAPER_LOOKS, Metric, MetricKind
 
 MOST_SERIES = 300
 ALLOWED_LABELS = {"outcome", "purpose", "phase", "criterion", "verdict", "access", "currency", "state", "severity"}
@@ -19,7 +19,7 @@ def wrong(metric: Metric) -> list[str]:
     found += [f"{len(metric.series())} series"] if len(metric.series()) > MOST_SERIES else []
     found += ["its name"] if not re.fullmatch(r"gaelp_[a-z]+(_[a-z]+)*", metric.name) else []
     found += ["a unit that is not a base unit"] if re.search(r"_(ms|millis|minutes|percent)$", metric.exported) else []
-    found += ["no buckets"] if (metric.kind is Kind.SECONDS) is not bool(metric.buckets) else []
+    found += ["no buckets"] if (metric.kind is MetricKind.SECONDS) is not bool(metric.buckets) else []
     found += ["a suffix that the exporter appends"] if metric.name.endswith(("_total", "_count", "_bucket")) else []
     return found
 
@@ -33,13 +33,13 @@ def test_every_metric_has_few_series_and_a_proper_name() -> None:
 @pytest.mark.parametrize(
     "planted",
     [
-        Metric("gaelp_spend", Kind.COUNTER, "", {"run": ("first",)}),
-        Metric("gaelp_spend", Kind.COUNTER, "", {"account": ("shop",)}),
-        Metric("gaelp_spend", Kind.COUNTER, "", {"phase": tuple(map(str, range(400)))}),
-        Metric("gaelp_spend_total", Kind.COUNTER, ""),
-        Metric("gaelp_wait_ms", Kind.GAUGE, ""),
-        Metric("gaelp_wait", Kind.SECONDS, ""),
-        Metric("spend", Kind.COUNTER, ""),
+        Metric("gaelp_spend", MetricKind.COUNTER, "", {"run": ("first",)}),
+        Metric("gaelp_spend", MetricKind.COUNTER, "", {"account": ("shop",)}),
+        Metric("gaelp_spend", MetricKind.COUNTER, "", {"phase": tuple(map(str, range(400)))}),
+        Metric("gaelp_spend_total", MetricKind.COUNTER, ""),
+        Metric("gaelp_wait_ms", MetricKind.GAUGE, ""),
+        Metric("gaelp_wait", MetricKind.SECONDS, ""),
+        Metric("spend", MetricKind.COUNTER, ""),
     ],
 )
 def test_a_planted_metric_is_refused(planted: Metric) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from temporalio.common import MetricMeter
 
 from gaelp.local_stack.process import free_port
-from gaelp.metrics.metric_table import CAP_USED, LEDGER_TIME, METRICS, TICKS, Kind
+from gaelp.metrics.metric_table import CAP_USED, LEDGER_TIME, METRICS, TICKS, MetricKind
 from gaelp.metrics.recorder import Recorder, WrongMetricsAddress, exporting
 from gaelp.settings import Settings
 
@@ -24,16 +24,16 @@ def test_every_metric_is_served_under_its_name() -> None:
     for metric in METRICS:
         labels = metric.series()[0]
         match metric.kind:
-            case Kind.COUNTER:
+            case MetricKind.COUNTER:
                 recorder.add(metric, 3, **labels)
-            case Kind.GAUGE:
+            case MetricKind.GAUGE:
                 recorder.set(metric, 0.5, **labels)
-            case Kind.SECONDS:
+            case MetricKind.SECONDS:
                 recorder.took(metric, 0.002, **labels)
     with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         served = answer.read().decode()
     lines = set(served.splitlines())
-    kinds = {Kind.COUNTER: "counter", Kind.GAUGE: "gauge", Kind.SECONDS: "histogram"}
+    kinds = {MetricKind.COUNTER: "counter", MetricKind.GAUGE: "gauge", MetricKind.SECONDS: "histogram"}
     assert {f"# TYPE {metric.exported} {kinds[metric.kind]}" for metric in METRICS} <= lines
     assert {'gaelp_ticks_total{outcome="applied"} 3', 'gaelp_ticks_total{outcome="held"} 0'} <= lines
     assert f"{CAP_USED.exported} 0.5" in lines
