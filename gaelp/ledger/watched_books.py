@@ -1,5 +1,5 @@
 """The part of the ledger's façade that watches: what we wrote to campaigns, what was reported of them, stops,
-violations, and refused signals.
+violations, steps of monitoring, and refused signals.
 
 Touch this to record another finding; everything else is in ledger.py.
 """
@@ -10,17 +10,20 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gaelp.domain.ids import phase_id, phase_of_campaign, run_of_campaign
+from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.platform_records import CampaignState, DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, DecisionMade
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
 from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
-from gaelp.ledger.stored_records import BooksSummary
+from gaelp.ledger.rules.running_totals import Sums
+from gaelp.ledger.stored_records import BooksSummary, StoredRequest
 from gaelp.ledger.stores import (
     account_store,
     campaign_books_store,
     coverage_store,
     decision_store,
+    request_store,
     reservation_store,
     settings_store,
     spend_store,
@@ -28,6 +31,7 @@ from gaelp.ledger.stores import (
     violation_store,
 )
 from gaelp.ledger.stores.database import Database
+from gaelp.ledger.stores.monitoring import step_store
 from gaelp.messages.pausing import RefusedSignals
 
 
@@ -168,10 +172,45 @@ class WatchedBooks:
 
     # ------------------------------------------------------------ all accounts
 
+    def sums_of_runs(self) -> dict[str, Sums]:
+        """What the reservations of each run add up to; a run that reserved nothing is not there."""
+        with self._database.reading() as connection:
+            return totals_store.of_runs(connection)
+
+    def standing_requests(self) -> tuple[StoredRequest, ...]:
+        """What is asked or approved of any run that has not ended, oldest first."""
+        with self._database.reading() as connection:
+            return request_store.read_standing(connection)
+
     def summary(self) -> BooksSummary:
         """What all accounts together have in the books."""
         with self._database.snapshot() as connection:
             return totals_store.summary(connection, account_store.read_all(connection))
+
+    # ------------------------------------------------------------ monitoring
+
+    def monitoring_steps(self, campaign: str) -> tuple[StepTaken, ...]:
+        """The steps that monitoring has taken in a campaign, undone ones too, oldest first."""
+        with self._database.reading() as connection:
+            return step_store.of_campaign(connection, campaign)
+
+    def steps_of_run(self, run: str) -> tuple[StepTaken, ...]:
+        """The same of all campaigns of a run."""
+        with self._database.reading() as connection:
+            return step_store.of_run(connection, run)
+
+    def take_step(self, step: StepTaken) -> bool:
+        """Record a step; False where one of that key is there already."""
+        with self._database.writing() as connection:
+            return step_store.take(connection, step)
+
+    def undo_step(self, key: str, by: str, reason: str, at: datetime) -> Sequence[StepTaken]:
+        """Undo a step and all later ones of its campaign, by a named person with a reason; returns those undone.
+
+        Raises UnknownStep, LedgerConflict, and ValueError for an empty name or reason.
+        """
+        with self._database.writing() as connection:
+            return step_store.undo(connection, key, by, reason, at)
 
     # ------------------------------------------------------------ signals
 

@@ -73,6 +73,10 @@ _BY_ACCOUNT = Query(
     sa.select(*(_t.c[name] for name in ("account", *_SUMS))).where(_t.c.scope == Scope.ACCOUNT.value),
     lambda account, *sums: (str(account), Sums(*map(int, sums))),
 )
+_BY_RUN = Query(
+    sa.select(*(_t.c[name] for name in ("run", *_SUMS))).where(_t.c.scope == Scope.RUN.value),
+    lambda run, *sums: (str(run), Sums(*map(int, sums))),
+)
 _RESERVATIONS = _counts(_r.c.state)
 _VIOLATIONS = _counts(tables.violations.c.severity, tables.violations.c.resolved_by.is_(None))
 _REQUESTS = _counts(tables.requests.c.state, sa.text(tables.UNDECIDED))
@@ -112,6 +116,11 @@ def spent(connection: Connection, run: str, phase: str | None) -> int:
 def of_account(connection: Connection, account: str) -> dict[Place, Sums]:
     """The totals as they are kept: those of an account, and those of every run that spends on it."""
     return dict(connection.all(_OF_ACCOUNT, account=account))
+
+
+def of_runs(connection: Connection) -> dict[str, Sums]:
+    """What each run that reserved anything adds up to, on all accounts."""
+    return dict(connection.all(_BY_RUN))
 
 
 def summary(connection: Connection, accounts: Iterable[Account]) -> BooksSummary:
