@@ -29,7 +29,7 @@ from temporalio.worker import Interceptor, Worker
 
 from activities.effects import Effects
 from activities.metering import Metering
-from gaelp import observability
+from gaelp import observability, traces
 from gaelp.confinement.kernel_rules import keep_private
 from gaelp.domain.temporal_names import Queue
 from gaelp.forked_processes import in_processes
@@ -139,6 +139,7 @@ async def serve(
             await keep_reaper(client, settings.reaper_seconds)
         ready()
         await keep_reaper_until(stopped, client, settings.reaper_seconds if Queue.STOP in queues else 0)
+    traces.flush(settings)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -19,6 +19,7 @@ from temporalio.service import RPCError, TLSConfig
 
 from gaelp.errors import GaelpError
 from gaelp.settings import Settings
+from gaelp.traces import tracing
 
 
 class UnreadableCertificate(GaelpError):
@@ -38,6 +39,7 @@ async def connect(settings: Settings, patience: timedelta | None = None, runtime
         api_key=key.get_secret_value() if key else None,
         connect_timeout=patience or timedelta(seconds=10),
         runtime=runtime,
+        interceptors=tracing(settings),
     )
 
 

@@ -59,7 +59,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The labels' values are the domain's own words.
     "gaelp.metrics": ("gaelp.domain",),
     "gaelp.forked_processes": (),
-    "gaelp.temporal_connection": ("gaelp.settings",),
+    "gaelp.traces": ("gaelp.settings",),
+    "gaelp.temporal_connection": ("gaelp.settings", "gaelp.traces"),
     "gaelp.reaper_schedule": ("gaelp.domain",),
     "gaelp.workflow_sandbox": (),
     "gaelp.commands": ("gaelp", "workflows"),

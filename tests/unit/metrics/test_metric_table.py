@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from gaelp.metrics.metric_table import METRICS, OTHER, REAPER_LOOKS, Metric, MetricKind
 
+ROOT = Path(__file__).resolve().parents[3]
 MOST_SERIES = 300
 ALLOWED_LABELS = {"outcome", "purpose", "phase", "criterion", "verdict", "access", "currency", "state", "severity"}
 
@@ -53,3 +55,32 @@ def test_a_value_that_is_not_listed_is_recorded_as_other() -> None:
     assert REAPER_LOOKS.attributes({"outcome": "run-7/live-test/campaign-01"}) == {"outcome": OTHER}
     assert REAPER_LOOKS.attributes({}) == {"outcome": OTHER}
     assert REAPER_LOOKS.attributes({"outcome": "clear", "run": "first"}) == {"outcome": "clear"}
+
+
+def names_in(text: str) -> set[str]:
+    """The metrics of ours that a text names, without the suffixes of a histogram's series."""
+    found = re.findall(r"\bgaelp_[a-z_]+[a-z]", text)
+    return {re.sub(r"(?<=_seconds)_(bucket|count|sum)$", "", name) for name in found}
+
+
+@pytest.mark.parametrize(
+    "file", ["prometheus/gaelp.rules.yml", "prometheus/gaelp.rules.test.yml", "grafana/gaelp.json"]
+)
+def test_alerts_and_panels_name_metrics_that_are_there(file: str) -> None:
+    """No expression reads a metric of ours that no worker serves."""
+    named = names_in((ROOT / "deploy" / file).read_text())
+    assert len(named) > 5
+    assert named <= {metric.exported for metric in METRICS}
+
+
+def test_the_page_names_every_metric() -> None:
+    """docs/observability.md lists each metric, and none that is not there."""
+    named = names_in((ROOT / "docs" / "observability.md").read_text())
+    assert named == {metric.exported for metric in METRICS}
+
+
+def test_every_metric_is_watched() -> None:
+    """What is measured stands on the dashboard or in an alert: a metric that nobody looks at would be for nothing."""
+    files = ("prometheus/gaelp.rules.yml", "grafana/gaelp.json")
+    watched = set().union(*(names_in((ROOT / "deploy" / file).read_text()) for file in files))
+    assert {metric.exported for metric in METRICS} == watched
