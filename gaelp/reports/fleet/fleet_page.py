@@ -46,7 +46,7 @@ def write_fleet_page(fleet: Fleet, page: Path) -> None:
         loader=PackageLoader("gaelp.reports", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["money"] = lambda amount: rounded_money(round(amount))
-    environment.filters["instant"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    environment.filters["day"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d}"
     page.parent.mkdir(parents=True, exist_ok=True)
     reports = {each.run for each in fleet.runs if (page.parent / each.run / "report.html").is_file()}
     text = environment.get_template("fleet.html").render(
