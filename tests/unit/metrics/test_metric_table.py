@@ -75,7 +75,7 @@ def test_alerts_and_panels_name_metrics_that_are_there(file: str) -> None:
 
 def test_the_page_names_every_metric() -> None:
     """docs/observability.md lists each metric, and none that is not there."""
-    named = names_in((ROOT / "docs" / "observability.md").read_text())
+    named = names_in((ROOT / "docs/observability.md").read_text())
     assert named == {metric.exported for metric in METRICS}
 
 
