@@ -323,6 +323,8 @@ def test_a_new_world_leaves_earlier_campaigns_in_theirs(in_process: Make) -> Non
         ({"ctr": np.full((4, 3), 1.5)}, "rates outside"),
         ({"price_cdf": None}, "has no array 'price_cdf'"),
         ({"price_cdf": np.tile([0.0, 0.7, 0.6], (4, 1))}, "'price_cdf' must rise"),
+        ({"price_cdf_by_hour": np.zeros((23, 4, 401))}, "'price_cdf_by_hour' has shape"),
+        ({"price_cdf_by_hour": np.full((24, 4, 401), np.nan)}, "'price_cdf_by_hour' must rise"),
         ({"price_high": np.full(4, 1.0)}, "0 < price_low < price_high"),
     ],
 )

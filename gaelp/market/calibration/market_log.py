@@ -28,6 +28,7 @@ class SoldAuctions:
 
     price: I8  # [N] whole numbers in the log's unit
     segment: I8  # [N]
+    hour: I8 | None  # [N] of the day in UTC; None where the log has no times
     segmentation: Segmentation  # by exchange: the commonest have a segment each, the others are the last
     ctr: F8 | None  # [S, K], or [S, 1] where creatives are not known; none where clicks are not
     share: F8  # [S] of the auctions
@@ -40,7 +41,7 @@ class SoldAuctions:
         return int(np.sort(self.price)[(len(self.price) - 1) // 2])
 
     def prices(self, segments: int, median_micros: float) -> PriceHistograms:
-        """The log's prices with their median put to `median_micros`, by exchange, or all alike in other segments.
+        """The log's prices with their median put to `median_micros`, by hour, and by exchange or all alike elsewhere.
 
         Raises CalibrationError where the median is 0.
         """
@@ -51,7 +52,7 @@ class SoldAuctions:
             )
         own = segments == len(self.share)
         where = self.segment if own else np.zeros(len(self.price), np.int64)
-        return price_curves.observed(self.price, where, segments, median_micros / self.median)
+        return price_curves.observed(self.price, where, segments, median_micros / self.median, self.hour)
 
 
 def sold_auctions(log: Mapping[str, Array], share: float, segments: int) -> SoldAuctions:
@@ -73,6 +74,7 @@ def sold_auctions(log: Mapping[str, Array], share: float, segments: int) -> Sold
     return SoldAuctions(
         price=early["market_price"].astype(np.int64),
         segment=segment,
+        hour=hours if (hours := early["hour"].astype(np.int64)).min() >= 0 and np.ptp(hours) else None,
         segmentation=segmentation,
         ctr=None if clicks is None else shrinkage.click_rates(rows, clicks),
         share=(rows.sum(axis=1) + 1.0) / (rows.sum() + count),
