@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -249,6 +250,20 @@ def test_products_differ_and_those_ending_in_c_are_poor(in_process: Make) -> Non
         counts[product] = sum(day.conversions for day in emulator.report("acme", campaign, at(720)).days)
     assert counts["product-a"] > 500
     assert 0.25 < counts["product-c"] / counts["product-a"] < 0.35
+
+
+def test_an_hour_is_served_at_its_own_prices(in_process: Make) -> None:
+    """In a world whose afternoons cost the most that there is, a campaign wins in the morning and none after noon."""
+    market, emulator = busy_market(), in_process()
+    by_hour = np.stack([market.prices.cdf] * 24)
+    by_hour[12:, :, :-1] = 0.0
+    emulator.put_world(
+        "acme",
+        safetensors_numpy.save(replace(market, prices=replace(market.prices, by_hour=by_hour)).to_arrays()),
+    )
+    campaign = launch(emulator)
+    first, day, next_day = (emulator.report("acme", campaign, at(hours)).cells.impressions for hours in (12, 24, 36))
+    assert 0 < first == day < next_day
 
 
 def test_the_hidden_world_differs_from_the_base_by_seed() -> None:
