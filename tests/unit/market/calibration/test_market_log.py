@@ -31,8 +31,8 @@ def win_rates(market: MarketParameters, bids: list[float], unit: float) -> np.nd
 
 
 def test_the_prices_of_each_exchange_are_the_logs() -> None:
-    """At every whole bid the share won lies between the shares of earlier prices below and not above it; the median of
-    all prices is `market.price_median`, in a second and in a first-price market alike."""
+    """At every whole bid the share won lies, within a point for the hours' sake, between the shares of earlier prices
+    below and not above it; their median is `market.price_median`, in a second and in a first-price market alike."""
     log = auction_log(1)
     early, _ = split(log, 0.5)
     for auction in ("second-price", "first-price"):
@@ -44,7 +44,7 @@ def test_the_prices_of_each_exchange_are_the_logs() -> None:
             for bid, won in zip(
                 [1, 20, 57, 200, 300], win_rates(market, [1, 20, 57, 200, 300], 2e6 / median), strict=True
             ):
-                assert (prices < bid).mean() - 1e-9 <= won[at] <= (prices <= bid).mean() + 1e-9
+                assert (prices < bid).mean() - 0.01 <= won[at] <= (prices <= bid).mean() + 0.01
 
 
 def test_clicks_hours_and_shares_are_the_logs() -> None:
@@ -72,7 +72,7 @@ def test_beside_a_bandit_log_it_gives_prices_alone() -> None:
     early, _ = split(log, 0.5)
     median = np.sort(early["market_price"])[(len(early["market_price"]) - 1) // 2]
     won = win_rates(beside, [40.5], 5.5e6 / median)[0]
-    assert won == pytest.approx(np.full(4, (early["market_price"] <= 40).mean()), abs=1e-9)
+    assert won == pytest.approx(np.full(4, (early["market_price"] <= 40).mean()), abs=0.01)
 
 
 def test_several_market_logs_are_refused() -> None:
@@ -103,7 +103,7 @@ def dear_evenings(seed: int) -> dict[str, Any]:
 
 def test_the_prices_of_each_hour_are_the_logs() -> None:
     """At every bid an hour wins within 2 points of what its own earlier prices allow, and all hours together, by their
-    traffic, within one point of what the prices of all hours do, by which the optimum of a day is found."""
+    traffic, what the prices of all hours do, by which the optimum of a day is found."""
     log = dear_evenings(1)
     early, _ = split(log, 0.5)
     market = calibrate([log], configured())
@@ -117,7 +117,7 @@ def test_the_prices_of_each_hour_are_the_logs() -> None:
     for bid in (20.0, 57.0, 120.0, 300.0):
         bids = np.full(len(market.ctr), bid * unit)
         together = weight @ np.stack([each.win_rate(bids) for each in hours])
-        assert together == pytest.approx(PriceCurves.of(market).win_rate(bids), abs=0.01)
+        assert together == pytest.approx(PriceCurves.of(market).win_rate(bids), abs=1e-9)
     assert np.array_equal(MarketParameters.from_arrays(market.to_arrays()).prices.by_hour, market.prices.by_hour)
 
 
