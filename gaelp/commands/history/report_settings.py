@@ -16,6 +16,8 @@ from gaelp.commands.history.fitted_settings import FittedQuantity
 if TYPE_CHECKING:
     from gaelp.arrays import Array
 
+BOUGHT = "a report says what was bought: prices of lost auctions, hours, and what each creative would have done are not in it"
+
 
 def fitted_report(log: Mapping[str, Array], seed: int) -> tuple[list[FittedQuantity], list[str]]:
     """The quantities with their intervals by days, and remarks. Raises WrongUse."""
@@ -50,16 +52,10 @@ def fitted_report(log: Mapping[str, Array], seed: int) -> tuple[list[FittedQuant
         replace(_quantity("conversions per click", orders, 1.0, "conversions", "conversion_rate"), section="economics"),
         _order_value(early),
     ]  # fmt: skip
-    if days < FEWEST_DAYS:
-        quantities = [replace(each, low=None, high=None) for each in quantities]
-        few = [f"its earlier part has {days} days, and an interval needs {FEWEST_DAYS}"]
-    else:
-        few = []
-    return quantities, [
-        *few,
-        "a report says what was bought: prices of lost auctions, hours, and what each creative would have done are not "
-        "in it",
-    ]
+    if days >= FEWEST_DAYS:
+        return quantities, [BOUGHT]
+    few = f"its earlier part has {days} days, and an interval needs {FEWEST_DAYS}"
+    return [replace(each, low=None, high=None) for each in quantities], [few, BOUGHT]
 
 
 def _quantity(name: str, logged: object, unit: float, events: str, setting: str) -> FittedQuantity:
