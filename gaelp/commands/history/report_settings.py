@@ -16,7 +16,10 @@ from gaelp.commands.history.fitted_settings import FittedQuantity
 if TYPE_CHECKING:
     from gaelp.arrays import Array
 
-BOUGHT = "a report says what was bought: prices of lost auctions, hours, and what each creative would have done are not in it"
+BOUGHT = (
+    "a report says what was bought: prices of lost auctions, hours, and what each creative would have done are not in "
+    "it"
+)
 
 
 def fitted_report(log: Mapping[str, Array], seed: int) -> tuple[list[FittedQuantity], list[str]]:
