@@ -10,7 +10,9 @@ IMPORTED_ONCE = (
     "gaelp.commands.runs.start",
     "gaelp.commands.watching.report",
     "gaelp.confinement.descriptions",
-    "gaelp.demos.whole_run",  # a forked process imports the program's own module once more
+    # A forked process imports the program's own module once more, and with it these.
+    "gaelp.demos.demo_approvals",
+    "gaelp.reports.verdict_table",
     "gaelp.evidence.phase_measurements",
     "gaelp.ledger.ledger",
     "gaelp.platforms.adapters",
