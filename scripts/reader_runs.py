@@ -1,9 +1,9 @@
 """Five runs for a reader who has seen nothing else: `PYTHONPATH=. python scripts/reader_runs.py DIR`, some minutes.
 
 A good run that waits for its second approval, a poor one that was refused, one that ended unproven, one that somebody
-stopped, and one whose account earns less than its logs promised; their names give nothing away. DIR/1 to DIR/5 get each run's report, what `status`
-prints and, where it waits, the card that is to be signed; DIR/README says what to answer. Touch this to ask another
-question of the report.
+stopped, and one whose account earns less than its logs promised; their names give nothing away. DIR/1 to DIR/5 get each
+run's report, what `status` prints and, where it waits, the card that is to be signed; DIR/README says what to answer.
+Touch this to ask another question of the report.
 """
 
 from __future__ import annotations
