@@ -86,7 +86,7 @@ async def test_the_examples_run_as_they_stand(local_runs: LocalRuns) -> None:
     assert watched.code == 0 and watched.out.splitlines()[-1].startswith("from-python ended: graduated-unproven")
     assert set(watched.out.splitlines()) <= set(said.splitlines()), "a pipe is told what a caller in Python is told"
     page = await asyncio.to_thread(on_a_terminal, variables(local_runs, account), "watch", "from-python")
-    assert "from-python: graduated-unproven (linear-thompson on from-python" in page and "approved" in page
+    assert "from-python: graduated-unproven (linear-thompson on from-python" in page and "spent " in page
     code, said, error = notebook
     assert code == 0, error
     assert "/historical ended: " in said and "INCONCLUSIVE" in said
