@@ -12,6 +12,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+if sys.version_info < (3, 11):  # noqa: UP036 - said before an import fails over it
+    sys.exit(
+        f"GAELP needs Python 3.11 to 3.13, and {sys.executable} is {sys.version.split()[0]}: run `make setup` once, "
+        "and then `source .venv/bin/activate` in each terminal"
+    )
+
 from gaelp.commands.dispatch import leave, main
 from gaelp.confinement.kernel_rules import keep_private
 
