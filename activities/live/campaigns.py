@@ -21,6 +21,7 @@ from activities.live.locating import Locating
 from activities.live.settling import Settling
 from activities.live.wanted_settings import WantedSettings, as_asked, same_but_enabled
 from activities.live.watching import Watched, Watching
+from activities.records.senders import check_sender
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignState
@@ -68,6 +69,7 @@ class Campaigns:
     def launch(self, launch: LaunchCampaign) -> Launched:
         """Check the creatives, reserve the first day, create the campaign paused, read it back."""
         campaign, at = launch.campaign, launch.at
+        check_sender(campaign.name, f"the launch of {campaign.name}")
         config = self._inputs.config(campaign.context.config_digest)
         creatives = self._claiming.creatives(campaign)
         refused = refused_creatives(creatives, config.safety)
@@ -99,6 +101,8 @@ class Campaigns:
     def apply(self, apply: Apply) -> Applied:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
         campaign, at = apply.campaign, apply.at
+        check_sender(campaign.name, f"a decision of {campaign.name}")
+        self._wanted.check_decided(campaign, apply.decision_digest)
         account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
         if not reserved.granted:
@@ -136,7 +140,7 @@ class Campaigns:
         Before that anybody can start a workflow under the campaign's id.
         """
         made = decision_made(apply.campaign, account, applied=False, near_miss=True)
-        if made is not None and self._ledger.reservations(account.account, campaign=made.campaign):
+        if self._ledger.reservations(account.account, campaign=made.campaign):
             self._ledger.keep_decision(made, apply.at)
         return _blocked(apply.campaign, reason)
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import agents_own, booked, with_kept_decisions
+from activities.records.booked_evidence import agents_own, booked, interruption_of, with_kept_decisions
+from activities.records.judged_terms import NotItsTerms, check_terms
 from activities.records.phase_halts import why_halted
-from activities.records.senders import NotItsTerms, check_sender, check_terms
+from activities.records.senders import check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
@@ -102,9 +103,9 @@ class Assessment:
         context = assess.context
         config = self._inputs.config(context.config_digest)
         reservations = self._of_phase(context)
+        evidence, without_result = self._evidence(assess, reservations)
         attempt = self._attempt(context, config)
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
-        evidence, without_result = self._evidence(assess, reservations)
         campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
         if context.phase is Phase.LIVE_TEST:
             evidence = evidence.model_copy(update={"stopped": why_halted(campaigns, config)})
@@ -148,6 +149,8 @@ class Assessment:
         began = {each.campaign for each in reservations if DUPLICATE_MARK not in each.campaign}
         results = self._ledger.campaign_results(phase_id(context.run, context.phase))
         ended = tuple(each for each in results if each.campaign in began)
+        if interrupted := interruption_of(ended):
+            raise NotItsTerms(f"no verdict rests on what was interrupted: {interrupted}")
         decisions = [BudgetMoves.model_validate(self._inputs.store.get_document(digest)) for digest in assess.moves]
         missing = len(began) - len(ended)
         problem = f"the ledger has no result of {missing} of {len(began)} campaigns"

@@ -13,8 +13,9 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
+from activities.records.judged_terms import check_terms
 from activities.records.phase_halts import why_halted
-from activities.records.senders import check_sender, check_terms
+from activities.records.senders import check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.curriculum.task_checks import tasks_of

@@ -1,10 +1,15 @@
-"""What a run that was stopped may still do, which is nothing that can spend, and what a run may be judged by.
+"""What a run that was stopped may still do, which is nothing that can spend, and what a run may be judged by: its own
+terms, and ends of its campaigns that are no invention.
 
-Touch this to change either.
+Touch this to change any of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import BegunTerms, RegisteredRun
 
@@ -38,3 +43,14 @@ def judge_judged(run: str, registered: RegisteredRun | None, terms: BegunTerms) 
     if ruling.granted and registered is not None and not registered.config_digest:
         return refused(f"run {run!r} has not begun: there is nothing to judge")
     return ruling
+
+
+def judge_halt(result: CampaignResult, kept: Collection[str]) -> Ruling:
+    """Whether a campaign's end counts for its agent: where it was halted, a reading or a cut has kept that very halt.
+
+    Whoever reaches Temporal can answer in the place of the reading, and invent a halt for a loss that never was.
+    """
+    halted = result.state is EpisodeState.SETTLED and result.reason and not result.interruption
+    if not halted or result.reason in kept:
+        return GRANTED
+    return refused(f"no reading of {result.campaign} has kept its halt in the ledger: {result.reason}")

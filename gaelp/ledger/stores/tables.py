@@ -127,9 +127,9 @@ campaign_reports = sa.Table(
     "campaign_reports",
     metadata,
     sa.Column("campaign", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),  # how far it is, how it ended, and each decision
+    sa.Column("kind", sa.Text, primary_key=True),  # how far it is, how it ended, each decision and each halt
     sa.Column("phase", sa.Text, nullable=False),  # its workflow id: RUN/PHASE
-    sa.Column("body", sa.Text, nullable=False),  # a DayReached, CampaignResult or DecisionMade
+    sa.Column("body", sa.Text, nullable=False),  # a DayReached, CampaignResult, DecisionMade, or a halt's reason
     sa.Column("at", Instant, nullable=False),
     sa.Index("reports_of_phase", "phase", "kind"),
 )

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from activities.records.assessment import Assessment
-from activities.records.booked_evidence import others_doing
+from activities.records.booked_evidence import interruption_of, others_doing
+from activities.records.judged_terms import NotItsTerms
 from activities.records.planning import Planning
-from activities.records.senders import NotItsOwnWord, NotItsTerms
+from activities.records.senders import NotItsOwnWord
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
@@ -228,11 +229,27 @@ def test_nobody_ends_a_campaign_that_was_never_reserved(fixture: CampaignFixture
 def test_a_gate_knows_from_the_ledger_whether_its_test_was_halted(fixture: CampaignFixture, reason: str) -> None:
     """A campaign that was broken off fails criterion 8, and no message says that one was, or that none was."""
     assert fixture.launch().launched
+    fixture.ledger.keep_halt(fixture.campaign.name, reason, START)
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"reason": reason}), START)
     asked = AssessCampaigns(context=fixture.campaign.context)
     gate = as_workflow(f"{RUN}/live-test").run(Assessment(fixture.ledger, fixture.inputs).assess_campaigns, asked).gate
     (eight,) = (each for each in gate.criteria if each.id == "8")
     assert (eight.verdict is Verdict.FAIL, "drawdown" in eight.reason) == (bool(reason), bool(reason))
+
+
+def test_a_halt_that_no_reading_has_kept_is_judged_by_no_gate(fixture: CampaignFixture) -> None:
+    """Whoever answers in an observation's place can invent a loss: the phase is interrupted, and no attempt is used."""
+    assert fixture.launch().launched
+    fixture.ledger.keep_halt(fixture.campaign.name, "drawdown: another one", START)
+    invented = campaign(fixture).model_copy(update={"reason": "drawdown: Cumulated loss reached 99.00"})
+    for _ in range(2):
+        fixture.ledger.keep_result(invented, START)
+    (kept,) = fixture.ledger.campaign_results(f"{RUN}/live-test")
+    assert "has kept its halt in the ledger" in interruption_of([kept])
+    asked = AssessCampaigns(context=fixture.campaign.context)
+    with pytest.raises(NotItsTerms, match="no verdict rests on what was interrupted"):
+        as_workflow(f"{RUN}/live-test").run(Assessment(fixture.ledger, fixture.inputs).assess_campaigns, asked)
+    assert (fixture.ledger.verdicts(RUN), fixture.ledger.attempts()) == ((), ())
 
 
 def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) -> None:
