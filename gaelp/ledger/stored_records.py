@@ -117,7 +117,7 @@ class BegunTerms:
 
 @dataclass(frozen=True)
 class RegisteredRun:
-    """A run's name, the account it was started for, when, and since when it is stopped.
+    """A run's name, the account it was started for, when, and since when it has ended or is stopped.
 
     Agent and configuration are those that it has begun with; empty where it has not begun.
     """
@@ -125,6 +125,7 @@ class RegisteredRun:
     run: str
     account: str
     at: datetime
+    ended_at: datetime | None = None
     stopped_at: datetime | None = None
     agent: str = ""
     config_digest: str = ""

@@ -24,13 +24,16 @@ def judge_run(run: RegisteredRun | None) -> Ruling:
 def judge_beginning(run: str, registered: RegisteredRun | None, terms: BegunTerms) -> Ruling:
     """Whether a run may begin on these terms: its name was registered for that account, and it began on no others.
 
-    Whoever reaches Temporal can start a workflow under the name of a run that has ended. On the same terms it repeats
-    what was; on others it would have further tries at a gate that count as one.
+    Whoever reaches Temporal can start a workflow under the name of a run that has ended or was terminated. An ended
+    one does not begin again. The other repeats what was on the same terms; on others it would have further tries at a
+    gate that count as one.
     """
     if registered is None:
         return refused(f"no run {run!r} was ever registered: start it with `starter.py start`")
     if registered.account != terms.account:
         return refused(f"run {run!r} was registered for account {registered.account}, not for {terms.account}")
+    if registered.ended_at is not None:
+        return refused(f"run {run!r} ended at {registered.ended_at.isoformat()}: start one of another name")
     begun = (registered.agent, registered.config_digest)
     if begun not in (("", ""), (terms.agent, terms.config_digest)):
         return refused(f"run {run!r} has begun with another agent or configuration before: start one of another name")

@@ -36,13 +36,14 @@ def _count(account: str, product: str, agent: str, gate: str, used: int, made: i
 _ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), RegisteredRun)
 _LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), RegisteredRun)
 _ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), RegisteredRun)
-_REGISTER = Change(_r.insert().values(given(_r.c.keys(), stopped_at=None, agent="", config_digest="")))
+_REGISTER = Change(_r.insert().values(given(_r.c.keys(), ended_at=None, stopped_at=None, agent="", config_digest="")))
 _BEGIN = Change(
     _r.update()
     .where(_r.c.run == sa.bindparam("of_run"))
     .values(agent=sa.bindparam("agent"), config_digest=sa.bindparam("config_digest"))
 )
 _STOP = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(stopped_at=sa.bindparam("at")))
+_END = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(ended_at=sa.bindparam("at")))
 _ATTEMPT = Query(sa.select(_n.c.attempt).where(_OF_SERIES, _n.c.assessment == sa.bindparam("assessment")), int)
 _USED = Query(
     sa.select(sa.func.coalesce(sa.func.max(_n.c.attempt), 0)).where(_OF_SERIES, _n.c.counted.is_(sa.true())), int
@@ -141,6 +142,20 @@ def stop(connection: Connection, run: str, reason: str, by: str, at: datetime, a
         connection.change(_STOP, run=run, at=at)
         journal.write(connection, "run-stopped", at, Subject(account.account, run, key=run), reason=reason, by=by)
     return account.fence
+
+
+def end(connection: Connection, run: str, at: datetime, asked_on: Iterable[str] = ()) -> None:
+    """Note that a run has ended, once; a name that was never registered has not.
+
+    `asked_on` is as in `stop`.
+    """
+    registered = read(connection, run)
+    own = {registered.account} if registered is not None else set()
+    for name in sorted({*own, *asked_on}):
+        account_store.lock(connection, name)
+    if registered is not None and registered.ended_at is None:
+        connection.change(_END, run=run, at=at)
+        journal.write(connection, "run-ended", at, Subject(registered.account, run, key=run))
 
 
 def next_attempt(connection: Connection, series: AttemptSeries, assessment: str, at: datetime) -> int:

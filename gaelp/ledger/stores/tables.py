@@ -13,7 +13,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
@@ -66,6 +66,7 @@ runs = sa.Table(
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),  # once it has ended: no gate judges it any more, and it does not begin again
     sa.Column("stopped_at", Instant),  # once a person has stopped it: nothing of it is reserved or claimed any more
     sa.Column("agent", sa.Text, nullable=False),  # empty until it has begun, and so is the next one
     sa.Column("config_digest", sa.Text, nullable=False),

@@ -120,7 +120,7 @@ def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
     fixture.running()
     fixture.settle(24)
     fixture.platform.calls.clear()
-    fixture.ledger.withdraw_requests(RUN, fixture.at(24))
+    fixture.ledger.end_run(RUN, fixture.at(24))
     blocked = fixture.apply(1, enabled=False)
     assert not blocked.applied and "is withdrawn, not approved" in blocked.halt
     assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
