@@ -32,7 +32,14 @@ def _platforms(
     # One connection per kind of account, reused; an envelope's change must not open another.
     def platform_of(account: Account) -> AdPlatform:
         plain = account.model_copy(
-            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None, "fence": 0}
+            update={
+                "daily_cap_micros": 0,
+                "total_cap_micros": 0,
+                "dollar_rate": None,
+                "call_quota": None,
+                "four_eyes_above_micros": None,
+                "fence": 0,
+            }
         )
         return opened(account.platform, account.kind, account.timezone, plain)
 

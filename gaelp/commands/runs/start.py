@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
@@ -13,6 +14,7 @@ from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.phases import Outcome
+from gaelp.domain.spending.signed_starts import SignedStart, start_digest
 from gaelp.domain.start_conditions import StartFacts
 from gaelp.errors import FAILED, WRONG_USE
 
@@ -31,13 +33,14 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
+    signed = _signed(wanted, arguments.sign_with)
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
     config = wanted.config
     web = connections.web_address(settings, wanted.run)
 
     async def begin() -> RunResult | None:
         client = await connections.temporal(settings)
-        handle = await launch(client, connections.open_ledger(settings), settings, wanted)
+        handle = await launch(client, connections.open_ledger(settings), settings, wanted, signed)
         if not arguments.wait:
             return None
         out.note(f"{wanted.run} started: {web}")
@@ -50,6 +53,16 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
         return DONE
     show(result, config.currency, web, out)
     return exit_code(result)
+
+
+def _signed(wanted: Order, key_file: str | None) -> tuple[SignedStart, str] | None:
+    """The start's signature and what it is over; None where no key is named. Raises BadKey."""
+    if key_file is None:
+        return None
+    from gaelp.ledger.signatures import read_key, sign_start
+
+    digest = start_digest(wanted.run, wanted.config.account, wanted.config.agent, wanted.config_digest)
+    return sign_start(read_key(Path(key_file)), digest), digest
 
 
 def validate(arguments: argparse.Namespace, out: Out) -> int:

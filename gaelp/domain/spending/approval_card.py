@@ -228,14 +228,17 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
     config = facts.terms.config
     days = ceil(maturing_hours(config) / HOURS_PER_DAY) + 1
     limit = exact_money(micros(config.live_test.drawdown_limit), request.currency)
-    unseen = exact_money(min(days * request.daily_cap_micros, request.total_cap_micros), request.currency)
+    unseen, why = min(days * request.daily_cap_micros, request.total_cap_micros), f"A day matures within {days} days"
     whole = "no loss over all campaigns ends the phase"
     if request.phase is Phase.LIVE_TEST:
         whole = "the phase ends between two campaigns once all have lost that"
+    if request.phase is Phase.LIVE_TEST and facts.earned is not None:
+        # What earlier campaigns lost does not count for the next one, which may lose as much anew.
+        unseen, why = request.total_cap_micros, f"{why}, and what earlier campaigns lost pauses no later one"
     return (
-        f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. A day matures within {days} "
-        f"days, so up to **{unseen}** may be billed before that can act. `starter.py stop {request.run}` pauses within "
-        "2 minutes."
+        f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. {why}, so up to "
+        f"**{exact_money(unseen, request.currency)}** may be billed before that can act. "
+        f"`starter.py stop {request.run}` pauses within 2 minutes."
     )
 
 
@@ -267,8 +270,25 @@ def _end(request: ApprovalRequest, facts: CardFacts) -> str:
     since = f"started {_minute(facts.started_at)}" if facts.started_at else "never registered"
     return (
         f"nothing is spent after {_minute(request.expires_at)}; no answer until {_minute(facts.deadline)} is a "
-        f"refusal. Run {request.run} asks, {since}; nobody proved who started it (four eyes: off)."
+        f"refusal. Run {request.run} asks, {since}; {_starter(facts)} ({_four_eyes(request, facts)})."
     )
+
+
+def _starter(facts: CardFacts) -> str:
+    if facts.starter is None:
+        return "nobody proved who started it"
+    return f"{facts.starter.name} signed its start with key `{facts.starter.key_id}`"
+
+
+def _four_eyes(request: ApprovalRequest, facts: CardFacts) -> str:
+    """Whether a second person must approve, which the ledger decides when somebody signs."""
+    above = facts.now.account.four_eyes_above_micros
+    if above is None:
+        return "four eyes: off"
+    amount = exact_money(above, request.currency)
+    if request.total_cap_micros <= above:
+        return f"four eyes: above {amount}, so not needed"
+    return f"four eyes: above {amount}, so **somebody else than who started it must approve**"
 
 
 def _bound(request: ApprovalRequest) -> str:

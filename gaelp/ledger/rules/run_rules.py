@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult
+from gaelp.domain.spending.signed_starts import start_digest
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import BegunTerms, RegisteredRun
 
@@ -34,6 +35,11 @@ def judge_beginning(run: str, registered: RegisteredRun | None, terms: BegunTerm
         return refused(f"run {run!r} was registered for account {registered.account}, not for {terms.account}")
     if registered.ended_at is not None:
         return refused(f"run {run!r} ended at {registered.ended_at.isoformat()}: start one of another name")
+    own = start_digest(run, terms.account, terms.agent, terms.config_digest)
+    if registered.start_digest not in ("", own):
+        return refused(
+            f"the start of run {run!r} was signed for another agent or configuration: sign and start another"
+        )
     begun = (registered.agent, registered.config_digest)
     if begun not in (("", ""), (terms.agent, terms.config_digest)):
         return refused(f"run {run!r} has begun with another agent or configuration before: start one of another name")

@@ -11,10 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gaelp.domain.ad_accounts import Account
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
-from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
+from gaelp.domain.spending.signed_starts import SignedStart, Starter
+from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
+from gaelp.ledger.rules.decision_rules import judge_starter
 from gaelp.ledger.rules.person_rules import judge_reset
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_beginning
@@ -33,9 +36,16 @@ def _count(account: str, product: str, agent: str, gate: str, used: int, made: i
     return AttemptCount(AttemptSeries(account=account, product=product, agent=agent, gate=gate), used, made - used)
 
 
-_ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), RegisteredRun)
-_LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), RegisteredRun)
-_ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), RegisteredRun)
+def _registered(*row: Any) -> RegisteredRun:
+    values = dict(zip(_r.c.keys(), row, strict=True))
+    signed = values["starter"]
+    values["starter"] = None if signed is None else Starter.model_validate(signed)
+    return RegisteredRun(**values)
+
+
+_ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), _registered)
+_LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), _registered)
+_ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), _registered)
 _REGISTER = Change(_r.insert().values(given(_r.c.keys(), ended_at=None, stopped_at=None, agent="", config_digest="")))
 _BEGIN = Change(
     _r.update()
@@ -88,17 +98,38 @@ _COUNTS = Query(
 )
 
 
-def register(connection: Connection, run: str, account: str, at: datetime) -> None:
-    """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken."""
+def register(
+    connection: Connection, run: str, account: str, at: datetime, start: tuple[SignedStart, str] | None = None
+) -> None:
+    """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken.
+
+    `start` is the signature of its start and the digest that was signed; raises LedgerConflict where it is none of the
+    account's people's.
+    """
     checked_name(run, "the run name")
-    account_store.lock(connection, account)
+    starter = _starter(connection, account_store.lock(connection, account), start)
     existing = read(connection, run)
     if existing is not None:
         if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
-    connection.change(_REGISTER, run=run, account=account, at=at)
-    journal.write(connection, "run", at, Subject(account, run, key=run))
+    signed = {"starter": None, "start_digest": ""}
+    if starter is not None and start is not None:
+        signed = {"starter": starter.model_dump(), "start_digest": start[1]}
+    connection.change(_REGISTER, run=run, account=account, at=at, **signed)
+    proof = {**starter.model_dump(), "signature": start[0].signature, "digest": start[1]} if starter and start else {}
+    journal.write(connection, "run", at, Subject(account, run, key=run), **proof)
+
+
+def _starter(connection: Connection, account: Account, start: tuple[SignedStart, str] | None) -> Starter | None:
+    if start is None:
+        return None
+    signed, digest = start
+    approver = account_store.approver_of(connection, account.account, signed.key_id)
+    ruling = judge_starter(approver, signed, account, digest)
+    if not ruling.granted or approver is None:
+        raise LedgerConflict(ruling.reason)
+    return Starter(key_id=approver.key_id, name=approver.name)
 
 
 def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> Ruling:

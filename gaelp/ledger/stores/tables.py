@@ -36,6 +36,7 @@ accounts = sa.Table(
     sa.Column("total_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("dollar_rate", sa.JSON),
     sa.Column("call_quota", sa.JSON),
+    sa.Column("four_eyes_above_micros", sa.BigInteger),
     sa.Column("fence", sa.Integer, nullable=False),
 )
 
@@ -70,6 +71,8 @@ runs = sa.Table(
     sa.Column("stopped_at", Instant),  # once a person has stopped it: nothing of it is reserved or claimed any more
     sa.Column("agent", sa.Text, nullable=False),  # empty until it has begun, and so is the next one
     sa.Column("config_digest", sa.Text, nullable=False),
+    sa.Column("starter", sa.JSON),  # a Starter, where its start was signed
+    sa.Column("start_digest", sa.Text, nullable=False),  # of what was signed; empty where nothing was
 )
 
 attempts = sa.Table(
