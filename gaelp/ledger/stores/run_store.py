@@ -113,7 +113,7 @@ def register(
         if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
-    signed = {"starter": None, "start_digest": ""}
+    signed: dict[str, Any] = {"starter": None, "start_digest": ""}
     if starter is not None and start is not None:
         signed = {"starter": starter.model_dump(), "start_digest": start[1]}
     connection.change(_REGISTER, run=run, account=account, at=at, **signed)
