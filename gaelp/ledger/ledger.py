@@ -20,7 +20,7 @@ from gaelp.domain.spending.ledger_records import (
     Reserve,
     Reserved,
 )
-from gaelp.domain.spending.signed_starts import SignedStart
+from gaelp.domain.spending.signed_starts import ProvenStart
 from gaelp.ledger.approval_books import ApprovalBooks
 from gaelp.ledger.rules.reservation_rules import RaiseStep, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
@@ -118,7 +118,7 @@ class Ledger(ApprovalBooks):
 
     # ------------------------------------------------------------ runs and attempts
 
-    def register_run(self, run: str, account: str, at: datetime, start: tuple[SignedStart, str] | None = None) -> None:
+    def register_run(self, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
         """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken.
 
         `start`: who proves that he starts it, and the start_digest; raises LedgerConflict where it proves nobody.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
     from temporalio.common import TypedSearchAttributes
 
-    from gaelp.domain.spending.signed_starts import SignedStart
+    from gaelp.domain.spending.signed_starts import ProvenStart
     from gaelp.ledger.ledger import Ledger
     from gaelp.messages.training_run import RunInput, RunResult
     from gaelp.settings import Settings
@@ -142,11 +142,7 @@ def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 
 async def launch(
-    client: Client,
-    ledger: Ledger,
-    settings: Settings,
-    wanted: Order,
-    signed: tuple[SignedStart, str] | None = None,
+    client: Client, ledger: Ledger, settings: Settings, wanted: Order, signed: ProvenStart | None = None
 ) -> WorkflowHandle[object, RunResult]:
     """Check the run once more with all that is known, register its name for ever, and start the workflow.
 

@@ -12,7 +12,7 @@ from gaelp.commands.console import DONE, Out, money, table
 from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.domain.config.settings_without_effect import notes_on
-from gaelp.domain.spending.signed_starts import SignedStart, start_digest
+from gaelp.domain.spending.signed_starts import ProvenStart, start_digest
 from gaelp.domain.start_conditions import StartFacts
 from gaelp.errors import WRONG_USE
 
@@ -54,7 +54,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     return code_of(result.outcome)
 
 
-def _signed(wanted: Order, key_file: str | None) -> tuple[SignedStart, str] | None:
+def _signed(wanted: Order, key_file: str | None) -> ProvenStart | None:
     """The start's signature and what it is over; None where no key is named. Raises BadKey."""
     if key_file is None:
         return None

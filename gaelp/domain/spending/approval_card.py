@@ -24,6 +24,7 @@ from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_planning import maturing_hours
 from gaelp.domain.spending.card_facts import CardFacts
+from gaelp.domain.spending.signed_starts import four_eyes, who_started
 from gaelp.money import exact_money, micros, rounded_down, rounded_money
 
 MOST_LINES = 12
@@ -269,27 +270,11 @@ def _free_changes(request: ApprovalRequest, facts: CardFacts) -> str:
 
 def _end(request: ApprovalRequest, facts: CardFacts) -> str:
     since = f"started {_minute(facts.started_at)}" if facts.started_at else "never registered"
+    two_people = four_eyes(facts.now.account, request.total_cap_micros)
     return (
         f"nothing is spent after {_minute(request.expires_at)}; no answer until {_minute(facts.deadline)} is a "
-        f"refusal. Run {request.run} asks, {since}; {_starter(facts)} ({_four_eyes(request, facts)})."
+        f"refusal. Run {request.run} asks, {since}; {who_started(facts.starter)} ({two_people})."
     )
-
-
-def _starter(facts: CardFacts) -> str:
-    if facts.starter is None:
-        return "nobody proved who started it"
-    return f"{facts.starter.name} signed its start with key `{facts.starter.key_id}`"
-
-
-def _four_eyes(request: ApprovalRequest, facts: CardFacts) -> str:
-    """Whether a second person must approve, which the ledger decides when somebody signs."""
-    above = facts.now.account.four_eyes_above_micros
-    if above is None:
-        return "four eyes: off"
-    amount = exact_money(above, request.currency)
-    if request.total_cap_micros <= above:
-        return f"four eyes: above {amount}, so not needed"
-    return f"four eyes: above {amount}, so **somebody else than who started it must approve**"
 
 
 def _bound(request: ApprovalRequest) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 
+from gaelp.domain.ad_accounts import Account
 from gaelp.domain.frozen import Frozen
+from gaelp.money import exact_money
 
 
 class SignedStart(Frozen):
@@ -25,6 +27,10 @@ class Starter(Frozen):
     name: str
 
 
+ProvenStart = tuple[SignedStart, str]
+"""A signature, and the start_digest that it is over."""
+
+
 def start_digest(run: str, account: str, agent: str, config_digest: str) -> str:
     """SHA-256 hex of what a start binds: the run's name, and the terms on which it is to begin."""
     terms = {"run": run, "account": account, "agent": agent, "config_digest": config_digest}
@@ -34,3 +40,17 @@ def start_digest(run: str, account: str, agent: str, config_digest: str) -> str:
 def start_text(digest: str) -> bytes:
     """The bytes that a starter signs."""
     return f"gaelp-start:{digest}".encode()
+
+
+def who_started(starter: Starter | None) -> str:
+    """Who has started a run, for the card."""
+    return f"{starter.name} signed its start with key `{starter.key_id}`" if starter else "nobody proved who started it"
+
+
+def four_eyes(account: Account, total_micros: int) -> str:
+    """Whether a second person must approve so much, for the card; the ledger decides it when somebody signs."""
+    above = account.four_eyes_above_micros
+    if above is None:
+        return "four eyes: off"
+    needed = "so **somebody else than who started it must approve**" if total_micros > above else "so not needed"
+    return f"four eyes: above {exact_money(above, account.currency)}, {needed}"

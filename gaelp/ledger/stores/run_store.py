@@ -15,7 +15,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
-from gaelp.domain.spending.signed_starts import SignedStart, Starter
+from gaelp.domain.spending.signed_starts import ProvenStart, Starter
 from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.decision_rules import judge_starter
 from gaelp.ledger.rules.person_rules import judge_reset
@@ -98,9 +98,7 @@ _COUNTS = Query(
 )
 
 
-def register(
-    connection: Connection, run: str, account: str, at: datetime, start: tuple[SignedStart, str] | None = None
-) -> None:
+def register(connection: Connection, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
     """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken.
 
     `start` is the signature of its start and the digest that was signed; raises LedgerConflict where it is none of the
@@ -121,7 +119,7 @@ def register(
     journal.write(connection, "run", at, Subject(account, run, key=run), **proof)
 
 
-def _starter(connection: Connection, account: Account, start: tuple[SignedStart, str] | None) -> Starter | None:
+def _starter(connection: Connection, account: Account, start: ProvenStart | None) -> Starter | None:
     if start is None:
         return None
     signed, digest = start
