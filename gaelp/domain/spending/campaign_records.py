@@ -56,7 +56,7 @@ class CampaignsPlan(Frozen):
 
 
 class CampaignResult(Frozen):
-    """How a campaign ended, by its own workflow."""
+    """How a campaign ended, by its own workflow; what it planned, did and attempted is the ledger's to say."""
 
     campaign: str
     index: int
