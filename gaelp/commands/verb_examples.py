@@ -35,7 +35,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "lag": ("lag monday.csv friday.csv",),
     "reconcile": ("reconcile --account shop",),
     "resolve": ("resolve first", 'resolve first v-12 --reason "the page was down and is up again"'),
-    "undo": ("undo first", 'undo first 3 --reason "the tag was dead, and sales were not"'),
+    "undo": (
+        "undo first",
+        'undo first first/live-test/campaign-00/step-1 --reason "the tag was dead, and sales were not"',
+    ),
     "attempts": (
         "attempts list",
         "attempts reset --account shop --product shoes --agent linear-thompson --gate simulation "
@@ -48,7 +51,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate shop-log --policy uniform",),
     "replay": ("replay auctions --policy lin_bid --param b0=10 --train earlier-auctions",),
     "calibrate": ("calibrate shop-log --output fitted.yaml",),
-    "report": ("report first", "report first --output pages"),
+    "report": ("report first", "report first --output pages", "report --all"),
     "dev": ("dev",),
     "agents": ("agents",),
     "environments": ("environments",),
