@@ -63,6 +63,11 @@ def others_doing(violations: Iterable[Violation]) -> str:
     return ""
 
 
+def interruption_of(campaigns: Iterable[CampaignResult]) -> str:
+    """The first campaign that ended by neither its plan nor its agent, and why; empty where there is none."""
+    return next((f"{each.campaign}: {each.interruption}" for each in campaigns if each.interruption), "")
+
+
 def _is_grave(violation: Violation) -> bool:
     return violation.severity in (Severity.CRITICAL, Severity.HIGH) and violation.resolved_by is None
 

@@ -134,6 +134,8 @@ def _configuration(parser: argparse.ArgumentParser) -> None:
 def _start(parser: argparse.ArgumentParser) -> None:
     _configuration(parser)
     parser.add_argument("--wait", action="store_true", help="show progress until the run ends")
+    prove = "prove who starts it, where the account's owner wants a second person to approve (four eyes)"
+    parser.add_argument("--sign-with", metavar="FILE", help=prove)
 
 
 def _validate(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +193,8 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--usd-rate-source", metavar="WHO", help="who publishes it")
     quota = "calls that its platform grants in a span of seconds, as in 15000/86400; all workers together keep to it"
     add.add_argument("--call-quota", metavar="CALLS/SECONDS", help=quota)
+    two = "an approval of more needs another person than has signed the run's start; 0: every one; not given: off"
+    add.add_argument("--four-eyes-above", metavar="AMOUNT", help=two)
     add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
 
 

@@ -103,7 +103,7 @@ def limits(facts: Facts) -> list[Limit]:
 
 def events(facts: Facts) -> list[dict[str, Any]]:
     """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
-    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "attempt", "verdict"}
+    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "run-ended", "attempt", "verdict"}
     return [
         {"at": entry.at, "kind": entry.kind, "phase": entry.phase, "key": entry.key, "detail": _detail(entry.detail)}
         for entry in facts.journal
