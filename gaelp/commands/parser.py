@@ -14,6 +14,7 @@ from gaelp.commands.exports.export_options import exposure_options, lag_options,
 from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
 from gaelp.commands.power.exam_options import certify_options, count
+from gaelp.commands.written_files import force_option
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -59,10 +60,21 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises WrongUse where argparse would print and exit."""
+    """Raises WrongUse where argparse would print and exit. Its answer says in `said` which options were given."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """`said` has the option of each argument whose value is not its default, by the argument's name."""
+        parsed, rest = super().parse_known_args(args, namespace)
+        options = {each.dest: each for each in self._actions if each.option_strings}
+        parsed.said = getattr(parsed, "said", {}) | {
+            name: each.option_strings[0]
+            for name, each in options.items()
+            if getattr(parsed, name, each.default) != each.default
+        }
+        return parsed, rest
 
     def error(self, message: str) -> NoReturn:
         raise WrongUse(f"{message}: see {self.prog} --help")
@@ -228,6 +240,7 @@ def _person(parser: argparse.ArgumentParser) -> None:
 def _report(parser: argparse.ArgumentParser) -> None:
     _run(parser)
     parser.add_argument("--output", metavar="DIR", help="default: a folder of the run's name in GAELP_HOME/reports")
+    force_option(parser)
 
 
 def _new_agent(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from gaelp.commands.console import DONE, Out, WrongUse
-from gaelp.commands.exports.given_export import given_exports, refuse_amount_of_two, shown_name, today_of, write_page
+from gaelp.commands.exports.given_export import (
+    given_exports,
+    refuse_amount_of_two,
+    refuse_page,
+    shown_name,
+    today_of,
+    write_page,
+)
+from gaelp.commands.exports.maturity import maturity_of, measured_lag
 from gaelp.commands.exports.plan_view import (
     SIZES,
     TARGET,
@@ -23,10 +30,12 @@ from gaelp.commands.exports.plan_view import (
     plan_text,
 )
 from gaelp.commands.exports.read_account import export_of_account
+from gaelp.commands.exports.unread_options import OF_AN_EXAM, refuse_unread
 from gaelp.commands.people.accounts import amount
 from gaelp.commands.power.exam_settings import level_of, read_configuration
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import NotLookedAt
+from gaelp.domain.exports.mature_days import Maturity
 
 if TYPE_CHECKING:
     from gaelp.domain.config.configuration import TrainingConfiguration
@@ -41,8 +50,9 @@ SEED = 1
 
 def file_plan(arguments: argparse.Namespace, out: Out) -> int:
     """Show it for each currency of the file."""
-    if arguments.figure:
-        raise WrongUse("--figure is of a plan without a FILE: its pictures stand on the page, --page FILE.html")
+    refuse_unread(arguments, OF_AN_EXAM, "of the gate simulation, and for a FILE or an account a live test is planned")
+    refuse_unread(arguments, ("figure",), "of a plan without a FILE; this one's picture is on --page FILE.html")
+    refuse_page(arguments, *([arguments.file] if arguments.file else []))
     if arguments.file is not None:
         exports = given_exports(arguments.file, arguments)
         refuse_amount_of_two("--cpa", arguments.cpa, exports)
@@ -52,7 +62,9 @@ def file_plan(arguments: argparse.Namespace, out: Out) -> int:
         exports, today = export_of_account(arguments)
         name = "an account" if arguments.anonymous else arguments.account
     asked = asked_by(arguments)
-    shown = [shown_plan(asked, each, today, name) for each in exports]
+    measured = measured_lag(arguments) if arguments.file else None
+    maturity = maturity_of(arguments, measured, today)
+    shown = [shown_plan(asked, each, maturity, name) for each in exports]
     pages = [plan_section(each) for each in shown] if arguments.page else []
     written = write_page(arguments, f"{name}: what a budget can find out", pages)
     text = [part for each in shown for part in plan_text(each)]
@@ -67,6 +79,7 @@ class PlanAsked:
     config: TrainingConfiguration
     alpha: float  # level of the gate
     lag_days: float | None = None
+    lag_from: str = "as given"
     roi: float | None = None
     order_spread: float | None = None
     cpa: str | None = None
@@ -82,23 +95,20 @@ def asked_by(arguments: argparse.Namespace) -> PlanAsked:
     if arguments.order_spread is not None and not 0 <= arguments.order_spread <= MOST_SPREAD:
         raise WrongUse(f"--order-spread is {arguments.order_spread:g}, and it is a number from 0 to {MOST_SPREAD:g}")
     return PlanAsked(
-        read_configuration(arguments), level_of(arguments), arguments.lag, arguments.roi, arguments.order_spread,
-        arguments.cpa, arguments.daily_budget,
+        read_configuration(arguments), level_of(arguments), lag_days=arguments.lag, roi=arguments.roi,
+        order_spread=arguments.order_spread, cpa=arguments.cpa, daily_budget=arguments.daily_budget,
     )  # fmt: skip
 
 
-def shown_plan(asked: PlanAsked, export: AccountExport, today: date, name: str) -> ShownPlan:
+def shown_plan(asked: PlanAsked, export: AccountExport, maturity: Maturity, name: str) -> ShownPlan:
     """Measure an export, and try live tests of its figures. Raises NotLookedAt and WrongUse."""
     import numpy as np
 
     from gaelp.evidence.certification.live_trials import StatedSales
     from gaelp.evidence.exports.account_sales import account_sales
-    from gaelp.evidence.profit import maturing_days
 
     config = _configured(asked, export.currency)
-    economics = config.economics
-    maturing = maturing_days(economics.lag_days, economics.attribution_window_days)
-    sales = account_sales(export, today, maturing, np.random.default_rng(SEED))
+    sales = account_sales(export, maturity, np.random.default_rng(SEED))
     spreads = (asked.order_spread, sales.order_spread, config.market.order_spread)
     stated = StatedSales(
         cpa_micros=round(sales.cpa.value) if asked.cpa is None else _amount(asked.cpa, "--cpa", export),
@@ -111,8 +121,8 @@ def shown_plan(asked: PlanAsked, export: AccountExport, today: date, name: str) 
     effects = tuple(_tried(replace(stated, roi=roi), config, asked.alpha) for roi in wanted)
     account = f"{name} ({export.currency})" if export.currency else name
     return ShownPlan(
-        account, export.currency, sales, stated, economics.lag_days,
-        lag_from="as given" if asked.lag_days is not None else "taken from the configuration",
+        account, export.currency, sales, stated, maturity, config.economics.lag_days,
+        lag_from=asked.lag_from if asked.lag_days is not None else "taken from the configuration",
         spread_from="as given" if asked.order_spread is not None else _spread_from(sales), effects=effects,
     )  # fmt: skip
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out
+from gaelp.commands.written_files import RUN_PAGE, refuse_foreign_folder
 
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
     """Write the page and its plots."""
     from gaelp.records.warehouse.run_rows import run_rows
 
+    if arguments.output:
+        refuse_foreign_folder("--output", Path(arguments.output), "report.html", RUN_PAGE, arguments)
     settings = connections.read_settings()
     run = connections.run_name(arguments.run)
     folder = Path(arguments.output) if arguments.output else settings.home / "reports" / run

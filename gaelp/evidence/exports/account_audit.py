@@ -39,7 +39,7 @@ _ON_MATURE_DAYS = (FindingKind.WASTED, FindingKind.BROKE, FindingKind.TWICE, Fin
 
 def audit(question: AuditQuestion) -> Audit:
     """All that can be looked for in an export of one currency, and why the rest was not."""
-    table = account_table(question.export, question.mature_after)
+    table = account_table(question.export, question.young_days)
     not_looked = [NotLooked(kind, why) for kind in FindingKind if (why := _why_not(kind, question, table))]
     left_out = {each.kind for each in not_looked}
     silent = np.zeros(table.clicks.shape, bool)
