@@ -6,10 +6,10 @@ Touch this to look at other effects or sizes; the gate's power is in gaelp/evide
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gaelp.commands.console import DONE, Out, WrongUse
+from gaelp.commands.console import DONE, Out
 from gaelp.commands.exports.given_export import (
     given_exports,
     refuse_amount_of_two,
@@ -21,7 +21,6 @@ from gaelp.commands.exports.given_export import (
 from gaelp.commands.exports.maturity import maturity_of, measured_lag
 from gaelp.commands.exports.plan_view import (
     SIZES,
-    TARGET,
     TRIALS,
     Effect,
     ShownPlan,
@@ -31,8 +30,15 @@ from gaelp.commands.exports.plan_view import (
 )
 from gaelp.commands.exports.read_account import export_of_account
 from gaelp.commands.exports.unread_options import OF_AN_EXAM, refuse_unread
-from gaelp.commands.people.accounts import amount
-from gaelp.commands.power.exam_settings import level_of, read_configuration
+from gaelp.commands.power.live_test_asked import (
+    LONGEST,
+    MOST_SPREAD,
+    TARGET,
+    PlanAsked,
+    affordable_micros,
+    asked_by,
+    days_of_a_campaign,
+)
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import NotLookedAt
 from gaelp.domain.exports.mature_days import Maturity
@@ -43,8 +49,6 @@ if TYPE_CHECKING:
     from gaelp.evidence.exports.account_sales import AccountSales
 
 EFFECTS = (0.25, 0.5, 1.0)  # true attributed ROI
-LONGEST = 366  # days of a campaign
-MOST_SPREAD, MOST_ROI = 3.0, 100
 SEED = 1
 
 
@@ -72,34 +76,6 @@ def file_plan(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-@dataclass(frozen=True)
-class PlanAsked:
-    """What somebody said; None is what the export says, or the configuration where it cannot."""
-
-    config: TrainingConfiguration
-    alpha: float  # level of the gate
-    lag_days: float | None = None
-    lag_from: str = "as given"
-    roi: float | None = None
-    order_spread: float | None = None
-    cpa: str | None = None
-    daily_budget: str | None = None
-
-
-def asked_by(arguments: argparse.Namespace) -> PlanAsked:
-    """What the options of `plan` say. Raises WrongUse."""
-    if arguments.lag is not None and not 0 < arguments.lag <= LONGEST:
-        raise WrongUse(f"--lag is {arguments.lag:g}, and it is a number of days above 0, up to {LONGEST}")
-    if arguments.roi is not None and not -1 < arguments.roi <= MOST_ROI:
-        raise WrongUse(f"--roi is {arguments.roi:g}, and it is a number above -1, up to {MOST_ROI}")
-    if arguments.order_spread is not None and not 0 <= arguments.order_spread <= MOST_SPREAD:
-        raise WrongUse(f"--order-spread is {arguments.order_spread:g}, and it is a number from 0 to {MOST_SPREAD:g}")
-    return PlanAsked(
-        read_configuration(arguments), level_of(arguments), lag_days=arguments.lag, roi=arguments.roi,
-        order_spread=arguments.order_spread, cpa=arguments.cpa, daily_budget=arguments.daily_budget,
-    )  # fmt: skip
-
-
 def shown_plan(asked: PlanAsked, export: AccountExport, maturity: Maturity, name: str) -> ShownPlan:
     """Measure an export, and try live tests of its figures. Raises NotLookedAt and WrongUse."""
     import numpy as np
@@ -110,8 +86,9 @@ def shown_plan(asked: PlanAsked, export: AccountExport, maturity: Maturity, name
     config = _configured(asked, export.currency)
     sales = account_sales(export, maturity, np.random.default_rng(SEED))
     spreads = (asked.order_spread, sales.order_spread, config.market.order_spread)
+    cpa = asked.cpa_micros(export.currency or "USD")
     stated = StatedSales(
-        cpa_micros=round(sales.cpa.value) if asked.cpa is None else _amount(asked.cpa, "--cpa", export),
+        cpa_micros=round(sales.cpa.value) if cpa is None else cpa,
         daily_micros=_daily_budget(asked, export),
         roi=0.0,
         order_spread=min(next(each for each in spreads if each is not None), MOST_SPREAD),
@@ -133,42 +110,26 @@ def _spread_from(sales: AccountSales) -> str:
 
 def _configured(asked: PlanAsked, currency: str) -> TrainingConfiguration:
     """The configuration in the account's currency, with the lag that was said, deciding every hour."""
-    config = asked.config
-    lag = config.economics.lag_days if asked.lag_days is None else asked.lag_days
-    economics = config.economics.model_copy(update={"lag_days": lag})
+    config = asked.with_lag
     clock = config.clock.model_copy(update={"tick_hours": 1})
-    return config.model_copy(update={"economics": economics, "clock": clock, "currency": currency or config.currency})
+    return config.model_copy(update={"clock": clock, "currency": currency or config.currency})
 
 
 def _daily_budget(asked: PlanAsked, export: AccountExport) -> int:
-    from gaelp.commands.power.live_plan import PLATFORM
-    from gaelp.domain.billing.billing_rules import budget_for_cap
-    from gaelp.money import micros
-
-    if asked.daily_budget is not None:
-        return _amount(asked.daily_budget, "--daily-budget", export)
-    if export.currency != "USD":
+    said = asked.daily_micros(export.currency or "USD")
+    if said is None and export.currency != "USD":
         raise NotLookedAt(
             f"a live test's daily cap is 10 to 50 US dollars, and the file is in {export.currency or 'no currency'}: "
             "say what the test may have a day, as in --daily-budget 25"
         )
-    return budget_for_cap(PLATFORM, micros(asked.config.live_test.daily_cap), "USD")
-
-
-def _amount(text: str, option: str, export: AccountExport) -> int:
-    return amount(text, option, export.currency or "USD")
+    return affordable_micros(asked.config, "USD") if said is None else said
 
 
 def _tried(sales: StatedSales, config: TrainingConfiguration, alpha: float) -> Effect:
     """Live tests with campaigns of 20 expected conversions, and where none is enough of twice and four times that."""
-    from gaelp.evidence.certification.live_trials import days_for_conversions, live_powers
+    from gaelp.evidence.certification.live_trials import live_powers
 
-    days = max(config.live_test.days, days_for_conversions(sales.cpa_micros, sales.daily_micros))
-    if days > LONGEST:
-        raise NotLookedAt(
-            f"a campaign of 20 conversions takes {days} days at {sales.daily_micros / 1e6:g} a day: give a larger "
-            "--daily-budget"
-        )
+    days = max(config.live_test.days, days_of_a_campaign(sales, config))
     tests: list[LivePower] = []
     for times in (1, 2, 4):
         if times * days <= LONGEST:

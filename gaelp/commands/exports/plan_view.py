@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import table
 from gaelp.commands.exports.given_export import counted
+from gaelp.commands.power.live_test_asked import TARGET
 from gaelp.money import rounded_money
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 SIZES = (5, 6, 8, 10)  # campaigns
 TRIALS = 40  # so that an answer takes some seconds; shares are good to about 8 points
-TARGET = 0.5
 MEASURED = ("measured", "value")
 COLUMNS = ("true ROI", "smallest test that passes in half of cases", "passes", "calendar days", "spend")
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 from gaelp.commands.console import WrongUse
 from gaelp.commands.exports.exposure_view import exposure_section
 from gaelp.commands.exports.file_exposure import shown_exposure
-from gaelp.commands.exports.file_plan import PlanAsked, shown_plan
+from gaelp.commands.exports.file_plan import shown_plan
 from gaelp.commands.exports.given_export import refuse_amount_of_two, shown_name, today_of
 from gaelp.commands.exports.lag import ShownLag, lag_section, shown_lag
 from gaelp.commands.exports.maturity import files_of_ages
 from gaelp.commands.exports.plan_view import plan_section
+from gaelp.commands.power.live_test_asked import PlanAsked
 from gaelp.configuration import loading
 from gaelp.domain.exports.account_export import AccountExport, anonymous
 from gaelp.domain.exports.mature_days import Maturity

@@ -18,6 +18,7 @@ from gaelp.commands.watching.snapshot import RunView, awaiting, details, listed,
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Status
 from gaelp.errors import GaelpError
+from gaelp.money import bare_money
 
 if TYPE_CHECKING:
     from gaelp.evidence.reported.baseline_comparison import Comparison
@@ -38,9 +39,17 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
 
     seen, progress = asyncio.run(read())
     ((now, asked),) = _booked(settings, [seen], out)
-    currency = str(now.memo.get("currency", ""))
+    currency = now.currency
     rows = [
-        (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
+        (
+            p.phase,
+            p.state,
+            p.verdict,
+            bare_money(p.spend_micros, currency),
+            instant(p.started),
+            instant(p.ended),
+            p.reason,
+        )
         for p in now.phases
     ]
     columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
@@ -178,7 +187,7 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
 
     runs = _booked(settings, asyncio.run(read()), out)
     rows = [
-        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros),
+        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros, r.currency),
          instant(r.started), instant(r.ended), "; ".join([*(each["sentence"] for each in asked), r.waits]).strip("; "))
         for r, asked in runs
     ]  # fmt: skip

@@ -101,7 +101,7 @@ def _bars(now: RunView) -> Any:
     begun = {each.phase: each for each in now.phases}
     for phase in PHASE_ORDER:
         each = begun.get(phase)
-        detail = f"{each.verdict or each.state} {money(each.spend_micros)}" if each else ""
+        detail = f"{each.verdict or each.state} {money(each.spend_micros, now.currency)}" if each else ""
         total = 1 if each is None or each.ended else None  # none: the bar pulses
         progress.add_task(str(phase), total=total, completed=1 if each and each.ended else 0, detail=detail)
     return progress
