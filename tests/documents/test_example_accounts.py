@@ -231,8 +231,7 @@ def test_an_uneven_experiment(findings: dict[FindingKind, Finding], rows: list[R
 def test_own_orders_agree_with_what_the_healthy_account_claims() -> None:
     """Claimed by own orders, and cost per new customer: of orders with a click id that were kept, on mature days.
 
-    The noise of a ratio is the larger one of both counts; 95 % intervals. No claim is above the orders by more than chance,
-    so that there is no finding.
+    The claim is above the orders by no more than chance, so that there is no finding.
     """
     rows = _rows("shop.csv")
     kept = [

@@ -11,6 +11,7 @@ import numpy as np
 
 from gaelp.domain.billing.billing_rules import UnknownPlatform, day_limit
 from gaelp.domain.exports.billed_days import edited_budgets, overbilled_days
+from gaelp.domain.exports.export_exposure import NO_RULE
 from gaelp.domain.exports.findings import Audit, AuditQuestion, Figure, Finding, FindingKind, NotLooked, audit_of
 from gaelp.evidence.exports.account_table import AccountTable, account_table
 from gaelp.evidence.exports.brand_terms import brand_terms
@@ -102,6 +103,8 @@ def _own_cost(table: AccountTable) -> str:
 def _no_rule(platform: str | None) -> str:
     if platform is None:
         return "the headers do not show whose export it is: --platform"
+    if platform in NO_RULE:
+        return NO_RULE[platform]
     try:
         day_limit(platform, 0)
     except UnknownPlatform as error:
