@@ -78,15 +78,6 @@ def _twice(row: CampaignDay, place: Place, size: float) -> CampaignDay:
     return replace(row, conversions=(row.conversions or Decimal(0)) * int(size)) if place.after(row) else row
 
 
-def _mixed(row: CampaignDay, place: Place, size: float) -> CampaignDay:
-    """Every rate falls by a fifth, and the clicks of one part that converts `size` times as often become four."""
-    best = row.campaign == place.campaign
-    fallen = row.day >= place.middle
-    more = 4 if best and fallen else 1
-    scaled = replace(row, clicks=row.clicks * more, impressions=row.impressions * more)
-    return place.times(scaled, (size if best else 1.0) * (0.8 if fallen else 1.0) * more)
-
-
 def _uneven(row: CampaignDay, place: Place, size: float) -> CampaignDay:
     fewer = row.arm == "new"
     return replace(row, impressions=round(row.impressions * (1 - size))) if fewer else row
@@ -108,7 +99,6 @@ TROUBLES: dict[FindingKind, tuple[str, tuple[float, ...], Planted]] = {
     FindingKind.SILENT: ("a campaign's tag is silent for so many days", (3, 5, 7, 10), _silent),
     FindingKind.BROKE: ("a campaign's conversions per click fall by", (0.3, 0.5, 0.7), _broke),
     FindingKind.TWICE: ("each conversion is counted so many times", (2,), _twice),
-    FindingKind.MIXED: ("clicks move to a campaign that converts so many times as often", (2, 4), _mixed),
     FindingKind.UNEVEN: ("an arm has fewer impressions by", (0.02, 0.05, 0.1), _uneven),
     FindingKind.BRAND: ("brand terms convert so many times as often", (3, 5, 10), _brand),
     FindingKind.CLAIMED: ("own orders that the ads brought are fewer than claimed by", (0.2, 0.33, 0.5), _same),
@@ -127,7 +117,7 @@ def planted(account: CleanAccount, kind: FindingKind, size: float, rng: np.rando
     orders = account.orders
     if kind is FindingKind.CLAIMED:
         orders = tuple(each for each in orders if not each.paid or rng.random() >= size)
-    elif kind in (FindingKind.TWICE, FindingKind.BRAND, FindingKind.MIXED):
+    elif kind in (FindingKind.TWICE, FindingKind.BRAND):
         orders = ()  # they would show it from another side
     return AuditQuestion(export, YOUNG, round(TARGET * MICROS_PER_UNIT), (BRAND,), orders=orders or None)
 
