@@ -15,7 +15,7 @@ from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
 from gaelp.commands.power.exam_options import certify_options, count
 from gaelp.commands.verb_examples import epilog
-from gaelp.commands.written_files import force_option
+from gaelp.commands.watching.report_options import report_options
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -51,7 +51,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log, or an A/B test"),
     "replay": ("history.replay_log:replay", "what a bid policy would have won on a market log"),
     "calibrate": ("history.calibrate_log:calibrate", "what a log says of the market, with intervals, and as settings"),
-    "report": ("watching.report:report", "one HTML page about a run"),
+    "report": ("watching.report:report", "one HTML page about a run, or about all of them"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
     "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
     "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
@@ -259,12 +259,6 @@ def _person(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", metavar="NAME", help="who decides; default: the user's name")
 
 
-def _report(parser: argparse.ArgumentParser) -> None:
-    _run(parser)
-    parser.add_argument("--output", metavar="DIR", help="default: a folder of the run's name in GAELP_HOME/reports")
-    force_option(parser)
-
-
 def _new_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", help="new or empty")
     parser.add_argument("--name", metavar="NAME", help="what configurations call the agent; default: the folder's name")
@@ -294,7 +288,7 @@ ARGUMENTS = {
     "attempts": _attempts, "notify": notify_options, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
-    "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,
+    "calibrate": log_options.calibrate_options, "report": report_options, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
     "certify": certify_options, "plan": plan_options, "version": _nothing,
 }  # fmt: skip
