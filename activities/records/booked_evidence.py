@@ -76,9 +76,7 @@ def at_booked_cost(reported: Reported, reservations: Iterable[Reservation]) -> R
     """The reported days, each at the cost that the ledger counts."""
     costs = {(each.campaign, each.day): _cost(each) for each in reservations}
     return {
-        name: tuple(
-            day.model_copy(update={"cost_micros": max(day.cost_micros, costs.get((name, day.day), 0))}) for day in days
-        )
+        name: tuple(day.at_booked_cost(costs.get((name, day.day), 0)) for day in days)
         for name, days in reported.items()
     }
 

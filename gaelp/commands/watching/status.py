@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.watching.progress import headline
-from gaelp.commands.watching.snapshot import RunView, awaiting, details, listed, view
+from gaelp.commands.watching.snapshot import PhaseView, RunView, awaiting, details, listed, view
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Status
 from gaelp.errors import GaelpError
+from gaelp.money import bare_money
 
 if TYPE_CHECKING:
     from gaelp.evidence.reported.baseline_comparison import Comparison
@@ -38,12 +39,10 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
 
     seen, progress = asyncio.run(read())
     ((now, asked),) = _booked(settings, [seen], out)
-    currency = str(now.memo.get("currency", ""))
     rows = [
-        (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
-        for p in now.phases
+        (p.phase, p.state, p.verdict, bare_money(p.spend_micros, now.currency), *_ends(p), p.reason) for p in now.phases
     ]
-    columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
+    columns = ("phase", "state", "verdict", f"spent {now.currency}".rstrip(), "began", "ended", "reason")
     ending = [now.reason] if now.reason else []
     compared, web = _compared(settings, now), connections.web_address(settings, run)
     baselines = [asdict(each) for each in compared]
@@ -61,6 +60,10 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         web,
     )
     return DONE
+
+
+def _ends(phase: PhaseView) -> tuple[str, str]:
+    return instant(phase.started), instant(phase.ended)
 
 
 def _compared(settings: Settings, now: RunView) -> Sequence[Comparison]:
@@ -178,7 +181,7 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
 
     runs = _booked(settings, asyncio.run(read()), out)
     rows = [
-        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros),
+        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros, r.currency),
          instant(r.started), instant(r.ended), "; ".join([*(each["sentence"] for each in asked), r.waits]).strip("; "))
         for r, asked in runs
     ]  # fmt: skip
