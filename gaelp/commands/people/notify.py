@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.commands.people.decide import last_sequence
 from gaelp.commands.people.message_services import Addresses, read_addresses, send
-from gaelp.domain.notifications import Notification, message, message_due, notification_of
+from gaelp.domain.notifications import REPEATS_WAIT, Notification, message, message_due, notification_of
 from gaelp.ledger.ledger import Ledger
 
 TOLD = "notified.json"  # account -> number of the last journal entry that was told
@@ -64,12 +66,13 @@ class Watcher:
         self._ledger, self._addresses, self._path = ledger, addresses, path
         self._currencies = {each.account: each.currency for each in ledger.accounts()}
         self._tried: dict[str, datetime] = {}
+        self._sent: dict[str, dict[str, datetime]] = {account: {} for account in addresses}  # sentence -> when
         self.told = self._read()
 
     def _read(self) -> dict[str, int]:
         """Who is new here is told what happens from now on, not the whole past."""
         newest = last_sequence(self._ledger)
-        kept = json.loads(self._path.read_text()) if self._path.exists() else {}
+        kept = _kept(self._path)
         told = {account: min(int(kept.get(account, newest)), newest) for account in self._addresses}
         self._keep(told)
         return told
@@ -80,16 +83,23 @@ class Watcher:
             notifications, seen = self._news(account)
             if not notifications:
                 self._note(account, seen)
-            elif message_due(notifications, now, self._tried.get(account)):
+            elif message_due(notifications, now, self._tried.get(account), self._repeated(account, now)):
                 title, text = message(account, notifications)
                 unsent, self._tried[account] = send(addresses, title, text), now
                 if unsent == len(addresses):
                     yield f"not sent, and tried again in a minute: {title}"
                     continue
                 self._note(account, seen)
+                self._sent[account].update({each.text: now for each in notifications})
                 yield (
                     f"sent, but not to {unsent} of {len(addresses)} addresses: {title}" if unsent else f"sent: {title}"
                 )
+
+    def _repeated(self, account: str, now: datetime) -> dict[str, datetime]:
+        """What was sent of late; the rest is forgotten, so that a watcher of months does not grow."""
+        kept = {text: at for text, at in self._sent[account].items() if now - at < REPEATS_WAIT}
+        self._sent[account] = kept
+        return kept
 
     def _news(self, account: str) -> tuple[list[Notification], int]:
         seen, notifications = self.told[account], []
@@ -109,3 +119,16 @@ class Watcher:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         whole.write_text(json.dumps(told))
         os.replace(whole, self._path)
+
+
+def _kept(path: Path) -> dict[str, int]:
+    """How far each account was told; raises Refused where the file is damaged, because a guess could lose a message."""
+    try:
+        return TypeAdapter(dict[str, int]).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValidationError:
+        raise Refused(
+            f"{path} says how far people were told, and is damaged: remove it, and read in `starter.py list` what was "
+            "missed; messages then go on with what the ledger notes from now on"
+        ) from None

@@ -40,6 +40,7 @@ class RunLimits:
     run_micros: int | None = None
     account_daily_micros: int | None = None
     step: RaiseStep | None = None
+    alerts: tuple[float, ...] = ()  # shares of each limit of which people are told
 
 
 @dataclass(frozen=True)
@@ -139,18 +140,23 @@ def _judge_key(booking: Reserve, existing: Reservation | None) -> Ruling:
 
 def caps_of(request: ApprovalRequest, account: Account, limits: RunLimits) -> tuple[Cap, ...]:
     """Every cap that applies to a reservation, in the order in which a refusal names them."""
-    optional = (
-        ("run's limit per account and day", Scope.ACCOUNT_DAY, limits.account_daily_micros),
-        ("campaign's limit", Scope.CAMPAIGN, limits.campaign_micros),
-        ("run's limit", Scope.RUN, limits.run_micros),
-    )
     return (
         Cap("approved daily cap", Scope.PHASE_DAY, request.daily_cap_micros),
         Cap("approved total cap", Scope.PHASE, request.total_cap_micros),
         Cap("account's daily cap", Scope.ACCOUNT_DAY, account.daily_cap_micros),
         Cap("account's total cap", Scope.ACCOUNT, account.total_cap_micros),
-        *(Cap(name, scope, micros) for name, scope, micros in optional if micros is not None),
+        *limits_of(limits),
     )
+
+
+def limits_of(limits: RunLimits) -> tuple[Cap, ...]:
+    """The run's own limits, where there are any."""
+    optional = (
+        ("run's limit per account and day", Scope.ACCOUNT_DAY, limits.account_daily_micros),
+        ("campaign's limit", Scope.CAMPAIGN, limits.campaign_micros),
+        ("run's limit", Scope.RUN, limits.run_micros),
+    )
+    return tuple(Cap(name, scope, micros) for name, scope, micros in optional if micros is not None)
 
 
 def judge_worst_case(

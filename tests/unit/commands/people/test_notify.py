@@ -97,6 +97,21 @@ def test_a_message_that_was_not_taken_is_sent_again(
     assert "stopped by Ada: drill" in body["message"]
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"shop": "many"}', '{"shop": null}'])
+def test_a_damaged_file_of_what_was_told_is_refused_with_its_remedy(
+    in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver, tmp_path: Path, text: str
+) -> None:
+    """Nothing is guessed and nothing sent; once the file is removed the messages go on."""
+    told = tmp_path / "home" / "notified.json"
+    told.parent.mkdir(exist_ok=True)
+    told.write_text(text)
+    refused = in_process("notify", "--once")
+    assert refused.returncode == 1 and "is damaged: remove it" in refused.stderr
+    assert "unexpected" not in refused.stderr and receiver.bodies == []
+    told.unlink()
+    assert in_process("notify", "--once").returncode == 0
+
+
 def test_another_account_is_not_told(
     in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver
 ) -> None:
