@@ -146,6 +146,10 @@ def _booked(
         return [(each, [], ()) for each in runs]
 
 
+def _waits_for(asked: Sequence[dict[str, Any]], held: Sequence[str], run: RunView) -> str:
+    return "; ".join(filter(None, [*(each["sentence"] for each in asked), *held, run.waits]))
+
+
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
     """What a person is asked to approve, with its amounts in a sentence, and whether a stop has voided it since."""
     from gaelp.domain.spending.approval_card import asked_in_a_sentence
@@ -184,7 +188,7 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
     runs = _booked(settings, asyncio.run(read()), out)
     rows = [
         (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros),
-         instant(r.started), instant(r.ended), "; ".join(filter(None, [*(each["sentence"] for each in asked), *held, r.waits])))
+         instant(r.started), instant(r.ended), _waits_for(asked, held, r))
         for r, asked, held in runs
     ]  # fmt: skip
     columns = ("run", "state", "phase", "agent", "profile", "spent", "began", "ended", "waits for")
