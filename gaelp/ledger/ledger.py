@@ -195,9 +195,13 @@ class Ledger(ApprovalBooks):
         run_cap_micros: int | None = None,
         account_daily_limit_micros: int | None = None,
         step: RaiseStep | None = None,
+        alerts: tuple[float, ...] = (),
     ) -> Reserved:
-        """Book the worst case of a campaign day if approval, fence, step and every cap allow it; None is no limit."""
-        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros, step)
+        """Book the worst case of a campaign day if approval, fence, step and every cap allow it; None is no limit.
+
+        `alerts` are shares of the limits; the journal notes which of them the booking crosses.
+        """
+        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros, step, alerts)
         with self._database.writing() as connection:
             return reservation_store.reserve(connection, booking, limits)
 

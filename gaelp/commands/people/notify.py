@@ -21,7 +21,7 @@ from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.commands.people.decide import last_sequence
 from gaelp.commands.people.message_services import Addresses, read_addresses, send
-from gaelp.domain.notifications import Notification, message, message_due, notification_of
+from gaelp.domain.notifications import REPEATS_WAIT, Notification, message, message_due, notification_of
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 
@@ -73,6 +73,7 @@ class Watcher:
         self._ledger, self._addresses, self._path = ledger, addresses, path
         self._currencies = {each.account: each.currency for each in ledger.accounts()}
         self._tried: dict[str, datetime] = {}
+        self._sent: dict[str, dict[str, datetime]] = {account: {} for account in addresses}  # sentence -> when
         self.told = self._read()
 
     def _read(self) -> dict[str, int]:
@@ -99,16 +100,23 @@ class Watcher:
             notifications, seen = self._news(account)
             if not notifications:
                 self._note(account, seen)
-            elif message_due(notifications, now, self._tried.get(account)):
+            elif message_due(notifications, now, self._tried.get(account), self._repeated(account, now)):
                 title, text = message(account, notifications)
                 unsent, self._tried[account] = send(addresses, title, text), now
                 if unsent == len(addresses):
                     yield f"not sent, and tried again in a minute: {title}"
                     continue
                 self._note(account, seen)
+                self._sent[account].update({each.text: now for each in notifications})
                 yield (
                     f"sent, but not to {unsent} of {len(addresses)} addresses: {title}" if unsent else f"sent: {title}"
                 )
+
+    def _repeated(self, account: str, now: datetime) -> dict[str, datetime]:
+        """What was sent of late; the rest is forgotten, so that a watcher of months does not grow."""
+        kept = {text: at for text, at in self._sent[account].items() if now - at < REPEATS_WAIT}
+        self._sent[account] = kept
+        return kept
 
     def _news(self, account: str) -> tuple[list[Notification], int]:
         seen, notifications = self.told[account], []
