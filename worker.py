@@ -1,7 +1,8 @@
 """The composition root: settings -> clients -> activity objects -> workers by queue.
 
-Touch this when a workflow or an activity is added: every one is listed here by hand. Only the process that serves
-`live` and `stop` needs ad credentials; the one that serves `compute` has agents run in child processes and needs none.
+Touch this when a workflow is added: every one is listed here by hand, and every activity in activities/served/. Only
+the process that serves `live` and `stop` needs ad credentials; the one that serves `compute` has agents run in child
+processes and needs none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,176 +25,79 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
-from activities.compute.decisions import Decisions, beside_credentials
-from activities.compute.replays import Replays
-from activities.compute.simulation import Simulation
-from activities.compute.stated_worlds import StatedWorlds
 from activities.effects import Effects
-from activities.inputs import Inputs
-from activities.live.call_quota import CallQuotas
-from activities.live.campaigns import Campaigns
-from activities.live.emergency import Emergency
-from activities.live.observations import Observations
-from activities.live.reaping import Reaping
-from activities.live.turns import Turns
-from activities.records.approvals import Approvals
-from activities.records.assessment import Assessment
-from activities.records.calibration import Calibration
-from activities.records.campaign_looks import CampaignLooks
-from activities.records.campaign_reports import CampaignReports
-from activities.records.curricula import Curricula
-from activities.records.logs import Logs
-from activities.records.personas import Personas
-from activities.records.planning import Planning
-from activities.records.recording import Records
-from activities.records.runs import Runs
 from gaelp import observability
 from gaelp.confinement.kernel_rules import keep_private
-from gaelp.domain.ad_accounts import Account
 from gaelp.domain.temporal_names import Queue
 from gaelp.forked_processes import in_processes
-from gaelp.ledger.ledger import Ledger
-from gaelp.personas.endpoint import open_endpoint
-from gaelp.personas.rating_cache import RatingCache
-from gaelp.platforms.adapters import STOP_SECONDS, open_platform
-from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform
 from gaelp.reaper_schedule import keep_reaper, keep_reaper_until
-from gaelp.records.content_store import ContentStore
-from gaelp.records.events.event_back_ends import open_events
-from gaelp.records.events.live_metrics import LiveMetrics
-from gaelp.records.events.redis_streams import connect as connect_redis
-from gaelp.records.installed_code import code_version, package_versions
-from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
 from gaelp.temporal_connection import connect_at_start
 from gaelp.workflow_sandbox import workflow_sandbox
-from workflows.campaigns.live_campaign import LiveCampaign
-from workflows.episodes import EpisodeBatch, LogReplay
-from workflows.historical import HistoricalValidation
-from workflows.live_test import LiveTest
-from workflows.scaled import ScaledDeployment
-from workflows.simulation import SimulationTraining
-from workflows.stopping import EmergencyStop, Reaper
-from workflows.training_run import TrainingRun
 
-WORKFLOWS: tuple[type, ...] = (
-    TrainingRun,
-    SimulationTraining,
-    HistoricalValidation,
-    LiveTest,
-    ScaledDeployment,
-    EpisodeBatch,
-    LogReplay,
-    LiveCampaign,
-)
-Activities = list[Callable[..., Any]]
 # Beyond so many the SDK replays the one used longest ago: a thousand campaigns in turn would all be replayed each time.
 CACHED_WORKFLOWS = 3000
 START_SECONDS = 25.0  # within which a Temporal server that is started beside us must answer
 
 
-def compute_activities(settings: Settings, certify: bool = False) -> Activities:
-    """Agents and simulation: the content store, and nothing else. With `certify` its stated agents, and no other."""
-    if certify:
-        return StatedWorlds(ContentStore(settings.store)).activities
-    inputs = Inputs(ContentStore(settings.store))
-    simulation, replays, decisions = Simulation(inputs), Replays(inputs), Decisions(inputs)
-    return [
-        simulation.first_checkpoint,
-        simulation.simulate_batches,
-        *(simulation.learn_rules, simulation.play_traps, simulation.play_audit, simulation.learn),
-        replays.replay_log,
-        decisions.decide,
-    ]
+def served_workflows(queue: Queue) -> list[type]:
+    """The workflows of a queue; only the worker that runs them imports them."""
+    if queue is Queue.STOP:
+        from workflows.stopping import EmergencyStop, Reaper
+
+        return [EmergencyStop, Reaper]
+    if queue is not Queue.WORKFLOWS:
+        return []
+    from workflows.campaigns.live_campaign import LiveCampaign
+    from workflows.episodes import EpisodeBatch, LogReplay
+    from workflows.historical import HistoricalValidation
+    from workflows.live_test import LiveTest
+    from workflows.scaled import ScaledDeployment
+    from workflows.simulation import SimulationTraining
+    from workflows.training_run import TrainingRun
+
+    phases: list[type] = [SimulationTraining, HistoricalValidation, LiveTest, ScaledDeployment]
+    return [TrainingRun, *phases, EpisodeBatch, LogReplay, LiveCampaign]
 
 
-def records_activities(settings: Settings) -> Activities:
-    """Ledger, warehouse, events, live metrics."""
-    store, ledger = ContentStore(settings.store), Ledger.open(settings.ledger)
-    inputs, warehouse = Inputs(store), open_warehouse(settings.warehouse)
-    events = open_events(settings.redis_url, settings.pubsub_project)
-    runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())
-    calibration, logs, looks = Calibration(inputs, warehouse), Logs(inputs, warehouse), CampaignLooks()
-    planning, assessment, curricula = Planning(ledger, inputs), Assessment(ledger, inputs), Curricula(inputs, warehouse)
-    reports, approvals = CampaignReports(ledger, inputs), Approvals(ledger, calibration.terms)
-    records = Records(inputs, ledger, warehouse, events, LiveMetrics(settings.redis_url))
-    rater = partial(open_endpoint, settings.llm_url, settings.llm_api_key)
-    personas = Personas(inputs, rater, RatingCache(connect_redis(settings.redis_url)))
-    return [
-        runs.begin_run,
-        runs.look_at_run,
-        runs.end_run,
-        calibration.calibrate_market,
-        personas.rate_panel,
-        *(logs.plan_historical, logs.prepare_log),
-        *(planning.plan_simulation, planning.begin_exam),
-        *(curricula.plan_curriculum, curricula.advance_curriculum),
-        *(planning.plan_campaigns, planning.read_plans, planning.start_of),
-        *(planning.review_campaigns, planning.scale_budgets),
-        assessment.assess_simulation,
-        assessment.assess_historical,
-        assessment.assess_campaigns,
-        approvals.request_approval,
-        approvals.look_at_request,
-        approvals.submit_decision,
-        approvals.note_refused_signals,
-        *(reports.keep_reached, reports.keep_result, reports.let_proceed),
-        *(looks.look_at_campaigns, looks.look_at_phase),
-        records.record,
-        records.record_batches,
-        records.record_campaigns,
-    ]
+Served = tuple[list[Callable[..., Any]], Sequence[Interceptor]]
+"""Activities, and what is wrapped around each."""
 
 
-def _platforms(
-    settings: Settings, timeout_seconds: float = CALL_SECONDS, before_call: Callable[[], None] | None = None
-) -> Callable[[Account], AdPlatform]:
-    @cache
-    def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
-        return open_platform(account, settings, timeout_seconds, before_call)
+def served_activities(queue: Queue, certify: bool = False) -> Callable[[Settings], Served]:
+    """Makes the activities of a queue; what another queue needs is not imported."""
+    match queue:
+        case Queue.COMPUTE:
+            from activities.served.served_compute import compute_activities
 
-    # One connection per kind of account, reused; an envelope's change must not open another.
-    def platform_of(account: Account) -> AdPlatform:
-        plain = account.model_copy(
-            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None, "fence": 0}
-        )
-        return opened(account.platform, account.kind, account.timezone, plain)
+            return lambda settings: (compute_activities(settings, certify), ())
+        case Queue.RECORDS:
+            from activities.served.served_records import records_activities
 
-    return platform_of
+            return lambda settings: (records_activities(settings), ())
+        case Queue.LIVE:
+            from activities.live.call_quota import CallQuotas
+            from activities.served.served_live import live_activities
 
+            quotas = CallQuotas()
+            return lambda settings: (live_activities(settings, quotas), (quotas,))
+        case Queue.STOP:
+            from activities.served.served_live import stop_activities
 
-def live_activities(settings: Settings, quotas: CallQuotas) -> Activities:
-    """The only activities with ad credentials, beside the stop."""
-    ledger, store = Ledger.open(settings.ledger), ContentStore(settings.store)
-    inputs, platforms = Inputs(store), quotas.asking(ledger, _platforms(settings, before_call=quotas.before_call))
-    campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
-    turn = Turns(campaigns, observations, beside_credentials(store)).apply_and_observe
-    return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
-
-
-def stop_activities(settings: Settings) -> Activities:
-    """The emergency stop and the reaper."""
-    ledger, platforms = Ledger.open(settings.ledger), _platforms(settings, STOP_SECONDS)
-    emergency = Emergency(ledger, platforms)
-    return [emergency.stop_account, emergency.waiting_phases, Reaping(ledger, platforms).reap]
+            return lambda settings: (stop_activities(settings), ())
+        case _:
+            return lambda _: ([], ())
 
 
 def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bool = False, **options: Any) -> Worker:
     """The worker of one queue. `options` are temporalio's, for tests."""
-    quotas = CallQuotas()
-    activities: dict[Queue, Callable[[Settings], Activities]] = {
-        Queue.COMPUTE: partial(compute_activities, certify=certify),
-        Queue.RECORDS: records_activities,
-        Queue.LIVE: partial(live_activities, quotas=quotas),
-        Queue.STOP: stop_activities,
-    }
+    activities, around = served_activities(queue, certify)(settings)
     threads = 2 if queue is Queue.COMPUTE else 16
-    served: dict[Queue, list[type]] = {Queue.STOP: [EmergencyStop, Reaper], Queue.WORKFLOWS: list(WORKFLOWS)}
     defaults: dict[str, Any] = {
         "workflow_runner": workflow_sandbox(client.data_converter),
-        "interceptors": [Effects(), quotas],
+        "interceptors": [Effects(), *around],
         "max_concurrent_activities": threads,
         "max_cached_workflows": CACHED_WORKFLOWS,
         "activity_executor": ThreadPoolExecutor(threads, thread_name_prefix=queue),
@@ -204,8 +108,8 @@ def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bo
     return Worker(
         client,
         task_queue=queue,
-        workflows=served.get(queue, []),
-        activities=activities[queue](settings) if queue in activities else [],
+        workflows=served_workflows(queue),
+        activities=activities,
         **{**defaults, **options},
     )
 
@@ -263,6 +167,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     keep_private()
     observability.configure()
+    for queue in arguments.queues:  # before it is forked, and while a server that is started beside it begins to answer
+        served_workflows(queue)
+        served_activities(queue)
     ready = arguments.ready.touch if arguments.ready else lambda: None
     return in_processes(arguments.processes, partial(_work, arguments.queues, arguments.certify), ready)
 

@@ -19,7 +19,7 @@ from activities.live.campaign_days import decision_made
 from activities.live.claiming import Claiming, ClaimRefused, wall_clock
 from activities.live.locating import Locating
 from activities.live.settling import Settling
-from activities.live.wanted_settings import WantedSettings, as_asked, same_but_enabled
+from activities.live.wanted_settings import WantedSettings, as_asked, same_but_enabled, within_held
 from activities.live.watching import Watched, Watching
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
@@ -98,7 +98,7 @@ class Campaigns:
     @activity.defn(no_thread_cancel_exception=True)
     def apply(self, apply: Apply) -> Applied:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
-        campaign, at = apply.campaign, apply.at
+        campaign, at = within_held(apply.campaign), apply.at
         account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
         if not reserved.granted:

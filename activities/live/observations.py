@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock
 from activities.live.locating import Locating
+from activities.live.monitoring import Detect, Monitoring, nothing_stands_out
 from activities.live.watching import Watched, Watching
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
@@ -37,10 +38,12 @@ class Observations:
         inputs: Inputs,
         open_platform: Callable[[Account], ReadsCampaigns],
         wait: Callable[[float], None] = clock.sleep,
+        detect: Detect = nothing_stands_out,
     ) -> None:
         self._ledger = ledger
         self._locating = Locating(ledger, wait)
         self._watching = Watching(ledger)
+        self._monitoring = Monitoring(ledger, detect)
         self._inputs = inputs
         self._open_platform = open_platform
 
@@ -58,7 +61,8 @@ class Observations:
         over = self._watching.post_days(Watched.of(campaign, account), report, account)
         changed = self._watching.compare(campaign, account, state, observe.at)
         over = "; ".join(reason for reason in (over, changed) if reason)
-        halt = over or _drawdown(report.days, config)
+        standing = self._monitoring.look(campaign, account, state, report, config)
+        halt = over or standing.halt or _drawdown(standing.trusted(report.days), config)
         if report.disapproved:
             halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
         arrays = self._observation(observe, report, campaign_clock(campaign, account), config)
@@ -69,6 +73,7 @@ class Observations:
             days=report.days,
             halt=halt,
             stop_account=bool(over),
+            held=standing.held,
         )
 
     def _unknown(self, observe: Observe) -> Observed:

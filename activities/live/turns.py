@@ -52,7 +52,8 @@ class Turns:
 
     def _decided(self, campaign: LiveCampaignInput, observed: Observed | None) -> Decided | None:
         """The next decision, where the observation leaves one to make; an agent that fails is asked anew by itself."""
-        if observed is None or observed.halt or not observed.enabled:
+        paused = observed is not None and observed.held is not None and observed.held.paused
+        if observed is None or observed.halt or paused or not observed.enabled:
             return None
         with suppress(GaelpError):
             return self._decide_here(Decide(campaign=campaign, observation_digest=observed.observation_digest))

@@ -56,7 +56,8 @@ class WantedSettings:
             changes["bid_micros"] = tuple(int(b) for b in bids)
         if "creative_prob" in decision:
             changes["creative_prob"] = tuple(tuple(float(p) for p in row) for row in decision["creative_prob"][0])
-        return before.model_copy(update=changes)
+        wanted, held = before.model_copy(update=changes), campaign.progress.held
+        return wanted if held is None else held.limited(wanted, before)
 
     def clamped(self, digest: str, account: Account) -> bool:
         """Whether a decision had a bid above the highest that we make."""
@@ -75,6 +76,15 @@ def as_asked(spec: CampaignSpec, state: CampaignState) -> CampaignState:
 def same_but_enabled(state: CampaignState, wanted: CampaignState) -> bool:
     """Whether everything reads as wanted, enabled or not."""
     return state.model_copy(update={"enabled": wanted.enabled}) == wanted
+
+
+def within_held(campaign: LiveCampaignInput) -> LiveCampaignInput:
+    """The campaign with the daily budget that monitoring leaves it."""
+    progress = campaign.progress
+    if progress.held is None:
+        return campaign
+    lower = min(progress.daily_budget_micros, progress.held.daily_budget_micros)
+    return campaign.model_copy(update={"progress": progress.model_copy(update={"daily_budget_micros": lower})})
 
 
 def _day_end(campaign: LiveCampaignInput, account: Account) -> datetime:

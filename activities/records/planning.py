@@ -23,6 +23,7 @@ from gaelp.domain.gates.criteria_simulation import MOST_REPLACED
 from gaelp.domain.gates.exam_rules import anchor_for, block_episodes
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.ids import campaign_id, phase_id
+from gaelp.domain.monitoring.ladder import held_of_each
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.budget_scaling import move_budgets
 from gaelp.domain.spending.campaign_clock import AccountCalendar
@@ -174,5 +175,6 @@ class Planning:
         if missing := sorted(wanted - {each.campaign for each in reached}):
             raise NotReported(f"{missing[0]} has not reported the end of its day {scale.day} to the ledger")
         plans = self._inputs.plan(scale.plan.plan_digest).campaigns
-        moves = move_budgets(plans, reached, config, account.platform, scale.plan.daily_cap_micros)
+        held = held_of_each(self._ledger.steps_of_run(context.run))
+        moves = move_budgets(plans, reached, config, account.platform, scale.plan.daily_cap_micros, held)
         return BudgetDecision(moves_digest=self._inputs.store.put_document(BudgetMoves(moves=moves)))

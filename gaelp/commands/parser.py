@@ -39,6 +39,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "lag": ("exports.lag:lag", "how late conversions come after their clicks, by exports of an account"),
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
+    "undo": ("people.undo:undo", "restore what a step of monitoring has lowered, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
     "audit": ("exports.audit:audit", "what stands out in a file from an ad account, with intervals and money"),
     "notify": ("people.notify:notify", "messages to the people of an account: what waits for them, and alarms"),
@@ -211,6 +212,12 @@ def _resolve(parser: argparse.ArgumentParser) -> None:
     _person(parser)
 
 
+def _undo(parser: argparse.ArgumentParser) -> None:
+    _run(parser)
+    parser.add_argument("step", metavar="STEP", nargs="?", help="its key; without one, all are shown")
+    _person(parser)
+
+
 def _attempts(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     reset = _action(actions, "reset", "count the attempts of a series anew")
@@ -249,7 +256,7 @@ ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
     "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
-    "reconcile": _reconcile, "resolve": _resolve,
+    "reconcile": _reconcile, "resolve": _resolve, "undo": _undo,
     "attempts": _attempts, "notify": notify_options, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,

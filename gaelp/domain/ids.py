@@ -96,3 +96,8 @@ def index_of_key(key: str) -> int:
 def claim_key(campaign: str, tick: int, intent: str) -> str:
     """Key of the right to make one call that affects spend; made of names only, as the reservation's."""
     return f"{campaign}/tick-{tick:05d}/{intent}"
+
+
+def step_key(campaign: str, number: int) -> str:
+    """Key of a step that monitoring takes in a campaign; its steps are counted from 1."""
+    return f"{campaign}/step-{number}"

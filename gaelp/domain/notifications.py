@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from gaelp.domain.monitoring.ladder import STEP_WORDS, UNDOABLE, LadderStep
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.money import exact_money
 
@@ -134,6 +135,20 @@ def _cleared(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
     )
 
 
+def _step(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    step, reason = LadderStep(detail["step"]), detail["reason"]
+    text = f"monitoring {STEP_WORDS[step]} {entry.campaign}: {reason}"
+    if step in UNDOABLE:
+        text += f"; `starter.py undo {entry.run} {entry.key} --reason …` restores it, but not {detail['lost']}"
+    return {LadderStep.NOTE: Urgency.NOTE, LadderStep.HOLD: Urgency.DECIDE}.get(step, Urgency.ALARM), text
+
+
+def _undone(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    return Urgency.NOTE, (
+        f"the {detail['step']} of {entry.campaign} by monitoring was undone by {detail['by']}: {detail['reason']}"
+    )
+
+
 _SENTENCES = {
     "request": _request,
     "approve": _decided,
@@ -147,4 +162,6 @@ _SENTENCES = {
     "found": _frozen,
     "verdict": _verdict,
     "account": _account,
+    "monitoring-step": _step,
+    "monitoring-undone": _undone,
 }

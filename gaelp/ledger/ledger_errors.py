@@ -62,5 +62,11 @@ class UnknownViolation(LedgerError):
     """No violation of that id is recorded."""
 
 
+class UnknownStep(LedgerError):
+    """No step of monitoring with that key is recorded."""
+
+    permanent = True
+
+
 class RunNameTaken(LedgerError):
     """Run names are registered for ever."""

@@ -1,5 +1,5 @@
 """The part of the ledger's façade that watches: what we wrote to campaigns, what was reported of them, stops,
-violations, and refused signals.
+violations, steps of monitoring, and refused signals.
 
 Touch this to record another finding; everything else is in ledger.py.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gaelp.domain.ids import phase_id, phase_of_campaign, run_of_campaign
+from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.platform_records import CampaignState, DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, DecisionMade
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
@@ -26,6 +27,7 @@ from gaelp.ledger.stores import (
     violation_store,
 )
 from gaelp.ledger.stores.database import Database
+from gaelp.ledger.stores.monitoring import step_store
 from gaelp.messages.pausing import RefusedSignals
 
 
@@ -163,6 +165,31 @@ class WatchedBooks:
         """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
         with self._database.writing() as connection:
             return violation_store.resolve(connection, violation_id, by, reason, at)
+
+    # ------------------------------------------------------------ monitoring
+
+    def monitoring_steps(self, campaign: str) -> tuple[StepTaken, ...]:
+        """The steps that monitoring has taken in a campaign, undone ones too, oldest first."""
+        with self._database.reading() as connection:
+            return step_store.of_campaign(connection, campaign)
+
+    def steps_of_run(self, run: str) -> tuple[StepTaken, ...]:
+        """The same of all campaigns of a run."""
+        with self._database.reading() as connection:
+            return step_store.of_run(connection, run)
+
+    def take_step(self, step: StepTaken) -> bool:
+        """Record a step; False where one of that key is there already."""
+        with self._database.writing() as connection:
+            return step_store.take(connection, step)
+
+    def undo_step(self, key: str, by: str, reason: str, at: datetime) -> Sequence[StepTaken]:
+        """Undo a step and all later ones of its campaign, by a named person with a reason; returns those undone.
+
+        Raises UnknownStep, LedgerConflict, and ValueError for an empty name or reason.
+        """
+        with self._database.writing() as connection:
+            return step_store.undo(connection, key, by, reason, at)
 
     # ------------------------------------------------------------ signals
 

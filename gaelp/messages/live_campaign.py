@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.monitoring.ladder import HeldBack
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_clock import CampaignTicks
 from gaelp.domain.spending.campaign_records import CampaignPlan
@@ -70,6 +71,7 @@ class CampaignProgress(PausableState):
     halt: str = ""  # why its days end early
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent
     proceed: Proceed | None = None  # the last permission of the phase to go on
+    held: HeldBack | None = None  # what monitoring leaves it; none where no step stands
 
 
 class LiveCampaignInput(Frozen):
@@ -142,6 +144,7 @@ class Observed(Frozen):
     days: tuple[DayReport, ...] = ()
     halt: str = ""  # a reason to pause and settle: drawdown, over-reservation, disapproved content
     stop_account: bool = False  # the platform billed more than was reserved: all of the account must stop
+    held: HeldBack | None = None  # as in CampaignProgress
 
 
 class Decide(Frozen):

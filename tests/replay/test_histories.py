@@ -19,12 +19,12 @@ from temporalio.worker import Replayer
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Outcome
+from gaelp.domain.temporal_names import Queue
 from scripts.record_histories import RECORDED, plain_texts
-from worker import WORKFLOWS
-from workflows.stopping import EmergencyStop, Reaper
+from worker import served_workflows
 
 FOLDER = Path(__file__).parent / "histories"
-SERVED = (*WORKFLOWS, EmergencyStop, Reaper)
+SERVED = (*served_workflows(Queue.WORKFLOWS), *served_workflows(Queue.STOP))
 FILES = sorted(FOLDER.glob("*.json.gz"))
 # Nothing that begins like a path of a machine, no key, no PROCESS@HOST.
 OF_A_MACHINE = re.compile(r"(?<![\w.:/])/(?:root|home|tmp|var|usr|work|Users|private|opt)/|PRIVATE KEY|\d+@\w")

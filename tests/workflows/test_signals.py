@@ -33,8 +33,7 @@ from tests.support.campaign_fixture import planned
 from tests.support.local_runs import LOG, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, details, journal, phase_input
 from tests.workflows.conftest import serving
-from worker import WORKFLOWS, make_worker
-from workflows.stopping import EmergencyStop, Reaper
+from worker import make_worker, served_workflows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 HELD = {"pause", "resume", "stop"}  # signals without an input
@@ -122,7 +121,7 @@ async def test_a_signal_of_any_shape_changes_nothing_and_is_shown(
     client = environment.client
     # Nothing serves the activities, so each workflow waits at its first one for as long as the test lasts.
     queue = f"besieged-{kind}"
-    served = [*WORKFLOWS, EmergencyStop, Reaper]
+    served = [*served_workflows(Queue.WORKFLOWS), *served_workflows(Queue.STOP)]
     async with Worker(client, task_queue=queue, workflows=served, max_cached_workflows=100):
         name, given = _started(local_runs, kind)
         with environment.with_time_skipping_disabled():

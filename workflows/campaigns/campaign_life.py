@@ -90,7 +90,7 @@ class CampaignLife:
         if ended is TickEnd.DONE and not scene.state.halt:
             if scene.state.stopped:
                 scene.halt(scene.state.stopped, outside=True)
-            elif scene.state.paused:
+            elif scene.paused_because():
                 await self._watch_paused()
                 ended = TickEnd.DONE if scene.real_time else TickEnd.INTERRUPTED
             else:
@@ -140,7 +140,7 @@ class CampaignLife:
         return TickEnd.DONE
 
     def _resumed(self) -> bool:
-        return not self._scene.state.paused or self._scene.stopped()
+        return not self._scene.paused_because() or self._scene.stopped()
 
     # ------------------------------------------------------------ paused
 
@@ -149,19 +149,19 @@ class CampaignLife:
 
         Where no time passes it is tried once, and again after a while, because its tick has no end.
         """
-        scene = self._scene
-        scene.host.show("paused by a person", paused=True)
+        scene, why = self._scene, self._scene.paused_because()
+        scene.host.show(why, paused=True)
         if scene.may_deliver:
-            await self._ending.pause("paused by a person", lambda: scene.state.paused)
+            await self._ending.pause(why, lambda: bool(scene.paused_because()))
         ends = (scene.campaign.tick_ends_at() if scene.real_time else None) or scene.host.now()
-        observed = await scene.watch("paused by a person", scene.campaign.at(), ends, self._resumed)
+        observed = await scene.watch(why, scene.campaign.at(), ends, self._resumed)
         if observed is not None and observed.halt:
             scene.halt(observed.halt, outside=False)
-        elif observed is not None and observed.enabled and scene.state.paused:
+        elif observed is not None and observed.enabled and scene.paused_because():
             await self._ending.pause("it was enabled by somebody else while it was paused")
         if not scene.real_time and not scene.state.halt:
             await scene.host.wait(WATCH_WITHOUT_TIME, self._resumed, "until the paused campaign is read again")
-        if not scene.state.paused:
+        if not scene.paused_because():
             scene.host.show("", paused=False)
 
     # ------------------------------------------------------------ between days and periods
@@ -169,7 +169,7 @@ class CampaignLife:
     def _renew(self) -> None:
         """Go on in a new run at the end of a day, or while paused, where nothing is under way."""
         scene = self._scene
-        at_rest = scene.campaign.ticks.begins_day(scene.state.tick) or scene.state.paused
+        at_rest = scene.campaign.ticks.begins_day(scene.state.tick) or bool(scene.paused_because())
         if at_rest and self._scene.days_left_after(0) and not (scene.state.halt or scene.state.stopped):
             scene.host.renew_where_long(scene.campaign)
 
@@ -230,7 +230,7 @@ class CampaignLife:
             ends = scene.campaign.tick_ends_at()
             if ends is None or ends > scene.host.now():
                 return
-            missed = marked and not scene.state.paused
+            missed = marked and not scene.paused_because()
             scene.update(tick=scene.state.tick + 1, missed_ticks=scene.state.missed_ticks + missed)
 
     async def _wait_until(self, wake: datetime) -> None:

@@ -75,6 +75,12 @@ class CampaignScene:
         """Whether it must end."""
         return bool(self.state.stopped)
 
+    def paused_because(self) -> str:
+        """Why it must rest for now; empty where it may go on."""
+        if self.state.paused:
+            return "paused by a person"
+        return "paused by monitoring" if self.state.held is not None and self.state.held.paused else ""
+
     def interrupted(self) -> bool:
         """Whether its turn must not go on."""
         return self.state.paused or self.stopped()
@@ -93,6 +99,8 @@ class CampaignScene:
         if observed is None:
             return None
         self.days = observed.days
+        if observed.held != self.state.held:
+            self.update(held=observed.held)
         self.host.show("", observed.spend_micros)
         if observed.stop_account:
             await self.calls.stop_account(self.campaign, observed.halt)

@@ -41,6 +41,8 @@ class CampaignTurn:
             scene.halt(observed.halt, outside=False)
         if scene.state.halt:
             return TickEnd.DONE
+        if scene.paused_because():
+            return TickEnd.INTERRUPTED
         decided = scene.decided_ahead or await scene.calls.decide(
             scene.campaign, observed.observation_digest, scene.interrupted
         )

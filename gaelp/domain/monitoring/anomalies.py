@@ -5,8 +5,15 @@ Touch it for another watched metric or another kind of anomaly.
 
 import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from gaelp.domain.frozen import Frozen
+
+MOST_EVIDENCE = 1e300
+"""An e-value beyond it counts as so much, because JSON has no infinity."""
+Evidence = Annotated[float, AfterValidator(lambda value: min(value, MOST_EVIDENCE))]
 
 
 class WatchedMetric(StrEnum):
@@ -63,7 +70,7 @@ class Anomaly(Frozen):
     """The metric's level since then, in the metric's own unit (micros for money)."""
     expected: float
     """The level before, in the same unit."""
-    e_value: float
+    e_value: Evidence
     """The evidence against "nothing changed": its expectation is at most 1 while nothing has."""
     measurement: bool
     """Whether the measuring is suspected rather than the campaign."""

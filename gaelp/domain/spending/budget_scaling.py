@@ -10,10 +10,12 @@ Touch this to change the rule.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import sqrt
 
 from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.monitoring.ladder import HeldBack
 from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignPlan, DayReached
 from gaelp.money import micros, rounded_down
 
@@ -27,8 +29,12 @@ def move_budgets(
     config: TrainingConfiguration,
     platform: str,
     daily_cap_micros: int,
+    held: Mapping[str, HeldBack],
 ) -> tuple[BudgetMove, ...]:
-    """One move per campaign that goes on, in the order of the plan; the worst day of all stays within the cap."""
+    """One move per campaign that goes on, in the order of the plan; the worst day of all stays within the cap.
+
+    `held` is what monitoring leaves of those campaigns of which a step stands.
+    """
     by_name = {day.campaign: day for day in reached}
     open_plans = [plan for plan in plans if plan.campaign in by_name]
     # Of the day of the move: a platform bills it by the higher one of two budgets, so a cut frees nothing yet.
@@ -38,6 +44,8 @@ def move_budgets(
     for plan in open_plans:
         before = by_name[plan.campaign].daily_budget_micros
         after, reason = _next(plan, by_name[plan.campaign], config)
+        if (holding := held.get(plan.campaign)) is not None and (after > before or holding.frozen):
+            after, reason = before, "hold: a step of monitoring stands"
         worst, worst_after = (worst_day_micros(platform, b, config.currency) for b in (before, max(before, after)))
         if after > before and worst_of_all - worst + worst_after > daily_cap_micros:
             after, reason, worst_after = (

@@ -1,10 +1,11 @@
-"""What only a named person with a reason may do: clear a violation, and count attempts anew.
+"""What only a named person with a reason may do: clear a violation, undo a step of monitoring, count attempts anew.
 
 Touch this to change who may clear what.
 """
 
 from __future__ import annotations
 
+from gaelp.domain.monitoring.ladder import UNDOABLE, LadderStep, StepTaken
 from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 
@@ -26,6 +27,19 @@ def judge_second_clearing(violation: Violation, by: str, reason: str) -> Ruling:
     return refused(
         f"violation {violation.id!r} was cleared by {violation.resolved_by} ({violation.resolution}): it stays"
     )
+
+
+def judge_undoing(step: StepTaken, by: str, reason: str) -> Ruling:
+    """Whether a step of monitoring may be undone; what another person has undone stays as it is."""
+    person = _judge_person(by, reason, "a step is undone")
+    if not person.granted:
+        return person
+    if step.step not in UNDOABLE:
+        why = "it changed nothing" if step.step is LadderStep.NOTE else "the campaign has ended"
+        return refused(f"step {step.key!r} is a {step.step}, which cannot be undone: {why}")
+    if step.undone_by and (step.undone_by, step.undone_because) != (by, reason):
+        return refused(f"step {step.key!r} was undone by {step.undone_by} ({step.undone_because}): it stays")
+    return GRANTED
 
 
 def _judge_person(by: str, reason: str, what: str) -> Ruling:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.monitoring.ladder import LadderStep
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
@@ -229,6 +230,26 @@ violations = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("resolved_by", sa.Text),
     sa.Column("resolution", sa.Text),
+)
+
+monitoring_steps = sa.Table(
+    "monitoring_steps",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
+    sa.Column("run", sa.Text, nullable=False, index=True),
+    sa.Column("phase", Named(Phase), nullable=False),
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("step", Named(LadderStep), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False),  # a list of Anomaly
+    sa.Column("before", sa.JSON, nullable=False),  # SettingsInForce, and so is the next one
+    sa.Column("after", sa.JSON, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("undone_by", sa.Text, nullable=False),
+    sa.Column("undone_because", sa.Text, nullable=False),
 )
 
 journal = sa.Table(

@@ -31,6 +31,7 @@ from gaelp.domain.log_evidence import Quantity
 from gaelp.domain.simple_rules import SIMPLE_RULES
 from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
+from gaelp.domain.temporal_names import Queue
 from gaelp.evidence.history.policy_panel import PANEL, WINDOWS
 from gaelp.messages.emergency_stop import NAMES_TOLD
 from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult
@@ -39,7 +40,6 @@ from gaelp.messages.simulation_training import RoundSummary, SimulationState
 from gaelp.messages.spending_phase import CampaignHint, CampaignsEvidence, CampaignStanding, Proceed, SpendingState
 from workflows.approval import LONGEST_PAYLOAD, REFUSALS_SHOWN
 from workflows.campaigns.campaign_children import MOST_AT_ONCE, WAITS_SHOWN
-from workflows.stopping import EmergencyStop, Reaper
 
 LONGEST = 256 * 1024  # bytes
 CAMPAIGNS, DAYS = 2 * 1000, contradictions.MOST_DAYS  # as the configuration allows: two arms for each product
@@ -107,7 +107,7 @@ def _crossing() -> Iterator[type[Any]]:
                 for verb in vars(owner).values():
                     if hasattr(verb, "__temporal_activity_definition"):
                         yield from typing.get_type_hints(verb).values()
-    for served in (*worker.WORKFLOWS, EmergencyStop, Reaper):
+    for served in (*worker.served_workflows(Queue.WORKFLOWS), *worker.served_workflows(Queue.STOP)):
         yield from typing.get_type_hints(served.run).values()
 
 

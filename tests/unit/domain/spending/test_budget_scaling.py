@@ -50,7 +50,7 @@ def _reached(*days: DayReport, index: int = 0, budget: int = 30 * UNIT) -> DayRe
 
 
 def _move(*days: DayReport, arm: str = "candidate", cap: int = ROOM, budget: int = 30 * UNIT) -> BudgetMove:
-    (move,) = move_budgets((_plan(arm=arm),), (_reached(*days, budget=budget),), CONFIG, "emulator", cap)
+    (move,) = move_budgets((_plan(arm=arm),), (_reached(*days, budget=budget),), CONFIG, "emulator", cap, {})
     return move
 
 
@@ -80,7 +80,7 @@ def test_a_moved_budget_is_a_whole_number_of_smallest_units(currency: str, budge
     """A raise is never above its step and a cut never above the half, in what can be paid."""
     config = CONFIG.model_copy(update={"currency": currency})
     for day, after in ((_day(40, 90), raised), (_day(1, 90), cut)):
-        (move,) = move_budgets((_plan(),), (_reached(day, budget=budget),), config, "emulator", ROOM)
+        (move,) = move_budgets((_plan(),), (_reached(day, budget=budget),), config, "emulator", ROOM, {})
         assert move.after_micros == after
 
 
@@ -171,18 +171,18 @@ def test_a_cut_makes_no_room_on_its_own_day() -> None:
     winner, loser = (_day(40, 90),), (_day(0, 90),)
     cap = worst_day_micros("emulator", 30 * UNIT, "USD") * 2
     first = move_budgets(
-        (_plan(0), _plan(1)), (_reached(*winner, index=0), _reached(*loser, index=1)), CONFIG, "emulator", cap
+        (_plan(0), _plan(1)), (_reached(*winner, index=0), _reached(*loser, index=1)), CONFIG, "emulator", cap, {}
     )
     assert [m.after_micros for m in first] == [30 * UNIT, 15 * UNIT]
     second = move_budgets(
-        (_plan(0), _plan(1)), (_reached(*loser, index=0), _reached(*winner, index=1)), CONFIG, "emulator", cap
+        (_plan(0), _plan(1)), (_reached(*loser, index=0), _reached(*winner, index=1)), CONFIG, "emulator", cap, {}
     )
     assert [m.after_micros for m in second] == [15 * UNIT, 30 * UNIT]
 
 
 def test_only_campaigns_that_go_on_are_moved() -> None:
     """A campaign that has settled takes no budget and uses no room."""
-    moves = move_budgets((_plan(0), _plan(1)), (_reached(_day(40, 90), index=1),), CONFIG, "emulator", 72 * UNIT)
+    moves = move_budgets((_plan(0), _plan(1)), (_reached(_day(40, 90), index=1),), CONFIG, "emulator", 72 * UNIT, {})
     assert [(m.campaign, m.after_micros) for m in moves] == [(_plan(1).campaign, 36 * UNIT)]
 
 
@@ -210,7 +210,7 @@ def test_no_decision_ever_exceeds_the_cap_or_the_step(
         for i, (_, budget, days) in enumerate(campaigns)
     )
     cap = sum(worst_day_micros(platform, budget, "USD") for _, budget, _ in campaigns) + room
-    moves = move_budgets(plans, reached, config, platform, cap)
+    moves = move_budgets(plans, reached, config, platform, cap, {})
     assert [m.campaign for m in moves] == [p.campaign for p in plans]
     assert sum(worst_day_micros(platform, max(m.before_micros, m.after_micros), "USD") for m in moves) <= cap
     for move, (arm, budget, _) in zip(moves, campaigns, strict=True):

@@ -1,0 +1,89 @@
+"""LIVE: looks at a campaign's days once a day, and takes the step of the ladder that they ask for.
+
+It calls no platform: a step is recorded in the ledger and tells the campaign what it may still do. Touch this to have
+the ladder look at another time; what it decides is in gaelp/domain/monitoring/ladder.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from activities.live.campaign_days import campaign_clock
+from gaelp.domain.ad_accounts import Account
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.monitoring.anomalies import Anomaly
+from gaelp.domain.monitoring.ladder import (
+    HeldBack,
+    LadderStep,
+    SettingsInForce,
+    StepTaken,
+    WatchedCampaign,
+    due_step,
+    held_back,
+    suspected_since,
+)
+from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
+from gaelp.ledger.ledger import Ledger
+from gaelp.messages.live_campaign import LiveCampaignInput
+
+Detect = Callable[[CampaignReport, TrainingConfiguration, date], tuple[Anomaly, ...]]
+"""What stands out in a campaign's days, as of the given day of the account."""
+
+
+def nothing_stands_out(report: CampaignReport, config: TrainingConfiguration, today: date) -> tuple[Anomaly, ...]:
+    """Watches nothing."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What monitoring leaves a campaign, why it must end if it must, and since when its measuring is suspected."""
+
+    held: HeldBack | None
+    halt: str = ""
+    suspected_since: date | None = None
+
+    def trusted(self, days: tuple[DayReport, ...]) -> tuple[DayReport, ...]:
+        """The days on whose conversions a decision may rest."""
+        return tuple(day for day in days if self.suspected_since is None or day.day < self.suspected_since)
+
+
+class Monitoring:
+    """Reads the ledger once a day of a campaign, and at every tick while a step stands, so that an undo is heard."""
+
+    def __init__(self, ledger: Ledger, detect: Detect) -> None:
+        self._ledger = ledger
+        self._detect = detect
+
+    def look(
+        self,
+        campaign: LiveCampaignInput,
+        account: Account,
+        state: CampaignState,
+        report: CampaignReport,
+        config: TrainingConfiguration,
+    ) -> Standing:
+        """Take the step that is due, and return what then stands."""
+        due = campaign.day_index > 0 and campaign.ticks.begins_day(campaign.progress.tick)
+        if not due and campaign.progress.held is None:
+            return Standing(None)
+        steps = self._ledger.monitoring_steps(campaign.name)
+        if due:
+            today = campaign_clock(campaign, account).day(campaign.progress.tick)
+            watched = WatchedCampaign(
+                account=account.account, campaign=campaign.name, currency=account.currency,
+                settings=SettingsInForce.of(state), today=today, at=report.at,
+            )  # fmt: skip
+            step = due_step(self._detect(report, config, today), steps, watched)
+            if step is not None:
+                self._ledger.take_step(step)
+                steps = (*steps, step)
+        return _standing(steps)
+
+
+def _standing(steps: Sequence[StepTaken]) -> Standing:
+    stops = [each.reason for each in steps if each.step is LadderStep.STOP]
+    halt = f"monitoring has stopped it: {stops[0]}" if stops else ""
+    return Standing(held_back(steps), halt, suspected_since(steps))

@@ -1,0 +1,142 @@
+"""Monitoring of a live campaign: what a step leaves it on the platform, and what a person restores."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from activities.live.observations import Observations
+from gaelp.domain.config.configuration import TrainingConfiguration
+from gaelp.domain.monitoring.anomalies import Anomaly
+from gaelp.domain.platform_records import CampaignReport
+from gaelp.messages.live_campaign import Applied, Observe, Observed
+from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+from tests.support.planted_anomalies import anomaly
+
+TICKS = {"tick_hours": 12}
+
+
+class Watched:
+    """A running campaign with two ticks a day, whose detector finds what a test plants."""
+
+    def __init__(self, fixture: CampaignFixture) -> None:
+        self.fixture, self.planted, self.looks = fixture, (), []
+        self.held: Any = None
+        fixture.running()
+        fixture.observations = Observations(
+            fixture.ledger, fixture.inputs, lambda _: fixture.platform, fixture.waits.append, self._detect
+        )
+
+    planted: tuple[Anomaly, ...]
+
+    def _detect(self, report: CampaignReport, config: TrainingConfiguration, today: date) -> tuple[Anomaly, ...]:
+        self.looks.append(today)
+        return self.planted
+
+    def tick(self, number: int) -> Observed:
+        """Observe as the campaign's workflow does."""
+        fixture = self.fixture
+        campaign = fixture.on_tick(number, held=self.held, **TICKS)
+        observed = fixture.temporal.run(
+            fixture.observations.observe, Observe(campaign=campaign, at=START + timedelta(hours=12 * number))
+        )
+        self.held = observed.held
+        return observed
+
+    def apply(self, number: int, bid: int = 5 * UNIT) -> Applied:
+        """Apply a decision under what stands."""
+        return self.fixture.apply(number, self.fixture.decide(bid), held=self.held, **TICKS)
+
+    def budget(self) -> int:
+        """What the platform has."""
+        found = self.fixture.found()
+        assert found is not None
+        return found.daily_budget_micros
+
+    def steps(self) -> list[str]:
+        """The steps in the ledger."""
+        return [str(each.step) for each in self.fixture.ledger.monitoring_steps(self.fixture.campaign.name)]
+
+
+@pytest.fixture
+def watched(fixture: CampaignFixture) -> Watched:
+    return Watched(fixture)
+
+
+def falling(day: int) -> tuple[Anomaly, ...]:
+    """The CTR's fall, with evidence that grows by the day."""
+    return (anomaly(since=START.date(), e_value=1e4 * 2.0**day),)
+
+
+def test_the_ladder_looks_once_a_day_and_writes_nothing_of_a_quiet_campaign(watched: Watched) -> None:
+    """Not on the first day, of which nothing is known yet, nor at a tick within a day."""
+    for number in range(6):
+        assert watched.tick(number).held is None
+    assert watched.looks == [START.date() + timedelta(days=day) for day in (1, 2)]
+    assert watched.steps() == [] and watched.fixture.kinds("monitoring-step") == []
+
+
+def test_a_hold_then_a_cut_bind_what_is_written_and_an_undo_restores_it(watched: Watched) -> None:
+    """A hold lets no bid rise, a cut leaves a tenth of the budget; undone, the next tick has both again."""
+    watched.planted = falling(1)
+    watched.tick(2)
+    assert watched.apply(2, bid=9 * UNIT).applied
+    found = watched.fixture.found()
+    assert found is not None and max(found.bid_micros) == 5 * UNIT and watched.budget() == 25 * UNIT
+    watched.planted = falling(2)
+    watched.tick(4)
+    applied = watched.apply(4)
+    assert applied.applied and watched.budget() == 2_500_000 and applied.planned_micros == 2_500_000
+    assert watched.steps() == ["hold", "cut"]
+    (hold, _) = watched.fixture.ledger.monitoring_steps(watched.fixture.campaign.name)
+    watched.fixture.ledger.undo_step(hold.key, "Ada", "a holiday", START)
+    assert watched.tick(5).held is None  # heard within the day
+    assert watched.apply(5, bid=9 * UNIT).applied and watched.budget() == 25 * UNIT
+
+
+def test_what_is_undone_is_not_more_than_was_signed(watched: Watched) -> None:
+    """An undo gives back what the approval and the phase allow, and the ledger still refuses what lies above."""
+    watched.planted = falling(1)
+    watched.tick(2)
+    (hold,) = watched.fixture.ledger.monitoring_steps(watched.fixture.campaign.name)
+    watched.fixture.ledger.undo_step(hold.key, "Ada", "a holiday", START)
+    watched.tick(3)
+    raised = watched.fixture.apply(3, held=watched.held, daily_budget_micros=26 * UNIT, **TICKS)
+    assert not raised.applied and watched.budget() == 25 * UNIT
+
+
+def test_a_failed_payment_tells_the_campaign_to_rest_and_a_stop_ends_it(watched: Watched) -> None:
+    """The campaign's workflow pauses by what it is told; a pause that nobody answers for a week halts it."""
+    watched.planted = (anomaly("payment", "up", kind="state", since=START.date()),)
+    observed = watched.tick(2)
+    assert observed.held is not None and observed.held.paused and observed.halt == ""
+    assert watched.tick(4).halt == ""
+    halted = watched.tick(16).halt
+    assert halted.startswith("monitoring has stopped it: it is paused since") and "payment went up" in halted
+
+
+def test_days_whose_measuring_is_suspected_are_no_drawdown(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead tag is a loss in the books and none that we know of; without the suspicion the same days halt."""
+    from activities.live import observations
+
+    monkeypatch.setattr(observations, "_drawdown", _any_day_halts)
+    assert watched.tick(2).halt == "a loss on 1 days"
+    silent = anomaly("conversions_per_click", measurement=True, grade="note", since=START.date())
+    watched.planted = (silent,)
+    assert watched.tick(4).halt == ""
+    held = watched.held
+    assert held is not None and held.frozen
+
+
+def _any_day_halts(days: Any, config: TrainingConfiguration) -> str:
+    return f"a loss on {len(days)} days" if days else ""
+
+
+def test_a_repeated_look_takes_no_second_step(watched: Watched) -> None:
+    """A retried look on the same day finds its own step, and takes no second one."""
+    watched.planted = falling(1)
+    first = watched.tick(2)
+    again = watched.tick(2)
+    assert first == again and watched.steps() == ["hold"]
