@@ -15,6 +15,7 @@ import numpy as np
 from gaelp.domain.monitoring.anomalies import Anomaly, AnomalyGrade, AnomalyKind, Direction, WatchedMetric
 from gaelp.evidence.monitoring.anomaly_grades import (
     ACTING,
+    HORIZON_DAYS,
     NOTE_EVIDENCE,
     SPIKE_CHANCE,
     act_e_value,
@@ -35,9 +36,9 @@ def anomalies_of(history: WatchedDays, settings: MonitoringSettings, today: date
     """The anomalies that stand at the beginning of `today`, those to act upon first.
 
     Spikes are told on the day on which their day is the newest that can be judged; a lasting change for as long as the
-    evidence stands. Days from `today` on are not whole, and are not looked at.
+    evidence stands. Days from `today` on are not whole, and are not looked at, nor are those older than HORIZON_DAYS.
     """
-    days = [day for day in history.days if day.report.day < today]
+    days = [day for day in history.days if day.report.day < today][-HORIZON_DAYS:]
     silence = silent_days(days, settings, today)
     streams = list(streams_of(days, settings))
     changes = [found for stream in streams if (found := _change(stream, settings, today))]
@@ -45,8 +46,8 @@ def anomalies_of(history: WatchedDays, settings: MonitoringSettings, today: date
     spikes = [
         found for stream in streams if stream.metric not in changed and (found := _spike(stream, settings, today))
     ]
-    found = chain(watched_states(days), [silence] if silence else (), changes, spikes)
-    return tuple(sorted(_explained(list(found)), key=lambda each: (each.grade is AnomalyGrade.NOTE, -each.e_value)))
+    told = list(chain(watched_states(days), [silence] if silence else (), changes, spikes))
+    return tuple(sorted(_explained(told), key=lambda each: (each.grade is AnomalyGrade.NOTE, -each.e_value)))
 
 
 def _change(stream: Stream, settings: MonitoringSettings, today: date) -> Anomaly | None:

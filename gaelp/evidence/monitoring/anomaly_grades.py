@@ -1,8 +1,8 @@
 """When the evidence is enough for a note, and when to act upon it. Touch this to trade false alarms for delay.
 
 A note: each metric of a campaign has one false alarm in NOTE_DAYS days at most, half of it for spikes, so that the
-campaign's twelve have one in 30 days. To act: M / HORIZON_DAYS has at most the mean 1 at any moment of that many days
-while nothing changes (an e-value), and the acting streams of the portfolio share the level ACT_LEVEL equally. Each
+campaign's twelve have one in 30 days. To act: M / HORIZON_DAYS has at most the mean 1 at any moment while nothing
+changes (an e-value), and the acting streams of the portfolio share the level ACT_LEVEL equally. Each
 anomaly acted upon lets the others have more of it (e-LOND: Xu and Ramdas, Online multiple testing with e-values,
 arXiv 2311.06412), so that of what was acted upon at most the share ACT_LEVEL is false on average, and in a portfolio in
 which nothing changes it is acted upon at most once in 90 days with the chance ACT_LEVEL.
@@ -13,9 +13,10 @@ from __future__ import annotations
 import math
 
 from gaelp.domain.monitoring.anomalies import Direction, WatchedMetric
-from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings
 
+HORIZON_DAYS = 90
+"""The newest days that are looked at, so that M has at most this mean; what is older is forgotten."""
 NOTE_DAYS = 360.0
 ACT_LEVEL = 0.25
 ACTING = frozenset(

@@ -20,7 +20,6 @@ from scipy.special import logsumexp
 
 from gaelp.arrays import F8, I8
 
-HORIZON_DAYS = 90  # the newest days on which a change may have begun
 DAY_MOST = 4.0  # log
 RATIOS = {0.5: 0.35, 0.7: 0.15, 1.4: 0.15, 2.0: 0.35}  # of the rate after by that before: weight
 STEPS = {-3.0: 0.25, -1.5: 0.25, 1.5: 0.25, 3.0: 0.25}  # of the level, in deviations: weight
@@ -90,7 +89,7 @@ def _summed(parts: dict[tuple[float, float], F8], starts: I8, days: int, *, midd
     if not len(starts):
         return ChangeEvidence(np.full(days, -np.inf), np.full(days, -np.inf), np.arange(days))
     ages = np.arange(days)[None, :] - starts[:, None]
-    counts = (ages >= 0) & (ages < HORIZON_DAYS)
+    counts = ages >= 0
     falls, rises = (
         logsumexp([np.log(w) + _capped(part, ages) for (at, w), part in parts.items() if (at < middle) == down], axis=0)
         for down in (True, False)

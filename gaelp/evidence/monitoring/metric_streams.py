@@ -15,16 +15,17 @@ import numpy as np
 
 from gaelp.arrays import F8
 from gaelp.domain.monitoring.anomalies import WatchedMetric
-from gaelp.evidence.exports.noisy_counts import noise_of, weekday_weights
+from gaelp.evidence.exports.noisy_counts import weekday_weights
 from gaelp.evidence.monitoring.change_evidence import ChangeEvidence, evidence_of_counts, evidence_of_levels
+from gaelp.evidence.monitoring.day_noise import deviation_of, variation_of
 from gaelp.evidence.monitoring.spikes import FEWEST_DAYS, Spike, spike_of_counts, spike_of_levels
 from gaelp.evidence.monitoring.watched_days import Expectation, MonitoringSettings, WatchedDay
 from gaelp.evidence.profit import day_cost
 
 WEEKDAYS_KNOWN = 4
 FEWEST_WITH_PRIOR = 2  # days before a change, where there is an expectation
+EVENTS_KNOWN = 20  # before a change where there is no expectation: the rate of fewer is hardly known
 FEWEST_LEVELS = 14  # days of a level before a change: its deviation must be known
-NOISE_DAYS = 7.0  # that the assumption of Poisson counts is worth beside the days' own variation
 FARTHEST = 4.0  # deviations: a level beyond counts as so far, so that one day alone proves no lasting change
 LEAST_SPEND = 0.01  # of the budget, added to spend: a day without any has a logarithm too
 JEFFREYS = Expectation(0.0, 0.5)  # half an event in no time: what is expected of a rate where nothing is known
@@ -46,7 +47,8 @@ class CountStream:
         """The evidence that the rate changed; a fall of the rate is a rise of an inverse metric."""
         prior = self.expected or JEFFREYS
         worth = (prior.worth, prior.worth / prior.rate if prior.rate > 0 else 0.0)
-        fewest = FEWEST_WITH_PRIOR if self.expected else FEWEST_DAYS
+        known = int(np.searchsorted((self.counts / self.phi).cumsum(), EVENTS_KNOWN)) + 1
+        fewest = FEWEST_WITH_PRIOR if self.expected else max(FEWEST_DAYS, known)
         change = evidence_of_counts(self.counts / self.phi, self.exposures / self.phi, worth, fewest)
         return ChangeEvidence(change.rises, change.falls, change.first_days) if self.inverse else change
 
@@ -80,7 +82,7 @@ class LevelStream:
         """The evidence that the level changed."""
         if len(self.values) < FEWEST_LEVELS:
             return evidence_of_levels(self.values, (0.0, 0.0), FEWEST_LEVELS)
-        scaled = (self.values - np.median(self.values)) / _deviation(self.values, self.floor)
+        scaled = (self.values - np.median(self.values)) / deviation_of(self.values, self.floor)
         return evidence_of_levels(np.clip(scaled, -FARTHEST, FARTHEST), (0.0, 0.0), FEWEST_LEVELS)
 
     def level(self, first: int, end: int) -> float:
@@ -127,9 +129,7 @@ def _count_stream(
         weekdays = np.array([day.weekday() for day in dates])
         seen = np.ones(len(dates), bool)
         exposures = exposures * weekday_weights(counts[None, :], exposures[None, :], weekdays, seen)
-    noise = noise_of(counts, exposures)
-    degrees = noise.degrees if math.isfinite(noise.degrees) else 0.0
-    phi = (noise.phi * degrees + NOISE_DAYS) / (degrees + NOISE_DAYS)
+    phi = variation_of(counts, exposures)
     if metric is WatchedMetric.CLAIMED_OVER_ORDERS:  # the orders of a day vary as much as the claims do
         phi = max(phi, 1 + counts.sum() / exposures.sum())
     return CountStream(
@@ -176,16 +176,4 @@ def _level_stream(
 
 
 def _weekdays_known(dates: Sequence[date]) -> bool:
-    return min(np.bincount([day.weekday() for day in dates], minlength=7)) >= WEEKDAYS_KNOWN
-
-
-def _deviation(values: F8, floor: float) -> float:
-    """The deviation of neighbouring days, which a lasting change does not raise; single days far off count less.
-
-    Von Neumann's mean square successive difference, of differences within three of their own median deviations.
-    """
-    steps = np.abs(np.diff(values))
-    most = 3 * 1.4826 * float(np.median(steps))
-    squares = np.minimum(steps, most) ** 2 if most > 0 else steps**2
-    few = 1 + 3 / len(values)  # the estimate of few days may be far too low
-    return max(math.sqrt(float(squares.mean()) / 2) * few, floor)
+    return int(np.bincount([day.weekday() for day in dates], minlength=7).min()) >= WEEKDAYS_KNOWN

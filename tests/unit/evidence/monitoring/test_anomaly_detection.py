@@ -9,6 +9,7 @@ import pytest
 
 from gaelp.domain.monitoring.anomalies import Anomaly, AnomalyGrade, AnomalyKind, Direction, WatchedMetric
 from gaelp.evidence.monitoring.anomaly_detection import anomalies_of
+from gaelp.evidence.monitoring.anomaly_grades import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import WatchedDay
 from tests.unit.evidence.monitoring.campaign_days import MATURING, SETTINGS, changed, quiet_days, reported, today
 
@@ -103,17 +104,17 @@ def test_one_day_far_off_is_a_spike_and_nothing_to_act_upon() -> None:
 @pytest.mark.parametrize(
     ("change", "metric"),
     [
-        ({"disapproved": 1}, WatchedMetric.DISAPPROVALS),
-        ({"page_reachable": False}, WatchedMetric.LANDING_PAGE),
-        ({"payment_failed": True}, WatchedMetric.PAYMENT),
+        (lambda day: replace(day, disapproved=1), WatchedMetric.DISAPPROVALS),
+        (lambda day: replace(day, page_reachable=False), WatchedMetric.LANDING_PAGE),
+        (lambda day: replace(day, payment_failed=True), WatchedMetric.PAYMENT),
     ],
 )
-def test_a_state_is_told_with_its_first_day(change: dict[str, bool], metric: WatchedMetric) -> None:
+def test_a_state_is_told_with_its_first_day(change: Callable[[WatchedDay], WatchedDay], metric: WatchedMetric) -> None:
     """A page that nobody reaches, a disapproval and a failed payment are told at once, and no longer than they last."""
     days = quiet_days(QUIET, seed=5)
-    found = anomalies_of(changed(days, QUIET - 2, lambda day: replace(day, **change)), SETTINGS, today(QUIET))
+    found = anomalies_of(changed(days, QUIET - 2, change), SETTINGS, today(QUIET))
     assert [(each.metric, each.since) for each in found] == [(metric, today(QUIET - 2))]
-    over = [*days[:-2], replace(days[-2], **change), days[-1]]
+    over = [*days[:-2], change(days[-2]), days[-1]]
     assert not anomalies_of(changed(over, QUIET, lambda day: day), SETTINGS, today(QUIET))
 
 
@@ -129,3 +130,26 @@ def test_the_day_that_is_not_over_is_not_looked_at() -> None:
     empty = {"impressions": 0, "clicks": 0, "cost_micros": 0, "served_micros": 0, "conversions": 0.0}
     history = changed(days, QUIET, lambda day: reported(day, **empty))
     assert not anomalies_of(history, SETTINGS, today(QUIET))
+
+
+def test_an_old_change_is_forgotten() -> None:
+    """A level that has lasted for HORIZON_DAYS is the usual one, and stands out no longer."""
+    days = quiet_days(20 + HORIZON_DAYS, seed=8)
+    history = changed(days, 20, lambda day: _half(day, "clicks", "conversions"))
+    (found,) = (each for each in anomalies_of(history, SETTINGS, today(60)) if each.metric is WatchedMetric.CTR)
+    assert found.kind is AnomalyKind.REGIME
+    assert not [e for e in anomalies_of(history, SETTINGS, today(len(days))) if e.kind is AnomalyKind.REGIME]
+
+
+def test_more_campaigns_need_more_evidence_and_true_anomalies_less() -> None:
+    """What may be acted upon in a small portfolio is a note in a vast one, until enough others have been acted upon."""
+    days = quiet_days(QUIET + 8, seed=0)
+    history = changed(days, QUIET, PLANTED[3][1])
+    grades = [
+        {
+            each.metric: each.grade
+            for each in anomalies_of(history, replace(SETTINGS, campaigns=campaigns, acted=acted), today(len(days)))
+        }[WatchedMetric.CONVERSIONS_PER_CLICK]
+        for campaigns, acted in ((5, 0), (10**8, 0), (10**8, 10**8))
+    ]
+    assert grades == [AnomalyGrade.ACT, AnomalyGrade.NOTE, AnomalyGrade.ACT]
