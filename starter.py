@@ -1,51 +1,78 @@
 """The command line's front door: `python starter.py VERB`. The verbs are in gaelp/commands.
 
-From Python: `from starter import start_training; result = await start_training(config, agent="...")`.
-Touch this to change what Python callers can start; a verb is added in gaelp/commands/parser.py.
+From Python: `from starter import start_training; result = await start_training(config, agent="...")`, and `approve`.
+Touch this to change what Python callers can do; a verb is added in gaelp/commands/parser.py.
+The mark PYTHON_ARGCOMPLETE_OK tells the shell that the Tab key may ask this program what to complete.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaelp.commands.dispatch import leave, main
 from gaelp.confinement.kernel_rules import keep_private
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from collections.abc import Sequence
+    from typing import Any, Unpack
 
+    from gaelp.commands.runs.from_python import OnEvent
     from gaelp.commands.runs.launching import Words
     from gaelp.domain.config.configuration import TrainingConfiguration
     from gaelp.messages.training_run import RunResult
     from gaelp.settings import Settings
 
-__all__ = ["main", "start_training"]
+    class StartWords(Words, total=False):
+        """How a run is called, where its services are, and where it begins and ends."""
+
+        name: str | None
+        settings: Settings | None
+
+
+__all__ = ["approve", "main", "start_training"]
+
+PRINTED: Any = object()
+"""The default of `on_event`: each event's sentence is printed."""
 
 
 async def start_training(
     config: TrainingConfiguration | str,
+    agent: str | object | None = None,
+    environments: str | object | Sequence[str | object] | None = None,
     *,
-    agent: str | None = None,
-    name: str | None = None,
-    settings: Settings | None = None,
-    **words: Unpack[Words],
+    on_event: OnEvent | None = PRINTED,
+    **words: Unpack[StartWords],
 ) -> RunResult:
-    """Start a run and wait for its end.
+    """Start a run and wait for its end; each phase, figure, verdict and wait on the way is told.
 
-    `config` is a configuration, a profile's name or a file; `agent` an entry point's name, on top of it; `name` the
-    run's, by default made of the profile and the time. `words` are from_phase, from_checkpoint and until, which mean
-    what they mean to `start`. Raises ConfigurationErrors, or gaelp.commands.console.Refused with one sentence.
+    `config` is a configuration, a profile's name or a file. `agent` is an agent's name, or an object of a class that an
+    entry point offers; `environments` the Gymnasium id of the one environment, or the environment; both on top of
+    `config`. `on_event` is called with each RunEvent, and awaited where it is asynchronous; None is silence.
+    `words` are the run's name (by default made of the profile and the time), the settings of the process, and
+    from_phase, from_checkpoint and until, which mean what they mean to `start`.
+
+    Raises gaelp.errors.GaelpError and no other error, with one sentence: ConfigurationErrors, UnknownAgent and WrongUse
+    before anything is started; RunNameTaken; Refused where a service is away or where the run failed or was cancelled.
+    What `on_event` raises is raised too. Whoever cancels it ends the waiting, and the run goes on.
     """
-    from gaelp.commands.runs.start import train  # Temporal's client costs half a second that --help should not pay
+    from gaelp.commands.runs import from_python  # Temporal's client costs half a second that --help should not pay
 
-    return await train(
-        config,
-        agent=agent,
-        name=name,
-        words=words,
-        settings=settings,
-    )
+    name, settings = words.pop("name", None), words.pop("settings", None)
+    wanted = from_python.ordered(config, agent, environments, name, words)
+    return await from_python.train(wanted, settings, from_python.say if on_event is PRINTED else on_event)
+
+
+async def approve(run: str, key: str | Path, *, reason: str = "", settings: Settings | None = None) -> str:
+    """Sign the approval that a run waits for, with the private key in the file `key`; returns the request's new state.
+
+    Raises gaelp.errors.GaelpError: Refused where nothing or more than one request is open, where the ledger refuses the
+    signature, or where a service is away; BadKey.
+    """
+    from gaelp.commands.runs import from_python
+
+    return await from_python.sign(run, Path(key), reason, settings)
 
 
 if __name__ == "__main__":

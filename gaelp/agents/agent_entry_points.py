@@ -17,6 +17,7 @@ GROUP = "gaelp.agents"
 OWN = ("gaelp.agents.policies.", "gaelp.agents.remote.")  # modules of ours
 # Agents of ours that hand a state, which anybody may have made, to a parser that is not ours, or that ask elsewhere.
 NEVER_BESIDE_CREDENTIALS = ("gaelp.agents.policies.vowpal:", "gaelp.agents.remote.")
+_PLAIN = (str, int, float, bool, tuple, type(None))  # what an agent may be set to, and what can be compared
 VERBS = ("initial_state", "initial_memory", "act", "learn", "heads", "name")
 
 
@@ -62,6 +63,29 @@ def is_harmless(name: str) -> bool:
     """Whether the agent of that name may decide beside credentials."""
     value = _entries()[name].value if name in _entries() else ""
     return value.startswith(OWN) and not value.startswith(NEVER_BESIDE_CREDENTIALS)
+
+
+def name_of(agent: object) -> str:
+    """The name under which workers make an agent like this object. Raises UnknownAgent where they would make another.
+
+    Its class must be one that an entry point offers, and what it was set to must be what that class sets by itself.
+    """
+    kind = type(agent)
+    place, name = f"{kind.__module__}:{kind.__qualname__}", getattr(agent, "name", None)
+    entry = _entries().get(name) if isinstance(name, str) else None
+    if entry is None or entry.value != place:
+        raise UnknownAgent(
+            f"no entry point in the group {GROUP} offers the class {place} as {name!r}: workers load an agent by that "
+            "name, and `starter.py new-agent` writes a package with one"
+        )
+    made, given = vars(_made(entry)), vars(agent)
+    changed = [each for each in given if isinstance(given[each], _PLAIN) and made.get(each) != given[each]]
+    if changed:
+        raise UnknownAgent(
+            f"this {place} has {', '.join(sorted(changed))} other than {kind.__name__}() has, and workers make it "
+            "anew: give what differs a class and an entry point of its own"
+        )
+    return entry.name
 
 
 def _made(entry: EntryPoint) -> Agent:

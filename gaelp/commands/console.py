@@ -21,7 +21,8 @@ from gaelp.money import rounded_money
 if TYPE_CHECKING:
     from rich.console import Console
 
-DONE, NOT_GRADUATED = 0, 3  # gaelp.errors has the two that errors end with
+# gaelp.errors has the two that errors end with
+DONE, NOT_GRADUATED, NEEDS_SOMEBODY, INTERRUPTED = 0, 3, 4, 130
 
 
 class Refused(GaelpError):

@@ -11,17 +11,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from gaelp.commands.console import DONE, Out, Refused
+from gaelp.commands.console import DONE, INTERRUPTED, Out, Refused
 from gaelp.commands.parser import VERBS, build, parse
 from gaelp.errors import WRONG_USE, GaelpError
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     out = Out("--json" in argv)
     try:
+        if "_ARGCOMPLETE" in os.environ:  # the shell asks what the Tab key completes
+            from gaelp.commands.tab_completion import complete
+
+            complete()
         if not argv:
             out.note(build().format_help())
             return WRONG_USE
@@ -37,17 +39,20 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has gone, as `| head` does
         return DONE
     except Exception as error:
-        refusal = _for_people(error)
+        refusal = for_people(error)
         out.refuse(str(refusal), refusal.exit_code, refusal.detail())
         return refusal.exit_code
 
 
-def _for_people(error: Exception) -> GaelpError:
+def for_people(error: Exception) -> GaelpError:
+    """The error as an error of ours, with one sentence; it is its own where it is one."""
     if isinstance(error, GaelpError):
         return error
     service = sys.modules.get("temporalio.service")
     if service is not None and isinstance(error, service.RPCError):
         return Refused(f"Temporal refused: {error.message} ({error.status.name})")
+    if isinstance(error, ModuleNotFoundError):
+        return Refused(not_installed(error.name or "one"))
     if isinstance(error, OSError) and error.filename is not None:
         return Refused(f"{str(error.filename)[:200]}: {error.strerror}")
     if os.environ.get("GAELP_LOG_LEVEL", "").upper() == "DEBUG":
@@ -57,6 +62,14 @@ def _for_people(error: Exception) -> GaelpError:
     return Refused(
         f"unexpected {type(error).__name__}: {' '.join(str(error).split())} "
         "(GAELP_LOG_LEVEL=DEBUG shows where; please report it)"
+    )
+
+
+def not_installed(package: str) -> str:
+    """What a person does about a package that this interpreter lacks."""
+    return (
+        f"the package {package} is not installed for {sys.executable}: run `make setup` once, and then "
+        "`source .venv/bin/activate` in each terminal"
     )
 
 

@@ -14,6 +14,7 @@ from gaelp.commands.exports.export_options import exposure_options, lag_options,
 from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
 from gaelp.commands.power.exam_options import certify_options, count
+from gaelp.commands.verb_examples import epilog
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -24,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "status": ("watching.status:status", "where a run stands"),
     "list": ("watching.status:list_runs", "all runs"),
     "watch": ("watching.watch:watch", "live progress of a run"),
+    "wait": ("watching.wait:wait", "return when a run needs somebody, or ends"),
     "approve": ("people.decide:approve", "sign and send the approval of spend that a run waits for"),
     "reject": ("people.decide:reject", "sign and send a refusal of it"),
     "pause": ("runs.control:pause", "hold a run at its next step"),
@@ -56,6 +58,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "certify": ("power.certify:certify", "how often a gate is wrong, by many trials of it"),
     "plan": ("power.plan:plan", "what an exam, or a budget by an account's own figures, can find out"),
     "checkpoints": ("logs_and_agents.catalogue:checkpoints", "the checkpoints that a run has made"),
+    "version": ("installed_version:version", "the version that is installed, as --version"),
 }
 
 
@@ -85,14 +88,21 @@ def build(verb: str | None = None) -> Parser:
     parser = Parser(
         prog="starter.py",
         description="Trains ad agents and lets them near money only when the evidence says so.",
-        epilog="Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration, 3 ended without graduating. "
+        epilog="Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration, 3 ended without graduating, "
+        "4 a run that was waited for needs somebody. "
         "The older form `--config PROFILE [--experiment-name N] [--validate-config]` means start, or validate.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name in VERBS if verb is None else (verb,):
         _, does = VERBS[name]
-        made = verbs.add_parser(name, help=does, description=does)
+        made = verbs.add_parser(
+            name,
+            help=does,
+            description=does,
+            epilog=epilog(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if verb is not None:
             ARGUMENTS[verb](made)
@@ -100,8 +110,10 @@ def build(verb: str | None = None) -> Parser:
 
 
 def _older_form(words: list[str]) -> list[str]:
-    """`--config quick-test [--validate-config]` without a verb, as start or validate."""
+    """`--version`, and `--config quick-test [--validate-config]` without a verb, as the verbs that they mean."""
     first = next((word for word in words if word != "--json"), "")
+    if first == "--version":
+        return ["version", *(word for word in words if word != "--version")]
     if first.split("=")[0] not in OLDER_OPTIONS:
         return words
     verb = "validate" if "--validate-config" in words else "start"
@@ -164,7 +176,8 @@ def _stop(parser: argparse.ArgumentParser) -> None:
 
 
 def _accounts(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions = _listing(parser)
+    _action(actions, "list", "all accounts and their envelopes, as without an action")
     add = _action(actions, "add", "enter an account, or change its envelope")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--kind", choices=["emulator", "real"], required=True)
@@ -182,7 +195,7 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
 
 
 def _keys(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = _listing(parser)
     new = _action(actions, "new", "make a key; its public half is printed")
     new.add_argument("name", metavar="NAME")
     new.add_argument("--out", required=True, metavar="FILE")
@@ -196,7 +209,8 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--name", required=True, help="who it is")
     add.add_argument("--limit", required=True, metavar="AMOUNT", help="the largest envelope this person may approve")
     add.add_argument("--demo", action="store_true", help="refused on any account that is not an emulator's")
-    _action(actions, "list", "who may approve").add_argument("--account", required=True)
+    listed = _action(actions, "list", "who may approve, on every account as without an action, or on one")
+    listed.add_argument("--account", metavar="NAME")
     remove = _action(actions, "remove", "take the right away")
     remove.add_argument("--account", required=True)
     remove.add_argument("key_id", metavar="KEY_ID")
@@ -219,7 +233,8 @@ def _undo(parser: argparse.ArgumentParser) -> None:
 
 
 def _attempts(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions = _listing(parser)
+    _action(actions, "list", "the attempts used, as without an action")
     reset = _action(actions, "reset", "count the attempts of a series anew")
     for name in ("account", "product", "agent"):
         reset.add_argument(f"--{name}", required=True)
@@ -242,6 +257,12 @@ def _new_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="what configurations call the agent; default: the folder's name")
 
 
+def _listing(parser: argparse.ArgumentParser) -> Any:
+    """Actions of which none means `list`."""
+    parser.set_defaults(account=None)
+    return parser.add_subparsers(dest="action", metavar="ACTION")
+
+
 def _action(actions: Any, name: str, does: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(name, help=does, description=does)
     made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -253,7 +274,7 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 
 ARGUMENTS = {
-    "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run,
+    "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run, "wait": _run,
     "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
     "reconcile": _reconcile, "resolve": _resolve, "undo": _undo,
@@ -262,5 +283,5 @@ ARGUMENTS = {
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
     "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
-    "certify": certify_options, "plan": plan_options,
+    "certify": certify_options, "plan": plan_options, "version": _nothing,
 }  # fmt: skip

@@ -177,7 +177,10 @@ def _after(state: ReportedState) -> tuple[str, str]:
     if state.outcome is Outcome.NOT_GRADUATED:
         return "Change the agent or train it longer; an attempt at the gate is used.", "starter.py attempts"
     if state.outcome is Outcome.STOPPED:
-        return "Read why; clear what was a violation before another run.", f"starter.py resolve {state.run}"
+        action = (
+            "See whether a violation is open, which stands in the way of another run; a stopped run does not go on."
+        )
+        return action, f"starter.py resolve {state.run}"
     return "Start it again once the cause is mended: no attempt was used.", "starter.py start --help"
 
 

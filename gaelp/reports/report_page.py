@@ -91,7 +91,7 @@ def build_report(sources: Sources, run: str, output: Path) -> BuiltReport:
 
 def _state(facts: Facts, rows: list[EarnedRow]) -> ReportedState:
     earned = {row.phase: row.earnings for row in rows if not row.campaign and row.arm is Arm.CANDIDATE}
-    reason = (facts.ended["reason"] or "") if facts.ended else ""
+    reason = report_words.ended_because(facts)
     return ReportedState(facts.run, facts.outcome, reason, facts.criteria, earned, facts.asked)
 
 

@@ -27,6 +27,8 @@ MAY = {
     "phase was not judged and used no attempt: start it again.",
 }
 RUNNING = "The run has not ended, so this agent may do nothing beyond the phase it is in."
+WAITING = "It waits for a signature: until then it spends nothing of what is asked below, and silence is a refusal."
+STOPS = {"run-stopped": "the run", "fence": "everything of the account"}  # by the journal's kind: what was stopped
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,27 @@ def _label(row: dict[str, Any]) -> str:
 
 def may(facts: Facts) -> str:
     """What the agent may do now."""
-    return MAY[facts.outcome] if facts.outcome else RUNNING
+    if facts.outcome is None:
+        return WAITING if facts.asked else RUNNING
+    return MAY[facts.outcome]
+
+
+def ended_because(facts: Facts) -> str:
+    """Why the run ended, in one sentence: of a stop, who stopped what, when and why. Empty while it goes on."""
+    if facts.ended is None:
+        return ""
+    stops = [entry for entry in facts.journal if entry.kind in STOPS and entry.at <= facts.ended["at"]]
+    if facts.outcome is not Outcome.STOPPED or not stops:
+        return str(facts.ended["reason"] or "")
+    stop, detail = stops[-1], json.loads(stops[-1].detail or "{}")
+    who, why = detail.get("by") or "somebody", detail.get("reason") or "no reason was given"
+    return f"{who} stopped {STOPS[stop.kind]} at {stop.at:%Y-%m-%d %H:%M} UTC, because of: {why}"
 
 
 def reasons(facts: Facts) -> list[str]:
     """Why the run ended so: its own reason, then each criterion that did not pass, the worst first."""
-    run_reasons = [facts.ended["reason"]] if facts.ended and facts.ended["reason"] else []
+    because = ended_because(facts)
+    run_reasons = [because] if because else []
     order = ("FAIL", "INVALID", "INCONCLUSIVE")
     rows = [row for of_phase in facts.criteria.values() for row in of_phase]
     open_rows = [row for verdict in order for row in rows if row["criterion_verdict"] == verdict]

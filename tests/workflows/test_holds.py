@@ -342,7 +342,7 @@ async def test_who_cancels_a_run_that_waits_for_its_platform_interrupts_it(
         await until_details(campaign, "cancelled")
         local_runs.control("DELETE", "/faults")
         with pytest.raises(Refused, match=f"{run} was cancelled while it waited") as failure:
-            await follow(client, handle, None)
+            await follow(client, handle)
         assert isinstance(failure.value.__cause__, WorkflowFailureError) and failure.value.exit_code == 1
         assert isinstance(failure.value.__cause__.cause, CancelledError)
         seen = await view(client, run)

@@ -130,7 +130,7 @@ def await_outcome(ledger: Ledger, signed: SignedDecision, mark: int, seconds: fl
 
 
 async def send(settings: Settings, workflow: str, decision: str, signed: SignedDecision) -> None:
-    """Signal a signed decision to the phase that waits for it. Raises Refused where it is gone."""
+    """Signal a signed decision to the phase that waits for it. Raises Refused where it is gone or away."""
     from temporalio.service import RPCError, RPCStatusCode
 
     handle = (await connections.temporal(settings)).get_workflow_handle(workflow)
@@ -139,7 +139,12 @@ async def send(settings: Settings, workflow: str, decision: str, signed: SignedD
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise Refused(f"{workflow} is not running any more: nobody waits for this decision") from error
-        raise
+        raise Refused(
+            f"whether the decision has reached {workflow} is not known, because Temporal answered {error.status.name}: "
+            f"`starter.py status {signed.request_id.split('/')[0]}` shows what became of it; if it is open still, "
+            "decide again",
+            request=signed.request_id,
+        ) from error
 
 
 def _key_file(named: str | None, settings: Settings) -> Path:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def keys(arguments: argparse.Namespace, out: Out) -> int:
-    """new, add, list, remove."""
-    return {"new": _new, "add": _add, "list": _list, "remove": _remove}[arguments.action](arguments, out)
+    """List approvers, or make, enter or remove a key."""
+    does = {None: _list, "list": _list, "new": _new, "add": _add, "remove": _remove}
+    return does[arguments.action](arguments, out)
 
 
 def _new(arguments: argparse.Namespace, out: Out) -> int:
@@ -80,18 +81,19 @@ def _public_half(arguments: argparse.Namespace, ledger: Ledger, out: Out) -> tup
 
 def _list(arguments: argparse.Namespace, out: Out) -> int:
     ledger = connections.open_ledger(connections.read_settings())
-    currency = ledger.account(arguments.account).currency
-    approvers = ledger.approvers(arguments.account)
-    habits = habits_of(_decisions(ledger), arguments.account)
+    of_accounts = ledger.accounts() if arguments.account is None else (ledger.account(arguments.account),)
     rows, told = [], []
-    for a in approvers:
-        habit, signs_with = habits.get(a.key_id, Habit()), f"passkey on {a.origin}" if a.credential else "key file"
-        shown = (money(a.limit_micros, currency), "yes" if a.demo else "no")
-        rows.append((a.name, a.key_id, *shown, signs_with, habit.refused_share, habit.looked))
-        more = {"signs_with": signs_with, "refused": habit.refused_share, "looked": habit.looked}
-        told.append({**a.model_dump(mode="json"), **more})
-    columns = ("name", "key", "limit", "demo", "signs with", "refused", "looked (median)")
-    out.result({"approvers": told}, table(columns, rows) if rows else f"nobody may approve on {arguments.account}")
+    for account in of_accounts:
+        habits = habits_of(_decisions(ledger), account.account)
+        for a in ledger.approvers(account.account):
+            habit, signs_with = habits.get(a.key_id, Habit()), f"passkey on {a.origin}" if a.credential else "key file"
+            shown = (money(a.limit_micros, account.currency), "yes" if a.demo else "no")
+            rows.append((a.account, a.name, a.key_id, *shown, signs_with, habit.refused_share, habit.looked))
+            more = {"signs_with": signs_with, "refused": habit.refused_share, "looked": habit.looked}
+            told.append({**a.model_dump(mode="json"), **more})
+    columns = ("account", "name", "key", "limit", "demo", "signs with", "refused", "looked (median)")
+    nobody = f"nobody may approve on {arguments.account or 'any account'}: `starter.py keys add` enters a person"
+    out.result({"approvers": told}, table(columns, rows) if rows else nobody)
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""The verbs `start` and `validate`, and start_training for callers in Python. Touch this to change how a run begins."""
+"""The verbs `start` and `validate`. Touch this to change how a run begins."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, NOT_GRADUATED, Out, Refused, money, table
+from gaelp.commands.console import DONE, Out, money, table
 from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.runs.start_facts import Reading, read_facts
-from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.settings_without_effect import notes_on
-from gaelp.domain.phases import Outcome
 from gaelp.domain.start_conditions import StartFacts
-from gaelp.errors import FAILED, WRONG_USE
+from gaelp.errors import WRONG_USE
 
 if TYPE_CHECKING:
     from gaelp.messages.training_run import RunResult
@@ -27,7 +25,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     """Start a run; with --wait, until it ends."""
     import asyncio  # as in what follows a run: `validate` needs neither
 
-    from gaelp.commands.watching.progress import follow
+    from gaelp.commands.watching.progress import code_of, follow, goes_on, show
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
@@ -41,15 +39,16 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
         if not arguments.wait:
             return None
         out.note(f"{wanted.run} started: {web}")
-        return await follow(client, handle, out)
+        with goes_on(wanted.run):
+            return await follow(client, handle, show(client, wanted.run, out))
 
     result = asyncio.run(begin())
     if result is None:
         document = {"run": wanted.run, "config_digest": wanted.config_digest, "web": web}
         out.result(document, f"{wanted.run} started: {web}")
         return DONE
-    show(result, config.currency, web, out)
-    return exit_code(result)
+    show_end(result, code_of(result.outcome), config.currency, web, out)
+    return code_of(result.outcome)
 
 
 def validate(arguments: argparse.Namespace, out: Out) -> int:
@@ -105,38 +104,7 @@ def _readable(settings: Settings, wanted: Order) -> Reading:
             ledger.close()
 
 
-async def train(
-    config: TrainingConfiguration | str,
-    *,
-    agent: str | None,
-    name: str | None,
-    words: Words,
-    settings: Settings | None,
-) -> RunResult:
-    """start_training of starter.py."""
-    from gaelp.commands.watching.progress import follow
-
-    if agent is not None and not isinstance(agent, str):
-        raise Refused(
-            "agent must be the name of an entry point in the group gaelp.agents: workers load it by that name",
-        )
-    settings = settings or connections.read_settings()
-    wanted = order(configured(config, [], agent), name, words)
-    check(wanted, StartFacts())
-    client = await connections.temporal(settings)
-    handle = await launch(client, connections.open_ledger(settings), settings, wanted)
-    return await follow(client, handle, None)
-
-
-def exit_code(result: RunResult) -> int:
-    """0 graduated, graduated-unproven or promoted, 1 interrupted by something outside the agent, 3 otherwise."""
-    if result.outcome is Outcome.INTERRUPTED:
-        return FAILED
-    good = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
-    return DONE if result.outcome in good else NOT_GRADUATED
-
-
-def show(result: RunResult, currency: str, web: str, out: Out) -> None:
+def show_end(result: RunResult, code: int, currency: str, web: str, out: Out) -> None:
     """The end of a run: outcome, and each criterion with its verdict and reason."""
     rows = [
         (phase.phase, each.id, each.name, each.verdict, each.reason)
@@ -144,7 +112,7 @@ def show(result: RunResult, currency: str, web: str, out: Out) -> None:
         for each in (phase.gate.criteria if phase.gate else ())
     ]
     out.result(
-        {**result.model_dump(mode="json"), "web": web, "exit_code": exit_code(result)},
+        {**result.model_dump(mode="json"), "web": web, "exit_code": code},
         f"{result.run}: {result.outcome}, {result.reason}",
         *([table(("phase", "criterion", "", "verdict", "reason"), rows)] if rows else []),
         f"spent {money(result.spend_micros, currency)}; {web}",

@@ -1,4 +1,4 @@
-"""Waits for a run's end and shows it on the way: bars on a terminal, one line per change elsewhere.
+"""Waits for a run's end and tells of it on the way: bars on a terminal, one line per event elsewhere.
 
 Touch this to change what a person who waits can see.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gaelp.commands.console import NOT_GRADUATED, Out, Refused, money
+from gaelp.commands.console import DONE, INTERRUPTED, NOT_GRADUATED, Out, Refused, money
+from gaelp.commands.watching.run_events import RunEvent, RunEventKind, happened, measured
 from gaelp.commands.watching.snapshot import RunView, details, failure, view, workers
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Status
@@ -20,17 +23,64 @@ if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
 
     from gaelp.messages.training_run import RunResult
+    from gaelp.records.events.live_metrics import LiveMetrics
 
 EVERY_SECONDS = 0.5
-WORKER_SECONDS = 3.0
+LAST_LOOK_SECONDS = 5.0  # within which the end of a run is told
+LOOKS_FOR_A_WORKER = 6  # a worker that has just been started polls within them
+Point = tuple[str, str, dict[str, float]]
+"""An entry of a run's live metrics: its id, its step, its figures by name."""
+GOOD_ENDS = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
 
 
-async def follow(client: Client, handle: WorkflowHandle[Any, RunResult], out: Out | None) -> RunResult:
-    """The run's result; progress goes to `out`, or nowhere. Raises Refused where the run failed or was cancelled."""
+def code_of(outcome: str) -> int:
+    """Exit code of a run that has ended: 0 graduated or promoted, 1 interrupted from outside, 3 otherwise."""
+    if outcome == Outcome.INTERRUPTED:
+        return FAILED
+    return DONE if outcome in GOOD_ENDS else NOT_GRADUATED
+
+
+@contextmanager
+def goes_on(run: str) -> Iterator[None]:
+    """Ctrl-C within the block, which asyncio.run makes a cancellation, ends the waiting and says what goes on."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise Refused(
+            f"{run} goes on without this terminal: `starter.py watch {run}` shows it again, "
+            f"`starter.py cancel {run}` ends it",
+            INTERRUPTED,
+            run=run,
+        ) from None
+
+
+async def follow(
+    client: Client, handle: WorkflowHandle[Any, RunResult], telling: Coroutine[Any, Any, None] | None = None
+) -> RunResult:
+    """The run's result, while `telling` tells of it. Raises Refused where the run failed or was cancelled.
+
+    What `telling` raises is raised here, and the run goes on.
+    """
+    ending = asyncio.create_task(_end(client, handle))
+    tasks = [ending, *([asyncio.create_task(telling)] if telling else [])]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done():
+            await asyncio.wait(tasks, timeout=LAST_LOOK_SECONDS)
+        for task in tasks[1:]:
+            if task.done():
+                task.result()
+        return await ending
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _end(client: Client, handle: WorkflowHandle[Any, RunResult]) -> RunResult:
     from temporalio.client import WorkflowFailureError
     from temporalio.exceptions import CancelledError
 
-    showing = asyncio.create_task(_show(client, handle.id, out)) if out else None
     try:
         return await handle.result()
     except WorkflowFailureError as error:
@@ -39,34 +89,67 @@ async def follow(client: Client, handle: WorkflowHandle[Any, RunResult], out: Ou
         if (await view(client, handle.id)).outcome == Outcome.INTERRUPTED:
             raise Refused(f"{handle.id} was cancelled while it waited", FAILED, run=handle.id) from error
         raise Refused(f"{handle.id} was cancelled", NOT_GRADUATED, run=handle.id) from error
-    finally:
-        if showing:
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
 
 
-async def _show(client: Client, run: str, out: Out) -> None:
-    worker = asyncio.create_task(_mention_worker(client, out))
+async def heard(
+    client: Client, run: str, metrics: LiveMetrics | None = None
+) -> AsyncIterator[tuple[RunView, list[RunEvent]]]:
+    """A look at the run each half second until it has ended, and what has happened between it and the look before.
+
+    `metrics` adds the figures that were measured. A server that goes away after the first look is waited for, and so is
+    a worker; both are told.
+    """
+    from temporalio.service import RPCError
+
+    before, last, looks, away = None, "0", 0, False
+    while True:
+        try:
+            now = await view(client, run)
+            events = await _no_worker(client, run) if looks == LOOKS_FOR_A_WORKER and not now.ended else []
+        except RPCError:
+            if before is None:
+                raise
+            yield before, [] if away else [_waits(run, "Temporal does not answer; this goes on looking for it")]
+            away = True
+        else:
+            points = await asyncio.to_thread(_points, metrics, run, last) if metrics else []
+            yield now, [*events, *(measured(run, step, values) for _, step, values in points), *happened(before, now)]
+            if now.ended:
+                return
+            before, last, looks, away = now, points[-1][0] if points else last, looks + 1, False
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+def _points(metrics: LiveMetrics, run: str, last: str) -> list[Point]:
+    """Nothing where Redis is away: what it holds is a picture, and no fact."""
+    from gaelp.records.events.live_metrics import LiveMetricsUnavailable
+
     try:
-        await (_bars(client, run, out) if sys.stderr.isatty() else _lines(client, run, out))
-    finally:
-        worker.cancel()
+        return metrics.read(run, last)
+    except LiveMetricsUnavailable:
+        return []
 
 
-async def _mention_worker(client: Client, out: Out) -> None:
-    await asyncio.sleep(WORKER_SECONDS)
-    if not await workers(client, Queue.WORKFLOWS):
-        out.note(f"no worker polls the queue {Queue.WORKFLOWS!r}: `make dev` starts one, or `python worker.py`")
+async def _no_worker(client: Client, run: str) -> list[RunEvent]:
+    if await workers(client, Queue.WORKFLOWS):
+        return []
+    started_by = "`make dev` starts one, or `python worker.py`"
+    return [_waits(run, f"no worker polls the queue {Queue.WORKFLOWS!r}: {started_by}")]
+
+
+def _waits(run: str, why: str) -> RunEvent:
+    return RunEvent(run, RunEventKind.WAITS, "", f"{run} waits: {why}")
+
+
+async def show(client: Client, run: str, out: Out) -> None:
+    """Show the run on stderr until it has ended, or until this is cancelled."""
+    await (_bars(client, run, out) if sys.stderr.isatty() else _lines(client, run, out))
 
 
 async def _lines(client: Client, run: str, out: Out) -> None:
-    last = ""
-    while True:
-        line = headline(await view(client, run))
-        if line != last:
-            out.note(line)
-        last = line
-        await asyncio.sleep(EVERY_SECONDS)
+    async for _, events in heard(client, run):
+        for event in events:
+            out.note(event.sentence)
 
 
 async def _bars(client: Client, run: str, out: Out) -> None:
@@ -75,13 +158,13 @@ async def _bars(client: Client, run: str, out: Out) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, console=out.console(stderr=True), transient=True) as progress:
         task = progress.add_task(run, total=len(PHASE_ORDER), detail="")
-        while True:
-            now = await view(client, run)
+        async for now, events in heard(client, run):
             done = sum(1 for phase in now.phases if phase.ended)
             text = await details(client, phase_id(run, now.phases[-1].phase)) if now.phases else ""
             first = next(iter(text.splitlines()), "")
             progress.update(task, completed=done, description=headline(now), detail=first)
-            await asyncio.sleep(EVERY_SECONDS)
+            for event in events:
+                progress.console.print(event.sentence, highlight=False, markup=False)
 
 
 def headline(now: RunView) -> str:

@@ -1,6 +1,6 @@
-"""The verb `watch`: live progress of a run, from its metrics stream in Redis and Temporal's describe.
+"""The verb `watch`: a page on a terminal, and a line for each event where there is none.
 
-Touch this to show more. With --json, and where a run has ended, it answers once.
+Touch this to change where its figures come from, watch_page.py to change the page. With --json it answers once.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, Out, money, table
-from gaelp.commands.watching.progress import headline
-from gaelp.commands.watching.snapshot import RunView, details, view
+from gaelp.commands.console import DONE, Out
+from gaelp.commands.watching.progress import Point, goes_on, heard
+from gaelp.commands.watching.snapshot import details, view
+from gaelp.commands.watching.status import asked_of
 from gaelp.domain.ids import phase_id
-from gaelp.domain.phases import PHASE_ORDER
+from gaelp.domain.phases import Phase
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from gaelp.commands.watching.watch_page import WatchFacts
+    from gaelp.ledger.ledger import Ledger
     from gaelp.records.events.live_metrics import LiveMetrics
+    from gaelp.settings import Settings
 
-EVERY_SECONDS = 0.5
-Point = tuple[str, str, dict[str, float]]
+ROUND = f"{Phase.SIMULATION}/round"  # how the steps of learning begin
 
 
 def watch(arguments: argparse.Namespace, out: Out) -> int:
@@ -39,19 +42,15 @@ def watch(arguments: argparse.Namespace, out: Out) -> int:
         connections.reach_redis(settings)
         metrics = LiveMetrics(settings.redis_url)
         if out.as_json:
-            points = [_document(point) for point in await _read(metrics, run, "0")]
+            points = [_document(point) for point in await asyncio.to_thread(metrics.read, run)]
             out.result({**now.document(), "metrics": points})
-        elif sys.stdout.isatty():
-            await _screen(client, metrics, run, out)
-        else:
-            await _lines(client, metrics, run, out)
+            return
+        with goes_on(run):
+            on_a_page = sys.stdout.isatty() and not out.console().is_dumb_terminal
+            await (_page(client, settings, metrics, run, out) if on_a_page else _lines(client, metrics, run, out))
 
     asyncio.run(show())
     return DONE
-
-
-async def _read(metrics: LiveMetrics, run: str, after: str) -> list[Point]:
-    return list(await asyncio.to_thread(metrics.read, run, after))
 
 
 def _document(point: Point) -> dict[str, Any]:
@@ -59,53 +58,34 @@ def _document(point: Point) -> dict[str, Any]:
 
 
 async def _lines(client: Client, metrics: LiveMetrics, run: str, out: Out) -> None:
-    after, last = "0", ""
-    while True:
-        now = await view(client, run)
-        for point in await _read(metrics, run, after):
-            after = point[0]
-            out.result(None, f"{point[1]}: {_values(point[2])}")
-        if (line := headline(now)) != last:
-            out.result(None, line)
-        last = line
-        if now.ended:
-            return
-        await asyncio.sleep(EVERY_SECONDS)
+    async for _, events in heard(client, run, metrics):
+        for event in events:
+            out.result(None, event.sentence)
+        sys.stdout.flush()  # whoever reads a pipe reads it as it happens
 
 
-async def _screen(client: Client, metrics: LiveMetrics, run: str, out: Out) -> None:
-    from rich.console import Group
+async def _page(client: Client, settings: Settings, metrics: LiveMetrics, run: str, out: Out) -> None:
     from rich.live import Live
-    from rich.markdown import Markdown
 
-    after = "0"
-    points: list[Point] = []
+    from gaelp.commands.watching.watch_page import watch_page
+
+    ledger = connections.open_ledger(settings)
     with Live(console=out.console(), refresh_per_second=4) as live:
-        while True:
-            now = await view(client, run)
-            for point in await _read(metrics, run, after):
-                after = point[0]
-                points = [*points[-9:], point]
-            text = await details(client, phase_id(run, now.phases[-1].phase)) if now.phases and not now.ended else ""
-            recent = table(("step", "metrics"), [(point[1], _values(point[2])) for point in points])
-            live.update(Group(headline(now), _bars(now), recent, Markdown(text)))
-            if now.ended:
-                return
-            await asyncio.sleep(EVERY_SECONDS)
+        async for now, _ in heard(client, run):
+            phase = phase_id(run, now.phases[-1].phase) if now.phases else ""
+            told = await details(client, phase) if phase and not now.ended else ""
+            facts = await asyncio.to_thread(_facts, ledger, metrics, run, told)
+            live.update(watch_page(now, facts))
 
 
-def _bars(now: RunView) -> Any:
-    from rich.progress import BarColumn, Progress, TextColumn
+def _facts(ledger: Ledger, metrics: LiveMetrics, run: str, told: str) -> WatchFacts:
+    from gaelp.commands.watching.watch_page import WatchFacts
 
-    progress = Progress(TextColumn("{task.description:>12}"), BarColumn(), TextColumn("{task.fields[detail]}"))
-    begun = {each.phase: each for each in now.phases}
-    for phase in PHASE_ORDER:
-        each = begun.get(phase)
-        detail = f"{each.verdict or each.state} {money(each.spend_micros)}" if each else ""
-        total = 1 if each is None or each.ended else None  # none: the bar pulses
-        progress.add_task(str(phase), total=total, completed=1 if each and each.ended else 0, detail=detail)
-    return progress
-
-
-def _values(values: dict[str, float]) -> str:
-    return "  ".join(f"{name}={value:,.4g}" for name, value in sorted(values.items()))
+    steps = {step: values for _, step, values in metrics.read(run)}
+    approved = [request.total_cap_micros for request in ledger.approved_requests(run)]
+    return WatchFacts(
+        rewards=[values["reward"] for step, values in steps.items() if step.startswith(ROUND)],
+        approved_micros=sum(approved) if approved else None,
+        asked=[each["sentence"] for each in asked_of(ledger, run)],
+        details=told,
+    )

@@ -77,8 +77,8 @@ def _wealth_judgement(profit: ProfitMeasure, needed: float, streak: int) -> Judg
     roi = "unknown" if profit.roi is None else f"{profit.roi:+.1%}"
     summary = (
         f"Attributed ROI {roi} on {profit.days} matured days; "
-        f"profit test K = {profit.wealth:.2f} of {needed:.1f} needed; {profit.streak} of {streak} consecutive "
-        f"positive campaigns ({profit.counted} of {profit.campaigns} count)"
+        f"profit test K = {profit.wealth:.2f} of {needed:.1f} needed; {profit.streak} positive campaigns in "
+        f"a row of {streak} needed ({profit.counted} of {profit.campaigns} count)"
     )
     if profit.wealth >= needed and profit.streak >= streak:
         return Verdict.PASS, f"{summary}."

@@ -24,7 +24,7 @@ from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_planning import maturing_hours
 from gaelp.domain.spending.card_facts import CardFacts
-from gaelp.money import exact_money, micros, rounded_money
+from gaelp.money import exact_money, micros, rounded_down, rounded_money
 
 MOST_LINES = 12
 CAMPAIGNS_SHOWN = 60  # in a table that travels as text through workflows
@@ -152,8 +152,8 @@ def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign])
     summed = exact_money(sum(c.ceiling.worst_total_micros for c in campaigns), request.currency)
     rules = "; ".join(sorted({campaign.ceiling.rule for campaign in campaigns}))
     return (
-        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed}; the caps allow "
-        f"what is asked of it. Rule of a worst day: {rules}."
+        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed} together; no "
+        f"more of it than what is asked can be spent. Rule of a worst day: {rules}."
     )
 
 
@@ -219,7 +219,8 @@ def _displaced(request: ApprovalRequest, facts: CardFacts) -> str:
         else "no campaign of ours may still be billed there"
     )
     return (
-        f"nothing, because all are new campaigns; {there}. Its caps leave {exact_money(left, currency)} in all, of "
+        f"nothing, because all are new campaigns; {there}. The account's caps leave "
+        f"{exact_money(rounded_down(left, currency), currency)} in all, of "
         f"{exact_money(now.account.total_cap_micros, currency)}."
     )
 

@@ -12,7 +12,7 @@ from gaelp.ledger.stored_records import BegunTerms, RegisteredRun
 def judge_run(run: RegisteredRun | None) -> Ruling:
     """Whether the run may reserve and claim. A name that was never registered was never stopped either."""
     if run is not None and run.stopped_at is not None:
-        return refused(f"run {run.run} was stopped at {run.stopped_at.isoformat()}: start another")
+        return refused(f"run {run.run} was stopped at {run.stopped_at:%Y-%m-%d %H:%M} UTC: start another")
     return GRANTED
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,15 @@ def test_help_imports_nothing_heavy() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
     assert all(verb in ran.stdout for verb in VERBS)
+
+
+def test_an_interpreter_without_our_packages_is_told_as_such(tmp_path: Path) -> None:
+    """`python starter.py` outside the virtual environment names the package, the interpreter and what to do."""
+    bare = [sys.executable, "-S", str(ROOT / "starter.py"), "status", "first"]
+    ran = subprocess.run(bare, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("the package pydantic is not installed for ") and "`make setup`" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -105,7 +115,6 @@ def test_nothing_to_do_is_wrong_usage(in_process: Callable[..., Finished]) -> No
         "list --limit 0",
         "stop",
         "stop a --all",
-        "keys",
         "start --from-phase historical",
         "start --from-checkpoint x",
         "start --from-phase live",

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.report_facts import Facts, Sources, gather
 from gaelp.reports.report_page import build_report
-from gaelp.reports.report_words import limits
+from gaelp.reports.report_words import ended_because, limits, may, reasons
 from gaelp.reports.verdict_table import criteria_table
 from tests.support.made_logs import write_log
 
@@ -300,6 +301,30 @@ def test_stops_of_the_account_and_refusals_of_its_requests_are_shown(warehouse: 
     foreign = entry(5, "fence", 0, 0).model_copy(update={**blank, "key": "", "account": "other"})
     facts = facts_of(warehouse, Journal([refused, elsewhere, fence, earlier, foreign]), "a")
     assert [each.sequence for each in facts.journal] == [1, 3]
+
+
+def test_a_stopped_run_says_who_stopped_what_and_why(warehouse: Warehouse) -> None:
+    """Of the run or of its account, the last stop before its end; without one its own reason stands."""
+    start_run(warehouse)
+    end_run(warehouse, "stopped", "halted")
+    told = json.dumps({"by": "Ada", "reason": "prices look wrong"})
+    fence, mine = entry(1, "fence", 0, 0, detail=told), entry(2, "run-stopped", 0, 0, detail=told)
+    after = entry(3, "fence", 9, 0, detail=json.dumps({"by": "Bob", "reason": "later"}))
+    for entries, said in (
+        ([fence], "Ada stopped everything of the account at 2026-01-05 12:00 UTC, because of: prices look wrong"),
+        ([fence, mine, after], "Ada stopped the run at 2026-01-05 12:00 UTC, because of: prices look wrong"),
+        ([after], "halted"),
+    ):
+        facts = facts_of(warehouse, Journal(entries), "a")
+        assert ended_because(facts) == said and reasons(facts)[0] == said
+
+
+def test_a_run_that_waits_may_spend_nothing_of_what_it_asks(warehouse: Warehouse) -> None:
+    """Before somebody signs, and after: the phase that it is in."""
+    start_run(warehouse)
+    facts = facts_of(warehouse, Journal(), "a")
+    assert "nothing beyond the phase" in may(facts)
+    assert "until then it spends nothing" in may(replace(facts, asked=["a/live-test#1 asks for 50.00 USD"]))
 
 
 def test_phases_last_from_gate_to_gate(warehouse: Warehouse) -> None:

@@ -8,10 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
+from gaelp.commands import connections
+from gaelp.commands.console import Refused
+from gaelp.commands.people.decide import send
 from gaelp.domain.ad_accounts import Approver
-from gaelp.domain.spending.approval_requests import request_digest
+from gaelp.domain.spending.approval_requests import SignedDecision, request_digest
 from gaelp.ledger.ledger import Ledger
+from gaelp.settings import Settings
 from tests.support.command_line import NOW, Finished, ledger_in, open_request
 
 
@@ -86,3 +91,33 @@ def test_a_port_that_none_is_is_wrong_use(in_process: Callable[..., Finished]) -
     """It is refused by the grammar, before a page is made."""
     ran = in_process("approve", "first", "--page", "--port", "70000")
     assert ran.returncode == 2 and "'70000' is not a port from 1 to 65535" in ran.stderr
+
+
+@pytest.mark.parametrize("status", [each for each in RPCStatusCode if each is not RPCStatusCode.OK])
+async def test_a_server_that_does_not_take_a_decision_is_one_sentence(
+    status: RPCStatusCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever Temporal answers is a refusal of ours, which the page shows as such, and says how to learn the rest."""
+
+    class Away:
+        def get_workflow_handle(self, _: str) -> Away:
+            return self
+
+        async def signal(self, *_: object, **__: object) -> None:
+            raise RPCError("unspeakable", status, b"")
+
+    async def away(_: Settings) -> Away:
+        return Away()
+
+    monkeypatch.setattr(connections, "temporal", away)
+    signed = SignedDecision(
+        request_id="a/live-test#1", decision="approve", request_digest="d" * 64, key_id="k", signature="s"
+    )
+    with pytest.raises(Refused) as refusal:
+        await send(Settings(), "a/live-test", "approve", signed)
+    said = str(refusal.value)
+    assert "unspeakable" not in said
+    if status is RPCStatusCode.NOT_FOUND:
+        assert said == "a/live-test is not running any more: nobody waits for this decision"
+    else:
+        assert f"Temporal answered {status.name}" in said and "`starter.py status a`" in said

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gaelp.configuration.loading import profile
+from gaelp.agents.agent_entry_points import UnknownAgent
+from gaelp.configuration.loading import ConfigurationErrors, profile
 from gaelp.configuration.sources import LEAVES
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.ledger.ledger import Ledger
@@ -31,16 +32,48 @@ def test_what_is_not_installed_is_reported_with_every_other_error(in_process: Ca
 
 
 def test_start_training_is_exported() -> None:
-    """`from starter import start_training` works, and an agent that is no name is refused in a sentence."""
+    """`from starter import start_training` works, and what cannot be started is refused in a sentence."""
     import asyncio
 
-    from gaelp.commands.console import Refused
+    from gaelp.commands.console import Refused, WrongUse
+    from gaelp.errors import GaelpError
     from starter import start_training
 
-    with pytest.raises(Refused, match="name of an entry point"):
-        asyncio.run(start_training("quick-test", agent=object()))  # type: ignore[arg-type]
+    wrong: list[tuple[tuple[object, ...], type[GaelpError], str]] = [
+        (("quick-test", object()), UnknownAgent, "no entry point in the group gaelp.agents offers the class"),
+        (("quick-test", None, ["a/A-v0", "b/B-v0"]), WrongUse, "2 environments were given: a run trains in one"),
+        (("quick-test", None, object()), WrongUse, "was not made by its id alone"),
+        (({"profile": "quick-test"},), WrongUse, "config must be a TrainingConfiguration"),
+        ((profile("quick-test"), "uniform", "no/World-v0"), ConfigurationErrors, "no/World-v0"),
+    ]
+    for words, kind, sentence in wrong:
+        with pytest.raises(kind, match=sentence):
+            asyncio.run(start_training(*words))  # type: ignore[arg-type]
     with pytest.raises(Refused, match="is not a valid name"):
         asyncio.run(start_training(profile("quick-test"), agent="uniform", name="A"))
+
+
+def test_an_agent_and_an_environment_are_given_as_objects() -> None:
+    """What counts is what workers would make: an object that is set otherwise is refused."""
+    import gymnasium
+
+    import gaelp.market.gym.registration  # noqa: F401 - registers the ids
+    from gaelp.agents.policies.baselines import FixedBid
+    from gaelp.commands.runs.from_python import ordered
+
+    world = gymnasium.make("gaelp/AdMarketFirstPrice-v0")
+    for config, given in (("quick-test", FixedBid()), (profile("quick-test"), "fixed-bid")):
+        wanted = ordered(config, given, [world], "a", {})
+        assert (wanted.config.agent, wanted.config.environment) == ("fixed-bid", "gaelp/AdMarketFirstPrice-v0")
+        assert wanted.config.market.auction == "first-price"
+    other = FixedBid()
+    other.name = "linear-bid"
+    with pytest.raises(UnknownAgent, match="as 'linear-bid'"):
+        ordered("quick-test", other, None, "a", {})
+    odd = FixedBid()
+    odd.shade = 0.3
+    with pytest.raises(UnknownAgent, match="has shade other than"):
+        ordered("quick-test", odd, None, "a", {})
 
 
 def test_a_setting_without_effect_is_noted_and_valid(in_process: Callable[..., Finished]) -> None:
@@ -65,11 +98,9 @@ def test_a_setting_without_effect_is_noted_and_valid(in_process: Callable[..., F
 )
 def test_how_a_run_ended_is_its_exit_code(outcome: str, code: int) -> None:
     """Only a run that its agent or a person ended without graduating ends with 3."""
-    from gaelp.commands.runs.start import exit_code
-    from gaelp.messages.training_run import RunResult
+    from gaelp.commands.watching.progress import code_of
 
-    ended = {"run": "a", "reason": "", "checkpoint_digest": None, "phases": (), "spend_micros": 0}
-    assert exit_code(RunResult.model_validate({**ended, "outcome": outcome})) == code
+    assert code_of(outcome) == code
 
 
 def test_every_value_says_where_it_came_from(

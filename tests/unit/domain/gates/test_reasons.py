@@ -223,8 +223,10 @@ def test_a_stop_for_futility_says_how_far_out_of_reach_the_return_is() -> None:
 
 def test_the_profit_test_says_how_far_it_is() -> None:
     """ROI, days, wealth, streak and the campaigns that count, and then what comes next."""
-    shown = "Attributed ROI +80.0% on 42 matured days; profit test K = {} of 32.9 needed; {} of 5 consecutive positive "
-    shown += "campaigns (6 of 6 count)"
+    shown = (
+        "Attributed ROI +80.0% on 42 matured days; profit test K = {} of 32.9 needed; {} positive campaigns in a row "
+    )
+    shown += "of 5 needed (6 of 6 count)"
     assert live("8").reason == f"{shown.format('40.00', 5)}."
     assert live("8", profit=profit(wealth=20.0)).reason == (
         f"{shown.format('20.00', 5)}: the limited rung, a person may go on at the same budget."

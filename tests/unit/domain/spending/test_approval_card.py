@@ -153,7 +153,7 @@ def test_what_is_on_the_account_already_is_said() -> None:
     busy = AccountNow(kit.account(), counted_micros=400 * UNIT, campaigns=3, runs=2, budgets_micros=70 * UNIT)
     said = lines_of(now=busy)["Displaces"]
     assert "of ours 3 (of 2 runs) may still be billed there and keep their settings, with budgets of 70.00 USD" in said
-    assert said.endswith("Its caps leave 600.00 USD in all, of 1,000.00 USD.")
+    assert said.endswith("The account's caps leave 600.00 USD in all, of 1,000.00 USD.")
 
 
 def test_the_stop_loss_says_what_may_be_billed_before_it_can_act() -> None:

@@ -1,0 +1,73 @@
+"""examples/whole_run.py and examples/whole_run.ipynb, as a user runs them, on the real services."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from tests.support.local_runs import ACCOUNT, SMALL, LocalRuns
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# Runs the cells of a notebook one after the other in one namespace, as a kernel does, with await outside of functions.
+KERNEL = """
+import ast, asyncio, json, sys
+from inspect import iscoroutine
+space = {"__name__": "__main__"}
+async def all_cells(path):
+    for cell in json.load(open(path))["cells"]:
+        if cell["cell_type"] == "code":
+            code = compile("".join(cell["source"]), path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            if iscoroutine(awaited := eval(code, space)):
+                await awaited
+asyncio.run(all_cells(sys.argv[1]))
+"""
+
+
+def variables(local_runs: LocalRuns, account: str) -> dict[str, str]:
+    """The environment of a small run: where the services are, and each setting as a variable."""
+    changes = (each.partition("=") for each in (*SMALL, f"account={account}"))
+    small = {f"GAELP_{path.upper().replace('.', '__')}": value for path, _, value in changes}
+    return {**os.environ, **local_runs.stack.environment(), **small}
+
+
+async def ran(*words: str, environment: dict[str, str]) -> tuple[int, str, str]:
+    """How a program ends, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 180)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_the_examples_run_as_they_stand(local_runs: LocalRuns) -> None:
+    """The script hears of each phase, signs both requests and ends; the notebook is not silent, and sees a refusal."""
+    account = await asyncio.to_thread(local_runs.open_account, "from-python")
+    key = str(local_runs.stack.home / "keys" / "ada.pem")
+    script, notebook = await asyncio.gather(
+        ran(
+            str(EXAMPLES / "whole_run.py"), "--key", key, "--name", "from-python",
+            environment=variables(local_runs, account),
+        ),
+        ran("-c", KERNEL, str(EXAMPLES / "whole_run.ipynb"), environment=variables(local_runs, ACCOUNT)),
+    )  # fmt: skip
+    code, said, error = script
+    assert code == 0, error
+    for phase in ("simulation", "historical", "live-test", "scaled"):
+        assert f"from-python/{phase} began\n" in said and f"from-python/{phase} ended: " in said
+    assert "from-python/simulation/round-0000: " in said
+    assert said.count("waits for your approval") == said.count("from-python: approved\n") == 2
+    assert "from-python ended graduated-unproven: " in said
+    code, said, error = notebook
+    assert code == 0, error
+    assert "/historical ended: " in said and "INCONCLUSIVE" in said
+    assert "UnknownAgent no agent 'linear-thomson'" in said or "did you mean 'linear-thompson'?" in said
+
+
+def test_the_notebook_is_a_notebook() -> None:
+    """Its form is nbformat 4, and no outputs of somebody's machine are kept in it."""
+    notebook = json.loads((EXAMPLES / "whole_run.ipynb").read_text())
+    assert notebook["nbformat"] == 4 and {"cell_type", "id", "metadata", "source"} <= set(notebook["cells"][0])
+    assert not any(cell.get("outputs") for cell in notebook["cells"])
