@@ -15,13 +15,13 @@ import numpy as np
 from gaelp.domain.monitoring.anomalies import Anomaly, AnomalyGrade, AnomalyKind, Direction, WatchedMetric
 from gaelp.evidence.monitoring.anomaly_grades import (
     ACTING,
-    HORIZON_DAYS,
     NOTE_EVIDENCE,
     SPIKE_CHANCE,
     act_e_value,
     e_value_of,
 )
 from gaelp.evidence.monitoring.anomaly_words import sentence_of
+from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.metric_streams import Stream, streams_of
 from gaelp.evidence.monitoring.silent_days import silent_days
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
@@ -60,10 +60,10 @@ def _change(stream: Stream, settings: MonitoringSettings, today: date) -> Anomal
     first, noticed = int(evidence.first_days[-1]), int(below[-1]) + 1 if len(below) else last
     direction = Direction.UP if evidence.rises[-1] > evidence.falls[-1] else Direction.DOWN
     e_value = e_value_of(float(evidence.both[-1]))
-    acts = (stream.metric, direction) in ACTING and e_value >= act_e_value(settings)
     lasting = last + 1 - first >= REGIME_DAYS
     kind = AnomalyKind.REGIME if lasting else AnomalyKind.SHIFT
     value, expected = stream.level(first, last + 1), stream.level(0, first)
+    acts = (stream.metric, direction) in ACTING and e_value >= act_e_value(settings) and value > stream.harmless
     return Anomaly(
         metric=stream.metric,
         kind=kind,

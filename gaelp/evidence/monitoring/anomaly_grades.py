@@ -13,10 +13,9 @@ from __future__ import annotations
 import math
 
 from gaelp.domain.monitoring.anomalies import Direction, WatchedMetric
+from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings
 
-HORIZON_DAYS = 90
-"""The newest days that are looked at, so that M has at most this mean; what is older is forgotten."""
 NOTE_DAYS = 360.0
 ACT_LEVEL = 0.25
 ACTING = frozenset(
@@ -29,7 +28,7 @@ ACTING = frozenset(
         (WatchedMetric.CLAIMED_OVER_ORDERS, Direction.DOWN),
     }
 )
-"""What may cost money or says that the measuring is broken. Silence of the tag is one test more of each campaign."""
+"""What may cost money or says that the measuring is broken; spend only above the budget: up to it, it is approved. Silence of the tag is one test more of each campaign."""
 TESTS = len({metric for metric, _ in ACTING}) + 1
 
 NOTE_EVIDENCE = math.log(2 * NOTE_DAYS)

@@ -20,6 +20,8 @@ from scipy.special import logsumexp
 
 from gaelp.arrays import F8, I8
 
+HORIZON_DAYS = 90
+"""The newest days that are looked at, so that M has at most this mean; what is older is forgotten."""
 DAY_MOST = 4.0  # log
 RATIOS = {0.5: 0.35, 0.7: 0.15, 1.4: 0.15, 2.0: 0.35}  # of the rate after by that before: weight
 STEPS = {-3.0: 0.25, -1.5: 0.25, 1.5: 0.25, 3.0: 0.25}  # of the level, in deviations: weight

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import kendalltau, theilslopes
 
 from gaelp.arrays import F8
 
@@ -44,6 +43,8 @@ def window_trends(rewards: Sequence[float]) -> tuple[WindowTrend, ...]:
 
 
 def _trend(values: F8) -> WindowTrend:
+    from scipy.stats import kendalltau, theilslopes  # half a second, for which a report without a curve does not wait
+
     slope = theilslopes(values, alpha=LEVEL)
     p = float(kendalltau(np.arange(len(values)), values).pvalue)
     return WindowTrend(

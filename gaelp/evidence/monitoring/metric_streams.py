@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -27,6 +27,8 @@ FEWEST_WITH_PRIOR = 2  # days before a change, where there is an expectation
 EVENTS_KNOWN = 20  # before a change where there is no expectation: the rate of fewer is hardly known
 FEWEST_LEVELS = 14  # days of a level before a change: its deviation must be known
 FARTHEST = 4.0  # deviations: a level beyond counts as so far, so that one day alone proves no lasting change
+FLOORS = {WatchedMetric.SPEND: 0.05, WatchedMetric.PACING: 0.02, WatchedMetric.LOST_IMPRESSION_SHARE: 0.02}
+"""The least deviation of a level's days: smaller changes are of no interest."""
 LEAST_SPEND = 0.01  # of the budget, added to spend: a day without any has a logarithm too
 JEFFREYS = Expectation(0.0, 0.5)  # half an event in no time: what is expected of a rate where nothing is known
 
@@ -42,6 +44,7 @@ class CountStream:
     phi: float
     expected: Expectation | None = None
     inverse: bool = False
+    harmless: float = -math.inf
 
     def evidence(self) -> ChangeEvidence:
         """The evidence that the rate changed; a fall of the rate is a rise of an inverse metric."""
@@ -77,6 +80,7 @@ class LevelStream:
     values: F8
     floor: float  # of their deviation
     unit: Callable[[float], float] = float
+    harmless: float = -math.inf  # the metric up to which a rise is nothing to act upon
 
     def evidence(self) -> ChangeEvidence:
         """The evidence that the level changed."""
@@ -142,37 +146,27 @@ def _levels(days: Sequence[WatchedDay]) -> Iterator[LevelStream]:
     if funded:
         budget = funded[-1].budget_micros
         spent = [math.log(day_cost(day.report) / day.budget_micros + LEAST_SPEND) for day in funded]
-        yield _level_stream(
-            WatchedMetric.SPEND, funded, spent, 0.05, lambda value: max(math.exp(value) - LEAST_SPEND, 0.0) * budget
+        yield replace(
+            _level_stream(WatchedMetric.SPEND, funded, spent),
+            unit=lambda value: max(math.exp(value) - LEAST_SPEND, 0.0) * budget,
+            harmless=float(budget),
         )
     hourly = [day for day in days if sum(day.report.hourly_cost_micros) > 0]
     if hourly:
         early = [sum(day.report.hourly_cost_micros[:12]) / sum(day.report.hourly_cost_micros) for day in hourly]
-        yield _level_stream(WatchedMetric.PACING, hourly, early, 0.02, float)
-    measured = [(day, day.lost_share) for day in days if day.lost_share is not None]
-    if measured:
-        yield _level_stream(
-            WatchedMetric.LOST_IMPRESSION_SHARE,
-            [day for day, _ in measured],
-            [share for _, share in measured],
-            0.02,
-            float,
-        )
+        yield _level_stream(WatchedMetric.PACING, hourly, early)
+    lost = [(day, day.lost_share) for day in days if day.lost_share is not None]
+    if lost:
+        yield _level_stream(WatchedMetric.LOST_IMPRESSION_SHARE, [day for day, _ in lost], [share for _, share in lost])
 
 
-def _level_stream(
-    metric: WatchedMetric,
-    days: Sequence[WatchedDay],
-    values: Sequence[float],
-    floor: float,
-    unit: Callable[[float], float],
-) -> LevelStream:
+def _level_stream(metric: WatchedMetric, days: Sequence[WatchedDay], values: Sequence[float]) -> LevelStream:
     dates, levels = [day.report.day for day in days], np.array(values, np.float64)
     if _weekdays_known(dates):
         weekdays, middle = np.array([day.weekday() for day in dates]), np.median(levels)
         for weekday in range(7):
             levels[weekdays == weekday] += middle - np.median(levels[weekdays == weekday])
-    return LevelStream(metric, dates, levels, floor, unit)
+    return LevelStream(metric, dates, levels, FLOORS[metric])
 
 
 def _weekdays_known(dates: Sequence[date]) -> bool:

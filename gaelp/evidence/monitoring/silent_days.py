@@ -15,7 +15,8 @@ import numpy as np
 
 from gaelp.domain.monitoring.anomalies import Anomaly, AnomalyGrade, AnomalyKind, Direction, WatchedMetric
 from gaelp.evidence.exports.noisy_counts import noise_of, silence_chance
-from gaelp.evidence.monitoring.anomaly_grades import HORIZON_DAYS, NOTE_DAYS, act_e_value
+from gaelp.evidence.monitoring.anomaly_grades import NOTE_DAYS, act_e_value
+from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDay
 
 SHORTEST = 3  # days with clicks: two may be a weekend

@@ -49,7 +49,7 @@ class MonitoringSettings:
     """What a campaign's evidence is measured against.
 
     `campaigns` are those of the portfolio that are watched together, and `acted` the anomalies on which it was acted
-    within the last HORIZON_DAYS days (anomaly_grades). `lag_days` and `window_days` are the
+    within the last HORIZON_DAYS days (change_evidence). `lag_days` and `window_days` are the
     configured mean delay of a conversion and the attribution window.
     """
 

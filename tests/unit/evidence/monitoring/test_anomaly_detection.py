@@ -9,7 +9,7 @@ import pytest
 
 from gaelp.domain.monitoring.anomalies import Anomaly, AnomalyGrade, AnomalyKind, Direction, WatchedMetric
 from gaelp.evidence.monitoring.anomaly_detection import anomalies_of
-from gaelp.evidence.monitoring.anomaly_grades import HORIZON_DAYS
+from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import WatchedDay
 from tests.unit.evidence.monitoring.campaign_days import MATURING, SETTINGS, changed, quiet_days, reported, today
 
@@ -153,3 +153,16 @@ def test_more_campaigns_need_more_evidence_and_true_anomalies_less() -> None:
         for campaigns, acted in ((5, 0), (10**8, 0), (10**8, 10**8))
     ]
     assert grades == [AnomalyGrade.ACT, AnomalyGrade.NOTE, AnomalyGrade.ACT]
+
+
+def test_spend_that_grows_within_the_budget_is_no_reason_to_act() -> None:
+    """A campaign that comes to spend all of an approved budget is noted, and one that spends twice as much acted upon."""
+    for cost, grade in ((0.3, AnomalyGrade.NOTE), (0.9, AnomalyGrade.ACT)):
+        days = [_costing(cost, day) for day in quiet_days(QUIET + 5, seed=9)]
+        found = anomalies_of(changed(days, QUIET, _twice_the_cost), SETTINGS, today(len(days)))
+        assert [each.grade for each in found if each.metric is WatchedMetric.SPEND] == [grade]
+
+
+def _costing(share: float, day: WatchedDay) -> WatchedDay:
+    cost = int(day.report.cost_micros * share / 0.9)
+    return reported(day, cost_micros=cost, served_micros=cost)
