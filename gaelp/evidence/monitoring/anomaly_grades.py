@@ -28,7 +28,10 @@ ACTING = frozenset(
         (WatchedMetric.CLAIMED_OVER_ORDERS, Direction.DOWN),
     }
 )
-"""What may cost money or says that the measuring is broken; spend only above the budget: up to it, it is approved. Silence of the tag is one test more of each campaign."""
+"""What may cost money or says that the measuring is broken; spend only above the budget, for up to it is approved.
+
+Silence of the tag is one test more of each campaign.
+"""
 TESTS = len({metric for metric, _ in ACTING}) + 1
 
 NOTE_EVIDENCE = math.log(2 * NOTE_DAYS)

@@ -156,7 +156,7 @@ def test_more_campaigns_need_more_evidence_and_true_anomalies_less() -> None:
 
 
 def test_spend_that_grows_within_the_budget_is_no_reason_to_act() -> None:
-    """A campaign that comes to spend all of an approved budget is noted, and one that spends twice as much acted upon."""
+    """Spend that doubles up to the approved budget is noted; beyond the budget it is acted upon."""
     for cost, grade in ((0.3, AnomalyGrade.NOTE), (0.9, AnomalyGrade.ACT)):
         days = [_costing(cost, day) for day in quiet_days(QUIET + 5, seed=9)]
         found = anomalies_of(changed(days, QUIET, _twice_the_cost), SETTINGS, today(len(days)))
