@@ -35,7 +35,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "lag": ("lag monday.csv friday.csv",),
     "reconcile": ("reconcile --account shop",),
     "resolve": ("resolve first", 'resolve first v-12 --reason "the page was down and is up again"'),
-    "undo": ("undo first", 'undo first 3 --reason "the tag was dead, and sales were not"'),
+    "undo": (
+        "undo first",
+        'undo first first/live-test/campaign-00/step-1 --reason "the tag was dead, and sales were not"',
+    ),
     "attempts": (
         "attempts list",
         "attempts reset --account shop --product shoes --agent linear-thompson --gate simulation "

@@ -151,7 +151,7 @@ def _open_ones(state: ReportedState, ahead: Outlook | None) -> str:
     projected = ahead.criteria if ahead else ()
     undecided = [each for each in _of_kind(state, Inconclusive.UNDECIDED) if each not in projected]
     parts = {
-        "That decides": projected,
+        "That may decide": projected,
         "More data of the same kind may decide": undecided,
         "Its logs and settings can never decide": _of_kind(state, Inconclusive.UNSUPPORTED),
         "This version does not assess": _of_kind(state, Inconclusive.NOT_ASSESSED),

@@ -28,7 +28,7 @@ asyncio.run(all_cells(sys.argv[1]))
 
 def variables(local_runs: LocalRuns, account: str) -> dict[str, str]:
     """The environment of a small run: where the services are, and each setting as a variable."""
-    changes = (each.partition("=") for each in (*SMALL, f"account={account}"))
+    changes = (each.partition("=") for each in (*SMALL, "simulation.rounds=1", f"account={account}"))
     small = {f"GAELP_{path.upper().replace('.', '__')}": value for path, _, value in changes}
     return {**os.environ, **local_runs.stack.environment(), **small}
 
@@ -60,6 +60,9 @@ async def test_the_examples_run_as_they_stand(local_runs: LocalRuns) -> None:
     assert "from-python/simulation/round-0000: " in said
     assert said.count("waits for your approval") == said.count("from-python: approved\n") == 2
     assert "from-python ended graduated-unproven: " in said
+    watched = await asyncio.to_thread(local_runs.starter, "watch", "from-python")
+    assert watched.code == 0 and watched.out.splitlines()[-1].startswith("from-python ended: graduated-unproven")
+    assert set(watched.out.splitlines()) <= set(said.splitlines()), "a pipe is told what a caller in Python is told"
     code, said, error = notebook
     assert code == 0, error
     assert "/historical ended: " in said and "INCONCLUSIVE" in said

@@ -113,7 +113,10 @@ async def heard(
             away = True
         else:
             points = await asyncio.to_thread(_points, metrics, run, last) if metrics else []
-            yield now, [*events, *(measured(run, step, values) for _, step, values in points), *happened(before, now)]
+            news = list(happened(before, now))
+            beginning = 0 if before else 1  # of a run that is looked at late, figures come after its beginning
+            figures = [measured(run, step, values) for _, step, values in points]
+            yield now, [*events, *news[:beginning], *figures, *news[beginning:]]
             if now.ended:
                 return
             before, last, looks, away = now, points[-1][0] if points else last, looks + 1, False

@@ -17,6 +17,7 @@ from rich.text import Text
 from gaelp.commands.console import instant, money
 from gaelp.commands.watching.run_events import needs_somebody
 from gaelp.commands.watching.snapshot import PhaseView, RunView
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.errors import masked
 
@@ -83,7 +84,7 @@ def _phase(phase: PhaseView | None, currency: str) -> str:
     if phase.spend_micros:
         parts.append(money(phase.spend_micros, currency))
     if phase.criteria:
-        passed = sum(each.verdict == "PASS" for each in phase.criteria)
+        passed = sum(each.verdict is Verdict.PASS for each in phase.criteria)
         parts.append(f"{passed} of {len(phase.criteria)} criteria passed")
     return ", ".join(parts)
 
@@ -91,14 +92,14 @@ def _phase(phase: PhaseView | None, currency: str) -> str:
 def _open_criteria(now: RunView) -> list[str]:
     """The criteria of the newest gate that did not pass, with bound and threshold."""
     judged = [each for each in now.phases if each.criteria]
-    if not judged:
-        return []
-    return [
-        f"{each.id} {each.name}: {each.label}"
-        + (f", bound {each.bound:,.4g} against {each.threshold:,.4g}" if each.bound and each.threshold else "")
-        for each in judged[-1].criteria
-        if each.verdict != "PASS"
-    ]
+    rows = [each for each in judged[-1].criteria if each.verdict is not Verdict.PASS] if judged else []
+    return [f"{each.id} {each.name}: {each.label}{_bound(each)}" for each in rows]
+
+
+def _bound(criterion: CriterionVerdict) -> str:
+    if criterion.bound is None or criterion.threshold is None:
+        return ""
+    return f", bound {criterion.bound:,.4g} against {criterion.threshold:,.4g}"
 
 
 def curve(values: Sequence[float]) -> str:

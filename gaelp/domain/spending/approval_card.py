@@ -152,8 +152,8 @@ def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign])
     summed = exact_money(sum(c.ceiling.worst_total_micros for c in campaigns), request.currency)
     rules = "; ".join(sorted({campaign.ceiling.rule for campaign in campaigns}))
     return (
-        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed} together; no "
-        f"more of it than what is asked can be spent. Rule of a worst day: {rules}."
+        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed}; the caps "
+        f"allow at most what is asked. Rule of a worst day: {rules}."
     )
 
 

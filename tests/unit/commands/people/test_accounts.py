@@ -36,6 +36,9 @@ def test_an_owner_enters_and_removes_an_approver(in_process: Callable[..., Finis
     assert [(each["name"], each["key_id"], each["limit_micros"]) for each in listed] == [
         ("Ann", made["key_id"], 5_000_000_000)
     ]
+    for verb, found in (("accounts", "shop"), ("keys", "Ann"), ("attempts", "no attempt was made yet")):
+        bare, named = in_process(verb), in_process(verb, "list")
+        assert bare.returncode == 0 and found in bare.stdout and bare.stdout == named.stdout
     assert in_process("keys", "remove", "--account", "shop", made["key_id"]).returncode == 0
     assert in_process("keys", "remove", "--account", "shop", made["key_id"]).returncode == 1
     assert "nobody may approve" in in_process("keys", "list", "--account", "shop").stdout
