@@ -69,6 +69,14 @@ def test_beside_a_bandit_log_it_gives_prices_alone() -> None:
     assert won == pytest.approx(np.full(4, (early["market_price"] <= 40).mean()), abs=1e-9)
 
 
+def test_several_market_logs_are_refused() -> None:
+    """In whatever order, and with a bandit log between them: no log's prices are left out in silence."""
+    one, other = auction_log(1), auction_log(2)
+    for logs in ([one, other], [other, bandit_log(1), one]):
+        with pytest.raises(CalibrationError, match=r"2 of the logs are market logs.*ingest .* as one file"):
+            calibrate(logs, configured())
+
+
 def test_nothing_later_than_the_calibration_share_changes_the_market() -> None:
     """Neither prices nor clicks of the later part; equal logs give equal bits, whatever the root seed."""
     log = auction_log(1)
