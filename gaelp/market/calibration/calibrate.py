@@ -147,7 +147,7 @@ def _assembled(base: _Base, config: TrainingConfiguration, sold: SoldAuctions | 
         order_value_micros=micros(economics.order_value),
         margin=economics.margin,
         refund_rate=economics.refund_rate,
-        prices=assumed_prices if sold is None else sold.prices(len(ctr), level),
+        prices=assumed_prices if sold is None else sold.prices(len(ctr), level, base.hourly),
         reserve_micros=float(micros(market.reserve_price)),
         first_price=market.auction == "first-price",
         rivals=market.rivals,
