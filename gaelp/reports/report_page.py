@@ -23,13 +23,13 @@ from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.evidence.reported.baseline_comparison import Comparison
+from gaelp.evidence.reported.learning_rows import learning_rows, level_changes
 from gaelp.money import rounded_money
 from gaelp.reports import plots, profit_plot, report_words
 from gaelp.reports.booked_campaigns import SPENDING
 from gaelp.reports.curriculum_map import curriculum_map
 from gaelp.reports.earned_rows import EarnedRow, curves, did_it_earn, earned_rows, latest_phase, losses
 from gaelp.reports.first_lines import FirstLines, ReportedState, first_lines
-from gaelp.reports.learning_rows import learning_rows, level_changes
 from gaelp.reports.report_facts import Facts, Sources, gather
 
 FIRST, FIRST_NARROW = "first", "first-narrow"
@@ -157,7 +157,7 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         why=report_words.reasons(facts),
         counts=report_words.counts(facts),
         learning=learning_rows(facts.newest_rewards),
-        level_changes=level_changes(facts.batches),
+        level_changes=level_changes([batch.reward for batch in facts.batches if not batch.exam]),
         limits=report_words.limits(facts),
         synthetic_market=SYNTHETIC_MARKET,
         events=report_words.events(facts),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaelp.reports.learning_rows import learning_rows, level_changes
-from gaelp.reports.report_facts import Batch
+from gaelp.evidence.reported.learning_rows import learning_rows, level_changes
 
 
 def test_a_curve_that_rises_is_said_to_rise() -> None:
@@ -20,12 +19,9 @@ def test_a_curve_that_rises_is_said_to_rise() -> None:
 
 
 def test_the_batch_with_which_a_level_begins_is_named() -> None:
-    """Batches are counted from 1, the exam's are left out, and a curve without a change has no sentence."""
+    """Batches are counted from 1, and a curve without a change has no sentence."""
     rewards = [0.2] * 10 + [0.6] * 10
     noise = np.random.default_rng(2).normal(0.0, 0.01, 20)
-    training = [
-        Batch(at, False, reward + extra, 64) for at, (reward, extra) in enumerate(zip(rewards, noise, strict=True))
-    ]
-    exam = [Batch(at, True, 0.9, 64) for at in range(10)]
-    assert level_changes([*training, *exam]) == "The mean reward of a batch has another level from batch 11 on."
-    assert level_changes([*training[:10], *exam]) == ""
+    training = (np.array(rewards) + noise).tolist()
+    assert level_changes(training) == "The mean reward of a batch has another level from batch 11 on."
+    assert level_changes(training[:10]) == ""

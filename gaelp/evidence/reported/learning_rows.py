@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gaelp.evidence.monitoring.learning_trend import change_points, window_trends
-from gaelp.reports.report_facts import Batch
 
 CLEAR = 0.05  # the p-value below which a trend is called one
 
@@ -34,11 +33,10 @@ def learning_rows(rewards: Sequence[float]) -> list[LearningRow]:
     return rows
 
 
-def level_changes(batches: Sequence[Batch]) -> str:
-    """A sentence on where the training batches' reward changed its level; empty where there are too few of them."""
-    training = [batch for batch in batches if not batch.exam]
-    changes = change_points([batch.reward for batch in training])
+def level_changes(rewards: Sequence[float]) -> str:
+    """A sentence on where the training batches' mean rewards changed their level; empty where they did not."""
+    changes = change_points(rewards)
     if not changes:
         return ""
-    places = ", ".join(str(training[at].number + 1) for at in changes)
+    places = ", ".join(str(at + 1) for at in changes)
     return f"The mean reward of a batch has another level from batch {places} on."
