@@ -23,6 +23,7 @@ from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.evidence.reported.baseline_comparison import Comparison
+from gaelp.evidence.reported.learning_rows import learning_rows, level_changes
 from gaelp.money import bare_money
 from gaelp.reports import plots, profit_plot, report_words
 from gaelp.reports.booked_campaigns import SPENDING
@@ -155,6 +156,8 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         may=report_words.may(facts),
         why=report_words.reasons(facts),
         counts=report_words.counts(facts),
+        learning=learning_rows(facts.newest_rewards),
+        level_changes=level_changes([batch.reward for batch in facts.batches if not batch.exam]),
         limits=report_words.limits(facts),
         synthetic_market=SYNTHETIC_MARKET,
         events=report_words.events(facts),
