@@ -21,6 +21,7 @@ from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.approval_card import CardLines, asked_in_a_sentence, card_lines
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
+from gaelp.evidence.monitoring.learning_trend import WINDOWS
 from gaelp.messages.log_replay import GapEvidence
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.stored_logs import is_market_synthetic
@@ -89,6 +90,7 @@ class Facts:
     synthetic_market: bool  # no log calibrates the market; False where the configuration is not known
     criteria: dict[Phase, list[dict[str, Any]]]
     batches: list[Batch]
+    newest_rewards: list[float]  # of the newest training episodes, in their order
     spans: list[Span]
     spend: list[SpendDay]
     campaign_worst: dict[str, int]
@@ -133,6 +135,7 @@ def gather(sources: Sources, run: str) -> Facts:
         synthetic_market=config is not None and is_market_synthetic(warehouse, config.historical.logs),
         criteria=criteria,
         batches=_batches(warehouse, run),
+        newest_rewards=_newest_rewards(warehouse, run),
         spans=_spans(started, ended, criteria),
         spend=journal_money.by_day(days),
         campaign_worst=journal_money.worst_by_campaign(days),
@@ -196,6 +199,15 @@ def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
         lost = {name.removesuffix("_micros"): (row[name] or 0) / optimum for name in LOST} if optimum else {}
         batches.append(Batch(number, row["purpose"] == BatchPurpose.EXAM, row["reward"], row["episodes"] or 1, lost))
     return batches
+
+
+def _newest_rewards(warehouse: Warehouse, run: str) -> list[float]:
+    """As many as the longest window of a learning trend."""
+    sql = (
+        "SELECT DISTINCT batch, episode, reward FROM simulated_episodes WHERE run = @run AND purpose = 'train' "
+        "AND state = 'settled' ORDER BY batch DESC, episode DESC LIMIT @newest"
+    )
+    return [row["reward"] for row in reversed(warehouse.query(sql, {"run": run, "newest": max(WINDOWS)}))]
 
 
 def _spans(

@@ -29,6 +29,7 @@ from gaelp.reports.booked_campaigns import SPENDING
 from gaelp.reports.curriculum_map import curriculum_map
 from gaelp.reports.earned_rows import EarnedRow, curves, did_it_earn, earned_rows, latest_phase, losses
 from gaelp.reports.first_lines import FirstLines, ReportedState, first_lines
+from gaelp.reports.learning_rows import learning_rows, level_changes
 from gaelp.reports.report_facts import Facts, Sources, gather
 
 FIRST, FIRST_NARROW = "first", "first-narrow"
@@ -155,6 +156,8 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         may=report_words.may(facts),
         why=report_words.reasons(facts),
         counts=report_words.counts(facts),
+        learning=learning_rows(facts.newest_rewards),
+        level_changes=level_changes(facts.batches),
         limits=report_words.limits(facts),
         synthetic_market=SYNTHETIC_MARKET,
         events=report_words.events(facts),

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from activities.live.monitoring import Monitoring
-from gaelp.configuration import loading
 from gaelp.domain.monitoring.ladder import HeldBack, StepTaken
 from gaelp.domain.notifications import Urgency, notification_of
 from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
@@ -97,9 +96,7 @@ def _enough_events(reports: tuple[CampaignState, list[CampaignReport]]) -> bool:
     return sum(day.conversions for day in days) >= 25 * len(days)
 
 
-def test_nothing_is_done_to_a_quiet_campaign(
-    watch: Watch, reports: tuple[CampaignState, list[CampaignReport]]
-) -> None:
+def test_nothing_is_done_to_a_quiet_campaign(watch: Watch, reports: tuple[CampaignState, list[CampaignReport]]) -> None:
     """45 days at more than 25 conversions a day: nothing is held, cut, paused or stopped."""
     assert _enough_events(reports)
     assert [step.step for step in watch.through(1, DAYS) if step.step != "note"] == []

@@ -195,6 +195,27 @@ def test_the_page_says_where_the_market_is_made_up(warehouse: Warehouse, tmp_pat
     assert told == {(): True, ("market",): False, ("bandit",): False}
 
 
+def test_the_newest_training_episodes_are_described(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The trend is of the newest 200 training episodes in their order: here the first ten are not among them."""
+    start_run(warehouse)
+    amounts = ("expected_profit", "attributed_profit", "incumbent_profit", "optimum", "estimation", "allocation",
+               "over_bidding", "under_bidding", "revenue", "spend")  # fmt: skip
+    row = {
+        "run": "a", "at": START, "phase": "simulation", "state": "settled", "agent": "x", "checkpoint_digest": "",
+        "ratio": 0.0, "success": True, "gain": 0.0, "impressions": 0, "clicks": 0, "conversions": 0,
+        **{f"{name}_micros": 0 for name in amounts},
+    }  # fmt: skip
+    for batch, purpose in ((0, "train"), (1, "train"), (5000, "exam")):
+        of_batch = row | {"batch": f"a/simulation/batch-{batch:04d}", "purpose": purpose}
+        rows = [of_batch | {"episode": at, "reward": (at + 105 * batch) / 1000} for at in range(105)]
+        warehouse.append("simulated_episodes", rows, f"episodes-{batch}")
+    rewards = facts_of(warehouse, Journal(), "a").newest_rewards
+    assert rewards == [at / 1000 for at in range(10, 210)]
+    page = build(warehouse, Journal(), "a", tmp_path / "report").read_text()
+    assert "+0.100 (+0.100 to +0.100)" in page
+    assert "rises (p = " in page
+
+
 def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:
     """The page loads nothing and runs nothing; the four plots are inside it and beside it as PNG."""
     whole_run(warehouse)

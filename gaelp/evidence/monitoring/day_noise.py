@@ -1,0 +1,59 @@
+"""How much days vary while nothing changes, in a way that a lasting change hardly raises.
+
+Neighbouring days are compared, and where there are enough of them blocks of BLOCK_DAYS too: days that follow each other
+(an agent learns, a platform paces) vary less from one to the next than over a week, and would look like changes.
+Touch this to tell noise from change otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gaelp.arrays import F8
+from gaelp.evidence.exports.noisy_counts import noise_of
+
+POISSON_DAYS = 7.0  # that the assumption of Poisson counts is worth beside the days' own variation
+BLOCK_DAYS = 4
+FEWEST_BLOCKS = 16
+MOST_BY_BLOCKS = 3.0  # times the variance of neighbouring days: beyond that the blocks themselves have changed
+_MEDIAN_SQUARE = 0.455  # the median of a squared standard normal value
+
+
+def variation_of(counts: F8, exposures: F8) -> float:
+    """How many times the variance of Poisson counts f8[D] with these exposures is; at least 1."""
+    noise = noise_of(counts, exposures)
+    degrees = noise.degrees if math.isfinite(noise.degrees) else 0.0
+    phi = (noise.phi * degrees + POISSON_DAYS) / (degrees + POISSON_DAYS)
+    if len(counts) < BLOCK_DAYS * FEWEST_BLOCKS:
+        return phi
+    events, exposure = _blocks(counts).sum(axis=1), _blocks(exposures).sum(axis=1)
+    e, f, pooled = exposure[:-1], exposure[1:], events[:-1] + events[1:]
+    some = (e > 0) & (f > 0) & (pooled > 0)
+    if some.sum() < FEWEST_BLOCKS - 1:
+        return phi
+    e, f, pooled, before, after = e[some], f[some], pooled[some], events[:-1][some], events[1:][some]
+    squares = (before / e - after / f) ** 2 / (pooled / (e + f) * (1 / e + 1 / f))
+    return max(phi, min(float(np.median(squares)) / _MEDIAN_SQUARE, MOST_BY_BLOCKS * phi))
+
+
+def deviation_of(values: F8, floor: float) -> float:
+    """The deviation of levels f8[D], at least 2 of them and never below `floor`; single days far off count less.
+
+    Von Neumann's mean square successive difference, of differences within three of their own median deviations.
+    """
+    steps = np.abs(np.diff(values))
+    most = 3 * 1.4826 * float(np.median(steps))
+    variance = float((np.minimum(steps, most) ** 2 if most > 0 else steps**2).mean()) / 2
+    variance *= (1 + 3 / len(values)) ** 2  # the estimate of few days may be far too low
+    if len(values) >= BLOCK_DAYS * FEWEST_BLOCKS:
+        between = np.diff(_blocks(values).mean(axis=1)) ** 2 * BLOCK_DAYS / 2
+        variance = max(variance, min(float(np.median(between)) / _MEDIAN_SQUARE, MOST_BY_BLOCKS * variance))
+    return max(math.sqrt(variance), floor)
+
+
+def _blocks(values: F8) -> F8:
+    """The newest whole blocks, f8[B, BLOCK_DAYS]."""
+    whole = len(values) // BLOCK_DAYS * BLOCK_DAYS
+    return values[len(values) - whole :].reshape(-1, BLOCK_DAYS)
