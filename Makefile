@@ -43,8 +43,14 @@ check: setup ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Prometheus and promtool, which test deploy/prometheus and the dashboard: from Debian's archive, unpacked and not
+# installed. Where it cannot be had, those tests are skipped and say so.
+.venv/prometheus: .venv/ready
+	@place=$(CURDIR)/$@ && cd "$$(mktemp -d)" && { apt-get download prometheus && dpkg -x prometheus_*.deb "$$place" && touch "$$place"; } >/dev/null 2>&1 \
+	    || echo "Prometheus is not in reach of apt-get: its tests are skipped"
+
 # Compiled modules matter: Temporal's sandbox imports the workflow modules anew for every workflow.
-test: setup ## all tests
+test: setup .venv/prometheus ## all tests
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 many-campaigns: setup ## a phase of 2,000 campaigns of 90 days to its gate, and what it costs; some minutes

@@ -28,10 +28,12 @@ from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 
 from activities.effects import Effects
-from gaelp import observability
+from activities.metering import Metering
+from gaelp import observability, traces
 from gaelp.confinement.kernel_rules import keep_private
 from gaelp.domain.temporal_names import Queue
 from gaelp.forked_processes import in_processes
+from gaelp.metrics.recorder import Recorder, exporting
 from gaelp.reaper_schedule import keep_reaper, keep_reaper_until
 from gaelp.settings import Settings
 from gaelp.temporal_connection import connect_at_start
@@ -66,34 +68,42 @@ Served = tuple[list[Callable[..., Any]], Sequence[Interceptor]]
 """Activities, and what is wrapped around each."""
 
 
-def served_activities(queue: Queue, certify: bool = False) -> Callable[[Settings], Served]:
+def served_activities(queue: Queue, certify: bool = False) -> Callable[[Settings, Recorder], Served]:
     """Makes the activities of a queue; what another queue needs is not imported."""
     match queue:
         case Queue.COMPUTE:
             from activities.served.served_compute import compute_activities
 
-            return lambda settings: (compute_activities(settings, certify), ())
+            return lambda settings, recorder: (compute_activities(settings, certify), (Metering(recorder),))
         case Queue.RECORDS:
             from activities.served.served_records import records_activities
 
-            return lambda settings: (records_activities(settings), ())
+            return lambda settings, recorder: (records_activities(settings, recorder), (Metering(recorder),))
         case Queue.LIVE:
             from activities.live.call_quota import CallQuotas
             from activities.served.served_live import live_activities
 
-            quotas = CallQuotas()
-            return lambda settings: (live_activities(settings, quotas), (quotas,))
+            def live(settings: Settings, recorder: Recorder) -> Served:
+                quotas = CallQuotas()
+                return live_activities(settings, recorder, quotas), (quotas, Metering(recorder))
+
+            return live
         case Queue.STOP:
+            from activities.served.measured_ledger import open_ledger
             from activities.served.served_live import stop_activities
 
-            return lambda settings: (stop_activities(settings), ())
+            def stop(settings: Settings, recorder: Recorder) -> Served:
+                ledger = open_ledger(settings, recorder)
+                return stop_activities(settings, recorder, ledger), (Metering(recorder, ledger),)
+
+            return stop
         case _:
-            return lambda _: ([], ())
+            return lambda _settings, _recorder: ([], ())
 
 
 def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bool = False, **options: Any) -> Worker:
     """The worker of one queue. `options` are temporalio's, for tests."""
-    activities, around = served_activities(queue, certify)(settings)
+    activities, around = served_activities(queue, certify)(settings, Recorder.of(client))
     threads = 2 if queue is Queue.COMPUTE else 16
     defaults: dict[str, Any] = {
         "workflow_runner": workflow_sandbox(client.data_converter),
@@ -114,9 +124,11 @@ def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bo
     )
 
 
-async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[], None], certify: bool = False) -> None:
+async def serve(
+    settings: Settings, queues: Sequence[Queue], ready: Callable[[], None], certify: bool = False, process: int = 0
+) -> None:
     """Run the workers until SIGTERM or SIGINT; `ready` is called once all of them poll."""
-    client = await connect_at_start(settings, START_SECONDS)
+    client = await connect_at_start(settings, START_SECONDS, exporting(settings.metrics_address, process))
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
@@ -127,6 +139,7 @@ async def serve(settings: Settings, queues: Sequence[Queue], ready: Callable[[],
             await keep_reaper(client, settings.reaper_seconds)
         ready()
         await keep_reaper_until(stopped, client, settings.reaper_seconds if Queue.STOP in queues else 0)
+    traces.flush(settings)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -151,11 +164,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _work(queues: Sequence[Queue], certify: bool, ready: Callable[[], None]) -> int:
+def _work(queues: Sequence[Queue], certify: bool, ready: Callable[[], None], process: int) -> int:
     """Serve in this process; a service that is not there is one sentence and exit code 1."""
     keep_private()
     try:
-        asyncio.run(serve(Settings(), queues, ready, certify))
+        asyncio.run(serve(Settings(), queues, ready, certify, process))
     except Exception as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1

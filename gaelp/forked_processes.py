@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-Work = Callable[[Callable[[], None]], int]
-"""(what to call once it is ready) -> exit code."""
+Work = Callable[[Callable[[], None], int], int]
+"""(what to call once it is ready, the number of the process from 0) -> exit code."""
 
 
 def in_processes(count: int, work: Work, ready: Callable[[], None]) -> int:
@@ -22,9 +22,9 @@ def in_processes(count: int, work: Work, ready: Callable[[], None]) -> int:
     No other thread may run yet. With one process it is this one. SIGTERM and SIGINT are passed on.
     """
     if count == 1:
-        return work(ready)
+        return work(ready, 0)
     children: list[int] = []
-    pipes = [_forked(work, children) for _ in range(count)]
+    pipes = [_forked(work, number, children) for number in range(count)]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _signal(children, signal.SIGTERM))
     if all(os.read(pipe, 1) for pipe in pipes):  # nothing is read from one that ended
@@ -37,7 +37,7 @@ def in_processes(count: int, work: Work, ready: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _forked(work: Work, children: list[int]) -> int:
+def _forked(work: Work, number: int, children: list[int]) -> int:
     """One more process; returns the end of a pipe from which a byte can be read once it is ready."""
     readable, writable = os.pipe()
     child = os.fork()
@@ -47,7 +47,7 @@ def _forked(work: Work, children: list[int]) -> int:
         return readable
     code = 1
     try:
-        code = work(lambda: _tell(writable))
+        code = work(lambda: _tell(writable), number)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -43,6 +43,13 @@ def decimals_of(currency: str) -> int:
     return int(exponent)
 
 
+def currencies() -> tuple[str, ...]:
+    """Every currency of ISO 4217 that an account may have, by its code."""
+    from iso4217 import Currency
+
+    return tuple(sorted(each.code for each in Currency if each.exponent is not None))
+
+
 def smallest_unit_micros(currency: str) -> int:
     """The smallest amount that can be paid, in micros; raises UnknownCurrency."""
     return int(10 ** (_MICRO_DECIMALS - decimals_of(currency)))

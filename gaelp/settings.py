@@ -50,6 +50,16 @@ class Settings(BaseModel):
     reaper_seconds: int = Field(
         30, ge=1, le=3600, description="how often the reaper looks for campaigns that nothing covers"
     )
+    metrics_address: str = Field(
+        "",
+        pattern=r"^$|^[^\s/@]+:[1-9][0-9]{0,4}$",
+        description="HOST:PORT at which a worker serves metrics to Prometheus; none: they are not served",
+    )
+    traces_url: str = Field(
+        "",
+        pattern=r"^$|^https?://[^\s@]+$",
+        description="where traces go by OTLP over HTTP, as in http://127.0.0.1:4318/v1/traces; none: nowhere",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     notifications: Path | None = Field(None, description="file of Apprise addresses that `notify` sends to, by account")
     approver_key: Path | None = Field(None, description="private key that `approve` signs with")

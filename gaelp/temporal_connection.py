@@ -14,10 +14,12 @@ from pathlib import Path
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, TLSConfig
 
 from gaelp.errors import GaelpError
 from gaelp.settings import Settings
+from gaelp.traces import tracing
 
 
 class UnreadableCertificate(GaelpError):
@@ -26,7 +28,7 @@ class UnreadableCertificate(GaelpError):
     permanent = True
 
 
-async def connect(settings: Settings, patience: timedelta | None = None) -> Client:
+async def connect(settings: Settings, patience: timedelta | None = None, runtime: Runtime | None = None) -> Client:
     """A client of the settings' server and namespace; `patience` bounds the connecting."""
     key = settings.temporal_api_key
     return await Client.connect(
@@ -36,15 +38,17 @@ async def connect(settings: Settings, patience: timedelta | None = None) -> Clie
         tls=encryption(settings) or False,
         api_key=key.get_secret_value() if key else None,
         connect_timeout=patience or timedelta(seconds=10),
+        runtime=runtime,
+        interceptors=tracing(settings),
     )
 
 
-async def connect_at_start(settings: Settings, seconds: float) -> Client:
+async def connect_at_start(settings: Settings, seconds: float, runtime: Runtime | None = None) -> Client:
     """The same, once the server has its namespace; one that is being started is waited for so long."""
     until = time.monotonic() + seconds
     while True:
         try:
-            client = await connect(settings)
+            client = await connect(settings, runtime=runtime)
             await client.workflow_service.describe_namespace(
                 DescribeNamespaceRequest(namespace=settings.temporal_namespace)
             )

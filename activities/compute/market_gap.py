@@ -28,7 +28,10 @@ Simulated = dict[Quantity, float]
 def measure_gap(
     log: PreparedLog, rows: Mapping[str, Array], market: MarketParameters, config: TrainingConfiguration
 ) -> tuple[GapEvidence, ...]:
-    """Every quantity that both the market and the later rows of the log know; nothing where no row is later."""
+    """Every quantity that both the market and the later rows of the log know.
+
+    Nothing where no row is later, or a report has too few later days for an interval.
+    """
     if not log.rows:
         return ()
     markets = (market, calibrate((), config))
@@ -37,6 +40,8 @@ def measure_gap(
     rng = stream(config.seed, "historical", "gap", log.log)
     simulated, assumed = (simulated_quantities.quantities(each) for each in markets)
     if log.kind is LogKind.REPORT:
+        if len(np.unique(rows["day"][log.earlier :])) < logged_quantities.FEWEST_DAYS:
+            return ()
         logged = logged_quantities.of_report(rows, log.earlier, config.economics.lag_days, rng)
         if set(rows["currency"].tolist()) - {config.currency, ""}:
             logged = tuple(each for each in logged if each.quantity is not Quantity.CLICK_COST)

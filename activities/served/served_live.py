@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from activities.compute.decisions import beside_credentials
@@ -14,42 +13,27 @@ from activities.live.emergency import Emergency
 from activities.live.observations import Observations
 from activities.live.reaping import Reaping
 from activities.live.turns import Turns
-from gaelp.domain.ad_accounts import Account
+from activities.metering import CountedCalls
+from activities.served.measured_ledger import open_ledger
 from gaelp.ledger.ledger import Ledger
-from gaelp.platforms.adapters import STOP_SECONDS, open_platform
-from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform
+from gaelp.metrics.recorder import Recorder
+from gaelp.platforms.adapters import STOP_SECONDS, kept_platforms
 from gaelp.records.content_store import ContentStore
 from gaelp.settings import Settings
 
 
-def _platforms(
-    settings: Settings, timeout_seconds: float = CALL_SECONDS, before_call: Callable[[], None] | None = None
-) -> Callable[[Account], AdPlatform]:
-    @cache
-    def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
-        return open_platform(account, settings, timeout_seconds, before_call)
-
-    # One connection per kind of account, reused; an envelope's change must not open another.
-    def platform_of(account: Account) -> AdPlatform:
-        plain = account.model_copy(
-            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None, "fence": 0}
-        )
-        return opened(account.platform, account.kind, account.timezone, plain)
-
-    return platform_of
-
-
-def live_activities(settings: Settings, quotas: CallQuotas) -> list[Callable[..., Any]]:
+def live_activities(settings: Settings, recorder: Recorder, quotas: CallQuotas) -> list[Callable[..., Any]]:
     """The only activities with ad credentials, beside the stop."""
-    ledger, store = Ledger.open(settings.ledger), ContentStore(settings.store)
-    inputs, platforms = Inputs(store), quotas.asking(ledger, _platforms(settings, before_call=quotas.before_call))
+    ledger, store = open_ledger(settings, recorder), ContentStore(settings.store)
+    kept = kept_platforms(settings, calls=CountedCalls(recorder, quotas.before_call))
+    inputs, platforms = Inputs(store), quotas.asking(ledger, kept)
     campaigns, observations = Campaigns(ledger, inputs, platforms), Observations(ledger, inputs, platforms)
     turn = Turns(campaigns, observations, beside_credentials(store)).apply_and_observe
     return [campaigns.launch, campaigns.apply, campaigns.pause_and_settle, observations.observe, turn]
 
 
-def stop_activities(settings: Settings) -> list[Callable[..., Any]]:
+def stop_activities(settings: Settings, recorder: Recorder, ledger: Ledger) -> list[Callable[..., Any]]:
     """The emergency stop and the reaper."""
-    ledger, platforms = Ledger.open(settings.ledger), _platforms(settings, STOP_SECONDS)
+    platforms = kept_platforms(settings, STOP_SECONDS, CountedCalls(recorder))
     emergency = Emergency(ledger, platforms)
     return [emergency.stop_account, emergency.waiting_phases, Reaping(ledger, platforms).reap]

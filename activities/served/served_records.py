@@ -18,7 +18,8 @@ from activities.records.personas import Personas
 from activities.records.planning import Planning
 from activities.records.recording import Records
 from activities.records.runs import Runs
-from gaelp.ledger.ledger import Ledger
+from activities.served.measured_ledger import open_ledger
+from gaelp.metrics.recorder import Recorder
 from gaelp.personas.endpoint import open_endpoint
 from gaelp.personas.rating_cache import RatingCache
 from gaelp.records.content_store import ContentStore
@@ -30,9 +31,9 @@ from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.settings import Settings
 
 
-def records_activities(settings: Settings) -> list[Callable[..., Any]]:
+def records_activities(settings: Settings, recorder: Recorder) -> list[Callable[..., Any]]:
     """Ledger, warehouse, events, live metrics."""
-    store, ledger = ContentStore(settings.store), Ledger.open(settings.ledger)
+    store, ledger = ContentStore(settings.store), open_ledger(settings, recorder)
     inputs, warehouse = Inputs(store), open_warehouse(settings.warehouse)
     events = open_events(settings.redis_url, settings.pubsub_project)
     runs = Runs(ledger, store, warehouse, events, code_version(), package_versions())

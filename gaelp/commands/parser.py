@@ -50,7 +50,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "evaluate": ("history.evaluate_log:evaluate", "what a policy would have got on a bandit log, or an A/B test"),
     "replay": ("history.replay_log:replay", "what a bid policy would have won on a market log"),
     "calibrate": ("history.calibrate_log:calibrate", "what a log says of the market, with intervals, and as settings"),
-    "report": ("watching.report:report", "one HTML page about a run"),
+    "report": ("watching.report:report", "one HTML page about a run, or about all of them"),
     "dev": ("dev:dev", "the local services and a worker, until interrupted"),
     "agents": ("logs_and_agents.catalogue:agents", "the installed agents"),
     "environments": ("logs_and_agents.catalogue:environments", "the installed environments"),
@@ -248,8 +248,13 @@ def _person(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(parser: argparse.ArgumentParser) -> None:
-    _run(parser)
-    parser.add_argument("--output", metavar="DIR", help="default: a folder of the run's name in GAELP_HOME/reports")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("run", metavar="RUN", nargs="?")
+    which.add_argument(
+        "--all", action="store_true", help="every run: what it waits for, spent, earned, and at worst costs"
+    )
+    where = "default: a folder of the run's name in GAELP_HOME/reports; with --all, GAELP_HOME/reports"
+    parser.add_argument("--output", metavar="DIR", help=where)
 
 
 def _new_agent(parser: argparse.ArgumentParser) -> None:

@@ -44,10 +44,19 @@ class Grade(StrEnum):
     C = "C"  # nothing that supports a claim
 
 
-INTERVAL_BY: Mapping[str, str] = {
-    "on-policy": "Clopper-Pearson", "ips": "betting", "snips": "block bootstrap",
-    "dm": "block bootstrap; a model alone is no evidence",
-    "dr": "block bootstrap", "sndr": "block bootstrap", "switch-dr": "block bootstrap",
+LEAST_CLICK_ESS = 30  # effective clicks that an estimate from a bandit log needs to be evidence
+
+BOOTSTRAP = "block bootstrap"
+_INTERVAL_BY: Mapping[str, str] = {
+    "on-policy": "Clopper-Pearson", "ips": "betting", "dm": f"{BOOTSTRAP}; a model alone is no evidence",
     "non-inferiority": "betting; click rate less 95 % of the logging policy's",
 }  # fmt: skip
-"""How the 90 % interval of each estimator is made (gaelp/evidence/history/off_policy.py)."""
+
+
+def interval_by(estimator: str, click_ess: float) -> str:
+    """How the 90 % interval of an estimate is made (gaelp/evidence/history/off_policy.py), and where it is no evidence.
+
+    From few clicks a bootstrap holds the truth too seldom (docs/measurements.md).
+    """
+    by = _INTERVAL_BY.get(estimator, BOOTSTRAP)
+    return f"{by}; too few clicks, no evidence" if by == BOOTSTRAP and click_ess < LEAST_CLICK_ESS else by

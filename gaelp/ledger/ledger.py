@@ -43,16 +43,16 @@ from gaelp.ledger.stores import (
     run_store,
     spend_store,
 )
-from gaelp.ledger.stores.database import open_database
+from gaelp.ledger.stores.database import Took, open_database
 
 
 class Ledger(ApprovalBooks):
     """Accounts, approvals, reservations, claims, violations and their journal. Safe to share between threads."""
 
     @classmethod
-    def open(cls, url: str) -> Ledger:
+    def open(cls, url: str, took: Took | None = None) -> Ledger:
         """Open sqlite:///FILE or postgresql://…, making the tables where absent; raises LedgerUnavailable."""
-        return cls(open_database(url))
+        return cls(open_database(url, took))
 
     def close(self) -> None:
         """Close the database's connections."""

@@ -46,6 +46,18 @@ class Posted:
 
 
 @dataclass(frozen=True)
+class BooksSummary:
+    """What all accounts together have in the books: for whoever watches the machine, and for no decision."""
+
+    spent_micros: dict[str, int]  # by currency
+    exposure_micros: dict[str, int]  # by currency: what may still be billed
+    cap_used: float  # the highest share of an account's total cap that is counted; 0 without an account
+    reservations: dict[str, int]  # by state
+    open_violations: dict[str, int]  # by severity
+    undecided_requests: dict[str, int]  # by state
+
+
+@dataclass(frozen=True)
 class StoredRequest:
     """An approval request as it was signed, with what has become of it."""
 

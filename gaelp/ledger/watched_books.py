@@ -16,7 +16,8 @@ from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, D
 from gaelp.domain.spending.ledger_records import FoundExposure, Violation
 from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
-from gaelp.ledger.stored_records import MonitoringBooks
+from gaelp.ledger.rules.running_totals import Sums
+from gaelp.ledger.stored_records import BooksSummary, MonitoringBooks, StoredRequest
 from gaelp.ledger.stores import (
     account_store,
     campaign_books_store,
@@ -26,6 +27,7 @@ from gaelp.ledger.stores import (
     reservation_store,
     settings_store,
     spend_store,
+    totals_store,
     violation_store,
 )
 from gaelp.ledger.stores.database import Database
@@ -167,6 +169,23 @@ class WatchedBooks:
         """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
         with self._database.writing() as connection:
             return violation_store.resolve(connection, violation_id, by, reason, at)
+
+    # ------------------------------------------------------------ all accounts
+
+    def sums_of_runs(self) -> dict[str, Sums]:
+        """What the reservations of each run add up to; a run that reserved nothing is not there."""
+        with self._database.reading() as connection:
+            return totals_store.of_runs(connection)
+
+    def standing_requests(self) -> tuple[StoredRequest, ...]:
+        """What is asked or approved of any run that has not ended, oldest first."""
+        with self._database.reading() as connection:
+            return request_store.read_standing(connection)
+
+    def summary(self) -> BooksSummary:
+        """What all accounts together have in the books."""
+        with self._database.snapshot() as connection:
+            return totals_store.summary(connection, account_store.read_all(connection))
 
     # ------------------------------------------------------------ monitoring
 

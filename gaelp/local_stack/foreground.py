@@ -5,6 +5,7 @@ Which services there are stands in gaelp/local_stack/stack.py, their commands in
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -14,12 +15,13 @@ from urllib.parse import urlsplit
 
 from gaelp.confinement.kernel_rules import lacking
 from gaelp.local_stack import first_use
-from gaelp.local_stack.process import StackError
+from gaelp.local_stack.process import StackError, free_range
 from gaelp.local_stack.services import Ports
 from gaelp.local_stack.stack import LocalStack
 from gaelp.settings import Settings
 
 ACCOUNT = "emulator"
+METRICS_PORT = 9464  # where Prometheus exporters of OpenTelemetry are looked for first
 _POLL_SECONDS = 0.5
 
 
@@ -36,10 +38,13 @@ def run_dev(settings: Settings, show: Callable[[str], None] = _print) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: over.set())
-    stack = LocalStack(settings.home, ports=ports_of(settings), emulator_token=settings.emulator_token)
+    metrics = metrics_port(settings)
+    ports, token = ports_of(settings), settings.emulator_token
+    stack = LocalStack(settings.home, ports=ports, emulator_token=token)
+    stack.metrics_port = metrics
     with stack:
         key = prepare(settings.home.absolute(), stack.environment(), show)
-        for line in addresses(settings, key):
+        for line in addresses(settings, key, metrics):
             show(line)
         if lacking():
             show(lacking())
@@ -59,6 +64,13 @@ def ports_of(settings: Settings) -> Ports:
         "GAELP_EMULATOR_URL": settings.emulator_url,
     }
     return Ports(*(_port(variable, place) for variable, place in places.items()))
+
+
+def metrics_port(settings: Settings) -> int:
+    """The first port of the workers' metrics: that of the setting, else one with enough free ones after it."""
+    if settings.metrics_address:
+        return _port("GAELP_METRICS_ADDRESS", f"//{settings.metrics_address}")
+    return free_range(METRICS_PORT, 1 + (os.cpu_count() or 1))  # the worker, and a compute worker for each core
 
 
 def _port(variable: str, place: str) -> int:
@@ -83,11 +95,12 @@ def prepare(home: Path, environment: Mapping[str, str], show: Callable[[str], No
     return key
 
 
-def addresses(settings: Settings, key: Path) -> list[str]:
+def addresses(settings: Settings, key: Path, metrics: int) -> list[str]:
     """The lines that tell a person where everything is and what to do next."""
     return [
         f"Temporal {settings.temporal_address}, its Web UI {settings.temporal_ui}",
         f"Redis {settings.redis_url}, platform emulator {settings.emulator_url}",
+        f"metrics for Prometheus http://127.0.0.1:{metrics}/metrics, of the compute workers at the ports after it",
         f"logs of the services in {settings.home / 'logs'}",
         "start a run:  python starter.py start --config quick-test --experiment-name first",
         f"approve it:   python starter.py approve first   (signs with the demo key {key})",

@@ -154,6 +154,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def free_range(first: int, count: int) -> int:
+    """The first of so many free ports in a row: `first` if they are free, else others."""
+    while not all(is_free(port) for port in range(first, first + count)):
+        first = free_port()
+    return first
+
+
 def answers(port: int, question: bytes, start: bytes) -> bool:
     """Whether a server on that port answers `question` with something that begins with `start`."""
     try:

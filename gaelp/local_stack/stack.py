@@ -52,6 +52,7 @@ class LocalStack:
         self.ports = ports or Ports(*(free_port() for _ in fields(Ports)))
         self.seconds: dict[str, float] = {}
         self.compute_processes: int | None = None  # one for each core
+        self.metrics_port: int | None = None  # where the first worker serves metrics, the others after it
         self.outlives_power_cuts = True  # whether Temporal waits for the disk; the ledger and the emulator always do
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._conversion_factor = conversion_factor
@@ -71,6 +72,7 @@ class LocalStack:
             "GAELP_REDIS_URL": f"redis://127.0.0.1:{self.ports.redis}/0",
             "GAELP_EMULATOR_URL": f"http://127.0.0.1:{self.ports.emulator}",
             "GAELP_EMULATOR_TOKEN": self._token,
+            "GAELP_METRICS_ADDRESS": "",  # an address is one worker's: each gets its own
             # Temporal's sandbox imports the workflow modules anew for every workflow: compiled once, that is cheap.
             "PYTHONDONTWRITEBYTECODE": "",
             **self._llm(),
@@ -161,6 +163,9 @@ class LocalStack:
 
     def _service(self, name: str) -> Service:
         environment = {**os.environ, **self.environment()}
+        if name in (*WORKERS, "certify") and self.metrics_port is not None:
+            port = self.metrics_port + (name != "worker")
+            environment["GAELP_METRICS_ADDRESS"] = f"127.0.0.1:{port}"
         match name:
             case "temporal":
                 synchronous: Literal["full", "normal"] = "full" if self.outlives_power_cuts else "normal"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gaelp.agents.contract import WorldShape
-from gaelp.arrays import F4, F8, U1, Array
+from gaelp.arrays import F4, F8, I8, U1, Array
 from gaelp.market.audience.segments import Segmentation
 
 
@@ -21,12 +21,23 @@ from gaelp.market.audience.segments import Segmentation
 class PriceHistograms:
     """How the highest competing bid is distributed in each segment: B bins of equal width in log price.
 
-    `cdf[s, j]` is P(highest competing bid of segment s < edge j); within a bin the density is uniform.
+    `cdf[s, j]` is P(highest competing bid of segment s < edge j) over all hours; within a bin the density is uniform.
+    `by_hour` is the same for each hour of the day in UTC, on the same edges; None where prices know no hour.
     """
 
     low: F8  # [S] lowest edge, micros CPM
     high: F8  # [S] highest edge, micros CPM
     cdf: F8  # [S, B + 1] rising, from 0 to 1
+    by_hour: F8 | None = None  # [24, S, B + 1]
+
+    def of_segments(self, chosen: slice | I8) -> PriceHistograms:
+        """Those of some segments."""
+        by_hour = None if self.by_hour is None else self.by_hour[:, chosen]
+        return PriceHistograms(self.low[chosen], self.high[chosen], self.cdf[chosen], by_hour)
+
+    def at(self, hour: int) -> PriceHistograms:
+        """Those of one hour of the day, 0 to 23."""
+        return self if self.by_hour is None else PriceHistograms(self.low, self.high, self.by_hour[hour])
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class MarketParameters:
             self,
             ctr=self.ctr[s, k],
             cvr=self.cvr[s, k],
-            prices=PriceHistograms(self.prices.low[s], self.prices.high[s], self.prices.cdf[s]),
+            prices=self.prices.of_segments(s),
             auctions_per_hour=traffic * (self.auctions_per_hour.sum() / traffic.sum()),
             segment_features=self.segment_features[s],
             candidate_features=self.candidate_features[k],
@@ -89,6 +100,7 @@ class MarketParameters:
             "price_low": self.prices.low,
             "price_high": self.prices.high,
             "price_cdf": self.prices.cdf,
+            **({} if self.prices.by_hour is None else {"price_cdf_by_hour": self.prices.by_hour}),
             "reserve": np.array([self.reserve_micros], np.float64),
             "first_price": np.array([self.first_price], np.int64),
             "rivals": np.array([self.rivals], np.int64),
@@ -127,7 +139,12 @@ def _read(arrays: Mapping[str, Array]) -> MarketParameters:
         order_value_micros=int(arrays["order_value_micros"][0]),
         margin=number("margin"),
         refund_rate=number("refund_rate"),
-        prices=PriceHistograms(array("price_low"), array("price_high"), array("price_cdf")),
+        prices=PriceHistograms(
+            array("price_low"),
+            array("price_high"),
+            array("price_cdf"),
+            array("price_cdf_by_hour") if "price_cdf_by_hour" in arrays else None,
+        ),
         reserve_micros=number("reserve"),
         first_price=bool(arrays["first_price"][0]),
         rivals=int(arrays["rivals"][0]),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.platforms.emulator.client import EmulatorPlatform
-from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform, PlatformError
+from gaelp.platforms.protocol import CALL_SECONDS, AdPlatform, PlatformError, WatchesCalls
 from gaelp.settings import Settings
 
 NOT_YET = ("google-ads", "meta")
@@ -48,12 +49,30 @@ def open_platform(
     account: Account,
     settings: Settings,
     timeout_seconds: float = CALL_SECONDS,
-    before_call: Callable[[], None] | None = None,
+    calls: WatchesCalls | None = None,
 ) -> AdPlatform:
     """The adapter of the account's platform, with its credentials; raises NoAdapter naming the remedy.
 
-    `timeout_seconds` bounds one call; `before_call` is told of each.
+    `timeout_seconds` bounds one call; `calls` is told of each.
     """
     if reason := why_no_adapter(account):
         raise NoAdapter(reason)
-    return EmulatorPlatform(settings.emulator_url, settings.emulator_token, timeout_seconds, before_call)
+    return EmulatorPlatform(settings.emulator_url, settings.emulator_token, timeout_seconds, calls)
+
+
+def kept_platforms(
+    settings: Settings, timeout_seconds: float = CALL_SECONDS, calls: WatchesCalls | None = None
+) -> Callable[[Account], AdPlatform]:
+    """`open_platform` with one connection per kind of account, reused: an envelope's change must not open another."""
+
+    @cache
+    def opened(platform: str, kind: str, timezone: str, account: Account) -> AdPlatform:
+        return open_platform(account, settings, timeout_seconds, calls)
+
+    def platform_of(account: Account) -> AdPlatform:
+        plain = account.model_copy(
+            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None, "fence": 0}
+        )
+        return opened(account.platform, account.kind, account.timezone, plain)
+
+    return platform_of

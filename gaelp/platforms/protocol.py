@@ -41,6 +41,16 @@ class DuplicateName(PlatformError):
         super().__init__(message, permanent=True)
 
 
+class WatchesCalls(Protocol):
+    """Told of each call to a platform, before it is made and after."""
+
+    def before_call(self) -> None: ...
+
+    def after_call(self, error: PlatformError | None) -> None:
+        """`error` is None where the platform did as it was asked."""
+        ...
+
+
 class ReadsCampaigns(Protocol):
     """The read-only half."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gaelp.domain.gates.criteria_historical import grade_a_missed
 from gaelp.domain.gates.judging import alpha_for
-from gaelp.domain.log_evidence import INTERVAL_BY, LogKind
+from gaelp.domain.log_evidence import LogKind, interval_by
 from gaelp.domain.phases import Phase
 from gaelp.evidence.reported.baseline_comparison import Comparison, in_exam, on_log
 from gaelp.messages.episode_batch import BatchResult
@@ -99,5 +99,5 @@ def _estimates(log: LogEvidence) -> LogEstimates:
         clicks=log.clicks,
         missed=tuple(grade_a_missed(measures)),
         randomised_p=log.randomised_p,
-        estimates=tuple(ShownEstimate(each, INTERVAL_BY[each.estimator]) for each in log.estimates),
+        estimates=tuple(ShownEstimate(each, interval_by(each.estimator, each.click_ess)) for each in log.estimates),
     )

@@ -56,8 +56,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gaelp.local_stack": ("gaelp.domain", "gaelp.settings", "gaelp.confinement"),
     "gaelp.settings": (),
     "gaelp.observability": ("gaelp.settings",),
+    # The labels' values are the domain's own words.
+    "gaelp.metrics": ("gaelp.domain",),
     "gaelp.forked_processes": (),
-    "gaelp.temporal_connection": ("gaelp.settings",),
+    "gaelp.traces": ("gaelp.settings",),
+    "gaelp.temporal_connection": ("gaelp.settings", "gaelp.traces"),
     "gaelp.reaper_schedule": ("gaelp.domain",),
     "gaelp.workflow_sandbox": (),
     "gaelp.commands": ("gaelp", "workflows"),

@@ -5,6 +5,7 @@ One stack for all tests, started once; a test that breaks a service mends it. To
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from temporalio.client import Client
 
 from gaelp.commands import connections
 from gaelp.local_stack import LocalStack
+from gaelp.local_stack.process import free_port, free_range
 from tests.support.black_box import Product, serving
 from tests.support.local_runs import LocalRuns
 from tests.support.undisturbed_run import Undisturbed, follow_readme
@@ -20,7 +22,9 @@ from tests.support.undisturbed_run import Undisturbed, follow_readme
 @pytest.fixture(scope="session")
 def local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuns]:
     """Every service and both workers, an account and a key."""
+    metrics = free_range(free_port(), 1 + (os.cpu_count() or 1))
     stack = LocalStack(tmp_path_factory.mktemp("local"))
+    stack.metrics_port = metrics
     stack.outlives_power_cuts = False
     with stack:
         runs = LocalRuns(stack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -251,6 +252,21 @@ def test_products_differ_and_those_ending_in_c_are_poor(in_process: Make) -> Non
     assert 0.25 < counts["product-c"] / counts["product-a"] < 0.35
 
 
+def test_an_hour_is_served_at_its_own_prices(in_process: Make) -> None:
+    """In a world whose afternoons cost the most that there is, a campaign wins in the morning and none after noon."""
+    market, emulator = busy_market(), in_process()
+    by_hour = np.stack([market.prices.cdf] * 24)
+    by_hour[12:, :, :-1] = 0.0
+    emulator.put_world(
+        "acme",
+        safetensors_numpy.save(replace(market, prices=replace(market.prices, by_hour=by_hour)).to_arrays()),
+    )
+    campaign = launch(emulator)
+    reports = [emulator.report("acme", campaign, at(hours)).cells.impressions for hours in (12, 24, 36)]
+    morning, day, next_morning = (int(np.sum(each)) for each in reports)
+    assert 0 < morning == day < next_morning
+
+
 def test_the_hidden_world_differs_from_the_base_by_seed() -> None:
     """The shift is deterministic, hangs on the server's seed, and is about as large as stated."""
     base = calibrate((), TrainingConfiguration())
@@ -323,6 +339,8 @@ def test_a_new_world_leaves_earlier_campaigns_in_theirs(in_process: Make) -> Non
         ({"ctr": np.full((4, 3), 1.5)}, "rates outside"),
         ({"price_cdf": None}, "has no array 'price_cdf'"),
         ({"price_cdf": np.tile([0.0, 0.7, 0.6], (4, 1))}, "'price_cdf' must rise"),
+        ({"price_cdf_by_hour": np.zeros((23, 4, 401))}, "'price_cdf_by_hour' has shape"),
+        ({"price_cdf_by_hour": np.full((24, 4, 401), np.nan)}, "'price_cdf_by_hour' must rise"),
         ({"price_high": np.full(4, 1.0)}, "0 < price_low < price_high"),
     ],
 )

@@ -14,7 +14,7 @@ import os, signal, sys, time
 from pathlib import Path
 from gaelp.forked_processes import in_processes
 folder, count, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-def work(ready):
+def work(ready, number):
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     (folder / f"began-{os.getpid()}").touch()
     if how == "one-fails" and os.getpid() == min(wait_for_all()):

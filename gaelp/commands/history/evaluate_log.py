@@ -16,7 +16,7 @@ from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.history.checkpoint_policies import checkpoint_policy, is_checkpoint
 from gaelp.commands.history.compared_arms import compare_arms, is_split_test
 from gaelp.commands.history.given_logs import GivenLog, given_log
-from gaelp.domain.log_evidence import INTERVAL_BY, Grade, LogKind
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS, Grade, LogKind, interval_by
 from gaelp.errors import GaelpError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _show(log: GivenLog, evidence: LogEvidence, arguments: argparse.Namespace, r
         "refused": missed,
         "verdict": verdict.model_dump(mode="json"),
     }
-    rows = [(e.estimator, f"{e.value:.5f}", f"{e.low:.5f} to {e.high:.5f}", INTERVAL_BY[e.estimator])
+    rows = [(e.estimator, f"{e.value:.5f}", f"{e.low:.5f} to {e.high:.5f}", interval_by(e.estimator, e.click_ess))
             for e in evidence.estimates]  # fmt: skip
     out.result(
         document,
@@ -116,7 +116,12 @@ RESTS_ON = ("row_ess", "click_ess", "largest_weight_share", "mean_weight", "mean
 
 
 def _entry(estimate: Estimate) -> dict[str, Any]:
-    entry = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "by": INTERVAL_BY[estimate.estimator]}
+    entry = {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "by": interval_by(estimate.estimator, estimate.click_ess),
+    }
     if estimate.log_wealth is not None:
         entry |= {"log_wealth": estimate.log_wealth, "log_wealth_against": estimate.log_wealth_against}
     return entry
@@ -125,7 +130,6 @@ def _entry(estimate: Estimate) -> dict[str, Any]:
 def _support(evidence: LogEvidence, estimate: Estimate) -> list[tuple[str, str, str]]:
     from gaelp.domain.gates.criteria_historical import (
         LARGEST_WEIGHT,
-        LEAST_CLICK_ESS,
         LEAST_RANDOMISED_P,
         LEAST_ROW_ESS,
         WEIGHT_ERRORS,

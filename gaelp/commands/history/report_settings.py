@@ -16,6 +16,11 @@ from gaelp.commands.history.fitted_settings import FittedQuantity
 if TYPE_CHECKING:
     from gaelp.arrays import Array
 
+BOUGHT = (
+    "a report says what was bought: prices of lost auctions, hours, and what each creative would have done are not in "
+    "it"
+)
+
 
 def fitted_report(log: Mapping[str, Array], seed: int) -> tuple[list[FittedQuantity], list[str]]:
     """The quantities with their intervals by days, and remarks. Raises WrongUse."""
@@ -23,7 +28,7 @@ def fitted_report(log: Mapping[str, Array], seed: int) -> tuple[list[FittedQuant
 
     from gaelp.domain.config.configuration import TrainingConfiguration
     from gaelp.domain.log_evidence import Quantity
-    from gaelp.evidence.history.logged_quantities import of_report
+    from gaelp.evidence.history.logged_quantities import FEWEST_DAYS, of_report
     from gaelp.records.logs.stored_logs import split
 
     config = TrainingConfiguration()
@@ -41,6 +46,7 @@ def fitted_report(log: Mapping[str, Array], seed: int) -> tuple[list[FittedQuant
     orders = logged.get(Quantity.CONVERSION_RATE)
     # A lognormal price of median m has the mean m exp(spread^2 / 2); a thousand impressions have 1000 x rate clicks.
     level = 1000 * (rate.value if rate else 0.0) / math.exp(config.market.price_spread**2 / 2) / 1e6
+    days = len(np.unique(early["day"]))
     quantities = [
         _quantity("click rate", rate, 1.0, "clicks", "click_rate"),
         _quantity("cost per click", cost, 1e-6, "clicks", ""),
@@ -49,10 +55,10 @@ def fitted_report(log: Mapping[str, Array], seed: int) -> tuple[list[FittedQuant
         replace(_quantity("conversions per click", orders, 1.0, "conversions", "conversion_rate"), section="economics"),
         _order_value(early),
     ]  # fmt: skip
-    return quantities, [
-        "a report says what was bought: prices of lost auctions, hours, and what each creative would have done are not "
-        "in it",
-    ]
+    if days >= FEWEST_DAYS:
+        return quantities, [BOUGHT]
+    few = f"its earlier part has {days} days, and an interval needs {FEWEST_DAYS}"
+    return [replace(each, low=None, high=None) for each in quantities], [few, BOUGHT]
 
 
 def _quantity(name: str, logged: object, unit: float, events: str, setting: str) -> FittedQuantity:

@@ -1,4 +1,7 @@
-"""The verb `report`: one HTML page about a run. Touch this to change where it goes, gaelp/reports to change it."""
+"""The verb `report`: one HTML page about a run, or about all of them.
+
+Touch this to change where a page goes, gaelp/reports to change what is on it.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from gaelp.commands.console import DONE, Out
 
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
-    """Write the page and its plots."""
+    """Write the page and its plots, or the page about all runs."""
     from gaelp.records.warehouse.run_rows import run_rows
 
+    if arguments.all:
+        return _fleet(arguments, out)
     settings = connections.read_settings()
     run = connections.run_name(arguments.run)
     folder = Path(arguments.output) if arguments.output else settings.home / "reports" / run
@@ -29,4 +34,22 @@ def report(arguments: argparse.Namespace, out: Out) -> int:
         warehouse.close()
     stands = built.first_lines
     out.result(built.document(), stands.sentence, f"next: {stands.action} {stands.command}".rstrip(), str(built.page))
+    return DONE
+
+
+def _fleet(arguments: argparse.Namespace, out: Out) -> int:
+    """The page about all runs, beside the folders of their reports."""
+    from gaelp.reports.fleet.fleet_facts import gather_fleet
+    from gaelp.reports.fleet.fleet_page import document, in_one_sentence, write_fleet_page
+
+    settings = connections.read_settings()
+    page = (Path(arguments.output) if arguments.output else settings.home / "reports") / "runs.html"
+    warehouse, ledger = connections.open_warehouse(settings), connections.open_ledger(settings)
+    try:
+        fleet = gather_fleet(warehouse, ledger)
+    finally:
+        warehouse.close()
+        ledger.close()
+    write_fleet_page(fleet, page)
+    out.result(document(fleet, page), in_one_sentence(fleet), str(page))
     return DONE

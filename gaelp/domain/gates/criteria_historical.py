@@ -25,6 +25,7 @@ from gaelp.domain.gates.criterion import (
 )
 from gaelp.domain.gates.measurements import HistoricalMeasures, LogMeasures, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS
 from gaelp.domain.phases import Phase
 
 SUPPORT: dict[str, dict[str, str]] = {
@@ -43,7 +44,6 @@ PANEL_KINDS = ("market",)
 """Kinds of logs on which this version asks a panel of policies (6 and 7)."""
 
 LEAST_ROW_ESS = 200
-LEAST_CLICK_ESS = 30
 LARGEST_WEIGHT = 0.05
 WEIGHT_ERRORS = 3
 WEIGHT_ROUNDING = 0.001  # propensities are printed with few digits; where all are equal the standard error is 0

@@ -14,7 +14,6 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.gates.criteria_historical import (
     FORECAST_KINDS,
-    LEAST_CLICK_ESS,
     LEAST_ROW_ESS,
     PAIRED_KINDS,
     PANEL_KINDS,
@@ -24,6 +23,7 @@ from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE
 from gaelp.domain.gates.criteria_simulation import FEWEST_EPISODES, FEWEST_FOR_CVAR
 from gaelp.domain.gates.criteria_table import CRITERIA, NEVER_PASSES, required_in, threshold_of
 from gaelp.domain.gates.judging import alpha_for
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS
 from gaelp.domain.phases import Phase
 
 

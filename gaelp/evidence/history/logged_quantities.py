@@ -20,6 +20,7 @@ from gaelp.evidence.history.off_policy import TAIL
 from gaelp.evidence.history.report_forecasts import LATE
 
 DRAWS = 500
+FEWEST_DAYS = 14  # of a report: by drawing fewer days anew an interval is too narrow
 HOUR_US = 3_600_000_000
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import Anchor
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS
 from gaelp.evidence.history.off_policy import LOGGING, TESTED
 from gaelp.evidence.reported.earnings import DRAWS, TAIL, Bounded
 from gaelp.messages.episode_batch import BatchResult
@@ -82,7 +83,9 @@ def on_log(log: LogEvidence) -> Comparison | None:
     others = [ComparedPolicy(NAMES.get(name, name), value, leads.get(name))
               for name, value in values.items() if name != TESTED]  # fmt: skip
     agent = ComparedPolicy(NAMES[TESTED], values[TESTED])
-    return Comparison(log.log, f"clicks per impression, {SHOWN.upper()}", log.rows, (agent, *others))
+    few = min(each.click_ess for each in log.estimates if each.estimator == SHOWN) < LEAST_CLICK_ESS
+    unit = f"clicks per impression, {SHOWN.upper()}{'; too few clicks, no evidence' if few else ''}"
+    return Comparison(log.log, unit, log.rows, (agent, *others))
 
 
 def _draws(n: int) -> F8:

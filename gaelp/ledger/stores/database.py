@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,16 @@ LONGEST_ADDRESS = 2000
 _VERSION = Query(sa.select(tables.schema.c.version), int)
 _SCHEMA_LOCK = 0x6761656C  # any constant of ours; PostgreSQL's advisory lock while the tables are made
 
+Took = Callable[[str, str, float], None]
+"""Told of each transaction: read or write, committed or rolled-back, and how many seconds it took with its waiting."""
+
 
 class Database:
     """Transactions on one ledger database; every failure of it is a LedgerUnavailable."""
 
-    def __init__(self, engine: Engine, place: str, file: Path | None) -> None:
+    def __init__(self, engine: Engine, place: str, file: Path | None, took: Took | None = None) -> None:
         self._engine = engine
+        self._took = took
         self._second_fact = engine.dialect.loaded_dbapi.IntegrityError
         self._failures = (exc.SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._place = place
@@ -48,7 +52,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that may write; commits at the end, rolls back on any exception."""
-        with self._own_turn() as seconds:
+        with self._timed("write"), self._own_turn() as seconds:
             patience = f"PRAGMA busy_timeout = {1000 * seconds}"
             with self._transaction((patience, "BEGIN IMMEDIATE")) as connection:
                 yield connection
@@ -67,13 +71,30 @@ class Database:
         finally:
             turn.release()
 
-    def reading(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
         """One transaction that only reads, from one snapshot in SQLite."""
-        return self._transaction(("BEGIN",))
+        with self._timed("read"), self._transaction(("BEGIN",)) as connection:
+            yield connection
 
-    def snapshot(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
         """The same, with one snapshot in PostgreSQL too: what several queries read belongs together."""
-        return self._transaction(("BEGIN",), ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",))
+        repeatable = ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",)
+        with self._timed("read"), self._transaction(("BEGIN",), repeatable) as connection:
+            yield connection
+
+    @contextmanager
+    def _timed(self, access: str) -> Iterator[None]:
+        if self._took is None:
+            yield
+            return
+        begun, outcome = time.monotonic(), "rolled-back"
+        try:
+            yield
+            outcome = "committed"
+        finally:
+            self._took(access, outcome, time.monotonic() - begun)
 
     @contextmanager
     def _transaction(self, sqlite: Sequence[str], postgresql: Sequence[str] = ()) -> Iterator[Connection]:
@@ -183,7 +204,7 @@ def _turn(file: Path) -> Turns:
     return Turns()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, took: Took | None = None) -> Database:
     """Open `url` (sqlite:///FILE or postgresql://…) and make its tables; raises LedgerUnavailable."""
     try:
         parsed = sa.make_url(url)
@@ -194,9 +215,9 @@ def open_database(url: str) -> Database:
     place = parsed.render_as_string(hide_password=False)  # an error masks its addresses
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        database = _sqlite(parsed)
+        database = _sqlite(parsed, took)
     elif backend == "postgresql":
-        database = _postgresql(parsed, place)
+        database = _postgresql(parsed, place, took)
     else:
         raise _wrong_address(f"{place} is of an unknown kind")
     try:
@@ -215,7 +236,7 @@ def _wrong_address(what: str) -> LedgerUnavailable:
     return error
 
 
-def _sqlite(url: URL) -> Database:
+def _sqlite(url: URL, took: Took | None) -> Database:
     if url.query:
         raise _wrong_address("has options, and a file takes none")
     if not url.database or ":memory:" in url.database or url.database.startswith("file:"):
@@ -230,7 +251,7 @@ def _sqlite(url: URL) -> Database:
     # The driver must not open transactions by itself: each is opened as what it is for.
     engine = sa.create_engine(url.set(drivername="sqlite", database=str(file)), connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _sqlite_connected)
-    return Database(engine, str(file), file)
+    return Database(engine, str(file), file, took)
 
 
 def _sqlite_connected(connection: Any, _record: Any) -> None:
@@ -256,7 +277,7 @@ def _write_ahead(engine: Engine) -> None:
         raw.close()
 
 
-def _postgresql(url: URL, place: str) -> Database:
+def _postgresql(url: URL, place: str, took: Took | None) -> Database:
     options = f"-c lock_timeout={BUSY_SECONDS * 1000} -c synchronous_commit=on"
     try:
         engine = sa.create_engine(
@@ -270,7 +291,7 @@ def _postgresql(url: URL, place: str) -> Database:
         raise LedgerUnavailable(
             f"the ledger at {place} needs the PostgreSQL driver: pip install 'gaelp[postgres]'"
         ) from error
-    return Database(engine, place, None)
+    return Database(engine, place, None, took)
 
 
 def _first_line(error: Exception) -> str:

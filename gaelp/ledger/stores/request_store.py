@@ -50,6 +50,7 @@ _CLOSED_WITH_RUN = sa.text("state IN ('open', 'void', 'approved')")
 _OF_ENDED_RUN = Query(
     _STORED.where(_r.c.run == sa.bindparam("run"), _CLOSED_WITH_RUN).order_by(_r.c.opened_at, _r.c.request_id), _record
 )
+_STANDING = Query(_STORED.where(_CLOSED_WITH_RUN).order_by(_r.c.opened_at, _r.c.request_id), _record)
 _WITHDRAW = Change(_r.update().where(_IS, _CLOSED_WITH_RUN).values(state="withdrawn"))
 _INSERT = Change(_r.insert().values(given(_r.c.keys(), state="open", approver="", decided_at=None)))
 _CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decided_at"))))
@@ -112,6 +113,11 @@ def read_undecided(connection: Connection, run: str) -> tuple[StoredRequest, ...
 def read_approved(connection: Connection, run: str) -> tuple[ApprovalRequest, ...]:
     """What stands approved of a run, oldest first."""
     return tuple(stored.request for stored in connection.all(_APPROVED_OF_RUN, run=run))
+
+
+def read_standing(connection: Connection) -> tuple[StoredRequest, ...]:
+    """What is asked or approved of any run that has not ended, oldest first."""
+    return tuple(connection.all(_STANDING))
 
 
 def waiting_phases(connection: Connection, account: str) -> tuple[str, ...]:

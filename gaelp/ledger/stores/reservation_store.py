@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from gaelp.domain.spending.ledger_records import FoundExposure, Reserve, Reserved
 from gaelp.ledger.ledger_errors import LedgerConflict
-from gaelp.ledger.rules import alert_rules, ceiling_rules, reservation_rules, running_totals
+from gaelp.ledger.rules import ceiling_rules, reservation_rules, running_totals
 from gaelp.ledger.rules.reservation_rules import CapRuling, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_run
@@ -95,7 +95,7 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     if fits.granted and (existing is None or fits.worst_case_micros > existing.worst_case_micros):
         _book(connection, booking, fits, existing)
         rise = fits.counted_micros - (0 if existing is None else existing.counted_micros)
-        for alert in alert_rules.crossed(booking, limits, used, rise, account.currency):
+        for alert in reservation_rules.crossed(booking, limits, used, rise, account.currency):
             journal.write(connection, "alert", booking.at, _subject(booking), **vars(alert))
     return Reserved(granted=fits.granted, reason=fits.reason, worst_case_micros=fits.worst_case_micros)
 

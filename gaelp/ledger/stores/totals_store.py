@@ -5,16 +5,19 @@ What they add up is in gaelp/ledger/rules/running_totals.py. Touch this to keep 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
+from gaelp.domain.ad_accounts import Account
 from gaelp.domain.spending.ledger_records import Reserve
 from gaelp.ledger.rules.running_totals import Place, Scope, Sums, sums_of
 from gaelp.ledger.statements import Change, Clause, Connection, Query
-from gaelp.ledger.stored_records import Reservation
+from gaelp.ledger.stored_records import BooksSummary, Reservation
 from gaelp.ledger.stores import tables
 
 _t = tables.totals
@@ -46,6 +49,11 @@ def _sum(name: str) -> sa.ColumnElement[Any]:
     return sa.func.coalesce(sa.func.sum(_t.c[name]), 0)
 
 
+def _counts(column: sa.Column[Any], *conditions: sa.ColumnElement[bool] | sa.TextClause) -> Query[tuple[str, int]]:
+    counted = sa.select(column, sa.func.count()).where(*conditions).group_by(column)
+    return Query(counted, lambda value, count: (str(value), int(count)))
+
+
 _ADD = Change(_add_to_all)
 _COUNTED = Query(
     sa.select(
@@ -61,6 +69,17 @@ _SPENT_IN_PHASE = Query(
     int,
 )
 _r = tables.reservations
+_BY_ACCOUNT = Query(
+    sa.select(*(_t.c[name] for name in ("account", *_SUMS))).where(_t.c.scope == Scope.ACCOUNT.value),
+    lambda account, *sums: (str(account), Sums(*map(int, sums))),
+)
+_BY_RUN = Query(
+    sa.select(*(_t.c[name] for name in ("run", *_SUMS))).where(_t.c.scope == Scope.RUN.value),
+    lambda run, *sums: (str(run), Sums(*map(int, sums))),
+)
+_RESERVATIONS = _counts(_r.c.state)
+_VIOLATIONS = _counts(tables.violations.c.severity, tables.violations.c.resolved_by.is_(None))
+_REQUESTS = _counts(tables.requests.c.state, sa.text(tables.UNDECIDED))
 _RUNS = sa.select(_r.c.run).where(_r.c.account == sa.bindparam("account"))
 _OF_ACCOUNT = Query(
     sa.select(*(_t.c[name] for name in ("scope", *_PLACE, *_SUMS))).where(
@@ -97,6 +116,32 @@ def spent(connection: Connection, run: str, phase: str | None) -> int:
 def of_account(connection: Connection, account: str) -> dict[Place, Sums]:
     """The totals as they are kept: those of an account, and those of every run that spends on it."""
     return dict(connection.all(_OF_ACCOUNT, account=account))
+
+
+def of_runs(connection: Connection) -> dict[str, Sums]:
+    """What each run that reserved anything adds up to, on all accounts."""
+    return dict(connection.all(_BY_RUN))
+
+
+def summary(connection: Connection, accounts: Iterable[Account]) -> BooksSummary:
+    """What all accounts together have in the books; one without a reservation counts as nothing."""
+    totals = dict(connection.all(_BY_ACCOUNT))
+    spent: Counter[str] = Counter()
+    exposure: Counter[str] = Counter()
+    used = 0.0
+    for account in accounts:
+        sums = totals.get(account.account, Sums())
+        spent[account.currency] += sums.spent_micros
+        exposure[account.currency] += sums.unsettled_micros
+        used = max(used, sums.counted_micros / max(account.total_cap_micros, 1))
+    return BooksSummary(
+        spent_micros=dict(spent),
+        exposure_micros=dict(exposure),
+        cap_used=used,
+        reservations=dict(connection.all(_RESERVATIONS)),
+        open_violations=dict(connection.all(_VIOLATIONS)),
+        undecided_requests=dict(connection.all(_REQUESTS)),
+    )
 
 
 def _place(of: Reservation | Reserve) -> dict[str, str]:

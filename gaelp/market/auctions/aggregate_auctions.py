@@ -8,7 +8,7 @@ same distribution; how the two differ where a budget binds is stated there. Touc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -56,6 +56,9 @@ class SlotResult:
     conversions: I8  # [C, S, K] that these clicks will ever have
     cost_micros: I8  # [C, S, K] the sum of the prices per thousand, divided once and rounded down
     auctions: I8  # [C, S] that took place, won or not, paid for or not
+
+    def __add__(self, other: SlotResult) -> SlotResult:
+        return SlotResult(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 def traffic(market: MarketParameters, hour: I8, weekday: I8, shock: F8, world: np.random.Generator) -> I8:

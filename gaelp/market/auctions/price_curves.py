@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ BINS = 400
 TAIL = 1e-6  # of a lognormal, cut at either end
 MOST_BINS = 8192  # of a histogram of observed prices
 FREE = 1e-3  # of the unit of observed prices
+HOURS = 24
+HOUR_PRICES = 200  # that the prices of all hours weigh in the histogram of each hour
 GUIDE = 2048  # cells of the table that says in which bin a quantile is looked for first
 
 
@@ -57,6 +60,14 @@ class PriceCurves:
     def of(cls, market: MarketParameters) -> PriceCurves:
         """The curves of a market's histograms, under its reserve and its rule of what a winner pays."""
         return cls.from_histograms(market.prices, market.reserve_micros, market.first_price)
+
+    @classmethod
+    def by_hour(cls, market: MarketParameters) -> tuple[PriceCurves, ...]:
+        """Those of each hour of the day in UTC; empty where the market's prices know no hour."""
+        if market.prices.by_hour is None:
+            return ()
+        own = (market.prices.at(hour) for hour in range(HOURS))
+        return tuple(cls.from_histograms(each, market.reserve_micros, market.first_price) for each in own)
 
     @classmethod
     def from_histograms(cls, prices: PriceHistograms, reserve_micros: float, first_price: bool) -> PriceCurves:
@@ -175,13 +186,14 @@ def lognormal(median: F8, spread: F8) -> PriceHistograms:
     return PriceHistograms(low, high, np.repeat(cdf[None], len(median), axis=0))
 
 
-def observed(prices: I8, segment: I8, segments: int, unit_micros: float) -> PriceHistograms:
-    """Histograms of observed highest rival bids i8[n], whole numbers from 0 on, by segment i8[n].
+def observed(prices: I8, segment: I8, segments: int, unit_micros: float, hour: I8 | None = None) -> PriceHistograms:
+    """Histograms of observed highest rival bids i8[n], whole numbers from 0 on, by segment i8[n] and hour i8[n].
 
     `unit_micros` is what 1 in those numbers is, in micros CPM. Each number has a bin of its own, so that a bid of b of
     them wins between the share of prices below b and that of prices not above it; numbers nearer to each other than a
     step of MOST_BINS, 0.1 % or so, share one. A price of 0 is paid as FREE of a unit, because the grid is logarithmic.
-    A segment without any price has the histogram of all. Raises ValueError where there is no price above 0.
+    A segment without any price has the histogram of all. An hour's histogram is drawn towards its segment's, which
+    weighs HOUR_PRICES prices in it. Raises ValueError where there is no price above 0.
     """
     if not len(prices) or prices.min() < 0 or prices.max() == 0:
         raise ValueError(
@@ -193,10 +205,19 @@ def observed(prices: I8, segment: I8, segments: int, unit_micros: float) -> Pric
     step = max(np.log(top / (top - 0.5)), np.log(high / low) / MOST_BINS)
     bins = int(np.ceil(np.log(high / low) / step))
     edges = low * np.exp(np.log(high / low) / bins * np.arange(1, bins))
-    rows = []
-    for index in range(segments):
-        here = prices[segment == index]
-        here = np.sort(here if len(here) else prices)
-        below = [0.0 if low > FREE else np.mean(here == 0), *np.searchsorted(here, edges) / len(here), 1.0]
-        rows.append(np.asarray(below, np.float64))
-    return PriceHistograms(np.full(segments, low * unit_micros), np.full(segments, high * unit_micros), np.stack(rows))
+
+    def below(here: I8) -> F8:
+        ranked = np.sort(here)
+        free = 0.0 if low > FREE else float(np.mean(here == 0))
+        return np.array([free, *np.searchsorted(ranked, edges) / len(here), 1.0])
+
+    rows = [below(here if len(here := prices[segment == index]) else prices) for index in range(segments)]
+    cdf = np.stack(rows)
+    by_hour = None
+    if hour is not None:
+        by_hour = np.stack([cdf] * HOURS)
+        for at, index in product(range(HOURS), range(segments)):
+            if len(here := prices[(segment == index) & (hour == at)]):
+                weight = len(here) / (len(here) + HOUR_PRICES)
+                by_hour[at, index] += weight * (below(here) - cdf[index])
+    return PriceHistograms(np.full(segments, low * unit_micros), np.full(segments, high * unit_micros), cdf, by_hour)

@@ -66,13 +66,21 @@ class _Base:
 
 
 def calibrate(logs: Sequence[Mapping[str, Array]], config: TrainingConfiguration) -> MarketParameters:
-    """The market of the earlier share of each bandit log and of the first market log; without logs a synthetic one.
+    """The market of the earlier share of each bandit log and of a market log; without logs a synthetic one.
 
     `logs` are whole: the earlier `config.historical.calibration_share` of each is taken here, by time, and nothing
     later is read. Segments, creatives, click rates and hours are the bandit logs', where there are any, and prices the
-    market log's, where there is one. Raises CalibrationError.
+    market log's, where there is one. Raises CalibrationError, also for several market logs: each has prices in a unit
+    of its own that it does not name, so that they cannot be put together.
     """
-    market_log = next((log for log in logs if "market_price" in log), None)
+    priced = [log for log in logs if "market_price" in log]
+    if len(priced) > 1:
+        raise CalibrationError(
+            f"{len(priced)} of the logs are market logs, and a market has the prices of one, because a log does not "
+            "say what 1 in its prices is: ingest files whose prices are in one unit as one file, or name one market "
+            "log only"
+        )
+    market_log = priced[0] if priced else None
     share, most = config.historical.calibration_share, config.market.segments
     sold = None if market_log is None else sold_auctions(market_log, share, most)
     shown = [log for log in logs if "market_price" not in log]
@@ -139,7 +147,7 @@ def _assembled(base: _Base, config: TrainingConfiguration, sold: SoldAuctions | 
         order_value_micros=micros(economics.order_value),
         margin=economics.margin,
         refund_rate=economics.refund_rate,
-        prices=assumed_prices if sold is None else sold.prices(len(ctr), level),
+        prices=assumed_prices if sold is None else sold.prices(len(ctr), level, base.hourly),
         reserve_micros=float(micros(market.reserve_price)),
         first_price=market.auction == "first-price",
         rivals=market.rivals,

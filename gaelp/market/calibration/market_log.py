@@ -7,7 +7,7 @@ so that both are lower ends: a bid above the highest price of the log wins every
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class SoldAuctions:
 
     price: I8  # [N] whole numbers in the log's unit
     segment: I8  # [N]
+    hour: I8 | None  # [N] of the day in UTC; None where the log has no times
     segmentation: Segmentation  # by exchange: the commonest have a segment each, the others are the last
     ctr: F8 | None  # [S, K], or [S, 1] where creatives are not known; none where clicks are not
     share: F8  # [S] of the auctions
@@ -39,9 +40,10 @@ class SoldAuctions:
         """The lowest price that at least half of the prices do not exceed, in the log's unit."""
         return int(np.sort(self.price)[(len(self.price) - 1) // 2])
 
-    def prices(self, segments: int, median_micros: float) -> PriceHistograms:
+    def prices(self, segments: int, median_micros: float, hourly: F8) -> PriceHistograms:
         """The log's prices with their median put to `median_micros`, by exchange, or all alike in other segments.
 
+        Where they are known by hour, those of all hours together are by the market's traffic `hourly` f8[168].
         Raises CalibrationError where the median is 0.
         """
         if not self.median:
@@ -51,7 +53,11 @@ class SoldAuctions:
             )
         own = segments == len(self.share)
         where = self.segment if own else np.zeros(len(self.price), np.int64)
-        return price_curves.observed(self.price, where, segments, median_micros / self.median)
+        found = price_curves.observed(self.price, where, segments, median_micros / self.median, self.hour)
+        if found.by_hour is None:
+            return found
+        traffic = hourly.reshape(7, 24).sum(axis=0) / hourly.sum()
+        return replace(found, cdf=np.tensordot(traffic, found.by_hour, axes=1))
 
 
 def sold_auctions(log: Mapping[str, Array], share: float, segments: int) -> SoldAuctions:
@@ -73,6 +79,7 @@ def sold_auctions(log: Mapping[str, Array], share: float, segments: int) -> Sold
     return SoldAuctions(
         price=early["market_price"].astype(np.int64),
         segment=segment,
+        hour=hours if (hours := early["hour"].astype(np.int64)).min() >= 0 and np.ptp(hours) else None,
         segmentation=segmentation,
         ctr=None if clicks is None else shrinkage.click_rates(rows, clicks),
         share=(rows.sum(axis=1) + 1.0) / (rows.sum() + count),

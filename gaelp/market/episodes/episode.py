@@ -37,6 +37,7 @@ class Episodes:
     ) -> None:
         self.market, self.config, self.world = market, config, world
         self.curves = PriceCurves.of(market)
+        self._by_hour = PriceCurves.by_hour(market)
         self.tick = 0
         self._response = response
         shape = (world.campaigns, *market.ctr.shape)
@@ -158,7 +159,18 @@ class Episodes:
         return np.full(len(self._left), cpa if self.config.market.bidding == "target-cpa" else by_value)
 
     def _serve(self, bid: I8, share: F8, spendable: I8) -> SlotResult:
-        hours = slice(self.tick * self.world.tick_hours, (self.tick + 1) * self.world.tick_hours)
+        first, end = (at * self.world.tick_hours for at in (self.tick, self.tick + 1))
+        if not self._by_hour:
+            return self._sell(self.curves, slice(first, end), bid, share, spendable)
+        served = None
+        for hour in range(first, end):
+            sold = self._sell(self._by_hour[hour % 24], slice(hour, hour + 1), bid, share, spendable)
+            spendable = spendable - sold.cost_micros.sum(axis=(1, 2))
+            served = sold if served is None else served + sold
+        assert served is not None  # a tick has an hour
+        return served
+
+    def _sell(self, curves: PriceCurves, hours: slice, bid: I8, share: F8, spendable: I8) -> SlotResult:
         ctr, cvr = self._rates()
         slot = Slot(
             auctions=self.world.traffic[:, hours],
@@ -172,9 +184,9 @@ class Episodes:
             together=self.config.market.own_campaigns,
         )
         if self.config.market.resolution == "per-auction":
-            served = per_auction(self.curves, slot, self.market.rivals, self._response)
+            served = per_auction(curves, slot, self.market.rivals, self._response)
         else:
-            served = aggregate_auctions.aggregate(self.curves, slot, self._response)
+            served = aggregate_auctions.aggregate(curves, slot, self._response)
         if self._audience is not None:
             self._audience = replace(
                 self._audience,

@@ -7,7 +7,7 @@ surely did not happen. Touch this when the emulator's routes change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from gaelp.domain.platform_records import CampaignReport, CampaignSpec, CampaignState
 from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import wire
-from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown, PlatformError
+from gaelp.platforms.protocol import CALL_SECONDS, DuplicateName, OutcomeUnknown, PlatformError, WatchesCalls
 
 Answer = TypeVar("Answer")
 _SIZES: TypeAdapter[tuple[int, int] | None] = TypeAdapter(tuple[int, int] | None)
@@ -39,19 +39,19 @@ class _NotFound(PlatformError):
 
 
 class EmulatorPlatform:
-    """Reused connections to one emulator; `timeout_seconds` bounds a whole call, and `before_call` is told of each."""
+    """Reused connections to one emulator; `timeout_seconds` bounds a whole call, and `calls` is told of each."""
 
     unique_names = True
 
     def __init__(
-        self, url: str, token: str, timeout_seconds: float = CALL_SECONDS, before_call: Callable[[], None] | None = None
+        self, url: str, token: str, timeout_seconds: float = CALL_SECONDS, calls: WatchesCalls | None = None
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise PlatformError(f"The emulator's address {url!r} is not an http address.", permanent=True)
         self._url = url.rstrip("/")
         self._place = parts.path.rstrip("/")
-        self._before_call = before_call
+        self._calls = calls
         # No proxy of the environment sees the token: a pool of connections to one host knows none.
         self._pool = urllib3.connection_from_url(
             self._url,
@@ -150,8 +150,20 @@ class EmulatorPlatform:
     def _call(
         self, method: str, path: str, *, write: bool, body: bytes | None = None, headers: Mapping[str, str] = NO_HEADERS
     ) -> urllib3.BaseHTTPResponse:
-        if self._before_call is not None:
-            self._before_call()
+        if self._calls is None:
+            return self._sent(method, path, write, body, headers)
+        self._calls.before_call()
+        try:
+            response = self._sent(method, path, write, body, headers)
+        except PlatformError as error:
+            self._calls.after_call(error)
+            raise
+        self._calls.after_call(None)
+        return response
+
+    def _sent(
+        self, method: str, path: str, write: bool, body: bytes | None, headers: Mapping[str, str]
+    ) -> urllib3.BaseHTTPResponse:
         try:
             response = self._pool.urlopen(
                 method, self._place + path, body, {**self._pool.headers, **headers},

@@ -68,18 +68,22 @@ class Campaign:
     hours: list[Hour] = field(default_factory=list)
     closed: ClosedDays = field(default_factory=ClosedDays)
     spent: Counter[tuple[str, int]] = field(default_factory=Counter)  # ("day", n), ("month", yyyymm), ("edit", n)
-    priced: tuple[tuple[int, ...], PriceMoments] | None = None  # of the bids in force last, which many hours share
+    priced: tuple[tuple[int, ...], dict[int, PriceMoments]] | None = None  # of the bids in force last, by hour
 
     @cached_property
-    def curves(self) -> PriceCurves:
-        """The prices of its world."""
-        return PriceCurves.of(self.world)
+    def curves(self) -> tuple[PriceCurves, ...]:
+        """The prices of its world by hour of the day, or one for all hours."""
+        return PriceCurves.by_hour(self.world) or (PriceCurves.of(self.world),)
 
-    def prices(self, bid_micros: tuple[int, ...]) -> PriceMoments:
-        """What bids [S] win and pay in its world."""
+    def prices(self, bid_micros: tuple[int, ...], hour: int) -> tuple[PriceCurves, PriceMoments]:
+        """The prices of an hour of the day in its world, and what bids [S] win and pay of them."""
+        at = hour % len(self.curves)
         if self.priced is None or self.priced[0] != bid_micros:
-            self.priced = bid_micros, prices_of(self.curves, np.array([bid_micros], np.int64), PLAIN_PRICES)
-        return self.priced[1]
+            self.priced = bid_micros, {}
+        found = self.priced[1]
+        if at not in found:
+            found[at] = prices_of(self.curves[at], np.array([bid_micros], np.int64), PLAIN_PRICES)
+        return self.curves[at], found[at]
 
     @property
     def entity(self) -> str:
@@ -160,7 +164,8 @@ class Delivery:
             price_level=PLAIN_PRICES,
         )
         response = stream(self.seed, "response", *key)
-        result = aggregate(campaign.curves, slot, response, campaign.prices(settings.bid_micros))
+        curves, prices = campaign.prices(settings.bid_micros, moment.hour)
+        result = aggregate(curves, slot, response, prices)
         return np.stack([result.wins[0], result.clicks[0], result.conversions[0], result.cost_micros[0]])
 
     def _allowance(self, campaign: Campaign, piece: Piece, start: int, this_hour: int) -> int:

@@ -14,7 +14,8 @@ import numpy as np
 
 from gaelp.arrays import Array
 from gaelp.errors import GaelpError
-from gaelp.market.parameters import MarketParameters, PriceHistograms
+from gaelp.market.auctions.price_curves import HOURS
+from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 
 PRODUCT_FACTORS: Mapping[str, float] = {"product-a": 1.0, "*-c": 0.3}
@@ -80,6 +81,12 @@ def _check(market: MarketParameters) -> None:
         raise InvalidWorld("prices must satisfy 0 < price_low < price_high in every segment")
     if prices.cdf.shape[1] < 2 or np.any(np.diff(prices.cdf, axis=1) < 0):
         raise InvalidWorld("array 'price_cdf' must rise along at least two edges in every segment")
+    if (by_hour := prices.by_hour) is None:
+        return
+    if by_hour.shape != (HOURS, *prices.cdf.shape):
+        raise InvalidWorld(f"array 'price_cdf_by_hour' has shape {by_hour.shape}, not {(HOURS, *prices.cdf.shape)}")
+    if not np.all((by_hour >= 0) & (by_hour <= 1)) or np.any(np.diff(by_hour, axis=2) < 0):
+        raise InvalidWorld("array 'price_cdf_by_hour' must rise within [0, 1] in every hour and segment")
 
 
 def shifted(market: MarketParameters, seed: int) -> MarketParameters:
@@ -113,12 +120,11 @@ def with_traffic(world: MarketParameters, fraction: float) -> MarketParameters:
 def fitted(world: MarketParameters, segments: int, creatives: int) -> MarketParameters:
     """The default world cut or repeated to a campaign's own sizes, so that a user can try any campaign on it."""
     s, k = np.arange(segments) % world.ctr.shape[0], np.arange(creatives) % world.ctr.shape[1]
-    prices = PriceHistograms(world.prices.low[s], world.prices.high[s], world.prices.cdf[s])
     return replace(
         world,
         ctr=world.ctr[np.ix_(s, k)],
         cvr=world.cvr[np.ix_(s, k)],
-        prices=prices,
+        prices=world.prices.of_segments(s),
         auctions_per_hour=world.auctions_per_hour[s],
         segment_features=world.segment_features[s],
         candidate_features=world.candidate_features[k],

@@ -57,6 +57,8 @@ def layout_of(kind: Kind, mapping: Mapping[str, str], text: str, path: str) -> L
             f"({shown(header)}); "
             f"name its columns, as in --map {missing[0]}=COLUMN"
         )
+    if any("\ufffd" in name for name in header):
+        raise IngestError(f"{path}: its header on line {line} is not UTF-8, so that a column may be missed: save it so")
     cost = positions.get("cost")
     currency = _HEADER_CURRENCY.search(header[cost]) if cost is not None else None
     return Layout(

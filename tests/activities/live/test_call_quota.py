@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.common import MetricMeter
 from temporalio.testing import ActivityEnvironment
 
 from activities.live.call_quota import CallQuotas
+from activities.metering import CountedCalls
 from gaelp.domain.ad_accounts import Account, CallQuota
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from gaelp.ledger.rules.call_rules import MOST_CALLS
 from gaelp.ledger.stores.database import open_database
+from gaelp.metrics.recorder import Recorder
 from gaelp.platforms.adapters import open_platform
 from gaelp.platforms.protocol import AdPlatform, PlatformError
 from gaelp.settings import Settings
@@ -42,7 +45,7 @@ def hammer(ledger_url: str, settings: Settings, name: str, seconds: float) -> No
     """What a worker does: activities that read a campaign twice, one after another, for so long."""
     quotas, ledger = CallQuotas(), Ledger.open(ledger_url)
     account = ledger.account(name)
-    platform = open_platform(account, settings, before_call=quotas.before_call)
+    platform = open_platform(account, settings, calls=CountedCalls(Recorder(MetricMeter.noop), quotas.before_call))
     opened = quotas.asking(ledger, lambda _: platform)
 
     def observe() -> None:

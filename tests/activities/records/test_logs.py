@@ -18,7 +18,7 @@ from gaelp.configuration import loading
 from gaelp.domain.log_evidence import Grade
 from gaelp.domain.phases import Phase
 from gaelp.market.calibration.calibrate import calibrate
-from gaelp.messages.log_replay import PreparedLog, PrepareLog, ReplayLog
+from gaelp.messages.log_replay import LogEvidence, PreparedLog, PrepareLog, ReplayLog
 from gaelp.messages.run_context import RunContext
 from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.logs.stored_logs import UnknownLog, load_bandit, load_market, split
@@ -123,32 +123,76 @@ def test_the_later_part_of_a_market_log_is_asked_and_its_panel_found(
     assert evidence.clicks == int(inputs.store.get_arrays(alone.rows_digest)["click"][alone.earlier :].sum())
 
 
+def report_file(file: Path, covered: int = 1, years_earlier: int = 0) -> LogSource:
+    """A report of 120 days from October 2024 on, or earlier, of which every row covers `covered` days."""
+    made = report_log(1, 200)
+    made = {key: each[made["day"] % covered == 0] for key, each in made.items()}
+    rows = zip(
+        made["day"] - 365 * years_earlier,
+        made["campaign"],
+        made["clicks"],
+        made["cost_micros"],
+        made["conversions"],
+        strict=True,
+    )
+    lines = [
+        f"{_day(day)},{_day(day + covered - 1)},c{campaign},{9 * clicks},{clicks},{cost / 1e6:.2f},{conversions:.0f}\n"
+        for day, campaign, clicks, cost, conversions in rows
+    ]
+    file.write_text("date,until,campaign,impressions,clicks,cost,conversions\n" + "".join(lines))
+    return LogSource(str(file), "report", "days")
+
+
+def _day(since_1970: int) -> str:
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(since_1970)):%Y-%m-%d}"
+
+
+def replayed_report(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, logs: list[str]
+) -> tuple[PreparedLog, LogEvidence]:
+    """The report `days` as a run that names `logs` prepares and replays it."""
+    log = prepared(local_runs, inputs, warehouse, "days", logs)
+    market = inputs.store.put_arrays(calibrate((), local_runs.config()).to_arrays())
+    context = RunContext(
+        run="r", agent="uniform", phase=Phase.HISTORICAL, account="a", market_digest=market,
+        config_digest=loading.digest(local_runs.config(f"historical.logs={logs}")),
+    )  # fmt: skip
+    return log, ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=log))
+
+
 def test_the_later_days_of_a_report_are_forecast(
     local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     """Grade R, cost and conversions; the first day that is judged is that of the first later row."""
-    made, file = report_log(1, 200), tmp_path / "report.csv"
-    rows = zip(made["day"], made["campaign"], made["clicks"], made["cost_micros"], made["conversions"], strict=True)
-    lines = [
-        f"{(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(day))):%Y-%m-%d},c{campaign},{9 * clicks},{clicks},"
-        f"{cost / 1e6:.2f},{conversions:.0f}\n"
-        for day, campaign, clicks, cost, conversions in rows
-    ]
-    file.write_text("date,campaign,impressions,clicks,cost,conversions\n" + "".join(lines))
-    ingest(warehouse, LogSource(str(file), "report", "days"), NOW)
-    log = prepared(local_runs, inputs, warehouse, "days", ["days"])
-    market = inputs.store.put_arrays(calibrate((), local_runs.config()).to_arrays())
-    context = RunContext(
-        run="r", agent="uniform", phase=Phase.HISTORICAL, account="a", market_digest=market,
-        config_digest=loading.digest(local_runs.config("historical.logs=['days']")),
-    )  # fmt: skip
-    evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=log))
-    assert (evidence.grade, evidence.reason) == (Grade.R, "")
+    ingest(warehouse, report_file(tmp_path / "report.csv"), NOW)
+    log, evidence = replayed_report(local_runs, inputs, warehouse, ["days"])
+    assert (evidence.grade, evidence.reason, evidence.no_forecast) == (Grade.R, "", "")
     assert [str(each.quantity) for each in evidence.gaps] == [
         "clicks per impression", "cost per click", "conversions per click",
     ]  # fmt: skip
     assert [each.quantity for each in evidence.forecasts] == ["cost", "conversions"]
     assert log.earlier == 180 and evidence.forecasts[0].cells == 3 * (60 - math.ceil(math.log(10) * lag(local_runs)))
+
+
+def test_rows_of_several_days_are_not_forecast_as_days(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """How many days a row covers goes with the report to its replay, which says why it forecasts nothing."""
+    ingest(warehouse, report_file(tmp_path / "report.csv", covered=2), NOW)
+    _, evidence = replayed_report(local_runs, inputs, warehouse, ["days"])
+    assert evidence.forecasts == () and evidence.no_forecast == "some of its rows cover more than one day"
+    assert evidence.reason == "" and len(evidence.gaps) == 3
+
+
+def test_a_report_of_which_no_row_is_later_says_nothing(
+    local_runs: LocalRuns, inputs: Inputs, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Beside a bandit log of later days that calibrates the market: it is replayed, and has no forecast and no gap."""
+    ingest(warehouse, report_file(tmp_path / "report.csv", years_earlier=20), NOW)
+    log, evidence = replayed_report(local_runs, inputs, warehouse, ["days", "even"])
+    assert (log.rows, log.earlier, log.window_start) == (0, 360, None)
+    assert (evidence.rows, evidence.clicks, evidence.forecasts, evidence.gaps) == (0, 0, (), ())
+    assert evidence.reason == ""
 
 
 def test_a_split_test_is_not_prepared(

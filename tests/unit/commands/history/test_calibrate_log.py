@@ -181,6 +181,18 @@ def test_a_report_sets_rates_cost_and_order_value(in_process: Callable[..., Fini
     assert config.economics.conversion_rate == pytest.approx(settings["economics"]["conversion_rate"])
 
 
+def test_a_report_of_few_days_has_no_intervals(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """Drawing 13 earlier days anew would be too narrow, and one day a point; from 14 on there are intervals."""
+    for days, shown in ((2, False), (26, False), (28, True)):
+        rows = "".join(f"2026-03-{day:02},a,1000,{20 + day % 3},10.00\n" for day in range(1, days + 1))
+        (tmp_path / "r.csv").write_text("date,campaign,impressions,clicks,cost\n" + rows)
+        ran = in_process("calibrate", str(tmp_path / "r.csv"), "--kind", "report", "--json")
+        found = json.loads(ran.stdout)
+        rate = found["market"][0]
+        assert rate["value"] == pytest.approx(0.021, abs=0.001) and (rate["low"] is not None) is shown
+        assert any("an interval needs 14" in each for each in found["remarks"]) is not shown
+
+
 def test_a_report_in_two_currencies_is_refused(in_process: Callable[..., Finished], tmp_path: Path) -> None:
     """Amounts of two currencies are never added."""
     names = ["EUR", "USD", "EUR", "EUR"]

@@ -64,8 +64,8 @@ def logged(rows: int = 6000) -> dict[str, np.ndarray]:
     return {"action": action, "propensity": np.full(rows, 1 / 3), "click": click.astype(np.int64), "hour": hour}
 
 
-def evidence_of(policies: dict[str, np.ndarray]) -> LogEvidence:
-    rows = logged()
+def evidence_of(policies: dict[str, np.ndarray], size: int = 6000) -> LogEvidence:
+    rows = logged(size)
     estimates, differences = evaluate_paired(
         rows, np.zeros(len(rows["click"]), np.int64), policies, np.random.default_rng(0)
     )
@@ -92,6 +92,13 @@ def test_the_agent_stands_beside_logging_uniform_and_the_best_creative() -> None
         assert lead.low > 0
     same = leads["best-creative"]
     assert same is not None and (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_comparison_of_too_few_clicks_is_called_no_evidence() -> None:
+    """As its estimates are, because a bootstrap of few clicks is too narrow."""
+    for size, marked in ((6000, False), (60, True)):
+        found = on_log(evidence_of({TESTED: shares(0, 0, 1)}, size))
+        assert found is not None and found.unit.endswith("too few clicks, no evidence") is marked
 
 
 def test_without_the_agent_there_is_nothing_to_compare() -> None:

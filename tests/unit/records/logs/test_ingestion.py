@@ -266,9 +266,12 @@ class TestLogs:
         (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
         (tmp_path / "binary").write_bytes(b"\x00\x01\x02")
         (tmp_path / "latin").write_bytes(b"\xe9t\xe9,click\n")
+        names = HEADER.encode() + b",W\xe4hrung\n"
+        (tmp_path / "below").write_bytes(b"My clicks\n" + names + row(0).encode() + b",EUR\n")
         for name, says in (
             ("absent", "there is no file"), ("cut.csv.gz", "cannot be read"), (".", "cannot be read"),
             ("binary", "is not a text file"), ("latin", "is not a text file"),
+            ("below", "its header on line 2 is not UTF-8, so that a column may be missed"),
         ):  # fmt: skip
             with pytest.raises(IngestError, match=says):
                 bandit(warehouse, str(tmp_path / name))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gaelp.ledger.rules.alert_rules import crossed
-from gaelp.ledger.rules.reservation_rules import RunLimits
+from gaelp.ledger.rules.reservation_rules import RunLimits, crossed
 from gaelp.ledger.rules.running_totals import Scope
 from tests.support import ledgers as kit
 from tests.support.ledgers import UNIT

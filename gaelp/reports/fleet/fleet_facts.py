@@ -1,0 +1,211 @@
+"""What the page about all runs knows of each, by few queries over all of them, so that a thousand runs are cheap.
+
+It reads the warehouse and the ledger, and asks Temporal nothing. Touch this to say one more thing of each run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from gaelp.domain.phases import Outcome
+from gaelp.domain.spending.approval_card import asked_in_a_sentence
+from gaelp.records.warehouse.warehouse import Warehouse
+from gaelp.reports.booked_campaigns import AskedRequest
+from gaelp.reports.first_lines import WORDS
+
+_RUNS = "SELECT run, event, at, agent, profile, outcome, reason FROM runs ORDER BY at"
+# One row for each campaign that has ended; `agent` holds its arm and its product (activities/records/recording.py).
+_EARNED = (
+    "SELECT run, SUM(profit_micros) AS profit, COUNT(*) AS campaigns FROM episodes "
+    "WHERE phase IN ('live-test', 'scaled') AND agent LIKE 'candidate: %' AND profit_micros IS NOT NULL GROUP BY run"
+)
+
+
+class AccountOfRun(Protocol):
+    """A run as the ledger has registered it."""
+
+    @property
+    def run(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """Which it was started for."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        ...
+
+    @property
+    def stopped_at(self) -> datetime | None:
+        """Since when it is stopped."""
+        ...
+
+
+class MoneyOfRun(Protocol):
+    """What a run has in the books, in micros."""
+
+    @property
+    def spent_micros(self) -> int:
+        """As far as its platforms have reported."""
+        ...
+
+    @property
+    def counted_micros(self) -> int:
+        """What every cap counts for it."""
+        ...
+
+
+class CurrencyOfAccount(Protocol):
+    """An account, of which the page needs the currency."""
+
+    @property
+    def account(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def currency(self) -> str:
+        """Of all its amounts."""
+        ...
+
+
+class FleetLedger(Protocol):
+    """The part of the ledger that the page reads."""
+
+    def accounts(self) -> Sequence[CurrencyOfAccount]:
+        """All accounts."""
+        ...
+
+    def runs(self) -> Sequence[AccountOfRun]:
+        """Every run that ever was, oldest first."""
+        ...
+
+    def sums_of_runs(self) -> Mapping[str, MoneyOfRun]:
+        """What each run that reserved anything has in the books."""
+        ...
+
+    def standing_requests(self) -> Sequence[AskedRequest]:
+        """What is asked or approved, of runs that have not ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class FleetRun:
+    """One run; amounts are micros of its account's currency."""
+
+    run: str
+    account: str
+    currency: str
+    agent: str
+    profile: str
+    word: str  # where it stands, as its report's badge says it
+    waits: tuple[str, ...]  # a sentence for each request that waits for a person
+    began: datetime
+    ended: datetime | None
+    outcome: str  # empty while it has none
+    reason: str
+    spent_micros: int
+    earned_micros: int | None  # profit of the candidate's campaigns that have ended, matured days; none: none has ended
+    campaigns: int  # of which that is
+    worst_micros: int  # what it may have cost in all, at the most, by what is reserved, approved and asked
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All runs: those that wait for a person, those that run, then the ended ones, newest first in each."""
+
+    runs: tuple[FleetRun, ...]
+
+    @property
+    def words(self) -> Counter[str]:
+        """How many runs stand where."""
+        return Counter(each.word for each in self.runs)
+
+    def sums(self) -> dict[str, tuple[int, int, int]]:
+        """Currency -> what was spent, earned, and may have cost at the most, of all runs together."""
+        added: dict[str, tuple[int, int, int]] = {}
+        for each in self.runs:
+            before = added.get(each.currency, (0, 0, 0))
+            amounts = (each.spent_micros, each.earned_micros or 0, each.worst_micros)
+            added[each.currency] = (before[0] + amounts[0], before[1] + amounts[1], before[2] + amounts[2])
+        return added
+
+
+def gather_fleet(warehouse: Warehouse, ledger: FleetLedger) -> Fleet:
+    """Read every run that was ever registered."""
+    events: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in warehouse.query(_RUNS):
+        events[row["run"]].setdefault(row["event"], row)
+    earned = {row["run"]: row for row in warehouse.query(_EARNED)}
+    currencies = {each.account: each.currency for each in ledger.accounts()}
+    standing: dict[str, list[AskedRequest]] = defaultdict(list)
+    for each in ledger.standing_requests():
+        standing[each.request.run].append(each)
+    money = ledger.sums_of_runs()
+    runs = [
+        _fleet_run(run, currencies.get(run.account, ""), events[run.run], standing[run.run], money.get(run.run))
+        for run in ledger.runs()
+    ]
+    with_profit = [_with_profit(each, earned.get(each.run)) for each in runs]
+    return Fleet(tuple(sorted(with_profit, key=_order)))
+
+
+def _fleet_run(
+    run: AccountOfRun,
+    currency: str,
+    events: Mapping[str, Mapping[str, Any]],
+    standing: Sequence[AskedRequest],
+    money: MoneyOfRun | None,
+) -> FleetRun:
+    started, ended = events.get("started", {}), events.get("ended", {})
+    asked = [] if ended else [each for each in standing if each.state != "approved"]
+    allowed = 0 if ended else sum(each.request.total_cap_micros for each in standing)
+    return FleetRun(
+        run=run.run,
+        account=run.account,
+        currency=currency,
+        agent=started.get("agent") or "",
+        profile=started.get("profile") or "",
+        word=_word(run, started, ended, asked),
+        waits=tuple(asked_in_a_sentence(each.request, void=each.state == "void") for each in asked),
+        began=started.get("at") or run.at,
+        ended=ended.get("at"),
+        outcome=ended.get("outcome") or "",
+        reason=ended.get("reason") or "",
+        spent_micros=money.spent_micros if money else 0,
+        earned_micros=None,
+        campaigns=0,
+        worst_micros=max(money.counted_micros if money else 0, allowed),
+    )
+
+
+def _word(
+    run: AccountOfRun, started: Mapping[str, Any], ended: Mapping[str, Any], asked: Sequence[AskedRequest]
+) -> str:
+    if ended:
+        return WORDS[Outcome(ended["outcome"])]
+    if run.stopped_at is not None:
+        return "stopped"
+    if not started:
+        return "not begun"
+    return "waiting" if asked else "running"
+
+
+def _with_profit(run: FleetRun, earned: Mapping[str, Any] | None) -> FleetRun:
+    if earned is None:
+        return run
+    values = {**vars(run), "earned_micros": int(earned["profit"]), "campaigns": int(earned["campaigns"])}
+    return FleetRun(**values)
+
+
+def _order(run: FleetRun) -> tuple[int, float]:
+    first = {"waiting": 0, "running": 1, "not begun": 2}.get(run.word, 3)
+    return first, -(run.ended or run.began).timestamp()
