@@ -14,7 +14,7 @@ import numpy as np
 from gaelp.arrays import F8
 from gaelp.evidence.exports.noisy_counts import noise_of
 
-POISSON_DAYS = 7.0  # that the assumption of Poisson counts is worth beside the days' own variation
+POISSON_DAYS = 2.0  # that the assumption of Poisson counts is worth beside the days' own variation
 BLOCK_DAYS = 4
 FEWEST_BLOCKS = 16
 MOST_BY_BLOCKS = 3.0  # times the variance of neighbouring days: beyond that the blocks themselves have changed
@@ -25,7 +25,8 @@ def variation_of(counts: F8, exposures: F8) -> float:
     """How many times the variance of Poisson counts f8[D] with these exposures is; at least 1."""
     noise = noise_of(counts, exposures)
     degrees = noise.degrees if math.isfinite(noise.degrees) else 0.0
-    phi = (noise.phi * degrees + POISSON_DAYS) / (degrees + POISSON_DAYS)
+    excess = noise.phi * _few(counts)
+    phi = (excess * degrees + POISSON_DAYS) / (degrees + POISSON_DAYS) if noise.phi > 1 else 1.0
     if len(counts) < BLOCK_DAYS * FEWEST_BLOCKS:
         return phi
     events, exposure = _blocks(counts).sum(axis=1), _blocks(exposures).sum(axis=1)
@@ -46,11 +47,16 @@ def deviation_of(values: F8, floor: float) -> float:
     steps = np.abs(np.diff(values))
     most = 3 * 1.4826 * float(np.median(steps))
     variance = float((np.minimum(steps, most) ** 2 if most > 0 else steps**2).mean()) / 2
-    variance *= (1 + 3 / len(values)) ** 2  # the estimate of few days may be far too low
+    variance *= _few(values)
     if len(values) >= BLOCK_DAYS * FEWEST_BLOCKS:
         between = np.diff(_blocks(values).mean(axis=1)) ** 2 * BLOCK_DAYS / 2
         variance = max(variance, min(float(np.median(between)) / _MEDIAN_SQUARE, MOST_BY_BLOCKS * variance))
     return max(math.sqrt(variance), floor)
+
+
+def _few(values: F8) -> float:
+    """What the variance of few days is multiplied by, because its estimate may be far too low."""
+    return (1 + 3 / max(len(values), 1)) ** 2
 
 
 def _blocks(values: F8) -> F8:
