@@ -7,9 +7,16 @@ The mark PYTHON_ARGCOMPLETE_OK tells the shell that the Tab key may ask this pro
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+if sys.version_info < (3, 11):  # noqa: UP036 - said before an import fails over it
+    sys.exit(
+        f"GAELP needs Python 3.11 to 3.13, and {sys.executable} is {sys.version.split()[0]}: run `make setup` once, "
+        "and then `source .venv/bin/activate` in each terminal"
+    )
 
 from gaelp.commands.dispatch import leave, main
 from gaelp.confinement.kernel_rules import keep_private
@@ -76,5 +83,6 @@ async def approve(run: str, key: str | Path, *, reason: str = "", settings: Sett
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000, 20, 20)  # a verb imports much and drops little: looking for garbage took a seventh of it
     keep_private()
     leave(main(sys.argv[1:]))

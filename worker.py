@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,8 @@ def make_worker(client: Client, settings: Settings, queue: Queue, *, certify: bo
     activities, around = served_activities(queue, certify)(settings, Recorder.of(client))
     threads = 2 if queue is Queue.COMPUTE else 16
     defaults: dict[str, Any] = {
+        # Without it the SDK hashes the code of every module, a fifth of a second in each process.
+        "build_id": version("gaelp"),
         "workflow_runner": workflow_sandbox(client.data_converter),
         "interceptors": [Effects(), *around],
         "max_concurrent_activities": threads,
@@ -180,9 +184,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     keep_private()
     observability.configure()
+    gc.disable()  # nothing that is imported is garbage
     for queue in arguments.queues:  # before it is forked, and while a server that is started beside it begins to answer
         served_workflows(queue)
         served_activities(queue)
+    gc.freeze()  # what is imported lasts: no collection need look through it, and forked processes share it
+    gc.enable()
     ready = arguments.ready.touch if arguments.ready else lambda: None
     return in_processes(arguments.processes, partial(_work, arguments.queues, arguments.certify), ready)
 

@@ -1,9 +1,9 @@
 """Five runs for a reader who has seen nothing else: `PYTHONPATH=. python scripts/reader_runs.py DIR`, some minutes.
 
 A good run that waits for its second approval, a poor one that was refused, one that ended unproven, one that somebody
-stopped, and one whose account earns less than its logs promised. DIR/1 to DIR/5 get each run's report, what `status`
-prints and, where it waits, the card that is to be signed; DIR/README says what to answer. Touch this to ask another
-question of the report.
+stopped, and one whose account earns less than its logs promised; their names give nothing away. DIR/1 to DIR/5 get each
+run's report, what `status` prints and, where it waits, the card that is to be signed; DIR/README says what to answer.
+Touch this to ask another question of the report.
 """
 
 from __future__ import annotations
@@ -43,37 +43,37 @@ class Readers:
 
     async def good(self) -> str:
         """Passed its live test, and waits for the approval of the scaled deployment."""
-        await self._begin("good", WORLD)
-        await self._runs.approve(self._client, "good", (Phase.LIVE_TEST,))
-        await self._asked("good", Phase.SCALED)
-        return "good"
+        await self._begin("ash", WORLD)
+        await self._runs.approve(self._client, "ash", (Phase.LIVE_TEST,))
+        await self._asked("ash", Phase.SCALED)
+        return "ash"
 
     async def poor(self) -> str:
         """Refused in the simulation."""
-        await self._begin("poor", WORLD, "agent=uniform", "simulation.rounds=1")
-        return await self._ended("poor")
+        await self._begin("birch", WORLD, "agent=uniform", "simulation.rounds=1")
+        return await self._ended("birch")
 
     async def unproven(self) -> str:
         """Through all phases, and not everything is proven."""
-        await self._begin("unproven", WORLD)
-        await self._runs.approve(self._client, "unproven")
-        return await self._ended("unproven")
+        await self._begin("cedar", WORLD)
+        await self._runs.approve(self._client, "cedar")
+        return await self._ended("cedar")
 
     async def stopped(self) -> str:
         """Stopped by a person while it spent."""
-        await self._begin("stopped", WORLD, "live_test.days=28")
-        await self._runs.approve(self._client, "stopped", (Phase.LIVE_TEST,))
-        await until(lambda: self._runs.on_platform("stopped", "stopped"), "stopped spends", PATIENCE)
-        stop = ("stop", "stopped", "--reason", "prices look wrong")
+        await self._begin("elder", WORLD, "live_test.days=28")
+        await self._runs.approve(self._client, "elder", (Phase.LIVE_TEST,))
+        await until(lambda: self._runs.on_platform("elder", "elder"), "elder spends", PATIENCE)
+        stop = ("stop", "elder", "--reason", "prices look wrong")
         ran = await asyncio.to_thread(self._runs.starter, *stop, timeout=PATIENCE)
         print(ran.output, flush=True)
-        return await self._ended("stopped")
+        return await self._ended("elder")
 
     async def drifted(self) -> str:
         """Signed on what the logs said, and the account earns a quarter of it."""
-        await self._begin("drifted", LESS, *WORLD)
-        await self._runs.approve(self._client, "drifted", (Phase.LIVE_TEST,))
-        return await self._ended("drifted")
+        await self._begin("fir", LESS, *WORLD)
+        await self._runs.approve(self._client, "fir", (Phase.LIVE_TEST,))
+        return await self._ended("fir")
 
     async def _begin(self, run: str, world: Sequence[str], *changes: str) -> None:
         account = await asyncio.to_thread(self._runs.open_account, run, *world)

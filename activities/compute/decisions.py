@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 from temporalio import activity
@@ -41,7 +42,10 @@ class Decisions:
         config = self._inputs.config(campaign.context.config_digest)
         name = campaign.order.plan.agent
         place = f"{campaign.context.phase}/{campaign.order.plan.index}"
-        agent = self._inputs.agent(name, campaign.context.config_digest, place, tick)
+        # The control arm's incumbent has learned nothing: one of ours needs no process of its own, which starts slowly.
+        control = campaign.order.plan.arm is Arm.CONTROL and name == config.incumbent
+        given = self._inputs.incumbent if control else partial(self._inputs.agent, name)
+        agent = given(campaign.context.config_digest, place, tick)
         observation = Observation.from_arrays(self._inputs.store.get_arrays(decide.observation_digest))
         rng = stream(config.seed, campaign.context.phase, campaign.order.plan.index, campaign.progress.tick, "decide")
         memory = self._inputs.memory(campaign.progress.memory_digest, agent)

@@ -24,6 +24,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from gaelp.demos.demo_approvals import answer_requests
+from gaelp.demos.demo_imports import IMPORTED_ONCE
 from gaelp.domain.phases import PHASE_ORDER, Outcome
 from gaelp.local_stack import LocalStack, StackError, first_use
 from gaelp.local_stack.verb_processes import VerbProcess, import_once
@@ -35,26 +36,6 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 
-# What the demo's verbs import, once for all of them.
-IMPORTED_ONCE = (
-    "gaelp.commands.dispatch",
-    "gaelp.commands.logs_and_agents.ingest",
-    "gaelp.commands.people.accounts",
-    "gaelp.commands.people.keys",
-    "gaelp.commands.runs.start",
-    "gaelp.commands.watching.report",
-    "gaelp.confinement.descriptions",
-    "gaelp.evidence.phase_measurements",
-    "gaelp.ledger.ledger",
-    "gaelp.platforms.adapters",
-    "gaelp.platforms.emulator.client",
-    "gaelp.records.logs.ingestion",
-    "gaelp.records.warehouse.duckdb_warehouse",
-    "gaelp.reports.report_page",
-    "gaelp.temporal_connection",
-    "iso4217",
-    "matplotlib.backends.backend_agg",
-)
 GOOD = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN)
 LOOK_SECONDS = 0.8  # a look costs a dozen calls: often enough for a person, rare enough for two cores
 
@@ -188,7 +169,8 @@ async def conduct(demo: Demo) -> tuple[RunResult | None, RunResult | None]:
     from gaelp.commands import connections as opened
 
     client = await opened.temporal(Settings())
-    poor = [*demo.overrides, "agent=uniform", "simulation.rounds=1"]  # it learns nothing, so one round shows it all
+    # It learns nothing, so one round shows it all, and the exam alone refuses it.
+    poor = [*demo.overrides, "agent=uniform", "simulation.rounds=1", "simulation.traps=required"]
     await asyncio.gather(
         asyncio.to_thread(start, demo, demo.name, demo.overrides),
         asyncio.to_thread(start, demo, demo.poor, poor),

@@ -17,6 +17,7 @@ from gaelp.domain.temporal_names import Attribute, Queue
 from gaelp.local_stack import llm_server
 from gaelp.local_stack.process import Service, StackError, answers
 
+Synchronous = Literal["full", "normal"]
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH_ATTRIBUTES: dict[Attribute, str] = {
     Attribute.EXPERIMENT: "Keyword",
@@ -74,7 +75,7 @@ def _program(name: str, remedy: str) -> str:
 
 
 def temporal(
-    home: Path, ports: Ports, environment: Mapping[str, str], synchronous: Literal["full", "normal"] | None = "full"
+    home: Path, ports: Ports, environment: Mapping[str, str], synchronous: Synchronous | None = "full"
 ) -> Service:
     """The real Temporal server in its development form, with the Web UI.
 
@@ -110,10 +111,13 @@ def redis(home: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
     return Service("redis", command, lambda: answers(ports.redis, b"PING\r\n", b"+PONG"), environment)
 
 
-def emulator(home: Path, ports: Ports, environment: Mapping[str, str], factor: float) -> Service:
-    """The platform emulator; `factor` is multiplied onto its conversion rates."""
+def emulator(
+    home: Path, ports: Ports, environment: Mapping[str, str], factor: float, synchronous: Synchronous = "full"
+) -> Service:
+    """The platform emulator; `factor` is multiplied onto its conversion rates, `synchronous` is as Temporal's."""
     flags = ("--host", "127.0.0.1", "--port", str(ports.emulator), "--db", str(home / "emulator.db"))
-    command = (sys.executable, "-m", "gaelp.platforms.emulator", *flags, "--seed", str(EMULATOR_SEED))
+    kept = ("--synchronous", synchronous, "--seed", str(EMULATOR_SEED))
+    command = (sys.executable, "-m", "gaelp.platforms.emulator", *flags, *kept)
     question = b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
     ready: Callable[[], bool] = lambda: answers(ports.emulator, question, b"HTTP/1.")  # noqa: E731
     return Service("emulator", (*command, "--conversion-factor", repr(factor)), ready, environment)

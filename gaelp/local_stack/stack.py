@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, TextIO
+from typing import TextIO
 
 from gaelp.local_stack import services
 from gaelp.local_stack.process import Child, Service, StackError, Watchdog, free_port, is_free
-from gaelp.local_stack.services import Ports
+from gaelp.local_stack.services import Ports, Synchronous
 
 SERVICES: tuple[str, ...] = ("temporal", "redis", "emulator", "worker", "compute")
 WORKERS: tuple[str, ...] = ("worker", "compute")
@@ -53,7 +53,7 @@ class LocalStack:
         self.seconds: dict[str, float] = {}
         self.compute_processes: int | None = None  # one for each core
         self.metrics_port: int | None = None  # where the first worker serves metrics, the others after it
-        self.outlives_power_cuts = True  # whether Temporal waits for the disk; the ledger and the emulator always do
+        self.outlives_power_cuts = True  # whether Temporal and the emulator wait for the disk; the ledger always does
         self._names = [name for name in (*SERVICES, *OPTIONAL) if name in names]
         self._conversion_factor = conversion_factor
         self._token = emulator_token
@@ -166,15 +166,15 @@ class LocalStack:
         if name in (*WORKERS, "certify") and self.metrics_port is not None:
             port = self.metrics_port + (name != "worker")
             environment["GAELP_METRICS_ADDRESS"] = f"127.0.0.1:{port}"
+        synchronous: Synchronous = "full" if self.outlives_power_cuts else "normal"
         match name:
             case "temporal":
-                synchronous: Literal["full", "normal"] = "full" if self.outlives_power_cuts else "normal"
                 kept = None if "certify" in self._names else synchronous
                 return services.temporal(self.home, self.ports, services.without_secrets(environment), kept)
             case "redis":
                 return services.redis(self.home, self.ports, services.without_secrets(environment))
             case "emulator":
-                return services.emulator(self.home, self.ports, environment, self._conversion_factor)
+                return services.emulator(self.home, self.ports, environment, self._conversion_factor, synchronous)
             case "llm":
                 return services.llm(self.home, self.ports, services.without_secrets(environment), self._llm_key)
             case "worker":

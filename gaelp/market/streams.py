@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from numpy.random.bit_generator import ISeedSequence
 
 from gaelp.domain.phases import Phase
 
@@ -22,7 +25,18 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     """
     parts = [f"{_tag(part)}:{len(str(part))}:{part}" for part in (int(seed), *names)]
     key = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big")))
+    return np.random.Generator(np.random.Philox(_Key(key)))  # type: ignore[arg-type]  # its stubs know no ISeedSequence
+
+
+class _Key(ISeedSequence):
+    """Gives Philox its key. Its argument `key` asks the system for entropy that it does not use, half its time."""
+
+    def __init__(self, key: bytes) -> None:
+        self._words = np.frombuffer(key[::-1], "<u8")
+
+    def generate_state(self, n_words: int, dtype: npt.DTypeLike = np.uint32) -> np.ndarray[tuple[int], np.dtype[Any]]:
+        """The two words of 64 bits that Philox asks for."""
+        return self._words
 
 
 def _tag(part: str | int) -> str:

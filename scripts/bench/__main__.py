@@ -24,6 +24,7 @@ from scripts.bench import (
     episodes,
     ingestion,
     ledger,
+    many_runs,
     market,
     memory,
     peers,
@@ -35,7 +36,7 @@ from scripts.bench.timing import TOY, Row, Sizes
 
 PARTS = (
     "market", "episodes", "memory", "peers", "schedulers", "portfolios", "ledger", "warehouse", "ingestion", "commands",
-    "absent",
+    "runs", "absent",
 )  # fmt: skip
 
 _COSTS = {
@@ -43,6 +44,7 @@ _COSTS = {
     "warehouse": "the warehouse, ms of processor a call",
     "ingestion": "logs into the warehouse, rows a second of processor",
     "commands": "starter.py, ms of processor",
+    "runs": "starter.py among ended runs, ms of processor and of the clock",
 }
 
 
@@ -70,6 +72,8 @@ def run(sizes: Sizes, parts: Sequence[str], home: Path, workflow: bool = True) -
         document["ingestion"] = [asdict(cost) for cost in ingestion.measured(sizes)]
     if "commands" in parts:
         document["commands"] = [asdict(cost) for cost in commands.measured(sizes)]
+    if "runs" in parts:
+        document["runs"] = [asdict(cost) for cost in many_runs.measured(sizes)]
     if "absent" in parts:
         document["absent"] = [asdict(each) for each in absent.measured()]
     return document

@@ -51,7 +51,10 @@ class Scheduled:
 
 def measured(sizes: Sizes, home: Path, workflow: bool = True) -> list[Scheduled]:
     """Every peer in turn, and ours last."""
-    found = [_peer(name, sizes, home / "schedulers" / name) for name in sizes.schedulers]
+    found = []
+    for name in sizes.schedulers:
+        found.append(_peer(name, sizes, home / "schedulers" / name))
+        sys.stderr.write(f"{found[-1]}\n")  # so that a bench that is broken off has not measured for nothing
     if workflow:
         found.append(_ours(sizes))
     pool = next((each.rate for each in found if each.scheduler == "pool"), 0.0)

@@ -29,6 +29,7 @@ class Sizes:
     books: tuple[int, ...] = (0, 10_000, 100_000, 1_000_000)  # reservations in the ledger
     stored_batches: tuple[int, ...] = (10, 100, 1_000, 5_000)  # in the warehouse
     log_rows: tuple[int, ...] = (100_000, 1_000_000)
+    runs: int = 1_000  # that have ended, for `list` and `status`
 
 
 TOY = Sizes(
@@ -47,6 +48,7 @@ TOY = Sizes(
     books=(0, 40),
     stored_batches=(2, 70),
     log_rows=(200,),
+    runs=3,
 )
 
 

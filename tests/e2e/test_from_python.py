@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
+import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.local_runs import ACCOUNT, SMALL, LocalRuns
@@ -42,6 +46,24 @@ async def ran(*words: str, environment: dict[str, str]) -> tuple[int, str, str]:
     return process.returncode or 0, out.decode(), err.decode()
 
 
+def on_a_terminal(environment: dict[str, str], *words: str) -> str:
+    """What starter.py shows on a terminal of 80 columns without colour, with its control sequences."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, 80))
+    process = subprocess.Popen(
+        [sys.executable, str(EXAMPLES.parent / "starter.py"), *words], stdin=subprocess.DEVNULL, stdout=its, stderr=its,
+        env={**environment, "TERM": "vt100", "NO_COLOR": "1"},
+    )  # fmt: skip
+    os.close(its)
+    shown = b""
+    with suppress(OSError):  # the last reader of a terminal that is gone
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    assert process.wait(60) == 0, shown
+    return shown.decode()
+
+
 async def test_the_examples_run_as_they_stand(local_runs: LocalRuns) -> None:
     """The script hears of each phase, signs both requests and ends; the notebook is not silent, and sees a refusal."""
     account = await asyncio.to_thread(local_runs.open_account, "from-python")
@@ -63,6 +85,8 @@ async def test_the_examples_run_as_they_stand(local_runs: LocalRuns) -> None:
     watched = await asyncio.to_thread(local_runs.starter, "watch", "from-python")
     assert watched.code == 0 and watched.out.splitlines()[-1].startswith("from-python ended: graduated-unproven")
     assert set(watched.out.splitlines()) <= set(said.splitlines()), "a pipe is told what a caller in Python is told"
+    page = await asyncio.to_thread(on_a_terminal, variables(local_runs, account), "watch", "from-python")
+    assert "from-python: graduated-unproven (linear-thompson on from-python" in page and "spent " in page
     code, said, error = notebook
     assert code == 0, error
     assert "/historical ended: " in said and "INCONCLUSIVE" in said

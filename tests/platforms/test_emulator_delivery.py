@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gaelp.domain.billing.budget_histories import BudgetHistory, BudgetSet, lawf
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.platforms.emulator import hidden_world, service
+from gaelp.platforms.emulator.campaign_store import Store
 from gaelp.platforms.emulator.delivery import Delivery
 from gaelp.platforms.emulator.refusal import Refusal
 from gaelp.platforms.emulator.service import Emulator
@@ -358,7 +360,10 @@ def test_bytes_that_are_no_arrays_are_refused(in_process: Make) -> None:
 
 
 def test_a_timeline_knows_every_budget_of_a_day() -> None:
-    """A budget that held for no time counts for its day; one replaced at midnight does not count for the next."""
+    """A budget that held for no time counts for its day; one replaced at midnight does not count for the next.
+
+    So it is once the other settings of a write are forgotten, which nobody is given then.
+    """
     line = Timeline()
     first = InForce(
         enabled=True,
@@ -375,6 +380,11 @@ def test_a_timeline_knows_every_budget_of_a_day() -> None:
     assert line.highest_budget(2 * DAY, 3 * DAY) == 4
     with pytest.raises(ValueError, match="may not precede"):
         line.append(0, first)
+    line.forget_before(DAY + HOUR)
+    assert (len(line), line.highest_budget(0, DAY - 1), line.budget_at(0)) == (5, 90, 5)
+    assert [piece.settings.daily_budget_micros for piece in line.pieces(DAY + HOUR, 2 * DAY)] == [4]
+    with pytest.raises(ValueError, match="not kept any more"):
+        line.pieces(0, HOUR)
 
 
 def test_the_default_world_is_that_of_the_file(in_process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -425,7 +435,7 @@ def test_beyond_its_memory_the_oldest_campaigns_are_read_anew(
 
 
 def test_an_old_campaign_takes_no_more_memory_for_its_hours(in_process: Make) -> None:
-    """After 40 days the hours of the last three are kept, and of each day before its sums: some two kilobytes."""
+    """After 40 days the hours of the last three are kept, and of each day before its sums: half a kilobyte."""
     emulator = in_process()
     campaign = launch(emulator, "run/phase/campaign-0")
     emulator.write("acme", campaign, at(0), end_us=to_us(at(24 * 60)))
@@ -435,7 +445,7 @@ def test_an_old_campaign_takes_no_more_memory_for_its_hours(in_process: Make) ->
         sizes.append(emulator._sizes[int(campaign)])
     kept = emulator._kept[int(campaign)]
     assert len(kept.hours) <= 3 * 24 and kept.closed.hours + len(kept.hours) == emulator.truth()[0].hours == 40 * 24
-    assert sizes[-1] - sizes[9] < 30 * 2_500
+    assert sizes[-1] - sizes[9] < 30 * 800
 
 
 def test_a_report_of_an_earlier_instant_is_the_same_once_its_days_are_closed(in_process: Make) -> None:
@@ -450,3 +460,13 @@ def test_a_report_of_an_earlier_instant_is_the_same_once_its_days_are_closed(in_
     assert sum(day.conversions for day in first[-1].days) > 0 and any(day.matured for day in first[-1].days)
     assert emulator.report("acme", "1", at(24 * 25)) == undisturbed.report("acme", "1", at(24 * 25))
     assert emulator.truth() == undisturbed.truth()
+
+
+@pytest.mark.parametrize(("wanted", "pragma"), [((), 2), (("normal",), 1)])
+def test_the_file_waits_for_the_disk_unless_it_is_told_otherwise(
+    tmp_path: Path, wanted: tuple[Any, ...], pragma: int
+) -> None:
+    """SQLite is set to FULL (2), and to NORMAL (1) only where it is asked for, as the demos do."""
+    store = Store(tmp_path / "emulator.db", 1, *wanted)
+    assert store._db.execute("PRAGMA synchronous").fetchone()[0] == pragma
+    store.close()

@@ -24,7 +24,7 @@ from scripts.bench.peers import Peer
 from scripts.bench.timing import TOY, Row
 from tests.support import ledgers as kit
 
-PARTS = "market,episodes,memory,schedulers,portfolios,ledger,warehouse,ingestion,commands,absent"
+PARTS = "market,episodes,memory,schedulers,portfolios,ledger,warehouse,ingestion,commands,runs,absent"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,7 @@ def test_every_promised_figure_is_in_the_file(document: dict[str, Any]) -> None:
     assert all(cost["rows"] == 200 and cost["ours"] > 0 and cost["peak_mib"] > 0 for cost in document["ingestion"])
     assert [(cost["batches"], cost["files"]) for cost in document["warehouse"]] == [(2, 2), (70, 7)]
     assert all(cost["milliseconds"] > 1 for cost in document["commands"]) and len(document["commands"]) == 7
+    assert all(cost["runs"] == 3 and cost["clock"] > 1 and cost["processor"] > 1 for cost in document["runs"])
     assert [each["scheduler"] for each in document["schedulers"]] == ["loop", "pool"]
     assert all(each["rate"] > 0 and each["per_processor_second"] > 0 for each in document["schedulers"])
     (portfolio,) = document["portfolios"]

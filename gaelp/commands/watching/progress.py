@@ -21,6 +21,7 @@ from gaelp.errors import FAILED
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
+    from temporalio.service import RPCError
 
     from gaelp.messages.training_run import RunResult
     from gaelp.records.events.live_metrics import LiveMetrics
@@ -80,9 +81,12 @@ async def follow(
 async def _end(client: Client, handle: WorkflowHandle[Any, RunResult]) -> RunResult:
     from temporalio.client import WorkflowFailureError
     from temporalio.exceptions import CancelledError
+    from temporalio.service import RPCError
 
     try:
         return await handle.result()
+    except RPCError as error:
+        raise _lost(handle.id, error) from error
     except WorkflowFailureError as error:
         if not isinstance(error.cause, CancelledError):
             raise Refused(f"{handle.id} failed: {failure(error)}", FAILED, run=handle.id) from error
@@ -106,9 +110,9 @@ async def heard(
         try:
             now = await view(client, run)
             events = await _no_worker(client, run) if looks == LOOKS_FOR_A_WORKER and not now.ended else []
-        except RPCError:
+        except RPCError as error:
             if before is None:
-                raise
+                raise _lost(run, error) from error
             yield before, [] if away else [_waits(run, "Temporal does not answer; this goes on looking for it")]
             away = True
         else:
@@ -121,6 +125,14 @@ async def heard(
                 return
             before, last, looks, away = now, points[-1][0] if points else last, looks + 1, False
         await asyncio.sleep(EVERY_SECONDS)
+
+
+def _lost(run: str, error: RPCError) -> Refused:
+    return Refused(
+        f"Temporal does not answer any more ({error.status.name}): what becomes of {run} is not known here; "
+        f"`starter.py watch {run}` shows it once Temporal is back",
+        run=run,
+    )
 
 
 def _points(metrics: LiveMetrics, run: str, last: str) -> list[Point]:

@@ -21,7 +21,7 @@ def main() -> int:
     options = _options()
     keep_private()
     try:
-        store = Store(options.db, options.seed)
+        store = Store(options.db, options.seed, options.synchronous)
     except (StoreInUse, OSError) as error:
         sys.stderr.write(f"The platform emulator cannot start: {error}.\n")
         return 2
@@ -52,6 +52,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--conversion-factor", type=_within(0, 100), help=factor)
     parser.add_argument("--report-lag-hours", type=_within(0, 240), default=3.0, help="until cost and conversions show")
     parser.add_argument("--overdelivery", type=_within(1, 2), default=2.0, help="most that a day bills, in budgets")
+    waits = "whether it waits for the disk; with normal a power cut may lose the last moments, and a kill loses nothing"
+    parser.add_argument("--synchronous", choices=["full", "normal"], default="full", help=waits)
     return parser.parse_args()
 
 

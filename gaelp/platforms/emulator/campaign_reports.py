@@ -15,7 +15,7 @@ import numpy as np
 from gaelp.arrays import B1, I8
 from gaelp.domain.platform_records import CampaignReport, CampaignState, CellReport, DayReport
 from gaelp.domain.spending.campaign_clock import matured_after_days
-from gaelp.platforms.emulator.closed_days import ClosedDay
+from gaelp.platforms.emulator.closed_days import DaySums
 from gaelp.platforms.emulator.delivery import (
     CELL,
     CLICKS,
@@ -58,11 +58,14 @@ def report(campaign: Campaign, at_us: int, report_lag_us: int) -> CampaignReport
     span = range(min(days), max(days) + 1) if days else range(0)
     lag_days, window_days = campaign.world.lag_days, campaign.world.window_days
     quantile = int(matured_after_days(lag_days, window_days) * DAY) + report_lag_us
-    rows = (closed.days.get(day) or _day(known, day, at_us, report_lag_us) for day in span)
+    rows = (
+        DaySums.unpacked(closed.days[day]) if day in closed.days else _day(known, day, at_us, report_lag_us)
+        for day in span
+    )
     return CampaignReport(
         platform_id=campaign.platform_id,
         at=from_us(at_us),
-        days=tuple(_with_orders(row, known, day, at_us, quantile) for day, row in zip(span, rows, strict=True)),
+        days=tuple(_row(sums, known, day, at_us, quantile) for day, sums in zip(span, rows, strict=True)),
         cells=_cells(campaign, known),
     )
 
@@ -77,13 +80,14 @@ def close_days(campaign: Campaign, report_lag_us: int) -> None:
     campaign.hours = old
     known = _known(campaign, campaign.reached, report_lag_us)
     for day in sorted({hour.start_us // DAY for hour in old}):
-        closed.days[day] = _day(known, day, campaign.reached, report_lag_us)
+        closed.days[day] = _day(known, day, campaign.reached, report_lag_us).packed()
     orders = [np.vstack([hour.orders, np.full(hour.orders.shape[1], hour.start_us // DAY)]) for hour in old]
     closed.orders = np.concatenate([closed.orders, *orders], axis=1)
     summed = known.counts.sum(axis=0)
     closed.counts = closed.counts + summed if closed.hours else summed
     closed.hours += len(old)
     closed.until_us, campaign.hours = until, young
+    campaign.timeline.forget_before(campaign.cursor)
 
 
 def state(campaign: Campaign) -> CampaignState:
@@ -138,38 +142,39 @@ def _known(campaign: Campaign, at_us: int, lag_us: int) -> _Known:
     )
 
 
-def _day(known: _Known, day: int, at_us: int, lag_us: int) -> ClosedDay:
-    """A day as it is reported but for its orders."""
+def _day(known: _Known, day: int, at_us: int, lag_us: int) -> DaySums:
     today = known.starts // DAY == day
     served, billed = today & known.served, today & known.billed
     cost = known.totals[:, COST]
     hourly = np.zeros(24, dtype=np.int64)
     np.add.at(hourly, known.starts[billed] % DAY // HOUR, cost[billed])
     totals = known.totals[served].sum(axis=0)
-    row = DayReport(
-        day=from_us(day * DAY).date(),
+    return DaySums(
         impressions=int(totals[IMPRESSIONS]),
         clicks=int(totals[CLICKS]),
-        conversions=0.0,
         cost_micros=int(cost[billed].sum()),
         served_micros=int(totals[COST]),
-        revenue_micros=0,
         final=(day + 1) * DAY + lag_us <= at_us,
-        matured=False,
+        delivered_until_us=int(known.starts[served].max(initial=day * DAY)) + HOUR,
         hourly_cost_micros=tuple(hourly.tolist()),
     )
-    return ClosedDay(row, int(known.starts[served].max(initial=day * DAY)) + HOUR)
 
 
-def _with_orders(closed: ClosedDay, known: _Known, day: int, at_us: int, quantile_us: int) -> DayReport:
+def _row(sums: DaySums, known: _Known, day: int, at_us: int, quantile_us: int) -> DayReport:
     """The day's row with the orders that are visible, and whether more may come."""
     orders = known.order_day == day
-    found = {
-        "conversions": float(orders.sum()),
-        "revenue_micros": int(known.order_value[orders].sum()),
-        "matured": (day + 1) * DAY <= at_us and closed.delivered_until_us + quantile_us <= at_us,
-    }
-    return closed.row.model_copy(update=found)
+    return DayReport(
+        day=from_us(day * DAY).date(),
+        impressions=sums.impressions,
+        clicks=sums.clicks,
+        conversions=float(orders.sum()),
+        cost_micros=sums.cost_micros,
+        served_micros=sums.served_micros,
+        revenue_micros=int(known.order_value[orders].sum()),
+        final=sums.final,
+        matured=(day + 1) * DAY <= at_us and sums.delivered_until_us + quantile_us <= at_us,
+        hourly_cost_micros=sums.hourly_cost_micros,
+    )
 
 
 def _cells(campaign: Campaign, known: _Known) -> CellReport:

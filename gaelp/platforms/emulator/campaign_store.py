@@ -1,8 +1,8 @@
 """The emulator's own SQLite file.
 
-Every verb is one transaction, on disk before the response leaves (synchronous=FULL), so that kill -9 loses nothing that
-was acknowledged. `campaigns` always shows the state as last written: a test may read it from outside. Touch this when
-the server must remember another fact.
+Every verb is one transaction, so that kill -9 loses nothing that was acknowledged; with "full" it is on disk before the
+response leaves, so that a power cut does not either. `campaigns` always shows the state as last written: a test may
+read it from outside. Touch this when the server must remember another fact.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS hours (
     counts BLOB NOT NULL, orders BLOB NOT NULL, PRIMARY KEY (campaign, start_us)) STRICT;
 """
 
+Synchronous = Literal["full", "normal"]
+"""SQLite's: whether a transaction waits for the disk."""
+
 _SCHEMA_VERSION = 2  # in the file's user_version, which is 0 in a file of before it was written
 
 _CREATIVES = TypeAdapter(tuple[Creative, ...])
@@ -57,7 +60,7 @@ class StoreInUse(GaelpError, RuntimeError):
 class Store:
     """One connection for one server; a lock beside the file keeps a second server out."""
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path, seed: int, synchronous: Synchronous = "full") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = path.with_name(path.name + ".lock").open("w")
         try:
@@ -69,7 +72,7 @@ class Store:
         self._db.row_factory = sqlite3.Row
         self._check_version(path)
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute(f"PRAGMA synchronous={synchronous}")
         self._db.executescript(_SCHEMA)
         self._check_seed(path, seed)
 

@@ -7,21 +7,37 @@ report needs more of an old day than its sums.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
 from gaelp.arrays import I8
-from gaelp.domain.platform_records import DayReport
 
-DAY_BYTES = 2000  # of a day's row, about
+DAY_BYTES = 500  # of a day's row, about
 
 
 @dataclass(frozen=True)
-class ClosedDay:
+class DaySums:
     """A day as it is reported, its orders left out, and when its last hour of delivery ended."""
 
-    row: DayReport
+    impressions: int
+    clicks: int
+    cost_micros: int  # billed
+    served_micros: int
+    final: bool
     delivered_until_us: int
+    hourly_cost_micros: tuple[int, ...]  # [24]
+
+    def packed(self) -> I8:
+        """i8[30], a tenth of the memory."""
+        plain = (self.impressions, self.clicks, self.cost_micros, self.served_micros, int(self.final))
+        return np.array((*plain, self.delivered_until_us, *self.hourly_cost_micros), np.int64)
+
+    @classmethod
+    def unpacked(cls, packed: I8) -> Self:
+        """What was packed."""
+        impressions, clicks, cost, served, final, until, *hourly = packed.tolist()
+        return cls(impressions, clicks, cost, served, bool(final), until, tuple(hourly))
 
 
 @dataclass
@@ -30,7 +46,7 @@ class ClosedDays:
 
     until_us: int = 0
     hours: int = 0
-    days: dict[int, ClosedDay] = field(default_factory=dict)  # by days since the epoch
+    days: dict[int, I8] = field(default_factory=dict)  # packed sums by days since the epoch
     counts: I8 = field(default_factory=lambda: np.zeros((4, 0, 0), np.int64))  # [4, S, K], as of an hour
     orders: I8 = field(default_factory=lambda: np.zeros((4, 0), np.int64))  # [4, N]: as of an hour, and the click's day
 

@@ -59,11 +59,16 @@ class BudgetEdit:
 
 
 class Timeline:
-    """Settings by the instant from which they were in force. Writes are appended and never precede an earlier one."""
+    """Settings by the instant from which they were in force. Writes are appended and never precede an earlier one.
+
+    Of writes that were replaced before an instant that nobody asks for any more, only instant and budget are kept.
+    """
 
     def __init__(self) -> None:
         self._starts: list[int] = []
-        self._settings: list[InForce] = []
+        self._budgets: list[int] = []
+        self._forgotten = 0  # writes whose other settings are not kept, the oldest ones
+        self._settings: list[InForce] = []  # of the others
         self._edits: list[int] = []  # indices of the writes that changed the daily budget
         self._edit_starts: list[int] = []
 
@@ -72,10 +77,18 @@ class Timeline:
         if self._starts and at_us < self._starts[-1]:
             raise ValueError("a write may not precede an earlier one")
         if self._settings and settings.daily_budget_micros != self.latest.daily_budget_micros:
-            self._edits.append(len(self._settings))
+            self._edits.append(len(self._starts))
             self._edit_starts.append(at_us)
         self._starts.append(at_us)
+        self._budgets.append(settings.daily_budget_micros)
         self._settings.append(settings)
+
+    def forget_before(self, at_us: int) -> None:
+        """Keep of what was replaced until `at_us` the budgets only: `pieces` is not asked for an earlier instant."""
+        old = bisect_right(self._starts, at_us) - 1 - self._forgotten
+        if old > 0:
+            del self._settings[:old]
+            self._forgotten += old
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -88,10 +101,13 @@ class Timeline:
     def pieces(self, start_us: int, end_us: int) -> list[Piece]:
         """The stretches of [start, end) in which the campaign is enabled and its end time has not come."""
         pieces = []
-        for index in range(max(bisect_right(self._starts, start_us) - 1, 0), len(self._starts)):
+        first = max(bisect_right(self._starts, start_us) - 1, 0)
+        if first < self._forgotten:
+            raise ValueError("the settings of that instant are not kept any more")
+        for index in range(first, len(self._starts)):
             if self._starts[index] >= end_us:
                 break
-            settings = self._settings[index]
+            settings = self._settings[index - self._forgotten]
             until = self._starts[index + 1] if index + 1 < len(self._starts) else end_us
             begin, stop = max(start_us, self._starts[index]), min(end_us, until, settings.end_us)
             if settings.enabled and begin < stop:
@@ -108,11 +124,11 @@ class Timeline:
         number = bisect_right(self._edit_starts, at_us) - 1
         if number < 0:
             return None
-        return BudgetEdit(number, self._edit_starts[number], self._settings[self._edits[number]].daily_budget_micros)
+        return BudgetEdit(number, self._edit_starts[number], self._budgets[self._edits[number]])
 
     def budget_at(self, at_us: int) -> int:
         """The daily budget in force at an instant, or the first one where none was yet."""
-        return self._settings[max(bisect_right(self._starts, at_us) - 1, 0)].daily_budget_micros
+        return self._budgets[max(bisect_right(self._starts, at_us) - 1, 0)]
 
     def highest_budget(self, start_us: int, until_us: int) -> int:
         """The highest daily budget set at any moment of [start, until], even if it was replaced in the same moment."""
@@ -121,5 +137,5 @@ class Timeline:
             last = index + 1 == len(self._starts)
             if self._starts[index] < start_us and not last and self._starts[index + 1] <= start_us:
                 break
-            highest = max(highest, self._settings[index].daily_budget_micros)
+            highest = max(highest, self._budgets[index])
         return highest

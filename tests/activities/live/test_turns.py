@@ -7,9 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from activities.compute.decisions import Decisions, beside_credentials
+from activities.inputs import Inputs
 from activities.live.turns import Turns
 from gaelp.agents.agent_entry_points import UnknownAgent, available, load_harmless
 from gaelp.agents.agent_failures import AgentFailed
+from gaelp.agents.contract import Agent
+from gaelp.domain.spending.campaign_records import Arm
 from gaelp.messages.live_campaign import AppliedAndObserved, Apply, Decide, Decided, LiveCampaignInput
 from gaelp.platforms.protocol import PlatformError
 from tests.support.campaign_fixture import CampaignFixture
@@ -84,6 +87,30 @@ def test_the_next_tick_is_decided_as_its_own_activity_would(fixture: CampaignFix
         given = Decide(campaign=_learned(fixture, agent), observation_digest=decide.observation_digest)
         apart = fixture.temporal.run(Decisions(fixture.inputs).decide, given)
         assert beside_credentials(fixture.inputs.store)(given) == apart, agent
+
+
+def test_only_an_incumbent_of_the_control_arm_decides_without_a_process_of_its_own(fixture: CampaignFixture) -> None:
+    """The same agent in the candidate arm has a state that anybody may have made, and is loaded apart."""
+    fixture.launch()
+    asked: list[Decide] = []
+    _turn(fixture, lambda decide: asked.append(decide) or Decided(decision_digest="d", memory_digest="n"))
+    campaign = _learned(fixture, "fixed-bid")
+    decide = Decisions(Inputs(fixture.inputs.store, load=_loads_nothing)).decide
+    for arm in Arm:
+        plan = campaign.order.plan.model_copy(update={"arm": arm})
+        order = campaign.order.model_copy(update={"plan": plan})
+        given = Decide(
+            campaign=campaign.model_copy(update={"order": order}), observation_digest=asked[0].observation_digest
+        )
+        if arm is Arm.CONTROL:
+            assert fixture.temporal.run(decide, given).decision_digest
+        else:
+            with pytest.raises(UnknownAgent, match="apart"):
+                fixture.temporal.run(decide, given)
+
+
+def _loads_nothing(name: str) -> Agent:
+    raise UnknownAgent(f"{name} would be loaded apart")
 
 
 @pytest.mark.parametrize("agent", ["vowpalwabbit", "remote", "somebody-elses"])

@@ -39,6 +39,17 @@ def test_an_interpreter_without_our_packages_is_told_as_such(tmp_path: Path) -> 
     assert len(ran.stderr.splitlines()) == 1
 
 
+def test_an_older_python_is_told_as_such(tmp_path: Path) -> None:
+    """One sentence before any import of ours, which an older Python cannot read."""
+    old = (
+        "import runpy, sys; sys.version_info = (3, 10, 0, 'final', 0); runpy.run_path(sys.argv[1], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", old, str(ROOT / "starter.py"), "status", "first"]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("GAELP needs Python 3.11 to 3.13, and ") and len(ran.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from gaelp.demos.whole_run import IMPORTED_ONCE
+from gaelp.demos.demo_imports import IMPORTED_ONCE
 
 PROGRAM = """
 import importlib, json, pathlib, sys
