@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from activities.live.campaign_days import campaign_clock
+from activities.live.watched_history import history_of, settings_of
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.monitoring.anomalies import Anomaly
@@ -25,16 +26,12 @@ from gaelp.domain.monitoring.ladder import (
     suspected_since,
 )
 from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
+from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import LiveCampaignInput
 
-Detect = Callable[[CampaignReport, TrainingConfiguration, date], tuple[Anomaly, ...]]
+Detect = Callable[[WatchedDays, MonitoringSettings, date], tuple[Anomaly, ...]]
 """What stands out in a campaign's days, as of the given day of the account."""
-
-
-def nothing_stands_out(report: CampaignReport, config: TrainingConfiguration, today: date) -> tuple[Anomaly, ...]:
-    """Watches nothing."""
-    return ()
 
 
 @dataclass(frozen=True)
@@ -69,18 +66,20 @@ class Monitoring:
         due = campaign.day_index > 0 and campaign.ticks.begins_day(campaign.progress.tick)
         if not due and campaign.progress.held is None:
             return Standing(None)
-        steps = self._ledger.monitoring_steps(campaign.name)
-        if due:
-            today = campaign_clock(campaign, account).day(campaign.progress.tick)
-            watched = WatchedCampaign(
-                account=account.account, campaign=campaign.name, currency=account.currency,
-                settings=SettingsInForce.of(state), today=today, at=report.at,
-            )  # fmt: skip
-            step = due_step(self._detect(report, config, today), steps, watched)
-            if step is not None:
-                self._ledger.take_step(step)
-                steps = (*steps, step)
-        return _standing(steps)
+        if not due:
+            return _standing(self._ledger.monitoring_steps(campaign.name))
+        today = campaign_clock(campaign, account).day(campaign.progress.tick)
+        books = self._ledger.monitoring_books(account.account, campaign.name, campaign.order.request_id)
+        watched = WatchedCampaign(
+            account=account.account, campaign=campaign.name, currency=account.currency,
+            settings=SettingsInForce.of(state), today=today, at=report.at,
+        )  # fmt: skip
+        history = history_of(report, books, account, state, today)
+        step = due_step(self._detect(history, settings_of(books, config, today), today), books.steps, watched)
+        if step is None:
+            return _standing(books.steps)
+        self._ledger.take_step(step)
+        return _standing((*books.steps, step))
 
 
 def _standing(steps: Sequence[StepTaken]) -> Standing:

@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock
 from activities.live.locating import Locating
-from activities.live.monitoring import Detect, Monitoring, nothing_stands_out
+from activities.live.monitoring import Detect, Monitoring
 from activities.live.watching import Watched, Watching
 from activities.made_for import marked
 from gaelp.agents.contract import Observation, TickTime, Totals
@@ -23,6 +23,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_live_test import loss_too_deep
 from gaelp.domain.platform_records import MOST_REPORTED, CampaignReport, DayReport
 from gaelp.domain.spending.campaign_clock import CampaignClock
+from gaelp.evidence.monitoring.anomaly_detection import anomalies_of
 from gaelp.evidence.profit import contribution_share, drawdown_micros, matured_of
 from gaelp.ledger.ledger import Ledger
 from gaelp.market.calibration.calibrate import click_value_micros
@@ -39,7 +40,7 @@ class Observations:
         inputs: Inputs,
         open_platform: Callable[[Account], ReadsCampaigns],
         wait: Callable[[float], None] = clock.sleep,
-        detect: Detect = nothing_stands_out,
+        detect: Detect = anomalies_of,
     ) -> None:
         self._ledger = ledger
         self._locating = Locating(ledger, wait)

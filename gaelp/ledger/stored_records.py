@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
+from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
@@ -145,3 +146,13 @@ class RegisteredRun:
     config_digest: str = ""
     starter: Starter | None = None
     start_digest: str = ""
+
+
+@dataclass(frozen=True)
+class MonitoringBooks:
+    """What the ledger knows of a campaign that monitoring looks at, from one transaction."""
+
+    steps: tuple[StepTaken, ...]  # of the campaign, oldest first
+    steps_of_run: tuple[StepTaken, ...]
+    days: tuple[Reservation, ...]  # of the campaign
+    campaigns: int  # that were approved together with it; 0 where its request is not known

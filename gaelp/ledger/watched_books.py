@@ -17,7 +17,7 @@ from gaelp.domain.spending.ledger_records import FoundExposure, Violation
 from gaelp.ledger.rules.claim_rules import judge_enabling
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.running_totals import Sums
-from gaelp.ledger.stored_records import BooksSummary, StoredRequest
+from gaelp.ledger.stored_records import BooksSummary, MonitoringBooks, StoredRequest
 from gaelp.ledger.stores import (
     account_store,
     campaign_books_store,
@@ -203,6 +203,18 @@ class WatchedBooks:
         """The steps that monitoring has taken in a campaign, undone ones too, oldest first."""
         with self._database.reading() as connection:
             return step_store.of_campaign(connection, campaign)
+
+    def monitoring_books(self, account: str, campaign: str, request_id: str) -> MonitoringBooks:
+        """All that monitoring looks at of a campaign."""
+        with self._database.reading() as connection:
+            of_run = step_store.of_run(connection, run_of_campaign(campaign))
+            request = request_store.read(connection, request_id)
+            return MonitoringBooks(
+                steps=tuple(step for step in of_run if step.campaign == campaign),
+                steps_of_run=of_run,
+                days=reservation_store.listed(connection, account, campaign=campaign),
+                campaigns=0 if request is None else request.request.campaign_count,
+            )
 
     def steps_of_run(self, run: str) -> tuple[StepTaken, ...]:
         """The same of all campaigns of a run."""

@@ -10,7 +10,7 @@ import pytest
 from activities.live.observations import Observations
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.monitoring.anomalies import Anomaly
-from gaelp.domain.platform_records import CampaignReport
+from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
 from gaelp.messages.live_campaign import Applied, Observe, Observed
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 from tests.support.planted_anomalies import anomaly
@@ -31,7 +31,8 @@ class Watched:
 
     planted: tuple[Anomaly, ...]
 
-    def _detect(self, report: CampaignReport, config: TrainingConfiguration, today: date) -> tuple[Anomaly, ...]:
+    def _detect(self, history: WatchedDays, settings: MonitoringSettings, today: date) -> tuple[Anomaly, ...]:
+        assert settings.campaigns == 1 and all(day.budget_micros == 25 * UNIT for day in history.days)
         self.looks.append(today)
         return self.planted
 

@@ -94,16 +94,13 @@ def test_the_next_tick_is_decided_as_its_own_activity_would(fixture: CampaignFix
 def test_only_an_incumbent_of_the_control_arm_decides_without_a_process_of_its_own(fixture: CampaignFixture) -> None:
     """The same agent in the candidate arm has a state that anybody may have made, and is loaded apart."""
     fixture.launch()
-    asked: list[Decide] = []
-    _turn(fixture, lambda decide: asked.append(decide) or Decided(decision_digest="d", memory_digest="n"))
     campaign = _learned(fixture, "fixed-bid")
     decide = Decisions(Inputs(fixture.inputs.store, load=_loads_nothing)).decide
     for arm in Arm:
         plan = campaign.order.plan.model_copy(update={"arm": arm})
-        order = campaign.order.model_copy(update={"plan": plan})
-        given = Decide(
-            campaign=campaign.model_copy(update={"order": order}), observation_digest=asked[0].observation_digest
-        )
+        of_arm = campaign.model_copy(update={"order": campaign.order.model_copy(update={"plan": plan})})
+        seen = fixture.temporal.run(fixture.observations.observe, Observe(campaign=of_arm, at=of_arm.at()))
+        given = Decide(campaign=of_arm, observation_digest=seen.observation_digest)
         if arm is Arm.CONTROL:
             assert fixture.temporal.run(decide, given).decision_digest
         else:
