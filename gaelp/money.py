@@ -79,10 +79,15 @@ def exact_money(amount_micros: int, currency: str) -> str:
     return f"{'-' if amount_micros < 0 else ''}{whole:,}{point}{decimals} {currency}"
 
 
-def rounded_money(amount_micros: int, currency: str = "") -> str:
+def rounded_money(amount_micros: int, currency: str) -> str:
     """An amount that somebody reads in a table or a sentence, with the currency's decimals and its name.
 
-    Without a currency, which stands elsewhere on the page, two decimals. Raises UnknownCurrency.
+    Two decimals and no name where the currency is not known, which is then empty. Raises UnknownCurrency.
     """
+    return f"{bare_money(amount_micros, currency)} {currency}".rstrip()
+
+
+def bare_money(amount_micros: int, currency: str) -> str:
+    """The same without the name, for a table whose heading has it. Raises UnknownCurrency."""
     decimals = decimals_of(currency) if currency else 2
-    return f"{Decimal(amount_micros) / MICROS_PER_UNIT:,.{decimals}f} {currency}".rstrip()
+    return f"{Decimal(amount_micros) / MICROS_PER_UNIT:,.{decimals}f}"

@@ -20,6 +20,7 @@ from gaelp.domain.temporal_names import REAPER, Queue
 MISSED_LOOKS = 3  # after so many intervals without a look the reaper does not run, whatever its schedule says
 LATE = timedelta(seconds=5)  # that a look may begin late
 KEPT_EVERY = 60.0  # seconds
+LONGEST_INTERVAL = timedelta(hours=1)  # that gaelp/settings.py allows; a longer one was set by somebody else
 
 
 async def keep_reaper(client: Client, seconds: int) -> None:
@@ -66,6 +67,8 @@ def why_no_reaper(schedule: ScheduleDescription, now: datetime) -> str:
     if not isinstance(action, temporal.ScheduleActionStartWorkflow) or action.workflow != "Reaper":
         return "its schedule starts something else"
     every = max((each.every for each in schedule.schedule.spec.intervals), default=timedelta(0))
+    if every > LONGEST_INTERVAL:
+        return f"its schedule looks only every {every}"  # by its own interval it would not be late for days
     last = max((each.started_at for each in schedule.info.recent_actions), default=None)
     if last is None:
         return "it has not looked yet"

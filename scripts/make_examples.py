@@ -1,4 +1,4 @@
-"""Writes examples/shop.csv and examples/shop_troubled.csv: two made-up accounts, the second with six troubles planted.
+"""Writes two made-up accounts of a shop, the second with six troubles planted, and the shop's own orders, to examples/.
 
     python -m scripts.make_examples
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ HEADER = (
     "Day", "Campaign", "Ad group", "Experiment arm", "Budget", "Budget type", "Currency code", "Impr.", "Clicks",
     "Cost", "Conversions", "Conv. value",
 )  # fmt: skip
+ORDERS = ("id", "time", "value", "refund", "new_customer", "click_id")
 WASTE = "lamp repair"  # the ad group that buys searches for another thing
 SILENT = (date(2026, 7, 6), date(2026, 7, 11))
 BROKE = date(2026, 7, 13)
@@ -106,18 +107,48 @@ def _troubled(
 
 def text(*, troubled: bool) -> str:
     """The file of an account."""
+    return _text(HEADER, rows(troubled=troubled))
+
+
+def _text(header: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(rows(troubled=troubled))
+    writer.writerow(header)
+    writer.writerows(lines)
     return out.getvalue()
 
 
+def orders() -> Iterator[tuple[str, ...]]:
+    """The healthy shop's own orders: one for each conversion, and half as many without an ad; some are given back."""
+    rng = np.random.default_rng(SEED + 1)
+    number = 1000
+    for row in rows(troubled=False):
+        sold = int(float(row[HEADER.index("Conversions")]))
+        for click in (*[True] * sold, *[False] * int(rng.poisson(sold / 2))):
+            number += 1
+            value = f"{int(rng.integers(39, 160))}.00"
+            seconds = int(rng.integers(86_400))
+            at = f"{row[0]} {seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+            refund = value if rng.random() < 0.03 else "0.00"
+            new, mark = str(int(rng.random() < 0.6)), f"Cj0KCQ{number}" if click else ""
+            yield str(number), at, value, refund, new, mark
+
+
+def orders_text() -> str:
+    """The file of the orders."""
+    return _text(ORDERS, orders())
+
+
 def main() -> None:
-    """Write both files."""
+    """Write all files."""
     folder = Path(__file__).parents[1] / "examples"
-    for name, troubled in (("shop.csv", False), ("shop_troubled.csv", True)):
-        (folder / name).write_text(text(troubled=troubled), encoding="utf-8")
+    files = {
+        "shop.csv": text(troubled=False),
+        "shop_troubled.csv": text(troubled=True),
+        "shop_orders.csv": orders_text(),
+    }
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
         print(f"wrote examples/{name}")
 
 

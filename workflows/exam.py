@@ -177,7 +177,7 @@ class Exam:
     async def _assess(
         self, terms: ExamTerms, permuted: Sequence[BatchResult], final: bool, summary: str
     ) -> GateAssessment:
-        assessment = await workflow.execute_activity_method(
+        assessment: GateAssessment = await workflow.execute_activity_method(
             Assessment.assess_simulation,
             AssessSimulation(
                 context=self.context,

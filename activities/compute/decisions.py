@@ -14,6 +14,7 @@ import numpy as np
 from temporalio import activity
 
 from activities.inputs import Inputs
+from activities.made_for import check_made_for, marked
 from gaelp.agents.agent_entry_points import is_harmless, load_harmless
 from gaelp.agents.contract import Agent, Decision, Observation, State
 from gaelp.agents.decision_checks import checked
@@ -46,7 +47,9 @@ class Decisions:
         control = campaign.order.plan.arm is Arm.CONTROL and name == config.incumbent
         given = self._inputs.incumbent if control else partial(self._inputs.agent, name)
         agent = given(campaign.context.config_digest, place, tick)
-        observation = Observation.from_arrays(self._inputs.store.get_arrays(decide.observation_digest))
+        seen = self._inputs.store.get_arrays(decide.observation_digest)
+        check_made_for(seen, "observation", campaign)
+        observation = Observation.from_arrays(seen)
         rng = stream(config.seed, campaign.context.phase, campaign.order.plan.index, campaign.progress.tick, "decide")
         memory = self._inputs.memory(campaign.progress.memory_digest, agent)
         decision, memory = agent.act(self._state(campaign, agent), observation, memory, rng)
@@ -56,7 +59,7 @@ class Decisions:
         heads = {f.name: getattr(decision, f.name) for f in fields(decision)}
         arrays = {head: np.asarray(value) for head, value in heads.items() if value is not None}
         return Decided(
-            decision_digest=self._inputs.store.put_arrays(arrays),
+            decision_digest=self._inputs.store.put_arrays(marked(arrays, campaign, campaign.progress.memory_digest)),
             memory_digest=self._inputs.store.put_arrays({"memory": memory}),
         )
 

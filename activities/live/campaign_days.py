@@ -5,8 +5,6 @@ Touch this when a campaign's days are counted or named otherwise.
 
 from __future__ import annotations
 
-from temporalio import activity
-
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import reservation_key
 from gaelp.domain.spending.campaign_clock import AccountCalendar, CampaignClock
@@ -24,15 +22,8 @@ def campaign_clock(campaign: LiveCampaignInput, account: Account) -> CampaignClo
     return CampaignClock(AccountCalendar(account.timezone), campaign.ticks)
 
 
-def decision_made(
-    campaign: LiveCampaignInput, account: Account, *, applied: bool, near_miss: bool
-) -> DecisionMade | None:
-    """A decision as the ledger keeps it; None where another workflow than the campaign's own has called the activity.
-
-    What somebody has written by hand is no doing of the agent.
-    """
-    if activity.info().workflow_id != campaign.name:
-        return None
+def decision_made(campaign: LiveCampaignInput, account: Account, *, applied: bool, near_miss: bool) -> DecisionMade:
+    """A decision as the ledger keeps it."""
     progress, day = campaign.progress, campaign_clock(campaign, account).day(campaign.progress.tick)
     return DecisionMade(
         campaign=campaign.name, tick=progress.tick, day=day, daily_budget_micros=progress.daily_budget_micros,

@@ -21,6 +21,7 @@ from activities.live.locating import Locating
 from activities.live.settling import Settling
 from activities.live.wanted_settings import WantedSettings, as_asked, same_but_enabled, within_held
 from activities.live.watching import Watched, Watching
+from activities.records.senders import check_sender
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
 from gaelp.domain.platform_records import CampaignState
@@ -68,6 +69,7 @@ class Campaigns:
     def launch(self, launch: LaunchCampaign) -> Launched:
         """Check the creatives, reserve the first day, create the campaign paused, read it back."""
         campaign, at = launch.campaign, launch.at
+        check_sender(campaign.name, f"the launch of {campaign.name}")
         config = self._inputs.config(campaign.context.config_digest)
         creatives = self._claiming.creatives(campaign)
         refused = refused_creatives(creatives, config.safety)
@@ -98,6 +100,8 @@ class Campaigns:
     @activity.defn(no_thread_cancel_exception=True)
     def apply(self, apply: Apply) -> Applied:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
+        check_sender(apply.campaign.name, f"a decision of {apply.campaign.name}")
+        self._wanted.check_decided(apply.campaign, apply.decision_digest)
         campaign, at = within_held(apply.campaign), apply.at
         account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
@@ -127,8 +131,8 @@ class Campaigns:
             # A stop came while we wrote: what we touched must not stay enabled.
             platform.pause(account.account, after.platform_id, at)
             self._ledger.settings_paused(campaign.name, at)
-            return _blocked(campaign, "it was stopped while this was written")
-        return _applied(campaign, clamped)
+            return Applied(applied=False, halt="it was stopped while this was written")
+        return Applied(applied=True)
 
     def _refused(self, apply: Apply, account: Account, reason: str) -> Applied:
         """A decision that the ledger did not let through, which it remembers of a campaign that was ever reserved.
@@ -136,21 +140,22 @@ class Campaigns:
         Before that anybody can start a workflow under the campaign's id.
         """
         made = decision_made(apply.campaign, account, applied=False, near_miss=True)
-        if made is not None and self._ledger.reservations(account.account, campaign=made.campaign):
+        if self._ledger.reservations(account.account, campaign=made.campaign):
             self._ledger.keep_decision(made, apply.at)
-        return _blocked(apply.campaign, reason)
+        return Applied(applied=False, halt=reason)
 
     def _changed(
         self, campaign: LiveCampaignInput, account: Account, read: CampaignState, at: datetime
     ) -> Applied | None:
         """What somebody else did since the observation, where nothing may be written after it."""
         if not self._ledger.written_settings(campaign.name):
-            return _blocked(campaign, "it was never launched, so that nobody has compared it with what was asked for")
+            never = "it was never launched, so that nobody has compared it with what was asked for"
+            return Applied(applied=False, halt=never)
         raised = self._watching.compare(campaign, account, read, at)
         paused = not read.enabled and not self._ledger.judge_enabling(campaign.name).granted
         if not (raised or paused):
             return None
-        return _blocked(campaign, raised or PAUSED_OUTSIDE, judged=False, stop_account=bool(raised))
+        return Applied(applied=False, halt=raised or PAUSED_OUTSIDE, stop_account=bool(raised))
 
     def _write(
         self,
@@ -258,20 +263,3 @@ class Campaigns:
         key = claim_key(campaign.name, campaign.progress.tick, Intent.PAUSE)
         self._ledger.claim(self._claiming.claim(campaign, key, Intent.PAUSE, None, at))
         self._ledger.resolve(key, "done", "paused, read back", at)
-
-
-def _applied(campaign: LiveCampaignInput, clamped: bool) -> Applied:
-    progress = campaign.progress
-    new_day = campaign.day_index > progress.applied_day
-    planned = progress.planned_micros + (progress.daily_budget_micros if new_day else 0)
-    near_misses = progress.near_misses + clamped
-    return Applied(applied=True, planned_micros=planned, actions=progress.actions + 1, near_misses=near_misses)
-
-
-def _blocked(campaign: LiveCampaignInput, reason: str, *, judged: bool = True, stop_account: bool = False) -> Applied:
-    """A decision that policy checked and did not let through, or that came too late to be judged."""
-    progress = campaign.progress
-    return Applied(
-        applied=False, halt=reason, planned_micros=progress.planned_micros, actions=progress.actions + judged,
-        near_misses=progress.near_misses + judged, stop_account=stop_account,
-    )  # fmt: skip

@@ -103,6 +103,7 @@ class Claiming:
             run_cap_micros=micros(limits.run),
             account_daily_limit_micros=micros(limits.daily),
             step=self._step(campaign, account),
+            alerts=limits.alerts,
         )
 
     def _step(self, campaign: LiveCampaignInput, account: Account) -> RaiseStep | None:

@@ -16,6 +16,7 @@ from activities.live.campaign_days import campaign_clock
 from activities.live.locating import Locating
 from activities.live.monitoring import Detect, Monitoring, nothing_stands_out
 from activities.live.watching import Watched, Watching
+from activities.made_for import marked
 from gaelp.agents.contract import Observation, TickTime, Totals
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -65,7 +66,10 @@ class Observations:
         halt = over or standing.halt or _drawdown(standing.trusted(report.days), config)
         if report.disapproved:
             halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
+        self._keep_halt(observe, halt)
         arrays = self._observation(observe, report, campaign_clock(campaign, account), config)
+        if observe.at == campaign.at():  # a later reading is no tick's observation, and nothing is decided on it
+            arrays = marked(arrays, campaign)
         return Observed(
             observation_digest=self._inputs.store.put_arrays(arrays),
             spend_micros=sum(max(d.cost_micros, d.served_micros) for d in report.days),
@@ -76,15 +80,25 @@ class Observations:
             held=standing.held,
         )
 
+    def _keep_halt(self, observe: Observe, halt: str) -> None:
+        """Keep a halt in the ledger: one that is not there was told by somebody who answers in this activity's place.
+
+        What another workflow has read by its own terms is no halt of this campaign.
+        """
+        if halt and activity.info().workflow_id == observe.campaign.name:
+            self._ledger.keep_halt(observe.campaign.name, halt, observe.at)
+
     def _unknown(self, observe: Observe) -> Observed:
         """A campaign that was created and does not read back must halt, and its account with it."""
         if not self._locating.may_exist(observe.campaign):
             raise PlatformError(f"campaign {observe.campaign.name} is not on the platform", permanent=True)
+        halt = self._locating.record_unknown(observe.campaign, observe.at)
+        self._keep_halt(observe, halt)
         return Observed(
             observation_digest="",
             spend_micros=self._locating.spent_micros(observe.campaign),
             enabled=False,
-            halt=self._locating.record_unknown(observe.campaign, observe.at),
+            halt=halt,
             stop_account=True,
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock
+from activities.made_for import check_made_for
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.platform_records import CampaignSpec, CampaignState, Creative
 from gaelp.domain.spending.advertised_content import content_digest
@@ -40,6 +41,11 @@ class WantedSettings:
             bid_micros=(0,) * segments,
             creative_prob=((1.0 / candidates,) * candidates,) * segments,
         )
+
+    def check_decided(self, campaign: LiveCampaignInput, digest: str) -> None:
+        """Raise MadeForSomethingElse where that is not what the agent has decided for the campaign's tick."""
+        decision = self._inputs.store.get_arrays(digest)
+        check_made_for(decision, "decision", campaign, campaign.progress.memory_digest)
 
     def by_decision(
         self, campaign: LiveCampaignInput, before: CampaignState, digest: str, account: Account

@@ -24,7 +24,7 @@ from gaelp.domain.spending.approval_requests import (
     request_for,
 )
 from gaelp.domain.spending.card_facts import AccountNow, CardFacts, EarnedSoFar, GateOnCard, RunTerms
-from gaelp.evidence.profit import contribution_share, matured_of, roi, roi_lower_bound
+from gaelp.evidence.profit import SHOWN_ALPHA, contribution_share, matured_of, roi, roi_lower_bound
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import RunStopped
 from gaelp.ledger.rules.approval_rules import passed_before
@@ -32,7 +32,6 @@ from gaelp.messages.pausing import NoteRefusedSignals
 from gaelp.messages.spending_phase import CheckRequest, OpenedRequest, RequestStanding, SubmitDecision
 
 NONCE_BYTES = 32
-ROI_ALPHA = 0.05  # of the bound on the card
 
 
 def _wall_clock() -> datetime:
@@ -79,6 +78,7 @@ class Approvals:
             earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,
+            starter=run.starter if run else None,
             deadline=wanted.deadline,
         )
 
@@ -136,5 +136,5 @@ def _earned(campaigns: Iterable[Iterable[DayReport]], terms: RunTerms) -> Earned
         profit_micros=int(days.profit.sum()),
         days=int(days.cost.size),
         roi=roi(days),
-        roi_low=roi_lower_bound(days, ROI_ALPHA),
+        roi_low=roi_lower_bound(days, SHOWN_ALPHA),
     )

@@ -5,15 +5,17 @@ Touch this to bind one more thing to a verdict.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import agents_own, booked, with_kept_decisions
+from activities.records.booked_evidence import agents_own, booked, interruption_of, with_kept_decisions
+from activities.records.judged_terms import NotItsTerms, check_terms
 from activities.records.phase_halts import why_halted
-from activities.records.senders import NotItsTerms, check_sender, check_terms
+from activities.records.senders import check_child, check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
@@ -52,6 +54,11 @@ def _share_resting_on_ratings(exams: Sequence[BatchResult], permuted: Sequence[B
     ).sentence
 
 
+async def _check_own_phase(context: RunContext) -> None:
+    """An attempt is counted without any money: only the phase that the run itself has started may use it."""
+    await check_child(phase_id(context.run, context.phase), context.run, f"the gate of {context.run}/{context.phase}")
+
+
 class Assessment:
     """Judges with the level of the attempt, whose number the ledger gives once for each run and phase."""
 
@@ -59,9 +66,13 @@ class Assessment:
         self._ledger = ledger
         self._inputs = inputs
 
-    @activity.defn(no_thread_cancel_exception=True)
-    def assess_simulation(self, assess: AssessSimulation) -> GateAssessment:
+    @activity.defn
+    async def assess_simulation(self, assess: AssessSimulation) -> GateAssessment:
         """One look at the exam; settled once its looks pass, fail, or are used up."""
+        await _check_own_phase(assess.context)
+        return await asyncio.to_thread(self._assess_simulation, assess)
+
+    def _assess_simulation(self, assess: AssessSimulation) -> GateAssessment:
         config = self._inputs.config(assess.context.config_digest)
         attempt = self._attempt(assess.context, config)
         exams, permuted, block = (
@@ -87,9 +98,13 @@ class Assessment:
         """The gains of the exploit audit; nothing where it was not played."""
         return AuditGains.model_validate(self._inputs.store.get_document(digest)).gains if digest else {}
 
-    @activity.defn(no_thread_cancel_exception=True)
-    def assess_historical(self, assess: AssessHistorical) -> GateAssessment:
+    @activity.defn
+    async def assess_historical(self, assess: AssessHistorical) -> GateAssessment:
         """One verdict over all logs together."""
+        await _check_own_phase(assess.context)
+        return await asyncio.to_thread(self._assess_historical, assess)
+
+    def _assess_historical(self, assess: AssessHistorical) -> GateAssessment:
         config = self._inputs.config(assess.context.config_digest)
         attempt = self._attempt(assess.context, config)
         measures = measure_historical(assess.logs, judging.alpha_for(attempt))
@@ -100,11 +115,12 @@ class Assessment:
     def assess_campaigns(self, assess: AssessCampaigns) -> GateAssessment:
         """The verdict over the campaigns of a spending phase; violations are those in the ledger."""
         context = assess.context
+        check_sender(phase_id(context.run, context.phase), f"the gate of {context.run}/{context.phase}")
         config = self._inputs.config(context.config_digest)
         reservations = self._of_phase(context)
+        evidence, without_result = self._evidence(assess, reservations)
         attempt = self._attempt(context, config)
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
-        evidence, without_result = self._evidence(assess, reservations)
         campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
         if context.phase is Phase.LIVE_TEST:
             evidence = evidence.model_copy(update={"stopped": why_halted(campaigns, config)})
@@ -148,6 +164,8 @@ class Assessment:
         began = {each.campaign for each in reservations if DUPLICATE_MARK not in each.campaign}
         results = self._ledger.campaign_results(phase_id(context.run, context.phase))
         ended = tuple(each for each in results if each.campaign in began)
+        if interrupted := interruption_of(ended):
+            raise NotItsTerms(f"no verdict rests on what was interrupted: {interrupted}")
         decisions = [BudgetMoves.model_validate(self._inputs.store.get_document(digest)) for digest in assess.moves]
         missing = len(began) - len(ended)
         problem = f"the ledger has no result of {missing} of {len(began)} campaigns"
@@ -160,7 +178,6 @@ class Assessment:
 
     def _attempt(self, context: RunContext, config: TrainingConfiguration) -> int:
         gate = context.phase
-        check_sender(phase_id(context.run, gate), f"the gate of {context.run}/{gate}")
         check_terms(self._ledger, context)
         series = AttemptSeries(account=context.account, product=config.product, agent=context.agent, gate=gate)
         return self._ledger.next_attempt(series, f"{context.run}/{gate}")

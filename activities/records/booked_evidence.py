@@ -63,6 +63,11 @@ def others_doing(violations: Iterable[Violation]) -> str:
     return ""
 
 
+def interruption_of(campaigns: Iterable[CampaignResult]) -> str:
+    """The first campaign that ended by neither its plan nor its agent, and why; empty where there is none."""
+    return next((f"{each.campaign}: {each.interruption}" for each in campaigns if each.interruption), "")
+
+
 def _is_grave(violation: Violation) -> bool:
     return violation.severity in (Severity.CRITICAL, Severity.HIGH) and violation.resolved_by is None
 
@@ -71,9 +76,7 @@ def at_booked_cost(reported: Reported, reservations: Iterable[Reservation]) -> R
     """The reported days, each at the cost that the ledger counts."""
     costs = {(each.campaign, each.day): _cost(each) for each in reservations}
     return {
-        name: tuple(
-            day.model_copy(update={"cost_micros": max(day.cost_micros, costs.get((name, day.day), 0))}) for day in days
-        )
+        name: tuple(day.at_booked_cost(costs.get((name, day.day), 0)) for day in days)
         for name, days in reported.items()
     }
 

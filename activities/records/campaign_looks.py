@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.records.senders import parent_of
 from gaelp.domain.temporal_names import WAITS
 from gaelp.messages.spending_phase import CampaignsLook, CampaignStanding, LookAtCampaigns
 from gaelp.messages.training_run import LookAtPhase, PhaseStanding
@@ -39,13 +40,9 @@ class CampaignLooks:
     async def look_at_phase(self, look: LookAtPhase) -> PhaseStanding:
         """What the phase says that it waits for; nothing where it is closed, or is no child of that run."""
         described = await _described(activity.client().get_workflow_handle(look.phase_workflow), closing=False)
-        if described is None or described.close_time is not None or _parent(described) != look.run:
+        if described is None or described.close_time is not None or parent_of(described) != look.run:
             return PhaseStanding()
         return PhaseStanding(waits=await described.memo_value(WAITS, ""))
-
-
-def _parent(described: WorkflowExecutionDescription) -> str:
-    return str(described.raw_description.workflow_execution_info.parent_execution.workflow_id)
 
 
 async def _standing(client: Client, name: str, phase_workflow: str, *, closing: bool) -> CampaignStanding | None:
@@ -56,7 +53,7 @@ async def _standing(client: Client, name: str, phase_workflow: str, *, closing: 
     if described is None:
         return None
     closed = described.close_time is not None
-    if _parent(described) != phase_workflow:
+    if parent_of(described) != phase_workflow:
         return CampaignStanding(campaign=name, closed=True)  # what runs under this id now is not the phase's child
     try:
         standing: CampaignStanding = await handle.query("standing", result_type=CampaignStanding)

@@ -14,7 +14,8 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.records.senders import check_sender
-from gaelp.domain.spending.campaign_records import BudgetMove, CampaignResult, DayReached
+from gaelp.domain.ids import phase_id, phase_of_campaign, run_of_campaign
+from gaelp.domain.spending.campaign_records import CUT_TO_NOTHING, BudgetMove, CampaignResult, DayReached
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.spending_phase import BudgetMoves, LetProceed, Proceed
 
@@ -42,12 +43,23 @@ class CampaignReports:
 
     @activity.defn
     async def let_proceed(self, let: LetProceed) -> None:
-        """Signal every campaign of a decision; one that has ended meanwhile takes no signal, which is no error."""
-        stored = await asyncio.to_thread(self._inputs.store.get_document, let.moves_digest)
-        moves = BudgetMoves.model_validate(stored).moves
+        """Signal every campaign of a decision; one that has ended meanwhile takes no signal, which is no error.
+
+        Where one gets nothing any more the ledger keeps that first: nobody else may end it so for its gate.
+        """
+        moves = await asyncio.to_thread(self._kept_moves, let.moves_digest)
         for first in range(0, len(moves), SIGNALS_AT_ONCE):
             at_once = moves[first : first + SIGNALS_AT_ONCE]
             await asyncio.gather(*(_signal(move, let.until_day) for move in at_once))
+
+    def _kept_moves(self, digest: str) -> tuple[BudgetMove, ...]:
+        moves = BudgetMoves.model_validate(self._inputs.store.get_document(digest)).moves
+        for move in moves:
+            phase = phase_id(run_of_campaign(move.campaign), phase_of_campaign(move.campaign))
+            check_sender(phase, f"the budget of {move.campaign}")
+            if move.after_micros == 0:
+                self._ledger.keep_halt(move.campaign, CUT_TO_NOTHING, datetime.now(UTC))
+        return moves
 
 
 async def _signal(move: BudgetMove, until_day: int) -> None:

@@ -7,14 +7,16 @@ Touch this when such a decision needs one more thing from the ledger.
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.records.booked_evidence import booked
+from activities.records.judged_terms import check_terms
 from activities.records.phase_halts import why_halted
-from activities.records.senders import check_sender, check_terms
+from activities.records.senders import check_child
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
 from gaelp.domain.curriculum.task_checks import tasks_of
@@ -80,11 +82,15 @@ class Planning:
             task_exam_batches=config.curriculum.exam_batches if tasks_of(config) else 0,
         )
 
-    @activity.defn(no_thread_cancel_exception=True)
-    def begin_exam(self, exam: BeginExam) -> ExamTerms:
+    @activity.defn
+    async def begin_exam(self, exam: BeginExam) -> ExamTerms:
         """The attempt from the ledger; a run's exam is one attempt, however often this is retried."""
+        run = exam.context.run
+        await check_child(phase_id(run, Phase.SIMULATION), run, f"the exam of {run}")
+        return await asyncio.to_thread(self._begin_exam, exam)
+
+    def _begin_exam(self, exam: BeginExam) -> ExamTerms:
         context, entry = exam.context, exam.entry_checkpoint_digest
-        check_sender(phase_id(context.run, Phase.SIMULATION), f"the exam of {context.run}")
         check_terms(self._ledger, context)
         config = self._inputs.config(context.config_digest)
         gate = Phase.SIMULATION

@@ -11,7 +11,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import others_doing, with_reported_days
+from activities.records.booked_evidence import interruption_of, others_doing, with_reported_days
 from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.ids import FIRST_BATCH, batch_id, phase_id
@@ -117,7 +117,7 @@ class Records:
         stopped = "" if account.fence == approved else self._why_stopped(account.account)
         stopped = stopped if going_on.granted else going_on.reason
         table = _table(ended, spend, account.currency)
-        interrupted = others_doing(self._ledger.violations(context.run))
+        interrupted = others_doing(self._ledger.violations(context.run)) or interruption_of(ended)
         return CampaignsSummary(spend_micros=spend, table=table, stopped=stopped, interrupted=interrupted)
 
     def _written(self, context: RunContext) -> set[str]:

@@ -130,7 +130,7 @@ class Runs:
         """The last row and the last event; the spend is the ledger's figure, and so are the gates that were passed."""
         check_sender(end.result.run, f"how {end.result.run} ended")
         result = self._as_kept(end.result)
-        self._ledger.withdraw_requests(result.run, end.at)
+        self._ledger.end_run(result.run, end.at)
         self._warehouse.append(
             "runs",
             [

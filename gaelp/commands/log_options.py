@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gaelp.commands.written_files import force_option
 from gaelp.domain.log_evidence import LogKind
 
 
@@ -61,7 +62,7 @@ def calibrate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--price-unit", type=_amount, metavar="AMOUNT", help="what 1 in the log's prices is, per "
                         "thousand impressions in the account's currency; without it no price level is set")  # fmt: skip
     parser.add_argument("--output", metavar="FILE", help="write the settings that follow: for `start --config FILE`")
-    parser.add_argument("--force", action="store_true", help="write over FILE where it is there already")
+    force_option(parser)
     parser.add_argument("--seed", type=_whole, default=1, help="of the bootstrap (default 1)")
     reading_options(parser)
 
@@ -69,6 +70,11 @@ def calibrate_options(parser: argparse.ArgumentParser) -> None:
 def reading_options(parser: argparse.ArgumentParser) -> None:
     """How a log's file is to be read."""
     parser.add_argument("--items", metavar="FILE", help="features of the candidates")
+    column_options(parser)
+
+
+def column_options(parser: argparse.ArgumentParser) -> None:
+    """How the columns of a file are to be read, of a log or of an export."""
     parser.add_argument("--map", nargs="+", default=[], metavar="OURS=THEIRS", help="names of the file's columns, or "
                         "their numbers from 1 where it has no header")  # fmt: skip
     parser.add_argument("--decimal", choices=["point", "comma"], help="where the file's numbers do not show it")

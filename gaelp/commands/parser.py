@@ -15,6 +15,7 @@ from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
 from gaelp.commands.power.exam_options import certify_options, count
 from gaelp.commands.verb_examples import epilog
+from gaelp.commands.watching.report_options import report_options
 from gaelp.domain.phases import PHASE_ORDER
 
 OLDER_OPTIONS = ("--config", "--experiment-name", "--validate-config", "--set", "--agent", "--wait")
@@ -63,10 +64,21 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises WrongUse where argparse would print and exit."""
+    """Raises WrongUse where argparse would print and exit. Its answer says in `said` which options were given."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """`said` has the option of each argument whose value is not its default, by the argument's name."""
+        parsed, rest = super().parse_known_args(args, namespace)
+        options = {each.dest: each for each in self._actions if each.option_strings}
+        parsed.said = getattr(parsed, "said", {}) | {
+            name: each.option_strings[0]
+            for name, each in options.items()
+            if getattr(parsed, name, each.default) != each.default
+        }
+        return parsed, rest
 
     def error(self, message: str) -> NoReturn:
         raise WrongUse(f"{message}: see {self.prog} --help")
@@ -134,6 +146,8 @@ def _configuration(parser: argparse.ArgumentParser) -> None:
 def _start(parser: argparse.ArgumentParser) -> None:
     _configuration(parser)
     parser.add_argument("--wait", action="store_true", help="show progress until the run ends")
+    prove = "prove who starts it, where the account's owner wants a second person to approve (four eyes)"
+    parser.add_argument("--sign-with", metavar="FILE", help=prove)
 
 
 def _validate(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +205,8 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--usd-rate-source", metavar="WHO", help="who publishes it")
     quota = "calls that its platform grants in a span of seconds, as in 15000/86400; all workers together keep to it"
     add.add_argument("--call-quota", metavar="CALLS/SECONDS", help=quota)
+    two = "an approval of more needs another person than has signed the run's start; 0: every one; not given: off"
+    add.add_argument("--four-eyes-above", metavar="AMOUNT", help=two)
     add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
 
 
@@ -247,16 +263,6 @@ def _person(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", metavar="NAME", help="who decides; default: the user's name")
 
 
-def _report(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("run", metavar="RUN", nargs="?")
-    which.add_argument(
-        "--all", action="store_true", help="every run: what it waits for, spent, earned, and at worst costs"
-    )
-    where = "default: a folder of the run's name in GAELP_HOME/reports; with --all, GAELP_HOME/reports"
-    parser.add_argument("--output", metavar="DIR", help=where)
-
-
 def _new_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", help="new or empty")
     parser.add_argument("--name", metavar="NAME", help="what configurations call the agent; default: the folder's name")
@@ -286,7 +292,7 @@ ARGUMENTS = {
     "attempts": _attempts, "notify": notify_options, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
-    "calibrate": log_options.calibrate_options, "report": _report, "dev": _nothing,
+    "calibrate": log_options.calibrate_options, "report": report_options, "dev": _nothing,
     "agents": _nothing, "environments": _nothing, "new-agent": _new_agent, "checkpoints": _run,
     "certify": certify_options, "plan": plan_options, "version": _nothing,
 }  # fmt: skip

@@ -48,6 +48,7 @@ class Account(Frozen):
     total_cap_micros: int  # billed plus open worst case over the account's life with us
     dollar_rate: DollarRate | None = None  # none: amounts in dollars cannot be compared; in dollars none is needed
     call_quota: CallQuota | None = None  # none: no calls are held back
+    four_eyes_above_micros: int | None = None  # an approval of more needs another person than the run's; none: off
     fence: int = 0  # raised by every stop; a claim under an older fence is refused
 
 

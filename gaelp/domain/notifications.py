@@ -7,7 +7,8 @@ to tell people of another kind of entry.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +20,7 @@ from gaelp.money import exact_money
 
 NOTES_WAIT = timedelta(days=1)  # people stop reading what comes more often
 BETWEEN = timedelta(minutes=1)  # two messages of one account; what comes meanwhile goes together in the next
+REPEATS_WAIT = timedelta(hours=1)  # the same sentence again, as of somebody who knocks at the approval page all night
 MOST_LINES = 30  # of one message
 
 
@@ -49,24 +51,37 @@ def notification_of(entry: JournalEntry, currency: str) -> Notification | None:
     return Notification(entry.sequence, entry.at, urgency, text)
 
 
-def message_due(notifications: Sequence[Notification], now: datetime, last: datetime | None) -> bool:
-    """Whether these notifications are sent now; `last` is when the account's last message was sent, or tried."""
+def message_due(
+    notifications: Sequence[Notification], now: datetime, last: datetime | None, repeated: Collection[str] = ()
+) -> bool:
+    """Whether these notifications are sent now; `last` is when the account's last message was sent, or tried.
+
+    `repeated` are sentences that were sent within REPEATS_WAIT: by themselves they wait as long.
+    """
     if not notifications or (last is not None and now - last < BETWEEN):
         return False
-    if any(each.urgency is not Urgency.NOTE for each in notifications):
-        return True
-    return now - min(each.at for each in notifications) >= NOTES_WAIT
+    return any(now - each.at >= _waits(each, repeated) for each in notifications)
+
+
+def _waits(notification: Notification, repeated: Collection[str]) -> timedelta:
+    if notification.urgency is Urgency.NOTE:
+        return NOTES_WAIT
+    return REPEATS_WAIT if notification.text in repeated else timedelta.min
 
 
 def message(account: str, notifications: Sequence[Notification]) -> tuple[str, str]:
-    """Title and plain text of one message: what waits for a person first, then alarms, then notes, each by time."""
+    """Title and plain text of one message: what waits for a person first, then alarms, then notes, each by time.
+
+    Equal sentences are one line with their number.
+    """
     counts = [(urgency, sum(each.urgency is urgency for each in notifications)) for urgency in Urgency]
     title = f"GAELP, {account}: " + ", ".join(f"{count} × {urgency}" for urgency, count in counts if count)
     ranks = list(Urgency)
     ordered = sorted(notifications, key=lambda each: (ranks.index(each.urgency), each.sequence))
-    lines = [f"{each.urgency}: {each.text}" for each in ordered[:MOST_LINES]]
-    if len(ordered) > MOST_LINES:
-        lines.append(f"and {len(ordered) - MOST_LINES} more: see `starter.py list` and the runs' reports")
+    times = Counter(f"{each.urgency}: {each.text}" for each in ordered)
+    lines = [line if count == 1 else f"{line} ({count} times)" for line, count in times.items()]
+    if (left := len(lines) - MOST_LINES) > 0:
+        lines[MOST_LINES:] = [f"and {left} more: see `starter.py list` and the runs' reports"]
     return title, "\n".join(lines)
 
 
@@ -129,10 +144,25 @@ def _account(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
     return Urgency.NOTE, f"the envelope of account {entry.account} was changed by {detail.get('by', '')}"
 
 
+def _approver(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    key, by = entry.key, detail.get("by", "")
+    if entry.kind == "approver-removed":
+        return Urgency.ALARM, f"key {key} may approve nothing any more on account {entry.account}: removed by {by}"
+    most = exact_money(entry.amount_micros, currency)
+    return Urgency.ALARM, (
+        f"{detail.get('name', '')} may approve up to {most} on account {entry.account}, with key {key}: entered by {by}"
+    )
+
+
 def _cleared(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
     return Urgency.NOTE, (
         f"a violation of run {entry.run} was cleared by {detail.get('by', '')}: {detail.get('reason', '')}"
     )
+
+
+def _alert(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    urgency = Urgency.NOTE if detail["severity"] == "low" else Urgency.ALARM
+    return urgency, f"run {entry.run}: {detail['evidence']}"
 
 
 def _step(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
@@ -162,6 +192,9 @@ _SENTENCES = {
     "found": _frozen,
     "verdict": _verdict,
     "account": _account,
+    "approver": _approver,
+    "approver-removed": _approver,
+    "alert": _alert,
     "monitoring-step": _step,
     "monitoring-undone": _undone,
 }

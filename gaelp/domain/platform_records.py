@@ -76,6 +76,10 @@ class DayReport(Frozen):
     matured: bool  # age of the day's last click has reached the 90 % lag quantile
     hourly_cost_micros: tuple[Reported, ...] = ()  # [24]
 
+    def at_booked_cost(self, booked_micros: int) -> DayReport:
+        """The same at the cost that the ledger knows, where that is more: what a gate and a report count."""
+        return self.model_copy(update={"cost_micros": max(self.cost_micros, booked_micros)})
+
 
 class CellReport(Frozen):
     """Counts per segment and creative since the campaign began, for the agent's observation."""

@@ -63,6 +63,7 @@ def _fall_p(rewards: F8) -> F8:
 def _shift(rewards: F8) -> F8:
     """The deepest fall of the cumulated, standardised rewards below an earlier value; 0 where all are equal."""
     n, spread = rewards.shape[-1], rewards.std(axis=-1, keepdims=True)
-    z = np.where(spread > 0, (rewards - rewards.mean(axis=-1, keepdims=True)) / np.where(spread > 0, spread, 1), 0.0)
+    varies = np.ptp(rewards, axis=-1, keepdims=True) > 0  # the mean of equal rewards is rounded: their spread is not 0
+    z = np.where(varies, (rewards - rewards.mean(axis=-1, keepdims=True)) / np.where(varies, spread, 1), 0.0)
     path = np.concatenate((np.zeros((*z.shape[:-1], 1)), np.cumsum(z, axis=-1)), axis=-1)
     return np.asarray((np.maximum.accumulate(path, axis=-1) - path).max(axis=-1) / np.sqrt(n))

@@ -69,7 +69,10 @@ def measure_campaigns(evidence: SpendingEvidence, config: TrainingConfiguration,
         efficiency=measure_efficiency(tested, config, alpha, evidence.pacing_reference, rng),
         improvement=measure_improvement(ordered, config, alpha, evidence.split) if scaled else None,
         portfolio=measure_portfolio(ordered, config, alpha) if scaled else None,
-        problems=(*evidence.problems, *(problem for campaign in ordered for problem in _impossible(campaign))),
+        problems=(
+            *evidence.problems,
+            *(problem for campaign in ordered for problem in _impossible(campaign, config.currency)),
+        ),
     )
 
 
@@ -174,12 +177,14 @@ def _positive(campaign: CampaignResult, config: TrainingConfiguration) -> bool |
     return bool(profit.matured_days([campaign], profit.contribution_share(config)).profit.sum() > 0)
 
 
-def _impossible(campaign: CampaignResult) -> list[str]:
+def _impossible(campaign: CampaignResult, currency: str) -> list[str]:
     """Reported numbers that cannot be."""
     negative = [day.day for day in campaign.days if day.revenue_micros < 0]
     twice = len(campaign.days) - len({d.day for d in campaign.days})
     problems = [f"{campaign.campaign} reports a negative revenue on {negative[0]}"] if negative else []
     problems += [f"{campaign.campaign} reports {twice} days twice"] if twice else []
     if campaign.spend_micros > 0 and not campaign.days:
-        problems.append(f"{campaign.campaign} spent {rounded_money(campaign.spend_micros)} and reports no day")
+        problems.append(
+            f"{campaign.campaign} spent {rounded_money(campaign.spend_micros, currency)} and reports no day"
+        )
     return problems

@@ -30,6 +30,8 @@ PRIOR_EDGE = 0.25  # mean of Y
 PRIOR_SQUARE = 0.25  # mean of Y squared
 TUNED_FOR_DAYS = 30  # where the asymptotic bound is tightest
 FEWEST_DAYS = 10  # before which an asymptotic bound means nothing
+_MOST_ROI = 5.0  # that is looked for
+SHOWN_ALPHA = 0.05  # of the bounds of profit and ROI that people are shown, on the approval card and in the report
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,30 @@ def roi_lower_bound(days: Days, alpha: float) -> float | None:
     return float(grid[possible[0]]) if possible.size else float(grid[-1])
 
 
+def roi_bounds(days: Days, alpha: float) -> tuple[float | None, float | None]:
+    """Both bounds of ROI, for people; an upper one beyond what is looked for is not known."""
+    high = roi_upper_bound(days, alpha)
+    return roi_lower_bound(days, alpha), None if high is None or high >= _MOST_ROI else high
+
+
+def profit_bounds(days: Days, alpha: float) -> tuple[float, float] | None:
+    """The bounds of the profit of all matured days, in micros, by the same confidence sequence; None where it has none.
+
+    Both lie on the side of 0 on which those of ROI lie.
+    """
+    bounds = _margin_bounds(days, alpha)
+    if bounds is None:
+        return None
+    grid, lower, upper = bounds
+    even = int(np.abs(grid).argmin())  # an ROI of 0
+    return float(lower[even]) * days.cost.size, float(upper[even]) * days.cost.size
+
+
 def _margin_bounds(days: Days, alpha: float) -> tuple[F8, F8, F8] | None:
     """ROI candidates rho f8[1201], and for each the bounds of the mean of (contribution - (1 + rho) cost)."""
     if days.cost.size < FEWEST_DAYS or days.cost.sum() <= 0:
         return None
-    grid = np.linspace(-1.0, 5.0, 1201)
+    grid = np.linspace(-1.0, _MOST_ROI, 1201)
     margins = days.contribution[:, None] - (1 + grid) * days.cost[:, None]
     mean, radius = margins.mean(axis=0), margins.std(axis=0, ddof=1) * asymptotic_radius(days.cost.size, alpha)
     return grid, mean - radius, mean + radius

@@ -13,7 +13,7 @@ from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.ledger.stored_records import StoredRequest
-from gaelp.ledger.stores import campaign_books_store, decision_store, request_store
+from gaelp.ledger.stores import campaign_books_store, decision_store, request_store, run_store
 from gaelp.ledger.watched_books import WatchedBooks
 
 
@@ -64,9 +64,10 @@ class ApprovalBooks(WatchedBooks):
         with self._database.reading() as connection:
             return request_store.waiting_phases(connection, account)
 
-    def withdraw_requests(self, run: str, at: datetime) -> None:
-        """Close what a run asks and what it was approved, for good, because it has ended."""
+    def end_run(self, run: str, at: datetime) -> None:
+        """Note that a run has ended, and close what it asks and what it was approved, for good."""
         with self._database.writing() as connection:
+            run_store.end(connection, run, at, request_store.accounts_of(connection, run))
             request_store.withdraw(connection, run, at)
 
     def note_refused_page(self, account: str, key: str, reason: str, at: datetime) -> None:

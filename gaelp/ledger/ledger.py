@@ -20,6 +20,7 @@ from gaelp.domain.spending.ledger_records import (
     Reserve,
     Reserved,
 )
+from gaelp.domain.spending.signed_starts import ProvenStart
 from gaelp.ledger.approval_books import ApprovalBooks
 from gaelp.ledger.rules.reservation_rules import RaiseStep, RunLimits
 from gaelp.ledger.rules.ruling import Ruling
@@ -117,10 +118,13 @@ class Ledger(ApprovalBooks):
 
     # ------------------------------------------------------------ runs and attempts
 
-    def register_run(self, run: str, account: str, at: datetime) -> None:
-        """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken."""
+    def register_run(self, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
+        """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken.
+
+        `start`: who proves that he starts it, and the start_digest; raises LedgerConflict where it proves nobody.
+        """
         with self._database.writing() as connection:
-            run_store.register(connection, run, account, at)
+            run_store.register(connection, run, account, at, start)
 
     def begin_run(self, run: str, terms: BegunTerms, at: datetime | None = None) -> Ruling:
         """Note on which terms a run begins, once for ever; the same again is harmless, and other terms are refused."""
@@ -191,9 +195,13 @@ class Ledger(ApprovalBooks):
         run_cap_micros: int | None = None,
         account_daily_limit_micros: int | None = None,
         step: RaiseStep | None = None,
+        alerts: tuple[float, ...] = (),
     ) -> Reserved:
-        """Book the worst case of a campaign day if approval, fence, step and every cap allow it; None is no limit."""
-        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros, step)
+        """Book the worst case of a campaign day if approval, fence, step and every cap allow it; None is no limit.
+
+        `alerts` are shares of the limits; the journal notes which of them the booking crosses.
+        """
+        limits = RunLimits(campaign_cap_micros, run_cap_micros, account_daily_limit_micros, step, alerts)
         with self._database.writing() as connection:
             return reservation_store.reserve(connection, booking, limits)
 

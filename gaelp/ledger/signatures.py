@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.spending import approval_requests
 from gaelp.domain.spending.approval_requests import ApprovalRequest, SignedDecision
+from gaelp.domain.spending.signed_starts import SignedStart, start_text
 from gaelp.errors import GaelpError
 
 LARGEST_KEY = 10_000  # bytes; a PEM of an Ed25519 key has 119
@@ -79,12 +80,31 @@ def sign(private_key_pem: bytes | str, request: ApprovalRequest, decision: str, 
     )
 
 
+def sign_start(private_key_pem: bytes | str, digest: str) -> SignedStart:
+    """Sign the start of the run whose start_digest this is; raises BadKey."""
+    private = _private(private_key_pem)
+    signature = base64.b64encode(private.sign(start_text(digest))).decode()
+    return SignedStart(key_id=key_id_of(_public(private)), signature=signature)
+
+
+def verify_start(public_key: str, signed: SignedStart, digest: str) -> bool:
+    """Whether the holder of `public_key` (base64) signed that start."""
+    return _is_signed(public_key, signed.signature, start_text(digest))
+
+
 def verify(public_key: str, signed: SignedDecision) -> bool:
     """Whether the holder of `public_key` (base64) signed this decision on this digest."""
     try:
-        key = Ed25519PublicKey.from_public_bytes(_raw(public_key))
         text = approval_requests.signing_text(signed.decision, signed.request_digest)
-        key.verify(base64.b64decode(signed.signature, validate=True), text)
+    except ValueError:
+        return False
+    return _is_signed(public_key, signed.signature, text)
+
+
+def _is_signed(public_key: str, signature: str, text: bytes) -> bool:
+    try:
+        key = Ed25519PublicKey.from_public_bytes(_raw(public_key))
+        key.verify(base64.b64decode(signature, validate=True), text)
     except (InvalidSignature, ValueError):
         return False
     return True

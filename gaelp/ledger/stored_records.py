@@ -13,6 +13,7 @@ from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
+from gaelp.domain.spending.signed_starts import Starter
 
 
 @dataclass(frozen=True)
@@ -129,14 +130,18 @@ class BegunTerms:
 
 @dataclass(frozen=True)
 class RegisteredRun:
-    """A run's name, the account it was started for, when, and since when it is stopped.
+    """A run's name, the account it was started for, when, and since when it has ended or is stopped.
 
-    Agent and configuration are those that it has begun with; empty where it has not begun.
+    Agent and configuration are those that it has begun with; empty where it has not begun. `starter` is who has signed
+    its start, and `start_digest` what was signed; none and empty where nobody has.
     """
 
     run: str
     account: str
     at: datetime
+    ended_at: datetime | None = None
     stopped_at: datetime | None = None
     agent: str = ""
     config_digest: str = ""
+    starter: Starter | None = None
+    start_digest: str = ""

@@ -104,6 +104,16 @@ class WatchedBooks:
         with self._database.writing() as connection:
             campaign_books_store.keep_decision(connection, decision, _phase_of(decision.campaign), at)
 
+    def keep_halt(self, campaign: str, reason: str, at: datetime) -> None:
+        """Keep a reason for which a campaign must end early: one that is not kept counts for no gate."""
+        with self._database.writing() as connection:
+            campaign_books_store.keep_halt(connection, campaign, reason, _phase_of(campaign), at)
+
+    def halts(self, campaign: str) -> frozenset[str]:
+        """The reasons kept for which a campaign must end early."""
+        with self._database.reading() as connection:
+            return campaign_books_store.halts(connection, campaign)
+
     def decisions(self, phase: str) -> tuple[DecisionMade, ...]:
         """Every decision of the campaigns of a phase (its workflow id) that policy and ledger have checked."""
         with self._database.reading() as connection:

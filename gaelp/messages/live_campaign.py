@@ -58,9 +58,6 @@ class CampaignProgress(PausableState):
     stage: EpisodeState = EpisodeState.PLANNED
     started_at: datetime | None = None  # wall instant of tick 0
     memory_digest: str = ""
-    planned_micros: int = 0  # sum of the platform budgets set so far, a day each
-    actions: int = 0
-    near_misses: int = 0
     launched: bool = False  # it is on the platform
     enabled: bool = False  # by us, as far as we know
     uncertain: bool = False  # a write was begun and its outcome is not known: it may be enabled
@@ -171,13 +168,10 @@ class Apply(Frozen):
 
 
 class Applied(Frozen):
-    """Whether a decision was applied, and what policy has counted so far."""
+    """Whether a decision was applied; what policy and ledger make of it is in the ledger."""
 
     applied: bool
     halt: str = ""
-    planned_micros: int = 0  # sum of the platform budgets set so far, a day each
-    actions: int = 0  # decisions that policy has checked so far
-    near_misses: int = 0  # of them, how many policy blocked or clamped
     stop_account: bool = False  # somebody changed what lets more be billed: all of the account must stop
 
 

@@ -71,8 +71,11 @@ def kept_platforms(
 
     def platform_of(account: Account) -> AdPlatform:
         plain = account.model_copy(
-            update={"daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None, "fence": 0}
-        )
+            update={
+                "daily_cap_micros": 0, "total_cap_micros": 0, "dollar_rate": None, "call_quota": None,
+                "four_eyes_above_micros": None, "fence": 0,
+            }
+        )  # fmt: skip
         return opened(account.platform, account.kind, account.timezone, plain)
 
     return platform_of

@@ -87,7 +87,7 @@ def campaigns_of(ledger: ReportedLedger, run: str, billed: Billed, requests: Col
             days = reported.get(name, reached.get(name, ()) if name not in ended else ())
             result = ended.get(name) or _running(name, signed.get(name))
             if result is not None:
-                booked = tuple(_at_its_cost(day, billed.get((name, day.day), 0)) for day in days)
+                booked = tuple(day.at_booked_cost(billed.get((name, day.day), 0)) for day in days)
                 campaigns.append(result.model_copy(update={"days": booked}))
     return campaigns
 
@@ -104,8 +104,3 @@ def _running(name: str, signed: ApprovedCampaign | None) -> CampaignResult | Non
     return CampaignResult(
         campaign=name, index=number, product=signed.product, arm=signed.arm, state=EpisodeState.RUNNING
     )
-
-
-def _at_its_cost(day: DayReport, billed_micros: int) -> DayReport:
-    """The larger of what was reported and what the ledger knows, as the gate counts it."""
-    return day.model_copy(update={"cost_micros": max(day.cost_micros, billed_micros)})

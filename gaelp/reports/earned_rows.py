@@ -84,7 +84,7 @@ def _in_short(earnings: Earnings, currency: str) -> str:
     amount = f"{'+' if profit.value > 0 else ''}{rounded_money(round(profit.value), currency)}"
     if roi is None:
         return f"{amount} ({earnings.matured_days} matured days)"
-    interval = "" if roi.low is None or roi.high is None else f", 90 % {roi.low:+.0%} to {roi.high:+.0%}"
+    interval = "" if roi.low is None or roi.high is None else f", 95 % {roi.low:+.0%} to {roi.high:+.0%}"
     return f"{amount} after ad cost (attributed ROI {roi.value:+.0%}{interval}, {earnings.matured_days} matured days)"
 
 

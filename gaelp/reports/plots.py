@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
 from gaelp.messages.log_replay import GapEvidence
-from gaelp.money import micros
+from gaelp.money import bare_money, micros
 from gaelp.reports.journal_money import SpendDay
 from gaelp.reports.report_facts import Batch, Facts, Span
 
@@ -158,10 +158,16 @@ def _spend_of(axes: Any, phase: Phase, days: list[SpendDay], config: TrainingCon
         label="worst case reserved",
     )
     axes.bar(x, [d.billed_micros / 1e6 for d in days], 0.55, color=BLUE, label="billed")
-    cap = daily_cap(phase, config)
+    cap, currency = daily_cap(phase, config), config.currency if config else ""
     if cap:
-        axes.axhline(cap / 1e6, color=VERMILLION, ls="--", lw=1.2, label=f"hard cap {cap / 1e6:,.2f} a day")
-    axes.set(title=phase.value, xlabel=f"account day (1 = {first})", ylabel=config.currency if config else "units")
+        axes.axhline(
+            cap / 1e6,
+            color=VERMILLION,
+            ls="--",
+            lw=1.2,
+            label=f"hard cap {bare_money(cap, currency)} a day",
+        )
+    axes.set(title=phase.value, xlabel=f"account day (1 = {first})", ylabel=currency or "units")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylim(0, max([cap, *(d.worst_micros for d in days), 1]) / 1e6 * 1.3)

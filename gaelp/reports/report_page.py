@@ -24,7 +24,7 @@ from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.evidence.reported.baseline_comparison import Comparison
 from gaelp.evidence.reported.learning_rows import learning_rows, level_changes
-from gaelp.money import rounded_money
+from gaelp.money import bare_money
 from gaelp.reports import plots, profit_plot, report_words
 from gaelp.reports.booked_campaigns import SPENDING
 from gaelp.reports.curriculum_map import curriculum_map
@@ -138,7 +138,7 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
     environment = Environment(
         loader=PackageLoader("gaelp.reports", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["money"] = lambda amount: rounded_money(round(amount))
+    environment.filters["money"] = lambda amount: bare_money(round(amount), facts.currency)
     environment.filters["figure"] = _figure
     environment.filters["share"] = lambda value: f"{value:+.0%}"
     environment.filters["instant"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

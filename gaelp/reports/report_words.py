@@ -103,15 +103,21 @@ def limits(facts: Facts) -> list[Limit]:
 
 def events(facts: Facts) -> list[dict[str, Any]]:
     """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
-    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "attempt", "verdict"}
+    quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "run-ended", "attempt", "verdict"}
     return [
-        {"at": entry.at, "kind": entry.kind, "phase": entry.phase, "key": entry.key, "detail": _detail(entry.detail)}
+        {
+            "at": entry.at,
+            "kind": entry.kind,
+            "phase": entry.phase,
+            "key": entry.key,
+            "detail": _detail(entry.detail, facts.currency),
+        }
         for entry in facts.journal
         if entry.kind not in quiet
     ]
 
 
-def _detail(detail: str) -> str:
+def _detail(detail: str, currency: str) -> str:
     """A journal entry's JSON as `name value` pairs, money as money; whatever is no object is shown as it is."""
     try:
         pairs = json.loads(detail or "{}")
@@ -120,10 +126,10 @@ def _detail(detail: str) -> str:
     if not isinstance(pairs, dict):
         return detail
     shown = [pair for pair in pairs.items() if pair[1] not in ("", None) and pair[0] not in ("signature", "passkey")]
-    return ", ".join(_pair(*pair) for pair in shown)
+    return ", ".join(_pair(*pair, currency) for pair in shown)
 
 
-def _pair(name: str, value: Any) -> str:
+def _pair(name: str, value: Any, currency: str) -> str:
     if name.endswith("_micros") and isinstance(value, int):
-        return f"{name.removesuffix('_micros')} {rounded_money(value)}"
+        return f"{name.removesuffix('_micros')} {rounded_money(value, currency)}"
     return f"{name} {value}"

@@ -17,8 +17,9 @@ from scipy.stats import chi2, t
 from gaelp.domain.exports.findings import AuditQuestion, Finding, FindingKind, FindingPlace
 from gaelp.evidence.exports.account_audit import audit
 from gaelp.records.exports.read_export import read_export
+from gaelp.records.exports.read_orders import read_orders
 from gaelp.records.logs.ingestion import LogSource
-from scripts.make_examples import text
+from scripts.make_examples import orders_text, text
 from tests.support.command_line import ROOT
 
 MATURE = date(2026, 8, 17)  # the last day that is 14 days older than 31 August
@@ -79,9 +80,10 @@ def _noise(sold: list[float], clicks: list[float]) -> tuple[float, float]:
 
 
 def test_the_files_are_what_the_script_writes() -> None:
-    """Both accounts come from the seeded script that ships."""
+    """Both accounts, and the orders, come from the seeded script that ships."""
     for name, troubled in (("shop.csv", False), ("shop_troubled.csv", True)):
         assert (ROOT / "examples" / name).read_text() == text(troubled=troubled)
+    assert (ROOT / "examples/shop_orders.csv").read_text() == orders_text()
 
 
 def test_the_healthy_account_has_no_finding_and_the_troubled_one_its_six(findings: dict[FindingKind, Finding]) -> None:
@@ -224,3 +226,28 @@ def test_an_uneven_experiment(findings: dict[FindingKind, Finding], rows: list[R
     assert (figure.value, figure.low) == (pytest.approx(share), pytest.approx(share - reach))
     assert figure.low > 0.5
     assert findings[FindingKind.UNEVEN].stake_micros == pytest.approx(sum(float(row["Cost"]) for row in mine) * 1e6)
+
+
+def test_own_orders_agree_with_what_the_healthy_account_claims() -> None:
+    """Claimed by own orders, and cost per new customer: of orders with a click id that were kept, on mature days.
+
+    The claim is above the orders by no more than chance, so that there is no finding.
+    """
+    rows = _rows("shop.csv")
+    kept = [
+        each
+        for each in _rows("shop_orders.csv")
+        if each["click_id"] and float(each["refund"]) < float(each["value"]) and each["time"][:10] <= MATURE.isoformat()
+    ]
+    days = sorted({row["Day"] for row in rows if row["Day"] <= MATURE.isoformat()})
+    own = [sum(each["time"][:10] == day for each in kept) for day in days]
+    new = [sum(each["time"][:10] == day and each["new_customer"] == "1" for each in kept) for day in days]
+    claimed = sum(float(row["Conversions"]) for row in rows if row["Day"] in days)
+    cost = sum(float(row["Cost"]) for row in rows if row["Day"] in days)
+    (export,) = read_export(LogSource(str(ROOT / "examples/shop.csv"), "report", "shop"))
+    orders = read_orders(LogSource(str(ROOT / "examples/shop_orders.csv"), "report", "orders"), "EUR", (), "UTC")
+    answer = audit(AuditQuestion(export, 14, 30_000_000, orders=orders))
+    assert not answer.findings
+    ratio, customer = answer.measures
+    assert ratio.value == pytest.approx(claimed / sum(own)) and ratio.low < 1 < ratio.high
+    assert customer.value == pytest.approx(cost / sum(new)) and customer.low < customer.value < customer.high

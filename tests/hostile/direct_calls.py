@@ -21,6 +21,7 @@ from activities.effects import for_temporal
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
 from activities.live.turns import Turns
+from activities.made_for import marked
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
 from gaelp.errors import GaelpError
@@ -54,17 +55,18 @@ class Heard:
 
 
 class AttemptNumbers:
-    """What activities ask Temporal for: the number of the attempt. One for all activities of one thread."""
+    """What activities ask Temporal for: the caller and the attempt's number. One for all activities of one thread."""
 
     def __init__(self) -> None:
         self.temporal = ActivityEnvironment()
-        self._infos: dict[int, Info] = {}
+        self._infos: dict[tuple[str, int], Info] = {}
 
-    def begin(self, attempt: int) -> None:
-        """From now on it is this attempt."""
-        if attempt not in self._infos:
-            self._infos[attempt] = replace(ActivityEnvironment.default_info(), attempt=attempt)
-        self.temporal.info = self._infos[attempt]
+    def begin(self, workflow: str, attempt: int) -> None:
+        """From now on it is this attempt, of this workflow's call."""
+        if (workflow, attempt) not in self._infos:
+            known = replace(ActivityEnvironment.default_info(), workflow_id=workflow, attempt=attempt)
+            self._infos[workflow, attempt] = known
+        self.temporal.info = self._infos[workflow, attempt]
 
 
 @dataclass
@@ -84,7 +86,7 @@ class DirectCalls:
         failure: Exception | None = None
         for attempt in range(1, options["retry_policy"].maximum_attempts + 1):
             await hand_over(None)
-            self.numbers.begin(attempt)
+            self.numbers.begin(asked.campaign.name, attempt)
             try:
                 return activity(asked)
             except Crash:
@@ -123,7 +125,8 @@ class DirectCalls:
 
     def _decided(self, decide: Decide) -> Decided:
         bids = np.full((1, 1), 1_000_000 + decide.campaign.progress.tick, np.int64)
-        digest = self.inputs.store.put_arrays({"bid_micros": bids, "creative_prob": np.full((1, 1, 2), 0.5)})
+        arrays = {"bid_micros": bids, "creative_prob": np.full((1, 1, 2), 0.5)}
+        digest = self.inputs.store.put_arrays(marked(arrays, decide.campaign, decide.campaign.progress.memory_digest))
         return Decided(decision_digest=digest, memory_digest="")
 
     async def apply(

@@ -16,6 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.inputs import Inputs
 from activities.live.campaigns import Campaigns
 from activities.live.observations import Observations
+from activities.made_for import marked
 from gaelp.configuration import loading
 from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.config.configuration import TrainingConfiguration
@@ -99,6 +100,9 @@ class CampaignFixture:
     waits: list[float] = field(default_factory=list)  # seconds that Campaigns waited, had it really waited
     temporal: ActivityEnvironment = field(default_factory=ActivityEnvironment)
 
+    def __post_init__(self) -> None:
+        self.temporal.info = replace(self.temporal.info, workflow_id=self.campaign.name)
+
     def retrying(self) -> None:
         """From here on activities run as second attempts."""
         self.temporal.info = replace(self.temporal.info, attempt=2)
@@ -125,7 +129,7 @@ class CampaignFixture:
         return self.temporal.run(self.campaigns.launch, LaunchCampaign(campaign=self.campaign, at=self.campaign.at()))
 
     def decide(self, bid: int = 5 * UNIT) -> str:
-        """A decision's digest: one bid for every segment, the first creative most of the time."""
+        """A decision's digest: one bid for every segment, the first creative most of the time; for no tick yet."""
         segments, candidates = self.inputs.market(self.campaign.context.market_digest).ctr.shape
         shares = np.full((1, segments, candidates), 0.5 / (candidates - 1))
         shares[:, :, 0] = 0.5
@@ -133,11 +137,16 @@ class CampaignFixture:
             {"bid_micros": np.full((1, segments), bid, np.int64), "creative_prob": shares}
         )
 
+    def decided(self, campaign: LiveCampaignInput, decision: str = "") -> str:
+        """The digest of the same decision, or of the usual one, as made for the campaign's tick."""
+        arrays = self.inputs.store.get_arrays(decision or self.decide())
+        return self.inputs.store.put_arrays(marked(arrays, campaign, campaign.progress.memory_digest))
+
     def apply(self, tick: int = 0, decision: str = "", **changes: Any) -> Applied:
         """The activity of that name, at the tick's instant."""
         campaign = self.on_tick(tick, **changes)
         at = campaign.at()
-        asked = Apply(campaign=campaign, decision_digest=decision or self.decide(), at=at)
+        asked = Apply(campaign=campaign, decision_digest=self.decided(campaign, decision), at=at)
         return self.temporal.run(self.campaigns.apply, asked)
 
     def settle(self, hours: float = 24, *, final: bool = False) -> Paused:

@@ -33,11 +33,11 @@ def days(
     ]  # fmt: skip
 
 
-def question(rows: Iterable[CampaignDay], *more: str, mature_after: int = 0) -> AuditQuestion:
+def question(rows: Iterable[CampaignDay], *more: str, young_days: int = 0) -> AuditQuestion:
     """The question about these rows; `more` names columns beside COLUMNS."""
     columns = {name: name for name in (*COLUMNS, *more)}
     missing = {name: (name, name.replace("_", " ")) for name in ("budget", "arm", "search_term") if name not in columns}
-    return AuditQuestion(AccountExport("google-ads", "EUR", tuple(rows), columns, missing), mature_after)
+    return AuditQuestion(AccountExport("google-ads", "EUR", tuple(rows), columns, missing), young_days)
 
 
 def of_part(rows: Iterable[CampaignDay], column: str, part: str) -> list[CampaignDay]:

@@ -44,3 +44,10 @@ def walked(days: Sequence[tuple[int, Sequence[Anomaly]]]) -> tuple[StepTaken, ..
 def undone(step: StepTaken) -> StepTaken:
     """The step as a person has undone it."""
     return step.model_copy(update={"undone_by": "Ada", "undone_because": "a holiday"})
+
+
+def of_run(step: StepTaken, run: str, account: str) -> StepTaken:
+    """The step as it is of another run's first campaign."""
+    campaign = f"{run}/live-test/campaign-00"
+    named = {"run": run, "account": account, "campaign": campaign, "key": f"{campaign}/step-{step.number}"}
+    return step.model_copy(update=named)

@@ -7,6 +7,7 @@ import pytest
 
 from gaelp.money import (
     UnknownCurrency,
+    bare_money,
     decimals_of,
     exact_money,
     micros,
@@ -44,7 +45,8 @@ def test_an_exact_amount_loses_no_micro(amount, text):
 def test_a_rounded_amount_has_the_currencys_decimals():
     """What is read in a table is rounded, with the currency where one is given."""
     assert rounded_money(1_234_567_890, "EUR") == "1,234.57 EUR"
-    assert rounded_money(-10_000) == "-0.01"
+    assert rounded_money(-10_000, "") == "-0.01"
+    assert bare_money(1_234_567_890, "JPY") == "1,235"
     assert rounded_money(1_234_567_890, "JPY") == "1,235 JPY"
     assert rounded_money(1_234_567_890, "KWD") == "1,234.568 KWD"
 

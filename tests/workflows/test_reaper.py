@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.client import (
     Client,
     ScheduleActionStartWorkflow,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
+    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
     WorkflowExecutionStatus,
@@ -44,6 +47,12 @@ async def test_the_schedule_is_made_once_and_a_paused_one_runs_again(environment
         assert why_no_reaper(await handle.describe(), datetime.now(UTC)) == ""
         later = datetime.now(UTC) + timedelta(minutes=5)
         assert why_no_reaper(await handle.describe(), later).startswith("it last looked at")
+        seldom = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=90))])
+        await handle.update(lambda known: ScheduleUpdate(replace(known.description.schedule, spec=seldom)))
+        why = why_no_reaper(await handle.describe(), datetime.now(UTC))
+        assert why.startswith("its schedule looks only every 90 days")
+        await keep_reaper(client, 45)
+        assert why_no_reaper(await handle.describe(), datetime.now(UTC)) == ""
     finally:
         await handle.delete()
         async for each in client.list_workflows("WorkflowType = 'Reaper'"):

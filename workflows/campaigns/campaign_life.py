@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.spending.campaign_records import CampaignResult, DayReached
+from gaelp.domain.spending.campaign_records import CUT_TO_NOTHING, CampaignResult, DayReached
 from gaelp.messages.spending_phase import Proceed
 from workflows.campaigns.campaign_ending import CampaignEnding
 from workflows.campaigns.campaign_needs import (
@@ -195,7 +195,7 @@ class CampaignLife:
         if scene.state.stopped or proceed is None:
             scene.halt(scene.state.stopped, outside=True)
         elif proceed.daily_budget_micros == 0:
-            scene.halt("its budget was cut to nothing", outside=False)
+            scene.halt(CUT_TO_NOTHING, outside=False)
         else:
             scene.update(until_day=proceed.until_day, daily_budget_micros=proceed.daily_budget_micros)
 

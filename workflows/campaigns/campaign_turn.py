@@ -62,9 +62,6 @@ class CampaignTurn:
             enabled=applied.applied,
             uncertain=not applied.applied,
             memory_digest=decided.memory_digest,
-            planned_micros=applied.planned_micros,
-            actions=applied.actions,
-            near_misses=applied.near_misses,
         )
         if applied.applied:
             scene.update(applied_day=scene.campaign.day_index)

@@ -6,7 +6,6 @@ Touch this to show another part of a finding. What is looked for stands in gaelp
 from __future__ import annotations
 
 import argparse
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,11 +17,16 @@ from gaelp.commands.exports.given_export import (
     export_source,
     given_exports,
     refuse_amount_of_two,
+    refuse_page,
     shown_name,
+    today_of,
     write_page,
 )
+from gaelp.commands.exports.maturity import maturity_of, measured_lag
+from gaelp.commands.exports.unread_options import OF_A_PAGE, OF_ORDERS, refuse_unread
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.findings import ERROR_RATE, Audit, AuditQuestion, Figure, Finding, FindingKind, OwnOrder
+from gaelp.domain.exports.mature_days import Maturity
 
 if TYPE_CHECKING:
     from gaelp.reports.account_page import PageSection
@@ -34,45 +38,45 @@ def audit(arguments: argparse.Namespace, out: Out) -> int:
     """Say what stands out in FILE, the most money first; amounts of two currencies are audited apart."""
     from gaelp.evidence.exports.account_audit import audit as answer
 
+    _refuse_unread(arguments)
+    refuse_page(arguments, arguments.file, *arguments.snapshots, *([arguments.orders] if arguments.orders else []))
     exports = given_exports(arguments.file, argparse.Namespace(**{**vars(arguments), "anonymous": False}))
-    if not arguments.page and (arguments.cap or arguments.daily_budget):
-        raise WrongUse("--cap and --daily-budget are of the page: say where it goes, as in --page shop.html")
     refuse_amount_of_two("--target-cpa", arguments.target_cpa, exports)
-    mature_after = _mature_after(arguments)
-    questions = [_question(export, mature_after, arguments) for export in exports]
+    measured = measured_lag(arguments)
+    maturity = maturity_of(arguments, measured, today_of(arguments, exports))
+    questions = [_question(export, maturity, arguments) for export in exports]
     audits = [answer(question) for question in questions]
     if arguments.anonymous:  # only now, because own orders name campaigns too
         audits = [_renamed(*each) for each in zip(audits, exports, strict=True)]
-    document = {"exports": [_document(*each) for each in zip(questions, audits, strict=True)]}
+    document = {"exports": [_document(*each, maturity) for each in zip(questions, audits, strict=True)]}
     text = [line for each in zip(questions, audits, strict=True) for line in _text(*each, arguments)]
     written = []
     if arguments.page:
         from gaelp.commands.exports.whole_page import whole_page_sections
 
-        sections = [_section(*each) for each in zip(questions, audits, strict=True)]
-        sections += whole_page_sections(arguments, exports)
+        sections = [_section(*each, maturity) for each in zip(questions, audits, strict=True)]
+        sections += whole_page_sections(arguments, exports, maturity, measured)
         written = write_page(arguments, f"{shown_name(arguments, arguments.file)}: what an ad account says", sections)
-    out.result(document, *text, _CHANCE, *written)
+    out.result(document, *text, maturity.sentence, _CHANCE, *written)
     return DONE
 
 
-def _mature_after(arguments: argparse.Namespace) -> int:
-    """How old a mature day is at the least: as was said, or older than the age at which 90 % have come."""
-    if not arguments.snapshots:
-        return int(arguments.mature_after)
-    from gaelp.commands.exports.lag import shown_lag
+def _refuse_unread(arguments: argparse.Namespace) -> None:
+    if not arguments.page:
+        refuse_unread(arguments, OF_A_PAGE, "of the page only: say where it goes, as in --page shop.html")
+    if not arguments.orders:
+        refuse_unread(arguments, OF_ORDERS, "of own orders only: give them, as in --orders orders.csv")
+    if blank := [word for word in arguments.brand if not word.strip()]:
+        raise WrongUse(f"--brand {blank[0]!r} is blank and would be in every search: give a word of the brand's name")
 
-    ages = arguments.snapshots if len(arguments.snapshots) == 1 else [*arguments.snapshots, arguments.file]
-    return math.floor(shown_lag(ages, arguments).lag.late.high) + 1
 
-
-def _question(export: AccountExport, mature_after: int, arguments: argparse.Namespace) -> AuditQuestion:
+def _question(export: AccountExport, maturity: Maturity, arguments: argparse.Namespace) -> AuditQuestion:
     from gaelp.commands.people.accounts import amount
 
     target = arguments.target_cpa
     return AuditQuestion(
         export=export,
-        mature_after=mature_after,
+        young_days=maturity.young_days(export.last_day),
         target_cpa_micros=None if target is None else amount(target, "--target-cpa", export.currency or "USD"),
         brands=tuple(arguments.brand),
         planned=_shares(arguments.split) or None,
@@ -115,7 +119,7 @@ def _head(question: AuditQuestion, arguments: argparse.Namespace) -> str:
     named = ", ".join(word for word in (export.platform, export.currency) if word)
     return (
         f"{arguments.file}{f' ({named})' if named else ''}: {export.first_day} to {export.last_day}, campaigns: "
-        f"{len(export.campaigns)}; the last {question.mature_after} days count as too young for conversions"
+        f"{len(export.campaigns)}"
     )
 
 
@@ -165,14 +169,15 @@ def _number(value: float) -> str:
     return f"{value:,.2f}" if abs(value) >= 10 else f"{value:,.3f}"
 
 
-def _document(question: AuditQuestion, audit: Audit) -> dict[str, Any]:
+def _document(question: AuditQuestion, audit: Audit, maturity: Maturity) -> dict[str, Any]:
     export = question.export
     return {
         "platform": export.platform,
         "currency": export.currency,
         "first_day": export.first_day,
         "last_day": export.last_day,
-        "mature_after": question.mature_after,
+        "mature_after": maturity.after_days,
+        "first_young": maturity.first_young,
         "error_rate": ERROR_RATE,
         "findings": [_told(each) for each in audit.findings],
         "left_out": audit.left_out,
@@ -187,7 +192,7 @@ def _told(finding: Finding) -> dict[str, Any]:
     return {**finding.__dict__, "place": finding.place.__dict__, "figure": finding.figure.__dict__}
 
 
-def _section(question: AuditQuestion, audit: Audit) -> PageSection:
+def _section(question: AuditQuestion, audit: Audit, maturity: Maturity) -> PageSection:
     from gaelp.reports.account_page import PageSection
 
     currency = question.export.currency
@@ -204,6 +209,6 @@ def _section(question: AuditQuestion, audit: Audit) -> PageSection:
             )
             for each in audit.findings
         ),
-        notes=(_CHANCE, *(_figure(measure) for measure in audit.measures)),
+        notes=(maturity.sentence, _CHANCE, *(_figure(measure) for measure in audit.measures)),
         not_looked_at=tuple(_not_looked(audit)),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from gaelp.commands.exports.export_options import export_options, page_options
+from gaelp.commands.exports.export_options import export_options, maturity_options, page_options
+from gaelp.commands.written_files import force_option
 
 
 def audit_options(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +15,7 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--brand", nargs="+", default=[], metavar="WORD", help="a search with it is for the brand")
     parser.add_argument("--split", nargs="+", default=[], metavar="ARM=SHARE", help="how an experiment's impressions "
                         "were to be split; default: alike")  # fmt: skip
-    mature = parser.add_mutually_exclusive_group()
-    mature.add_argument("--mature-after", type=_days, default=14, metavar="DAYS", help="days after a click on which "
-                        "its conversions are complete (default 14)")  # fmt: skip
-    mature.add_argument("--snapshots", nargs="+", default=[], metavar="FILE", help="exports of the same account of "
-                        "other days, or one with conversion ages: measure it by them")  # fmt: skip
+    maturity_options(parser)
     orders = parser.add_argument_group("of own orders")
     orders.add_argument("--orders", metavar="FILE", help="id, time, value, and if there: refund, new_customer, "
                         "click_id, utm_medium, utm_campaign, currency")  # fmt: skip
@@ -27,9 +24,4 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
                         "days orders are counted, as Europe/Berlin; default: UTC")  # fmt: skip
     page_options(parser)
     export_options(parser)
-
-
-def _days(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 365:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 0 to 365")
-    return int(text)
+    force_option(parser)

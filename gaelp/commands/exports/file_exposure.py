@@ -7,7 +7,14 @@ from datetime import date
 
 from gaelp.commands.console import DONE, Out, money
 from gaelp.commands.exports import exposure_view as view
-from gaelp.commands.exports.given_export import given_exports, refuse_amount_of_two, shown_name, today_of, write_page
+from gaelp.commands.exports.given_export import (
+    given_exports,
+    refuse_amount_of_two,
+    refuse_page,
+    shown_name,
+    today_of,
+    write_page,
+)
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import exported_campaigns
 
@@ -16,6 +23,7 @@ PLATFORM_NAMES = {"google-ads": "Google Ads", "meta": "Meta"}
 
 def file_exposure(arguments: argparse.Namespace, out: Out) -> int:
     """Show it for each currency of the file; amounts of two are never added."""
+    refuse_page(arguments, arguments.file)
     exports = given_exports(arguments.file, arguments)
     today = today_of(arguments, exports)
     refuse_amount_of_two("--cap", arguments.cap, exports)

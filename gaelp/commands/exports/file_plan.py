@@ -6,15 +6,21 @@ Touch this to look at other effects or sizes; the gate's power is in gaelp/evide
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gaelp.commands.console import DONE, Out, WrongUse
-from gaelp.commands.exports.given_export import given_exports, refuse_amount_of_two, shown_name, today_of, write_page
+from gaelp.commands.console import DONE, Out
+from gaelp.commands.exports.given_export import (
+    given_exports,
+    refuse_amount_of_two,
+    refuse_page,
+    shown_name,
+    today_of,
+    write_page,
+)
+from gaelp.commands.exports.maturity import maturity_of, measured_lag
 from gaelp.commands.exports.plan_view import (
     SIZES,
-    TARGET,
     TRIALS,
     Effect,
     ShownPlan,
@@ -23,10 +29,19 @@ from gaelp.commands.exports.plan_view import (
     plan_text,
 )
 from gaelp.commands.exports.read_account import export_of_account
-from gaelp.commands.people.accounts import amount
-from gaelp.commands.power.exam_settings import level_of, read_configuration
+from gaelp.commands.exports.unread_options import OF_AN_EXAM, refuse_unread
+from gaelp.commands.power.live_test_asked import (
+    LONGEST,
+    MOST_SPREAD,
+    TARGET,
+    PlanAsked,
+    affordable_micros,
+    asked_by,
+    days_of_a_campaign,
+)
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import NotLookedAt
+from gaelp.domain.exports.mature_days import Maturity
 
 if TYPE_CHECKING:
     from gaelp.domain.config.configuration import TrainingConfiguration
@@ -34,15 +49,14 @@ if TYPE_CHECKING:
     from gaelp.evidence.exports.account_sales import AccountSales
 
 EFFECTS = (0.25, 0.5, 1.0)  # true attributed ROI
-LONGEST = 366  # days of a campaign
-MOST_SPREAD, MOST_ROI = 3.0, 100
 SEED = 1
 
 
 def file_plan(arguments: argparse.Namespace, out: Out) -> int:
     """Show it for each currency of the file."""
-    if arguments.figure:
-        raise WrongUse("--figure is of a plan without a FILE: its pictures stand on the page, --page FILE.html")
+    refuse_unread(arguments, OF_AN_EXAM, "of the gate simulation, and for a FILE or an account a live test is planned")
+    refuse_unread(arguments, ("figure",), "of a plan without a FILE; this one's picture is on --page FILE.html")
+    refuse_page(arguments, *([arguments.file] if arguments.file else []))
     if arguments.file is not None:
         exports = given_exports(arguments.file, arguments)
         refuse_amount_of_two("--cpa", arguments.cpa, exports)
@@ -52,7 +66,9 @@ def file_plan(arguments: argparse.Namespace, out: Out) -> int:
         exports, today = export_of_account(arguments)
         name = "an account" if arguments.anonymous else arguments.account
     asked = asked_by(arguments)
-    shown = [shown_plan(asked, each, today, name) for each in exports]
+    measured = measured_lag(arguments) if arguments.file else None
+    maturity = maturity_of(arguments, measured, today)
+    shown = [shown_plan(asked, each, maturity, name) for each in exports]
     pages = [plan_section(each) for each in shown] if arguments.page else []
     written = write_page(arguments, f"{name}: what a budget can find out", pages)
     text = [part for each in shown for part in plan_text(each)]
@@ -60,48 +76,19 @@ def file_plan(arguments: argparse.Namespace, out: Out) -> int:
     return DONE
 
 
-@dataclass(frozen=True)
-class PlanAsked:
-    """What somebody said; None is what the export says, or the configuration where it cannot."""
-
-    config: TrainingConfiguration
-    alpha: float  # level of the gate
-    lag_days: float | None = None
-    roi: float | None = None
-    order_spread: float | None = None
-    cpa: str | None = None
-    daily_budget: str | None = None
-
-
-def asked_by(arguments: argparse.Namespace) -> PlanAsked:
-    """What the options of `plan` say. Raises WrongUse."""
-    if arguments.lag is not None and not 0 < arguments.lag <= LONGEST:
-        raise WrongUse(f"--lag is {arguments.lag:g}, and it is a number of days above 0, up to {LONGEST}")
-    if arguments.roi is not None and not -1 < arguments.roi <= MOST_ROI:
-        raise WrongUse(f"--roi is {arguments.roi:g}, and it is a number above -1, up to {MOST_ROI}")
-    if arguments.order_spread is not None and not 0 <= arguments.order_spread <= MOST_SPREAD:
-        raise WrongUse(f"--order-spread is {arguments.order_spread:g}, and it is a number from 0 to {MOST_SPREAD:g}")
-    return PlanAsked(
-        read_configuration(arguments), level_of(arguments), arguments.lag, arguments.roi, arguments.order_spread,
-        arguments.cpa, arguments.daily_budget,
-    )  # fmt: skip
-
-
-def shown_plan(asked: PlanAsked, export: AccountExport, today: date, name: str) -> ShownPlan:
+def shown_plan(asked: PlanAsked, export: AccountExport, maturity: Maturity, name: str) -> ShownPlan:
     """Measure an export, and try live tests of its figures. Raises NotLookedAt and WrongUse."""
     import numpy as np
 
     from gaelp.evidence.certification.live_trials import StatedSales
     from gaelp.evidence.exports.account_sales import account_sales
-    from gaelp.evidence.profit import maturing_days
 
     config = _configured(asked, export.currency)
-    economics = config.economics
-    maturing = maturing_days(economics.lag_days, economics.attribution_window_days)
-    sales = account_sales(export, today, maturing, np.random.default_rng(SEED))
+    sales = account_sales(export, maturity, np.random.default_rng(SEED))
     spreads = (asked.order_spread, sales.order_spread, config.market.order_spread)
+    cpa = asked.cpa_micros(export.currency or "USD")
     stated = StatedSales(
-        cpa_micros=round(sales.cpa.value) if asked.cpa is None else _amount(asked.cpa, "--cpa", export),
+        cpa_micros=round(sales.cpa.value) if cpa is None else cpa,
         daily_micros=_daily_budget(asked, export),
         roi=0.0,
         order_spread=min(next(each for each in spreads if each is not None), MOST_SPREAD),
@@ -111,8 +98,8 @@ def shown_plan(asked: PlanAsked, export: AccountExport, today: date, name: str) 
     effects = tuple(_tried(replace(stated, roi=roi), config, asked.alpha) for roi in wanted)
     account = f"{name} ({export.currency})" if export.currency else name
     return ShownPlan(
-        account, export.currency, sales, stated, economics.lag_days,
-        lag_from="as given" if asked.lag_days is not None else "taken from the configuration",
+        account, export.currency, sales, stated, maturity, config.economics.lag_days,
+        lag_from=asked.lag_from if asked.lag_days is not None else "taken from the configuration",
         spread_from="as given" if asked.order_spread is not None else _spread_from(sales), effects=effects,
     )  # fmt: skip
 
@@ -123,42 +110,26 @@ def _spread_from(sales: AccountSales) -> str:
 
 def _configured(asked: PlanAsked, currency: str) -> TrainingConfiguration:
     """The configuration in the account's currency, with the lag that was said, deciding every hour."""
-    config = asked.config
-    lag = config.economics.lag_days if asked.lag_days is None else asked.lag_days
-    economics = config.economics.model_copy(update={"lag_days": lag})
+    config = asked.with_lag
     clock = config.clock.model_copy(update={"tick_hours": 1})
-    return config.model_copy(update={"economics": economics, "clock": clock, "currency": currency or config.currency})
+    return config.model_copy(update={"clock": clock, "currency": currency or config.currency})
 
 
 def _daily_budget(asked: PlanAsked, export: AccountExport) -> int:
-    from gaelp.commands.power.live_plan import PLATFORM
-    from gaelp.domain.billing.billing_rules import budget_for_cap
-    from gaelp.money import micros
-
-    if asked.daily_budget is not None:
-        return _amount(asked.daily_budget, "--daily-budget", export)
-    if export.currency != "USD":
+    said = asked.daily_micros(export.currency or "USD")
+    if said is None and export.currency != "USD":
         raise NotLookedAt(
             f"a live test's daily cap is 10 to 50 US dollars, and the file is in {export.currency or 'no currency'}: "
             "say what the test may have a day, as in --daily-budget 25"
         )
-    return budget_for_cap(PLATFORM, micros(asked.config.live_test.daily_cap), "USD")
-
-
-def _amount(text: str, option: str, export: AccountExport) -> int:
-    return amount(text, option, export.currency or "USD")
+    return affordable_micros(asked.config, "USD") if said is None else said
 
 
 def _tried(sales: StatedSales, config: TrainingConfiguration, alpha: float) -> Effect:
     """Live tests with campaigns of 20 expected conversions, and where none is enough of twice and four times that."""
-    from gaelp.evidence.certification.live_trials import days_for_conversions, live_powers
+    from gaelp.evidence.certification.live_trials import live_powers
 
-    days = max(config.live_test.days, days_for_conversions(sales.cpa_micros, sales.daily_micros))
-    if days > LONGEST:
-        raise NotLookedAt(
-            f"a campaign of 20 conversions takes {days} days at {sales.daily_micros / 1e6:g} a day: give a larger "
-            "--daily-budget"
-        )
+    days = max(config.live_test.days, days_of_a_campaign(sales, config))
     tests: list[LivePower] = []
     for times in (1, 2, 4):
         if times * days <= LONGEST:

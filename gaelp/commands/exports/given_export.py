@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gaelp.commands.console import Refused, WrongUse
 from gaelp.commands.logs_and_agents.ingest import source_of
 from gaelp.commands.people.accounts import amount
+from gaelp.commands.written_files import ACCOUNT_PAGE, refuse_to_overwrite
 from gaelp.domain.exports.account_export import AccountExport, anonymous, with_budget
 from gaelp.money import UnknownCurrency, decimals_of
 
@@ -33,7 +34,9 @@ def counted(number: float) -> str:
 
 def export_source(file: str, arguments: argparse.Namespace) -> LogSource:
     """The file, and how the options say it is read. Raises WrongUse."""
-    return source_of(argparse.Namespace(**{**vars(arguments), "file": file, "kind": "report", "name": "export"}))
+    return source_of(
+        argparse.Namespace(**{**vars(arguments), "file": file, "items": None, "kind": "report", "name": "export"})
+    )
 
 
 def given_exports(file: str, arguments: argparse.Namespace) -> list[AccountExport]:
@@ -99,6 +102,15 @@ def day_said(arguments: argparse.Namespace) -> date | None:
         return None if arguments.today is None else date.fromisoformat(arguments.today)
     except ValueError:
         raise WrongUse(f"--today {arguments.today} is not a day such as 2026-03-31") from None
+
+
+def refuse_page(arguments: argparse.Namespace, *read: str) -> None:
+    """Raise WrongUse where the page would be written over a file that is no page, or over one of those that are read.
+
+    Asked before anything is computed.
+    """
+    if arguments.page:
+        refuse_to_overwrite("--page", Path(arguments.page), ACCOUNT_PAGE, arguments, read)
 
 
 def write_page(arguments: argparse.Namespace, title: str, sections: Sequence[PageSection]) -> list[str]:

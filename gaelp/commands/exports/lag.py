@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
-from gaelp.commands.exports.given_export import counted, day_said, export_source, shown_name, write_page
+from gaelp.commands.exports.given_export import counted, day_said, export_source, refuse_page, shown_name, write_page
 from gaelp.domain.exports.export_exposure import NotLookedAt
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ class ShownLag:
     today: date
     triangle: ConversionTriangle
     lag: ConversionLag
+
+    @property
+    def mean_days(self) -> float:
+        """The mean lag in days: ages count midnights between click and conversion, whose mean is that of the days."""
+        return sum(1 - share for share in self.lag.shares)
 
     @property
     def answer(self) -> str:
@@ -63,6 +68,7 @@ class ShownLag:
 
 def lag(arguments: argparse.Namespace, out: Out) -> int:
     """Estimate it from several daily exports, or from one that has the age of each conversion."""
+    refuse_page(arguments, *arguments.files)
     shown = shown_lag(arguments.files, arguments)
     pages = [lag_section(shown)] if arguments.page else []
     written = write_page(arguments, f"{shown.files}: how late conversions come", pages)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from gaelp.commands.console import table
 from gaelp.commands.exports.given_export import counted
+from gaelp.commands.power.live_test_asked import TARGET
 from gaelp.money import rounded_money
 
 if TYPE_CHECKING:
+    from gaelp.domain.exports.mature_days import Maturity
     from gaelp.evidence.certification.live_trials import LivePower, StatedSales
     from gaelp.evidence.exports.account_sales import AccountSales
     from gaelp.evidence.exports.conversion_lag import BoundedEstimate
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 SIZES = (5, 6, 8, 10)  # campaigns
 TRIALS = 40  # so that an answer takes some seconds; shares are good to about 8 points
-TARGET = 0.5
 MEASURED = ("measured", "value")
 COLUMNS = ("true ROI", "smallest test that passes in half of cases", "passes", "calendar days", "spend")
 
@@ -52,6 +53,7 @@ class ShownPlan:
     currency: str
     sales: AccountSales
     stated: StatedSales
+    maturity: Maturity
     lag_days: float
     lag_from: str  # `as given`, or where else it is from
     spread_from: str
@@ -79,7 +81,8 @@ class ShownPlan:
         return [
             f"Measured on {self.sales.days} mature days and {counted(self.sales.conversions)} conversions, with bounds "
             "at 95 %.",
-            f"The mean lag is {self.lag_days:g} days, {self.lag_from} (the verb lag measures it); the spread of order "
+            self.maturity.sentence,
+            f"The mean lag is {self.lag_days:g} days, {self.lag_from}; the spread of order "
             f"values is {self.stated.order_spread:.2g}, {self.spread_from}.",
             f"By {TRIALS} simulated live tests of each size, judged by criteria 8 to 10 together, with a decision an "
             "hour; what an agent costs per conversion is taken to be what the account does.",
@@ -92,6 +95,7 @@ def plan_document(shown: ShownPlan) -> dict[str, Any]:
     return {
         "account": shown.account,
         "currency": shown.currency,
+        "mature_after": shown.maturity.after_days,
         "mature_days": sales.days,
         "conversions": sales.conversions,
         "cpa_micros": _bounds(sales.cpa),

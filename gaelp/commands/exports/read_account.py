@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from gaelp.commands import connections
-from gaelp.commands.console import WrongUse
+from gaelp.commands.exports.unread_options import OF_A_FILE, refuse_unread
 from gaelp.domain.exports.account_export import AccountExport, CampaignDay, anonymous
 from gaelp.domain.exports.export_exposure import NotLookedAt
 from gaelp.domain.platform_records import CampaignState, DayReport
@@ -19,8 +19,7 @@ from gaelp.platforms.adapters import open_platform
 
 def export_of_account(arguments: argparse.Namespace) -> tuple[list[AccountExport], date]:
     """What the account's campaigns did, and the day after the last one reported. Raises WrongUse and NotLookedAt."""
-    if arguments.budget or arguments.today or arguments.currency:
-        raise WrongUse("--budget, --today and --currency are of a FILE: the platform of an account says them itself")
+    refuse_unread(arguments, OF_A_FILE, "of a FILE only; the platform of an account says the rest itself")
     settings = connections.read_settings()
     account = connections.open_ledger(settings).account(arguments.account)
     platform = open_platform(account, settings)

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, TypeVar
 from gaelp.commands.console import WrongUse
 from gaelp.commands.exports.exposure_view import exposure_section
 from gaelp.commands.exports.file_exposure import shown_exposure
-from gaelp.commands.exports.file_plan import PlanAsked, shown_plan
+from gaelp.commands.exports.file_plan import shown_plan
 from gaelp.commands.exports.given_export import refuse_amount_of_two, shown_name, today_of
-from gaelp.commands.exports.lag import lag_section, shown_lag
+from gaelp.commands.exports.lag import ShownLag, lag_section, shown_lag
+from gaelp.commands.exports.maturity import files_of_ages
 from gaelp.commands.exports.plan_view import plan_section
+from gaelp.commands.power.live_test_asked import PlanAsked
 from gaelp.configuration import loading
 from gaelp.domain.exports.account_export import AccountExport, anonymous
+from gaelp.domain.exports.mature_days import Maturity
 from gaelp.domain.gates.judging import alpha_for
 from gaelp.errors import GaelpError
 
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
     from gaelp.reports.account_page import PageSection
 
 _Given = TypeVar("_Given")
+SHORTEST_LAG = 0.1  # days of mean lag, where all conversions come on the day of their click
 CONFIGURATION = "quick-test"  # whose live test is planned
 
 
-def whole_page_sections(arguments: argparse.Namespace, exports: Sequence[AccountExport]) -> list[PageSection]:
+def whole_page_sections(
+    arguments: argparse.Namespace, exports: Sequence[AccountExport], maturity: Maturity, measured: ShownLag | None
+) -> list[PageSection]:
     """The worst case and the plan of each currency, and the lag of the file with its snapshots."""
     if arguments.anonymous:
         exports = [anonymous(each) for each in exports]
@@ -41,6 +47,8 @@ def whole_page_sections(arguments: argparse.Namespace, exports: Sequence[Account
     asked = PlanAsked(
         loading.load(CONFIGURATION, environment=os.environ, overrides=()),
         alpha_for(1),
+        lag_days=None if measured is None else max(measured.mean_days, SHORTEST_LAG),
+        lag_from="as measured",
         daily_budget=arguments.daily_budget,
     )
 
@@ -49,15 +57,21 @@ def whole_page_sections(arguments: argparse.Namespace, exports: Sequence[Account
         return exposure_section(shown) if shown else None
 
     worst = [_or_why("The most that may lawfully be billed", exposure, each) for each in exports]
-    others = arguments.snapshots  # one of them has the ages itself
-    files = others if len(others) == 1 else [*others, arguments.file]
-    lag = _or_why("How late conversions come", lambda given: lag_section(shown_lag(given, arguments)), files)
+    lag = _or_why("How late conversions come", lambda files: _lag(measured or shown_lag(files, arguments), maturity),
+                  files_of_ages(arguments))  # fmt: skip
     lag = lag and replace(lag, not_looked_at=tuple(_without_places(arguments, each) for each in lag.not_looked_at))
     plans = [
-        _or_why("What a budget can find out", lambda given: plan_section(shown_plan(asked, given, today, name)), each)
+        _or_why(
+            "What a budget can find out", lambda given: plan_section(shown_plan(asked, given, maturity, name)), each
+        )
         for each in exports
     ]
     return [each for each in (*worst, lag, *plans) if each is not None]
+
+
+def _lag(shown: ShownLag, maturity: Maturity) -> PageSection:
+    section = lag_section(shown)
+    return replace(section, notes=(*section.notes, maturity.sentence))
 
 
 def _without_places(arguments: argparse.Namespace, sentence: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.history.fitted_settings import FittedQuantity, fitted_share, number, settings_of, written
 from gaelp.commands.history.given_logs import GivenLog, given_log
+from gaelp.commands.written_files import refuse_to_overwrite
 from gaelp.domain.log_evidence import LogKind
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class _Fitted:
 
 def calibrate(arguments: argparse.Namespace, out: Out) -> int:
     """Tables of what was fitted to the earlier share of a log; with --output, the settings as a file."""
-    if arguments.output and Path(arguments.output).exists() and not arguments.force:
-        raise WrongUse(f"{arguments.output} is there already: name another --output, or write over it with --force")
+    if arguments.output:
+        refuse_to_overwrite("--output", Path(arguments.output), None, arguments, [arguments.log])
     log = given_log(arguments.log, LogKind(arguments.kind) if arguments.kind else None, arguments)
     kind = log.info.kind
     if kind not in (LogKind.BANDIT, LogKind.MARKET, LogKind.REPORT):

@@ -115,7 +115,16 @@ def _described(arguments: argparse.Namespace) -> Account:
         total_cap_micros=amount(arguments.total_cap, "--total-cap", arguments.currency),
         dollar_rate=_dollar_rate(arguments),
         call_quota=_call_quota(arguments.call_quota),
+        four_eyes_above_micros=_four_eyes(arguments),
     )
+
+
+def _four_eyes(arguments: argparse.Namespace) -> int | None:
+    """0 asks two people for every approval."""
+    above = arguments.four_eyes_above
+    if above is None:
+        return None
+    return 0 if above == "0" else amount(above, "--four-eyes-above", arguments.currency)
 
 
 def _dollar_rate(arguments: argparse.Namespace) -> DollarRate | None:
@@ -156,7 +165,8 @@ def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
     exposure = {each.account: ledger.open_exposure(each.account) for each in listed}
     rows = [
         (a.account, a.kind, a.platform, a.timezone, money(a.daily_cap_micros, a.currency),
-         money(a.total_cap_micros, a.currency), money(exposure[a.account], a.currency), _rate(a), _quota(a), a.fence)
+         money(a.total_cap_micros, a.currency), money(exposure[a.account], a.currency), _rate(a), _quota(a),
+         _above(a), a.fence)
         for a in listed
     ]  # fmt: skip
     columns = (
@@ -169,6 +179,7 @@ def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
         "open",
         "dollar rate",
         "calls",
+        "four eyes above",
         "fence",
     )
     document = [{**a.model_dump(mode="json"), "open_exposure_micros": exposure[a.account]} for a in listed]
@@ -178,6 +189,11 @@ def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
 def _rate(account: Account) -> str:
     rate = account.dollar_rate
     return f"{rate.units_per_dollar} of {rate.day.isoformat()}, {rate.source}" if rate else "-"
+
+
+def _above(account: Account) -> str:
+    above = account.four_eyes_above_micros
+    return "off" if above is None else money(above, account.currency)
 
 
 def _quota(account: Account) -> str:

@@ -10,10 +10,11 @@ import argparse
 from datetime import date
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, Out, WrongUse
+from gaelp.commands.console import DONE, Out
 from gaelp.commands.exports import exposure_view as view
 from gaelp.commands.exports.file_exposure import file_exposure
-from gaelp.commands.exports.given_export import write_page
+from gaelp.commands.exports.given_export import refuse_page, write_page
+from gaelp.commands.exports.unread_options import OF_A_FILE, refuse_unread
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.billing.lawful_bills import RunningCampaign, Window, window_of
 from gaelp.domain.platform_records import CampaignReport
@@ -26,8 +27,10 @@ def exposure(arguments: argparse.Namespace, out: Out) -> int:
     """Show the most that may be billed today, this week and this month, and when a cap on the month is exceeded."""
     if arguments.file is not None:
         return file_exposure(arguments, out)
-    if arguments.budget or arguments.today or arguments.anonymous:
-        raise WrongUse("--budget, --today and --anonymous are of a FILE: the platform of an account has the rest")
+    refuse_unread(
+        arguments, (*OF_A_FILE, "anonymous"), "of a FILE only; the platform of an account says the rest itself"
+    )
+    refuse_page(arguments)
     settings = connections.read_settings()
     account = connections.open_ledger(settings).account(arguments.account)
     cap = view.monthly_cap(arguments.cap, account.currency)

@@ -15,14 +15,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import NonNegativeInt, TypeAdapter, ValidationError
+
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.commands.people.decide import last_sequence
 from gaelp.commands.people.message_services import Addresses, read_addresses, send
-from gaelp.domain.notifications import Notification, message, message_due, notification_of
+from gaelp.domain.notifications import REPEATS_WAIT, Notification, message, message_due, notification_of
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerUnavailable
 
 TOLD = "notified.json"  # account -> number of the last journal entry that was told
+_TOLD = TypeAdapter(dict[str, NonNegativeInt])
 
 
 def notify(arguments: argparse.Namespace, out: Out) -> int:
@@ -38,8 +42,13 @@ def notify(arguments: argparse.Namespace, out: Out) -> int:
     out.note(f"telling the people of {', '.join(sorted(addresses))} what the ledger notes from now on")
     pause = threading.Event()
     while True:
-        for line in watcher.look(connections.now()):
-            out.note(line)
+        try:
+            for line in watcher.look(connections.now()):
+                out.note(line)
+        except LedgerUnavailable as away:
+            if arguments.once:
+                raise
+            out.note(f"it looks again in {arguments.every:g} s: {away}")  # whoever ended here would tell of no alarm
         if arguments.once:
             out.result({"told": dict(watcher.told)}, "looked once")
             return DONE
@@ -64,15 +73,26 @@ class Watcher:
         self._ledger, self._addresses, self._path = ledger, addresses, path
         self._currencies = {each.account: each.currency for each in ledger.accounts()}
         self._tried: dict[str, datetime] = {}
+        self._sent: dict[str, dict[str, datetime]] = {account: {} for account in addresses}  # sentence -> when
         self.told = self._read()
 
     def _read(self) -> dict[str, int]:
         """Who is new here is told what happens from now on, not the whole past."""
         newest = last_sequence(self._ledger)
-        kept = json.loads(self._path.read_text()) if self._path.exists() else {}
-        told = {account: min(int(kept.get(account, newest)), newest) for account in self._addresses}
+        kept = self._kept()
+        told = {account: min(kept.get(account, newest), newest) for account in self._addresses}
         self._keep(told)
         return told
+
+    def _kept(self) -> dict[str, int]:
+        """What was told before; Refused where the file says nothing, because guessing would tell nobody of an alarm."""
+        try:
+            return _TOLD.validate_json(self._path.read_bytes()) if self._path.exists() else {}
+        except (ValidationError, OSError):
+            raise Refused(
+                f"{self._path} does not say what was told before: delete it to be told from now on, and read what "
+                "came meanwhile with `starter.py list` and the journal"
+            ) from None
 
     def look(self, now: datetime) -> Iterator[str]:
         """Send what is due; one line for each message, and for each that could not be sent."""
@@ -80,16 +100,23 @@ class Watcher:
             notifications, seen = self._news(account)
             if not notifications:
                 self._note(account, seen)
-            elif message_due(notifications, now, self._tried.get(account)):
+            elif message_due(notifications, now, self._tried.get(account), self._repeated(account, now)):
                 title, text = message(account, notifications)
                 unsent, self._tried[account] = send(addresses, title, text), now
                 if unsent == len(addresses):
                     yield f"not sent, and tried again in a minute: {title}"
                     continue
                 self._note(account, seen)
+                self._sent[account].update({each.text: now for each in notifications})
                 yield (
                     f"sent, but not to {unsent} of {len(addresses)} addresses: {title}" if unsent else f"sent: {title}"
                 )
+
+    def _repeated(self, account: str, now: datetime) -> dict[str, datetime]:
+        """What was sent of late; the rest is forgotten, so that a watcher of months does not grow."""
+        kept = {text: at for text, at in self._sent[account].items() if now - at < REPEATS_WAIT}
+        self._sent[account] = kept
+        return kept
 
     def _news(self, account: str) -> tuple[list[Notification], int]:
         seen, notifications = self.told[account], []

@@ -1,11 +1,13 @@
 """The options of `certify` and `plan`. Touch this to give one of them another.
 
-It is read with every command line, so that it imports nothing else.
+It is read with every command line, so that it imports little.
 """
 
 from __future__ import annotations
 
 import argparse
+
+from gaelp.commands.written_files import force_option
 
 
 def _exam(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +15,7 @@ def _exam(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting")
     parser.add_argument("--attempt", type=count, default=1, help="at which level (default 1)")
     parser.add_argument("--figure", metavar="FILE", help="default: a PNG in GAELP_HOME/reports")
+    force_option(parser)
 
 
 def certify_options(parser: argparse.ArgumentParser) -> None:

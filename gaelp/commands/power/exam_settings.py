@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from gaelp.commands import connections
+from gaelp.commands.written_files import FIGURE, refuse_to_overwrite
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.judging import alpha_for
@@ -26,7 +27,11 @@ def level_of(arguments: argparse.Namespace) -> float:
 
 
 def figure_place(arguments: argparse.Namespace, name: str) -> Path:
-    """Where the figure goes: where the options say, else in the reports of the home folder."""
-    place = Path(arguments.figure) if arguments.figure else connections.read_settings().home / "reports" / name
+    """Where the figure goes: where the options say, else in the reports of the home folder. Raises WrongUse."""
+    if arguments.figure:
+        place = Path(arguments.figure)
+        refuse_to_overwrite("--figure", place, FIGURE, arguments)
+    else:
+        place = connections.read_settings().home / "reports" / name
     place.parent.mkdir(parents=True, exist_ok=True)
     return place

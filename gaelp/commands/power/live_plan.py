@@ -6,13 +6,11 @@ Touch this to change what it prints.
 from __future__ import annotations
 
 import argparse
-import math
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
-from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
-from gaelp.domain.billing.billing_rules import budget_for_cap
+from gaelp.commands.power.exam_settings import figure_place
+from gaelp.commands.power.live_test_asked import TARGET, PlanAsked, affordable_micros, asked_by, days_of_a_campaign
 from gaelp.money import micros, rounded_money
 
 if TYPE_CHECKING:
@@ -21,25 +19,20 @@ if TYPE_CHECKING:
 
 MOST_TRIALS, FEWEST_TRIALS, DAYS_IN_ALL = 100, 40, 40_000  # so that an answer takes a few seconds
 MOST_CAMPAIGNS = 10  # that a live test may have
-TARGET = 0.5
 ROI = 0.5
-PLATFORM = "emulator"  # it bills a day as Google Ads does: up to twice the budget
-MOST = 1_000_000
 
 
 def live_plan(arguments: argparse.Namespace, out: Out) -> int:
     """The joint power of the live gate's conditions for live tests of several sizes, as a table and a plot."""
-    from gaelp.evidence.certification.live_trials import ALL_CRITERIA, CONDITIONS, days_for_conversions, live_powers
+    from gaelp.evidence.certification.live_trials import ALL_CRITERIA, CONDITIONS, live_powers
     from gaelp.reports.plots import png
     from gaelp.reports.power_plots import live_power
 
-    config, alpha = _configured(arguments), level_of(arguments)
-    sales = _sales(arguments, config)
+    asked = asked_by(arguments)
+    config, alpha = asked.with_lag, asked.alpha
+    sales = _sales(asked, config)
     sizes = sorted({config.live_test.campaigns, config.live_test.streak, 8, MOST_CAMPAIGNS})
-    enough_days = days_for_conversions(sales.cpa_micros, sales.daily_micros)
-    if enough_days > 366:
-        raise WrongUse("a campaign of 20 conversions takes more than 366 days: give a larger --daily-budget")
-    lengths = sorted({config.live_test.days, enough_days})
+    lengths = sorted({config.live_test.days, days_of_a_campaign(sales, config)})
     trials = min(MOST_TRIALS, max(FEWEST_TRIALS, DAYS_IN_ALL // (max(sizes) * max(lengths))))
     test = (sizes, alpha, trials)
     found = [each for days in lengths for each in live_powers(sales, config, days, test, config.seed)]
@@ -55,7 +48,7 @@ def live_plan(arguments: argparse.Namespace, out: Out) -> int:
         "figure": str(place),
     }
     rows = [_row(each, config.currency) for each in found]
-    note = f"(by {trials} trials at level {alpha:.4f}, {_stated(arguments, sales, config)}); {place}"
+    note = f"(by {trials} trials at level {alpha:.4f}, {_stated(sales, config)}); {place}"
     out.result(document, table(columns, rows), f"{_answer(enough, found, config)} {note}")
     return DONE
 
@@ -69,48 +62,22 @@ def _row(each: LivePower, currency: str) -> tuple[object, ...]:
     return (each.campaigns, each.days, *shares, each.calendar_days, rounded_money(each.spend_micros, currency))
 
 
-def _configured(arguments: argparse.Namespace) -> TrainingConfiguration:
-    """The configuration with the stated lag."""
-    config = read_configuration(arguments)
-    if arguments.lag is None:
-        return config
-    lag = _number("--lag", arguments.lag, least=0)
-    return config.model_copy(update={"economics": config.economics.model_copy(update={"lag_days": lag})})
-
-
-def _sales(arguments: argparse.Namespace, config: TrainingConfiguration) -> StatedSales:
+def _sales(asked: PlanAsked, config: TrainingConfiguration) -> StatedSales:
     from gaelp.evidence.certification.live_trials import StatedSales
     from gaelp.evidence.profit import contribution_share
 
     if contribution_share(config) <= 0:
         raise WrongUse("economics.margin and economics.refund_rate leave nothing of an order: no ROI can be reached")
-    spread = config.market.order_spread if arguments.order_spread is None else arguments.order_spread
-    affordable = budget_for_cap(PLATFORM, micros(config.live_test.daily_cap), config.currency)
+    cpa, daily = asked.cpa_micros(config.currency), asked.daily_micros(config.currency)
     return StatedSales(
-        cpa_micros=_amount("--cpa", arguments.cpa, micros(config.economics.target_cpa)),
-        daily_micros=_amount("--daily-budget", arguments.daily_budget, affordable),
-        roi=_number("--roi", ROI if arguments.roi is None else arguments.roi, least=-1),
-        order_spread=_number("--order-spread", spread, least=-1e-9, most=3),
+        cpa_micros=micros(config.economics.target_cpa) if cpa is None else cpa,
+        daily_micros=affordable_micros(config, config.currency) if daily is None else daily,
+        roi=ROI if asked.roi is None else asked.roi,
+        order_spread=config.market.order_spread if asked.order_spread is None else asked.order_spread,
     )
 
 
-def _amount(option: str, text: str | None, default: int) -> int:
-    try:
-        amount = default if text is None else micros(Decimal(text))
-    except (InvalidOperation, ValueError):
-        amount = 0
-    if not 0 < amount <= micros(Decimal(MOST)):
-        raise WrongUse(f"{option} is {text}, and it is an amount above 0, up to {MOST}")
-    return amount
-
-
-def _number(option: str, value: float, least: float, most: float = MOST) -> float:
-    if not (math.isfinite(value) and least < value <= most):
-        raise WrongUse(f"{option} is {value:g}, and it is a number above {max(least, -1):g}, up to {most:g}")
-    return value
-
-
-def _stated(arguments: argparse.Namespace, sales: StatedSales, config: TrainingConfiguration) -> str:
+def _stated(sales: StatedSales, config: TrainingConfiguration) -> str:
     cost, budget = (rounded_money(each, config.currency) for each in (sales.cpa_micros, sales.daily_micros))
     orders = f"order values spread by {sales.order_spread:g}, a lag of {config.economics.lag_days:g} days"
     return f"true ROI {sales.roi:+.0%}, {cost} a conversion, {budget} a day, {orders}"

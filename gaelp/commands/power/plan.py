@@ -9,6 +9,7 @@ import argparse
 
 from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.exports.file_plan import file_plan
+from gaelp.commands.exports.unread_options import OF_A_LIVE_TEST, OF_AN_EXAM, OF_AN_EXPORT, refuse_unread
 from gaelp.commands.power.exam_settings import figure_place, level_of, read_configuration
 from gaelp.commands.power.live_plan import live_plan
 
@@ -23,7 +24,12 @@ def plan(arguments: argparse.Namespace, out: Out) -> int:
     """Power of what the configuration plans, and of more, as a table and a plot."""
     if arguments.file is not None or arguments.account is not None:
         return file_plan(arguments, out)
-    return live_plan(arguments, out) if arguments.gate.startswith("live") else _exam_plan(arguments, out)
+    refuse_unread(arguments, OF_AN_EXPORT, "of a plan by a FILE")
+    if arguments.gate.startswith("live"):
+        refuse_unread(arguments, OF_AN_EXAM, "of the gate simulation only")
+        return live_plan(arguments, out)
+    refuse_unread(arguments, OF_A_LIVE_TEST, "of a live test only: say --gate live-test, or give a FILE")
+    return _exam_plan(arguments, out)
 
 
 def _exam_plan(arguments: argparse.Namespace, out: Out) -> int:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
     from temporalio.common import TypedSearchAttributes
 
+    from gaelp.domain.spending.signed_starts import ProvenStart
     from gaelp.ledger.ledger import Ledger
     from gaelp.messages.training_run import RunInput, RunResult
     from gaelp.settings import Settings
@@ -141,11 +142,11 @@ def absent(config: TrainingConfiguration) -> Iterator[Contradiction]:
 
 
 async def launch(
-    client: Client, ledger: Ledger, settings: Settings, wanted: Order
+    client: Client, ledger: Ledger, settings: Settings, wanted: Order, signed: ProvenStart | None = None
 ) -> WorkflowHandle[object, RunResult]:
     """Check the run once more with all that is known, register its name for ever, and start the workflow.
 
-    Raises ConfigurationErrors, Refused, and RunNameTaken of the ledger.
+    `signed` proves who starts it. Raises ConfigurationErrors, Refused, and of the ledger RunNameTaken, LedgerConflict.
     """
     from temporalio.common import WorkflowIDReusePolicy
     from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -154,7 +155,7 @@ async def launch(
     from gaelp.messages.training_run import RunResult
 
     config, facts = wanted.config, _checked(settings, ledger, wanted)
-    ledger.register_run(wanted.run, config.account, connections.now())
+    ledger.register_run(wanted.run, config.account, connections.now(), signed)
     try:
         handle: WorkflowHandle[object, RunResult] = await client.start_workflow(
             "TrainingRun",

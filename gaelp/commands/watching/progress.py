@@ -187,7 +187,7 @@ def headline(now: RunView) -> str:
     where = now.outcome or now.state
     line = f"{now.run}: {where}" if now.ended else f"{now.run}: {now.phase or 'beginning'}, {where}"
     if now.spend_micros:
-        line += f", spent {money(now.spend_micros, str(now.memo.get('currency', '')))}"
+        line += f", spent {money(now.spend_micros, now.currency)}"
     if now.state == Status.AWAITING_APPROVAL:
         line += f"; waits for `starter.py approve {now.run}`"
     if now.waits:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out
+from gaelp.commands.written_files import RUN_PAGE, refuse_foreign_folder, refuse_to_overwrite
 
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
@@ -18,6 +19,8 @@ def report(arguments: argparse.Namespace, out: Out) -> int:
 
     if arguments.all:
         return _fleet(arguments, out)
+    if arguments.output:
+        refuse_foreign_folder("--output", Path(arguments.output), "report.html", RUN_PAGE, arguments)
     settings = connections.read_settings()
     run = connections.run_name(arguments.run)
     folder = Path(arguments.output) if arguments.output else settings.home / "reports" / run
@@ -44,6 +47,8 @@ def _fleet(arguments: argparse.Namespace, out: Out) -> int:
 
     settings = connections.read_settings()
     page = (Path(arguments.output) if arguments.output else settings.home / "reports") / "runs.html"
+    if arguments.output:
+        refuse_to_overwrite("--output", page, RUN_PAGE, arguments)
     warehouse, ledger = connections.open_warehouse(settings), connections.open_ledger(settings)
     try:
         fleet = gather_fleet(warehouse, ledger)

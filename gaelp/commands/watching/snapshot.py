@@ -59,6 +59,11 @@ class RunView:
     memo: dict[str, Any] = field(default_factory=dict)
     phases: tuple[PhaseView, ...] = ()
 
+    @property
+    def currency(self) -> str:
+        """Of its amounts; empty where the run does not say it."""
+        return str(self.memo.get("currency", ""))
+
     def document(self) -> dict[str, Any]:
         """As --json prints it."""
         return asdict(self)

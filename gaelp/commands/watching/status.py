@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.watching.progress import headline
-from gaelp.commands.watching.snapshot import RunView, awaiting, details, listed, view
+from gaelp.commands.watching.snapshot import PhaseView, RunView, awaiting, details, listed, view
 from gaelp.domain.ids import phase_id
+from gaelp.domain.monitoring.ladder import standing_in_words
 from gaelp.domain.phases import Status
 from gaelp.errors import GaelpError
+from gaelp.money import bare_money
 
 if TYPE_CHECKING:
     from gaelp.evidence.reported.baseline_comparison import Comparison
@@ -37,20 +39,19 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         return now, "" if now.ended or not now.phases else await details(client, phase_id(run, now.phases[-1].phase))
 
     seen, progress = asyncio.run(read())
-    ((now, asked),) = _booked(settings, [seen], out)
-    currency = str(now.memo.get("currency", ""))
+    ((now, asked, held),) = _booked(settings, [seen], out)
     rows = [
-        (p.phase, p.state, p.verdict, money(p.spend_micros), instant(p.started), instant(p.ended), p.reason)
-        for p in now.phases
+        (p.phase, p.state, p.verdict, bare_money(p.spend_micros, now.currency), *_ends(p), p.reason) for p in now.phases
     ]
-    columns = ("phase", "state", "verdict", f"spent {currency}".rstrip(), "began", "ended", "reason")
+    columns = ("phase", "state", "verdict", f"spent {now.currency}".rstrip(), "began", "ended", "reason")
     ending = [now.reason] if now.reason else []
     compared, web = _compared(settings, now), connections.web_address(settings, run)
     baselines = [asdict(each) for each in compared]
     out.result(
-        {**now.document(), "asked": asked, "web": web, "progress": progress, "baselines": baselines},
+        {**now.document(), "asked": asked, "held": held, "web": web, "progress": progress, "baselines": baselines},
         headline(now),
         *(each["sentence"] for each in asked),
+        *held,
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
@@ -61,6 +62,10 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         web,
     )
     return DONE
+
+
+def _ends(phase: PhaseView) -> tuple[str, str]:
+    return instant(phase.started), instant(phase.ended)
 
 
 def _compared(settings: Settings, now: RunView) -> Sequence[Comparison]:
@@ -119,8 +124,10 @@ def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:,.4g}"
 
 
-def _booked(settings: Settings, runs: Sequence[RunView], out: Out) -> list[tuple[RunView, list[dict[str, Any]]]]:
-    """The runs with the ledger's spend, and what each asks; one that has ended asks nothing.
+def _booked(
+    settings: Settings, runs: Sequence[RunView], out: Out
+) -> list[tuple[RunView, list[dict[str, Any]], Sequence[str]]]:
+    """The runs with the ledger's spend, what each asks, and where monitoring holds it; not so of one that has ended.
 
     As Temporal last had it, with a note, where the ledger cannot be read.
     """
@@ -131,6 +138,7 @@ def _booked(settings: Settings, runs: Sequence[RunView], out: Out) -> list[tuple
                 (
                     replace(each, spend_micros=ledger.spent(each.run)),
                     [] if each.ended else asked_of(ledger, each.run),
+                    () if each.ended else standing_in_words(ledger.steps_of_run(each.run)),
                 )
                 for each in runs
             ]
@@ -138,7 +146,11 @@ def _booked(settings: Settings, runs: Sequence[RunView], out: Out) -> list[tuple
             ledger.close()
     except GaelpError as error:
         out.note(f"the ledger cannot be read, so spend is as Temporal last had it: {error}")
-        return [(each, []) for each in runs]
+        return [(each, [], ()) for each in runs]
+
+
+def _waits_for(asked: Sequence[dict[str, Any]], held: Sequence[str], run: RunView) -> str:
+    return "; ".join(filter(None, [*(each["sentence"] for each in asked), *held, run.waits]))
 
 
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
@@ -178,11 +190,11 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
 
     runs = _booked(settings, asyncio.run(read()), out)
     rows = [
-        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros),
-         instant(r.started), instant(r.ended), "; ".join([*(each["sentence"] for each in asked), r.waits]).strip("; "))
-        for r, asked in runs
+        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros, r.currency),
+         instant(r.started), instant(r.ended), _waits_for(asked, held, r))
+        for r, asked, held in runs
     ]  # fmt: skip
     columns = ("run", "state", "phase", "agent", "profile", "spent", "began", "ended", "waits for")
-    document = {"runs": [{**each.document(), "asked": asked} for each, asked in runs]}
+    document = {"runs": [{**each.document(), "asked": asked, "held": held} for each, asked, held in runs]}
     out.result(document, table(columns, rows) if rows else "no runs")
     return DONE

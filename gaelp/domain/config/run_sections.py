@@ -32,9 +32,7 @@ class Limits(Section):
     daily: Money = Field(Decimal("500.00"), description="per account and day, worst case")
     campaign: Money = Field(Decimal("1000.00"), description="per campaign over its life, worst case")
     run: Money = Field(Decimal("10000.00"), description="per run, billed plus open worst case")
-    alerts: tuple[Share, ...] = Field(
-        (0.5, 0.8, 0.95), description="shares of each limit that raise an alert; not read yet"
-    )
+    alerts: tuple[Share, ...] = Field((0.5, 0.8, 0.95), description="shares of each limit that raise an alert")
 
 
 class Safety(Section):

@@ -13,7 +13,6 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 WITHOUT_EFFECT: Mapping[str, str] = {
     "economics.conversion_action": "the conversion actions of real ad platforms",
     "scaled.transfer": "the comparison of portfolios (docs/gates.md, criterion 13)",
-    "limits.alerts": "the alerts on spend limits",
     "safety.minimum_quality": "the score of content quality",
 }
 """Path of a setting to what it waits for."""

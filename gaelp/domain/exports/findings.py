@@ -137,7 +137,7 @@ class AuditQuestion:
     """An export, and what its owner has said beside it."""
 
     export: AccountExport
-    mature_after: int  # days after which a click's conversions are taken to be complete
+    young_days: int  # the export's last days, whose conversions still come
     target_cpa_micros: int | None = None
     brands: tuple[str, ...] = ()
     planned: Mapping[str, float] | None = None  # arm -> its share of an experiment; None: all alike

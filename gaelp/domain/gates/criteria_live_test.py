@@ -10,7 +10,7 @@ from gaelp.domain.gates.criteria_table import threshold_of
 from gaelp.domain.gates.criterion import CriterionNumbers, Formula, Judgement, criterion_verdict, finite
 from gaelp.domain.gates.measurements import CampaignMeasures, ConductMeasure, EfficiencyMeasure, ProfitMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
-from gaelp.money import micros, rounded_money
+from gaelp.money import bare_money, micros, rounded_money
 
 LIMITED_WEALTH = 5.0  # from here on a person may let the test go on at the same budget
 FEWEST_ACTIONS = 300
@@ -63,7 +63,10 @@ def loss_too_deep(drawdown_micros: int, config: TrainingConfiguration) -> str:
     limit = micros(config.live_test.drawdown_limit)
     if drawdown_micros < max(limit, 1):
         return ""
-    return f"Cumulated loss reached {rounded_money(drawdown_micros)}, the limit is {rounded_money(limit)}."
+    return (
+        f"Cumulated loss reached {rounded_money(drawdown_micros, config.currency)}, the limit is "
+        f"{rounded_money(limit, config.currency)}."
+    )
 
 
 def _profit_judgement(profit: ProfitMeasure, alpha: float, config: TrainingConfiguration) -> Judgement:
@@ -93,10 +96,12 @@ def _wealth_judgement(profit: ProfitMeasure, needed: float, streak: int) -> Judg
 def _efficiency(measures: CampaignMeasures, config: TrainingConfiguration) -> CriterionVerdict:
     efficiency, threshold = measures.efficiency, threshold_of("9", config)
     numbers = CriterionNumbers(efficiency.value, efficiency.low, threshold, "U(1-W)P", efficiency.campaigns)
-    return criterion_verdict("9", _efficiency_judgement(measures, threshold), Formula.EFFICIENCY, numbers)
+    return criterion_verdict(
+        "9", _efficiency_judgement(measures, threshold, config.currency), Formula.EFFICIENCY, numbers
+    )
 
 
-def _efficiency_judgement(measures: CampaignMeasures, threshold: float) -> Judgement:
+def _efficiency_judgement(measures: CampaignMeasures, threshold: float, currency: str) -> Judgement:
     efficiency = measures.efficiency
     if measures.problems:
         return Verdict.INVALID, f"The campaigns' data are broken: {measures.problems[0]}."
@@ -105,11 +110,12 @@ def _efficiency_judgement(measures: CampaignMeasures, threshold: float) -> Judge
     parts = (efficiency.use, efficiency.waste, efficiency.pacing, efficiency.low, efficiency.high)
     if efficiency.value is None or not finite(efficiency.value, *parts):
         return Verdict.INVALID, "Budget efficiency could not be computed: a number is missing or infinite."
-    return _efficiency_bounds(efficiency, efficiency.value, threshold)
+    return _efficiency_bounds(efficiency, threshold, _efficiency_summary(efficiency, efficiency.value, currency))
 
 
-def _efficiency_summary(efficiency: EfficiencyMeasure, value: float) -> str:
-    spent = f"{rounded_money(efficiency.cost_micros)} of {rounded_money(efficiency.planned_micros)} planned was spent"
+def _efficiency_summary(efficiency: EfficiencyMeasure, value: float, currency: str) -> str:
+    cost, planned = bare_money(efficiency.cost_micros, currency), rounded_money(efficiency.planned_micros, currency)
+    spent = f"{cost} of {planned} planned was spent"
     pacing = (
         f"pacing {efficiency.pacing:.2f}"
         if efficiency.pacing is not None
@@ -118,8 +124,7 @@ def _efficiency_summary(efficiency: EfficiencyMeasure, value: float) -> str:
     return f"{spent}, {efficiency.waste:.0%} of it wasted, {pacing}: efficiency {value:.2f}"
 
 
-def _efficiency_bounds(efficiency: EfficiencyMeasure, value: float, threshold: float) -> Judgement:
-    summary = _efficiency_summary(efficiency, value)
+def _efficiency_bounds(efficiency: EfficiencyMeasure, threshold: float, summary: str) -> Judgement:
     if efficiency.low is None or efficiency.high is None:
         return Verdict.INCONCLUSIVE, f"{summary}; {efficiency.campaigns} campaigns are too few for a bound."
     if efficiency.high < threshold:

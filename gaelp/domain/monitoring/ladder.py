@@ -152,6 +152,16 @@ def held_of_each(steps: Sequence[StepTaken]) -> dict[str, HeldBack]:
     return {campaign: leaves for campaign, leaves in held.items() if leaves is not None}
 
 
+def standing_in_words(steps: Sequence[StepTaken]) -> tuple[str, ...]:
+    """One sentence for each campaign that monitoring holds back: the strictest step, why, and how to undo it."""
+    last = {each.campaign: each for each in steps if each.step in UNDOABLE and not each.undone_by}
+    return tuple(
+        f"monitoring {STEP_WORDS[each.step]} {each.campaign} since {each.day.isoformat()}: {each.reason}; `starter.py "
+        f"undo {each.run} {each.key} --reason …` restores it"
+        for each in last.values()
+    )
+
+
 def suspected_since(steps: Sequence[StepTaken]) -> datetime.date | None:
     """The first day whose conversions may be measured wrongly, by the steps that stand; None where none may."""
     days = [each.since for step in _standing(steps) for each in step.evidence if each.measurement]

@@ -24,6 +24,7 @@ from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_planning import maturing_hours
 from gaelp.domain.spending.card_facts import CardFacts
+from gaelp.domain.spending.signed_starts import four_eyes, who_started
 from gaelp.money import exact_money, micros, rounded_down, rounded_money
 
 MOST_LINES = 12
@@ -229,14 +230,17 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
     config = facts.terms.config
     days = ceil(maturing_hours(config) / HOURS_PER_DAY) + 1
     limit = exact_money(micros(config.live_test.drawdown_limit), request.currency)
-    unseen = exact_money(min(days * request.daily_cap_micros, request.total_cap_micros), request.currency)
+    unseen, why = min(days * request.daily_cap_micros, request.total_cap_micros), f"A day matures within {days} days"
     whole = "no loss over all campaigns ends the phase"
     if request.phase is Phase.LIVE_TEST:
         whole = "the phase ends between two campaigns once all have lost that"
+    if request.phase is Phase.LIVE_TEST and facts.earned is not None:
+        # What earlier campaigns lost does not count for the next one, which may lose as much anew.
+        unseen, why = request.total_cap_micros, f"{why}, and what earlier campaigns lost pauses no later one"
     return (
-        f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. A day matures within {days} "
-        f"days, so up to **{unseen}** may be billed before that can act. `starter.py stop {request.run}` pauses within "
-        "2 minutes."
+        f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. {why}, so up to "
+        f"**{exact_money(unseen, request.currency)}** may be billed before that can act. "
+        f"`starter.py stop {request.run}` pauses within 2 minutes."
     )
 
 
@@ -266,9 +270,10 @@ def _free_changes(request: ApprovalRequest, facts: CardFacts) -> str:
 
 def _end(request: ApprovalRequest, facts: CardFacts) -> str:
     since = f"started {_minute(facts.started_at)}" if facts.started_at else "never registered"
+    two_people = four_eyes(facts.now.account, request.total_cap_micros)
     return (
         f"nothing is spent after {_minute(request.expires_at)}; no answer until {_minute(facts.deadline)} is a "
-        f"refusal. Run {request.run} asks, {since}; nobody proved who started it (four eyes: off)."
+        f"refusal. Run {request.run} asks, {since}; {who_started(facts.starter)} ({two_people})."
     )
 
 

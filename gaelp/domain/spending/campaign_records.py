@@ -13,6 +13,9 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.platform_records import DayReport
 
+CUT_TO_NOTHING = "its budget was cut to nothing"
+"""Why a campaign of a portfolio ends that is given no budget for the next period."""
+
 LONGEST_TEXT = 300  # characters of a reason that a message carries for each of many campaigns
 
 
@@ -53,7 +56,7 @@ class CampaignsPlan(Frozen):
 
 
 class CampaignResult(Frozen):
-    """How a campaign ended, by its own workflow."""
+    """How a campaign ended, by its own workflow; what it planned, did and attempted is the ledger's to say."""
 
     campaign: str
     index: int
@@ -69,6 +72,10 @@ class CampaignResult(Frozen):
     reason: str = ""
     missed_ticks: int = 0  # ticks without a decision, because a platform, the ledger or a worker was out of reach
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent; no verdict rests on it
+
+    def but_interrupted(self, interruption: str) -> CampaignResult:
+        """The same with this interruption."""
+        return self.model_copy(update={"interruption": interruption})
 
     def in_short(self) -> CampaignEnded:
         """What its workflow tells; the whole of it is in the ledger."""

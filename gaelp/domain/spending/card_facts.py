@@ -15,6 +15,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.signed_starts import Starter
 
 
 @dataclass(frozen=True)
@@ -67,4 +68,5 @@ class CardFacts:
     earned: EarnedSoFar | None  # None: no day of a campaign of the run has matured
     approved_before: Sequence[ApprovalRequest]  # of the same run, and standing
     started_at: datetime | None  # when the run was registered
+    starter: Starter | None  # who has signed its start; none: nobody
     deadline: datetime  # silence until then is a refusal

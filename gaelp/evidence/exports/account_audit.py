@@ -11,6 +11,7 @@ import numpy as np
 
 from gaelp.domain.billing.billing_rules import UnknownPlatform, day_limit
 from gaelp.domain.exports.billed_days import edited_budgets, overbilled_days
+from gaelp.domain.exports.export_exposure import NO_RULE
 from gaelp.domain.exports.findings import Audit, AuditQuestion, Figure, Finding, FindingKind, NotLooked, audit_of
 from gaelp.evidence.exports.account_table import AccountTable, account_table
 from gaelp.evidence.exports.brand_terms import brand_terms
@@ -39,7 +40,7 @@ _ON_MATURE_DAYS = (FindingKind.WASTED, FindingKind.BROKE, FindingKind.TWICE, Fin
 
 def audit(question: AuditQuestion) -> Audit:
     """All that can be looked for in an export of one currency, and why the rest was not."""
-    table = account_table(question.export, question.mature_after)
+    table = account_table(question.export, question.young_days)
     not_looked = [NotLooked(kind, why) for kind in FindingKind if (why := _why_not(kind, question, table))]
     left_out = {each.kind for each in not_looked}
     silent = np.zeros(table.clicks.shape, bool)
@@ -102,6 +103,8 @@ def _own_cost(table: AccountTable) -> str:
 def _no_rule(platform: str | None) -> str:
     if platform is None:
         return "the headers do not show whose export it is: --platform"
+    if platform in NO_RULE:
+        return NO_RULE[platform]
     try:
         day_limit(platform, 0)
     except UnknownPlatform as error:

@@ -7,32 +7,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
 from gaelp.arrays import F8
 from gaelp.domain.exports.account_export import AccountExport
 from gaelp.domain.exports.export_exposure import NotLookedAt
+from gaelp.domain.exports.mature_days import Maturity
 from gaelp.evidence.exports.conversion_lag import LEVEL, RESAMPLES, BoundedEstimate
+from gaelp.evidence.exports.noisy_counts import mean_bounds, noise_of
 
 LEAST_DAYS, LEAST_CONVERSIONS = 7, 10
 
 
 @dataclass(frozen=True)
 class AccountSales:
-    """The account as a whole, over its mature days; amounts in micros, bounds by drawing days again."""
+    """The account as a whole, over its mature days; amounts in micros."""
 
     days: int
     conversions: float
-    cpa: BoundedEstimate
-    order_value: BoundedEstimate | None  # None where the export has no revenue
+    cpa: BoundedEstimate  # bounds of a noisy count
+    order_value: BoundedEstimate | None  # bounds by drawing days again; None where the export has no revenue
     order_spread: float | None  # standard deviation of the log of an order's value, if values are log-normal
     dispersion: float  # variance of a day's conversions over what chance alone gives at a steady cost per conversion
 
 
-def account_sales(export: AccountExport, today: date, maturing_days: int, rng: np.random.Generator) -> AccountSales:
-    """Measure it on the days before `today` that are older than `maturing_days`. Raises NotLookedAt.
+def account_sales(export: AccountExport, maturity: Maturity, rng: np.random.Generator) -> AccountSales:
+    """Measure it on the mature days. Raises NotLookedAt.
 
     The dispersion is Pearson's: the mean over days of (conversions - expected)^2 / expected, with one degree of freedom
     spent on the mean. The variance of an order's value comes from the days' sums in the same way: that of a day's
@@ -40,17 +42,18 @@ def account_sales(export: AccountExport, today: date, maturing_days: int, rng: n
     """
     if why := export.why_not("cost", "conversions"):
         raise NotLookedAt(f"{why}: without both no cost per conversion is known")
-    cost, conversions, revenue = _by_day(export, today - timedelta(days=maturing_days))
+    cost, conversions, revenue = _by_day(export, maturity.first_young)
     if len(cost) < LEAST_DAYS or conversions.sum() < LEAST_CONVERSIONS or not cost.sum() > 0:
         raise NotLookedAt(
             f"{len(cost)} mature days with {conversions.sum():g} conversions are too few to measure anything: give "
-            f"{LEAST_DAYS} days or more and {LEAST_CONVERSIONS} conversions or more that cost something"
+            f"{LEAST_DAYS} days or more and {LEAST_CONVERSIONS} conversions or more that cost something. "
+            f"{maturity.sentence}"
         )
     valued = "revenue" not in export.missing and revenue.sum() > 0
     return AccountSales(
         days=len(cost),
         conversions=float(conversions.sum()),
-        cpa=_ratio(cost, conversions, rng),
+        cpa=_cost_per(cost, conversions),
         order_value=_ratio(revenue, conversions, rng) if valued else None,
         order_spread=_order_spread(revenue, conversions) if valued else None,
         dispersion=_dispersion(conversions, cost),
@@ -68,6 +71,13 @@ def _by_day(export: AccountExport, before: date) -> tuple[F8, F8, F8]:
             total[2] += row.revenue_micros or 0
     days = np.array([sums[day] for day in sorted(sums)]).reshape(-1, 3)
     return days[:, 0], days[:, 1], days[:, 2]
+
+
+def _cost_per(cost: F8, conversions: F8) -> BoundedEstimate:
+    """Cost by conversions, with the bounds of a count whose days vary as these do at a steady cost."""
+    count, noise = conversions.sum(), noise_of(conversions, cost)
+    low, high = mean_bounds(count, noise, (1 - LEVEL) / 2)
+    return BoundedEstimate(float(cost.sum() / count), float(cost.sum() / high), float(cost.sum() / low))
 
 
 def _ratio(above: F8, below: F8, rng: np.random.Generator) -> BoundedEstimate:

@@ -70,8 +70,8 @@ class AccountTable:
                 yield row
 
 
-def account_table(export: AccountExport, mature_after: int) -> AccountTable:
-    """The arrays of an export; its last `mature_after` days, by the last day in it, are not mature."""
+def account_table(export: AccountExport, young_days: int) -> AccountTable:
+    """The arrays of an export; its last `young_days` days are not mature."""
     campaigns, first = export.campaigns, export.first_day
     number = {campaign: at for at, campaign in enumerate(campaigns)}
     days = (export.last_day - first).days + 1
@@ -83,7 +83,7 @@ def account_table(export: AccountExport, mature_after: int) -> AccountTable:
         return sums
 
     clicks, conversions = summed(lambda row: row.clicks), summed(lambda row: float(row.conversions or 0))
-    mature = np.arange(days) < days - mature_after
+    mature = np.arange(days) < days - young_days
     weekdays = (np.arange(days) + first.weekday()) % 7
     return AccountTable(
         export=export,

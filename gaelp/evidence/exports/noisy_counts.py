@@ -11,9 +11,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, t
+from scipy.stats import t
 
 from gaelp.arrays import B1, F8, I8
+from gaelp.evidence.poisson_bounds import poisson_bounds
 
 _DAYS_PER_DEGREE = 1.5  # overlapping pairs of days tell two thirds of what as many independent ones would
 
@@ -55,12 +56,11 @@ def noise_of(counts: F8, exposures: F8) -> Noise:
 def mean_bounds(count: float, noise: Noise, tail: float) -> tuple[float, float]:
     """The bounds of the mean of a count, each of which leaves `tail` out.
 
-    Garwood's exact Poisson bounds (1936) of count / phi, times phi. The upper bound with a known phi of 1 is the usual
+    The exact Poisson bounds of count / phi, times phi. The upper bound with a known phi of 1 is the usual
     one: 3.00 for no conversion and a tail of 5 %.
     """
-    scaled = count / noise.phi
-    low = chi2.ppf(tail, 2 * scaled) / 2 if scaled > 0 else 0.0
-    return float(low * noise.phi), float(chi2.isf(tail, 2 * scaled + 2) / 2 * noise.phi)
+    low, high = poisson_bounds(count / noise.phi, tail)
+    return low * noise.phi, high * noise.phi
 
 
 def silence_chance(expected: float, noise: Noise) -> float:

@@ -14,12 +14,15 @@ from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.log_evidence import LEAST_CLICK_ESS
 from gaelp.evidence.history.off_policy import LOGGING, TESTED
-from gaelp.evidence.reported.earnings import DRAWS, TAIL, Bounded
+from gaelp.evidence.reported.earnings import Bounded
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import LogEvidence
 
 SHOWN = "snips"  # the estimator of a log's comparison; the table of estimates has all of them
 NAMES = {TESTED: "agent", LOGGING: "logging policy"}
+
+TAIL = 0.05  # each side of a 90 % interval
+DRAWS = 1000  # of the bootstrap
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Profit is attributed revenue x margin, less expected refunds and the all-in ad cost, as criterion 8 counts it
 (profit.py): a day decides once it has matured, and the days of several campaigns are summed. The interval of profit and
-ROI is a bootstrap of days, that of the cost per conversion the exact one of a Poisson count (Garwood 1936). All are at
-90 %. Touch this when a budget owner asks for one more figure.
+ROI is that of the approval card (profit.py), that of the cost per conversion the exact one of a Poisson count. All are
+at 95 %. Touch this when a budget owner asks for one more figure.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.evidence import profit
+from gaelp.evidence.poisson_bounds import poisson_bounds
 
-TAIL = 0.05  # each side of a 90 % interval
-DRAWS = 1000  # of the bootstrap
-FEWEST_DAYS = 5  # matured ones, before which a bootstrap of days says nothing
+TAIL = profit.SHOWN_ALPHA / 2  # each side of an interval
 MIDDAY = 0.5  # a click-day's clicks are half a day old at its end
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """A figure with its 90 % interval; an end that is not known is None."""
+    """A figure with its interval; an end that is not known is None."""
 
     value: float
     low: float | None = None
@@ -58,7 +57,7 @@ class ProfitDay:
     """Profit since the first day up to the end of `day`, in micros.
 
     `expected` counts the orders that are still to come as the configured lag and the orders so far let one expect,
-    `low` none of them, `high` those of the upper end of the orders' 90 % interval. Equal where all days have matured.
+    `low` none of them, `high` those of the upper end of the orders' 95 % interval. Equal where all days have matured.
     """
 
     day: date
@@ -74,7 +73,7 @@ def earned(campaigns: Sequence[CampaignResult], config: TrainingConfiguration) -
     reports = [day for campaign in campaigns for day in campaign.days]
     ordinals = set(matured.ordinal.tolist())
     conversions = sum(day.conversions for day in reports if day.day.toordinal() in ordinals)
-    low, high, roi_low, roi_high = _resampled(matured)
+    low, high = profit.profit_bounds(matured, profit.SHOWN_ALPHA) or (None, None)
     roi = profit.roi(matured)
     return Earnings(
         days=len({day.day for day in reports}),
@@ -85,37 +84,15 @@ def earned(campaigns: Sequence[CampaignResult], config: TrainingConfiguration) -
         clicks=sum(day.clicks for day in reports),
         conversions=sum(day.conversions for day in reports),
         profit_micros=Bounded(float(matured.profit.sum()), low, high),
-        roi=None if roi is None else Bounded(roi, roi_low, roi_high),
+        roi=None if roi is None else Bounded(roi, *profit.roi_bounds(matured, profit.SHOWN_ALPHA)),
         cpa_micros=_cost_per(float(matured.cost.sum()), conversions),
     )
-
-
-def _resampled(days: profit.Days) -> tuple[float | None, float | None, float | None, float | None]:
-    """The ends of the intervals of profit and of ROI; None for fewer days than FEWEST_DAYS."""
-    if days.cost.size < FEWEST_DAYS:
-        return None, None, None, None
-    rng = np.random.Generator(np.random.Philox(0))  # the same days give the same interval wherever they are shown
-    times = rng.multinomial(days.cost.size, np.full(days.cost.size, 1 / days.cost.size), size=DRAWS)
-    gains, costs = times @ days.profit, times @ days.cost
-    ends = [float(end) for end in np.quantile(gains, [TAIL, 1 - TAIL])]
-    if (costs <= 0).any():
-        return ends[0], ends[1], None, None
-    ratios = np.quantile(gains / costs, [TAIL, 1 - TAIL])
-    return ends[0], ends[1], float(ratios[0]), float(ratios[1])
-
-
-def poisson_interval(count: float) -> tuple[float, float]:
-    """The exact 90 % interval of the mean of a Poisson count, which attribution may have divided."""
-    from scipy.special import gammaincinv  # the quantile of chi squared; a report waits for what is imported above
-
-    low = float(gammaincinv(count, TAIL)) if count > 0 else 0.0
-    return low, float(gammaincinv(count + 1, 1 - TAIL))
 
 
 def _cost_per(cost: float, conversions: float) -> Bounded | None:
     if conversions <= 0:
         return None
-    low, high = poisson_interval(conversions)
+    low, high = poisson_bounds(conversions, TAIL)
     return Bounded(cost / conversions, cost / high, cost / low if low > 0 else None)
 
 
@@ -133,7 +110,7 @@ def profit_path(campaigns: Sequence[CampaignResult], config: TrainingConfigurati
     come = np.array([1.0 if all(r.matured for r in by_day[day]) else _come(day, days[-1], config) for day in days])
     late = _late_revenue(cost, revenue, come)
     orders = sum(report.conversions for report in (r for each in by_day.values() for r in each))
-    more = poisson_interval(orders)[1] / orders if orders > 0 else 1.0
+    more = poisson_bounds(orders, TAIL)[1] / orders if orders > 0 else 1.0
     so_far = np.cumsum(share * revenue - cost)
     expected, high = so_far + np.cumsum(share * late), so_far + np.cumsum(share * late * more)
     return tuple(map(ProfitDay, days, expected.tolist(), so_far.tolist(), high.tolist()))

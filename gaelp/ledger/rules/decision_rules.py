@@ -1,4 +1,5 @@
-"""When a submitted decision counts: it is well formed, signed by a standing approver, and in time.
+"""When a submitted decision counts: it is well formed, signed by a standing approver, in time, and where the owner
+wants two people, by another one than has signed the run's start.
 
 A decision arrives as untyped JSON from a signal, so everything about it may be wrong: each way of being wrong is a
 refusal with its sentence and never an exception. Touch this to change when a signature counts.
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision
+from gaelp.domain.spending.signed_starts import SignedStart, Starter
 from gaelp.ledger import passkeys, signatures
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import StoredRequest
@@ -131,6 +133,34 @@ def _judge_power(approver: Approver | None, request: ApprovalRequest, account: A
             f"the fence of account {account.account} changed from {request.fence} to {account.fence} since the "
             "request was opened: ask for another"
         )
+    return GRANTED
+
+
+def judge_starter(approver: Approver | None, signed: SignedStart, account: Account, digest: str) -> Ruling:
+    """Whether a start is signed by one of the account's people; `approver` is who holds its key there, or None."""
+    if approver is None or approver.credential:
+        return refused(
+            f"unknown key: no key file of id {signed.key_id} is entered on account {account.account}, so it proves "
+            "nobody; its owner adds it with `starter.py keys add`"
+        )
+    if not signatures.verify_start(approver.public_key, signed, digest):
+        return refused(f"bad signature: it was not made with key {approver.key_id} over this start")
+    return GRANTED
+
+
+def judge_four_eyes(approver: Approver, request: ApprovalRequest, account: Account, starter: Starter | None) -> Ruling:
+    """Whether a second person approves what the account's owner wants two for; `starter` has signed the run's start.
+
+    Keys of one name are one person's.
+    """
+    above = account.four_eyes_above_micros
+    if above is None or request.total_cap_micros <= above:
+        return GRANTED
+    asked = f"four eyes: above {exact_money(above, account.currency)} account {account.account} needs two people"
+    if starter is None:
+        return refused(f"{asked}, and nobody has signed the start of run {request.run}: start one with --sign-with KEY")
+    if approver.key_id == starter.key_id or approver.name.strip().casefold() == starter.name.strip().casefold():
+        return refused(f"{asked}, and {starter.name} has started run {request.run}: somebody else must approve it")
     return GRANTED
 
 

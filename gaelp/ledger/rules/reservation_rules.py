@@ -15,12 +15,14 @@ from gaelp.domain.ids import index_of_key
 from gaelp.domain.platform_records import MOST_REPORTED
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.campaign_clock import AccountCalendar
-from gaelp.domain.spending.ledger_records import Reserve
+from gaelp.domain.spending.ledger_records import Reserve, Severity
 from gaelp.ledger.rules.approval_rules import judge_approval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.rules.running_totals import Scope
 from gaelp.ledger.stored_records import Reservation, StoredRequest
 from gaelp.money import exact_money, rounded_up
+
+GRAVE_SHARE = 0.9  # of a limit, from which an alert says that the next booking may be refused
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class RunLimits:
     run_micros: int | None = None
     account_daily_micros: int | None = None
     step: RaiseStep | None = None
+    alerts: tuple[float, ...] = ()  # shares of each limit of which people are told
 
 
 @dataclass(frozen=True)
@@ -139,18 +142,56 @@ def _judge_key(booking: Reserve, existing: Reservation | None) -> Ruling:
 
 def caps_of(request: ApprovalRequest, account: Account, limits: RunLimits) -> tuple[Cap, ...]:
     """Every cap that applies to a reservation, in the order in which a refusal names them."""
-    optional = (
-        ("run's limit per account and day", Scope.ACCOUNT_DAY, limits.account_daily_micros),
-        ("campaign's limit", Scope.CAMPAIGN, limits.campaign_micros),
-        ("run's limit", Scope.RUN, limits.run_micros),
-    )
     return (
         Cap("approved daily cap", Scope.PHASE_DAY, request.daily_cap_micros),
         Cap("approved total cap", Scope.PHASE, request.total_cap_micros),
         Cap("account's daily cap", Scope.ACCOUNT_DAY, account.daily_cap_micros),
         Cap("account's total cap", Scope.ACCOUNT, account.total_cap_micros),
-        *(Cap(name, scope, micros) for name, scope, micros in optional if micros is not None),
+        *limits_of(limits),
     )
+
+
+def limits_of(limits: RunLimits) -> tuple[Cap, ...]:
+    """The run's own limits, where there are any."""
+    optional = (
+        ("run's limit per account and day", Scope.ACCOUNT_DAY, limits.account_daily_micros),
+        ("campaign's limit", Scope.CAMPAIGN, limits.campaign_micros),
+        ("run's limit", Scope.RUN, limits.run_micros),
+    )
+    return tuple(Cap(name, scope, micros) for name, scope, micros in optional if micros is not None)
+
+
+@dataclass(frozen=True)
+class LimitAlert:
+    """A limit of which more than a share is counted now, and was not before."""
+
+    limit: str
+    severity: Severity
+    evidence: str
+
+
+def crossed(
+    booking: Reserve, limits: RunLimits, before: Mapping[Scope, int], rise_micros: int, currency: str
+) -> tuple[LimitAlert, ...]:
+    """One alert for each limit of which the booking crosses a share, the highest share where it crosses several.
+
+    `before` is what was counted in each scope, and `rise_micros` by how much the booking raises it.
+    """
+    alerts = []
+    for limit in limits_of(limits):
+        share = max(_crossed(limits.alerts, limit.micros, before[limit.scope], rise_micros), default=None)
+        if share is None:
+            continue
+        counted = exact_money(before[limit.scope] + rise_micros, currency)
+        on = f" on {booking.day.isoformat()}" if limit.scope.daily else ""
+        evidence = f"{counted} of the {limit.name} of {exact_money(limit.micros, currency)} are counted{on}"
+        severity = Severity.MEDIUM if share >= GRAVE_SHARE else Severity.LOW
+        alerts.append(LimitAlert(limit.name, severity, f"{evidence}: more than {share:.0%}"))
+    return tuple(alerts)
+
+
+def _crossed(shares: Sequence[float], limit: int, before: int, rise: int) -> list[float]:
+    return [share for share in shares if before <= share * limit < before + rise]
 
 
 def judge_worst_case(

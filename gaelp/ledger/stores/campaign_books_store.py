@@ -7,6 +7,7 @@ fact about a campaign, or to find an approved one in another way.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign, campaigns_digest
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, DecisionMade
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownRequest
+from gaelp.ledger.rules.run_rules import judge_halt
 from gaelp.ledger.statements import Change, Connection, Query, given
 from gaelp.ledger.stores import tables
 
@@ -35,6 +37,7 @@ _DECISIONS = Query(
     DecisionMade.model_validate_json,
 )
 _THIS = (_r.c.campaign == sa.bindparam("campaign"), _r.c.kind == sa.bindparam("kind"))
+_HALTS = Query(sa.select(_r.c.body).where(_r.c.campaign == sa.bindparam("campaign"), _r.c.kind.like("halt-%")), str)
 _REPORT = Query(sa.select(_r.c.body).where(*_THIS), str)
 _ADD = Change(_r.insert())
 _REPLACE = Change(_r.update().where(*_THIS).values(given(("body", "at"))))
@@ -66,12 +69,17 @@ def read_all(connection: Connection, digest: str) -> tuple[ApprovedCampaign, ...
 
 
 def keep_result(connection: Connection, result: CampaignResult, phase: str, at: datetime) -> None:
-    """Write how a campaign ended, once; raises LedgerConflict where it has ended otherwise."""
+    """Write how a campaign ended, once; raises LedgerConflict where it has ended otherwise.
+
+    A halt that nobody has kept is written as an interruption: its gate does not judge it.
+    """
     row = {"campaign": result.campaign, "kind": "ended"}
     body = connection.first(_REPORT, **row)
     if body is None:
-        connection.change(_ADD, **row, phase=phase, body=result.model_dump_json(), at=at)
-    elif CampaignResult.model_validate_json(body) != result:
+        ruling = judge_halt(result, halts(connection, result.campaign))
+        kept = result if ruling.granted else result.but_interrupted(ruling.reason)
+        connection.change(_ADD, **row, phase=phase, body=kept.model_dump_json(), at=at)
+    elif CampaignResult.model_validate_json(body).but_interrupted(result.interruption) != result:
         raise LedgerConflict(f"{result.campaign} has ended before, and otherwise: its first result stands")
 
 
@@ -90,6 +98,18 @@ def keep_decision(connection: Connection, decision: DecisionMade, phase: str, at
 def decisions(connection: Connection, phase: str) -> tuple[DecisionMade, ...]:
     """Every decision of the campaigns of a phase."""
     return tuple(connection.all(_DECISIONS, phase=phase))
+
+
+def keep_halt(connection: Connection, campaign: str, reason: str, phase: str, at: datetime) -> None:
+    """Write a reason for which a campaign must end early, once."""
+    row = {"campaign": campaign, "kind": f"halt-{hashlib.sha256(reason.encode()).hexdigest()[:16]}"}
+    if connection.first(_REPORT, **row) is None:
+        connection.change(_ADD, **row, phase=phase, body=reason, at=at)
+
+
+def halts(connection: Connection, campaign: str) -> frozenset[str]:
+    """The reasons that were kept for which the campaign must end early."""
+    return frozenset(connection.all(_HALTS, campaign=campaign))
 
 
 def keep_reached(connection: Connection, reached: DayReached, phase: str, at: datetime) -> None:

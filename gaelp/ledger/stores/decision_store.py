@@ -18,7 +18,7 @@ from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import aware
 from gaelp.ledger.statements import Change, Connection, Query
 from gaelp.ledger.stored_records import StoredRequest
-from gaelp.ledger.stores import account_store, journal, request_store, tables
+from gaelp.ledger.stores import account_store, journal, request_store, run_store, tables
 from gaelp.ledger.stores.journal import Subject
 from gaelp.messages.pausing import RefusedSignals
 
@@ -66,6 +66,10 @@ def _decide(
     if ruling.granted:
         nonce_used = connection.first(_USED, nonce=stored.request.nonce) is not None
         ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
+    if ruling.granted and approver is not None and signed.decision == ApprovalDecision.APPROVE:
+        run = run_store.read(connection, stored.request.run)
+        starter = run.starter if run is not None else None
+        ruling = decision_rules.judge_four_eyes(approver, stored.request, account, starter)
     if not ruling.granted or approver is None:
         return _refuse(connection, stored.request, payload, ruling, now)
     return _accept(connection, stored.request, signed, approver, now)

@@ -94,6 +94,9 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     fits = reservation_rules.judge_worst_case(booking, existing, caps, used, account.currency)
     if fits.granted and (existing is None or fits.worst_case_micros > existing.worst_case_micros):
         _book(connection, booking, fits, existing)
+        rise = fits.counted_micros - (0 if existing is None else existing.counted_micros)
+        for alert in reservation_rules.crossed(booking, limits, used, rise, account.currency):
+            journal.write(connection, "alert", booking.at, _subject(booking), **vars(alert))
     return Reserved(granted=fits.granted, reason=fits.reason, worst_case_micros=fits.worst_case_micros)
 
 
@@ -178,7 +181,7 @@ def _with_worst_case(
     )  # fmt: skip
 
 
-def _subject(of: Reservation) -> Subject:
+def _subject(of: Reservation | Reserve) -> Subject:
     return Subject(of.account, of.run, of.phase, of.campaign, of.key)
 
 

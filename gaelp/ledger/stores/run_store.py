@@ -11,10 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gaelp.domain.ad_accounts import Account
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
-from gaelp.ledger.ledger_errors import RunNameTaken, UnregisteredRun
+from gaelp.domain.spending.signed_starts import ProvenStart, Starter
+from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
+from gaelp.ledger.rules.decision_rules import judge_starter
 from gaelp.ledger.rules.person_rules import judge_reset
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_beginning
@@ -33,16 +36,24 @@ def _count(account: str, product: str, agent: str, gate: str, used: int, made: i
     return AttemptCount(AttemptSeries(account=account, product=product, agent=agent, gate=gate), used, made - used)
 
 
-_ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), RegisteredRun)
-_LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), RegisteredRun)
-_ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), RegisteredRun)
-_REGISTER = Change(_r.insert().values(given(_r.c.keys(), stopped_at=None, agent="", config_digest="")))
+def _registered(*row: Any) -> RegisteredRun:
+    values = dict(zip(_r.c.keys(), row, strict=True))
+    signed = values["starter"]
+    values["starter"] = None if signed is None else Starter.model_validate(signed)
+    return RegisteredRun(**values)
+
+
+_ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), _registered)
+_LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), _registered)
+_ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), _registered)
+_REGISTER = Change(_r.insert().values(given(_r.c.keys(), ended_at=None, stopped_at=None, agent="", config_digest="")))
 _BEGIN = Change(
     _r.update()
     .where(_r.c.run == sa.bindparam("of_run"))
     .values(agent=sa.bindparam("agent"), config_digest=sa.bindparam("config_digest"))
 )
 _STOP = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(stopped_at=sa.bindparam("at")))
+_END = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(ended_at=sa.bindparam("at")))
 _ATTEMPT = Query(sa.select(_n.c.attempt).where(_OF_SERIES, _n.c.assessment == sa.bindparam("assessment")), int)
 _USED = Query(
     sa.select(sa.func.coalesce(sa.func.max(_n.c.attempt), 0)).where(_OF_SERIES, _n.c.counted.is_(sa.true())), int
@@ -87,17 +98,36 @@ _COUNTS = Query(
 )
 
 
-def register(connection: Connection, run: str, account: str, at: datetime) -> None:
-    """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken."""
+def register(connection: Connection, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
+    """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken.
+
+    `start` is the signature of its start and the digest that was signed; raises LedgerConflict where it is none of the
+    account's people's.
+    """
     checked_name(run, "the run name")
-    account_store.lock(connection, account)
+    starter = _starter(connection, account_store.lock(connection, account), start)
     existing = read(connection, run)
     if existing is not None:
         if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
-    connection.change(_REGISTER, run=run, account=account, at=at)
-    journal.write(connection, "run", at, Subject(account, run, key=run))
+    signed: dict[str, Any] = {"starter": None, "start_digest": ""}
+    if starter is not None and start is not None:
+        signed = {"starter": starter.model_dump(), "start_digest": start[1]}
+    connection.change(_REGISTER, run=run, account=account, at=at, **signed)
+    proof = {**starter.model_dump(), "signature": start[0].signature, "digest": start[1]} if starter and start else {}
+    journal.write(connection, "run", at, Subject(account, run, key=run), **proof)
+
+
+def _starter(connection: Connection, account: Account, start: ProvenStart | None) -> Starter | None:
+    if start is None:
+        return None
+    signed, digest = start
+    approver = account_store.approver_of(connection, account.account, signed.key_id)
+    ruling = judge_starter(approver, signed, account, digest)
+    if not ruling.granted or approver is None:
+        raise LedgerConflict(ruling.reason)
+    return Starter(key_id=approver.key_id, name=approver.name)
 
 
 def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> Ruling:
@@ -141,6 +171,20 @@ def stop(connection: Connection, run: str, reason: str, by: str, at: datetime, a
         connection.change(_STOP, run=run, at=at)
         journal.write(connection, "run-stopped", at, Subject(account.account, run, key=run), reason=reason, by=by)
     return account.fence
+
+
+def end(connection: Connection, run: str, at: datetime, asked_on: Iterable[str] = ()) -> None:
+    """Note that a run has ended, once; a name that was never registered has not.
+
+    `asked_on` is as in `stop`.
+    """
+    registered = read(connection, run)
+    own = {registered.account} if registered is not None else set()
+    for name in sorted({*own, *asked_on}):
+        account_store.lock(connection, name)
+    if registered is not None and registered.ended_at is None:
+        connection.change(_END, run=run, at=at)
+        journal.write(connection, "run-ended", at, Subject(registered.account, run, key=run))
 
 
 def next_attempt(connection: Connection, series: AttemptSeries, assessment: str, at: datetime) -> int:

@@ -37,6 +37,7 @@ accounts = sa.Table(
     sa.Column("total_cap_micros", sa.BigInteger, nullable=False),
     sa.Column("dollar_rate", sa.JSON),
     sa.Column("call_quota", sa.JSON),
+    sa.Column("four_eyes_above_micros", sa.BigInteger),
     sa.Column("fence", sa.Integer, nullable=False),
 )
 
@@ -67,9 +68,12 @@ runs = sa.Table(
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("account", sa.Text, sa.ForeignKey("accounts.account"), nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),  # once it has ended: no gate judges it any more, and it does not begin again
     sa.Column("stopped_at", Instant),  # once a person has stopped it: nothing of it is reserved or claimed any more
     sa.Column("agent", sa.Text, nullable=False),  # empty until it has begun, and so is the next one
     sa.Column("config_digest", sa.Text, nullable=False),
+    sa.Column("starter", sa.JSON),  # a Starter, where its start was signed
+    sa.Column("start_digest", sa.Text, nullable=False),  # of what was signed; empty where nothing was
 )
 
 attempts = sa.Table(
@@ -128,9 +132,9 @@ campaign_reports = sa.Table(
     "campaign_reports",
     metadata,
     sa.Column("campaign", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),  # how far it is, how it ended, and each decision
+    sa.Column("kind", sa.Text, primary_key=True),  # how far it is, how it ended, each decision and each halt
     sa.Column("phase", sa.Text, nullable=False),  # its workflow id: RUN/PHASE
-    sa.Column("body", sa.Text, nullable=False),  # a DayReached, CampaignResult or DecisionMade
+    sa.Column("body", sa.Text, nullable=False),  # a DayReached, CampaignResult, DecisionMade, or a halt's reason
     sa.Column("at", Instant, nullable=False),
     sa.Index("reports_of_phase", "phase", "kind"),
 )

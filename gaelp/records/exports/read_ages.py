@@ -83,6 +83,10 @@ def _of_one(source: LogSource, today: date | None) -> ConversionTriangle:
             aged.append(AgedConversions(row["at"].date(), *ages, row["conversions"]))
             last = max(last, row["conversion_at"].date()) if dated else last
     if today is not None:
+        if today <= last:
+            raise IngestError(
+                f"--today {today} is not after the last day in {source.path}, {last}: give the day of its download"
+            )
         last = date.fromordinal(today.toordinal() - 1)
     return triangle_from_ages(aged, last, elapsed=not dated, without_age=without)
 

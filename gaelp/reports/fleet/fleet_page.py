@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gaelp.money import rounded_money
+from gaelp.money import bare_money
 from gaelp.reports.fleet.fleet_facts import Fleet
 
 
@@ -45,7 +45,7 @@ def write_fleet_page(fleet: Fleet, page: Path) -> None:
     environment = Environment(
         loader=PackageLoader("gaelp.reports", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["money"] = lambda amount: rounded_money(round(amount))
+    environment.filters["money"] = lambda amount, currency: bare_money(round(amount), currency)
     environment.filters["day"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d}"
     page.parent.mkdir(parents=True, exist_ok=True)
     reports = {each.run for each in fleet.runs if (page.parent / each.run / "report.html").is_file()}

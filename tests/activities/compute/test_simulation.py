@@ -23,6 +23,7 @@ from activities.compute import simulation
 from activities.compute.decisions import Decisions
 from activities.compute.simulation import Simulation
 from activities.inputs import Inputs
+from activities.made_for import marked
 from gaelp.agents.agent_entry_points import UnknownAgent, available, load_agent
 from gaelp.agents.agent_failures import AgentFailed
 from gaelp.agents.contract import InvalidDecision, Observation, State, TickTime, Totals
@@ -491,7 +492,10 @@ def test_a_live_tick_is_decided_and_its_retry_replays(tmp_path: Path) -> None:
     asked: list[dict[str, Any]] = []
     laboratory = Laboratory(ContentStore(str(tmp_path)), _alike(asked), remote={"url": "http://127.0.0.1:1"})
     store = laboratory.inputs.store
-    asking = Decide(campaign=_campaign(laboratory), observation_digest=store.put_arrays(_seen(laboratory)))
+    asking = Decide(
+        campaign=_campaign(laboratory),
+        observation_digest=store.put_arrays(marked(_seen(laboratory), _campaign(laboratory))),
+    )
     decide = Decisions(laboratory.inputs).decide
     decided = laboratory.temporal.run(decide, asking)
     assert store.get_arrays(decided.decision_digest)["bid_micros"].tolist() == [[6_000_000] * 4]

@@ -20,6 +20,9 @@ WRITES = ("set_delivery", "set_end", "enable")  # what the first apply on a seco
 # ---------------------------------------------------------------- launch
 
 
+PHASE = f"{RUN}/live-test"
+
+
 def test_a_launch_creates_one_paused_campaign(fixture: CampaignFixture) -> None:
     """The first day is reserved, the campaign is created and read back paused."""
     launched = fixture.launch()
@@ -147,8 +150,8 @@ def test_an_apply_writes_reads_back_and_enables(fixture: CampaignFixture) -> Non
     assert (set(found.bid_micros), found.daily_budget_micros) == ({5 * UNIT}, 25 * UNIT)
     assert {row[0] for row in found.creative_prob} == {0.5}
     assert found.end_at == fixture.at(24)
-    assert (applied.applied, applied.actions, applied.near_misses) == (True, 1, 0)
-    assert applied.planned_micros == 25 * UNIT
+    (made,) = fixture.ledger.decisions(PHASE)
+    assert (applied.applied, made.applied, made.near_miss, made.daily_budget_micros) == (True, True, False, 25 * UNIT)
     assert [r.worst_case_micros for r in fixture.ledger.reservations(fixture.account)] == [50 * UNIT]
 
 
@@ -191,9 +194,10 @@ def test_a_raised_budget_is_reserved_before_it_is_written(fixtures: Callable[...
     assert applied.applied
     assert [r.worst_case_micros for r in fixture.ledger.reservations(fixture.account)] == [60 * UNIT]
     assert fixture.platform.calls == ["set_budget"]
-    refused = fixture.apply(2, tick_hours=8, daily_budget_micros=31 * UNIT, actions=4, near_misses=1)
+    refused = fixture.apply(2, tick_hours=8, daily_budget_micros=31 * UNIT)
     assert not refused.applied and "a raise needs a new request" in refused.halt
-    assert (refused.actions, refused.near_misses) == (5, 2)
+    made = sorted(fixture.ledger.decisions(PHASE), key=lambda each: each.tick)
+    assert (made[-1].applied, made[-1].near_miss) == (False, True)
     assert fixture.platform.calls == ["set_budget"]
 
 
@@ -301,7 +305,8 @@ def test_a_bid_beyond_the_bound_is_clamped_and_counted(fixture: CampaignFixture,
     applied = fixture.apply(decision=fixture.decide(bid))
     found = fixture.found()
     assert found is not None and set(found.bid_micros) == {HIGHEST_BID_MICROS}
-    assert (applied.applied, applied.near_misses) == (True, near_misses)
+    (made,) = fixture.ledger.decisions(PHASE)
+    assert (applied.applied, made.near_miss) == (True, bool(near_misses))
 
 
 def test_the_bound_of_a_bid_is_200_dollars_in_any_currency(fixture: CampaignFixture) -> None:

@@ -12,7 +12,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.monitoring.anomalies import Anomaly
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.messages.live_campaign import Applied, Observe, Observed
-from tests.support.campaign_fixture import START, UNIT, CampaignFixture
+from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 from tests.support.planted_anomalies import anomaly
 
 TICKS = {"tick_hours": 12}
@@ -88,7 +88,8 @@ def test_a_hold_then_a_cut_bind_what_is_written_and_an_undo_restores_it(watched:
     watched.planted = falling(2)
     watched.tick(4)
     applied = watched.apply(4)
-    assert applied.applied and watched.budget() == 2_500_000 and applied.planned_micros == 2_500_000
+    made = sorted(watched.fixture.ledger.decisions(f"{RUN}/live-test"), key=lambda each: each.tick)
+    assert applied.applied and watched.budget() == 2_500_000 and made[-1].daily_budget_micros == 2_500_000
     assert watched.steps() == ["hold", "cut"]
     (hold, _) = watched.fixture.ledger.monitoring_steps(watched.fixture.campaign.name)
     watched.fixture.ledger.undo_step(hold.key, "Ada", "a holiday", START)

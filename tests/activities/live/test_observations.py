@@ -10,9 +10,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from activities.made_for import MARK
 from gaelp.agents.contract import Observation
 from gaelp.domain.platform_records import MOST_REPORTED, CampaignReport, CampaignState
 from gaelp.platforms.protocol import PlatformError
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import UNIT, CampaignFixture
 
 
@@ -21,6 +23,7 @@ def test_the_agent_sees_the_report_as_its_contract_says(fixture: CampaignFixture
     fixture.running()
     observed = fixture.observe(24)
     arrays = fixture.inputs.store.get_arrays(observed.observation_digest)
+    assert arrays.pop(MARK).shape == (32,)
     assert set(arrays) == {f.name for f in fields(Observation)}
     assert {array.shape[0] for array in arrays.values()} == {1}
     assert (int(arrays["hour"][0]), int(arrays["weekday"][0])) == (0, 1)  # the second day, a Tuesday
@@ -127,7 +130,17 @@ def test_a_loss_beyond_the_limit_on_matured_days_halts(fixtures: Callable[..., C
     fixture = fixtures("live_test.drawdown_limit=1", "economics.order_value=0.01")
     fixture.running()
     assert fixture.observe(24).halt == ""
+    halt = fixture.observe(24 * 30).halt
+    assert "drawdown" in halt and fixture.ledger.halts(fixture.campaign.name) == {halt}
+
+
+def test_a_halt_that_another_workflow_has_read_is_not_kept(fixtures: Callable[..., CampaignFixture]) -> None:
+    """Anybody can have a campaign read by other terms than its own: that ends it for no gate."""
+    fixture = fixtures("live_test.drawdown_limit=1", "economics.order_value=0.01")
+    fixture.running()
+    fixture.temporal = as_workflow("by-hand")
     assert "drawdown" in fixture.observe(24 * 30).halt
+    assert fixture.ledger.halts(fixture.campaign.name) == frozenset()
 
 
 @pytest.mark.parametrize("refunds", [0.0, 0.5])

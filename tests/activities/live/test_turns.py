@@ -13,7 +13,7 @@ from gaelp.agents.agent_entry_points import UnknownAgent, available, load_harmle
 from gaelp.agents.agent_failures import AgentFailed
 from gaelp.agents.contract import Agent
 from gaelp.domain.spending.campaign_records import Arm
-from gaelp.messages.live_campaign import AppliedAndObserved, Apply, Decide, Decided, LiveCampaignInput
+from gaelp.messages.live_campaign import AppliedAndObserved, Apply, Decide, Decided, LiveCampaignInput, Observe
 from gaelp.platforms.protocol import PlatformError
 from tests.support.campaign_fixture import CampaignFixture
 
@@ -25,7 +25,7 @@ def _nobody(decide: Decide) -> None:
 def _turn(fixture: CampaignFixture, decide_here: Callable[[Decide], Decided | None] = _nobody) -> AppliedAndObserved:
     """The first tick's decision, and what the second one observes and decides."""
     campaign = fixture.campaign
-    asked = Apply(campaign=campaign, decision_digest=fixture.decide(), memory_digest="m" * 64, at=fixture.at())
+    asked = Apply(campaign=campaign, decision_digest=fixture.decided(campaign), memory_digest="m" * 64, at=fixture.at())
     both: AppliedAndObserved = fixture.temporal.run(
         Turns(fixture.campaigns, fixture.observations, decide_here).apply_and_observe, asked
     )
@@ -84,7 +84,9 @@ def test_the_next_tick_is_decided_as_its_own_activity_would(fixture: CampaignFix
     assert decide.observation_digest == both.following.observation_digest
     assert (decide.campaign.progress.tick, decide.campaign.progress.memory_digest) == (1, "m" * 64)
     for agent in ("fixed-bid", "linear-thompson", "pid-pacing"):
-        given = Decide(campaign=_learned(fixture, agent), observation_digest=decide.observation_digest)
+        campaign = _learned(fixture, agent)
+        seen = fixture.temporal.run(fixture.observations.observe, Observe(campaign=campaign, at=campaign.at()))
+        given = Decide(campaign=campaign, observation_digest=seen.observation_digest)
         apart = fixture.temporal.run(Decisions(fixture.inputs).decide, given)
         assert beside_credentials(fixture.inputs.store)(given) == apart, agent
 
@@ -158,6 +160,6 @@ def test_nothing_is_decided_where_the_campaign_must_halt(fixture: CampaignFixtur
     asked: list[Decide] = []
     turns = Turns(fixture.campaigns, fixture.observations, lambda decide: asked.append(decide))
     fixture.platform.changed["report"] = lambda report: report.model_copy(update={"disapproved": ("creative-1",)})
-    apply = Apply(campaign=fixture.campaign, decision_digest=fixture.decide(), at=fixture.at())
+    apply = Apply(campaign=fixture.campaign, decision_digest=fixture.decided(fixture.campaign), at=fixture.at())
     both = fixture.temporal.run(turns.apply_and_observe, apply)
     assert both.following is not None and "disapproved" in both.following.halt and not asked

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from activities.compute.decisions import Decisions
 from activities.live.claiming import NotNow
+from activities.made_for import MadeForSomethingElse
 from activities.records.booked_evidence import with_kept_decisions
+from activities.records.senders import NotItsOwnWord
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.dollar_bounds import highest_bid_micros
-from gaelp.messages.live_campaign import Apply
+from gaelp.messages.live_campaign import Apply, Decide, LiveCampaignInput, Observe
 from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
@@ -36,6 +39,7 @@ def _started_by_hand(fixture: CampaignFixture, **changes: Any) -> None:
     )
     order = campaign.order.model_copy(update={"plan": plan})
     fixture.campaign = campaign.model_copy(update={"order": order, "context": context, "progress": progress})
+    fixture.temporal = as_workflow(fixture.campaign.name)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_a_lease_reaches_over_no_day_that_is_not_reserved(fixture: CampaignFixtu
     """Whoever asks on the first day for the last one gets no lease until then: the days between would be billed."""
     assert fixture.launch().launched
     campaign = fixture.on_tick(2)
-    asked = Apply(campaign=campaign, decision_digest=fixture.decide(), at=fixture.at())
+    asked = Apply(campaign=campaign, decision_digest=fixture.decided(campaign), at=fixture.at())
     blocked = fixture.temporal.run(fixture.campaigns.apply, asked)
     assert not blocked.applied and "a day is reserved while it lasts" in blocked.halt
     found = fixture.found()
@@ -116,18 +120,83 @@ def test_an_approval_ends_with_its_run(fixture: CampaignFixture) -> None:
     fixture.running()
     fixture.settle(24)
     fixture.platform.calls.clear()
-    fixture.ledger.withdraw_requests(RUN, fixture.at(24))
+    fixture.ledger.end_run(RUN, fixture.at(24))
     blocked = fixture.apply(1, enabled=False)
     assert not blocked.applied and "is withdrawn, not approved" in blocked.halt
     assert fixture.platform.calls == [] and len(fixture.ledger.reservations(fixture.account)) == 1
 
 
-def test_decisions_are_kept_of_a_campaigns_own_workflow_only(fixture: CampaignFixture) -> None:
-    """One that is applied, one that is clamped and one that is refused, each once; what is applied by hand is not."""
+@pytest.mark.parametrize("sender", [f"{RUN}/live-test", f"{RUN}/live-test/campaign-01", "by-hand"])
+def test_only_its_own_workflow_launches_a_campaign_and_applies_its_decisions(
+    fixture: CampaignFixture, sender: str
+) -> None:
+    """Whoever has the activities called by another workflow spends nothing, and nothing is counted as the agent's."""
+    own, fixture.temporal = fixture.temporal, as_workflow(sender)
+    with pytest.raises(NotItsOwnWord, match="only its own workflow may"):
+        fixture.launch()
+    fixture.temporal = own
     assert fixture.launch().launched
-    fixture.apply(0)
+    fixture.temporal = as_workflow(sender)
+    fixture.platform.calls.clear()
+    with pytest.raises(NotItsOwnWord, match="only its own workflow may"):
+        fixture.apply(0)
+    assert fixture.platform.calls == [] and fixture.ledger.decisions(f"{RUN}/live-test") == ()
+
+
+def test_nothing_is_applied_but_what_the_agent_has_decided_for_that_very_tick(fixture: CampaignFixture) -> None:
+    """Whoever answers in the deciding activity's place can name a decision of another tick, campaign, checkpoint or
+    memory, or content that is none; nothing of it is reserved, written or counted."""
+    assert fixture.launch().launched
+    campaign, reserved = fixture.on_tick(1), fixture.ledger.reservations(fixture.account)
+    context, plan = campaign.context, campaign.order.plan
+    differing = {
+        "tick": fixture.on_tick(2),
+        "memory": fixture.on_tick(1, memory_digest="m" * 64),
+        "start": fixture.on_tick(1, start=START + timedelta(hours=1)),
+        "checkpoint": campaign.model_copy(update={"context": context.model_copy(update={"checkpoint_digest": "0"})}),
+        "campaign": campaign.model_copy(
+            update={"order": campaign.order.model_copy(update={"plan": plan.model_copy(update={"index": 1})})}
+        ),
+    }
+    decisions = {name: fixture.decided(each) for name, each in differing.items()} | {"unmarked": fixture.decide()}
+    fixture.platform.calls.clear()
+    for name, digest in decisions.items():
+        asked = Apply(campaign=campaign, decision_digest=digest, at=campaign.at())
+        with pytest.raises(MadeForSomethingElse, match="the decision was not made for tick 1"):
+            fixture.temporal.run(fixture.campaigns.apply, asked)
+        assert fixture.platform.calls == [], name
+    assert fixture.ledger.reservations(fixture.account) == reserved
     assert fixture.ledger.decisions(f"{RUN}/live-test") == ()
-    fixture.temporal = as_workflow(fixture.campaign.name)
+    own = Apply(campaign=campaign, decision_digest=fixture.decided(campaign), at=campaign.at())
+    assert fixture.temporal.run(fixture.campaigns.apply, own).applied
+
+
+def test_nothing_is_decided_on_an_observation_of_another_tick(fixture: CampaignFixture) -> None:
+    """Neither an old one, nor one that was read at another instant, nor content that somebody else has named."""
+    fixture.running()
+    decide = Decisions(fixture.inputs).decide
+    campaign = _learned(fixture)
+    seen = fixture.temporal.run(fixture.observations.observe, Observe(campaign=campaign, at=campaign.at()))
+    assert fixture.temporal.run(decide, Decide(campaign=campaign, observation_digest=seen.observation_digest))
+    later = fixture.temporal.run(fixture.observations.observe, Observe(campaign=campaign, at=fixture.at(30)))
+    following = campaign.model_copy(update={"progress": campaign.progress.model_copy(update={"tick": 2})})
+    for asked, digest in ((following, seen.observation_digest), (campaign, later.observation_digest)):
+        with pytest.raises(MadeForSomethingElse, match="the observation was not made for tick"):
+            fixture.temporal.run(decide, Decide(campaign=asked, observation_digest=digest))
+
+
+def _learned(fixture: CampaignFixture) -> LiveCampaignInput:
+    """The campaign at its second tick with the state that its agent begins with."""
+    campaign, inputs = fixture.on_tick(1, enabled=True), fixture.inputs
+    context = campaign.context
+    agent = inputs.agent(context.agent, context.config_digest)
+    state = inputs.store.put_arrays(inputs.untrained(agent, context.config_digest, context.market_digest))
+    return campaign.model_copy(update={"context": context.model_copy(update={"checkpoint_digest": state})})
+
+
+def test_decisions_are_kept_once_each(fixture: CampaignFixture) -> None:
+    """One that is applied, one that is clamped and one that is refused."""
+    assert fixture.launch().launched
     most = highest_bid_micros(fixture.ledger.account(fixture.account))
     for _ in range(2):
         assert fixture.apply(0).applied
@@ -142,7 +211,6 @@ def test_decisions_are_kept_of_a_campaigns_own_workflow_only(fixture: CampaignFi
 
 def test_no_decision_is_kept_of_a_campaign_that_was_never_reserved(fixture: CampaignFixture) -> None:
     """Before it begins anybody can start a workflow under its id, and have what is refused counted as its agent's."""
-    fixture.temporal = as_workflow(fixture.campaign.name)
     assert not fixture.apply(0, daily_budget_micros=26 * UNIT).applied
     assert fixture.ledger.decisions(f"{RUN}/live-test") == ()
 

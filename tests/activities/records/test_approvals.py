@@ -20,7 +20,7 @@ from gaelp.domain.spending.card_facts import RunTerms
 from gaelp.ledger.ledger_errors import UnregisteredRun
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.historical_validation import AssessHistorical
-from tests.support.activity_senders import as_workflow
+from tests.support.activity_senders import as_phase
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
 
@@ -55,8 +55,8 @@ def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: Cam
     context = fixture.campaign.context
     historical = context.model_copy(update={"phase": Phase.HISTORICAL})
     assessment = Assessment(fixture.ledger, fixture.inputs)
-    activities = as_workflow(f"{context.run}/historical")
-    gate = activities.run(assessment.assess_historical, AssessHistorical(context=historical, logs=())).gate
+    asked = AssessHistorical(context=historical, logs=())
+    gate = as_phase(f"{context.run}/historical", assessment.assess_historical, asked).gate
     (kept,) = fixture.ledger.verdicts(context.run)
     told = (context.run, Phase.HISTORICAL, context.checkpoint_digest, gate.evidence_digest, gate.heads)
     assert kept == KeptVerdict(*told, gate.verdict, gate.promote, gate.criteria)

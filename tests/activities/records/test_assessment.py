@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from activities.records.assessment import Assessment
-from activities.records.booked_evidence import others_doing
+from activities.records.booked_evidence import interruption_of, others_doing
+from activities.records.judged_terms import NotItsTerms
 from activities.records.planning import Planning
-from activities.records.senders import NotItsOwnWord, NotItsTerms
+from activities.records.senders import NotItsOwnWord
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
@@ -28,9 +29,9 @@ from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.messages.run_context import RunContext
-from gaelp.messages.simulation_training import AssessSimulation
+from gaelp.messages.simulation_training import AssessSimulation, BeginExam
 from gaelp.messages.spending_phase import AssessCampaigns, ReviewCampaigns
-from tests.support.activity_senders import as_workflow
+from tests.support.activity_senders import as_phase, as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 
 WEIGHTS = {"row_ess": 900.0, "click_ess": 90.0, "largest_weight_share": 0.01, "mean_weight": 1.0}
@@ -228,11 +229,27 @@ def test_nobody_ends_a_campaign_that_was_never_reserved(fixture: CampaignFixture
 def test_a_gate_knows_from_the_ledger_whether_its_test_was_halted(fixture: CampaignFixture, reason: str) -> None:
     """A campaign that was broken off fails criterion 8, and no message says that one was, or that none was."""
     assert fixture.launch().launched
+    fixture.ledger.keep_halt(fixture.campaign.name, reason, START)
     fixture.ledger.keep_result(campaign(fixture).model_copy(update={"reason": reason}), START)
     asked = AssessCampaigns(context=fixture.campaign.context)
     gate = as_workflow(f"{RUN}/live-test").run(Assessment(fixture.ledger, fixture.inputs).assess_campaigns, asked).gate
     (eight,) = (each for each in gate.criteria if each.id == "8")
     assert (eight.verdict is Verdict.FAIL, "drawdown" in eight.reason) == (bool(reason), bool(reason))
+
+
+def test_a_halt_that_no_reading_has_kept_is_judged_by_no_gate(fixture: CampaignFixture) -> None:
+    """Whoever answers in an observation's place can invent a loss: the phase is interrupted, and no attempt is used."""
+    assert fixture.launch().launched
+    fixture.ledger.keep_halt(fixture.campaign.name, "drawdown: another one", START)
+    invented = campaign(fixture).model_copy(update={"reason": "drawdown: Cumulated loss reached 99.00"})
+    for _ in range(2):
+        fixture.ledger.keep_result(invented, START)
+    (kept,) = fixture.ledger.campaign_results(f"{RUN}/live-test")
+    assert "has kept its halt in the ledger" in interruption_of([kept])
+    asked = AssessCampaigns(context=fixture.campaign.context)
+    with pytest.raises(NotItsTerms, match="no verdict rests on what was interrupted"):
+        as_workflow(f"{RUN}/live-test").run(Assessment(fixture.ledger, fixture.inputs).assess_campaigns, asked)
+    assert (fixture.ledger.verdicts(RUN), fixture.ledger.attempts()) == ((), ())
 
 
 def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) -> None:
@@ -252,13 +269,13 @@ def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) ->
         | {"anchor_rewards": [0.1] * 64}
     )
     looked = AssessSimulation(context=context.model_copy(update={"phase": Phase.SIMULATION}), exams=(exam,))
-    simulation = as_workflow(f"{context.run}/simulation").run(assessment.assess_simulation, looked).gate
+    simulation = as_phase(f"{context.run}/simulation", assessment.assess_simulation, looked).gate
     assert "at level 0.0019" in simulation.criteria[1].reason
     points = [Estimate(estimator=e, policy="candidate", value=0.1, low=0, high=1, **WEIGHTS) for e in AGREEING]
     bet = points[0].model_copy(update={"estimator": "non-inferiority", "log_wealth": 1.0, "log_wealth_against": 0.0})
     log = LogEvidence(log="obd", kind="bandit", grade="A", rows=10, clicks=5, estimates=(*points, bet))
     replayed = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=(log,))
-    historical = as_workflow(f"{context.run}/historical").run(assessment.assess_historical, replayed).gate
+    historical = as_phase(f"{context.run}/historical", assessment.assess_historical, replayed).gate
     (paired,) = (c for c in historical.criteria if c.id == "5b")
     assert paired.reason.endswith("of the 526.4 needed, more clicks are needed.")
 
@@ -269,8 +286,36 @@ def test_a_gate_is_judged_for_its_own_phase_only(fixture: CampaignFixture) -> No
     assessment = Assessment(fixture.ledger, fixture.inputs)
     asked = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=())
     with pytest.raises(NotItsOwnWord, match="only its own workflow may"):
-        as_workflow("by-hand").run(assessment.assess_historical, asked)
+        as_phase("by-hand", assessment.assess_historical, asked)
     assert (fixture.ledger.verdicts(context.run), fixture.ledger.attempts()) == ((), ())
+
+
+@pytest.mark.parametrize("parent", ["", "another-run"])
+def test_a_phase_that_somebody_has_started_by_hand_uses_no_attempt(fixture: CampaignFixture, parent: str) -> None:
+    """A workflow under the id of a phase that does not run has not the run for its parent: nothing is judged."""
+    context = fixture.campaign.context
+    historical = AssessHistorical(context=context.model_copy(update={"phase": Phase.HISTORICAL}), logs=())
+    simulation = AssessSimulation(context=context.model_copy(update={"phase": Phase.SIMULATION}), exams=())
+    exam = BeginExam(context=simulation.context, entry_checkpoint_digest="", entered_trained=False)
+    judged, planning = Assessment(fixture.ledger, fixture.inputs), Planning(fixture.ledger, fixture.inputs)
+    with pytest.raises(NotItsOwnWord, match="was started by hand"):
+        as_phase(f"{RUN}/historical", judged.assess_historical, historical, parent)
+    with pytest.raises(NotItsOwnWord, match="was started by hand"):
+        as_phase(f"{RUN}/simulation", judged.assess_simulation, simulation, parent)
+    with pytest.raises(NotItsOwnWord, match="was started by hand"):
+        as_phase(f"{RUN}/simulation", planning.begin_exam, exam, parent)
+    assert (fixture.ledger.verdicts(RUN), fixture.ledger.attempts()) == ((), ())
+    assert as_phase(f"{RUN}/historical", judged.assess_historical, historical).gate.attempt == 1
+
+
+def test_no_gate_judges_a_run_that_has_ended(fixture: CampaignFixture) -> None:
+    """Once it has ended anybody can start workflows under its name, and phases as their children."""
+    historical = fixture.campaign.context.model_copy(update={"phase": Phase.HISTORICAL})
+    fixture.ledger.end_run(RUN, START)
+    judged = Assessment(fixture.ledger, fixture.inputs)
+    with pytest.raises(NotItsTerms, match="ended at 2026-01-05"):
+        as_phase(f"{RUN}/historical", judged.assess_historical, AssessHistorical(context=historical, logs=()))
+    assert fixture.ledger.attempts() == ()
 
 
 @pytest.mark.parametrize("name", ["account", "product", "agent", "gate"])

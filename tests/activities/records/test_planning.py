@@ -18,7 +18,7 @@ from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
 from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import BeginExam, ExamTerms
 from gaelp.records.content_store import ContentStore
-from tests.support.activity_senders import as_workflow
+from tests.support.activity_senders import as_phase
 from tests.support.campaign_fixture import START, CampaignFixture
 
 ENTRY, FROZEN = "e" * 64, "f" * 64
@@ -42,7 +42,7 @@ class Exams:
         if self.ledger.run(run) is None:
             self.ledger.register_run(run, self.account, START)
             self.ledger.begin_run(run, BegunTerms(self.account, context.agent, context.config_digest), START)
-        return as_workflow(f"{run}/simulation").run(self.planning.begin_exam, exam)
+        return as_phase(f"{run}/simulation", self.planning.begin_exam, exam)
 
     def graduate(self, checkpoint: str, agent: str = "mine", **simulation: float) -> None:
         """Write down that the simulation's gate passed a checkpoint, in a run of its own."""

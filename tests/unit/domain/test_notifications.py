@@ -21,6 +21,10 @@ def entry(kind: str, amount_micros: int = 0, **detail: Any) -> JournalEntry:
     )  # fmt: skip
 
 
+def step(word: str) -> JournalEntry:
+    return entry("monitoring-step", step=word, reason="CTR fell", lost="all")
+
+
 def told(sequence: int, urgency: Urgency) -> Notification:
     return Notification(sequence, NOW, urgency, f"sentence {sequence}")
 
@@ -41,6 +45,20 @@ def told(sequence: int, urgency: Urgency) -> Notification:
         (entry("approve"), Urgency.NOTE, "was approved"),
         (entry("reject"), Urgency.NOTE, "was rejected"),
         (entry("account", by="Ada"), Urgency.NOTE, "changed by Ada"),
+        (entry("approver", 5_000_000, name="Bo", by="Ada"), Urgency.ALARM, "Bo may approve up to 5.00 USD"),
+        (entry("approver-removed", by="Ada"), Urgency.ALARM, "removed by Ada"),
+        (entry("alert", severity="low", evidence="6 of 10"), Urgency.NOTE, "run spring: 6 of 10"),
+        (entry("alert", severity="medium", evidence="6 of 10"), Urgency.ALARM, "run spring: 6 of 10"),
+        (step("note"), Urgency.NOTE, "notes of spring/live-test/campaign-00: CTR fell"),
+        (
+            step("hold"),
+            Urgency.DECIDE,
+            "starter.py undo spring spring/live-test#1 --reason …` restores it, but not",
+        ),
+        (step("cut"), Urgency.ALARM, "has cut the budget of"),
+        (step("pause"), Urgency.ALARM, "has paused"),
+        (step("stop"), Urgency.ALARM, "has stopped spring/live-test/campaign-00: CTR fell"),
+        (entry("monitoring-undone", step="cut", by="Ada", reason="a holiday"), Urgency.NOTE, "by Ada: a holiday"),
     ],
 )
 def test_each_kind_of_entry_has_its_urgency_and_its_sentence(
@@ -81,3 +99,21 @@ def test_a_message_begins_with_what_waits_for_a_person() -> None:
     assert title == f"GAELP, acme: 1 × waits for you, 1 × alarm, {MOST_LINES} × note"
     assert lines[:3] == ["waits for you: sentence 100", "alarm: sentence 99", "note: sentence 0"]
     assert len(lines) == MOST_LINES + 1 and lines[-1].startswith("and 2 more")
+
+
+def test_equal_sentences_are_one_line_with_their_number() -> None:
+    """Somebody who tries the approval page a hundred times fills no message."""
+    knocks = [Notification(number, NOW, Urgency.ALARM, "refused: the link was used") for number in range(100)]
+    title, text = message("acme", [*knocks, told(200, Urgency.NOTE)])
+    assert title == "GAELP, acme: 100 × alarm, 1 × note"
+    assert text.splitlines() == ["alarm: refused: the link was used (100 times)", "note: sentence 200"]
+
+
+def test_a_sentence_that_was_just_sent_waits_an_hour_by_itself_and_goes_with_any_other() -> None:
+    """An alarm that repeats every minute is told once an hour; a new one is told at once, and takes it along."""
+    knock, other = told(1, Urgency.ALARM), told(2, Urgency.ALARM)
+    sent = {knock.text}
+    assert message_due([knock], NOW, None) and not message_due([knock], NOW, None, sent)
+    assert not message_due([knock], NOW + timedelta(minutes=59), None, sent)
+    assert message_due([knock], NOW + timedelta(minutes=60), None, sent)
+    assert message_due([knock, other], NOW, None, sent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau, median_abs_deviation
+from scipy.stats import kendalltau, median_abs_deviation, norm
 
 from gaelp.domain.gates.criteria_simulation import LARGEST_SHIFT, LEAST_FALL_P
 from gaelp.evidence.consistency_block import block_numbers
@@ -55,6 +55,29 @@ def test_the_counts_and_the_spread_are_those_of_the_block() -> None:
     assert numbers.collapses == 1
     assert numbers.lowest == pytest.approx(min(rewards[i : i + 10].mean() for i in range(41)))
     assert numbers.spread == pytest.approx(1.4826 * median_abs_deviation(rewards) / np.median(rewards))
+
+
+def test_each_block_of_several_has_its_own_numbers() -> None:
+    """Two blocks at once have the numbers that each has alone."""
+    both = np.stack([blocks("normal", 50, 1)[0], np.linspace(0.9, 0.1, 50)])
+    together, alone = block_numbers(both), [block_numbers(each) for each in both]
+    for name, values in vars(together).items():
+        assert values == pytest.approx([float(getattr(each, name)) for each in alone]), name
+
+
+def test_the_p_value_of_a_fall_by_hand() -> None:
+    """Twelve rewards with ties: S counts pairs, and the variance is n(n-1)(2n+5)/18 less t(t-1)(2t+5)/18 a tie."""
+    rewards = np.array([0.9, 0.9, 0.9, 0.8, 0.7, 0.7, 0.8, 0.5, 0.4, 0.7, 0.3, 0.2])
+    s = sum(np.sign(b - a) for i, a in enumerate(rewards) for b in rewards[i + 1 :])
+    variance = (12 * 11 * 29 - (3 * 2 * 11 + 2 * 1 * 9 + 3 * 2 * 11)) / 18  # three of 0.9, two of 0.8, three of 0.7
+    assert float(block_numbers(rewards).fall_p) == pytest.approx(norm.cdf((s + 1) / np.sqrt(variance)), rel=1e-9)
+
+
+@pytest.mark.parametrize("reward", [0.07, 0.1, 0.8, 0.99, 1.0])
+@pytest.mark.parametrize("size", [10, 37, 50, 128])
+def test_equal_rewards_do_not_drop_however_their_mean_is_rounded(reward: float, size: int) -> None:
+    """The standard deviation of 37 rewards of 0.99 is not 0 in floating-point numbers."""
+    assert float(block_numbers(np.full(size, reward)).shift) == 0.0
 
 
 @pytest.mark.filterwarnings("error")

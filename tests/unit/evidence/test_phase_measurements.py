@@ -258,6 +258,6 @@ def test_every_impossible_report_is_named_once() -> None:
         "seen elsewhere",
         "r/x/campaign-00 reports a negative revenue on 2026-03-02",
         "r/x/campaign-01 reports 2 days twice",
-        "r/x/campaign-02 spent 12.34 and reports no day",
-        "r/x/campaign-03 spent 0.00 and reports no day",
+        "r/x/campaign-02 spent 12.34 USD and reports no day",
+        "r/x/campaign-03 spent 0.00 USD and reports no day",
     )

@@ -52,6 +52,32 @@ def test_the_bound_agrees_with_the_verdict_and_holds_the_truth() -> None:
         assert bound < values.mean()
 
 
+def test_several_exams_at_once_have_the_wealth_that_each_has_alone() -> None:
+    """Looks add up within an exam, and not across exams."""
+    values = np.random.default_rng(2).random((2, 3, 40))
+    together = log_wealth_at(values, 0.5, (10, 25, 40))
+    for place in np.ndindex(2, 3):
+        assert together[place] == pytest.approx(log_wealth_at(values[place], 0.5, (10, 25, 40)))
+
+
+def test_without_a_look_the_wealth_has_the_shape_of_the_exams_and_is_the_starts() -> None:
+    """No look, no entry for one; the best wealth is 0, whatever the mean."""
+    values = np.ones((2, 3, 10))
+    assert log_wealth_at(values, 0.7, ()).shape == (2, 3, 0)
+    for mean in (0.7, 0.0):
+        assert best_log_wealth(values, mean, ()).tolist() == np.zeros((2, 3)).tolist()
+    assert best_log_wealth(values, 0.0, (10,)).shape == (2, 3)
+
+
+def test_the_bound_is_as_fine_as_its_halvings() -> None:
+    """Between 0.7 and 1 fourteen halvings leave 0.3 / 2^14, in which the truth lies; a wealth just enough refutes."""
+    for seed in range(10):
+        values = np.random.default_rng(seed).beta(18, 3, 512)
+        bound = lower_bound(values, LOOKS, ALPHA, tested=0.7)
+        assert 0.7 < bound and best_log_wealth(values, bound + 0.3 / 2**14, LOOKS) < NEEDED
+    assert lower_bound(np.full(10, 0.5), (10,), 1.0, tested=0.5) >= 0.5
+
+
 @pytest.mark.filterwarnings("error")
 def test_nothing_proves_nothing_and_nan_comes_out_as_nan() -> None:
     """Without a look the wealth is the start's and the bound 0; a NaN is never bet away."""

@@ -515,3 +515,15 @@ class TestViolationsAndJournal:
         other = Ledger.open(url)
         assert other.journal() == ledger.journal() and kit.counted(other) == 30 * UNIT
         other.close()
+
+
+def test_a_booking_that_crosses_a_share_of_a_limit_is_noted_once(ledger: Ledger) -> None:
+    """In the booking's own transaction, and not again by a repeated call or a refused one."""
+    kit.approve(ledger)
+
+    def alerts() -> list[str]:
+        return [json.loads(entry.detail)["evidence"] for entry in ledger.journal(kinds=("alert",))]
+
+    for worst in (4, 6, 6, 99):
+        ledger.reserve(kit.booking(worst), run_cap_micros=10 * UNIT, alerts=(0.5, 0.8))
+    assert alerts() == ["6.00 USD of the run's limit of 10.00 USD are counted: more than 50%"]

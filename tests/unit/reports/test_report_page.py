@@ -234,7 +234,7 @@ def test_an_approval_is_shown_with_its_cap_in_money(warehouse: Warehouse, tmp_pa
     """What a person approved reads as money, and long digests wrap instead of being cut off."""
     whole_run(warehouse)
     html = text_of(build(warehouse, money(), "a", tmp_path / "out"))
-    assert '<td class="detail">by Ada, daily_cap 40.00</td>' in html
+    assert '<td class="detail">by Ada, daily_cap 40.00 USD</td>' in html
 
 
 def test_hostile_text_is_shown_and_not_run(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_snapshots_measure_after_how_many_days_a_day_is_mature(
     ]
     ages.write_text("\n".join(["Day,Campaign,Days to conversion,Conversions", *lines]))
     ran = in_process("audit", HEALTHY, "--snapshots", str(ages))
-    assert "the last 3 days count as too young" in ran.stdout
+    assert "Click days before 2026-08-29 count as mature, as measured" in ran.stdout
 
 
 def test_one_target_for_two_currencies_is_refused(in_process: Callable[..., Finished], tmp_path: Path) -> None:

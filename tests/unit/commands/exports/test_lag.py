@@ -48,3 +48,13 @@ def test_one_export_that_cannot_tell_says_what_to_download(in_process: Run, file
     """Exit code 2 and a sentence."""
     ran = in_process("lag", files[2])
     assert ran.returncode == 2 and "Days to conversion" in ran.stderr and "Traceback" not in ran.stderr
+
+
+def test_an_early_day_drops_no_row_in_silence(in_process: Run, tmp_path: Path) -> None:
+    """A --today within the days of one export is refused, and the day after them is taken."""
+    place = tmp_path / "ages.csv"
+    rows = [f"2026-09-0{day},Brand,{age},5\n" for day in (1, 2, 3) for age in (0, 1) if day + age <= 3]
+    place.write_text("Day,Campaign,Days to conversion,Conversions\n" + "".join(rows))
+    ran = in_process("lag", str(place), "--today", "2026-09-03")
+    assert ran.returncode == 2 and "is not after the last day" in ran.stderr and "2026-09-03" in ran.stderr
+    assert in_process("lag", str(place), "--today", "2026-09-04").returncode == 0

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from gaelp.commands.exports.plan_view import ShownPlan, plan_document
+from gaelp.domain.exports.mature_days import maturity_assumed
 from gaelp.evidence.certification.live_trials import StatedSales
 from gaelp.evidence.exports.account_sales import AccountSales
 from gaelp.evidence.exports.conversion_lag import BoundedEstimate
 from tests.support.command_line import Finished
 
 Run = Callable[..., Finished]
+THREE = ("--mature-after", "3")
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def test_the_account_s_own_figures_and_the_smallest_test(in_process: Run, dollar
     true ROI of +100 % is found; the figures of the page are those of the answer.
     """
     page = tmp_path / "page.html"
-    ran = in_process("plan", dollars, "--roi", "1", "--page", str(page), "--json")
+    ran = in_process("plan", dollars, *THREE, "--roi", "1", "--page", str(page), "--json")
     (document,) = json.loads(ran.stdout)["plans"]
     assert document["cpa_micros"]["value"] == pytest.approx(1_700 / 341 * 1e6)
     assert document["order_value_micros"]["value"] == pytest.approx(8e6)
@@ -50,7 +53,7 @@ def test_the_account_s_own_figures_and_the_smallest_test(in_process: Run, dollar
 
 def test_what_cannot_be_found_out_is_said(in_process: Run, dollars: str) -> None:
     """With 10 dollars a day and orders at 20, a true ROI of 6 % is not told from the 5 % that is to be exceeded."""
-    ran = in_process("plan", dollars, "--roi", "0.06", "--cpa", "1", "--daily-budget", "10")
+    ran = in_process("plan", dollars, *THREE, "--roi", "0.06", "--cpa", "1", "--daily-budget", "10")
     assert "With 10.00 USD a day a true ROI of +6% cannot be found out" in ran.stdout
 
 
@@ -66,14 +69,14 @@ def test_what_cannot_be_found_out_is_said(in_process: Run, dollars: str) -> None
 )
 def test_a_wrong_option_is_refused(in_process: Run, dollars: str, words: tuple[str, str], says: str) -> None:
     """Exit code 2 and one sentence."""
-    ran = in_process("plan", dollars, *words)
+    ran = in_process("plan", dollars, *THREE, *words)
     assert ran.returncode == 2 and says in ran.stderr and "Traceback" not in ran.stderr
 
 
 def test_another_currency_asks_for_the_budget(in_process: Run, dollars: str) -> None:
     """A live test's cap is in US dollars: what it is in another currency is asked for and not guessed."""
     Path(dollars).write_text(Path(dollars).read_text().replace("USD", "EUR"))
-    ran = in_process("plan", dollars)
+    ran = in_process("plan", dollars, *THREE)
     assert ran.returncode == 2 and "--daily-budget" in ran.stderr
 
 
@@ -82,5 +85,7 @@ def test_an_end_that_is_not_bounded_is_null_in_the_document() -> None:
     unbounded = BoundedEstimate(5e6, 2e6, math.inf)
     sales = AccountSales(17, 10.0, unbounded, None, None, 1.0)
     stated = StatedSales(cpa_micros=5_000_000, daily_micros=25_000_000, roi=0.0, order_spread=0.5, dispersion=1.0)
-    shown = ShownPlan("shop", "USD", sales, stated, 1.0, "as given", "as given", ())
+    shown = ShownPlan(
+        "shop", "USD", sales, stated, maturity_assumed(date(2026, 9, 21)), 1.0, "as given", "as given", ()
+    )
     assert plan_document(shown)["cpa_micros"] == {"value": 5e6, "low": 2e6, "high": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,23 +24,48 @@ def german(tmp_path: Path) -> Path:
     return place
 
 
-def test_all_four_parts_stand_on_one_page(in_process: Run, german: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def earlier(german: Path, tmp_path: Path) -> list[str]:
+    """The same export of the two evenings before; the last day of each has 40 of its 50 conversions."""
+    lines, places = german.read_text(encoding="utf-16").splitlines(keepends=True), []
+    for number in (1, 2):
+        places.append(tmp_path / f"before{number}.csv")
+        last = lines[-number - 1].replace('"50,00"', '"40,00"')
+        places[-1].write_text("".join((*lines[: -number - 1], last)), encoding="utf-8")
+    return list(map(str, places))
+
+
+def test_all_four_parts_stand_on_one_page(in_process: Run, german: Path, earlier: list[str], tmp_path: Path) -> None:
     """October may bill 30.4 x 100 with no day of it billed, and 31 x 200 edited; a cap of 3,000 is exceeded then."""
     page = tmp_path / "page.html"
-    snapshot = tmp_path / "before.csv"
-    lines = german.read_text(encoding="utf-16").splitlines(keepends=True)
-    snapshot.write_text("".join(lines[:-1]).replace('"50,00"', '"45,00"'), encoding="utf-8")
-    words = ("--cap", "3000/month", "--daily-budget", "25", "--snapshots", str(snapshot), str(snapshot))
+    words = ("--cap", "3000/month", "--daily-budget", "25", "--snapshots", earlier[0], earlier[0])
     refused = in_process("audit", str(german), "--page", str(page), *words)
     assert refused.returncode == 2 and "same day" in refused.stderr
-    two = tmp_path / "before2.csv"
-    two.write_text("".join(lines[:-2]).replace('"50,00"', '"40,00"'), encoding="utf-8")
-    ran = in_process("audit", str(german), "--page", str(page), *words[:4], "--snapshots", str(snapshot), str(two))
+    ran = in_process("audit", str(german), "--page", str(page), *words[:4], "--snapshots", *earlier)
     assert ran.returncode == 0, ran.stderr
     html = page.read_text()
     assert "3,040.00 EUR" in html and "6,200.00 EUR" in html and "A cap of 3,000.00 EUR" in html
     assert "Half of the conversions have come" in html and "true ROI" in html
     assert html.count("<svg") == 3 and html.count("<section>") == 4
+
+
+def test_one_page_has_one_opinion_of_mature_days(
+    in_process: Run, german: Path, earlier: list[str], tmp_path: Path
+) -> None:
+    """What stands out, the lag and the plan say one and the same sentence: measured, as was said, or assumed."""
+    page = tmp_path / "page.html"
+    words = ("audit", str(german), "--daily-budget", "25", "--page", str(page))
+    for more, first_young, parts in (
+        (("--snapshots", *earlier), "2026-09-29", 3),
+        (("--mature-after", "5"), "2026-09-26", 2),
+        (("--mature-after", "5", "--today", "2026-10-03"), "2026-09-28", 2),
+        ((), "2026-09-17", 2),
+    ):
+        assert in_process(*words, *more).returncode == 0
+        html = page.read_text()
+        said = re.findall(r"Click days before (\S+) count as mature", html)
+        assert said == [first_young] * parts, (more, said)
+        assert ("as measured" in html) == ("--snapshots" in more)
 
 
 def test_what_is_not_known_is_said_and_nobody_is_named(in_process: Run, german: Path, tmp_path: Path) -> None:

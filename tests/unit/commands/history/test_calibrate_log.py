@@ -102,9 +102,7 @@ def test_a_file_that_is_there_is_written_over_only_with_force(
     file.write_text("mine")
     words = ("calibrate", str(market_file(tmp_path)), "--kind", "market", "--output", str(file))
     ran = in_process(*words)
-    assert (
-        ran.returncode == 2 and "is there already: name another --output, or write over it with --force" in ran.stderr
-    )
+    assert ran.returncode == 2 and "is there already: name another file, or write over it with --force" in ran.stderr
     assert file.read_text() == "mine"
     assert in_process(*words, "--force").returncode == 0 and "click_rate" in file.read_text()
 

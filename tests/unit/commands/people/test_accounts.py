@@ -111,6 +111,19 @@ def test_an_amount_has_the_decimals_of_its_currency(in_process: Callable[..., Fi
     assert "may approve up to 10.125 KWD" in in_process(*add, "10.125").stdout
 
 
+def test_an_owner_sets_above_which_amount_two_people_are_needed(in_process: Callable[..., Finished]) -> None:
+    """It is off unless it is given, 0 asks two for every approval, and what is no amount is refused in a sentence."""
+    add = "accounts add shop --kind emulator --platform emulator --daily-cap 400 --total-cap 2000".split()
+    assert json.loads(in_process(*add, "--json").stdout)["accounts"][0]["four_eyes_above_micros"] is None
+    for above, kept in (("250.50", 250_500_000), ("0", 0)):
+        entered = json.loads(in_process(*add, "--four-eyes-above", above, "--json").stdout)["accounts"][0]
+        assert entered["four_eyes_above_micros"] == kept
+    for wrong in ("many", "-5", "1.234"):
+        ran = in_process(*add, f"--four-eyes-above={wrong}")
+        shows_no_traceback(ran)
+        assert ran.returncode == 2 and f"--four-eyes-above '{wrong}' is not an amount" in ran.stderr
+
+
 def test_an_owner_enters_what_the_platform_grants(in_process: Callable[..., Finished]) -> None:
     """A quota of calls is read back with the account; what is none is refused in a sentence with an example."""
     add = "accounts add shop --kind emulator --platform emulator --daily-cap 400 --total-cap 2000 --json --call-quota"

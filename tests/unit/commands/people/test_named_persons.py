@@ -1,4 +1,4 @@
-"""The verbs `resolve` and `attempts`: a named person with a reason, or nothing."""
+"""The verbs `resolve`, `undo` and `attempts`: a named person with a reason, or nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import AttemptSeries, Severity, Violation
 from tests.support.command_line import NOW, Finished, ledger_in, shows_no_traceback
+from tests.support.planted_anomalies import anomaly, of_run, walked
 
 SERIES = AttemptSeries(account="shop", product="lamp", agent="uniform", gate="simulation")
 VIOLATION = Violation(
@@ -32,6 +33,30 @@ def test_a_violation_is_shown_and_cleared_by_a_named_person_with_a_reason(
     shows_no_traceback(cleared)
     assert json.loads(cleared.stdout)["violation"]["resolved_by"] == "Ada"
     assert (ledger.violations("a")[0].resolved_by, ledger.violations("a")[0].resolution) == ("Ada", "credited")
+
+
+def test_a_step_of_monitoring_is_shown_and_undone_by_a_named_person_with_a_reason(
+    in_process: Callable[..., Finished], tmp_path: Path
+) -> None:
+    """Without a key all are shown; an undo says what it cannot bring back, and a note or another's step is refused."""
+    ledger = ledger_in(tmp_path)
+    assert "no step" in in_process("undo", "a").stdout
+    days = [(0, [anomaly()]), (1, [anomaly(e_value=1e9)]), (2, [anomaly("spend", "down", "note")])]
+    for step in walked(days):
+        ledger.take_step(of_run(step, "a", "shop"))
+    hold, cut, note = (step.key for step in ledger.steps_of_run("a"))
+    shown = in_process("undo", "a", "--json")
+    assert [step["step"] for step in json.loads(shown.stdout)["steps"]] == ["hold", "cut", "note"]
+    assert in_process("undo", "a").stdout.count("/step-") >= 1
+    unreasoned = in_process("undo", "a", cut)
+    assert (unreasoned.returncode, "with a reason" in unreasoned.stderr) == (2, True)
+    assert in_process("undo", "b", cut, "--reason", "x").returncode == 1
+    assert "changed nothing" in in_process("undo", "a", note, "--reason", "x").stderr
+    undone = in_process("undo", "a", hold, "--reason", "a holiday", "--by", "Ada")
+    shows_no_traceback(undone)
+    assert "undone by Ada: a holiday" in undone.stdout and "the platform's learning" in undone.stdout
+    assert [step.undone_by for step in ledger.steps_of_run("a")] == ["Ada", "Ada", ""]
+    assert "was undone before" in in_process("undo", "a", hold, "--reason", "a holiday", "--by", "Ada").stdout
 
 
 def test_attempts_are_listed_and_reset_by_a_named_person_with_a_reason(

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gaelp.commands.people import notify
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerUnavailable
 from tests.support.command_line import NOW, Finished, ledger_in, open_request, shows_no_traceback
 
 InProcess = Callable[..., Finished]
@@ -93,6 +96,52 @@ def test_a_message_that_was_not_taken_is_sent_again(
     assert "not sent" in refused.stderr and SECRET not in refused.stdout + refused.stderr
     receiver.code = 200
     in_process("notify", "--once")
+    (body,) = receiver.bodies
+    assert "stopped by Ada: drill" in body["message"]
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "[1, 2]", '{"shop": "many"}', '{"shop": -1}', '{"shop": null}'])
+def test_a_file_that_says_nothing_of_what_was_told_is_refused(
+    in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver, text: str
+) -> None:
+    """Guessing would tell the whole past, or nobody of an alarm: one sentence names the file and the remedy."""
+    in_process("notify", "--once")
+    ledger.raise_fence("shop", "drill", "Ada", NOW)
+    (kept,) = addresses.parent.rglob("notified.json")
+    kept.write_text(text)
+    refused = in_process("notify", "--once")
+    shows_no_traceback(refused)
+    assert refused.returncode == 1 and f"{kept} does not say what was told before" in refused.stderr
+    assert receiver.bodies == [] and kept.read_text() == text
+
+
+def test_a_ledger_that_is_away_ends_no_watch(
+    ledger: Ledger, addresses: Path, receiver: Receiver, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happens while nobody could look is told once the ledger is back; a single look says that it is away."""
+    in_process("notify", "--once")
+    ledger.raise_fence("shop", "drill", "Ada", NOW)
+    looks, journal = iter(("away", "there", "end")), Ledger.journal
+
+    class Pause:
+        def wait(self, seconds: float) -> None:
+            if next(looks) == "end":
+                raise KeyboardInterrupt
+
+    def away(self: Ledger, *arguments: Any, **named: Any) -> Any:
+        if next(states) == "away":
+            raise LedgerUnavailable("the ledger is away")
+        return journal(self, *arguments, **named)
+
+    monkeypatch.setattr(notify, "last_sequence", lambda _: 10_000)
+    monkeypatch.setattr(notify.threading, "Event", Pause)
+    monkeypatch.setattr(Ledger, "journal", away)
+    states = iter(("away",))
+    refused = in_process("notify", "--once")
+    assert refused.returncode == 1 and "the ledger is away" in refused.stderr and receiver.bodies == []
+    states = iter(("away", *("there",) * 20))
+    watched = in_process("notify")
+    assert "it looks again in 5 s: the ledger is away" in watched.stderr
     (body,) = receiver.bodies
     assert "stopped by Ada: drill" in body["message"]
 

@@ -101,11 +101,11 @@ def test_plan_says_what_a_live_test_can_detect(in_process: Callable[..., Finishe
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--cpa", "nan"), "--cpa is nan, and it is an amount above 0"),
-        (("--daily-budget", "0"), "--daily-budget is 0, and it is an amount above 0"),
-        (("--cpa", "100000"), "20 conversions takes more than 366 days"),
+        (("--cpa", "nan"), "--cpa 'nan' is not an amount"),
+        (("--daily-budget", "0"), "--daily-budget '0' is not an amount"),
+        (("--cpa", "100000"), "and 366 are the most: give a larger --daily-budget"),
         (("--roi", "-1"), "--roi is -1, and it is a number above -1"),
-        (("--lag", "0"), "--lag is 0, and it is a number above 0"),
+        (("--lag", "0"), "--lag is 0, and it is a number of days above 0"),
         (("--order-spread", "9"), "--order-spread is 9"),
         (("--set", "economics.margin=0"), "no ROI can be reached"),
     ],

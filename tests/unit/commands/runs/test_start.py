@@ -78,11 +78,13 @@ def test_an_agent_and_an_environment_are_given_as_objects() -> None:
 
 def test_a_setting_without_effect_is_noted_and_valid(in_process: Callable[..., Finished]) -> None:
     """`validate` says that nothing reads a setting yet, for people and for programs, and ends with 0."""
-    words = ("validate", "--set", "limits.alerts=[0.5]")
+    words = ("validate", "--set", "safety.minimum_quality=0.6")
     for_people, for_programs = in_process(*words), in_process(*words, "--json")
     assert (for_people.returncode, for_programs.returncode) == (0, 0)
     (note,) = json.loads(for_programs.stdout)["notes"]
-    assert note.startswith("limits.alerts is set and has no effect yet") and f"note: {note}" in for_people.stdout
+    assert (
+        note.startswith("safety.minimum_quality is set and has no effect yet") and f"note: {note}" in for_people.stdout
+    )
 
 
 @pytest.mark.parametrize(

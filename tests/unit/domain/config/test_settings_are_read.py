@@ -33,7 +33,6 @@ SECTION_OF_CLASS = {section.__name__: name for name, section in SECTIONS.items()
 WAITING = {
     "economics.conversion_action": "platforms: a real platform reports conversions by action",
     "scaled.transfer": "portfolio: criterion 13 compares with a specialist",
-    "limits.alerts": "people: alerts before a limit is reached",
     "safety.minimum_quality": "content: a quality score of creatives",
 }
 """The settings that nothing reads, each with the requirement that will read it."""

@@ -400,10 +400,10 @@ def campaigns(phase: Phase = Phase.LIVE_TEST, **changes: Any) -> CampaignMeasure
     ("changes", "verdict", "said"),
     [
         ({}, PASS, "K = 40.00 of 32.9 needed"),
-        ({"profit": profit(streak=4)}, INCONCLUSIVE, "4 of 5 consecutive"),
+        ({"profit": profit(streak=4)}, INCONCLUSIVE, "4 positive campaigns in a row of 5"),
         ({"profit": profit(wealth=20.0)}, INCONCLUSIVE, "limited rung"),
         ({"profit": profit(wealth=2.0)}, INCONCLUSIVE, "more matured days"),
-        ({"profit": profit(drawdown_micros=150_000_000)}, FAIL, "Cumulated loss reached 150.00"),
+        ({"profit": profit(drawdown_micros=150_000_000)}, FAIL, "Cumulated loss reached 150.00 USD"),
         ({"profit": profit(roi_high=0.04)}, FAIL, "out of reach"),
         ({"profit": profit(roi_high=None, roi=None, days=0, wealth=1.0)}, INCONCLUSIVE, "unknown"),
         ({"stopped": "a person stopped the account."}, FAIL, "a person stopped the account"),

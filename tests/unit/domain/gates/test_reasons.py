@@ -240,7 +240,7 @@ def test_a_summary_of_efficiency_shows_its_parts() -> None:
     for waste, shown in ((0.25, "25%"), (0.0, "0%")):
         reason = live("9", efficiency=efficiency(waste=waste)).reason
         assert reason == (
-            f"900.00 of 1,000.00 planned was spent, {shown} of it wasted, pacing 0.98: efficiency 0.88, "
+            f"900.00 of 1,000.00 USD planned was spent, {shown} of it wasted, pacing 0.98: efficiency 0.88, "
             "at least 0.82: not below 0.8."
         )
     few = live("9", efficiency=efficiency(low=None, high=None, campaigns=4)).reason

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaelp.domain.monitoring.anomalies import Anomaly
-from gaelp.domain.monitoring.ladder import LadderStep, due_step, held_back, held_of_each, suspected_since
+from gaelp.domain.monitoring.ladder import (
+    LadderStep,
+    due_step,
+    held_back,
+    held_of_each,
+    standing_in_words,
+    suspected_since,
+)
 from gaelp.domain.platform_records import CampaignState
 from tests.support.ledgers import NOW, UNIT
 from tests.support.planted_anomalies import CAMPAIGN, FIRST, SETTINGS, anomaly, on, undone, walked
@@ -133,6 +140,16 @@ def test_no_series_of_anomalies_raises_anything(days: list[list[Anomaly]]) -> No
         left = SETTINGS.daily_budget_micros if held is None else held.daily_budget_micros
         assert left <= lowest
         lowest = left
+
+
+def test_what_stands_is_said_with_its_reason_and_its_undo() -> None:
+    """One sentence for each campaign that is held back, of its strictest step; a note and an undone one say nothing."""
+    hold, cut = walked([(day, growing(day)) for day in range(2)])
+    (sentence,) = standing_in_words((hold, cut))
+    assert sentence.startswith(f"monitoring has cut the budget of {CAMPAIGN} since 2026-01-11: ctr went down; ")
+    assert f"undo run-a {cut.key} --reason" in sentence
+    assert standing_in_words((hold, undone(cut)))[0].startswith("monitoring allows no raise of")
+    assert standing_in_words((undone(hold), *walked([(0, [anomaly(grade="note")])]))) == ()
 
 
 def test_a_step_is_a_word_of_the_ladder() -> None:

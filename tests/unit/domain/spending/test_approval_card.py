@@ -26,6 +26,7 @@ from gaelp.domain.spending.approval_requests import ApprovalRequest, request_dig
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.domain.spending.card_facts import AccountNow, CardFacts, EarnedSoFar, GateOnCard, RunTerms
+from gaelp.domain.spending.signed_starts import Starter
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT
 
@@ -44,6 +45,7 @@ def facts(**changes: Any) -> CardFacts:
         "earned": None,
         "approved_before": (),
         "started_at": NOW,
+        "starter": None,
         "deadline": NOW + timedelta(days=2),
     }
     return CardFacts(**{**values, **changes})
@@ -167,6 +169,18 @@ def test_the_stop_loss_says_what_may_be_billed_before_it_can_act() -> None:
     assert "**300.00 USD** may be billed" in lines_of(terms=terms)["Stop-loss"]
 
 
+def test_in_a_live_test_with_earlier_campaigns_the_stop_loss_counts_the_total_cap() -> None:
+    """By hand: 9 days of at most 50.00 are 450.00. Where a campaign has lost before, the next one may lose as much anew
+    before it is paused, so that nothing but the total of 9,000.00 bounds it."""
+    config = TrainingConfiguration.model_validate({"economics": {"lag_days": 1.0, "attribution_window_days": 30}})
+    terms = RunTerms(config, synthetic_market=False, creatives=80)
+    lost = EarnedSoFar(cost_micros=100 * UNIT, profit_micros=-90 * UNIT, days=2, roi=-0.9, roi_low=None)
+    said = lines_of(kit.request(total_cap_micros=9000 * UNIT), terms=terms, earned=lost)["Stop-loss"]
+    assert "what earlier campaigns lost pauses no later one, so up to **9,000.00 USD** may be billed" in said
+    scaled = kit.request(total_cap_micros=9000 * UNIT, phase=Phase.SCALED)
+    assert "so up to **450.00 USD** may be billed" in lines_of(scaled, terms=terms, earned=lost)["Stop-loss"]
+
+
 def test_in_scaled_the_stop_loss_is_each_campaigns_own() -> None:
     """No review ends that phase, so its card must not say that a loss over all campaigns does."""
     said = lines_of(kit.request(phase=Phase.SCALED))["Stop-loss"]
@@ -197,7 +211,17 @@ def test_the_end_and_who_asks_are_said() -> None:
     """Both deadlines, and that starting a run proves nobody."""
     said = lines_of(started_at=None)["Ends, and who asks"]
     assert "no answer until 2026-11-24 12:00 UTC is a refusal" in said and "never registered" in said
-    assert "started 2026-11-22 12:00 UTC; nobody proved who started it" in lines_of()["Ends, and who asks"]
+    assert "12:00 UTC; nobody proved who started it (four eyes: off)." in lines_of()["Ends, and who asks"]
+
+
+def test_the_card_says_whether_a_second_person_must_approve() -> None:
+    """Above the owner's amount of 299.99 the request for 300.00 needs one, and not above 300.00 itself."""
+    starter = Starter(key_id="1" * 16, name="Bob")
+    needed, not_needed = "so **somebody else than who started it must approve**", "so not needed"
+    for above, words in ((299_990_000, needed), (300 * UNIT, not_needed)):
+        now = AccountNow(kit.account(four_eyes_above_micros=above), 0, 0, 0, 0)
+        said = lines_of(now=now, starter=starter)["Ends, and who asks"]
+        assert f"Bob signed its start with key `{'1' * 16}` (four eyes: above " in said and words in said
 
 
 def test_a_card_that_was_changed_is_known_as_such() -> None:

@@ -67,7 +67,7 @@ def test_a_tag_fell_silent_where_so_many_conversions_are_missing(silent_days: in
 
 def test_a_tag_that_is_silent_to_the_last_day_is_found_although_these_days_are_young() -> None:
     """A day of three days' age or more has a fifth of its conversions at the least; 12 days have 10 of 50."""
-    findings = _found(question(days(84, lambda number: 0 if number > 66 else 2 * _steady(number)), mature_after=14))
+    findings = _found(question(days(84, lambda number: 0 if number > 66 else 2 * _steady(number)), young_days=14))
     assert FindingKind.SILENT in findings
 
 
@@ -103,7 +103,7 @@ def test_a_tag_fires_twice_where_every_count_is_even_from_then_on(odd: int, kind
 def test_young_days_do_not_break_a_rate() -> None:
     """Conversions that are still to come are no change: the last 14 days are left out."""
     rows = days(84, lambda number: 1 if number >= 70 else _steady(number))
-    assert not audit(question(rows, mature_after=14)).findings
+    assert not audit(question(rows, young_days=14)).findings
     assert FindingKind.BROKE in _found(question(rows))
 
 
@@ -219,7 +219,7 @@ def test_the_same_account_gives_the_same_answer_in_any_order_of_rows() -> None:
 
 def test_too_short_an_export_says_so() -> None:
     """Where fewer than 14 days are mature, findings about conversions are not looked for, and the reason says why."""
-    answer = audit(question(days(20, _steady), mature_after=14))
+    answer = audit(question(days(20, _steady), young_days=14))
     because = {each.kind: each.because for each in answer.not_looked}
     assert because[FindingKind.BROKE].startswith("the export has 6 mature days, and 14 are needed")
     assert date(2026, 6, 20) == question(days(20, _steady)).export.last_day

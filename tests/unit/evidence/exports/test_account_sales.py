@@ -12,6 +12,7 @@ import pytest
 
 from gaelp.domain.exports.account_export import AccountExport, CampaignDay
 from gaelp.domain.exports.export_exposure import NotLookedAt
+from gaelp.domain.exports.mature_days import maturity_said
 from gaelp.evidence.exports.account_sales import AccountSales, account_sales
 
 UNIT = 1_000_000
@@ -28,7 +29,7 @@ def export(*days: tuple[float, str, float], **missing: tuple[str, ...]) -> Accou
 
 
 def measured(of: AccountExport, maturing: int = 3) -> AccountSales:
-    return account_sales(of, TODAY, maturing, np.random.default_rng(1))
+    return account_sales(of, maturity_said(maturing, TODAY), np.random.default_rng(1))
 
 
 # Eight days of 100: 4 or 6 conversions, for which 80 or 170 were paid. In all 800, 40 and 1,000.
@@ -47,7 +48,10 @@ def test_cost_value_spread_and_noise() -> None:
     assert sales.order_value is not None and sales.order_value.value == 25 * UNIT
     assert sales.dispersion == pytest.approx(8 / 5 / 7)
     assert sales.order_spread == pytest.approx(sqrt(log(1 + 4 * (100 + 400 / 6) / 7 / 625)))
-    assert 800 / 48 * UNIT <= sales.cpa.low < 20 * UNIT < sales.cpa.high <= 25 * UNIT
+    # Of 40 conversions Garwood's 95 % bounds are 28.58 and 54.47.
+    assert (sales.cpa.low, sales.cpa.high) == (
+        pytest.approx(800 / 54.47 * UNIT, rel=1e-3), pytest.approx(800 / 28.58 * UNIT, rel=1e-3)
+    )  # fmt: skip
 
 
 def test_only_mature_days_count() -> None:

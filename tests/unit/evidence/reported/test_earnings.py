@@ -11,7 +11,8 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import Arm, CampaignResult
-from gaelp.evidence.reported.earnings import earned, poisson_interval, profit_path
+from gaelp.evidence import profit
+from gaelp.evidence.reported.earnings import earned, profit_path
 
 FIRST = date(2026, 1, 5)
 UNIT = 1_000_000
@@ -44,14 +45,17 @@ def test_profit_roi_and_cost_per_conversion_are_those_of_matured_days() -> None:
 
 
 def test_few_days_have_no_interval_and_no_conversion_no_cost() -> None:
-    """Four matured days bound nothing; a cost per nothing is no number."""
-    few = earned([campaign(*(day(number, 0, conversions=0) for number in range(4)))], CONFIG)
+    """Nine matured days bound nothing; a cost per nothing is no number."""
+    few = earned([campaign(*(day(number, 0, conversions=0) for number in range(9)))], CONFIG)
     assert few.roi is not None and few.roi.low is None and few.profit_micros.low is None and few.cpa_micros is None
     assert earned([], CONFIG).roi is None
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
-    """Of 200 made campaigns of 30 days, the 90 % intervals of ROI and cost per conversion miss in 4 to 18 %."""
+    """Of 200 made campaigns of 30 days, the 95 % interval of cost per conversion misses in 1 to 10 %, that of ROI,
+
+    which holds at every look, in no more.
+    """
     rng, missed = np.random.default_rng(5), np.zeros(2)
     for _ in range(200):
         orders = rng.poisson(2.0, 30)
@@ -60,13 +64,18 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         assert found.cpa_micros and found.cpa_micros.low is not None and found.cpa_micros.high is not None
         missed += [not found.roi.low <= 0.5 <= found.roi.high,
                    not found.cpa_micros.low <= 5 * UNIT <= found.cpa_micros.high]  # fmt: skip
-    assert all(8 <= count <= 36 for count in missed), missed
+    assert missed[0] <= 20 and 2 <= missed[1] <= 20, missed
 
 
-def test_the_interval_of_a_count_is_garwoods() -> None:
-    """Of 10 events the printed 90 % interval is 5.43 to 16.96; of none it begins at 0."""
-    assert poisson_interval(10) == pytest.approx((5.4254, 16.9622), abs=1e-3)
-    assert poisson_interval(0) == pytest.approx((0.0, 2.9957), abs=1e-3)
+def test_report_and_card_show_one_bound_of_roi() -> None:
+    """The lower end is the bound of the approval card, and that of profit has its sign; 5 and more is not bounded."""
+    days = [day(number, 30 + 4 * (number % 5)) for number in range(30)]
+    found = earned([campaign(*days)], CONFIG)
+    matured = profit.matured_days([campaign(*days)], profit.contribution_share(CONFIG))
+    assert found.roi is not None and found.roi.low == profit.roi_lower_bound(matured, 0.05)
+    assert found.roi.low is not None and found.roi.low > 0 and (found.profit_micros.low or 0) > 0
+    rich = earned([campaign(*(day(number, 100 + number % 3 * 90) for number in range(12)))], CONFIG)
+    assert rich.roi is not None and rich.roi.high is None
 
 
 def test_the_curve_has_a_fan_only_where_orders_are_to_come() -> None:

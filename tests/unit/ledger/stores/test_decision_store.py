@@ -259,7 +259,7 @@ def test_the_end_of_a_run_ends_its_approvals_and_no_rejection(ledger: Ledger, de
     before = ledger.request_state(ID)
     ledger.raise_fence("acme", "stop", "Ada", NOW)
     assert ledger.request_state(ID) == before
-    ledger.withdraw_requests("run-a", NOW)
+    ledger.end_run("run-a", NOW)
     assert ledger.request_state(ID) == state
 
 
@@ -337,7 +337,7 @@ class TestKeys:
             signatures.sign(KEY.pem, kit.request(), "perhaps")
 
 
-@pytest.mark.parametrize("end", ["withdraw_requests", "stop_run"])
+@pytest.mark.parametrize("end", ["end_run", "stop_run"])
 def test_accounts_are_locked_in_one_order_before_the_journal(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
@@ -351,7 +351,7 @@ def test_accounts_are_locked_in_one_order_before_the_journal(
     if end == "stop_run":
         ledger.stop_run("run-a", "the test says so", "Ada", NOW)
     else:
-        ledger.withdraw_requests("run-a", NOW)
+        ledger.end_run("run-a", NOW)
     first = steps.index("journal")
     assert steps[:first] == ["aaa", "acme"]
     assert set(steps[first:]) <= {"journal", "aaa", "acme"}, "another account is locked after the journal"

@@ -131,9 +131,8 @@ def test_a_stop_of_a_run_changes_that_run_and_what_it_asks(file: Path, ledger: L
     """Another run of the same account goes on; what the run was approved ends with it."""
     asked = {("approval_requests", f"run-a/{phase}") for phase in ("live-test#1", "live-test#2", "scaled#2")}
     assert changed(file, lambda: ledger.stop_run("run-a", "drill", "Ada", NOW)) == {("runs", "run-a"), *asked}
-    assert changed(file, lambda: ledger.withdraw_requests("run-b", NOW)) == {
-        ("approval_requests", f"run-b/{phase}") for phase in ("live-test#1", "live-test#2", "scaled#2")
-    }
+    asked = {("approval_requests", f"run-b/{phase}") for phase in ("live-test#1", "live-test#2", "scaled#2")}
+    assert changed(file, lambda: ledger.end_run("run-b", NOW)) == {("runs", "run-b"), *asked}
 
 
 @pytest.mark.parametrize("stopped", RUNS)
@@ -366,7 +365,7 @@ def test_requests_are_listed_and_withdrawn_in_the_order_in_which_they_were_opene
         ledger.open_request(asked, "", NOW + timedelta(minutes=minutes))
     opened = [f"run-d/{phase}#1" for phase in ("simulation", "live-test", "scaled", "historical")]
     assert [stored.request.request_id for stored in ledger.undecided_requests("run-d")] == opened
-    ledger.withdraw_requests("run-d", NOW)
+    ledger.end_run("run-d", NOW)
     assert [entry.key for entry in ledger.journal(kinds=("withdraw",))] == opened
     assert ledger.undecided_requests("run-d") == ()
 
