@@ -19,4 +19,4 @@ def test_an_account_is_measured_from_what_its_platform_reports(
     code, document = verb("plan")
     assert code == 2 and "are too few to measure anything" in document["error"]
     code, document = verb("plan", "--today", "2026-03-01")
-    assert code == 2 and "are of a FILE" in document["error"]
+    assert code == 2 and "of a FILE only" in document["error"]
