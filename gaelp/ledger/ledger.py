@@ -234,10 +234,7 @@ class Ledger(ApprovalBooks):
             return reservation_store.open_exposure(connection, account)
 
     def differing_totals(self, account: str) -> tuple[str, ...]:
-        """One sentence for each running total that is not the sum of its reservations; there must be none.
-
-        The totals are those of the account and of every run that spends on it.
-        """
+        """One sentence for each total of the account and its runs that is not the sum of its reservations: a fault."""
         with self._database.snapshot() as connection:
             return reservation_store.differing_totals(connection, account)
 
