@@ -75,7 +75,8 @@ class Monitoring:
             settings=SettingsInForce.of(state), today=today, at=report.at,
         )  # fmt: skip
         history = history_of(report, books, account, state, today)
-        step = due_step(self._detect(history, settings_of(books, config, today), today), books.steps, watched)
+        anomalies = self._detect(history, settings_of(books, config, account.currency, today), today)
+        step = due_step(anomalies, books.steps, watched)
         if step is None:
             return _standing(books.steps)
         self._ledger.take_step(step)
