@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from temporalio import activity
+
 from activities.live.campaign_days import campaign_clock
 from activities.live.watched_history import history_of, settings_of
 from gaelp.domain.ad_accounts import Account
@@ -23,6 +25,7 @@ from gaelp.domain.monitoring.ladder import (
     WatchedCampaign,
     due_step,
     held_back,
+    stopped_from_outside,
     suspected_since,
 )
 from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
@@ -40,6 +43,7 @@ class Standing:
 
     held: HeldBack | None
     halt: str = ""
+    outside: bool = False  # the halt is no doing of the agent
     suspected_since: date | None = None
 
     def trusted(self, days: tuple[DayReport, ...]) -> tuple[DayReport, ...]:
@@ -48,7 +52,7 @@ class Standing:
 
 
 class Monitoring:
-    """Reads the ledger once a day of a campaign, and at every tick while a step stands, so that an undo is heard."""
+    """Looks once a day of a campaign, at the first tick that is answered, and reads at every tick what stands."""
 
     def __init__(self, ledger: Ledger, detect: Detect) -> None:
         self._ledger = ledger
@@ -62,11 +66,11 @@ class Monitoring:
         report: CampaignReport,
         config: TrainingConfiguration,
     ) -> Standing:
-        """Take the step that is due, and return what then stands."""
-        due = campaign.day_index > 0 and campaign.ticks.begins_day(campaign.progress.tick)
-        if not due and campaign.progress.held is None:
-            return Standing(None)
-        if not due:
+        """Take the step that is due, and return what then stands.
+
+        Only a campaign's own workflow has a step taken: anybody can have it read as of another day or by other terms.
+        """
+        if campaign.day_index <= campaign.progress.watched_day:
             return _standing(self._ledger.monitoring_steps(campaign.name))
         today = campaign_clock(campaign, account).day(campaign.progress.tick)
         books = self._ledger.monitoring_books(account.account, campaign.name, campaign.order.request_id)
@@ -76,7 +80,7 @@ class Monitoring:
         )  # fmt: skip
         history = history_of(report, books, account, state, today)
         step = due_step(self._detect(history, settings_of(books, config, today), today), books.steps, watched)
-        if step is None:
+        if step is None or activity.info().workflow_id != campaign.name:
             return _standing(books.steps)
         self._ledger.take_step(step)
         return _standing((*books.steps, step))
@@ -85,4 +89,4 @@ class Monitoring:
 def _standing(steps: Sequence[StepTaken]) -> Standing:
     stops = [each.reason for each in steps if each.step is LadderStep.STOP]
     halt = f"monitoring has stopped it: {stops[0]}" if stops else ""
-    return Standing(held_back(steps), halt, suspected_since(steps))
+    return Standing(held_back(steps), halt, stopped_from_outside(steps), suspected_since(steps))

@@ -79,6 +79,7 @@ class Observations:
             halt=halt,
             stop_account=bool(over),
             held=standing.held,
+            outside=standing.outside and halt == standing.halt,
         )
 
     def _keep_halt(self, observe: Observe, halt: str) -> None:

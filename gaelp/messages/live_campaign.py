@@ -69,6 +69,7 @@ class CampaignProgress(PausableState):
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent
     proceed: Proceed | None = None  # the last permission of the phase to go on
     held: HeldBack | None = None  # what monitoring leaves it; none where no step stands
+    watched_day: int = 0  # the last day of the campaign, from 0, on which monitoring looked at the days before it
 
 
 class LiveCampaignInput(Frozen):
@@ -142,6 +143,7 @@ class Observed(Frozen):
     halt: str = ""  # a reason to pause and settle: drawdown, over-reservation, disapproved content
     stop_account: bool = False  # the platform billed more than was reserved: all of the account must stop
     held: HeldBack | None = None  # as in CampaignProgress
+    outside: bool = False  # the halt is no doing of the agent
 
 
 class Decide(Frozen):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision
-from gaelp.domain.spending.signed_starts import SignedStart, Starter
+from gaelp.domain.spending.signed_starts import SignedStart, Starter, start_digest
 from gaelp.ledger import passkeys, signatures
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import StoredRequest
@@ -148,10 +149,13 @@ def judge_starter(approver: Approver | None, signed: SignedStart, account: Accou
     return GRANTED
 
 
-def judge_four_eyes(approver: Approver, request: ApprovalRequest, account: Account, starter: Starter | None) -> Ruling:
+def judge_four_eyes(
+    approver: Approver, request: ApprovalRequest, account: Account, starter: Starter | None, signed_start: str = ""
+) -> Ruling:
     """Whether a second person approves what the account's owner wants two for; `starter` has signed the run's start.
 
-    Keys of one name are one person's.
+    `signed_start` is the start_digest that he has signed: he speaks for the account, agent and configuration of it and
+    for no other that somebody asks for in the run's name. Keys of one name are one person's.
     """
     above = account.four_eyes_above_micros
     if above is None or request.total_cap_micros <= above:
@@ -159,9 +163,19 @@ def judge_four_eyes(approver: Approver, request: ApprovalRequest, account: Accou
     asked = f"four eyes: above {exact_money(above, account.currency)} account {account.account} needs two people"
     if starter is None:
         return refused(f"{asked}, and nobody has signed the start of run {request.run}: start one with --sign-with KEY")
-    if approver.key_id == starter.key_id or approver.name.strip().casefold() == starter.name.strip().casefold():
+    if signed_start != start_digest(request.run, request.account, request.agent, request.config_digest):
+        return refused(
+            f"{asked}, and {starter.name} has signed the start of run {request.run} with another account, agent or "
+            "configuration: start a run with these and --sign-with KEY"
+        )
+    if approver.key_id == starter.key_id or _person(approver.name) == _person(starter.name):
         return refused(f"{asked}, and {starter.name} has started run {request.run}: somebody else must approve it")
     return GRANTED
+
+
+def _person(name: str) -> str:
+    """A name without what a person's two keys may be entered with by accident: case, spaces, how an accent is coded."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def shown(payload: Any) -> str:

@@ -68,8 +68,8 @@ def _decide(
         ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
     if ruling.granted and approver is not None and signed.decision == ApprovalDecision.APPROVE:
         run = run_store.read(connection, stored.request.run)
-        starter = run.starter if run is not None else None
-        ruling = decision_rules.judge_four_eyes(approver, stored.request, account, starter)
+        starter, start = (run.starter, run.start_digest) if run is not None else (None, "")
+        ruling = decision_rules.judge_four_eyes(approver, stored.request, account, starter, start)
     if not ruling.granted or approver is None:
         return _refuse(connection, stored.request, payload, ruling, now)
     return _accept(connection, stored.request, signed, approver, now)

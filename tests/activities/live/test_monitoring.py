@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from activities.live.claiming import NotNow
 from activities.live.observations import Observations
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.monitoring.anomalies import Anomaly
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
 from gaelp.messages.live_campaign import Applied, Observe, Observed
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 from tests.support.planted_anomalies import anomaly
 
@@ -24,6 +26,7 @@ class Watched:
     def __init__(self, fixture: CampaignFixture) -> None:
         self.fixture, self.planted, self.looks = fixture, (), []
         self.held: Any = None
+        self.watched_day = 0
         fixture.running()
         fixture.observations = Observations(
             fixture.ledger, fixture.inputs, lambda _: fixture.platform, fixture.waits.append, self._detect
@@ -39,11 +42,11 @@ class Watched:
     def tick(self, number: int) -> Observed:
         """Observe as the campaign's workflow does."""
         fixture = self.fixture
-        campaign = fixture.on_tick(number, held=self.held, **TICKS)
+        campaign = fixture.on_tick(number, held=self.held, watched_day=self.watched_day, **TICKS)
         observed = fixture.temporal.run(
             fixture.observations.observe, Observe(campaign=campaign, at=START + timedelta(hours=12 * number))
         )
-        self.held = observed.held
+        self.held, self.watched_day = observed.held, max(self.watched_day, campaign.day_index)
         return observed
 
     def apply(self, number: int, bid: int = 5 * UNIT) -> Applied:
@@ -117,6 +120,52 @@ def test_a_failed_payment_tells_the_campaign_to_rest_and_a_stop_ends_it(watched:
     assert watched.tick(4).halt == ""
     halted = watched.tick(16).halt
     assert halted.startswith("monitoring has stopped it: it is paused since") and "payment went up" in halted
+    assert watched.tick(17).outside  # no agent pays for the account
+
+
+def test_a_day_whose_first_tick_was_missed_is_looked_at_all_the_same(watched: Watched) -> None:
+    """The platform was away at midnight: the next tick that is answered has the look, and the one after it none."""
+    watched.planted = falling(1)
+    for number in (1, 3, 3):
+        watched.tick(number)
+    assert watched.looks == [START.date() + timedelta(days=1)] and watched.steps() == ["hold"]
+
+
+def test_a_step_whose_answer_was_lost_is_heard_at_the_next_tick(watched: Watched) -> None:
+    """The ledger has the step, and the campaign's workflow never heard of it: the same day it does."""
+    watched.planted = falling(1)
+    watched.tick(2)
+    watched.held = None
+    assert watched.tick(3).held is not None
+
+
+def test_whoever_has_a_campaign_read_has_no_step_taken_in_it(watched: Watched) -> None:
+    """Not by another workflow, as of whatever day: it is neither paused nor made to look as if today had its step."""
+    watched.planted = (anomaly("payment", "up", kind="state", since=START.date()),)
+    own, watched.fixture.temporal = watched.fixture.temporal, as_workflow("by-hand")
+    for number in (2, 4):
+        assert watched.tick(number).held is None
+    assert watched.steps() == [] and watched.fixture.kinds("monitoring-step") == []
+    watched.fixture.temporal, watched.watched_day = own, 0
+    assert watched.tick(4).held is not None and watched.steps() == ["pause"]
+
+
+def test_what_is_applied_is_held_back_by_the_ledger_and_by_no_message(watched: Watched) -> None:
+    """Whoever answers in an observation's place that nothing stands gets no higher budget, and enables nothing."""
+    watched.planted = falling(1)
+    watched.tick(2)
+    watched.planted = falling(2)
+    watched.tick(4)
+    watched.held = None
+    assert watched.apply(4).applied and watched.budget() == 2_500_000
+    watched.planted = (anomaly("payment", "up", kind="state", since=START.date()),)
+    watched.tick(6)
+    watched.fixture.settle(72)
+    watched.held = None
+    with pytest.raises(NotNow, match="monitoring has paused"):
+        watched.apply(5)
+    found = watched.fixture.found()
+    assert found is not None and not found.enabled
 
 
 def test_days_whose_measuring_is_suspected_are_no_drawdown(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
