@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision
-from gaelp.domain.spending.signed_starts import SignedStart, Starter, start_digest
+from gaelp.domain.spending.signed_starts import SignedStart, Starter
 from gaelp.ledger import passkeys, signatures
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import StoredRequest
@@ -149,24 +149,19 @@ def judge_starter(approver: Approver | None, signed: SignedStart, account: Accou
     return GRANTED
 
 
-def judge_four_eyes(
-    approver: Approver, request: ApprovalRequest, account: Account, starter: Starter | None, signed_start: str = ""
-) -> Ruling:
+def judge_four_eyes(approver: Approver, request: ApprovalRequest, account: Account, starter: Starter | None) -> Ruling:
     """Whether a second person approves what the account's owner wants two for; `starter` has signed the run's start.
 
-    `signed_start` is the start_digest that he has signed: he speaks for the account, agent and configuration of it and
-    for no other that somebody asks for in the run's name. Keys of one name are one person's.
+    He has signed it with just what is asked for, and his key is still entered. Keys of one name are one person's.
     """
     above = account.four_eyes_above_micros
     if above is None or request.total_cap_micros <= above:
         return GRANTED
     asked = f"four eyes: above {exact_money(above, account.currency)} account {account.account} needs two people"
     if starter is None:
-        return refused(f"{asked}, and nobody has signed the start of run {request.run}: start one with --sign-with KEY")
-    if signed_start != start_digest(request.run, request.account, request.agent, request.config_digest):
         return refused(
-            f"{asked}, and {starter.name} has signed the start of run {request.run} with another account, agent or "
-            "configuration: start a run with these and --sign-with KEY"
+            f"{asked}, and nobody has signed the start of run {request.run} on this account, with this agent and "
+            "configuration and a key that is entered: start a run with --sign-with KEY"
         )
     if approver.key_id == starter.key_id or _person(approver.name) == _person(starter.name):
         return refused(f"{asked}, and {starter.name} has started run {request.run}: somebody else must approve it")

@@ -85,7 +85,9 @@ def test_a_start_counts_for_no_request_of_another_agent_or_configuration(
     start(ledger, BOBS)
     outcome = approved(ledger, KEY, **changes)
     assert not outcome.accepted
-    assert "Bob has signed the start of run run-a with another account, agent or configuration" in outcome.reason
+    assert (
+        "nobody has signed the start of run run-a on this account, with this agent and configuration" in outcome.reason
+    )
     assert ledger.request_state(ID) == "open"
 
 
@@ -96,7 +98,15 @@ def test_a_start_on_one_account_counts_for_no_request_on_another(ledger: Ledger)
     digest = start_digest("run-a", "sandbox", TERMS.agent, TERMS.config_digest)
     ledger.register_run("run-a", "sandbox", NOW, (signatures.sign_start(BOBS.pem, digest), digest))
     outcome = approved(ledger, KEY)
-    assert not outcome.accepted and "with another account, agent or configuration" in outcome.reason
+    assert not outcome.accepted and "nobody has signed the start of run run-a on this account" in outcome.reason
+
+
+def test_a_start_counts_no_more_when_its_key_was_removed(ledger: Ledger) -> None:
+    """The owner has taken Bob's key away: what it has signed proves nobody."""
+    start(ledger, BOBS)
+    ledger.remove_approver("acme", BOBS.key_id)
+    outcome = approved(ledger, KEY)
+    assert not outcome.accepted and "a key that is entered" in outcome.reason
 
 
 def test_up_to_the_amount_one_person_is_enough(ledger: Ledger) -> None:
