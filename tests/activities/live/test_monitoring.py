@@ -151,19 +151,23 @@ def test_whoever_has_a_campaign_read_has_no_step_taken_in_it(watched: Watched) -
 
 
 def test_what_is_applied_is_held_back_by_the_ledger_and_by_no_message(watched: Watched) -> None:
-    """Whoever answers in an observation's place that nothing stands gets no higher budget, and enables nothing."""
+    """Whoever answers in an observation's place that nothing stands gets no higher budget."""
     watched.planted = falling(1)
     watched.tick(2)
     watched.planted = falling(2)
     watched.tick(4)
     watched.held = None
     assert watched.apply(4).applied and watched.budget() == 2_500_000
+
+
+def test_what_the_ledger_has_paused_is_not_enabled_by_a_message(watched: Watched) -> None:
+    """The same answer leaves a campaign paused that monitoring has paused."""
     watched.planted = (anomaly("payment", "up", kind="state", since=START.date()),)
-    watched.tick(6)
-    watched.fixture.settle(72)
+    watched.tick(2)
+    watched.fixture.settle(24)
     watched.held = None
     with pytest.raises(NotNow, match="monitoring has paused"):
-        watched.apply(5)
+        watched.apply(2)
     found = watched.fixture.found()
     assert found is not None and not found.enabled
 
