@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from temporalio import activity
-
 from activities.live.campaign_days import campaign_clock
 from activities.live.watched_history import history_of, settings_of
 from gaelp.domain.ad_accounts import Account
@@ -66,12 +64,9 @@ class Monitoring:
         report: CampaignReport,
         config: TrainingConfiguration,
     ) -> Standing:
-        """Take the step that is due, and return what then stands.
-
-        Only a campaign's own workflow has a step taken: anybody can have it read as of another day or by other terms.
-        """
+        """Take the step that is due, and return what then stands."""
         if campaign.day_index <= campaign.progress.watched_day:
-            return _standing(self._ledger.monitoring_steps(campaign.name))
+            return self.standing(campaign.name)
         today = campaign_clock(campaign, account).day(campaign.progress.tick)
         books = self._ledger.monitoring_books(account.account, campaign.name, campaign.order.request_id)
         watched = WatchedCampaign(
@@ -80,10 +75,14 @@ class Monitoring:
         )  # fmt: skip
         history = history_of(report, books, account, state, today)
         step = due_step(self._detect(history, settings_of(books, config, today), today), books.steps, watched)
-        if step is None or activity.info().workflow_id != campaign.name:
+        if step is None:
             return _standing(books.steps)
         self._ledger.take_step(step)
         return _standing((*books.steps, step))
+
+    def standing(self, campaign: str) -> Standing:
+        """What stands, without a look."""
+        return _standing(self._ledger.monitoring_steps(campaign))
 
 
 def _standing(steps: Sequence[StepTaken]) -> Standing:
