@@ -86,7 +86,7 @@ class Observations:
         )
 
     def _keep_halt(self, observe: Observe, halt: str) -> None:
-        """Keep a halt in the ledger: one that is not there was told by somebody who answers in this activity's place."""
+        """Keep a halt in the ledger: one that is not there was told by somebody who answers in our place."""
         if halt and _asks_for_itself(observe):
             self._ledger.keep_halt(observe.campaign.name, halt, observe.at)
 
