@@ -69,7 +69,6 @@ class CampaignProgress(PausableState):
     interruption: str = ""  # what ended it that is neither its plan nor a doing of its agent
     proceed: Proceed | None = None  # the last permission of the phase to go on
     held: HeldBack | None = None  # what monitoring leaves it; none where no step stands
-    watched_day: int = 0  # the last day of the campaign, from 0, on which monitoring looked at the days before it
 
 
 class LiveCampaignInput(Frozen):

@@ -101,8 +101,6 @@ class CampaignScene:
         self.days = observed.days
         if observed.held != self.state.held:
             self.update(held=observed.held)
-        if self.campaign.day_index > self.state.watched_day:
-            self.update(watched_day=self.campaign.day_index)
         self.host.show("", observed.spend_micros)
         if observed.stop_account:
             await self.calls.stop_account(self.campaign, observed.halt)

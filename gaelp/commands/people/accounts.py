@@ -28,7 +28,8 @@ def accounts(arguments: argparse.Namespace, out: Out) -> int:
     if arguments.action == "add":
         account = _described(arguments)
         ledger = connections.open_ledger(settings)
-        _keep_four_eyes(arguments, account, ledger)
+        if arguments.four_eyes_above is None:
+            account = _with_kept_four_eyes(account, ledger)
         if arguments.world_from:
             open_world(settings, account, arguments.world_from)
         ledger.put_account(account, by=connections.user_name())
@@ -123,21 +124,15 @@ def _described(arguments: argparse.Namespace) -> Account:
 def _four_eyes(arguments: argparse.Namespace) -> int | None:
     """0 asks two people for every approval, `off` for none."""
     above = arguments.four_eyes_above
-    if above in (None, "off"):
+    if above is None or above == "off":
         return None
     return 0 if above == "0" else amount(above, "--four-eyes-above", arguments.currency)
 
 
-def _keep_four_eyes(arguments: argparse.Namespace, account: Account, ledger: Ledger) -> None:
-    """Whoever enters an account anew, with another cap for example, does not turn four eyes off without saying so."""
-    known = {each.account: each for each in ledger.accounts()}.get(account.account)
-    if known is None or known.four_eyes_above_micros is None or arguments.four_eyes_above is not None:
-        return
-    above = exact_money(known.four_eyes_above_micros, known.currency)
-    raise WrongUse(
-        f"account {account.account!r} asks two people for more than {above}: say --four-eyes-above AMOUNT again, or "
-        "--four-eyes-above off"
-    )
+def _with_kept_four_eyes(account: Account, ledger: Ledger) -> Account:
+    """The account with the amount that it had: who changes a cap does not take the second person away."""
+    above = {each.account: each.four_eyes_above_micros for each in ledger.accounts()}
+    return account.model_copy(update={"four_eyes_above_micros": above.get(account.account)})
 
 
 def _dollar_rate(arguments: argparse.Namespace) -> DollarRate | None:

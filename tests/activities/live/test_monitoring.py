@@ -26,7 +26,6 @@ class Watched:
     def __init__(self, fixture: CampaignFixture) -> None:
         self.fixture, self.planted, self.looks = fixture, (), []
         self.held: Any = None
-        self.watched_day = 0
         fixture.running()
         fixture.observations = Observations(
             fixture.ledger, fixture.inputs, lambda _: fixture.platform, fixture.waits.append, self._detect
@@ -39,14 +38,14 @@ class Watched:
         self.looks.append(today)
         return self.planted
 
-    def tick(self, number: int) -> Observed:
-        """Observe as the campaign's workflow does."""
-        fixture = self.fixture
-        campaign = fixture.on_tick(number, held=self.held, watched_day=self.watched_day, **TICKS)
+    def tick(self, number: int, applied_day: int | None = None) -> Observed:
+        """Observe as the campaign's workflow does; without a day, after the tick before was applied."""
+        fixture, before = self.fixture, (number - 1) // 2 if applied_day is None else applied_day
+        campaign = fixture.on_tick(number, held=self.held, applied_day=before, **TICKS)
         observed = fixture.temporal.run(
             fixture.observations.observe, Observe(campaign=campaign, at=START + timedelta(hours=12 * number))
         )
-        self.held, self.watched_day = observed.held, max(self.watched_day, campaign.day_index)
+        self.held = observed.held
         return observed
 
     def apply(self, number: int, bid: int = 5 * UNIT) -> Applied:
@@ -123,30 +122,14 @@ def test_a_failed_payment_tells_the_campaign_to_rest_and_a_stop_ends_it(watched:
     assert watched.tick(17).outside  # no agent pays for the account
 
 
-def test_a_day_whose_first_tick_was_missed_is_looked_at_all_the_same(watched: Watched) -> None:
-    """The platform was away at midnight: the next tick that is answered has the look, and the one after it none."""
-    watched.planted = falling(1)
-    for number in (1, 3, 3):
-        watched.tick(number)
-    assert watched.looks == [START.date() + timedelta(days=1)] and watched.steps() == ["hold"]
-
-
-def test_a_step_whose_answer_was_lost_is_heard_at_the_next_tick(watched: Watched) -> None:
-    """The ledger has the step, and the campaign's workflow never heard of it: the same day it does."""
-    watched.planted = falling(1)
-    watched.tick(2)
-    watched.held = None
-    assert watched.tick(3).held is not None
-
-
 def test_whoever_has_a_campaign_read_has_no_step_taken_in_it(watched: Watched) -> None:
-    """Not by another workflow, as of whatever day: it is neither paused nor made to look as if today had its step."""
+    """Not by another workflow: it is neither paused nor made to look as if its day had had its step."""
     watched.planted = (anomaly("payment", "up", kind="state", since=START.date()),)
     own, watched.fixture.temporal = watched.fixture.temporal, as_workflow("by-hand")
     for number in (2, 4):
         assert watched.tick(number).held is None
     assert watched.steps() == [] and watched.fixture.kinds("monitoring-step") == []
-    watched.fixture.temporal, watched.watched_day = own, 0
+    watched.fixture.temporal = own
     assert watched.tick(4).held is not None and watched.steps() == ["pause"]
 
 
@@ -187,6 +170,22 @@ def test_days_whose_measuring_is_suspected_are_no_drawdown(watched: Watched, mon
 
 def _any_day_halts(days: Any, config: TrainingConfiguration) -> str:
     return f"a loss on {len(days)} days" if days else ""
+
+
+def test_a_missed_tick_at_midnight_is_no_missed_look(watched: Watched) -> None:
+    """The first tick that is read of a day looks, and a second one finds that day's step."""
+    watched.planted = falling(1)
+    assert watched.tick(3, applied_day=0).held is not None and watched.steps() == ["hold"]
+    watched.planted = falling(2)
+    assert watched.tick(3, applied_day=0).held is not None and watched.steps() == ["hold"]
+
+
+def test_a_step_binds_where_the_answer_that_told_of_it_was_lost(watched: Watched) -> None:
+    """What stands is read from the ledger, whatever the campaign's workflow has heard."""
+    watched.planted = falling(1)
+    told = watched.tick(2).held
+    watched.held = None
+    assert told is not None and watched.tick(3).held == told and len(watched.looks) == 1
 
 
 def test_a_repeated_look_takes_no_second_step(watched: Watched) -> None:
