@@ -78,7 +78,7 @@ class Approvals:
             earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,
-            starter=run.starter if run else None,
+            starter=run.starter_of(wanted.account, wanted.agent, wanted.config_digest) if run else None,
             deadline=wanted.deadline,
         )
 
