@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.ids import phase_id
+from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import ApprovalCard
@@ -60,6 +61,10 @@ class ReportedLedger(Protocol):
 
     def days_reached(self, phase: str) -> Sequence[DayReached]:
         """How far the campaigns of a phase are."""
+        ...
+
+    def steps_of_run(self, run: str) -> Sequence[StepTaken]:
+        """What monitoring did to the campaigns of a run."""
         ...
 
     def undecided_requests(self, run: str) -> Sequence[AskedRequest]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 
 from gaelp.commands.watching.snapshot import PhaseView, RunView
-from gaelp.commands.watching.status import baselines_of, criteria_of
+from gaelp.commands.watching.status import baselines_of, criteria_of, learning_of
 from gaelp.domain.gates.judging import judge_simulation
 from gaelp.domain.phases import Phase
+from gaelp.evidence.monitoring.learning_trend import window_trends
 from gaelp.evidence.reported.baseline_comparison import ComparedPolicy, Comparison
 from gaelp.evidence.reported.earnings import Bounded
 from tests.unit.domain.gates.test_judging import count, simulation
@@ -43,6 +44,16 @@ def test_status_shows_the_agent_beside_the_baselines_with_its_lead() -> None:
     assert "0.6 (0.55 to 0.65)" in rule and "0.3 (0.28 to 0.32)" in rule
     assert "0.9 (0.88 to 0.92)" in next(line for line in lines if "agent " in line and "exam" in line)
     assert baselines_of([]) == []
+
+
+def test_status_shows_how_the_reward_moves() -> None:
+    """A row for each window that is full, with the slope's interval and the trend in words; none before."""
+    console = Console(width=200, record=True)
+    console.print(*learning_of(window_trends([at / 100 for at in range(60)])))
+    lines = console.export_text().splitlines()
+    assert "+1.000 (+1.000 to +1.000)" in lines[-1] and "rises (p = " in lines[-1]
+    assert [line.split()[0] for line in lines if "rises" in line] == ["10", "50"]
+    assert learning_of(()) == []
 
 
 def test_before_the_first_gate_there_is_no_table() -> None:
