@@ -57,7 +57,7 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
-        *criteria_of(now),
+        *criteria_of(now.phases),
         *baselines_of(compared),
         *gaps_of(now),
         *([progress] if progress else []),
@@ -127,12 +127,12 @@ def _interval(figure: Bounded | None) -> str:
     return f"{_figure(figure.value)} ({_figure(figure.low)} to {_figure(figure.high)})"
 
 
-def criteria_of(now: RunView) -> list[Any]:
+def criteria_of(phases: Sequence[PhaseView]) -> list[Any]:
     """Each criterion of the gates so far, with its bound; the reason says what is missing."""
     rows = [
         (phase.phase, f"{each.id} {each.name}", each.label, _figure(each.estimate), _figure(each.bound),
          _figure(each.threshold), each.n, each.reason)
-        for phase in now.phases
+        for phase in phases
         for each in phase.criteria
     ]  # fmt: skip
     columns = ("phase", "criterion", "verdict", "estimate", "bound", "threshold", "n", "why")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from gaelp.commands.watching.snapshot import PhaseView, RunView
+from gaelp.commands.watching.snapshot import PhaseView
 from gaelp.commands.watching.status import baselines_of, criteria_of, learning_of
 from gaelp.domain.gates.judging import judge_simulation
 from gaelp.domain.phases import Phase
@@ -14,15 +14,11 @@ from gaelp.evidence.reported.earnings import Bounded
 from tests.unit.domain.gates.test_judging import count, simulation
 
 
-def run_view(*phases: PhaseView) -> RunView:
-    return RunView("r", "running", "simulation", False, 0, phases=phases)
-
-
 def test_status_shows_each_bound_and_what_is_missing() -> None:
     """A row for each criterion with estimate, bound, threshold, the kind of INCONCLUSIVE and the missing episodes."""
     criteria = judge_simulation(simulation(success=count(113, 215, more=120), block=None))
     console = Console(width=400, record=True)
-    console.print(*criteria_of(run_view(PhaseView(Phase.SIMULATION, "completed", 0, criteria=criteria))))
+    console.print(*criteria_of([PhaseView(Phase.SIMULATION, "completed", 0, criteria=criteria)]))
     lines = console.export_text().splitlines()
     success = next(line for line in lines if "2 success rate" in line)
     assert "INCONCLUSIVE (undecided)" in success and "0.8398" in success and "0.85" in success
@@ -58,4 +54,4 @@ def test_status_shows_how_the_reward_moves() -> None:
 
 def test_before_the_first_gate_there_is_no_table() -> None:
     """A phase that runs has no criteria yet."""
-    assert criteria_of(run_view(PhaseView(Phase.SIMULATION, "running", 0))) == []
+    assert criteria_of([PhaseView(Phase.SIMULATION, "running", 0)]) == []
