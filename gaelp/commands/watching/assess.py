@@ -94,7 +94,7 @@ def look_at(ledger: Ledger, store: ContentStore, begun: RegisteredRun, judged: S
     if phase is None:
         return None
     config = TrainingConfiguration.model_validate(store.get_document(begun.config_digest))
-    of_phase = [each for each in reserved if each.phase is phase and DUPLICATE_MARK not in each.campaign]
+    of_phase = [each for each in reserved if each.phase == phase and DUPLICATE_MARK not in each.campaign]
     evidence = _evidence(ledger, store, config, of_phase)
     if not evidence.campaigns:
         return None
@@ -123,7 +123,7 @@ def _evidence(
     reported = ledger.reported_days(run)
     campaigns, _ = booked(known, reserved, reported)
     _, problems = booked([each for each in known if each.state is not EpisodeState.RUNNING], reserved, reported)
-    stopped = why_halted(campaigns, config) if phase is Phase.LIVE_TEST else ""
+    stopped = why_halted(campaigns, config) if phase == Phase.LIVE_TEST else ""
     counted = with_kept_decisions(campaigns, ledger.decisions(phase_id(run, phase)))
     judged = with_violations(counted, ledger.violations(run)) if counted else ()
     market = ledger.request(reserved[0].request_id).request.market_digest
@@ -145,7 +145,7 @@ def _judged(
     attempt = 1 + next((each.used for each in ledger.attempts() if each.series == series), 0)
     alpha = judging.alpha_for(attempt)
     measures = measure_campaigns(evidence, config, alpha)
-    judge = judging.judge_live_test if evidence.phase is Phase.LIVE_TEST else judging.judge_scaled
+    judge = judging.judge_live_test if evidence.phase == Phase.LIVE_TEST else judging.judge_scaled
     return judging.gate(
         evidence.phase, judge(measures, config), judging.GateAttempt(config.mode, attempt, alpha, "", "")
     )
