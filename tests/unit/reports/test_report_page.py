@@ -227,6 +227,7 @@ def test_the_steps_of_monitoring_are_shown_with_evidence_and_settings(warehouse:
     """Each step has its day, metric, e-value, budget before and after, and who has undone it; so has --json."""
     whole_run(warehouse)
     ledger = money()
+    ledger.entries = [*ledger.entries, entry(9, "monitoring-step", 0, 0)]
     hold, cut, note = walked(
         [(0, [anomaly(sentence=HOSTILE)]), (1, [anomaly(e_value=1e9)]), (2, [anomaly("spend", "down", "note")])]
     )
@@ -239,6 +240,7 @@ def test_the_steps_of_monitoring_are_shown_with_evidence_and_settings(warehouse:
     assert "stands" in first and "a/live-test/campaign-00/step-1" in first and "<script" not in first
     assert "cut" in second and "25.00 a day → 2.50 a day" in second and "undone by Ada: a holiday" in second
     assert "spend: e-value" in third and "for reading" in third
+    assert "monitoring-step" not in html  # no second time among the events
     told = built.document()["steps"]
     assert [(each["step"], each["undone_by"]) for each in told] == [("hold", ""), ("cut", "Ada"), ("note", "")]
     assert told[1]["after"]["daily_budget_micros"] == 2_500_000
