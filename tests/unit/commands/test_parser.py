@@ -22,7 +22,7 @@ def test_the_older_form_is_start_or_validate(in_process: Callable[..., Finished]
 
 
 @pytest.mark.parametrize(
-    "verb", "status assess watch approve reject pause resume cancel stop report".split() + ["checkpoints"]
+    "verb", [*"status assess watch approve reject pause resume cancel stop report".split(), "checkpoints"]
 )
 @pytest.mark.parametrize("name", ["../x", " ", "Upper", "a/live-test", "", "x" * 64, "a\n", "é"])
 def test_a_bad_run_name_is_refused_before_anything_is_asked(
