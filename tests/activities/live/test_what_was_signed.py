@@ -11,7 +11,6 @@ import pytest
 from activities.compute.decisions import Decisions
 from activities.live.claiming import NotNow
 from activities.made_for import MadeForSomethingElse
-from activities.records.booked_evidence import with_kept_decisions
 from activities.records.senders import NotItsOwnWord
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import AccountKind
@@ -19,6 +18,7 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.dollar_bounds import highest_bid_micros
+from gaelp.ledger.booked_evidence import with_kept_decisions
 from gaelp.messages.live_campaign import Apply, Decide, LiveCampaignInput, Observe
 from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
