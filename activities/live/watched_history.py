@@ -49,6 +49,7 @@ def settings_of(books: MonitoringBooks, config: TrainingConfiguration, today: da
         acted=sum(step.step in UNDOABLE and step.day > since for step in books.steps_of_run),
         lag_days=config.economics.lag_days,
         window_days=config.economics.attribution_window_days,
+        currency=config.currency,
     )
 
 

@@ -121,7 +121,9 @@ class Assessment:
         evidence, without_result = self._evidence(assess, reservations)
         attempt = self._attempt(context, config)
         hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
-        campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
+        campaigns, problems = booked(
+            evidence.campaigns, reservations, self._ledger.reported_days(context.run), config.currency
+        )
         if context.phase is Phase.LIVE_TEST:
             evidence = evidence.model_copy(update={"stopped": why_halted(campaigns, config)})
         counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))

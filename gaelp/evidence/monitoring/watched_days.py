@@ -57,4 +57,5 @@ class MonitoringSettings:
     acted: int
     lag_days: float
     window_days: float
+    currency: str
     expected: Mapping[WatchedMetric, Expectation] = field(default_factory=dict)
