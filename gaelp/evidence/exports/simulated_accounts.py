@@ -87,19 +87,12 @@ def _campaign(
             for day in range(days):
                 rows.append(
                     CampaignDay(
-                        campaign=f"campaign {number}",
-                        day=FIRST + timedelta(days=day),
-                        impressions=int(shown[day]),
-                        clicks=int(clicks[day]),
-                        currency="EUR",
-                        cost_micros=round(clicks[day] * price * MICROS_PER_UNIT),
-                        conversions=Decimal(int(conversions[day])),
-                        budget_micros=round(budget[day] * MICROS_PER_UNIT),
-                        search_term=name,
-                        ad_group=f"group {term % 2}",
-                        arm=arm,
+                        campaign=f"campaign {number}", day=FIRST + timedelta(days=day), impressions=int(shown[day]),
+                        clicks=int(clicks[day]), cost_micros=round(clicks[day] * price * MICROS_PER_UNIT),
+                        conversions=Decimal(int(conversions[day])), budget_micros=round(budget[day] * MICROS_PER_UNIT),
+                        search_term=name, ad_group=f"group {term % 2}", arm=arm, currency="EUR",
                     )
-                )
+                )  # fmt: skip
     return rows
 
 
