@@ -78,6 +78,22 @@ def _twice(row: CampaignDay, place: Place, size: float) -> CampaignDay:
     return replace(row, conversions=(row.conversions or Decimal(0)) * int(size)) if place.after(row) else row
 
 
+def _turned(row: CampaignDay, place: Place, size: float) -> CampaignDay:
+    """In every campaign the first term converts eight times as often as the others.
+
+    From the middle on the others have a tenth of their clicks and all rates fall by 30 %, so that the average rises.
+    """
+    first, later = (row.search_term or "").endswith((".0", BRAND + " shop")), row.day >= place.middle
+    times = 0.1 if later and not first else 1.0
+    fewer = replace(
+        row,
+        impressions=round(row.impressions * times),
+        clicks=round(row.clicks * times),
+        cost_micros=round((row.cost_micros or 0) * times),
+    )
+    return place.times(fewer, times * (1 if first else 1 / 8) * (0.7 if later else 1))
+
+
 def _uneven(row: CampaignDay, place: Place, size: float) -> CampaignDay:
     fewer = row.arm == "new"
     return replace(row, impressions=round(row.impressions * (1 - size))) if fewer else row
@@ -99,6 +115,7 @@ TROUBLES: dict[FindingKind, tuple[str, tuple[float, ...], Planted]] = {
     FindingKind.SILENT: ("a campaign's tag is silent for so many days", (3, 5, 7, 10), _silent),
     FindingKind.BROKE: ("a campaign's conversions per click fall by", (0.3, 0.5, 0.7), _broke),
     FindingKind.TWICE: ("each conversion is counted so many times", (2,), _twice),
+    FindingKind.MIXED: ("rates fall by 30 % and clicks go to the high ones; all clicks times", (1, 10, 100), _turned),
     FindingKind.UNEVEN: ("an arm has fewer impressions by", (0.02, 0.05, 0.1), _uneven),
     FindingKind.BRAND: ("brand terms convert so many times as often", (3, 5, 10), _brand),
     FindingKind.CLAIMED: ("own orders that the ads brought are fewer than claimed by", (0.2, 0.33, 0.5), _same),
@@ -117,7 +134,7 @@ def planted(account: CleanAccount, kind: FindingKind, size: float, rng: np.rando
     orders = account.orders
     if kind is FindingKind.CLAIMED:
         orders = tuple(each for each in orders if not each.paid or rng.random() >= size)
-    elif kind in (FindingKind.TWICE, FindingKind.BRAND):
+    elif kind in (FindingKind.TWICE, FindingKind.BRAND, FindingKind.MIXED):
         orders = ()  # they would show it from another side
     return AuditQuestion(export, YOUNG, round(TARGET * MICROS_PER_UNIT), (BRAND,), orders=orders or None)
 
@@ -126,12 +143,27 @@ def found(accounts: int, seed: int, only: FindingKind | None = None) -> Counter[
     """In how many accounts a planted trouble of each kind and size is reported."""
     counts: Counter[tuple[FindingKind, float]] = Counter()
     for number in range(accounts):
-        account = clean_account(np.random.default_rng([seed, number]))
+        usual = clean_account(np.random.default_rng([seed, number]))
         for kind, (_, sizes, _) in TROUBLES.items():
             for size in sizes if only in (None, kind) else ():
+                busier = kind is FindingKind.MIXED and size > 1
+                account = clean_account(np.random.default_rng([seed, number]), size) if busier else usual
                 question = planted(account, kind, size, np.random.default_rng([seed, number, round(100 * size)]))
                 counts[kind, size] += kind in {each.kind for each in audit(question).findings}
     return counts
+
+
+def volume(accounts: int, seed: int) -> tuple[float, float]:
+    """The clicks and the conversions a day of the median campaign of these accounts."""
+    sums: defaultdict[tuple[int, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for number in range(accounts):
+        export = clean_account(np.random.default_rng([seed, number])).export
+        days = (export.last_day - export.first_day).days + 1
+        for row in export.rows:
+            sums[number, row.campaign][0] += row.clicks / days
+            sums[number, row.campaign][1] += float(row.conversions or 0) / days
+    clicks, conversions = np.median(list(sums.values()), axis=0)
+    return float(clicks), float(conversions)
 
 
 def main() -> None:
@@ -148,6 +180,8 @@ def main() -> None:
             shown = f"{size:.0%}" if size < 1 else f"{size:g}"
             share = counts[kind, size] / arguments.accounts
             print(f"{kind:26} {what:66} {shown:>5}  {share:4.0%}   {low:.0%} to {high:.0%}")
+    clicks, conversions = volume(arguments.accounts, arguments.seed)
+    print(f"The median campaign has {clicks:.0f} clicks and {conversions:.1f} conversions a day.")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,9 @@ class Assessment:
         reservations = self._of_phase(context)
         evidence, without_result = self._evidence(assess, reservations)
         attempt = self._attempt(context, config)
-        campaigns, problems = booked(evidence.campaigns, reservations, self._ledger.reported_days(context.run))
+        campaigns, problems = booked(
+            evidence.campaigns, reservations, self._ledger.reported_days(context.run), config.currency
+        )
         if context.phase is Phase.LIVE_TEST:
             evidence = evidence.model_copy(update={"stopped": why_halted(campaigns, config)})
         counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))

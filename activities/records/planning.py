@@ -166,7 +166,7 @@ class Planning:
         began = {each.campaign for each in reservations}  # whatever is told of the others
         results = self._ledger.campaign_results(phase_id(context.run, context.phase))
         ended = [each for each in results if each.campaign in began]
-        campaigns, _ = booked(ended, reservations, self._ledger.reported_days(context.run))
+        campaigns, _ = booked(ended, reservations, self._ledger.reported_days(context.run), config.currency)
         halted = why_halted(campaigns, config)
         return Review(go_on=not halted, reason=halted)
 

@@ -14,6 +14,7 @@ from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
 from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, Severity, Violation
 from gaelp.ledger.stored_records import Reservation
+from gaelp.money import exact_money
 
 Reported = Mapping[str, tuple[DayReport, ...]]
 """The days of each campaign, as the platform reported them to the ledger."""
@@ -89,7 +90,7 @@ def at_booked_cost(reported: Reported, reservations: Iterable[Reservation]) -> R
 
 
 def booked(
-    campaigns: Sequence[CampaignResult], reservations: Sequence[Reservation], reported: Reported
+    campaigns: Sequence[CampaignResult], reservations: Sequence[Reservation], reported: Reported, currency: str
 ) -> tuple[tuple[CampaignResult, ...], tuple[str, ...]]:
     """The campaigns with their reported days, each at the cost that the ledger counts; and what cannot be.
 
@@ -107,7 +108,8 @@ def booked(
             f"{campaign.campaign} reports {day}, which was never reserved" for day in active if day not in by_day
         ]
         problems += [
-            f"{campaign.campaign} does not report {day}, which cost {_cost(by_day[day]) / 1e6:.2f} by the ledger"
+            f"{campaign.campaign} does not report {day}, which cost "
+            f"{exact_money(_cost(by_day[day]), currency)} by the ledger"
             for day in sorted(set(by_day) - listed)
             if _cost(by_day[day])
         ]

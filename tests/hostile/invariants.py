@@ -256,7 +256,7 @@ class Invariants:
             self._evidence_is_true(given, reservations)
 
     def _evidence_is_true(self, given: Sequence[CampaignResult], reservations: Sequence[Reservation]) -> None:
-        judged, problems = booked_evidence.booked(given, reservations, self._ledger.reported_days(RUN))
+        judged, problems = booked_evidence.booked(given, reservations, self._ledger.reported_days(RUN), "USD")
         days = {(c.campaign, d.day): d for c in judged for d in c.days}
         names = {campaign.campaign for campaign in judged}
         known = {(r.campaign, r.day): r.billed_micros for r in reservations if r.campaign in names}

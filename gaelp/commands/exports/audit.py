@@ -25,7 +25,16 @@ from gaelp.commands.exports.given_export import (
 from gaelp.commands.exports.maturity import maturity_of, measured_lag
 from gaelp.commands.exports.unread_options import OF_A_PAGE, OF_ORDERS, refuse_unread
 from gaelp.domain.exports.account_export import AccountExport
-from gaelp.domain.exports.findings import ERROR_RATE, Audit, AuditQuestion, Figure, Finding, FindingKind, OwnOrder
+from gaelp.domain.exports.findings import (
+    ERROR_RATE,
+    Audit,
+    AuditQuestion,
+    Figure,
+    Finding,
+    FindingKind,
+    OwnOrder,
+    in_currency,
+)
 from gaelp.domain.exports.mature_days import Maturity
 
 if TYPE_CHECKING:
@@ -134,16 +143,16 @@ def _answer(audit: Audit) -> str:
 
 
 def _text(question: AuditQuestion, audit: Audit, arguments: argparse.Namespace) -> list[str]:
-    lines = [_head(question, arguments), _answer(audit)]
+    lines, currency = [_head(question, arguments), _answer(audit)], question.export.currency
     for number, finding in enumerate(audit.findings, start=1):
         lines += [
             "",
             f"{number}. {finding.kind}: {finding.place}",
             f"   {_sentence(finding.reason)}",
-            f"   {_figure(finding.figure)}",
-            f"   At stake: {money(finding.stake_micros, question.export.currency)}. Look at {finding.look_at}.",
+            f"   {_figure(finding.figure, currency)}",
+            f"   At stake: {money(finding.stake_micros, currency)}. Look at {finding.look_at}.",
         ]
-    lines += ["", *(f"Measured: {_figure(measure)}" for measure in audit.measures)]
+    lines += ["", *(f"Measured: {_figure(measure, currency)}" for measure in audit.measures)]
     lines += [f"Not looked at: {each}." for each in _not_looked(audit)]
     return lines
 
@@ -160,8 +169,11 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _figure(figure: Figure) -> str:
-    value, low, high = (_number(each) for each in (figure.value, figure.low, figure.high))
+def _figure(figure: Figure, currency: str) -> str:
+    value, low, high = (
+        in_currency(each, currency) if figure.amount else _number(each)
+        for each in (figure.value, figure.low, figure.high)
+    )
     return f"{_sentence(figure.what)[:-1]}: {value} ({low} to {high})"
 
 
@@ -203,12 +215,12 @@ def _section(question: AuditQuestion, audit: Audit, maturity: Maturity) -> PageS
         rows=tuple(
             (
                 f"{each.kind.replace('-', ' ')}: {each.place.passed_on}",
-                f"{_sentence(each.reason)} {_figure(each.figure)}.",
+                f"{_sentence(each.reason)} {_figure(each.figure, currency)}.",
                 money(each.stake_micros, currency),
                 each.look_at,
             )
             for each in audit.findings
         ),
-        notes=(maturity.sentence, _CHANCE, *(_figure(measure) for measure in audit.measures)),
+        notes=(maturity.sentence, _CHANCE, *(_figure(measure, currency) for measure in audit.measures)),
         not_looked_at=tuple(_not_looked(audit)),
     )

@@ -18,7 +18,7 @@ from gaelp.commands.exports.given_export import (
     today_of,
     write_page,
 )
-from gaelp.commands.exports.maturity import maturity_of, measured_lag
+from gaelp.commands.exports.maturity import maturity_of, measured_lag, with_measured_lag
 from gaelp.commands.exports.plan_view import (
     SIZES,
     TRIALS,
@@ -65,8 +65,8 @@ def file_plan(arguments: argparse.Namespace, out: Out) -> int:
     else:
         exports, today = export_of_account(arguments)
         name = "an account" if arguments.anonymous else arguments.account
-    asked = asked_by(arguments)
     measured = measured_lag(arguments) if arguments.file else None
+    asked = with_measured_lag(asked_by(arguments), measured)
     maturity = maturity_of(arguments, measured, today)
     shown = [shown_plan(asked, each, maturity, name) for each in exports]
     pages = [plan_section(each) for each in shown] if arguments.page else []

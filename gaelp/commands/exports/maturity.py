@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from datetime import date
 
 from gaelp.commands.exports.lag import ShownLag, shown_lag
+from gaelp.commands.power.live_test_asked import PlanAsked
 from gaelp.domain.exports.mature_days import Maturity, maturity_assumed, maturity_measured, maturity_said
 from gaelp.errors import GaelpError
+
+SHORTEST_LAG = 0.1  # days of mean lag, where all conversions come on the day of their click
 
 
 def maturity_of(arguments: argparse.Namespace, measured: ShownLag | None, today: date) -> Maturity:
@@ -32,6 +36,13 @@ def measured_lag(arguments: argparse.Namespace) -> ShownLag | None:
         if arguments.snapshots:
             raise
         return None
+
+
+def with_measured_lag(asked: PlanAsked, measured: ShownLag | None) -> PlanAsked:
+    """The plan with the mean lag as it was said, else as it was measured, else the configuration's."""
+    if asked.lag_days is not None or measured is None:
+        return asked
+    return replace(asked, lag_days=max(measured.mean_days, SHORTEST_LAG), lag_from="as measured")
 
 
 def files_of_ages(arguments: argparse.Namespace) -> list[str]:

@@ -82,7 +82,7 @@ class ShownPlan:
             f"Measured on {self.sales.days} mature days and {counted(self.sales.conversions)} conversions, with bounds "
             "at 95 %.",
             self.maturity.sentence,
-            f"The mean lag is {self.lag_days:g} days, {self.lag_from}; the spread of order "
+            f"The mean lag in days is {self.lag_days:.3g}, {self.lag_from}; the spread of order "
             f"values is {self.stated.order_spread:.2g}, {self.spread_from}.",
             f"By {TRIALS} simulated live tests of each size, judged by criteria 8 to 10 together, with a decision an "
             "hour; what an agent costs per conversion is taken to be what the account does.",
@@ -103,6 +103,7 @@ def plan_document(shown: ShownPlan) -> dict[str, Any]:
         "order_spread": shown.stated.order_spread,
         "dispersion": sales.dispersion,
         "lag_days": shown.lag_days,
+        "lag_from": shown.lag_from,
         "daily_budget_micros": shown.stated.daily_micros,
         "effects": [
             {

@@ -17,7 +17,7 @@ from gaelp.commands.exports.file_exposure import shown_exposure
 from gaelp.commands.exports.file_plan import shown_plan
 from gaelp.commands.exports.given_export import refuse_amount_of_two, shown_name, today_of
 from gaelp.commands.exports.lag import ShownLag, lag_section, shown_lag
-from gaelp.commands.exports.maturity import files_of_ages
+from gaelp.commands.exports.maturity import files_of_ages, with_measured_lag
 from gaelp.commands.exports.plan_view import plan_section
 from gaelp.commands.power.live_test_asked import PlanAsked
 from gaelp.configuration import loading
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from gaelp.reports.account_page import PageSection
 
 _Given = TypeVar("_Given")
-SHORTEST_LAG = 0.1  # days of mean lag, where all conversions come on the day of their click
 CONFIGURATION = "quick-test"  # whose live test is planned
 
 
@@ -44,13 +43,12 @@ def whole_page_sections(
     refuse_amount_of_two("--daily-budget", arguments.daily_budget, exports)
     today = today_of(arguments, exports)
     name = shown_name(arguments, arguments.file)
-    asked = PlanAsked(
+    plan = PlanAsked(
         loading.load(CONFIGURATION, environment=os.environ, overrides=()),
         alpha_for(1),
-        lag_days=None if measured is None else max(measured.mean_days, SHORTEST_LAG),
-        lag_from="as measured",
         daily_budget=arguments.daily_budget,
     )
+    asked = with_measured_lag(plan, measured)
 
     def exposure(export: AccountExport) -> PageSection | None:
         shown = shown_exposure(arguments, export, today)

@@ -41,7 +41,9 @@ def plan_options(parser: argparse.ArgumentParser) -> None:
     live = parser.add_argument_group("of the gate live-test")
     live.add_argument("--cpa", metavar="AMOUNT", help="cost per conversion; default: economics.target_cpa")
     live.add_argument("--roi", type=float, help="true attributed ROI (default 0.5; of a FILE 0.25, 0.5 and 1)")
-    live.add_argument("--lag", type=float, metavar="DAYS", help="mean lag; default: economics.lag_days")
+    live.add_argument(
+        "--lag", type=float, metavar="DAYS", help="mean lag; default: as measured, else economics.lag_days"
+    )
     live.add_argument("--order-spread", type=float, metavar="SPREAD", help="standard deviation of the log of an "
                       "order's value; default: market.order_spread")  # fmt: skip
     live.add_argument("--daily-budget", metavar="AMOUNT", help="default: what live_test.daily_cap allows")

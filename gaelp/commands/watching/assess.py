@@ -121,8 +121,9 @@ def _evidence(
     requests = {each.request_id for each in reserved}
     known = [each for each in campaigns_of(ledger, run, {}, requests) if each.campaign in began]
     reported = ledger.reported_days(run)
-    campaigns, _ = booked(known, reserved, reported)
-    _, problems = booked([each for each in known if each.state is not EpisodeState.RUNNING], reserved, reported)
+    campaigns, _ = booked(known, reserved, reported, config.currency)
+    ended = [each for each in known if each.state is not EpisodeState.RUNNING]
+    _, problems = booked(ended, reserved, reported, config.currency)
     stopped = why_halted(campaigns, config) if phase == Phase.LIVE_TEST else ""
     counted = with_kept_decisions(campaigns, ledger.decisions(phase_id(run, phase)))
     judged = with_violations(counted, ledger.violations(run)) if counted else ()

@@ -16,6 +16,7 @@ from gaelp.domain.billing.billing_rules import day_limit, period_end, period_lim
 from gaelp.domain.billing.budget_histories import BudgetHistory, BudgetSet, lawful_total_micros, worst_days_micros
 from gaelp.domain.exports.account_export import AccountExport, CampaignDay
 from gaelp.domain.exports.findings import Figure, Finding, FindingKind, FindingPlace, whole_units
+from gaelp.money import bare_money
 
 LIFTED = Fraction(3, 4)  # of all by which edits can lift a period's worst case: on Google Ads some five edits a month
 _CENTS = "USD"  # amounts are rounded to cents where the export names no currency
@@ -39,7 +40,9 @@ def overbilled_days(export: AccountExport, platform: str) -> list[Finding]:
     the highest budget of the day and its neighbours, and a bill is only named where that is more than nothing. Where
     the budget is the same on all days, the export may only know today's, and nothing may be due.
     """
-    return [finding for days in _budgeted(export) if (finding := _overbilled(days, platform)) is not None]
+    return [
+        finding for days in _budgeted(export) if (finding := _overbilled(days, platform, export.currency)) is not None
+    ]
 
 
 def edited_budgets(export: AccountExport, platform: str) -> list[Finding]:
@@ -63,7 +66,7 @@ def _budgeted(export: AccountExport) -> Iterator[list[CampaignDay]]:
     yield from campaigns.values()
 
 
-def _overbilled(days: Sequence[CampaignDay], platform: str) -> Finding | None:
+def _overbilled(days: Sequence[CampaignDay], platform: str, currency: str) -> Finding | None:
     above = [*_days_above(days, platform), *_periods_above(days, platform)]
     above = [each for each in above if each.least > _SMALLEST]
     if not above:
@@ -76,10 +79,10 @@ def _overbilled(days: Sequence[CampaignDay], platform: str) -> Finding | None:
     return Finding(
         kind=FindingKind.OVERBILLED,
         place=FindingPlace(days[0].campaign),
-        figure=Figure("to be credited", whole_units(high), whole_units(low), whole_units(high)),
+        figure=Figure("to be credited", whole_units(high), whole_units(low), whole_units(high), amount=True),
         reason=f"{len(above)} {'bill is' if len(above) == 1 else 'bills are'} above the platform's limit, the "
-        f"largest that of {worst.when}: {whole_units(worst.billed):,.2f} where "
-        f"{whole_units(worst.billed - worst.most):,.2f} is allowed{doubt}",
+        f"largest that of {worst.when}: {bare_money(worst.billed, currency)} where "
+        f"{bare_money(worst.billed - worst.most, currency)} is allowed{doubt}",
         stake_micros=high,
         look_at="whether the platform's transactions of that month show the credit, and the change history whether the "
         "budget was higher on that day; if neither, claim it",
@@ -128,10 +131,14 @@ def _edited_finding(
         kind=FindingKind.EDITED,
         place=FindingPlace(period[0].campaign),
         figure=Figure(
-            "most that may be billed", whole_units(edited), whole_units(edited), whole_units(max(most, edited))
+            "most that may be billed",
+            whole_units(edited),
+            whole_units(edited),
+            whole_units(max(most, edited)),
+            amount=True,
         ),
         reason=f"{edits} edits of the budget from {period[0].day} to {period[-1].day}: the platform might have billed "
-        f"{whole_units(edited):,.2f}, and {whole_units(unedited):,.2f} with their mean unedited, "
+        f"{bare_money(edited, currency)}, and {bare_money(unedited, currency)} with their mean unedited, "
         f"{edited / unedited:.2f} times as much",
         stake_micros=edited - unedited,
         look_at="who or which rule edits the budget; set it once a month, or sign for the higher sum",

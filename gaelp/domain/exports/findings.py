@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from gaelp.domain.exports.account_export import AccountExport
-from gaelp.money import MICROS_PER_UNIT
+from gaelp.money import MICROS_PER_UNIT, bare_money
 
 SHOWN = 10  # findings at the most, those with the most money
 ERROR_RATE = 0.05  # the chance that an account with nothing wrong shows any finding that rests on chance
@@ -55,6 +55,11 @@ def whole_units(micros: int) -> float:
     return micros / MICROS_PER_UNIT
 
 
+def in_currency(amount: float, currency: str) -> str:
+    """An amount of whole units in a sentence, with its currency's decimals; raises UnknownCurrency."""
+    return bare_money(round(amount * MICROS_PER_UNIT), currency)
+
+
 def counted(count: float) -> str:
     """A count of conversions in a sentence: a fraction has one decimal, and a whole number none."""
     return f"{count:,.1f}".removesuffix(".0")
@@ -93,6 +98,7 @@ class Figure:
     value: float
     low: float
     high: float
+    amount: bool = False  # whether it is money, in whole units of the export's currency
 
 
 @dataclass(frozen=True)

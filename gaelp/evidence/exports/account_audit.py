@@ -12,7 +12,16 @@ import numpy as np
 from gaelp.domain.billing.billing_rules import UnknownPlatform, day_limit
 from gaelp.domain.exports.billed_days import edited_budgets, overbilled_days
 from gaelp.domain.exports.export_exposure import NO_RULE
-from gaelp.domain.exports.findings import Audit, AuditQuestion, Figure, Finding, FindingKind, NotLooked, audit_of
+from gaelp.domain.exports.findings import (
+    Audit,
+    AuditQuestion,
+    Figure,
+    Finding,
+    FindingKind,
+    NotLooked,
+    audit_of,
+    in_currency,
+)
 from gaelp.evidence.exports.account_table import AccountTable, account_table
 from gaelp.evidence.exports.brand_terms import brand_terms
 from gaelp.evidence.exports.claimed_orders import claimed_orders
@@ -73,6 +82,9 @@ def _looks(
 
 def _why_not(kind: FindingKind, question: AuditQuestion, table: AccountTable) -> str:
     """Why a finding cannot be looked for; empty where it can."""
+    by_rule = kind in (FindingKind.OVERBILLED, FindingKind.EDITED)
+    if by_rule and (none := NO_RULE.get(question.export.platform or "")):
+        return none  # a column that is missing besides would be added in vain
     if missing := question.export.why_not(*_COLUMNS[kind]):
         return missing
     if kind in _ON_MATURE_DAYS and table.mature.sum() < 2 * SIDE:
@@ -81,30 +93,29 @@ def _why_not(kind: FindingKind, question: AuditQuestion, table: AccountTable) ->
             "say with --mature-after after how many days conversions are complete"
         )
     if kind is FindingKind.WASTED and question.target_cpa_micros is None:
-        return f"no target was said: --target-cpa AMOUNT; {_own_cost(table)}"
+        return f"no target was said: --target-cpa AMOUNT; {_own_cost(table, question.export.currency)}"
     if kind is FindingKind.UNEVEN:
         return why_no_experiment(question)
     if kind is FindingKind.BRAND and not question.brands:
         return "no brand was said: --brand WORD"
     if kind is FindingKind.CLAIMED and question.orders is None:
         return "no orders were given: --orders FILE"
-    if kind in (FindingKind.OVERBILLED, FindingKind.EDITED):
+    if by_rule:
         return _no_rule(question.export.platform)
     return ""
 
 
-def _own_cost(table: AccountTable) -> str:
+def _own_cost(table: AccountTable, currency: str) -> str:
     conversions = float((table.conversions * table.mature).sum())
     if not conversions:
         return "no conversion is in the export"
-    return f"the account's own cost per conversion is {(table.cost * table.mature).sum() / conversions:,.2f}"
+    own = in_currency(float((table.cost * table.mature).sum()) / conversions, currency)
+    return f"the account's own cost per conversion is {own}"
 
 
 def _no_rule(platform: str | None) -> str:
     if platform is None:
         return "the headers do not show whose export it is: --platform"
-    if platform in NO_RULE:
-        return NO_RULE[platform]
     try:
         day_limit(platform, 0)
     except UnknownPlatform as error:

@@ -9,7 +9,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from gaelp.arrays import B1
-from gaelp.domain.exports.findings import AuditQuestion, Figure, Finding, FindingKind, FindingPlace, level, whole_units
+from gaelp.domain.exports.findings import (
+    AuditQuestion,
+    Figure,
+    Finding,
+    FindingKind,
+    FindingPlace,
+    in_currency,
+    level,
+    whole_units,
+)
 from gaelp.evidence.exports.account_table import AccountTable
 from gaelp.evidence.exports.noisy_counts import rate_ratio
 from gaelp.money import MICROS_PER_UNIT
@@ -23,10 +32,9 @@ class _Sums:
     clicks: float = 0.0
     cost: float = 0.0
 
-    @property
-    def each(self) -> str:
+    def each(self, currency: str) -> str:
         """The cost of a conversion, for people."""
-        return f"{self.cost / self.conversions:,.2f}"
+        return in_currency(self.cost / self.conversions, currency)
 
 
 @dataclass
@@ -58,13 +66,14 @@ def _finding(table: AccountTable, silent: B1, campaign: str, terms: _Terms, tail
     if ratio is None or ratio.low <= OFTEN:
         return None
     both = _Sums(brand.conversions + rest.conversions, brand.clicks + rest.clicks, brand.cost + rest.cost)
+    in_all, branded, others = (sums.each(table.export.currency) for sums in (both, brand, rest))
     return Finding(
         kind=FindingKind.BRAND,
         place=FindingPlace(campaign),
         figure=Figure(
             "conversions per click of brand terms, by those of the others", ratio.ratio, ratio.low, ratio.high
         ),
-        reason=f"a conversion costs {both.each} in all, {brand.each} by brand terms and {rest.each} by the others: the "
+        reason=f"a conversion costs {in_all} in all, {branded} by brand terms and {others} by the others: the "
         "average hides what new demand costs",
         stake_micros=round(brand.cost * MICROS_PER_UNIT),
         look_at="brand terms in a campaign of their own, and a test without them of who comes all the same",

@@ -68,7 +68,7 @@ def _per_new_customer(cost: float, customers: float, noise: Noise) -> list[Figur
     low, high = mean_bounds(customers, noise, _MEASURE_TAIL)
     if not low:
         return []
-    return [Figure("cost per new customer", cost / customers, cost / high, cost / low)]
+    return [Figure("cost per new customer", cost / customers, cost / high, cost / low, amount=True)]
 
 
 def _finding(figure: Figure, sums: tuple[float, float], cost: float) -> Finding:

@@ -34,15 +34,19 @@ class CleanAccount:
     orders: tuple[OwnOrder, ...]
 
 
-def clean_account(rng: np.random.Generator) -> CleanAccount:
-    """Draw one: 56 to 120 days, 1 to 6 campaigns of 2 to 4 search terms, the first one an experiment of two arms."""
+def clean_account(rng: np.random.Generator, busier: float = 1.0) -> CleanAccount:
+    """Draw one: 56 to 120 days, 1 to 6 campaigns of 2 to 4 search terms, the first one an experiment of two arms.
+
+    All clicks are `busier` times as many as those of the accounts that docs/audit.md speaks of.
+    """
     days = int(rng.integers(56, 121))
     rows: list[CampaignDay] = []
     weekdays = 1 + rng.uniform(0, 0.4) * np.cos(2 * np.pi * (np.arange(7) / 7 + rng.uniform()))
     rates = 1 + rng.uniform(0, 0.2) * np.cos(2 * np.pi * (np.arange(7) / 7 + rng.uniform()))
     noise, lag = rng.uniform(0.0, 0.35), rng.uniform(0.5, 3.0)
     for number in range(int(rng.integers(1, 7))):
-        rows.extend(_campaign(rng, number, weekdays[np.arange(days) % 7], _daily(rng, days, rates, noise), lag))
+        daily = weekdays[np.arange(days) % 7], _daily(rng, days, rates, noise)
+        rows.extend(_campaign(rng, number, daily, lag, busier))
     export = AccountExport("google-ads", "EUR", tuple(rows), {name: name for name in COLUMNS}, {})
     return CleanAccount(export, _orders(rng, rows))
 
@@ -53,11 +57,15 @@ def _daily(rng: np.random.Generator, days: int, rates: F8, noise: float) -> F8:
     return rates[np.arange(days) % 7] * varied
 
 
-def _campaign(rng: np.random.Generator, number: int, traffic: F8, rate: F8, lag: float) -> list[CampaignDay]:
+def _campaign(
+    rng: np.random.Generator, number: int, daily: tuple[F8, F8], lag: float, busier: float
+) -> list[CampaignDay]:
+    """The rows of one; `daily` is what its clicks and its conversions per click are multiplied by, f8[D] each."""
+    traffic, rate = daily
     days = len(traffic)
     arms = ("control", "new") if number == 0 else (None,)
     terms = 1 if number == 1 else int(rng.integers(2, 5))
-    clicks_a_day, price = rng.lognormal(4.0, 0.8), rng.uniform(0.4, 1.2)
+    clicks_a_day, price = busier * rng.lognormal(4.0, 0.8), rng.uniform(0.4, 1.2)
     base = price / TARGET * rng.uniform(1.0, 2.5)  # a conversion costs the target at the most
     budget = np.where(np.arange(days) < rng.integers(7, days), 1.0, rng.uniform(0.7, 1.5)) * clicks_a_day * price
     arrived = 1 - np.exp(
@@ -79,19 +87,12 @@ def _campaign(rng: np.random.Generator, number: int, traffic: F8, rate: F8, lag:
             for day in range(days):
                 rows.append(
                     CampaignDay(
-                        campaign=f"campaign {number}",
-                        day=FIRST + timedelta(days=day),
-                        impressions=int(shown[day]),
-                        clicks=int(clicks[day]),
-                        currency="EUR",
-                        cost_micros=round(clicks[day] * price * MICROS_PER_UNIT),
-                        conversions=Decimal(int(conversions[day])),
-                        budget_micros=round(budget[day] * MICROS_PER_UNIT),
-                        search_term=name,
-                        ad_group=f"group {term % 2}",
-                        arm=arm,
+                        campaign=f"campaign {number}", day=FIRST + timedelta(days=day), impressions=int(shown[day]),
+                        clicks=int(clicks[day]), cost_micros=round(clicks[day] * price * MICROS_PER_UNIT),
+                        conversions=Decimal(int(conversions[day])), budget_micros=round(budget[day] * MICROS_PER_UNIT),
+                        search_term=name, ad_group=f"group {term % 2}", arm=arm, currency="EUR",
                     )
-                )
+                )  # fmt: skip
     return rows
 
 

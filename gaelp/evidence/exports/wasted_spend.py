@@ -16,6 +16,7 @@ from gaelp.domain.exports.findings import (
     FindingKind,
     FindingPlace,
     counted,
+    in_currency,
     level,
     whole_units,
 )
@@ -45,7 +46,11 @@ def wasted_spend(question: AuditQuestion, table: AccountTable, silent: B1) -> li
     found = [
         finding
         for place, (conversions, cost) in asked.items()
-        if (finding := _finding(place, (conversions, cost, target), noises[place.campaign], tail))
+        if (
+            finding := _finding(
+                place, (conversions, cost, target), noises[place.campaign], tail, question.export.currency
+            )
+        )
     ]
     named = {each.place.campaign for each in found if each.place.column}
     return [each for each in found if each.place.column or each.place.campaign not in named]
@@ -65,19 +70,28 @@ def _sums(table: AccountTable, silent: B1) -> Mapping[FindingPlace, tuple[float,
     return {place: (conversions, cost) for place, (conversions, cost) in sums.items()}
 
 
-def _finding(place: FindingPlace, sums: tuple[float, float, float], noise: Noise, tail: float) -> Finding | None:
+def _finding(
+    place: FindingPlace, sums: tuple[float, float, float], noise: Noise, tail: float, currency: str
+) -> Finding | None:
     conversions, cost, target = sums
     low, high = mean_bounds(conversions, noise, tail)
     if high * target >= cost:
         return None
+    spent, each, worth, most = (
+        in_currency(amount, currency) for amount in (cost, target, conversions * target, high * target)
+    )
     return Finding(
         kind=FindingKind.WASTED,
         place=place,
         figure=Figure(
-            "what its conversions are worth at the target", conversions * target, low * target, high * target
+            "what its conversions are worth at the target",
+            conversions * target,
+            low * target,
+            high * target,
+            amount=True,
         ),
-        reason=f"{cost:,.2f} bought {counted(conversions)} conversions; at a target of {target:,.2f} each they are "
-        f"worth {conversions * target:,.2f}, and {high * target:,.2f} at the most",
+        reason=f"{spent} bought {counted(conversions)} conversions; at a target of {each} each they are worth {worth}, "
+        f"and {most} at the most",
         stake_micros=round((cost - conversions * target) * MICROS_PER_UNIT),
         look_at=_LOOK_AT[place.column],
     )

@@ -1,12 +1,13 @@
 """Dates and times of a column, in each form that has one reading. Touch this to read another form.
 
 ISO 8601, also with ` UTC` behind it (BigQuery); seconds, milliseconds or microseconds since 1970; 17 or 14 digits from
-the year to the millisecond or second; 1.9.2026; and 9/1/2026, where the marks say which number is the day. The common
-forms are read many at a time, the others value by value.
+the year to the millisecond or second; 1.9.2026; a day whose month is named in English or German; and 9/1/2026, where
+the marks say which number is the day. The common forms are read many at a time, the others value by value.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -30,6 +31,17 @@ _FORMS = (  # a form; what makes it one that pyarrow casts; whether it says its 
     (rf"^(\d{{4}}-\d\d-\d\d[ T]{_TIME}) UTC$", r"\1Z", True),
     (r"^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{3})$", r"\1-\2-\3 \4:\5:\6.\7", False),
     (r"^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$", r"\1-\2-\3 \4:\5:\6", False),
+)
+_NAMES = (  # of the months, in English and German
+    "jan january januar", "feb february februar", "mar march mär märz mrz", "apr april", "may mai", "jun june juni",
+    "jul july juli", "aug august", "sep sept september", "oct october okt oktober", "nov november",
+    "dec december dez dezember",
+)  # fmt: skip
+_MONTHS = {name: number for number, names in enumerate(_NAMES, start=1) for name in names.split()}
+_NAMED = re.compile(  # Sep 1, 2026; Tue, Sep 1, 2026; 1 September 2026; 1-Sep-2026; 1. September 2026
+    r"(?:[^\W\d]{2,10}\.?, )?"
+    r"(?:([^\W\d]{3,9})\.? (\d\d?), |(\d\d?)(?:\. | |-)([^\W\d]{3,9})\.?[ -])"
+    r"(\d{4})"
 )
 _SINCE_1970 = ((r"^1[0-8]\d{8}$", 1_000_000), (r"^\d{13}$", 1_000), (r"^\d{16}$", 1))  # the first is no hour
 
@@ -106,6 +118,8 @@ def _placed(value: datetime, zone: tzinfo) -> datetime:
 def _read(text: str, marks: Marks) -> datetime:
     if text.isascii() and text.isdigit():
         return _of_digits(text)
+    if named := _NAMED.fullmatch(text):
+        return _of_a_named_month(*named.groups())
     date, blank, time = text.partition(" ")
     if "/" in date:
         date = _iso_date(date.split("/"), day_first=marks.day_first)
@@ -114,6 +128,15 @@ def _read(text: str, marks: Marks) -> datetime:
     written = f"{date}{blank}{time}"
     read = datetime.fromisoformat(written.removesuffix(" UTC"))
     return read.replace(tzinfo=UTC) if written.endswith(" UTC") and read.tzinfo is None else read
+
+
+def _of_a_named_month(
+    first: str | None, after: str | None, before: str | None, second: str | None, year: str
+) -> datetime:
+    month = _MONTHS.get((first or second or "").casefold())
+    if month is None:
+        raise ValueError(f"{first or second} is no month")
+    return datetime(int(year), month, int(after or before or 0))
 
 
 def _of_digits(text: str) -> datetime:

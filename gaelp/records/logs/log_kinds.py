@@ -123,7 +123,7 @@ _TIME = "is not a date and time between 1995 and 2100"
 
 # Of any case. Google Ads and Meta as they export to files, in English and German, and Google Ads' API.
 _DAY = (
-    "day", "segments.date", "tag", "reporting starts", "berichtsstart", "week", "woche", "segments.week",
+    "day", "segments.date", "tag", "datum", "reporting starts", "berichtsstart", "week", "woche", "segments.week",
     "month", "monat", "segments.month", "gregorian date",
 )  # fmt: skip
 WEEKS, MONTHS = ("week", "woche", "segments.week"), ("month", "monat", "segments.month")  # headers of longer periods

@@ -47,7 +47,7 @@ def test_a_day_costs_what_the_report_or_the_ledger_says_whichever_is_more(
     reported: int, billed: int, final: int | None, counted: int
 ) -> None:
     """A report below what was billed or settled makes no campaign cheaper."""
-    (campaign,), problems = booked([RESULT], [_reservation(5, billed, final)], {NAME: (_day(5, reported, 100),)})
+    (campaign,), problems = booked([RESULT], [_reservation(5, billed, final)], {NAME: (_day(5, reported, 100),)}, "USD")
     assert [day.cost_micros for day in campaign.days] == [counted]
     assert campaign.days[0].revenue_micros == 100 and problems == ()
 
@@ -64,15 +64,19 @@ def test_a_reported_day_that_was_never_reserved_is_a_problem() -> None:
                 _day(6, 1, 10**9),
             )
         },
+        "USD",
     )
     assert problems == (f"{NAME} reports 2026-01-06, which was never reserved",)
 
 
-def test_a_day_that_cost_something_and_is_not_reported_is_a_problem() -> None:
-    """A losing day cannot be left out; one that was reserved and cost nothing need not be reported."""
+@pytest.mark.parametrize(
+    ("currency", "shown"), [("USD", "2.00 USD"), ("JPY", "2 JPY"), ("KWD", "2.000 KWD")], ids=("cents", "none", "three")
+)
+def test_a_day_that_cost_something_and_is_not_reported_is_a_problem(currency: str, shown: str) -> None:
+    """A losing day cannot be left out, and its cost has its currency's decimals; a day that cost nothing can be."""
     reservations = [_reservation(5, 50, 50), _reservation(6, 2_000_000, None), _reservation(7, 0, 0)]
-    _, problems = booked([RESULT], reservations, {NAME: (_day(5, 50),)})
-    assert problems == (f"{NAME} does not report 2026-01-06, which cost 2.00 by the ledger",)
+    _, problems = booked([RESULT], reservations, {NAME: (_day(5, 50),)}, currency)
+    assert problems == (f"{NAME} does not report 2026-01-06, which cost {shown} by the ledger",)
 
 
 def test_a_day_without_any_delivery_needs_no_reservation() -> None:
@@ -87,12 +91,13 @@ def test_a_day_without_any_delivery_needs_no_reservation() -> None:
                 empty,
             )
         },
+        "USD",
     )
     assert problems == ()
 
 
 def test_days_that_nobody_reported_to_the_ledger_do_not_count() -> None:
     """An ending that somebody made up in Temporal has no days, however profitable it calls itself."""
-    (campaign,), problems = booked([RESULT], [_reservation(4, 50, 50)], {})
+    (campaign,), problems = booked([RESULT], [_reservation(4, 50, 50)], {}, "USD")
     assert campaign.days == ()
-    assert problems == (f"{NAME} does not report 2026-01-04, which cost 0.00 by the ledger",)
+    assert problems == (f"{NAME} does not report 2026-01-04, which cost 0.00005 USD by the ledger",)

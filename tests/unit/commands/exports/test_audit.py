@@ -41,6 +41,16 @@ def test_anonymous_names_neither_campaign_nor_part(in_process: Callable[..., Fin
     assert not [name for name in ("Display", "Search lamps", "lamp repair", "control") if name in ran.stdout]
 
 
+def test_amounts_have_their_currency_s_decimals(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """A file in Kuwaiti dinars is answered in thousandths: reasons, figures and what is at stake."""
+    place, page = tmp_path / "shop.csv", tmp_path / "page.html"
+    place.write_text(Path(TROUBLED).read_text(encoding="utf-8").replace(",EUR,", ",KWD,"), encoding="utf-8")
+    said = in_process("audit", str(place), "--page", str(page)).stdout
+    for sentence in ("285.500 where 240.000 is allowed", "To be credited: 45.500 (0.000 to 45.500)"):
+        assert sentence in said and sentence in page.read_text(encoding="utf-8")
+    assert "At stake: 45.500 KWD." in said
+
+
 DATA = Path(__file__).resolve().parents[5] / "shared" / "data"
 REPORTS = (
     "display_campaigns_2020q2.csv.gz",

@@ -51,6 +51,28 @@ def test_the_account_s_own_figures_and_the_smallest_test(in_process: Run, dollar
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "lag_days", "said"),
+    [
+        ((), pytest.approx(1.5), "as measured"),
+        (("--lag", "2"), 2, "as given"),
+        (None, 1, "taken from the configuration"),
+    ],
+    ids=["measured", "given", "neither"],
+)
+def test_the_lag_is_the_measured_one_where_none_was_said(
+    in_process: Run, dollars: str, tmp_path: Path, more: tuple[str, ...] | None, lag_days: float, said: str
+) -> None:
+    """Of 100 conversions a day half come on the day after the click and half two days after it: 1.5 days."""
+    ages = tmp_path / "ages.csv"
+    rows = [f"2026-09-{day:02d},Search,{age},50" for day in range(1, 11) for age in (1, 2)]
+    ages.write_text("\n".join(["Day,Campaign,Days to conversion,Conversions", *rows]))
+    words = THREE if more is None else ("--snapshots", str(ages), *more)
+    ran = in_process("plan", dollars, "--roi", "1", "--json", *words)
+    (document,) = json.loads(ran.stdout)["plans"]
+    assert document["lag_days"] == lag_days and document["lag_from"] == said
+
+
 def test_what_cannot_be_found_out_is_said(in_process: Run, dollars: str) -> None:
     """With 10 dollars a day and orders at 20, a true ROI of 6 % is not told from the 5 % that is to be exceeded."""
     ran = in_process("plan", dollars, *THREE, "--roi", "0.06", "--cpa", "1", "--daily-budget", "10")

@@ -59,6 +59,17 @@ def test_a_step_of_monitoring_is_shown_and_undone_by_a_named_person_with_a_reaso
     assert "was undone before" in in_process("undo", "a", hold, "--reason", "a holiday", "--by", "Ada").stdout
 
 
+def test_budgets_of_a_step_have_their_account_s_decimals(in_process: Callable[..., Finished], tmp_path: Path) -> None:
+    """A yen has no hundredth: 25 of them are shown as 25 JPY in the table and in the answer."""
+    ledger = ledger_in(tmp_path)
+    ledger.put_account(ledger.account("shop").model_copy(update={"account": "tokyo", "currency": "JPY"}))
+    (hold,) = (of_run(step, "a", "tokyo") for step in walked([(0, [anomaly()])]))
+    ledger.take_step(hold)
+    assert "25 JPY" in in_process("undo", "a").stdout
+    undone = in_process("undo", "a", hold.key, "--reason", "a holiday", "--by", "Ada").stdout
+    assert "a daily budget of 25 JPY" in " ".join(undone.split())
+
+
 def test_attempts_are_listed_and_reset_by_a_named_person_with_a_reason(
     in_process: Callable[..., Finished], tmp_path: Path
 ) -> None:

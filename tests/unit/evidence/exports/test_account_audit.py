@@ -32,6 +32,15 @@ def test_a_steady_account_has_no_finding() -> None:
     assert because[FindingKind.CLAIMED] == "no orders were given: --orders FILE"
 
 
+def test_a_platform_without_a_limit_asks_for_no_budget_column() -> None:
+    """No bill of Microsoft's is held against a limit, and a budget column would be added in vain."""
+    asked = question(days(84, _steady))
+    asked = replace(asked, export=replace(asked.export, platform="microsoft"))
+    because = {each.kind: each.because for each in audit(asked).not_looked}
+    assert "states no limit of a day" in because[FindingKind.OVERBILLED]
+    assert because[FindingKind.EDITED] == because[FindingKind.OVERBILLED]
+
+
 @pytest.mark.parametrize(("target", "wasted"), [(8 * EURO, True), (9 * EURO, False), (10 * EURO, False)])
 def test_spend_is_wasted_where_the_upper_bound_of_its_worth_is_below_it(target: int, wasted: bool) -> None:
     """420 conversions for 4,200 euros: at 8 each they are worth 3,360, and by the upper bound, 472.9, 3,783."""
@@ -41,6 +50,22 @@ def test_spend_is_wasted_where_the_upper_bound_of_its_worth_is_below_it(target: 
     if finding:
         assert finding.figure.value == 3360 and finding.figure.high == pytest.approx(8 * 472.93, abs=0.1)
         assert finding.stake_micros == 840 * EURO
+
+
+@pytest.mark.parametrize(
+    ("currency", "sentence"),
+    [
+        ("EUR", "4,200.00 bought 420 conversions; at a target of 8.00 each they are worth 3,360.00"),
+        ("JPY", "4,200 bought 420 conversions; at a target of 8 each they are worth 3,360"),
+        ("KWD", "4,200.000 bought 420 conversions; at a target of 8.000 each they are worth 3,360.000"),
+    ],
+)
+def test_amounts_in_a_sentence_have_their_currency_s_decimals(currency: str, sentence: str) -> None:
+    """A yen has no hundredth and a Kuwaiti dinar has thousandths; the figure says that it is an amount."""
+    asked = replace(question(days(84, _steady)), target_cpa_micros=8 * EURO)
+    asked = replace(asked, export=replace(asked.export, currency=currency))
+    finding = _found(asked)[FindingKind.WASTED]
+    assert finding.reason.startswith(f"{sentence}, and ") and finding.figure.amount
 
 
 def test_a_search_term_is_named_and_not_its_campaign() -> None:

@@ -29,6 +29,13 @@ def _file(folder: Path, text: str) -> LogSource:
     return LogSource(str(place), "report", "export")
 
 
+def test_networks_are_parts_of_a_campaign(tmp_path: Path) -> None:
+    """Google Ads' segment of networks names its column so, and its days are words in some languages."""
+    text = 'Day,Campaign,Network (with search partners),Impr.,Clicks\n"Sep 1, 2026",A,Google search,900,9\n'
+    (export,) = read_export(_file(tmp_path, text))
+    assert (export.rows[0].placement, export.rows[0].day) == ("Google search", date(2026, 9, 1))
+
+
 def test_a_raw_export_in_german_number_format_is_read(tmp_path: Path) -> None:
     """Title, total row, decimal commas, budgets and states of a German export need no option."""
     (export,) = read_export(_file(tmp_path, GERMAN))

@@ -96,6 +96,12 @@ def test_a_column_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
         ("25/12/2025", datetime(2025, 12, 25, tzinfo=UTC)),
         ("12/25/2025", datetime(2025, 12, 25, tzinfo=UTC)),
         ("03/03/2026", datetime(2026, 3, 3, tzinfo=UTC)),  # both readings are the same day
+        ('"Sep 1, 2026"', datetime(2026, 9, 1, tzinfo=UTC)),
+        ('"Tue, Sept. 1, 2026"', datetime(2026, 9, 1, tzinfo=UTC)),
+        ("1 september 2026", datetime(2026, 9, 1, tzinfo=UTC)),
+        ("1-Sep-2026", datetime(2026, 9, 1, tzinfo=UTC)),
+        ("31. März 2026", datetime(2026, 3, 31, tzinfo=UTC)),
+        ('"Di., 1. Dez. 2026"', datetime(2026, 12, 1, tzinfo=UTC)),
     ],
 )
 def test_an_instant_is_read_in_each_common_form(tmp_path: Path, text: str, instant: datetime) -> None:
@@ -103,7 +109,8 @@ def test_an_instant_is_read_in_each_common_form(tmp_path: Path, text: str, insta
     assert report(tmp_path, f"{text},a,900,9,1.5").first_rows[0]["at"] == instant
 
 
-@pytest.mark.parametrize("text", ["1900-01-01", "2100-01-01", "16121110012", "2026030110", "31/31/2026", "0"])
+@pytest.mark.parametrize("text", ["1900-01-01", "2100-01-01", "16121110012", "2026030110", "31/31/2026", "0",
+                                  "31-Feb-2026", "1-Sep-26", "1 Sol 2026"])  # fmt: skip
 def test_an_instant_that_cannot_be_is_rejected(tmp_path: Path, text: str) -> None:
     """Too early, in another century, of no known form, or an hour that may be seconds: the others are taken."""
     found = report(tmp_path, f"{text},a,900,9,1.5", "2026-03-01,a,900,9,1.5")

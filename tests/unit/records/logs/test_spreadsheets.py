@@ -83,7 +83,7 @@ def test_a_sheet_below_a_title_is_read_with_its_types(tmp_path: Path) -> None:
 
 def test_text_in_cells_is_read_as_text(tmp_path: Path) -> None:
     """A German export that holds its numbers as text is read by what the text shows."""
-    rows = [("Tag", "Kampagne", "Impr.", "Klicks", "Kosten"), ("01.09.2026", "A", "1.204", "41", "172,45")]
+    rows = [("Datum", "Kampagne", "Impr.", "Klicks", "Kosten"), ("01.09.2026", "A", "1.204", "41", "172,45")]
     found = report(workbook(tmp_path / "a.xlsx", Bericht=rows))
     assert (values(found, "impressions"), values(found, "cost_micros")) == ([1204], [172_450_000])
 
