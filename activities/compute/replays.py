@@ -9,6 +9,7 @@ import numpy as np
 from temporalio import activity
 
 from activities.compute.market_gap import measure_gap
+from activities.compute.replayed_bids import beside_rules
 from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import evaluate_paired, randomised_p
@@ -31,7 +32,7 @@ class Replays:
         """What the log supports, and the gap between it and the run's market.
 
         A bandit log supports estimates for the agent under test and for the baselines that are always present, a market
-        log a panel of policies, and a report forecasts.
+        log a panel of policies and a comparison of bids, and a report forecasts.
         """
         log, context = replay.log, replay.context
         found = {LogKind.MARKET: self._panel, LogKind.REPORT: self._forecasts}.get(log.kind, self._estimates)(replay)
@@ -90,7 +91,7 @@ class Replays:
         )
 
     def _panel(self, replay: ReplayLog) -> LogEvidence:
-        """A panel of policies on a market log, and its clicks by day; no code of an agent runs."""
+        """A panel of policies on a market log, its clicks by day, and the agent's bids beside two rules."""
         log, seed = replay.log, self._inputs.config(replay.context.config_digest).seed
         rows = self._inputs.store.get_arrays(log.rows_digest)
         panel, reason, no_forecast = None, "", ""
@@ -103,7 +104,7 @@ class Replays:
             forecasts = forecast_clicks(rows, log.earlier, stream(seed, "historical", "forecasts", log.log))
         except NoForecast as why:
             no_forecast = str(why)
-        return LogEvidence(
+        found = LogEvidence(
             log=log.log,
             kind=log.kind,
             grade=Grade.B,
@@ -116,6 +117,7 @@ class Replays:
             no_forecast=no_forecast,
             reason=reason,
         )
+        return beside_rules(found, replay, rows, self._inputs)
 
 
 def _baselines(market: MarketParameters) -> dict[str, np.ndarray]:

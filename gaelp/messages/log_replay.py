@@ -49,9 +49,9 @@ class ReplayLog(Frozen):
 class Estimate(Frozen):
     """An off-policy estimate with its 90 % interval, beside what it rests on."""
 
-    estimator: str  # "ips", "snips", "dr", "switch-dr", "on-policy"
+    estimator: str  # "ips", "snips", "dr", "switch-dr", "on-policy"; of a market log "replay"
     policy: str  # "candidate", or a baseline's name, or "logging"
-    value: float  # clicks per impression
+    value: float  # clicks per impression, or in the evidence's unit
     low: float
     high: float
     row_ess: float = 0.0
@@ -67,7 +67,7 @@ class PairedDifference(Frozen):
     """The agent's value less a baseline's on the same rows, with its 90 % interval."""
 
     policy: str  # the baseline
-    value: float  # clicks per impression, by SNIPS
+    value: float  # clicks per impression by SNIPS, or in the evidence's unit
     low: float
     high: float
 
@@ -131,7 +131,7 @@ class GapEvidence(Frozen):
 
 
 class LogEvidence(Frozen):
-    """What one log says about the policy, or a market log about a panel of policies."""
+    """What one log says about the policy, and a market log about a panel of policies too."""
 
     log: str
     kind: LogKind | None  # none where the log could not be read
@@ -142,6 +142,7 @@ class LogEvidence(Frozen):
     window_end: datetime | None = None
     estimates: tuple[Estimate, ...] = ()
     differences: tuple[PairedDifference, ...] = ()  # of the agent under test from each baseline
+    unit: str = ""  # of estimates and differences, where they are not clicks per impression
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
     forecasts: tuple[ForecastEvidence, ...] = ()  # of a report, or of a market log

@@ -113,14 +113,19 @@ def test_the_later_part_of_a_market_log_is_asked_and_its_panel_found(
     assert (alone.window_start is not None) is dated
     digest = loading.digest(local_runs.config("historical.logs=['auctions']"))
     market = inputs.store.put_arrays(calibrate([load_market(warehouse, "auctions")], local_runs.config()).to_arrays())
+    state = inputs.store.put_arrays(inputs.untrained(inputs.agent("fixed-bid", digest), digest, market))
     context = RunContext(
-        run="r", agent="uniform", phase=Phase.HISTORICAL, config_digest=digest, account="a", market_digest=market
-    )
+        run="r", agent="fixed-bid", phase=Phase.HISTORICAL, config_digest=digest, account="a", market_digest=market,
+        checkpoint_digest=state,
+    )  # fmt: skip
     evidence = ActivityEnvironment().run(Replays(inputs).replay_log, ReplayLog(context=context, log=alone))
     assert (evidence.grade, evidence.rows, evidence.reason) == (Grade.B, alone.rows, "")
     assert evidence.panel is not None and len(evidence.panel.predicted) == 24
     assert len(evidence.gaps) == (5 if dated else 4) and all(each.log == "auctions" for each in evidence.gaps)
     assert evidence.clicks == int(inputs.store.get_arrays(alone.rows_digest)["click"][alone.earlier :].sum())
+    assert [each.policy for each in evidence.estimates] == ["candidate", "logging", "fixed-bid", "linear-bid"]
+    assert [each.policy for each in evidence.differences] == ["logging", "fixed-bid", "linear-bid"]
+    assert evidence.unit == "USD that 1,000 auctions bring, at 0.60 a click"
 
 
 def report_file(file: Path, covered: int = 1, years_earlier: int = 0) -> LogSource:
