@@ -12,6 +12,7 @@ from activities.compute.market_gap import measure_gap
 from activities.compute.replayed_bids import beside_rules
 from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.evidence.history.arm_ranks import NoArms, measure_arms
 from gaelp.evidence.history.off_policy import evaluate_paired, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
 from gaelp.evidence.history.report_forecasts import NoForecast, forecast_clicks, forecast_report
@@ -53,6 +54,11 @@ class Replays:
         segment = market.segmentation.assign(rows["user_features"])
         rng = stream(config.seed, "historical", "bootstrap", log.log)
         estimates, differences = evaluate_paired(rows, segment, policies, rng)
+        arms, reason = None, ""
+        try:
+            arms = measure_arms(rows, segment, market.ctr)
+        except NoArms as why:
+            reason = str(why)
         return LogEvidence(
             log=log.log,
             kind=log.kind,
@@ -64,6 +70,8 @@ class Replays:
             randomised_p=randomised_p(rows),
             estimates=estimates,
             differences=differences,
+            arms=arms,
+            reason=reason,
         )
 
     def _forecasts(self, replay: ReplayLog) -> LogEvidence:

@@ -92,6 +92,15 @@ class PanelEvidence(Frozen):
     clicks: int  # of the later part
 
 
+class ArmsEvidence(Frozen):
+    """The items of a bandit log: clicks per impression where one is always shown, as predicted and by SNIPS."""
+
+    predicted: tuple[float, ...]
+    actual: tuple[float, ...]
+    reliability: float  # of the actual values, by split halves
+    clicks: int  # of the later part
+
+
 class ForecastEvidence(Frozen):
     """A quantity of a report or market log, forecast a day ahead; `actual` and `missed` by blocks of about a week."""
 
@@ -145,6 +154,7 @@ class LogEvidence(Frozen):
     unit: str = ""  # of estimates and differences, where they are not clicks per impression
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
+    arms: ArmsEvidence | None = None  # of a bandit log
     forecasts: tuple[ForecastEvidence, ...] = ()  # of a report, or of a market log
     no_forecast: str = ""  # why there is none
     gaps: tuple[GapEvidence, ...] = ()  # between the run's market and the log

@@ -88,7 +88,7 @@ def measure_panel(log: Mapping[str, Array], earlier: int, rng: np.random.Generat
         level=float(predicted.sum() / actual.sum()) if actual.sum() else float("nan"),
         level_low=low,
         level_high=high,
-        reliability=_reliability(odd, even),
+        reliability=split_half_reliability(odd, even),
         clicks=int(after.click.sum()),
     )
 
@@ -199,7 +199,7 @@ def _level(
     return float(low), float(high)
 
 
-def _reliability(odd: F8, even: F8) -> float:
+def split_half_reliability(odd: F8, even: F8) -> float:
     """Spearman's correlation of two halves, stepped up to the whole by Spearman and Brown's formula."""
     if np.ptp(odd) == 0 or np.ptp(even) == 0:
         return float("nan")

@@ -32,6 +32,7 @@ from gaelp.domain.simple_rules import SIMPLE_RULES
 from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
 from gaelp.domain.temporal_names import Queue
+from gaelp.evidence.history.arm_ranks import MOST_ARMS
 from gaelp.evidence.history.policy_panel import PANEL, WINDOWS
 from gaelp.messages.emergency_stop import NAMES_TOLD
 from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult
@@ -56,7 +57,7 @@ MANY: dict[str, int] = {
     "AdvanceCurriculum.trained": NONE_OF_THEM, "CurriculumState.batches": EXAM, "CurriculumState.examined": MOST_TASKS,
     "CurriculumState.promoted": MOST_TASKS, "CurriculumState.standings": MOST_TASKS,
     "PanelEvidence.predicted": PANEL, "PanelEvidence.actual": PANEL,
-    "PanelEvidence.windows": WINDOWS,
+    "PanelEvidence.windows": WINDOWS, "ArmsEvidence.predicted": MOST_ARMS, "ArmsEvidence.actual": MOST_ARMS,
     "BatchResult.rule_rewards": NONE_OF_THEM, "RulesLearned.checkpoints": len(SIMPLE_RULES),
     "SimulateBatches.rule_checkpoints": len(SIMPLE_RULES), "LogEvidence.differences": 8,
     "LogEvidence.gaps": len(Quantity), "Record.gaps": GAPS,
