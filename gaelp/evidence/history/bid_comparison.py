@@ -14,11 +14,10 @@ from itertools import product
 import numpy as np
 
 from gaelp.arrays import F8
-from gaelp.evidence.history.off_policy import LOGGING, TESTED
+from gaelp.evidence.history.off_policy import LOGGING, REPLAYED, TESTED
 from gaelp.evidence.history.policy_panel import Auctions, Scale, worth_by_block
 from gaelp.messages.log_replay import Estimate, PairedDifference
 
-REPLAYED = "replay"  # the estimator's name
 RULES = {"fixed-bid": 0.0, "linear-bid": 1.0}  # exponent of the predicted click rate in the bid
 MULTIPLES = tuple(step / 10 for step in range(41))  # of the mean price
 BLOCKS = 200

@@ -13,8 +13,7 @@ import numpy as np
 from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.log_evidence import LEAST_CLICK_ESS
-from gaelp.evidence.history.bid_comparison import REPLAYED
-from gaelp.evidence.history.off_policy import LOGGING, TESTED
+from gaelp.evidence.history.off_policy import LOGGING, REPLAYED, TESTED
 from gaelp.evidence.reported.earnings import Bounded
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import LogEvidence
