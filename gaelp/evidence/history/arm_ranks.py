@@ -1,4 +1,4 @@
-"""The arms of a bandit log, as the market predicts them and as the log's later part shows them (docs/gates.md, 7).
+"""The arms of a bandit log by the run's market and by the log's later part (docs/gates.md, criterion 7).
 
 An arm is an item that is always shown. Predicted is its click rate in the run's market, its segments weighed as in the
 later rows; actual is SNIPS on these rows (Swaminathan & Joachims 2015). Touch this to rank arms otherwise.
