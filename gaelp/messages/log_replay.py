@@ -93,12 +93,14 @@ class PanelEvidence(Frozen):
 
 
 class ArmsEvidence(Frozen):
-    """The items of a bandit log: clicks per impression where one is always shown, as predicted and by SNIPS."""
+    """The items of a bandit log by their click rate where one is always shown, as predicted and by SNIPS."""
 
-    predicted: tuple[float, ...]
-    actual: tuple[float, ...]
-    reliability: float  # of the actual values, by split halves
+    arms: int
     clicks: int  # of the later part
+    reliability: float | None  # of the actual values, by split halves; none: they do not vary, as below
+    correlation: float | None  # Spearman's
+    most_carried: float | None  # by how much it changes where one arm is left out
+    regret: float | None  # share of the best value that the arm predicted best misses
 
 
 class ForecastEvidence(Frozen):

@@ -6,6 +6,7 @@ later rows; actual is SNIPS on these rows (Swaminathan & Joachims 2015). Touch t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,6 +16,7 @@ from gaelp.domain.log_evidence import LEAST_CLICK_ESS
 from gaelp.errors import GaelpError
 from gaelp.evidence.history.bandit_rows import BLOCKS
 from gaelp.evidence.history.off_policy import SHOWN
+from gaelp.evidence.history.panel_measurements import ranked
 from gaelp.evidence.history.policy_panel import split_half_reliability
 from gaelp.messages.log_replay import ArmsEvidence
 
@@ -45,12 +47,20 @@ def measure_arms(log: Mapping[str, Array], segment: I8, market_ctr: F8) -> ArmsE
         )
         return np.asarray(np.divide(clicked, counted, out=np.zeros_like(clicked), where=counted > 0)[arms])
 
+    correlation, most_carried, regret = ranked((share @ market_ctr)[arms], rates(slice(None)))
     return ArmsEvidence(
-        predicted=tuple((share @ market_ctr)[arms].tolist()),
-        actual=tuple(rates(slice(None)).tolist()),
-        reliability=split_half_reliability(rates(half), rates(~half)),
+        arms=arms.size,
         clicks=clicks,
+        reliability=_number(split_half_reliability(rates(half), rates(~half))),
+        correlation=_number(correlation),
+        most_carried=_number(most_carried),
+        regret=_number(regret),
     )
+
+
+def _number(value: float) -> float | None:
+    """None for NaN, which JSON has not."""
+    return None if math.isnan(value) else value
 
 
 def _shown(action: I8, weight: F8, items: int) -> I8:

@@ -40,24 +40,44 @@ def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
     )
 
 
-def measure_ranks(arms: ArmsEvidence, alpha: float) -> RanksMeasure:
+def measure_ranks(found: ArmsEvidence, alpha: float) -> RanksMeasure:
     """Rank correlation of a bandit log's arms, with one-sided bounds at `alpha`; NaN where nothing varies."""
-    return RanksMeasure(**_ranks(arms, alpha))
+    reliability, correlation, most_carried, regret = (
+        math.nan if each is None else each
+        for each in (found.reliability, found.correlation, found.most_carried, found.regret)
+    )
+    low, high = _fisher(correlation, found.arms, alpha)
+    return RanksMeasure(
+        policies=found.arms,
+        clicks=found.clicks,
+        reliability=reliability,
+        correlation=correlation,
+        correlation_low=low,
+        correlation_high=high,
+        most_carried=most_carried,
+        regret=regret,
+    )
 
 
-def _ranks(found: PanelEvidence | ArmsEvidence, alpha: float) -> dict[str, Any]:
-    predicted, actual = np.array(found.predicted), np.array(found.actual)
+def ranked(predicted: F8, actual: F8) -> tuple[float, float, float]:
+    """Spearman's correlation, what one policy carries of it at the most, and the regret; NaN where nothing varies."""
     correlation = _spearman(predicted, actual)
+    return correlation, _most_carried(predicted, actual, correlation), _regret(predicted, actual)
+
+
+def _ranks(panel: PanelEvidence, alpha: float) -> dict[str, Any]:
+    predicted, actual = np.array(panel.predicted), np.array(panel.actual)
+    correlation, most_carried, regret = ranked(predicted, actual)
     low, high = _fisher(correlation, predicted.size, alpha)
     return {
         "policies": predicted.size,
-        "clicks": found.clicks,
-        "reliability": found.reliability,
+        "clicks": panel.clicks,
+        "reliability": panel.reliability,
         "correlation": correlation,
         "correlation_low": low,
         "correlation_high": high,
-        "most_carried": _most_carried(predicted, actual, correlation),
-        "regret": _regret(predicted, actual),
+        "most_carried": most_carried,
+        "regret": regret,
     }
 
 

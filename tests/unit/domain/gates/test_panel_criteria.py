@@ -74,7 +74,8 @@ def test_a_log_without_a_panel_is_unsupported_and_a_failed_replay_invalid(judge:
     none = log().model_copy(update={"panel": None, "reason": "it has no predicted click rates"})
     answer = judge(none, 0.8)
     assert (answer.verdict, answer.inconclusive) == (INCONCLUSIVE, Inconclusive.UNSUPPORTED)
-    assert answer.reason == "Log auctions supports no panel of policies: it has no predicted click rates."
+    what = "panel of policies" if judge is panel_accuracy else "ranks of policies"
+    assert answer.reason == f"Log auctions supports no {what}: it has no predicted click rates."
     failed = judge(none.model_copy(update={"state": EpisodeState.FAILED}), 0.8)
     assert failed.verdict is INVALID and "was not replayed" in failed.reason
 
