@@ -21,7 +21,7 @@ from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDa
 
 FIRST = date(2026, 3, 2)
 BUDGET = 100_000_000
-SETTINGS = MonitoringSettings(campaigns=5, acted=0, lag_days=1.0, window_days=30.0)
+SETTINGS = MonitoringSettings(campaigns=5, acted=0, lag_days=1.0, window_days=30.0, currency="USD")
 BEFORE, LONGEST = 30, 90  # days before a change, and for which it is waited for
 CONVERSION_RATE, CLICK_RATE = 0.05, 0.05
 LEVEL_NOISE = 0.1  # deviation of the logarithm of a day's spend

@@ -21,9 +21,10 @@ def undo(arguments: argparse.Namespace, out: Out) -> int:
     run = connections.run_name(arguments.run)
     ledger = connections.open_ledger(connections.read_settings())
     steps = ledger.steps_of_run(run)
+    currency = ledger.account(steps[0].account).currency if steps else ""  # a run spends on one account
     if arguments.step is None:
         none = f"monitoring has taken no step in run {run}"
-        out.result({"steps": list(steps)}, table(COLUMNS, rows_of(steps)) if steps else none)
+        out.result({"steps": list(steps)}, table(COLUMNS, rows_of(steps, currency)) if steps else none)
         return DONE
     if arguments.step not in {step.key for step in steps}:
         raise Refused(f"run {run!r} has no step {arguments.step!r}: `starter.py undo {run}` shows them")
@@ -32,21 +33,21 @@ def undo(arguments: argparse.Namespace, out: Out) -> int:
         undone = ledger.undo_step(arguments.step, by, arguments.reason, connections.now())
     except ValueError as error:  # an empty name or reason
         raise WrongUse(str(error)) from None
-    out.result({"undone": list(undone)}, *_sentences(undone, arguments.step))
+    out.result({"undone": list(undone)}, *_sentences(undone, arguments.step, currency))
     return DONE
 
 
-def rows_of(steps: Sequence[StepTaken]) -> list[tuple[object, ...]]:
+def rows_of(steps: Sequence[StepTaken], currency: str) -> list[tuple[object, ...]]:
     """One row for each step, in the order of COLUMNS."""
     return [
-        (each.key, each.step, each.day.isoformat(), money(each.before.daily_budget_micros),
-         money(each.after.daily_budget_micros) if each.after.enabled else "paused", instant(each.at),
+        (each.key, each.step, each.day.isoformat(), money(each.before.daily_budget_micros, currency),
+         money(each.after.daily_budget_micros, currency) if each.after.enabled else "paused", instant(each.at),
          each.undone_by or "-", each.undone_because or "-", each.reason)
         for each in steps
     ]  # fmt: skip
 
 
-def _sentences(undone: Sequence[StepTaken], asked: str) -> list[str]:
+def _sentences(undone: Sequence[StepTaken], asked: str, currency: str) -> list[str]:
     if not undone:
         return [f"{asked} was undone before, and nothing is changed"]
     first = undone[0]
@@ -55,7 +56,7 @@ def _sentences(undone: Sequence[StepTaken], asked: str) -> list[str]:
     return [
         f"{keys}: undone by {first.undone_by}: {first.undone_because}",
         f"from its next tick on {first.campaign} may have again what it had before (a daily budget of "
-        f"{money(was.daily_budget_micros)}{'' if was.enabled else ', paused'}), where its approval and its phase still "
-        "allow it",
+        f"{money(was.daily_budget_micros, currency)}{'' if was.enabled else ', paused'}), where its approval and "
+        "its phase still allow it",
         f"this brings not back: {'; '.join(dict.fromkeys(LOST[step.step] for step in undone))}",
     ]

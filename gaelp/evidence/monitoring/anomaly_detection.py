@@ -75,7 +75,7 @@ def _change(stream: Stream, settings: MonitoringSettings, today: date) -> Anomal
         e_value=e_value,
         measurement=stream.metric is WatchedMetric.CLAIMED_OVER_ORDERS,
         grade=AnomalyGrade.ACT if acts else AnomalyGrade.NOTE,
-        sentence=sentence_of(stream.metric, kind, stream.days[first], value, expected),
+        sentence=sentence_of(stream.metric, kind, stream.days[first], value, expected, settings.currency),
     )
 
 
@@ -95,7 +95,7 @@ def _spike(stream: Stream, settings: MonitoringSettings, today: date) -> Anomaly
         e_value=spike.e_value,
         measurement=False,
         grade=AnomalyGrade.NOTE,
-        sentence=sentence_of(stream.metric, AnomalyKind.SPIKE, day, value, spike.expected),
+        sentence=sentence_of(stream.metric, AnomalyKind.SPIKE, day, value, spike.expected, settings.currency),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from gaelp.domain.monitoring.anomalies import AnomalyKind, WatchedMetric
-from gaelp.money import MICROS_PER_UNIT
+from gaelp.money import rounded_money
 
 _NAMES = {
     WatchedMetric.SPEND: "Spend a day",
@@ -22,17 +22,19 @@ _MONEY = (WatchedMetric.SPEND, WatchedMetric.CPA)
 _FACTORS = (WatchedMetric.CLAIMED_OVER_ORDERS,)
 
 
-def sentence_of(metric: WatchedMetric, kind: AnomalyKind, since: date, value: float, expected: float) -> str:
+def sentence_of(
+    metric: WatchedMetric, kind: AnomalyKind, since: date, value: float, expected: float, currency: str
+) -> str:
     """What it is now, since when, and what it was."""
-    now, before = amount_of(metric, value), amount_of(metric, expected)
+    now, before = amount_of(metric, value, currency), amount_of(metric, expected, currency)
     if kind is AnomalyKind.SPIKE:
         return f"{_NAMES[metric]} was {now} on {since}, where about {before} was to be expected."
     standing = " and has stayed there" if kind is AnomalyKind.REGIME else ""
     return f"{_NAMES[metric]} has been {now} since about {since}{standing}; it was {before} before."
 
 
-def amount_of(metric: WatchedMetric, value: float) -> str:
+def amount_of(metric: WatchedMetric, value: float, currency: str) -> str:
     """A value in the metric's own unit, for people."""
     if metric in _MONEY:
-        return f"{value / MICROS_PER_UNIT:,.2f}"
+        return rounded_money(round(value), currency)
     return f"{value:.2f}" if metric in _FACTORS else f"{value:.2%}"

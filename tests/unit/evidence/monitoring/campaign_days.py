@@ -13,7 +13,7 @@ from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDa
 
 FIRST = date(2026, 3, 2)
 MATURING = 3  # days until a click-day of LAG days has matured, one more than its 90 % quantile
-SETTINGS = MonitoringSettings(campaigns=5, acted=0, lag_days=1.0, window_days=30.0)
+SETTINGS = MonitoringSettings(campaigns=5, acted=0, lag_days=1.0, window_days=30.0, currency="USD")
 BUDGET = 100_000_000
 
 
