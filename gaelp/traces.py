@@ -1,6 +1,6 @@
 """Traces by OpenTelemetry: one from a command through workflows to activities. Off unless GAELP_TRACES_URL is set.
 
-A span has the names and ids of workflows and activities, and the errors' messages; no message of a workflow is in it.
+A span has the names and ids of workflows and activities, and errors with their stack traces; no message is in it.
 Touch this to send traces in another way.
 """
 

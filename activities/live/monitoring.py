@@ -1,4 +1,4 @@
-"""LIVE: looks at a campaign's days once a day, and takes the step of the ladder that they ask for.
+"""LIVE: looks at a campaign's days at the first tick of a day, and takes the step of the ladder that they ask for.
 
 It calls no platform: a step is recorded in the ledger and tells the campaign what it may still do. Touch this to have
 the ladder look at another time; what it decides is in gaelp/domain/monitoring/ladder.py.
@@ -48,7 +48,10 @@ class Standing:
 
 
 class Monitoring:
-    """Reads the ledger once a day of a campaign, and at every tick while a step stands, so that an undo is heard."""
+    """Looks until a decision is applied on the day, so that a missed tick is no missed look.
+
+    At every other tick what stands is read, so that an undo is heard, and no step is lost with the answer that told it.
+    """
 
     def __init__(self, ledger: Ledger, detect: Detect) -> None:
         self._ledger = ledger
@@ -63,10 +66,7 @@ class Monitoring:
         config: TrainingConfiguration,
     ) -> Standing:
         """Take the step that is due, and return what then stands."""
-        due = campaign.day_index > 0 and campaign.ticks.begins_day(campaign.progress.tick)
-        if not due and campaign.progress.held is None:
-            return Standing(None)
-        if not due:
+        if campaign.day_index <= max(campaign.progress.applied_day, 0):  # of the first day nothing is known yet
             return _standing(self._ledger.monitoring_steps(campaign.name))
         today = campaign_clock(campaign, account).day(campaign.progress.tick)
         books = self._ledger.monitoring_books(account.account, campaign.name, campaign.order.request_id)
@@ -75,7 +75,8 @@ class Monitoring:
             settings=SettingsInForce.of(state), today=today, at=report.at,
         )  # fmt: skip
         history = history_of(report, books, account, state, today)
-        step = due_step(self._detect(history, settings_of(books, config, today), today), books.steps, watched)
+        anomalies = self._detect(history, settings_of(books, config, account.currency, today), today)
+        step = due_step(anomalies, books.steps, watched)
         if step is None:
             return _standing(books.steps)
         self._ledger.take_step(step)

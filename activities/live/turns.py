@@ -63,5 +63,8 @@ class Turns:
 def _on_next_tick(apply: Apply) -> LiveCampaignInput:
     """The campaign as its workflow will have it."""
     progress = apply.campaign.progress
-    following = {"tick": progress.tick + 1, "enabled": True, "uncertain": False, "memory_digest": apply.memory_digest}
+    following = {
+        "tick": progress.tick + 1, "applied_day": apply.campaign.day_index, "enabled": True, "uncertain": False,
+        "memory_digest": apply.memory_digest,
+    }  # fmt: skip
     return apply.campaign.model_copy(update={"progress": progress.model_copy(update=following)})

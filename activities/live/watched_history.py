@@ -5,12 +5,14 @@ Touch this to give the detectors one more thing that is known of a day.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
-from gaelp.domain.monitoring.ladder import UNDOABLE
+from gaelp.domain.monitoring.anomalies import AnomalyGrade
+from gaelp.domain.monitoring.ladder import UNDOABLE, StepTaken
 from gaelp.domain.platform_records import CampaignReport, CampaignState
 from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDay, WatchedDays
@@ -41,15 +43,29 @@ def history_of(
     )
 
 
-def settings_of(books: MonitoringBooks, config: TrainingConfiguration, today: date) -> MonitoringSettings:
+def settings_of(
+    books: MonitoringBooks, config: TrainingConfiguration, currency: str, today: date
+) -> MonitoringSettings:
     """What the campaign's evidence is measured against: the portfolio that was approved with it, and its steps."""
     since = today - timedelta(days=HORIZON_DAYS)
     return MonitoringSettings(
         campaigns=max(books.campaigns, 1),
-        acted=sum(step.step in UNDOABLE and step.day > since for step in books.steps_of_run),
+        acted=_acted(step for step in books.steps_of_run if step.day > since),
         lag_days=config.economics.lag_days,
         window_days=config.economics.attribution_window_days,
-        currency=config.currency,
+        currency=currency,
+    )
+
+
+def _acted(steps: Iterable[StepTaken]) -> int:
+    """On how many anomalies it was acted: one that was held, cut and paused is one, and what was only noted is none."""
+    return len(
+        {
+            (step.campaign, each.metric, each.direction)
+            for step in steps
+            for each in step.evidence
+            if step.step in UNDOABLE and each.grade is AnomalyGrade.ACT
+        }
     )
 
 

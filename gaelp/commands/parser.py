@@ -205,7 +205,7 @@ def _accounts(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--usd-rate-source", metavar="WHO", help="who publishes it")
     quota = "calls that its platform grants in a span of seconds, as in 15000/86400; all workers together keep to it"
     add.add_argument("--call-quota", metavar="CALLS/SECONDS", help=quota)
-    two = "an approval of more needs another person than has signed the run's start; 0: every one; not given: off"
+    two = "an approval of more needs a second person beside its starter; 0: every one; off: none; not given: as it was"
     add.add_argument("--four-eyes-above", metavar="AMOUNT", help=two)
     add.add_argument("--world-from", nargs="+", default=[], metavar="LOG", help="emulator: its market, from these logs")
 

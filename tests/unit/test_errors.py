@@ -22,8 +22,10 @@ PERMANENT = {
     "InvalidPolicy",
     "InvalidReplay",
     "LedgerConflict",
+    "MadeForSomethingElse",
     "MissingContent",
     "NoDollarRate",
+    "NoTracing",
     "NotADigest",
     "NotCertified",
     "NotItsOwnWord",
@@ -43,8 +45,10 @@ PERMANENT = {
     "UnknownLog",
     "UnknownPlatform",
     "UnknownRequest",
+    "UnknownStep",
     "UnreadableCertificate",
     "UnregisteredRun",
+    "WrongMetricsAddress",
 }
 WRONG_USES = {
     "ConfigurationErrors",

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.live import claiming
+from activities.records.booked_evidence import with_kept_decisions
 from gaelp.commands.console import Refused
 from gaelp.commands.watching.progress import follow, headline
 from gaelp.commands.watching.snapshot import view
@@ -391,8 +392,10 @@ async def _cut_off(local_runs: LocalRuns, client: Any, run: str, ticks: int) -> 
 
 
 def _campaign_result(local_runs: LocalRuns, run: str) -> CampaignResult:
+    """As its gate has it: with what the ledger knows of its decisions."""
     with local_runs.ledger() as ledger:
-        (result,) = ledger.campaign_results(f"{run}/live-test")
+        phase = f"{run}/live-test"
+        (result,) = with_kept_decisions(ledger.campaign_results(phase), ledger.decisions(phase))
     return result
 
 

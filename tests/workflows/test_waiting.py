@@ -29,6 +29,8 @@ async def test_wait_returns_when_a_run_needs_somebody_or_ends(tmp_path: Path) ->
         assert (ended.code, ended.out.splitlines()[0]) == (3, "b: not-graduated, as told")
         assert (nobody.code, "there is no run 'nobody'" in nobody.err) == (1, True)
 
+        # Where the tests themselves run in the background, Ctrl-C is ignored, and a child would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         left = await asyncio.gather(*(stage.begin(verb, "e") for verb in ("wait", "wait")))
         await asyncio.gather(*(process.stderr.readline() for process in left if process.stderr))  # it has looked
         for process in left:

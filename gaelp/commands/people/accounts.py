@@ -28,6 +28,8 @@ def accounts(arguments: argparse.Namespace, out: Out) -> int:
     if arguments.action == "add":
         account = _described(arguments)
         ledger = connections.open_ledger(settings)
+        if arguments.four_eyes_above is None:
+            account = _with_kept_four_eyes(account, ledger)
         if arguments.world_from:
             open_world(settings, account, arguments.world_from)
         ledger.put_account(account, by=connections.user_name())
@@ -120,11 +122,17 @@ def _described(arguments: argparse.Namespace) -> Account:
 
 
 def _four_eyes(arguments: argparse.Namespace) -> int | None:
-    """0 asks two people for every approval."""
+    """0 asks two people for every approval, `off` for none."""
     above = arguments.four_eyes_above
-    if above is None:
+    if above is None or above == "off":
         return None
     return 0 if above == "0" else amount(above, "--four-eyes-above", arguments.currency)
+
+
+def _with_kept_four_eyes(account: Account, ledger: Ledger) -> Account:
+    """The account with the amount that it had: who changes a cap does not take the second person away."""
+    above = {each.account: each.four_eyes_above_micros for each in ledger.accounts()}
+    return account.model_copy(update={"four_eyes_above_micros": above.get(account.account)})
 
 
 def _dollar_rate(arguments: argparse.Namespace) -> DollarRate | None:

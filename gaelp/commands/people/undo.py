@@ -7,7 +7,7 @@ change how a step is named or shown.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse, instant, money, table
@@ -21,10 +21,10 @@ def undo(arguments: argparse.Namespace, out: Out) -> int:
     run = connections.run_name(arguments.run)
     ledger = connections.open_ledger(connections.read_settings())
     steps = ledger.steps_of_run(run)
-    currencies = {name: ledger.account(name).currency for name in {step.account for step in steps}}
+    currency = ledger.account(steps[0].account).currency if steps else ""  # a run spends on one account
     if arguments.step is None:
         none = f"monitoring has taken no step in run {run}"
-        out.result({"steps": list(steps)}, table(COLUMNS, _rows(steps, currencies)) if steps else none)
+        out.result({"steps": list(steps)}, table(COLUMNS, rows_of(steps, currency)) if steps else none)
         return DONE
     if arguments.step not in {step.key for step in steps}:
         raise Refused(f"run {run!r} has no step {arguments.step!r}: `starter.py undo {run}` shows them")
@@ -33,30 +33,30 @@ def undo(arguments: argparse.Namespace, out: Out) -> int:
         undone = ledger.undo_step(arguments.step, by, arguments.reason, connections.now())
     except ValueError as error:  # an empty name or reason
         raise WrongUse(str(error)) from None
-    out.result({"undone": list(undone)}, *_sentences(undone, arguments.step, currencies))
+    out.result({"undone": list(undone)}, *_sentences(undone, arguments.step, currency))
     return DONE
 
 
-def _rows(steps: Sequence[StepTaken], currencies: Mapping[str, str]) -> list[tuple[object, ...]]:
+def rows_of(steps: Sequence[StepTaken], currency: str) -> list[tuple[object, ...]]:
     """One row for each step, in the order of COLUMNS."""
     return [
-        (each.key, each.step, each.day.isoformat(), money(each.before.daily_budget_micros, currencies[each.account]),
-         money(each.after.daily_budget_micros, currencies[each.account]) if each.after.enabled else "paused",
-         instant(each.at), each.undone_by or "-", each.undone_because or "-", each.reason)
+        (each.key, each.step, each.day.isoformat(), money(each.before.daily_budget_micros, currency),
+         money(each.after.daily_budget_micros, currency) if each.after.enabled else "paused", instant(each.at),
+         each.undone_by or "-", each.undone_because or "-", each.reason)
         for each in steps
     ]  # fmt: skip
 
 
-def _sentences(undone: Sequence[StepTaken], asked: str, currencies: Mapping[str, str]) -> list[str]:
+def _sentences(undone: Sequence[StepTaken], asked: str, currency: str) -> list[str]:
     if not undone:
         return [f"{asked} was undone before, and nothing is changed"]
     first = undone[0]
-    was, budget = first.before, money(first.before.daily_budget_micros, currencies[first.account])
+    was = first.before
     keys = ", ".join(step.key for step in undone)
     return [
         f"{keys}: undone by {first.undone_by}: {first.undone_because}",
         f"from its next tick on {first.campaign} may have again what it had before (a daily budget of "
-        f"{budget}{'' if was.enabled else ', paused'}), where its approval and its phase still "
-        "allow it",
+        f"{money(was.daily_budget_micros, currency)}{'' if was.enabled else ', paused'}), where its approval and "
+        "its phase still allow it",
         f"this brings not back: {'; '.join(dict.fromkeys(LOST[step.step] for step in undone))}",
     ]

@@ -95,10 +95,10 @@ def _judged(now: RunView, phase: PhaseView) -> str:
     if phase.criteria:
         parts.append(f"{passed} of {len(phase.criteria)} criteria passed")
     if phase.spend_micros:
-        parts.append(f"{money(phase.spend_micros, str(now.memo.get('currency', '')))} spent")
+        parts.append(f"{money(phase.spend_micros, now.currency)} spent")
     return ", ".join([*parts, *([phase.reason] if phase.reason else [])])
 
 
 def _end(now: RunView) -> str:
-    spent = money(now.spend_micros, str(now.memo.get("currency", "")))
+    spent = money(now.spend_micros, now.currency)
     return f"{now.run} ended: {now.outcome or now.state}{f', {now.reason}' if now.reason else ''}; {spent} spent"

@@ -17,6 +17,7 @@ from gaelp.commands.watching.snapshot import details, view
 from gaelp.commands.watching.status import asked_of
 from gaelp.domain.ids import phase_id
 from gaelp.domain.phases import Phase
+from gaelp.domain.spending.approval_requests import most_in_all
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -82,10 +83,10 @@ def _facts(ledger: Ledger, metrics: LiveMetrics, run: str, told: str) -> WatchFa
     from gaelp.commands.watching.watch_page import WatchFacts
 
     steps = {step: values for _, step, values in metrics.read(run)}
-    approved = [request.total_cap_micros for request in ledger.approved_requests(run)]
+    approved = ledger.approved_requests(run)
     return WatchFacts(
         rewards=[values["reward"] for step, values in steps.items() if step.startswith(ROUND)],
-        approved_micros=sum(approved) if approved else None,
+        approved_micros=most_in_all(approved) if approved else None,
         asked=[each["sentence"] for each in asked_of(ledger, run)],
         details=told,
     )

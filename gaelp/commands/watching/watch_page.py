@@ -59,13 +59,12 @@ def _title(now: RunView) -> str:
 
 
 def _rows(now: RunView, facts: WatchFacts) -> list[tuple[str, str]]:
-    currency = str(now.memo.get("currency", ""))
     begun = {each.phase: each for each in now.phases}
-    rows = [(str(phase), _phase(begun.get(phase), currency)) for phase in PHASE_ORDER]
+    rows = [(str(phase), _phase(begun.get(phase), now.currency)) for phase in PHASE_ORDER]
     if facts.rewards:
         rows.append(("learning", f"{curve(facts.rewards)} reward {facts.rewards[-1]:.3f}, round {len(facts.rewards)}"))
-    limit = f" of {money(facts.approved_micros, currency)} approved" if facts.approved_micros else ""
-    rows.append(("spent", f"{money(now.spend_micros, currency)}{limit}"))
+    limit = f" of {money(facts.approved_micros, now.currency)} approved" if facts.approved_micros else ""
+    rows.append(("spent", f"{money(now.spend_micros, now.currency)}{limit}"))
     rows += [("open", each) for each in _open_criteria(now)]
     rows += [("asks", each) for each in facts.asked]
     if need := needs_somebody(now):

@@ -12,6 +12,8 @@ from gaelp.domain.config.section import Count, Money, Positive, Price, Section, 
 SHIPPED_CREATIVES = 12
 """Creatives of the market without logs; as many texts ship, for personas to rate."""
 
+MOST_SEGMENTS = 1000  # each has a bid of its own, and messages carry them
+
 
 class Economics(Section):
     """What a click and a conversion are worth."""
@@ -38,7 +40,7 @@ class Market(Section):
         "too large where own campaigns bid together",
     )
     auction: Literal["second-price", "first-price"] = Field("second-price", description="what a winner pays")
-    segments: Count = Field(4, description="audience segments made from the log's user features")
+    segments: Count = Field(4, description="audience segments made from the log's user features", le=MOST_SEGMENTS)
     creatives: Annotated[int, Field(ge=1, le=10_000)] = Field(
         SHIPPED_CREATIVES, description="creatives where no log has its own"
     )

@@ -33,7 +33,7 @@ RETIRED: dict[str, str] = {
     "curriculum_enabled": "set curriculum_source to built-in, own or none",
     "difficulty_progression_rate": "a task is harder by its settings: set curriculum_tasks",
     "safety_check_interval": "safety is checked at every tick: set clock_tick_hours",
-    "anomaly_threshold": "anomalies are not monitored yet",
+    "anomaly_threshold": "live campaigns are watched by fixed rates of false alarms (docs/monitoring.md): leave it out",
     "checkpoint_interval": "there is a checkpoint after every learning round",
     "journey_timeout_days": "set economics_attribution_window_days",
     "inactivity_threshold_hours": "set economics_lag_days",

@@ -239,7 +239,8 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
         unseen, why = request.total_cap_micros, f"{why}, and what earlier campaigns lost pauses no later one"
     return (
         f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. {why}, so up to "
-        f"**{exact_money(unseen, request.currency)}** may be billed before that can act. "
+        f"**{exact_money(unseen, request.currency)}** may be billed before that can act. Days since monitoring "
+        "suspects the measuring do not count, until somebody undoes that hold. "
         f"`starter.py stop {request.run}` pauses within 2 minutes."
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -149,6 +149,14 @@ def request_digest(request: ApprovalRequest) -> str:
 def exposure_digest(exposure: Sequence[ExposureLine]) -> str:
     """SHA-256 hex of the exposure table that is shown."""
     return hashlib.sha256(_json([line.model_dump(mode="json") for line in exposure])).hexdigest()
+
+
+def most_in_all(requests: Iterable[ApprovalRequest]) -> int:
+    """The most that these requests of one run allow, in micros: the largest of each phase, all of which it caps."""
+    caps: dict[Phase, int] = {}
+    for each in requests:
+        caps[each.phase] = max(caps.get(each.phase, 0), each.total_cap_micros)
+    return sum(caps.values())
 
 
 def signing_text(decision: str, digest: str) -> bytes:

@@ -50,7 +50,7 @@ class MonitoringSettings:
 
     `campaigns` are those of the portfolio that are watched together, and `acted` the anomalies on which it was acted
     within the last HORIZON_DAYS days (change_evidence). `lag_days` and `window_days` are the
-    configured mean delay of a conversion and the attribution window.
+    configured mean delay of a conversion and the attribution window. `currency` is that of all micros.
     """
 
     campaigns: int

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from gaelp.domain.phases import Outcome
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
+from gaelp.domain.spending.approval_requests import most_in_all
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.first_lines import WORDS
@@ -167,7 +168,7 @@ def _fleet_run(
 ) -> FleetRun:
     started, ended = events.get("started", {}), events.get("ended", {})
     asked = [] if ended else [each for each in standing if each.state != "approved"]
-    allowed = 0 if ended else sum(each.request.total_cap_micros for each in standing)
+    allowed = 0 if ended else most_in_all(each.request for each in standing)
     return FleetRun(
         run=run.run,
         account=run.account,

@@ -36,10 +36,10 @@ class Watched:
         self.looks.append(today)
         return self.planted
 
-    def tick(self, number: int) -> Observed:
-        """Observe as the campaign's workflow does."""
-        fixture = self.fixture
-        campaign = fixture.on_tick(number, held=self.held, **TICKS)
+    def tick(self, number: int, applied_day: int | None = None) -> Observed:
+        """Observe as the campaign's workflow does; without a day, after the tick before was applied."""
+        fixture, before = self.fixture, (number - 1) // 2 if applied_day is None else applied_day
+        campaign = fixture.on_tick(number, held=self.held, applied_day=before, **TICKS)
         observed = fixture.temporal.run(
             fixture.observations.observe, Observe(campaign=campaign, at=START + timedelta(hours=12 * number))
         )
@@ -134,6 +134,22 @@ def test_days_whose_measuring_is_suspected_are_no_drawdown(watched: Watched, mon
 
 def _any_day_halts(days: Any, config: TrainingConfiguration) -> str:
     return f"a loss on {len(days)} days" if days else ""
+
+
+def test_a_missed_tick_at_midnight_is_no_missed_look(watched: Watched) -> None:
+    """The first tick that is read of a day looks, and a second one finds that day's step."""
+    watched.planted = falling(1)
+    assert watched.tick(3, applied_day=0).held is not None and watched.steps() == ["hold"]
+    watched.planted = falling(2)
+    assert watched.tick(3, applied_day=0).held is not None and watched.steps() == ["hold"]
+
+
+def test_a_step_binds_where_the_answer_that_told_of_it_was_lost(watched: Watched) -> None:
+    """What stands is read from the ledger, whatever the campaign's workflow has heard."""
+    watched.planted = falling(1)
+    told = watched.tick(2).held
+    watched.held = None
+    assert told is not None and watched.tick(3).held == told and len(watched.looks) == 1
 
 
 def test_a_repeated_look_takes_no_second_step(watched: Watched) -> None:

@@ -26,6 +26,7 @@ from gaelp.domain.batch_groups import MOST_TOGETHER
 from gaelp.domain.config import contradictions, message_lengths
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.curriculum_section import MOST_TASKS
+from gaelp.domain.config.market_sections import MOST_SEGMENTS
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.log_evidence import Quantity
 from gaelp.domain.simple_rules import SIMPLE_RULES
@@ -70,7 +71,8 @@ MANY: dict[str, int] = {
     "CampaignProgress.day_minutes": DAYS, "CampaignProgress.open": NONE_OF_THEM, "CampaignResult.days": DAYS,
     "CampaignStart.day_minutes": DAYS, "CampaignsLook.standings": MOST_AT_ONCE,
     "DayReached.days": DAYS, "DayReport.hourly_cost_micros": 24, "GateVerdict.criteria": len(CRITERIA) + 4 * 20,
-    "GateVerdict.heads": 4, "HistoricalPlan.logs": 20, "LearnRound.trajectory_digests": EXAM,
+    "GateVerdict.heads": 4, "HeldBack.bid_micros": MOST_SEGMENTS, "HistoricalPlan.logs": 20,
+    "LearnRound.trajectory_digests": EXAM,
     "LifecycleEvent.detail": 20, "LogEvidence.estimates": 12, "LookAtCampaigns.campaigns": MOST_AT_ONCE,
     "LookAtCampaigns.closing": MOST_AT_ONCE, "Observed.days": DAYS, "Paused.days": DAYS,
     "PlannedCampaigns.campaigns": MOST_AT_ONCE, "Reaped.paused": NAMES_TOLD + 1,

@@ -60,6 +60,8 @@ def undo(connection: Connection, key: str, by: str, reason: str, at: datetime) -
         if not (by.strip() and reason.strip()):
             raise ValueError(ruling.reason)
         raise LedgerConflict(ruling.reason)
+    if asked.undone_by:  # the same call again: steps that were taken since are no part of it
+        return []
     undone = []
     for step in of_campaign(connection, asked.campaign):
         if step.number < asked.number or step.step not in UNDOABLE or step.undone_by:

@@ -69,8 +69,8 @@ def learner(name: str) -> Agent:
     """A fresh one; skipped where its extra is not installed."""
     try:
         return LEARNERS[name]()
-    except ImportError as error:
-        pytest.skip(str(error))
+    except ImportError:
+        pytest.skip(f"the extra of {name} is not installed")
 
 
 @pytest.mark.parametrize("name", ["synthetic", "calibrated", "first-price"])

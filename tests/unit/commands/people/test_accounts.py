@@ -112,12 +112,18 @@ def test_an_amount_has_the_decimals_of_its_currency(in_process: Callable[..., Fi
 
 
 def test_an_owner_sets_above_which_amount_two_people_are_needed(in_process: Callable[..., Finished]) -> None:
-    """It is off unless it is given, 0 asks two for every approval, and what is no amount is refused in a sentence."""
+    """It is off at first, 0 asks two for every approval, and what is no amount is refused in a sentence.
+
+    Who changes a cap without naming it keeps it; `off` takes it away.
+    """
     add = "accounts add shop --kind emulator --platform emulator --daily-cap 400 --total-cap 2000".split()
     assert json.loads(in_process(*add, "--json").stdout)["accounts"][0]["four_eyes_above_micros"] is None
     for above, kept in (("250.50", 250_500_000), ("0", 0)):
-        entered = json.loads(in_process(*add, "--four-eyes-above", above, "--json").stdout)["accounts"][0]
-        assert entered["four_eyes_above_micros"] == kept
+        for option in (["--four-eyes-above", above], []):
+            entered = json.loads(in_process(*add, *option, "--json").stdout)["accounts"][0]
+            assert entered["four_eyes_above_micros"] == kept
+    off = json.loads(in_process(*add, "--four-eyes-above", "off", "--json").stdout)["accounts"][0]
+    assert off["four_eyes_above_micros"] is None
     for wrong in ("many", "-5", "1.234"):
         ran = in_process(*add, f"--four-eyes-above={wrong}")
         shows_no_traceback(ran)

@@ -18,6 +18,7 @@ from gaelp.domain.spending.approval_requests import (
     UnfitRequest,
     canonical,
     exposure_digest,
+    most_in_all,
     request_digest,
     request_for,
     signing_text,
@@ -61,6 +62,13 @@ def test_the_canonical_form_is_sorted_compact_json() -> None:
     again = json.dumps(json.loads(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert data == again
     assert request_digest(kit.request()) == hashlib.sha256(data).hexdigest()
+
+
+def test_a_second_request_of_a_phase_takes_the_firsts_place_in_what_is_allowed_in_all() -> None:
+    """A total cap is of its phase: 300 raised to 500 is 500, and another phase's 1,000 comes on top."""
+    first, raised = kit.request(), kit.request(total_cap_micros=500 * UNIT, request_id="run-a/live-test#2")
+    scaled = kit.request(phase=Phase.SCALED, total_cap_micros=1000 * UNIT, request_id="run-a/scaled#1")
+    assert most_in_all([first, raised, scaled]) == 1500 * UNIT and most_in_all([]) == 0
 
 
 def test_a_request_keeps_its_digest_through_json() -> None:

@@ -41,12 +41,15 @@ def test_a_step_reads_back_as_it_was_taken_and_stands_once(ledger: Ledger) -> No
 
 
 def test_undoing_a_step_undoes_the_later_ones_of_its_campaign(ledger: Ledger) -> None:
-    """They rest on it; a second undo by the same person changes nothing."""
+    """They rest on it; a second undo by the same person changes nothing, not even a step that was taken since."""
     assert [each.step for each in ledger.undo_step(HOLD.key, "Ada", "a holiday", NOW)] == ["hold", "cut"]
     assert ledger.undo_step(HOLD.key, "Ada", "a holiday", NOW) == []
     steps = ledger.monitoring_steps(HOLD.campaign)
     assert [each.undone_by for each in steps] == ["Ada", "Ada", ""] and steps[1].undone_because == "a holiday"
     assert told(ledger)[3:] == [("monitoring-undone", "hold"), ("monitoring-undone", "cut")]
+    later = HOLD.model_copy(update={"key": f"{HOLD.campaign}/step-4", "number": 4})
+    assert ledger.take_step(later) and ledger.undo_step(HOLD.key, "Ada", "a holiday", NOW) == []
+    assert ledger.monitoring_steps(HOLD.campaign)[-1].undone_by == ""
 
 
 def test_the_later_step_alone_can_be_undone(ledger: Ledger) -> None:
