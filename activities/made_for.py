@@ -51,6 +51,11 @@ def _mark(campaign: LiveCampaignInput, memory_digest: str) -> Array:
         "campaign": {name: getattr(plan, name) for name in ("campaign", "index", "product", "arm", "agent", "days")},
         "tick": campaign.progress.tick,
         "at": campaign.at().isoformat(),
+        # What the observation says of the time and the money that are left.
+        "start": campaign.progress.start.isoformat(),
+        "day_minutes": campaign.progress.day_minutes,
+        "tick_hours": campaign.order.tick_hours,
+        "daily_budget_micros": campaign.progress.daily_budget_micros,
         "memory": memory_digest,
     }
     return np.frombuffer(hashlib.sha256(canonical_json(terms)).digest(), np.uint8)

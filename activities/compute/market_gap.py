@@ -60,7 +60,7 @@ def _of_market_log(
 ) -> tuple[GapEvidence, ...]:
     """Prices are compared in the account's currency, in which the median of the earlier prices is the market's."""
     sold = sold_auctions(rows, config.historical.calibration_share, config.market.segments)
-    unit = max(micros(config.market.price_median), 1) / max(sold.median, 1)
+    unit = sold.unit_micros(max(micros(config.market.price_median), 1))
     ranked = np.sort(sold.price)
     bids = {share: int(ranked[int((len(ranked) - 1) * share)]) for share in WIN_RATES}
     logged = logged_quantities.of_auctions(rows, log.earlier, bids, stream(config.seed, "historical", "gap", log.log))

@@ -9,8 +9,10 @@ import numpy as np
 from temporalio import activity
 
 from activities.compute.market_gap import measure_gap
+from activities.compute.replayed_bids import beside_rules
 from activities.inputs import Inputs
 from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.evidence.history.arm_ranks import NoArms, measure_arms
 from gaelp.evidence.history.off_policy import evaluate_paired, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
 from gaelp.evidence.history.report_forecasts import NoForecast, forecast_clicks, forecast_report
@@ -31,7 +33,7 @@ class Replays:
         """What the log supports, and the gap between it and the run's market.
 
         A bandit log supports estimates for the agent under test and for the baselines that are always present, a market
-        log a panel of policies, and a report forecasts.
+        log a panel of policies and a comparison of bids, and a report forecasts.
         """
         log, context = replay.log, replay.context
         found = {LogKind.MARKET: self._panel, LogKind.REPORT: self._forecasts}.get(log.kind, self._estimates)(replay)
@@ -52,6 +54,11 @@ class Replays:
         segment = market.segmentation.assign(rows["user_features"])
         rng = stream(config.seed, "historical", "bootstrap", log.log)
         estimates, differences = evaluate_paired(rows, segment, policies, rng)
+        arms, reason = None, ""
+        try:
+            arms = measure_arms(rows, segment, market.ctr)
+        except NoArms as why:
+            reason = str(why)
         return LogEvidence(
             log=log.log,
             kind=log.kind,
@@ -63,6 +70,8 @@ class Replays:
             randomised_p=randomised_p(rows),
             estimates=estimates,
             differences=differences,
+            arms=arms,
+            reason=reason,
         )
 
     def _forecasts(self, replay: ReplayLog) -> LogEvidence:
@@ -90,7 +99,7 @@ class Replays:
         )
 
     def _panel(self, replay: ReplayLog) -> LogEvidence:
-        """A panel of policies on a market log, and its clicks by day; no code of an agent runs."""
+        """A panel of policies on a market log, its clicks by day, and the agent's bids beside two rules."""
         log, seed = replay.log, self._inputs.config(replay.context.config_digest).seed
         rows = self._inputs.store.get_arrays(log.rows_digest)
         panel, reason, no_forecast = None, "", ""
@@ -103,7 +112,7 @@ class Replays:
             forecasts = forecast_clicks(rows, log.earlier, stream(seed, "historical", "forecasts", log.log))
         except NoForecast as why:
             no_forecast = str(why)
-        return LogEvidence(
+        found = LogEvidence(
             log=log.log,
             kind=log.kind,
             grade=Grade.B,
@@ -116,6 +125,7 @@ class Replays:
             no_forecast=no_forecast,
             reason=reason,
         )
+        return beside_rules(found, replay, rows, self._inputs)
 
 
 def _baselines(market: MarketParameters) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from temporalio import activity
 
 from activities.inputs import Inputs
 from activities.live.campaign_days import decision_made
-from activities.live.claiming import Claiming, ClaimRefused, wall_clock
+from activities.live.claiming import Claiming, ClaimRefused, NotNow, wall_clock
 from activities.live.locating import Locating
 from activities.live.settling import Settling
 from activities.live.wanted_settings import WantedSettings, as_asked, same_but_enabled, within_held
@@ -24,6 +24,7 @@ from activities.live.watching import Watched, Watching
 from activities.records.senders import check_sender
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.ids import claim_key
+from gaelp.domain.monitoring.ladder import held_back
 from gaelp.domain.platform_records import CampaignState
 from gaelp.domain.spending.creative_policy import refused_creatives
 from gaelp.domain.spending.ledger_records import Intent
@@ -102,7 +103,7 @@ class Campaigns:
         """Reserve the day, write the clamped decision, renew the lease, enable, read back."""
         check_sender(apply.campaign.name, f"a decision of {apply.campaign.name}")
         self._wanted.check_decided(apply.campaign, apply.decision_digest)
-        campaign, at = within_held(apply.campaign), apply.at
+        campaign, at = self._within_held(apply.campaign), apply.at
         account = self._ledger.account(campaign.context.account)
         reserved = self._claiming.reserve(campaign, account, at)
         if not reserved.granted:
@@ -133,6 +134,14 @@ class Campaigns:
             self._ledger.settings_paused(campaign.name, at)
             return Applied(applied=False, halt="it was stopped while this was written")
         return Applied(applied=True)
+
+    def _within_held(self, campaign: LiveCampaignInput) -> LiveCampaignInput:
+        """The campaign with what monitoring leaves it by the ledger, whatever an observation says; raises NotNow."""
+        held = held_back(self._ledger.monitoring_steps(campaign.name))
+        if held is not None and held.paused:
+            raise NotNow(f"monitoring has paused {campaign.name}: the next reading says so")
+        progress = campaign.progress.model_copy(update={"held": held})
+        return within_held(campaign.model_copy(update={"progress": progress}))
 
     def _refused(self, apply: Apply, account: Account, reason: str) -> Applied:
         """A decision that the ledger did not let through, which it remembers of a campaign that was ever reserved.

@@ -40,7 +40,7 @@ class ClaimRefused(GaelpError):
 
 
 class NotNow(GaelpError):
-    """The call was asked for as of another day than today; the next tick decides anew."""
+    """The call was asked for as of another day than today, or of a campaign that rests; the next tick decides anew."""
 
 
 def wall_clock() -> datetime:

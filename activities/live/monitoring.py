@@ -23,6 +23,7 @@ from gaelp.domain.monitoring.ladder import (
     WatchedCampaign,
     due_step,
     held_back,
+    stopped_from_outside,
     suspected_since,
 )
 from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
@@ -40,6 +41,7 @@ class Standing:
 
     held: HeldBack | None
     halt: str = ""
+    outside: bool = False  # the halt is no doing of the agent
     suspected_since: date | None = None
 
     def trusted(self, days: tuple[DayReport, ...]) -> tuple[DayReport, ...]:
@@ -67,7 +69,7 @@ class Monitoring:
     ) -> Standing:
         """Take the step that is due, and return what then stands."""
         if campaign.day_index <= max(campaign.progress.applied_day, 0):  # of the first day nothing is known yet
-            return _standing(self._ledger.monitoring_steps(campaign.name))
+            return self.standing(campaign.name)
         today = campaign_clock(campaign, account).day(campaign.progress.tick)
         books = self._ledger.monitoring_books(account.account, campaign.name, campaign.order.request_id)
         watched = WatchedCampaign(
@@ -82,8 +84,12 @@ class Monitoring:
         self._ledger.take_step(step)
         return _standing((*books.steps, step))
 
+    def standing(self, campaign: str) -> Standing:
+        """What stands, without a look."""
+        return _standing(self._ledger.monitoring_steps(campaign))
+
 
 def _standing(steps: Sequence[StepTaken]) -> Standing:
     stops = [each.reason for each in steps if each.step is LadderStep.STOP]
     halt = f"monitoring has stopped it: {stops[0]}" if stops else ""
-    return Standing(held_back(steps), halt, suspected_since(steps))
+    return Standing(held_back(steps), halt, stopped_from_outside(steps), suspected_since(steps))

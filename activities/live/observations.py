@@ -63,7 +63,10 @@ class Observations:
         over = self._watching.post_days(Watched.of(campaign, account), report, account)
         changed = self._watching.compare(campaign, account, state, observe.at)
         over = "; ".join(reason for reason in (over, changed) if reason)
-        standing = self._monitoring.look(campaign, account, state, report, config)
+        if _asks_for_itself(observe):
+            standing = self._monitoring.look(campaign, account, state, report, config)
+        else:
+            standing = self._monitoring.standing(campaign.name)
         halt = over or standing.halt or _drawdown(standing.trusted(report.days), config)
         if report.disapproved:
             halt = halt or f"the platform disapproved {', '.join(report.disapproved)}"
@@ -79,14 +82,12 @@ class Observations:
             halt=halt,
             stop_account=bool(over),
             held=standing.held,
+            outside=standing.outside and halt == standing.halt,
         )
 
     def _keep_halt(self, observe: Observe, halt: str) -> None:
-        """Keep a halt in the ledger: one that is not there was told by somebody who answers in this activity's place.
-
-        What another workflow has read by its own terms is no halt of this campaign.
-        """
-        if halt and activity.info().workflow_id == observe.campaign.name:
+        """Keep a halt in the ledger: one that is not there was told by somebody who answers in our place."""
+        if halt and _asks_for_itself(observe):
             self._ledger.keep_halt(observe.campaign.name, halt, observe.at)
 
     def _unknown(self, observe: Observe) -> Observed:
@@ -125,6 +126,14 @@ class Observations:
             np.array([max(campaign.progress.daily_budget_micros - spent, 0)]),
             click_value_micros(config.economics),
         ).to_arrays()
+
+
+def _asks_for_itself(observe: Observe) -> bool:
+    """Whether the campaign's own workflow reads it.
+
+    What another one has read, as of another day or by other terms, neither halts the campaign nor takes a step in it.
+    """
+    return activity.info().workflow_id == observe.campaign.name
 
 
 def _counts(cells: tuple[tuple[float, ...], ...]) -> np.ndarray:

@@ -13,7 +13,6 @@ from itertools import chain
 
 from temporalio import activity
 
-from activities.records.booked_evidence import Reported, at_booked_cost
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import card_digest, card_text
@@ -25,6 +24,7 @@ from gaelp.domain.spending.approval_requests import (
 )
 from gaelp.domain.spending.card_facts import AccountNow, CardFacts, EarnedSoFar, GateOnCard, RunTerms
 from gaelp.evidence.profit import SHOWN_ALPHA, contribution_share, matured_of, roi, roi_lower_bound
+from gaelp.ledger.booked_evidence import Reported, at_booked_cost
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import RunStopped
 from gaelp.ledger.rules.approval_rules import passed_before
@@ -78,7 +78,7 @@ class Approvals:
             earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,
-            starter=run.starter if run else None,
+            starter=run.starter_of(wanted.account, wanted.agent, wanted.config_digest) if run else None,
             deadline=wanted.deadline,
         )
 

@@ -6,27 +6,26 @@ Touch this to bind one more thing to a verdict.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import agents_own, booked, interruption_of, with_kept_decisions
 from activities.records.judged_terms import NotItsTerms, check_terms
-from activities.records.phase_halts import why_halted
 from activities.records.senders import check_child, check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
 from gaelp.domain.ids import DUPLICATE_MARK, phase_id
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.evidence.audit_measurements import measure_audit
+from gaelp.evidence.efficiency import traffic_by_hour
 from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
+from gaelp.evidence.phase_halts import why_halted
 from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns, measure_historical
 from gaelp.evidence.trap_measurements import measure_traps
+from gaelp.ledger.booked_evidence import booked, interruption_of, with_kept_decisions, with_violations
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.stored_records import KeptVerdict, Reservation
 from gaelp.messages.episode_batch import BatchResult
@@ -120,7 +119,6 @@ class Assessment:
         reservations = self._of_phase(context)
         evidence, without_result = self._evidence(assess, reservations)
         attempt = self._attempt(context, config)
-        hourly = self._inputs.market(context.market_digest).hourly.reshape(7, 24).mean(axis=0)
         campaigns, problems = booked(
             evidence.campaigns, reservations, self._ledger.reported_days(context.run), config.currency
         )
@@ -129,11 +127,11 @@ class Assessment:
         counted = with_kept_decisions(campaigns, self._ledger.decisions(phase_id(context.run, context.phase)))
         left_behind = SpendingEvidence(
             phase=context.phase,
-            campaigns=self._with_violations(context.run, counted),
+            campaigns=with_violations(counted, self._ledger.violations(context.run)),
             problems=(*without_result, *problems),
             moves=evidence.moves,
             stopped=evidence.stopped,
-            pacing_reference=[float(share) for share in hourly / hourly.sum()],
+            pacing_reference=traffic_by_hour(self._inputs.market(context.market_digest).hourly),
         )
         measures = measure_campaigns(left_behind, config, judging.alpha_for(attempt))
         judge = judging.judge_live_test if context.phase is Phase.LIVE_TEST else judging.judge_scaled
@@ -212,12 +210,3 @@ class Assessment:
         return gate.verdict in (Verdict.FAIL, Verdict.INVALID) or not any(
             each.inconclusive is Inconclusive.UNDECIDED for each in gate.criteria
         )
-
-    def _with_violations(self, run: str, campaigns: Sequence[CampaignResult]) -> tuple[CampaignResult, ...]:
-        """A grave violation that names no campaign of the phase is counted on its first one, never dropped."""
-        names = {c.campaign for c in campaigns}
-        grave = Counter(
-            v.campaign if v.campaign in names else campaigns[0].campaign
-            for v in agents_own(self._ledger.violations(run))
-        )
-        return tuple(c.model_copy(update={"violations": grave[c.campaign]}) for c in campaigns)

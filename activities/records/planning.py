@@ -13,9 +13,7 @@ import math
 from temporalio import activity
 
 from activities.inputs import Inputs
-from activities.records.booked_evidence import booked
 from activities.records.judged_terms import check_terms
-from activities.records.phase_halts import why_halted
 from activities.records.senders import check_child
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import together
@@ -39,6 +37,8 @@ from gaelp.domain.spending.campaign_records import CampaignsPlan
 from gaelp.domain.spending.ledger_records import AttemptSeries
 from gaelp.domain.start_conditions import passed_as_strictly
 from gaelp.errors import GaelpError
+from gaelp.evidence.phase_halts import why_halted
+from gaelp.ledger.booked_evidence import booked
 from gaelp.ledger.ledger import Ledger
 from gaelp.messages.live_campaign import CampaignStart, StartOf
 from gaelp.messages.simulation_training import BeginExam, ExamTerms, PlanSimulation, SimulationPlan

@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "start": ("runs.start:start", "start a training run"),
     "validate": ("runs.start:validate", "check a configuration and print every error"),
     "status": ("watching.status:status", "where a run stands"),
+    "assess": ("watching.assess:assess", "what a run's gate would say of the evidence so far; uses no attempt"),
     "list": ("watching.status:list_runs", "all runs"),
     "watch": ("watching.watch:watch", "live progress of a run"),
     "wait": ("watching.wait:wait", "return when a run needs somebody, or ends"),
@@ -285,7 +286,7 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 
 ARGUMENTS = {
-    "start": _start, "validate": _validate, "status": _run, "list": _list, "watch": _run, "wait": _run,
+    "start": _start, "validate": _validate, "status": _run, "assess": _run, "list": _list, "watch": _run, "wait": _run,
     "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
     "reconcile": _reconcile, "resolve": _resolve, "undo": _undo,

@@ -12,6 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "validate": ("validate --config quick-test --set seed=7",),
     "status": ("status first", "status first --json"),
+    "assess": ("assess first", "assess first --json"),
     "list": ("list --limit 10",),
     "watch": ("watch first",),
     "wait": ("wait first && echo graduated", "wait first --json"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
+from gaelp.domain.frozen import Frozen
+
 
 class LogKind(StrEnum):
     """What the rows of a log are; each kind supports other claims."""
@@ -44,6 +46,20 @@ class Grade(StrEnum):
     C = "C"  # nothing that supports a claim
 
 
+class RanksMeasure(Frozen):
+    """Policies on a log by their predicted and their actual value; what does not vary is NaN."""
+
+    policies: int
+    clicks: int  # of the later part
+    reliability: float  # of the actual values, by split halves
+    correlation: float  # Spearman's
+    correlation_low: float
+    correlation_high: float
+    most_carried: float  # by how much it changes where one policy is left out
+    regret: float  # share of the best value that the policy predicted best misses
+
+
+LEAST_RANDOMISED_P = 0.001  # of the chi-square test of items shown against propensities
 LEAST_CLICK_ESS = 30  # effective clicks that an estimate from a bandit log needs to be evidence
 
 BOOTSTRAP = "block bootstrap"

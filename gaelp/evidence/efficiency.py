@@ -28,6 +28,12 @@ RESAMPLES = 2000
 HOURS = 24
 
 
+def traffic_by_hour(hourly: F8) -> list[float]:
+    """The reference of the pacing: a market's traffic of a week by hour [168] as shares of a day's hours [24]."""
+    of_day = hourly.reshape(7, HOURS).mean(axis=0)
+    return [float(share) for share in of_day / of_day.sum()]
+
+
 def measure_efficiency(
     campaigns: Sequence[CampaignResult],
     config: TrainingConfiguration,

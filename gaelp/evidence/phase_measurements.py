@@ -27,7 +27,11 @@ from gaelp.domain.spending.campaign_records import Arm, BudgetMove, CampaignResu
 from gaelp.evidence import profit
 from gaelp.evidence.efficiency import measure_efficiency
 from gaelp.evidence.history.off_policy import LOGGING, TESTED
-from gaelp.evidence.history.panel_measurements import measure_forecast, measure_panel_evidence
+from gaelp.evidence.history.panel_measurements import (
+    measure_forecast,
+    measure_panel_evidence,
+    measure_ranks,
+)
 from gaelp.evidence.portfolio import longest_run, measure_improvement, measure_portfolio
 from gaelp.messages.log_replay import Estimate, LogEvidence
 from gaelp.money import micros, rounded_money
@@ -86,6 +90,7 @@ def _log(log: LogEvidence, alpha: float) -> LogMeasures:
     panel = measure_panel_evidence(log.panel, alpha) if log.panel else None
     rest = {"state": log.state, "reason": log.reason, "logging": logging, "no_forecast": log.no_forecast}
     more: dict[str, object] = {"panel": panel, "randomised_p": log.randomised_p}
+    more["arms"] = measure_ranks(log.arms, alpha) if log.arms else None
     more["forecasts"] = tuple(measure_forecast(each, alpha) for each in log.forecasts)
     points = tuple(
         PointMeasure(estimator=key, value=e.value, low=e.low, high=e.high)

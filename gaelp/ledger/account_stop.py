@@ -218,7 +218,7 @@ class _Stop:
 
     def _sentence(self, confirmed: bool) -> str:
         if self._certain(confirmed):
-            return f"{self._order.reason}: everything is paused, read back twice"
+            return f"{self._order.reason}: {self._pauses.read_back()}"
         pauses = self._pauses
         parts = [text for text in (self.fence_error, pauses.reading_error) if text]
         if pauses.reading_error and pauses.sent:
@@ -232,7 +232,5 @@ class _Stop:
         elif confirmed and self.fence is not None:
             parts.append("the ledger did not say which campaigns are ours, and one that is not listed may go on")
         elif confirmed:
-            parts.append(
-                "everything read back as paused, but old approvals still stand: repair the ledger and stop again"
-            )
+            parts.append(f"{pauses.read_back()}, but old approvals still stand: repair the ledger and stop again")
         return "; ".join([*parts, *pauses.failures()])

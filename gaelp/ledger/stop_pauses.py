@@ -60,6 +60,7 @@ class StopPauses:
     not_found: dict[str, str] = field(default_factory=dict)  # may still be billed, and the last reading lacks it
     sent: dict[str, str] = field(default_factory=dict)  # every campaign whose pause the platform has answered
     reading_error: str = ""  # why the last reading failed
+    _unconfirmed: set[str] = field(default_factory=set)  # without a platform id, and not read
     _failed: dict[str, set[str]] = field(default_factory=dict)  # error of a pause -> the campaigns' names
     _resting: set[str] = field(default_factory=set)  # read as paused, as last read
     _waited_for_ledger: bool = False
@@ -111,6 +112,9 @@ class StopPauses:
         # Not found is not gone: a campaign that surely was created and may still be billed runs until it is read.
         unseen = [c for c in self._of_ledger() if c.unsettled and c.platform_id and c.platform_id not in listed]
         self.not_found = {c.platform_id: c.campaign for c in unseen}
+        names = {c.external_name for c in campaigns}
+        doubtful = {c.campaign for c in self._of_ledger() if c.unsettled and not c.platform_id}
+        self._unconfirmed = doubtful - names
         self.paused.update({i: name for i, name in before.items() if i in self._resting})
         self.paused = {i: name for i, name in self.paused.items() if i not in self.enabled}
 
@@ -127,6 +131,19 @@ class StopPauses:
         if not self.run or state.external_name.startswith(f"{self.run}/"):
             return True
         return any(c.platform_id == state.platform_id for c in self._of_ledger())
+
+    def read_back(self) -> str:
+        """What two readings that show nothing enabled have shown, and what they have not."""
+        if self._resting:
+            shown = "everything is paused, read back twice"
+        else:
+            meant = f"of run {self.run}" if self.run else f"on account {self.account}"
+            shown = f"the platform, read twice, lists no campaign {meant}, so nothing read back as paused"
+            if known := [c.campaign for c in self._of_ledger() if c.platform_id]:
+                shown += f"; what has become of {listed(known)}, which we created there, is not known"
+        if self._unconfirmed:
+            shown += f"; whether the creation of {listed(self._unconfirmed)} was carried out is not known"
+        return shown
 
     # ------------------------------------------------------------ pausing
 

@@ -14,7 +14,7 @@ from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
-from gaelp.domain.spending.signed_starts import Starter
+from gaelp.domain.spending.signed_starts import Starter, start_digest
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,11 @@ class RegisteredRun:
     config_digest: str = ""
     starter: Starter | None = None
     start_digest: str = ""
+
+    def starter_of(self, account: str, agent: str, config_digest: str) -> Starter | None:
+        """Who has signed the start with just these; anybody may ask for something else in the run's name."""
+        asked = start_digest(self.run, account, agent, config_digest)
+        return self.starter if self.start_digest == asked else None
 
 
 @dataclass(frozen=True)

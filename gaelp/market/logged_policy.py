@@ -9,7 +9,7 @@ import numpy as np
 
 from gaelp.agents.contract import Agent, Decision, Observation, State, TickTime, Totals
 from gaelp.agents.decision_checks import checked
-from gaelp.arrays import F8
+from gaelp.arrays import F8, I8
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.market.calibration.calibrate import click_value_micros
 from gaelp.market.parameters import MarketParameters
@@ -31,6 +31,12 @@ def agent_bids(agent: Agent, state: State, market: MarketParameters, config: Tra
     """
     bids = _first_decision(agent, state, market, config).bid_micros
     return None if bids is None else np.asarray(np.average(bids, axis=1, weights=market.auctions_per_hour))
+
+
+def bids_at(bids: F8, market: MarketParameters, hours: I8) -> F8:
+    """Of bids by hour f8[24] that of each auction f8[N]; an hour of -1, which is unknown, has the mean over traffic."""
+    traffic = market.hourly.reshape(7, HOURS).sum(axis=0)
+    return np.asarray(np.append(bids, np.average(bids, weights=traffic))[hours])
 
 
 def _first_decision(agent: Agent, state: State, market: MarketParameters, config: TrainingConfiguration) -> Decision:

@@ -142,6 +142,7 @@ class Observed(Frozen):
     halt: str = ""  # a reason to pause and settle: drawdown, over-reservation, disapproved content
     stop_account: bool = False  # the platform billed more than was reserved: all of the account must stop
     held: HeldBack | None = None  # as in CampaignProgress
+    outside: bool = False  # the halt is no doing of the agent
 
 
 class Decide(Frozen):

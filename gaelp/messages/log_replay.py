@@ -49,9 +49,9 @@ class ReplayLog(Frozen):
 class Estimate(Frozen):
     """An off-policy estimate with its 90 % interval, beside what it rests on."""
 
-    estimator: str  # "ips", "snips", "dr", "switch-dr", "on-policy"
+    estimator: str  # "ips", "snips", "dr", "switch-dr", "on-policy"; of a market log "replay"
     policy: str  # "candidate", or a baseline's name, or "logging"
-    value: float  # clicks per impression
+    value: float  # clicks per impression, or in the evidence's unit
     low: float
     high: float
     row_ess: float = 0.0
@@ -67,7 +67,7 @@ class PairedDifference(Frozen):
     """The agent's value less a baseline's on the same rows, with its 90 % interval."""
 
     policy: str  # the baseline
-    value: float  # clicks per impression, by SNIPS
+    value: float  # clicks per impression by SNIPS, or in the evidence's unit
     low: float
     high: float
 
@@ -90,6 +90,17 @@ class PanelEvidence(Frozen):
     level_high: float
     reliability: float  # of the actual values, by split halves
     clicks: int  # of the later part
+
+
+class ArmsEvidence(Frozen):
+    """The items of a bandit log by their click rate where one is always shown, as predicted and by SNIPS."""
+
+    arms: int
+    clicks: int  # of the later part
+    reliability: float | None  # of the actual values, by split halves; none: they do not vary, as below
+    correlation: float | None  # Spearman's
+    most_carried: float | None  # by how much it changes where one arm is left out
+    regret: float | None  # share of the best value that the arm predicted best misses
 
 
 class ForecastEvidence(Frozen):
@@ -131,7 +142,7 @@ class GapEvidence(Frozen):
 
 
 class LogEvidence(Frozen):
-    """What one log says about the policy, or a market log about a panel of policies."""
+    """What one log says about the policy, and a market log about a panel of policies too."""
 
     log: str
     kind: LogKind | None  # none where the log could not be read
@@ -142,8 +153,10 @@ class LogEvidence(Frozen):
     window_end: datetime | None = None
     estimates: tuple[Estimate, ...] = ()
     differences: tuple[PairedDifference, ...] = ()  # of the agent under test from each baseline
+    unit: str = ""  # of estimates and differences, where they are not clicks per impression
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
     panel: PanelEvidence | None = None
+    arms: ArmsEvidence | None = None  # of a bandit log
     forecasts: tuple[ForecastEvidence, ...] = ()  # of a report, or of a market log
     no_forecast: str = ""  # why there is none
     gaps: tuple[GapEvidence, ...] = ()  # between the run's market and the log

@@ -10,7 +10,8 @@ from datetime import date
 from typing import Protocol
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.ids import phase_id
+from gaelp.domain.ids import phase_id, phase_of_campaign
+from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import ApprovalCard
@@ -62,6 +63,10 @@ class ReportedLedger(Protocol):
         """How far the campaigns of a phase are."""
         ...
 
+    def steps_of_run(self, run: str) -> Sequence[StepTaken]:
+        """What monitoring did to the campaigns of a run."""
+        ...
+
     def undecided_requests(self, run: str) -> Sequence[AskedRequest]:
         """What waits for a person."""
         ...
@@ -81,9 +86,10 @@ def campaigns_of(ledger: ReportedLedger, run: str, billed: Billed, requests: Col
     for phase in SPENDING:
         ended = {each.campaign: each for each in ledger.campaign_results(phase_id(run, phase))}
         reached = {each.campaign: each.days for each in ledger.days_reached(phase_id(run, phase))}
-        run_on = set(reached) - set(ended)
+        told = {name for name in reported if phase_of_campaign(name) is phase}
+        run_on = {*reached, *told} - set(ended)
         signed = {c.campaign: c for request in requests for c in _signed(ledger, request)} if run_on else {}
-        for name in sorted({*ended, *reached}):
+        for name in sorted({*ended, *run_on}):
             days = reported.get(name, reached.get(name, ()) if name not in ended else ())
             result = ended.get(name) or _running(name, signed.get(name))
             if result is not None:

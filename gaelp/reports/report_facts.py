@@ -7,7 +7,7 @@ Touch this when the report should show something more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
+from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.approval_card import CardLines, asked_in_a_sentence, card_lines
 from gaelp.domain.spending.campaign_records import CampaignResult
@@ -25,7 +26,7 @@ from gaelp.evidence.monitoring.learning_trend import WINDOWS
 from gaelp.messages.log_replay import GapEvidence
 from gaelp.records.content_store import ContentStore
 from gaelp.records.logs.stored_logs import is_market_synthetic
-from gaelp.records.warehouse.run_rows import run_rows
+from gaelp.records.warehouse.run_rows import newest_rewards, run_rows
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports import journal_money
 from gaelp.reports.booked_campaigns import AskedRequest, ReportedLedger, campaigns_of
@@ -97,6 +98,7 @@ class Facts:
     journal: list[JournalEntry]
     lessons: list[dict[str, Any]]  # rows of the table `curriculum`, by round
     campaigns: list[CampaignResult]  # that have reported a day, those that still run too
+    steps: Sequence[StepTaken]  # of monitoring, undone ones too
     approved: dict[str, dict[str, int]]  # phase -> request -> total cap in micros
     asked: list[str]  # a sentence for each request that waits for a person
     cards: list[CardLines]  # of those that can be signed
@@ -135,7 +137,7 @@ def gather(sources: Sources, run: str) -> Facts:
         synthetic_market=config is not None and is_market_synthetic(warehouse, config.historical.logs),
         criteria=criteria,
         batches=_batches(warehouse, run),
-        newest_rewards=_newest_rewards(warehouse, run),
+        newest_rewards=newest_rewards(warehouse, run, max(WINDOWS)),
         spans=_spans(started, ended, criteria),
         spend=journal_money.by_day(days),
         campaign_worst=journal_money.worst_by_campaign(days),
@@ -143,6 +145,7 @@ def gather(sources: Sources, run: str) -> Facts:
         lessons=warehouse.query(_LESSONS, {"run": run}),
         gaps=[GapEvidence.model_validate(row) for row in warehouse.query(_GAPS, {"run": run})],
         campaigns=campaigns_of(ledger, run, billed, [key for of_phase in approved.values() for key in of_phase]),
+        steps=ledger.steps_of_run(run),
         approved=approved,
         asked=[] if ended else [_asked(each) for each in ledger.undecided_requests(run)],
         cards=[] if ended else _cards(ledger, run),
@@ -199,15 +202,6 @@ def _batches(warehouse: Warehouse, run: str) -> list[Batch]:
         lost = {name.removesuffix("_micros"): (row[name] or 0) / optimum for name in LOST} if optimum else {}
         batches.append(Batch(number, row["purpose"] == BatchPurpose.EXAM, row["reward"], row["episodes"] or 1, lost))
     return batches
-
-
-def _newest_rewards(warehouse: Warehouse, run: str) -> list[float]:
-    """As many as the longest window of a learning trend."""
-    sql = (
-        "SELECT DISTINCT batch, episode, reward FROM simulated_episodes WHERE run = @run AND purpose = 'train' "
-        "AND state = 'settled' ORDER BY batch DESC, episode DESC LIMIT @newest"
-    )
-    return [row["reward"] for row in reversed(warehouse.query(sql, {"run": run, "newest": max(WINDOWS)}))]
 
 
 def _spans(

@@ -22,8 +22,10 @@ from gaelp.domain.gates.criteria_table import required_in
 from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.domain.spending.campaign_records import Arm
+from gaelp.evidence.monitoring.learning_trend import window_trends
 from gaelp.evidence.reported.baseline_comparison import Comparison
 from gaelp.evidence.reported.learning_rows import learning_rows, level_changes
+from gaelp.evidence.reported.step_rows import step_rows
 from gaelp.money import bare_money
 from gaelp.reports import plots, profit_plot, report_words
 from gaelp.reports.booked_campaigns import SPENDING
@@ -55,6 +57,8 @@ class BuiltReport:
             "earned": [asdict(row) for row in self.earned],
             "baselines": [asdict(each) for each in evidence.comparisons],
             "estimates": [_estimates(each) for each in evidence.estimates],
+            "learning": [asdict(each) for each in window_trends(self.facts.newest_rewards)],
+            "steps": [each.model_dump(mode="json") for each in self.facts.steps],
             "gaps": [
                 {**each.model_dump(mode="json"), "gap": each.gap, "assumed_gap": each.assumed_gap}
                 for each in self.facts.gaps
@@ -156,9 +160,10 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         may=report_words.may(facts),
         why=report_words.reasons(facts),
         counts=report_words.counts(facts),
-        learning=learning_rows(facts.newest_rewards),
+        learning=learning_rows(window_trends(facts.newest_rewards)),
         level_changes=level_changes([batch.reward for batch in facts.batches if not batch.exam]),
         limits=report_words.limits(facts),
+        steps=step_rows(facts.steps, facts.currency),
         synthetic_market=SYNTHETIC_MARKET,
         events=report_words.events(facts),
         currency=facts.currency,

@@ -63,4 +63,11 @@ async def test_the_gap_of_a_run_is_in_status_and_report(local_runs: LocalRuns, c
         assert told[gap["quantity"]]["simulated"] == pytest.approx(gap["simulated"])
     for quantity in ("won at the lower quartile of prices", "hours of the day in common"):
         assert abs(told[quantity]["gap"]) < abs(told[quantity]["assumed_gap"]), told[quantity]
-    assert "won at the lower quartile of prices" in local_runs.starter("status", RUN).out
+    shown = local_runs.starter("status", RUN).out
+    assert "won at the lower quartile of prices" in shown and "linear-bid" in shown
+    (beside,) = [each for each in report.json["baselines"] if each["place"] == "auctions"]
+    assert beside == next(each for each in status.json["baselines"] if each["place"] == "auctions")
+    assert [each["policy"] for each in beside["policies"]] == ["agent", "logging policy", "fixed-bid", "linear-bid"]
+    for each in beside["policies"][1:]:
+        lead = beside["policies"][0]["value"]["value"] - each["value"]["value"]
+        assert each["agents_lead"]["value"] == pytest.approx(lead)

@@ -8,6 +8,7 @@ import pytest
 from temporalio.client import Client
 
 from gaelp.commands.watching.snapshot import view
+from gaelp.domain.monitoring.ladder import LadderStep
 from gaelp.domain.phases import Outcome, Phase
 from tests.support.local_runs import LocalRuns
 from tests.support.undisturbed_run import NAME, Undisturbed
@@ -33,6 +34,17 @@ def test_a_run_graduates_unproven_with_its_books_in_order(local_runs: LocalRuns,
     assert local_runs.leftovers(NAME, NAME) == []
     with local_runs.ledger() as ledger:
         assert result.spend_micros == ledger.spent(NAME) > 0
+
+
+def test_monitoring_holds_nothing_of_a_healthy_run(local_runs: LocalRuns, undisturbed: Undisturbed) -> None:
+    """Over all days of both spending phases it takes no step but notes, and says so in the report's document."""
+    shown = local_runs.starter("report", NAME, "--json", "--output", str(local_runs.stack.home / "monitored"))
+    assert shown.code == 0, shown.output
+    with local_runs.ledger() as ledger:
+        days, steps = ledger.reported_days(NAME), ledger.steps_of_run(NAME)
+    assert len(days) == 6 and min(len(of_campaign) for of_campaign in days.values()) > 1
+    assert [step for step in steps if step.step is not LadderStep.NOTE] == []
+    assert [step["key"] for step in shown.json["steps"]] == [step.key for step in steps]
 
 
 def test_both_ways_to_approve_work(local_runs: LocalRuns, undisturbed: Undisturbed) -> None:

@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.ids import DUPLICATE_MARK
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.outside_changes import outside_changes
+from gaelp.ledger import booked_evidence
 from gaelp.ledger.stored_records import Reservation
 from gaelp.messages.emergency_stop import StopReport
 from gaelp.messages.reaper import Reaped

@@ -18,8 +18,8 @@ from activities.live.locating import Locating
 from activities.live.reaping import Reaping
 from activities.live.settling import Settling
 from activities.live.watching import Watching
-from activities.records import booked_evidence
 from gaelp.domain.episodes import EpisodeState
+from gaelp.ledger import booked_evidence
 from gaelp.ledger.rules import ceiling_rules, reservation_rules, spend_rules
 from gaelp.ledger.rules.ruling import GRANTED
 from gaelp.ledger.stop_pauses import StopPauses

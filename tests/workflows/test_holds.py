@@ -16,13 +16,13 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.live import claiming
-from activities.records.booked_evidence import with_kept_decisions
 from gaelp.commands.console import Refused
 from gaelp.commands.watching.progress import follow, headline
 from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries
+from gaelp.ledger.booked_evidence import with_kept_decisions
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import SAME_DAYS, LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, details, late_run, until_details

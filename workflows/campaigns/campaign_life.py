@@ -156,7 +156,7 @@ class CampaignLife:
         ends = (scene.campaign.tick_ends_at() if scene.real_time else None) or scene.host.now()
         observed = await scene.watch(why, scene.campaign.at(), ends, self._resumed)
         if observed is not None and observed.halt:
-            scene.halt(observed.halt, outside=False)
+            scene.halt(observed.halt, outside=observed.outside)
         elif observed is not None and observed.enabled and scene.paused_because():
             await self._ending.pause("it was enabled by somebody else while it was paused")
         if not scene.real_time and not scene.state.halt:

@@ -38,7 +38,7 @@ class CampaignTurn:
         if scene.state.enabled and not scene.state.uncertain and not observed.enabled:
             scene.halt(PAUSED_OUTSIDE, outside=True)
         if observed.halt:
-            scene.halt(observed.halt, outside=False)
+            scene.halt(observed.halt, outside=observed.outside)
         if scene.state.halt:
             return TickEnd.DONE
         if scene.paused_because():

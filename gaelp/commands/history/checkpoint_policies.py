@@ -57,17 +57,14 @@ def checkpoint_bids(checkpoint: str, hours: I8) -> tuple[F8, str]:
 
     `hours` i8[N] are the auctions' hours of the day, -1 where the log has no times: they get the mean over the traffic.
     """
-    import numpy as np
-
-    from gaelp.market.logged_policy import agent_bids
+    from gaelp.market.logged_policy import agent_bids, bids_at
 
     name, config, market = _found(checkpoint)
     with _asked(checkpoint, name) as (agent, state):
         bids = agent_bids(agent, state, market, config)
     if bids is None:
         raise Refused(f"agent {name} gives no bids: there is nothing of it to replay")
-    traffic = market.hourly.reshape(7, bids.size).sum(axis=0)
-    return np.append(bids, np.average(bids, weights=traffic))[hours], name
+    return bids_at(bids, market, hours), name
 
 
 @contextmanager

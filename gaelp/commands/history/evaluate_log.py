@@ -16,7 +16,7 @@ from gaelp.commands.console import DONE, Out, WrongUse, table
 from gaelp.commands.history.checkpoint_policies import checkpoint_policy, is_checkpoint
 from gaelp.commands.history.compared_arms import compare_arms, is_split_test
 from gaelp.commands.history.given_logs import GivenLog, given_log
-from gaelp.domain.log_evidence import LEAST_CLICK_ESS, Grade, LogKind, interval_by
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS, LEAST_RANDOMISED_P, Grade, LogKind, interval_by
 from gaelp.errors import GaelpError
 
 if TYPE_CHECKING:
@@ -130,7 +130,6 @@ def _entry(estimate: Estimate) -> dict[str, Any]:
 def _support(evidence: LogEvidence, estimate: Estimate) -> list[tuple[str, str, str]]:
     from gaelp.domain.gates.criteria_historical import (
         LARGEST_WEIGHT,
-        LEAST_RANDOMISED_P,
         LEAST_ROW_ESS,
         WEIGHT_ERRORS,
     )

@@ -17,11 +17,12 @@ from gaelp.commands.watching.progress import headline
 from gaelp.commands.watching.snapshot import PhaseView, RunView, awaiting, details, listed, view
 from gaelp.domain.ids import phase_id
 from gaelp.domain.monitoring.ladder import standing_in_words
-from gaelp.domain.phases import Status
+from gaelp.domain.phases import Phase, Status
 from gaelp.errors import GaelpError
 from gaelp.money import bare_money
 
 if TYPE_CHECKING:
+    from gaelp.evidence.monitoring.learning_trend import WindowTrend
     from gaelp.evidence.reported.baseline_comparison import Comparison
     from gaelp.evidence.reported.earnings import Bounded
     from gaelp.ledger.ledger import Ledger
@@ -46,19 +47,21 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     columns = ("phase", "state", "verdict", f"spent {now.currency}".rstrip(), "began", "ended", "reason")
     ending = [now.reason] if now.reason else []
     compared, web = _compared(settings, now), connections.web_address(settings, run)
-    baselines = [asdict(each) for each in compared]
+    learning = _learning(settings, now, out)
+    figures = {"baselines": [asdict(each) for each in compared], "learning": [asdict(each) for each in learning]}
     out.result(
-        {**now.document(), "asked": asked, "held": held, "web": web, "progress": progress, "baselines": baselines},
+        {**now.document(), "asked": asked, "held": held, "web": web, "progress": progress, **figures},
         headline(now),
         *(each["sentence"] for each in asked),
         *held,
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
-        *criteria_of(now),
+        *criteria_of(now.phases),
         *baselines_of(compared),
         *gaps_of(now),
         *([progress] if progress else []),
+        *learning_of(learning),
         web,
     )
     return DONE
@@ -79,6 +82,34 @@ def _compared(settings: Settings, now: RunView) -> Sequence[Comparison]:
     return stored_evidence(ContentStore(settings.store), digests).comparisons
 
 
+def _learning(settings: Settings, now: RunView, out: Out) -> Sequence[WindowTrend]:
+    """How the reward moves, of a run that has come no further than the simulation; none without ten episodes."""
+    if not now.phases or now.phases[-1].phase is not Phase.SIMULATION:
+        return ()
+    from gaelp.evidence.monitoring.learning_trend import WINDOWS, window_trends
+    from gaelp.records.warehouse.run_rows import newest_rewards
+
+    try:
+        warehouse = connections.open_warehouse(settings)
+        try:
+            return window_trends(newest_rewards(warehouse, now.run, max(WINDOWS)))
+        finally:
+            warehouse.close()
+    except GaelpError as error:
+        out.note(f"the warehouse cannot be read, so how the reward moves is not shown: {error}")
+        return ()
+
+
+def learning_of(trends: Sequence[WindowTrend]) -> list[Any]:
+    """A row for each window of the newest training episodes."""
+    if not trends:
+        return []
+    from gaelp.evidence.reported.learning_rows import learning_rows
+
+    columns = ("newest training episodes", "mean reward", "change in 100 episodes, 90 % interval", "trend")
+    return [table(columns, [(each.episodes, each.mean, each.slope, each.trend) for each in learning_rows(trends)])]
+
+
 def baselines_of(compared: Sequence[Comparison]) -> list[Any]:
     """A row for each policy of each comparison, with the agent's lead over it in pairs."""
     rows = [
@@ -96,12 +127,12 @@ def _interval(figure: Bounded | None) -> str:
     return f"{_figure(figure.value)} ({_figure(figure.low)} to {_figure(figure.high)})"
 
 
-def criteria_of(now: RunView) -> list[Any]:
+def criteria_of(phases: Sequence[PhaseView]) -> list[Any]:
     """Each criterion of the gates so far, with its bound; the reason says what is missing."""
     rows = [
         (phase.phase, f"{each.id} {each.name}", each.label, _figure(each.estimate), _figure(each.bound),
          _figure(each.threshold), each.n, each.reason)
-        for phase in now.phases
+        for phase in phases
         for each in phase.criteria
     ]  # fmt: skip
     columns = ("phase", "criterion", "verdict", "estimate", "bound", "threshold", "n", "why")

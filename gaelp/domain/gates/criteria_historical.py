@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_forecast import fidelity
-from gaelp.domain.gates.criteria_panel import panel_accuracy, panel_correlation
+from gaelp.domain.gates.criteria_panel import panel_accuracy, rank_correlation
 from gaelp.domain.gates.criteria_table import CRITERIA, required_in, threshold_of
 from gaelp.domain.gates.criterion import (
     CriterionNumbers,
@@ -25,7 +25,7 @@ from gaelp.domain.gates.criterion import (
 )
 from gaelp.domain.gates.measurements import HistoricalMeasures, LogMeasures, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
-from gaelp.domain.log_evidence import LEAST_CLICK_ESS
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS, LEAST_RANDOMISED_P
 from gaelp.domain.phases import Phase
 
 SUPPORT: dict[str, dict[str, str]] = {
@@ -41,18 +41,20 @@ FORECAST_KINDS = ("report", "market")
 """Kinds of logs on which this version forecasts (5a)."""
 
 PANEL_KINDS = ("market",)
-"""Kinds of logs on which this version asks a panel of policies (6 and 7)."""
+"""Kinds of logs on which this version asks a panel of policies (6)."""
+
+RANKED_KINDS = ("bandit", "market")
+"""Kinds of logs on which this version ranks arms, or the policies of a panel (7)."""
 
 LEAST_ROW_ESS = 200
 LARGEST_WEIGHT = 0.05
 WEIGHT_ERRORS = 3
 WEIGHT_ROUNDING = 0.001  # propensities are printed with few digits; where all are equal the standard error is 0
-LEAST_RANDOMISED_P = 0.001
 AGREEING = ("snips", "dr", "switch-dr")
 
 
 def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
-    """Criteria 5a once for each report and market log, 5b for each bandit log, 6 and 7 for each market log."""
+    """5a once for each report and market log, 5b for each bandit log, 6 for each market log, 7 for both of these."""
     logs = measures.logs
     if not logs:
         required = required_in(Phase.HISTORICAL)
@@ -60,7 +62,8 @@ def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration
     paired = _paired_logs(logs, measures.alpha)
     asked = [log for log in logs if log.kind in PANEL_KINDS]
     accuracy = [panel_accuracy(log, threshold_of("6", config)) for log in asked] or [_by_support("6", logs)]
-    correlation = [panel_correlation(log, threshold_of("7", config)) for log in asked] or [_by_support("7", logs)]
+    ranked = [log for log in logs if log.kind in RANKED_KINDS]
+    correlation = [rank_correlation(log, threshold_of("7", config)) for log in ranked] or [_by_support("7", logs)]
     days = [log for log in logs if log.kind in FORECAST_KINDS]
     forecast = [fidelity(log, threshold_of("5a", config)) for log in days] or [_by_support("5a", logs)]
     return (*forecast, *paired, *accuracy, *correlation)

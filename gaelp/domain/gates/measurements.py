@@ -15,6 +15,7 @@ from pydantic import Field
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.exploit_audit import AuditMeasure
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.log_evidence import RanksMeasure
 from gaelp.domain.phases import Phase
 from gaelp.domain.simple_rules import RuleMeasure
 
@@ -142,11 +143,9 @@ class PointMeasure(Frozen):
     high: float
 
 
-class PanelMeasure(Frozen):
-    """A panel of policies on a market log, predicted and replayed; what does not vary is NaN."""
+class PanelMeasure(RanksMeasure):
+    """A panel of policies on a market log, predicted and replayed."""
 
-    policies: int
-    clicks: int  # of the later part
     pairs: int  # whose actual difference exceeds the noise
     right: int  # of them with the predicted sign
     right_low: float
@@ -154,12 +153,6 @@ class PanelMeasure(Frozen):
     level: float  # predicted over actual values
     level_low: float  # its 90 % interval
     level_high: float
-    reliability: float  # of the actual values, by split halves
-    correlation: float  # Spearman's
-    correlation_low: float
-    correlation_high: float
-    most_carried: float  # by how much it changes where one policy is left out
-    regret: float  # share of the best value that the policy predicted best misses
 
 
 class ForecastMeasure(Frozen):
@@ -201,6 +194,7 @@ class LogMeasures(Frozen):
     log_wealth: float | None = None
     log_wealth_against: float | None = None
     panel: PanelMeasure | None = None  # of a market log that supports one
+    arms: RanksMeasure | None = None  # of a bandit log whose items can be ranked
     forecasts: tuple[ForecastMeasure, ...] = ()  # of a report, or of a market log
     no_forecast: str = ""  # why there is none
 

@@ -17,6 +17,7 @@ from gaelp.domain.gates.criteria_historical import (
     LEAST_ROW_ESS,
     PAIRED_KINDS,
     PANEL_KINDS,
+    RANKED_KINDS,
 )
 from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIGNS
 from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE
@@ -130,7 +131,7 @@ def _prediction_accuracy(config: TrainingConfiguration, logs: Logs) -> Iterator[
 
 
 def _rank_correlation(config: TrainingConfiguration, logs: Logs) -> Iterator[str]:
-    yield from _without(PANEL_KINDS, "policies are compared", config, logs)
+    yield from _without(RANKED_KINDS, "arms or policies are ranked", config, logs)
 
 
 def _efficiency(config: TrainingConfiguration, _: Logs) -> Iterator[str]:

@@ -168,6 +168,13 @@ def suspected_since(steps: Sequence[StepTaken]) -> datetime.date | None:
     return min(days, default=None)
 
 
+def stopped_from_outside(steps: Sequence[StepTaken]) -> bool:
+    """Whether monitoring has stopped the campaign for what is no doing of its agent: a page or a payment that fails."""
+    stops = any(each.step is LadderStep.STOP for each in steps)
+    paused = [each for each in _standing(steps) if each.step is LadderStep.PAUSE]
+    return stops and any(_to_act_upon(a, suspected=False) and _wastes_all(a) for each in paused for a in each.evidence)
+
+
 def due_step(anomalies: Sequence[Anomaly], steps: Sequence[StepTaken], watched: WatchedCampaign) -> StepTaken | None:
     """The step that a day's anomalies ask for, as it is to be recorded; None where nothing is to be done."""
     step = next_step(anomalies, steps, watched.today)

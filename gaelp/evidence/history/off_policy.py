@@ -33,6 +33,7 @@ STRENGTH = 100.0  # rows that a prior mean is worth in the reward model
 DRAWS = 1000  # of the bootstrap
 TESTED = "candidate"  # the name under which replays file the policy of the agent under test
 LOGGING = "logging"
+REPLAYED = "replay"  # the estimator of bids on a market log
 FOLDS = 2
 SHOWN = 30  # effective rows of an item from which on its share is compared with its propensities
 

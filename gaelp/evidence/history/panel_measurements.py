@@ -1,4 +1,4 @@
-"""From a report's forecasts and a market log's panel to the numbers of criteria 5a, 6 and 7. Nothing is decided here.
+"""From a log's forecasts, panel or arms to the numbers of criteria 5a, 6 and 7. Nothing is decided here.
 
 Touch this when one of them needs a new number.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm, spearmanr, t
 
 from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import ForecastMeasure, PanelMeasure
+from gaelp.domain.log_evidence import RanksMeasure
 from gaelp.evidence.betting import clopper_pearson
-from gaelp.messages.log_replay import ForecastEvidence, PanelEvidence, WindowPairs
+from gaelp.messages.log_replay import ArmsEvidence, ForecastEvidence, PanelEvidence, WindowPairs
 
 SPEARMAN_VARIANCE = 1.06  # of Fisher's z of Spearman's correlation, times n - 3 (Fieller, Hartley & Pearson 1957)
 NEARLY_ONE = 0.9999  # a correlation of 1 has no finite z
@@ -22,16 +24,12 @@ NEARLY_ONE = 0.9999  # a correlation of 1 has no finite z
 
 def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
     """Directions, level and rank correlation, with one-sided bounds at `alpha`; NaN where nothing varies."""
-    predicted, actual = np.array(panel.predicted), np.array(panel.actual)
     pairs, right = (sum(each) for each in ((w.pairs for w in panel.windows), (w.right for w in panel.windows)))
     share = right / pairs if pairs else 0.0
     effective = pairs / _design_effect(panel.windows, share)
     right_low, right_high = clopper_pearson(share * effective, effective, alpha)
-    correlation = _spearman(predicted, actual)
-    low, high = _fisher(correlation, predicted.size, alpha)
     return PanelMeasure(
-        policies=predicted.size,
-        clicks=panel.clicks,
+        **_ranks(panel, alpha),
         pairs=pairs,
         right=right,
         right_low=right_low,
@@ -39,13 +37,48 @@ def measure_panel_evidence(panel: PanelEvidence, alpha: float) -> PanelMeasure:
         level=panel.level,
         level_low=panel.level_low,
         level_high=panel.level_high,
-        reliability=panel.reliability,
+    )
+
+
+def measure_ranks(found: ArmsEvidence, alpha: float) -> RanksMeasure:
+    """Rank correlation of a bandit log's arms, with one-sided bounds at `alpha`; NaN where nothing varies."""
+    reliability, correlation, most_carried, regret = (
+        math.nan if each is None else each
+        for each in (found.reliability, found.correlation, found.most_carried, found.regret)
+    )
+    low, high = _fisher(correlation, found.arms, alpha)
+    return RanksMeasure(
+        policies=found.arms,
+        clicks=found.clicks,
+        reliability=reliability,
         correlation=correlation,
         correlation_low=low,
         correlation_high=high,
-        most_carried=_most_carried(predicted, actual, correlation),
-        regret=_regret(predicted, actual),
+        most_carried=most_carried,
+        regret=regret,
     )
+
+
+def ranked(predicted: F8, actual: F8) -> tuple[float, float, float]:
+    """Spearman's correlation, what one policy carries of it at the most, and the regret; NaN where nothing varies."""
+    correlation = _spearman(predicted, actual)
+    return correlation, _most_carried(predicted, actual, correlation), _regret(predicted, actual)
+
+
+def _ranks(panel: PanelEvidence, alpha: float) -> dict[str, Any]:
+    predicted, actual = np.array(panel.predicted), np.array(panel.actual)
+    correlation, most_carried, regret = ranked(predicted, actual)
+    low, high = _fisher(correlation, predicted.size, alpha)
+    return {
+        "policies": predicted.size,
+        "clicks": panel.clicks,
+        "reliability": panel.reliability,
+        "correlation": correlation,
+        "correlation_low": low,
+        "correlation_high": high,
+        "most_carried": most_carried,
+        "regret": regret,
+    }
 
 
 def _design_effect(windows: Sequence[WindowPairs], share: float) -> float:

@@ -12,7 +12,7 @@ and a price are independent within a stratum. Touch this to predict otherwise or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -72,9 +72,7 @@ class Scale:
 
 def measure_panel(log: Mapping[str, Array], earlier: int, rng: np.random.Generator) -> PanelEvidence:
     """The panel on a market log whose first `earlier` rows calibrate; `rng` draws pairs and blocks. Raises NoPanel."""
-    whole = Auctions(log["market_price"], log["click"], log["pctr"])
-    before, after = whole.part(0, earlier), whole.part(earlier, whole.price.size)
-    _check(before, after)
+    before, after = calibrating_and_later(log, earlier)
     clicks = int(before.click.sum())
     scale = Scale(float(before.price.mean()), float(before.pctr.mean()), WORTH * float(before.price.sum()) / clicks)
     policies, trained = _chosen(before, scale)
@@ -90,9 +88,17 @@ def measure_panel(log: Mapping[str, Array], earlier: int, rng: np.random.Generat
         level=float(predicted.sum() / actual.sum()) if actual.sum() else float("nan"),
         level_low=low,
         level_high=high,
-        reliability=_reliability(odd, even),
+        reliability=split_half_reliability(odd, even),
         clicks=int(after.click.sum()),
     )
+
+
+def calibrating_and_later(log: Mapping[str, Array], earlier: int) -> tuple[Auctions, Auctions]:
+    """A market log's first `earlier` rows and the others. Raises NoPanel where bids cannot be compared on them."""
+    whole = Auctions(log["market_price"], log["click"], log["pctr"])
+    before, after = whole.part(0, earlier), whole.part(earlier, whole.price.size)
+    _check(before, after)
+    return before, after
 
 
 def _check(before: Auctions, after: Auctions) -> None:
@@ -110,13 +116,17 @@ def _check(before: Auctions, after: Auctions) -> None:
 
 
 def _values(auctions: Auctions, scale: Scale, policies: list[tuple[float, float]], blocks: int) -> tuple[F8, F8]:
-    """Sum of the value of each policy's auctions in each consecutive block, f8[policies, blocks]; rows f8[blocks]."""
+    return worth_by_block(auctions, (scale.bid(policy, auctions.pctr) for policy in policies), scale.click, blocks)
+
+
+def worth_by_block(auctions: Auctions, bids: Iterable[F8], click: float, blocks: int) -> tuple[F8, F8]:
+    """Sum of what each policy's auctions bring in each consecutive block, f8[policies, blocks]; rows f8[blocks].
+
+    Each of `bids` is f8[N], a policy's; `click` is a click's worth in the log's unit.
+    """
     edges = np.linspace(0, auctions.price.size, blocks + 1).astype(np.int64)
-    worth = scale.click * auctions.click - auctions.price
-    sums = [
-        np.add.reduceat(np.where(scale.bid(policy, auctions.pctr) >= auctions.price, worth, 0.0), edges[:-1])
-        for policy in policies
-    ]
+    worth = click * auctions.click - auctions.price
+    sums = [np.add.reduceat(np.where(each >= auctions.price, worth, 0.0), edges[:-1]) for each in bids]
     return np.stack(sums), np.diff(edges).astype(np.float64)
 
 
@@ -189,7 +199,7 @@ def _level(
     return float(low), float(high)
 
 
-def _reliability(odd: F8, even: F8) -> float:
+def split_half_reliability(odd: F8, even: F8) -> float:
     """Spearman's correlation of two halves, stepped up to the whole by Spearman and Brown's formula."""
     if np.ptp(odd) == 0 or np.ptp(even) == 0:
         return float("nan")

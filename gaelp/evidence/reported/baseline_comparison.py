@@ -13,7 +13,7 @@ import numpy as np
 from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import Anchor
 from gaelp.domain.log_evidence import LEAST_CLICK_ESS
-from gaelp.evidence.history.off_policy import LOGGING, TESTED
+from gaelp.evidence.history.off_policy import LOGGING, REPLAYED, TESTED
 from gaelp.evidence.reported.earnings import Bounded
 from gaelp.messages.episode_batch import BatchResult
 from gaelp.messages.log_replay import LogEvidence
@@ -79,16 +79,25 @@ def on_log(log: LogEvidence) -> Comparison | None:
     values = {
         each.policy: Bounded(each.value, each.low, each.high)
         for each in log.estimates
-        if each.estimator == SHOWN or each.policy == LOGGING
+        if each.estimator in (SHOWN, REPLAYED) or each.policy == LOGGING
     }
     if TESTED not in values:
         return None
     others = [ComparedPolicy(NAMES.get(name, name), value, leads.get(name))
               for name, value in values.items() if name != TESTED]  # fmt: skip
     agent = ComparedPolicy(NAMES[TESTED], values[TESTED])
-    few = min(each.click_ess for each in log.estimates if each.estimator == SHOWN) < LEAST_CLICK_ESS
-    unit = f"clicks per impression, {SHOWN.upper()}{'; too few clicks, no evidence' if few else ''}"
-    return Comparison(log.log, unit, log.rows, (agent, *others))
+    unit = log.unit or f"clicks per impression, {SHOWN.upper()}"
+    few = "; too few clicks, no evidence" if _rests_on_few(log) else ""
+    return Comparison(log.log, f"{unit}{few}", log.rows, (agent, *others))
+
+
+def _rests_on_few(log: LogEvidence) -> bool:
+    """Whether a policy has too few clicks for its interval; one whose bids win nothing brings nothing for certain."""
+    return any(
+        each.click_ess < LEAST_CLICK_ESS
+        for each in log.estimates
+        if each.estimator == SHOWN or (each.estimator == REPLAYED and each.row_ess > 0)
+    )
 
 
 def _draws(n: int) -> F8:

@@ -1,11 +1,11 @@
-"""How the learning curve moves, in rows for the report. Touch this to show another figure of it."""
+"""How the learning curve moves, in rows for `status` and the report. Touch this to show another figure of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gaelp.evidence.monitoring.learning_trend import change_points, window_trends
+from gaelp.evidence.monitoring.learning_trend import WindowTrend, change_points
 
 CLEAR = 0.05  # the p-value below which a trend is called one
 
@@ -20,10 +20,10 @@ class LearningRow:
     trend: str
 
 
-def learning_rows(rewards: Sequence[float]) -> list[LearningRow]:
-    """Of rewards in the order of their episodes; none where no window is full."""
+def learning_rows(trends: Sequence[WindowTrend]) -> list[LearningRow]:
+    """A row for each window."""
     rows = []
-    for trend in window_trends(rewards):
+    for trend in trends:
         slope, low, high = (100 * each for each in (trend.slope, trend.low, trend.high))
         clear = ("rises" if slope > 0 else "falls") if trend.p < CLEAR else "no trend beyond chance"
         words = f"{clear} (p = {trend.p:.2g})"

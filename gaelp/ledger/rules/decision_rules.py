@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -151,17 +152,25 @@ def judge_starter(approver: Approver | None, signed: SignedStart, account: Accou
 def judge_four_eyes(approver: Approver, request: ApprovalRequest, account: Account, starter: Starter | None) -> Ruling:
     """Whether a second person approves what the account's owner wants two for; `starter` has signed the run's start.
 
-    Keys of one name are one person's.
+    He has signed it with just what is asked for, and his key is still entered. Keys of one name are one person's.
     """
     above = account.four_eyes_above_micros
     if above is None or request.total_cap_micros <= above:
         return GRANTED
     asked = f"four eyes: above {exact_money(above, account.currency)} account {account.account} needs two people"
     if starter is None:
-        return refused(f"{asked}, and nobody has signed the start of run {request.run}: start one with --sign-with KEY")
-    if approver.key_id == starter.key_id or approver.name.strip().casefold() == starter.name.strip().casefold():
+        return refused(
+            f"{asked}, and nobody has signed the start of run {request.run} on this account, with this agent and "
+            "configuration and a key that is entered: start a run with --sign-with KEY"
+        )
+    if approver.key_id == starter.key_id or _person(approver.name) == _person(starter.name):
         return refused(f"{asked}, and {starter.name} has started run {request.run}: somebody else must approve it")
     return GRANTED
+
+
+def _person(name: str) -> str:
+    """A name without what a person's two keys may be entered with by accident: case, spaces, how an accent is coded."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def shown(payload: Any) -> str:

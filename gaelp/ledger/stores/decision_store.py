@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from gaelp.domain.ad_accounts import Account, Approver
 from gaelp.domain.ids import run_of_workflow
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, ApprovalRequest, SignedDecision
+from gaelp.domain.spending.signed_starts import Starter
 from gaelp.ledger.rules import decision_rules
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import aware
@@ -67,12 +68,19 @@ def _decide(
         nonce_used = connection.first(_USED, nonce=stored.request.nonce) is not None
         ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
     if ruling.granted and approver is not None and signed.decision == ApprovalDecision.APPROVE:
-        run = run_store.read(connection, stored.request.run)
-        starter = run.starter if run is not None else None
-        ruling = decision_rules.judge_four_eyes(approver, stored.request, account, starter)
+        ruling = decision_rules.judge_four_eyes(approver, stored.request, account, _starter(connection, stored.request))
     if not ruling.granted or approver is None:
         return _refuse(connection, stored.request, payload, ruling, now)
     return _accept(connection, stored.request, signed, approver, now)
+
+
+def _starter(connection: Connection, request: ApprovalRequest) -> Starter | None:
+    """Who has signed the start of the run that asks, with just what it asks for; nobody whose key was removed since."""
+    run = run_store.read(connection, request.run)
+    starter = None if run is None else run.starter_of(request.account, request.agent, request.config_digest)
+    if starter is None or account_store.approver_of(connection, request.account, starter.key_id) is None:
+        return None
+    return starter
 
 
 def _accept(

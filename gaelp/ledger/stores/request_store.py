@@ -80,6 +80,8 @@ def open_request(connection: Connection, request: ApprovalRequest, text: str, at
     going_on = judge_run(run)
     if not going_on.granted:
         raise RunStopped(going_on.reason)
+    if run.ended_at is not None:
+        raise RunStopped(f"run {run.run} ended at {run.ended_at:%Y-%m-%d %H:%M} UTC: start another")
     if request.fence < account.fence:
         raise FenceRaised(f"a stop of account {account.account} came before {request.request_id} was open: ask again")
     digest = request_digest(request)

@@ -40,6 +40,10 @@ class SoldAuctions:
         """The lowest price that at least half of the prices do not exceed, in the log's unit."""
         return int(np.sort(self.price)[(len(self.price) - 1) // 2])
 
+    def unit_micros(self, median_micros: float) -> float:
+        """What 1 in the log's prices is in micros per thousand impressions, with their median put to that."""
+        return median_micros / max(self.median, 1)
+
     def prices(self, segments: int, median_micros: float, hourly: F8) -> PriceHistograms:
         """The log's prices with their median put to `median_micros`, by exchange, or all alike in other segments.
 

@@ -1,6 +1,8 @@
-"""The rows of one run in the warehouse: when it began, and when it ended. Touch this to tell an unknown run otherwise.
+"""The rows of one run in the warehouse: when it began and ended, and what its newest training episodes were rewarded.
 
 It imports nothing that a person who mistyped a name would have to wait for.
+
+Touch this to tell an unknown run otherwise.
 """
 
 from __future__ import annotations
@@ -9,6 +11,11 @@ from typing import Any
 
 from gaelp.errors import GaelpError
 from gaelp.records.warehouse.warehouse import Warehouse
+
+_NEWEST = (
+    "SELECT DISTINCT batch, episode, reward FROM simulated_episodes WHERE run = @run AND purpose = 'train' "
+    "AND state = 'settled' ORDER BY batch DESC, episode DESC LIMIT @newest"
+)
 
 
 class UnknownRun(GaelpError, LookupError):
@@ -22,3 +29,8 @@ def run_rows(warehouse: Warehouse, run: str) -> tuple[dict[str, Any], dict[str, 
     if started is None:
         raise UnknownRun(f"run {run!r} is not in the warehouse: see `starter.py list` for the runs there are")
     return started, next((row for row in rows if row["event"] == "ended"), None)
+
+
+def newest_rewards(warehouse: Warehouse, run: str, newest: int) -> list[float]:
+    """The rewards of the run's newest training episodes in their order, so many at the most."""
+    return [row["reward"] for row in reversed(warehouse.query(_NEWEST, {"run": run, "newest": newest}))]

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from activities.live.claiming import NotNow
 from activities.live.observations import Observations
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.monitoring.anomalies import Anomaly
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
 from gaelp.messages.live_campaign import Applied, Observe, Observed
+from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
 from tests.support.planted_anomalies import anomaly
 
@@ -117,6 +119,40 @@ def test_a_failed_payment_tells_the_campaign_to_rest_and_a_stop_ends_it(watched:
     assert watched.tick(4).halt == ""
     halted = watched.tick(16).halt
     assert halted.startswith("monitoring has stopped it: it is paused since") and "payment went up" in halted
+    assert watched.tick(17).outside  # no agent pays for the account
+
+
+def test_whoever_has_a_campaign_read_has_no_step_taken_in_it(watched: Watched) -> None:
+    """Not by another workflow: it is neither paused nor made to look as if its day had had its step."""
+    watched.planted = (anomaly("payment", "up", kind="state", since=START.date()),)
+    own, watched.fixture.temporal = watched.fixture.temporal, as_workflow("by-hand")
+    for number in (2, 4):
+        assert watched.tick(number).held is None
+    assert watched.steps() == [] and watched.fixture.kinds("monitoring-step") == []
+    watched.fixture.temporal = own
+    assert watched.tick(4).held is not None and watched.steps() == ["pause"]
+
+
+def test_what_is_applied_is_held_back_by_the_ledger_and_by_no_message(watched: Watched) -> None:
+    """Whoever answers in an observation's place that nothing stands gets no higher budget."""
+    watched.planted = falling(1)
+    watched.tick(2)
+    watched.planted = falling(2)
+    watched.tick(4)
+    watched.held = None
+    assert watched.apply(4).applied and watched.budget() == 2_500_000
+
+
+def test_what_the_ledger_has_paused_is_not_enabled_by_a_message(watched: Watched) -> None:
+    """The same answer leaves a campaign paused that monitoring has paused."""
+    watched.planted = (anomaly("payment", "up", kind="state", since=START.date()),)
+    watched.tick(2)
+    watched.fixture.settle(24)
+    watched.held = None
+    with pytest.raises(NotNow, match="monitoring has paused"):
+        watched.apply(2)
+    found = watched.fixture.found()
+    assert found is not None and not found.enabled
 
 
 def test_days_whose_measuring_is_suspected_are_no_drawdown(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ import pytest
 from activities.compute.decisions import Decisions
 from activities.live.claiming import NotNow
 from activities.made_for import MadeForSomethingElse
-from activities.records.booked_evidence import with_kept_decisions
 from activities.records.senders import NotItsOwnWord
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import AccountKind
@@ -19,6 +18,7 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.dollar_bounds import highest_bid_micros
+from gaelp.ledger.booked_evidence import with_kept_decisions
 from gaelp.messages.live_campaign import Apply, Decide, LiveCampaignInput, Observe
 from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
@@ -152,6 +152,7 @@ def test_nothing_is_applied_but_what_the_agent_has_decided_for_that_very_tick(fi
     differing = {
         "tick": fixture.on_tick(2),
         "memory": fixture.on_tick(1, memory_digest="m" * 64),
+        "budget": fixture.on_tick(1, daily_budget_micros=24 * UNIT),
         "start": fixture.on_tick(1, start=START + timedelta(hours=1)),
         "checkpoint": campaign.model_copy(update={"context": context.model_copy(update={"checkpoint_digest": "0"})}),
         "campaign": campaign.model_copy(
@@ -180,7 +181,18 @@ def test_nothing_is_decided_on_an_observation_of_another_tick(fixture: CampaignF
     assert fixture.temporal.run(decide, Decide(campaign=campaign, observation_digest=seen.observation_digest))
     later = fixture.temporal.run(fixture.observations.observe, Observe(campaign=campaign, at=fixture.at(30)))
     following = campaign.model_copy(update={"progress": campaign.progress.model_copy(update={"tick": 2})})
-    for asked, digest in ((following, seen.observation_digest), (campaign, later.observation_digest)):
+    # As of the same instant, but as of a campaign that has more to spend, or a day whose length is another one.
+    rich = fixture.on_tick(1, enabled=True, daily_budget_micros=900 * UNIT)
+    short = fixture.on_tick(1, enabled=True, day_minutes=(1440, 60, 60))
+    feigned = [
+        fixture.temporal.run(
+            fixture.observations.observe,
+            Observe(campaign=each.model_copy(update={"context": campaign.context}), at=campaign.at()),
+        )
+        for each in (rich, short)
+    ]
+    own = [(campaign, each.observation_digest) for each in (later, *feigned)]
+    for asked, digest in ((following, seen.observation_digest), *own):
         with pytest.raises(MadeForSomethingElse, match="the observation was not made for tick"):
             fixture.temporal.run(decide, Decide(campaign=asked, observation_digest=digest))
 

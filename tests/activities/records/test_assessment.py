@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from activities.records.assessment import Assessment
-from activities.records.booked_evidence import interruption_of, others_doing
 from activities.records.judged_terms import NotItsTerms
 from activities.records.planning import Planning
 from activities.records.senders import NotItsOwnWord
+from gaelp.commands.watching.assess import look_at
 from gaelp.configuration import loading
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
@@ -20,8 +20,10 @@ from gaelp.domain.gates.judging import alpha_for
 from gaelp.domain.gates.verdicts import GateVerdict, Verdict
 from gaelp.domain.ids import reservation_key
 from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
 from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, AttemptSeries, FoundExposure, Severity, Violation
+from gaelp.ledger.booked_evidence import interruption_of, others_doing
 from gaelp.ledger.stored_records import BegunTerms
 from gaelp.ledger.stores import campaign_books_store, reservation_store
 from gaelp.market.calibration.calibrate import calibrate
@@ -195,6 +197,32 @@ def test_every_campaign_that_was_reserved_is_judged(fixture: CampaignFixture) ->
     keep_decisions(fixture, name)
     judged = as_workflow(f"{RUN}/live-test").run(assessment.assess_campaigns, asked).gate
     assert [c.n for c in judged.criteria if c.id == "10"] == [ACTIONS]
+
+
+def test_a_look_says_what_the_gate_will_say_and_uses_no_attempt(fixture: CampaignFixture) -> None:
+    """`assess` judges by the same ledger at the same level: a campaign that runs, one that has ended, a violation."""
+    assert fixture.launch().launched
+    ledger, store, name = fixture.ledger, fixture.inputs.store, fixture.campaign.name
+    day = DayReport(
+        day=START.date(), impressions=900, clicks=40, conversions=9, cost_micros=20 * UNIT, served_micros=20 * UNIT,
+        revenue_micros=90 * UNIT, final=True, matured=True,
+    )  # fmt: skip
+    ledger.keep_days(fixture.account, name, (day,), fixture.at(1))
+    keep_decisions(fixture, name)
+    begun = ledger.run(RUN)
+    assert begun is not None
+    running = look_at(ledger, store, begun, ())
+    assert running is not None and running.gate.verdict is not Verdict.INVALID
+    assert [running.document()[key] for key in ("running", "ended", "days", "matured_days")] == [1, 0, 1, 1]
+    overspend(fixture)
+    ledger.keep_result(campaign(fixture), START)
+    ended = look_at(ledger, store, begun, ())
+    assert (ledger.verdicts(RUN), ledger.attempts()) == ((), ())
+    asked = AssessCampaigns(context=fixture.campaign.context)
+    gate = as_workflow(f"{RUN}/live-test").run(Assessment(ledger, fixture.inputs).assess_campaigns, asked).gate
+    assert ended is not None and ended.gate.verdict is gate.verdict is Verdict.FAIL
+    assert (ended.gate.criteria, ended.gate.attempt, ended.gate.alpha) == (gate.criteria, gate.attempt, gate.alpha)
+    assert look_at(ledger, store, begun, ledger.verdicts(RUN)) is None  # the gate has judged
 
 
 def test_a_phase_that_reserved_nothing_is_not_judged(fixture: CampaignFixture) -> None:

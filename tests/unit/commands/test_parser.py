@@ -21,7 +21,9 @@ def test_the_older_form_is_start_or_validate(in_process: Callable[..., Finished]
     assert in_process("--config", "quick-test", "--validate-config", "--experiment-name", "A B").returncode == 2
 
 
-@pytest.mark.parametrize("verb", "status watch approve reject pause resume cancel stop report checkpoints".split())
+@pytest.mark.parametrize(
+    "verb", [*"status assess watch approve reject pause resume cancel stop report".split(), "checkpoints"]
+)
 @pytest.mark.parametrize("name", ["../x", " ", "Upper", "a/live-test", "", "x" * 64, "a\n", "é"])
 def test_a_bad_run_name_is_refused_before_anything_is_asked(
     in_process: Callable[..., Finished], verb: str, name: str

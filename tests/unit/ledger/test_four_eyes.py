@@ -33,7 +33,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened.close()
 
 
-def approved(ledger: Ledger, key: signatures.NewKey, decision: str = "approve", **changes: int) -> ApprovalOutcome:
+def approved(
+    ledger: Ledger, key: signatures.NewKey, decision: str = "approve", **changes: int | str
+) -> ApprovalOutcome:
     """What becomes of the run's request for 300.00, signed with the key."""
     request = ledger.open_request(kit.request(**changes), "the table", NOW).request
     payload = signatures.sign(key.pem, request, decision).model_dump()
@@ -58,12 +60,53 @@ def test_who_has_started_a_run_does_not_approve_it_and_somebody_else_does(ledger
     assert approved(ledger, BOBS).accepted and ledger.request_state(ID) == "approved"
 
 
+@pytest.mark.parametrize(("one", "other"), [("Zo\u00eb Li", "Zoe\u0308 li"), ("Ada Li", "ada  Li")])
+def test_a_name_that_is_entered_in_two_ways_is_one_persons(ledger: Ledger, one: str, other: str) -> None:
+    """An accent in one character or two, and a second space: the two keys are no two people."""
+    for key, name in ((KEY, one), (BOBS, other)):
+        ledger.put_approver(kit.approver(key_id=key.key_id, public_key=key.public_key, name=name))
+    start(ledger, KEY)
+    assert "somebody else must approve it" in approved(ledger, BOBS).reason
+
+
 def test_a_run_whose_start_nobody_signed_is_approved_by_nobody(ledger: Ledger) -> None:
     """Who has started it is not known, so anybody may be the same person; a rejection counts all the same."""
     ledger.register_run("run-a", "acme", NOW)
     outcome = approved(ledger, BOBS)
     assert not outcome.accepted and "nobody has signed the start of run run-a" in outcome.reason
     assert approved(ledger, BOBS, "reject").accepted
+
+
+@pytest.mark.parametrize("changes", [{"agent": "online-lp"}, {"config_digest": "9" * 64}], ids=["agent", "config"])
+def test_a_start_counts_for_no_request_of_another_agent_or_configuration(
+    ledger: Ledger, changes: dict[str, str]
+) -> None:
+    """Bob has signed a start, and Ada asks by hand in the run's name for something else: alone she does not approve."""
+    start(ledger, BOBS)
+    outcome = approved(ledger, KEY, **changes)
+    assert not outcome.accepted
+    assert (
+        "nobody has signed the start of run run-a on this account, with this agent and configuration" in outcome.reason
+    )
+    assert ledger.request_state(ID) == "open"
+
+
+def test_a_start_on_one_account_counts_for_no_request_on_another(ledger: Ledger) -> None:
+    """Who may sign starts on an account where keys are had easily is nobody's second person on another one."""
+    ledger.put_account(kit.account(account="sandbox"))
+    ledger.put_approver(kit.approver(account="sandbox", key_id=BOBS.key_id, public_key=BOBS.public_key, name="Bob"))
+    digest = start_digest("run-a", "sandbox", TERMS.agent, TERMS.config_digest)
+    ledger.register_run("run-a", "sandbox", NOW, (signatures.sign_start(BOBS.pem, digest), digest))
+    outcome = approved(ledger, KEY)
+    assert not outcome.accepted and "nobody has signed the start of run run-a on this account" in outcome.reason
+
+
+def test_a_start_counts_no_more_when_its_key_was_removed(ledger: Ledger) -> None:
+    """The owner has taken Bob's key away: what it has signed proves nobody."""
+    start(ledger, BOBS)
+    ledger.remove_approver("acme", BOBS.key_id)
+    outcome = approved(ledger, KEY)
+    assert not outcome.accepted and "a key that is entered" in outcome.reason
 
 
 def test_up_to_the_amount_one_person_is_enough(ledger: Ledger) -> None:

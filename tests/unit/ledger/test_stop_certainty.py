@@ -456,3 +456,56 @@ def test_a_sentence_names_ten_campaigns_and_counts_the_rest() -> None:
     assert listed(reversed(names[:10])) == ", ".join(names[:10])
     assert listed(names[:11]) == f"{', '.join(names[:10])} and 1 more"
     assert listed(names) == f"{', '.join(names[:10])} and 2 more"
+
+
+# ------------------------------------------------------------ a platform that lists nothing
+
+
+class Emptied(Account):
+    """A platform that lists no campaign at all: restored, under another account's id, or never written to."""
+
+    def campaigns(self, account: str) -> tuple[CampaignState, ...]:
+        return ()
+
+
+def created(ledger: Ledger, *, settled: bool, platform_id: str = "17") -> None:
+    """The campaign was created, and its day is settled or may still be billed."""
+    ledger.reserve(kit.booking(1))
+    ledger.claim(claim("create"))
+    if platform_id:
+        ledger.resolve(claim("create").key, "done", "", NOW, platform_id)
+    if settled:
+        ledger.settle(kit.booking(1).key, 0, NOW)
+
+
+def test_a_stop_that_read_no_campaign_calls_nothing_paused(ledger: Ledger) -> None:
+    """The sentence says that nothing read back as paused; a campaign that does read back is called paused."""
+    emptied = Emptied().stop(ledger)
+    assert emptied.stopped and emptied.reason == (
+        "drill: the platform, read twice, lists no campaign on account acme, so nothing read back as paused"
+    )
+    assert Account().stop(ledger).reason == "drill: everything is paused, read back twice"
+
+
+def test_a_stop_names_what_we_created_and_the_platform_does_not_list(ledger: Ledger) -> None:
+    """Its days are settled, so that the stop is one all the same, and says what it does not know."""
+    created(ledger, settled=True)
+    report = Emptied().stop(ledger)
+    assert report.stopped and report.paused == ()
+    assert report.reason.endswith(f"; what has become of {NAME}, which we created there, is not known")
+
+
+def test_a_stop_names_a_creation_that_nobody_answered(ledger: Ledger) -> None:
+    """Without a platform id and not listed: it may be there."""
+    created(ledger, settled=False, platform_id="")
+    report = Emptied().stop(ledger)
+    assert report.reason.endswith(f"; whether the creation of {NAME} was carried out is not known")
+
+
+def test_without_a_fence_a_stop_that_read_no_campaign_calls_nothing_paused_either(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """The fence could not be raised, and the sentence about what was read is the same."""
+    (tmp_path / "ledger.db").chmod(0o444)
+    report = Emptied().stop(ledger)
+    assert not report.stopped and "so nothing read back as paused, but old approvals still stand" in report.reason

@@ -36,6 +36,7 @@ from gaelp.domain.temporal_names import Queue
 from gaelp.evidence.history.policy_panel import PANEL, WINDOWS
 from gaelp.messages.emergency_stop import NAMES_TOLD
 from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult
+from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.simulation_training import RoundSummary, SimulationState
 from gaelp.messages.spending_phase import CampaignHint, CampaignsEvidence, CampaignStanding, Proceed, SpendingState
@@ -56,8 +57,8 @@ MANY: dict[str, int] = {
     "AdvanceCurriculum.examined": EXAM, "AdvanceCurriculum.tasks_of_batches": EXAM,
     "AdvanceCurriculum.trained": NONE_OF_THEM, "CurriculumState.batches": EXAM, "CurriculumState.examined": MOST_TASKS,
     "CurriculumState.promoted": MOST_TASKS, "CurriculumState.standings": MOST_TASKS,
-    "PanelEvidence.predicted": PANEL, "PanelEvidence.actual": PANEL,
-    "PanelEvidence.windows": WINDOWS,
+    # Of a market log, which has four estimates and three differences: a test below measures it.
+    "PanelEvidence.predicted": 0, "PanelEvidence.actual": 0, "PanelEvidence.windows": 0,
     "BatchResult.rule_rewards": NONE_OF_THEM, "RulesLearned.checkpoints": len(SIMPLE_RULES),
     "SimulateBatches.rule_checkpoints": len(SIMPLE_RULES), "LogEvidence.differences": 8,
     "LogEvidence.gaps": len(Quantity), "Record.gaps": GAPS,
@@ -195,6 +196,19 @@ def _length(message: Any) -> int:
 def test_the_largest_message_of_every_kind_is_below_256_kib(kind: type[BaseModel]) -> None:
     """With 2,000 campaigns of 366 days, and whatever else the configuration allows, at its most."""
     assert 0 < _length(_largest(kind, kind.__name__)) <= LONGEST
+
+
+def test_the_evidence_of_market_logs_alone_is_below_256_kib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a panel and a forecast, and the estimates of four policies; none has arms."""
+    market = {
+        "PanelEvidence.predicted": PANEL, "PanelEvidence.actual": PANEL, "PanelEvidence.windows": WINDOWS,
+        "LogEvidence.estimates": 4, "LogEvidence.differences": 3, "LogEvidence.forecasts": 1,
+    }  # fmt: skip
+    for field, many in market.items():
+        monkeypatch.setitem(MANY, field, many)
+    evidence = _largest(AssessHistorical, "")
+    logs = tuple(log.model_copy(update={"arms": None}) for log in evidence.logs)
+    assert _length(evidence.model_copy(update={"logs": logs})) <= LONGEST
 
 
 def test_the_result_of_the_phase_that_has_all_gaps_is_below_256_kib() -> None:

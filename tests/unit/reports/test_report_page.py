@@ -17,6 +17,7 @@ from rich.console import Console
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.log_evidence import Quantity
+from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET, ApprovalCard
@@ -36,6 +37,7 @@ from gaelp.reports.report_page import build_report
 from gaelp.reports.report_words import ended_because, limits, may, reasons
 from gaelp.reports.verdict_table import criteria_table
 from tests.support.made_logs import write_log
+from tests.support.planted_anomalies import anomaly, of_run, undone, walked
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script>'
@@ -48,7 +50,9 @@ NAMES = {
 
 
 class Journal:
-    """A ledger in which only the journal has something."""
+    """A ledger in which only the journal has something, and monitoring where steps are given."""
+
+    steps: Sequence[StepTaken] = ()
 
     def __init__(self, entries: Sequence[JournalEntry] = ()) -> None:
         self.entries = entries
@@ -64,6 +68,9 @@ class Journal:
 
     def days_reached(self, phase: str) -> tuple[DayReached, ...]:
         return ()
+
+    def steps_of_run(self, run: str) -> tuple[StepTaken, ...]:
+        return tuple(of_run(step, run, "emulator") for step in self.steps)
 
     def undecided_requests(self, run: str) -> tuple[AskedRequest, ...]:
         return ()
@@ -214,6 +221,31 @@ def test_the_newest_training_episodes_are_described(warehouse: Warehouse, tmp_pa
     page = build(warehouse, Journal(), "a", tmp_path / "report").read_text()
     assert "+0.100 (+0.100 to +0.100)" in page
     assert "rises (p = " in page
+
+
+def test_the_steps_of_monitoring_are_shown_with_evidence_and_settings(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Each step has its day, metric, e-value, budget before and after, and who has undone it; so has --json."""
+    whole_run(warehouse)
+    ledger = money()
+    ledger.entries = [*ledger.entries, entry(9, "monitoring-step", 0, 0)]
+    hold, cut, note = walked(
+        [(0, [anomaly(sentence=HOSTILE)]), (1, [anomaly(e_value=1e9)]), (2, [anomaly("spend", "down", "note")])]
+    )
+    ledger.steps = (hold, undone(cut), note)
+    built = build_report(Sources(warehouse, ledger, ContentStore(f"{tmp_path}-store")), "a", tmp_path / "out")
+    html = text_of(built.page)
+    section = html[html.index("What has monitoring done?") :].split("</section>")[0]
+    first, second, third = re.findall(r"<tr><td class=\"when\">(.*?)</tr>", section, re.DOTALL)
+    assert "2026-01-10" in first and "ctr: e-value 1e+04" in first and "25.00 a day, unchanged" in first
+    assert "stands" in first and "a/live-test/campaign-00/step-1" in first and "<script" not in first
+    assert "cut" in second and "25.00 a day → 2.50 a day" in second and "undone by Ada: a holiday" in second
+    assert "spend: e-value" in third and "for reading" in third
+    assert "monitoring-step" not in html  # no second time among the events
+    told = built.document()["steps"]
+    assert [(each["step"], each["undone_by"]) for each in told] == [("hold", ""), ("cut", "Ada"), ("note", "")]
+    assert told[1]["after"]["daily_budget_micros"] == 2_500_000
+    quiet = text_of(build(warehouse, Journal(), "a", tmp_path / "quiet"))
+    assert "What has monitoring done?" not in quiet  # no campaign has reported a day
 
 
 def test_the_page_stands_alone(warehouse: Warehouse, tmp_path: Path) -> None:

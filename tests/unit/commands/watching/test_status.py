@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from gaelp.commands.watching.snapshot import PhaseView, RunView
-from gaelp.commands.watching.status import baselines_of, criteria_of
+from gaelp.commands.watching.snapshot import PhaseView
+from gaelp.commands.watching.status import baselines_of, criteria_of, learning_of
 from gaelp.domain.gates.judging import judge_simulation
 from gaelp.domain.phases import Phase
+from gaelp.evidence.monitoring.learning_trend import window_trends
 from gaelp.evidence.reported.baseline_comparison import ComparedPolicy, Comparison
 from gaelp.evidence.reported.earnings import Bounded
 from tests.unit.domain.gates.test_judging import count, simulation
-
-
-def run_view(*phases: PhaseView) -> RunView:
-    return RunView("r", "running", "simulation", False, 0, phases=phases)
 
 
 def test_status_shows_each_bound_and_what_is_missing() -> None:
     """A row for each criterion with estimate, bound, threshold, the kind of INCONCLUSIVE and the missing episodes."""
     criteria = judge_simulation(simulation(success=count(113, 215, more=120), block=None))
     console = Console(width=400, record=True)
-    console.print(*criteria_of(run_view(PhaseView(Phase.SIMULATION, "completed", 0, criteria=criteria))))
+    console.print(*criteria_of([PhaseView(Phase.SIMULATION, "completed", 0, criteria=criteria)]))
     lines = console.export_text().splitlines()
     success = next(line for line in lines if "2 success rate" in line)
     assert "INCONCLUSIVE (undecided)" in success and "0.8398" in success and "0.85" in success
@@ -45,6 +42,16 @@ def test_status_shows_the_agent_beside_the_baselines_with_its_lead() -> None:
     assert baselines_of([]) == []
 
 
+def test_status_shows_how_the_reward_moves() -> None:
+    """A row for each window that is full, with the slope's interval and the trend in words; none before."""
+    console = Console(width=200, record=True)
+    console.print(*learning_of(window_trends([at / 100 for at in range(60)])))
+    lines = console.export_text().splitlines()
+    assert "+1.000 (+1.000 to +1.000)" in lines[-1] and "rises (p = " in lines[-1]
+    assert [line.split()[0] for line in lines if "rises" in line] == ["10", "50"]
+    assert learning_of(()) == []
+
+
 def test_before_the_first_gate_there_is_no_table() -> None:
     """A phase that runs has no criteria yet."""
-    assert criteria_of(run_view(PhaseView(Phase.SIMULATION, "running", 0))) == []
+    assert criteria_of([PhaseView(Phase.SIMULATION, "running", 0)]) == []

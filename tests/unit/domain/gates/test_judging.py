@@ -354,11 +354,11 @@ def test_a_log_that_cannot_show_it_is_named_and_decides_nothing():
 
 
 def test_cells_that_a_log_does_not_support_are_named():
-    """A bandit log supports neither fidelity nor direction, and its arms are not compared yet."""
+    """A bandit log supports neither fidelity nor direction, and this one's arms could not be ranked."""
     bandit = history(log())
     assert "not supported by bandit log obd" in found(bandit, "5a").reason
     assert "not supported by bandit log obd" in found(bandit, "6").reason
-    assert "It is not assessed yet on obd" in found(bandit, "7").reason
+    assert "supports no ranks of arms" in found(bandit, "7").reason
     assert {found(bandit, id).verdict for id in ("5a", "6", "7")} == {INCONCLUSIVE}
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from gaelp.domain.episodes import EpisodeState
-from gaelp.domain.gates.criteria_panel import panel_accuracy, panel_correlation
+from gaelp.domain.gates.criteria_panel import panel_accuracy, rank_correlation
 from gaelp.domain.gates.measurements import LogMeasures, PanelMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Inconclusive, Verdict
+from gaelp.domain.log_evidence import RanksMeasure
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID
 
@@ -64,15 +65,50 @@ def test_criterion_6(changes: dict[str, Any], verdict: Verdict, said: str) -> No
 ])  # fmt: skip
 def test_criterion_7(changes: dict[str, Any], verdict: Verdict, said: str) -> None:
     """Correlation, its bound, reliability, and that no policy carries it alone, are each necessary."""
-    check(panel_correlation(log(**changes), 0.8), verdict, said)
+    check(rank_correlation(log(**changes), 0.8), verdict, said)
 
 
-@pytest.mark.parametrize("judge", [panel_accuracy, panel_correlation])
+@pytest.mark.parametrize("judge", [panel_accuracy, rank_correlation])
 def test_a_log_without_a_panel_is_unsupported_and_a_failed_replay_invalid(judge: Any) -> None:
     """The reason that the replay gave stands in the verdict."""
     none = log().model_copy(update={"panel": None, "reason": "it has no predicted click rates"})
     answer = judge(none, 0.8)
     assert (answer.verdict, answer.inconclusive) == (INCONCLUSIVE, Inconclusive.UNSUPPORTED)
-    assert answer.reason == "Log auctions supports no panel of policies: it has no predicted click rates."
+    what = "panel of policies" if judge is panel_accuracy else "ranks of policies"
+    assert answer.reason == f"Log auctions supports no {what}: it has no predicted click rates."
     failed = judge(none.model_copy(update={"state": EpisodeState.FAILED}), 0.8)
     assert failed.verdict is INVALID and "was not replayed" in failed.reason
+
+
+def ranked(p: float | None = 0.5, **changes: Any) -> CriterionVerdict:
+    """Criterion 7 of a bandit log's arms."""
+    arms = {
+        "policies": 12, "clicks": 9000, "reliability": 0.9, "correlation": 0.8, "correlation_low": 0.6,
+        "correlation_high": 0.9, "most_carried": 0.1, "regret": 0.02,
+    } | changes  # fmt: skip
+    known = {"log": "shown", "kind": "bandit", "grade": "A", "rows": 10**6, "clicks": 9000, "state": "settled"}
+    whole = {"arms": RanksMeasure.model_validate(arms), "randomised_p": p}
+    return rank_correlation(LogMeasures.model_validate(known | whole), 0.8)
+
+
+@pytest.mark.parametrize(("changes", "verdict", "said"), [
+    ({}, PASS, "On shown the ranks of 12 arms correlate at 0.80"),
+    ({"p": 0.001}, PASS, "12 arms"),
+    ({"p": None}, PASS, "12 arms"),
+    ({"correlation_high": 0.799}, FAIL, "below 0.8"),
+    ({"reliability": 0.899}, INCONCLUSIVE, "reliable to 0.90 only"),
+    ({"most_carried": 0.101}, INCONCLUSIVE, "One arm carries 0.10"),
+    ({"reliability": math.nan}, INVALID, "The values of the arms on shown do not vary"),
+])  # fmt: skip
+def test_criterion_7_across_arms(changes: dict[str, Any], verdict: Verdict, said: str) -> None:
+    """The same conditions decide about the arms of a bandit log, in their own words."""
+    answer = ranked(**changes)
+    assert answer.verdict is verdict and said in answer.reason, answer.reason
+
+
+def test_arms_of_a_log_whose_randomisation_is_broken_are_not_judged() -> None:
+    """What they brought rests on the propensities: no correlation, however good, passes or fails."""
+    for correlation_high in (0.9, 0.1):
+        answer = ranked(p=0.0009, correlation_high=correlation_high)
+        assert answer.verdict is INCONCLUSIVE and "as often as their propensities say" in answer.reason
+        assert answer.inconclusive is Inconclusive.UNSUPPORTED

@@ -180,9 +180,10 @@ def test_support_is_said_of_each_log_by_its_kind() -> None:
     def said(id: str, *chosen: int) -> str:
         return found(history(*(logs[index] for index in chosen)), id).reason
 
-    assert said("7", 0) == "It is not assessed yet on obd."
+    assert said("7", 0) == "Log obd supports no ranks of arms: it has none."
     assert said("6", 0) == "Prediction accuracy is not supported by bandit log obd."
-    assert said("7", 0, 2) == "Correlation is not supported by report log meta. It is not assessed yet on obd."
+    assert said("7", 1) == "Log ipinyou supports no ranks of policies: it has none."
+    assert said("7", 2, 3) == "Correlation is not supported by report log meta and unreadable log odd."
     assert said("6", 2, 3) == "Prediction accuracy is not supported by report log meta and unreadable log odd."
     assert (
         said("6", 0, 1, 2) == "Log ipinyou supports no panel of policies: it has none."

@@ -15,6 +15,7 @@ from gaelp.domain.monitoring.ladder import (
     held_back,
     held_of_each,
     standing_in_words,
+    stopped_from_outside,
     suspected_since,
 )
 from gaelp.domain.platform_records import CampaignState
@@ -105,6 +106,15 @@ def test_what_a_person_has_undone_is_accepted_for_good_and_a_new_anomaly_is_not(
     assert held_back(both) is None and due_step(growing(9), both, on(9)) is None
     anew = due_step(growing(9, since=FIRST + timedelta(days=5)), both, on(9))
     assert anew is not None and (anew.step, anew.number) == ("hold", 3)
+
+
+@pytest.mark.parametrize(("metric", "outside"), [("payment", True), ("landing_page", True), ("ctr", False)])
+def test_a_stop_for_a_page_or_a_payment_is_no_doing_of_the_agent(metric: str, outside: bool) -> None:
+    """A pause is none yet; a fall of the CTR that leads to a stop is the agent's."""
+    failing = [anomaly(metric, "up", kind="state")] if outside else []
+    steps = walked([(day, [*failing, *growing(day)]) for day in range(20)])
+    assert steps[-1].step is LadderStep.STOP and stopped_from_outside(steps) is outside
+    assert not stopped_from_outside(steps[:-1])
 
 
 def test_one_look_a_day_takes_one_step() -> None:

@@ -14,10 +14,12 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.judging import alpha_for, judge_historical
 from gaelp.domain.gates.verdicts import CriterionVerdict, Inconclusive, Verdict
 from gaelp.domain.log_evidence import Grade, LogKind
+from gaelp.evidence.history.arm_ranks import NoArms, measure_arms
 from gaelp.evidence.history.off_policy import TESTED, evaluate, randomised_p
 from gaelp.evidence.history.policy_panel import NoPanel, measure_panel
 from gaelp.evidence.history.report_forecasts import NoForecast, forecast_clicks, forecast_report
 from gaelp.evidence.phase_measurements import measure_historical
+from gaelp.market.calibration.shrinkage import click_rates
 from gaelp.messages.log_replay import LogEvidence
 from tests.support.known_truth_logs import BETTER, ITEMS, SEGMENTS, bandit_log, market_log, report_log
 
@@ -40,6 +42,54 @@ def on_bandit(policy: np.ndarray = BETTER, rows: int = MANY, **spoiled: Any) -> 
         estimates=evaluate(log, segment, {TESTED: whole}, np.random.default_rng(0)), randomised_p=randomised_p(log),
     )  # fmt: skip
     return judged(evidence, "5b")
+
+
+def on_arms(rows: int = MANY, turned: bool = False, **spoiled: Any) -> LogEvidence:
+    """The arms of a log of which the earlier half calibrates; `turned` has them clicked in the opposite order later."""
+    log, segment = bandit_log(1, rows, **spoiled)
+    half = rows // 2
+    cells = np.zeros((2, SEGMENTS, ITEMS), np.int64)
+    for counts, weights in zip(cells, (np.ones(half, np.int64), log["click"][:half]), strict=True):
+        np.add.at(counts, (segment[:half], log["action"][:half]), weights)
+    later = {name: each[half:] for name, each in log.items()}
+    ctr = click_rates(*cells)
+    arms = measure_arms(later, segment[half:], ctr[:, ::-1] if turned else ctr)
+    return LogEvidence(
+        log="made", kind=LogKind.BANDIT, grade=Grade.A, rows=half, clicks=arms.clicks, arms=arms,
+        randomised_p=randomised_p(later),
+    )  # fmt: skip
+
+
+def test_criterion_7_passes_on_arms_that_are_clicked_as_they_were() -> None:
+    """The market of half a million impressions ranks eight items as the next half million do."""
+    verdict = judged(on_arms(), "7")
+    assert verdict.verdict is PASS and verdict.n == ITEMS, verdict.reason
+
+
+def test_arms_in_the_opposite_order_fail_7() -> None:
+    """What was predicted best is clicked least."""
+    assert judged(on_arms(turned=True), "7").verdict is FAIL
+
+
+@pytest.mark.parametrize(("rows", "spoiled", "said"), [
+    (20_000, {}, "The actual values themselves are reliable to"),
+    (MANY // 5, {"biased_item": 0}, "not shown as often as their propensities say"),
+])  # fmt: skip
+def test_few_clicks_and_broken_randomisation_do_not_pass_7(rows: int, spoiled: dict[str, Any], said: str) -> None:
+    """Each is named, and the verdict is INCONCLUSIVE."""
+    verdict = judged(on_arms(rows, **spoiled), "7")
+    assert verdict.verdict is INCONCLUSIVE and said in verdict.reason, verdict.reason
+
+
+@pytest.mark.parametrize(("rows", "spoiled", "said"), [
+    (20_000, {"missing": 0}, "7 of its items have 30 effective rows, and 8 are needed"),
+    (20_000, {"level": 0.0001}, "later clicks, and at least 30 are needed"),
+])  # fmt: skip
+def test_arms_that_cannot_be_ranked_say_why(rows: int, spoiled: dict[str, Any], said: str) -> None:
+    """An item that was never shown has no value, and with hardly a click all are equal."""
+    with pytest.raises(NoArms) as why:
+        on_arms(rows, **spoiled)
+    assert said in str(why.value)
 
 
 def on_market(rows: int = MANY // 2, seed: int = 1, **spoiled: Any) -> LogEvidence:

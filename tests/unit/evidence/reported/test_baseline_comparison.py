@@ -11,7 +11,7 @@ from gaelp.domain.log_evidence import Grade, LogKind
 from gaelp.evidence.history.off_policy import LOGGING, TESTED, evaluate_paired
 from gaelp.evidence.reported.baseline_comparison import in_exam, on_log
 from gaelp.messages.episode_batch import BatchResult
-from gaelp.messages.log_replay import LogEvidence
+from gaelp.messages.log_replay import Estimate, LogEvidence, PairedDifference
 
 EPISODES = 64
 
@@ -106,3 +106,27 @@ def test_without_the_agent_there_is_nothing_to_compare() -> None:
     evidence = evidence_of({"uniform": shares(1 / 3, 1 / 3, 1 / 3)})
     assert evidence.differences == () and on_log(evidence) is None
     assert {each.policy for each in evidence.estimates} == {LOGGING, "uniform"}
+
+
+def replayed(clicks: float, auctions: float = 5000.0) -> LogEvidence:
+    """A market log on which the agent won that many clicks, and the logger enough."""
+    names = {TESTED: (clicks, auctions), LOGGING: (90.0, 9000.0)}
+    estimates = tuple(
+        Estimate(estimator="replay", policy=name, value=2.0, low=1.0, high=3.0, row_ess=rows, click_ess=won)
+        for name, (won, rows) in names.items()
+    )
+    return LogEvidence(
+        log="auctions", kind=LogKind.MARKET, grade=Grade.B, rows=9000, clicks=90, estimates=estimates, unit="EUR",
+        differences=(PairedDifference(policy=LOGGING, value=0.0, low=-0.5, high=0.5),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("clicks", "auctions", "few"), [(30, 5000, False), (29, 5000, True), (0, 0, False)])
+def test_replayed_bids_are_compared_in_their_unit(clicks: float, auctions: float, few: bool) -> None:
+    """Fewer than 30 clicks are called no evidence; a policy that wins no auction brings nothing for certain."""
+    found = on_log(replayed(clicks, auctions))
+    assert found is not None and found.unit == ("EUR; too few clicks, no evidence" if few else "EUR")
+    agent, logger = found.policies
+    assert (agent.policy, logger.policy, logger.agents_lead and logger.agents_lead.low) == (
+        "agent", "logging policy", -0.5,
+    )  # fmt: skip

@@ -256,11 +256,14 @@ def test_a_stopped_run_asks_for_nothing_any_more(ledger: Ledger, void: bool) -> 
 def test_the_end_of_a_run_ends_its_approvals_and_no_rejection(ledger: Ledger, decision: str, state: str) -> None:
     """A stop of the account leaves both as they were decided; what was rejected stays so after the run, too."""
     assert decide(ledger, signed(decision=decision)).accepted
-    before = ledger.request_state(ID)
+    before, stored = ledger.request_state(ID), ledger.request(ID)
     ledger.raise_fence("acme", "stop", "Ada", NOW)
     assert ledger.request_state(ID) == before
     ledger.end_run("run-a", NOW)
     assert ledger.request_state(ID) == state
+    ledger.open_request(stored.request, stored.text, NOW)  # a retry finds what it opened
+    with pytest.raises(RunStopped, match="ended at"):
+        ledger.open_request(kit.request(request_id="run-a/live-test#2", fence=1), "", NOW)
 
 
 def test_refused_signals_are_noted_once_for_their_key(ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""What the ledger holds of campaigns that have ended: their days as the platform reported them, and what those cost.
+"""What the ledger holds of campaigns that a gate judges: their days as the platform reported them, and what they cost.
 
 A result is a message, and anybody who reaches Temporal can write one: its own days are not believed. A day costs what
 its report or its reservation says, whichever is more. Touch this when a gate relies on one more thing of the ledger.
@@ -6,7 +6,7 @@ its report or its reservation says, whichever is more. Touch this when a gate re
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
@@ -51,6 +51,13 @@ def with_kept_decisions(
 def agents_own(violations: Iterable[Violation]) -> list[Violation]:
     """The grave violations that count against the agent: nobody has cleared them, and nobody else has done them."""
     return [each for each in violations if _is_grave(each) and each.kind not in NOT_THE_AGENTS]
+
+
+def with_violations(campaigns: Sequence[CampaignResult], violations: Iterable[Violation]) -> tuple[CampaignResult, ...]:
+    """The campaigns with their grave violations; one that names none of them is counted on the first, never dropped."""
+    names = {c.campaign for c in campaigns}
+    grave = Counter(v.campaign if v.campaign in names else campaigns[0].campaign for v in agents_own(violations))
+    return tuple(c.model_copy(update={"violations": grave[c.campaign]}) for c in campaigns)
 
 
 def others_doing(violations: Iterable[Violation]) -> str:

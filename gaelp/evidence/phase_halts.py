@@ -1,4 +1,4 @@
-"""RECORDS: why the campaigns of a live test must not go on, from what the ledger holds of those that have ended.
+"""Why the campaigns of a live test must not go on, from what the ledger holds of those that have ended.
 
 The review between two campaigns and the gate ask the same, so that the gate believes no message about it. Touch this to
 end a test for another reason.

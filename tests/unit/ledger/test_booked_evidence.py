@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from activities.records.booked_evidence import booked
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import Arm, CampaignResult
+from gaelp.ledger.booked_evidence import booked
 from gaelp.ledger.stored_records import Reservation
 
 NAME = "run-a/live-test/campaign-00"
