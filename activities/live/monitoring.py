@@ -24,7 +24,7 @@ from gaelp.domain.monitoring.ladder import (
     due_step,
     held_back,
     stopped_from_outside,
-    suspected_since,
+    suspected_days,
 )
 from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
@@ -37,16 +37,18 @@ Detect = Callable[[WatchedDays, MonitoringSettings, date], tuple[Anomaly, ...]]
 
 @dataclass(frozen=True)
 class Standing:
-    """What monitoring leaves a campaign, why it must end if it must, and since when its measuring is suspected."""
+    """What monitoring leaves a campaign, why it must end if it must, and which of its days are suspect."""
 
     held: HeldBack | None
     halt: str = ""
     outside: bool = False  # the halt is no doing of the agent
-    suspected_since: date | None = None
+    suspected: tuple[date, date] | None = None  # from the first until before the second: see suspected_days
 
     def trusted(self, days: tuple[DayReport, ...]) -> tuple[DayReport, ...]:
         """The days on whose conversions a decision may rest."""
-        return tuple(day for day in days if self.suspected_since is None or day.day < self.suspected_since)
+        if self.suspected is None or any(day.day >= self.suspected[1] for day in days):
+            return days
+        return tuple(day for day in days if day.day < self.suspected[0])
 
 
 class Monitoring:
@@ -92,4 +94,4 @@ class Monitoring:
 def _standing(steps: Sequence[StepTaken]) -> Standing:
     stops = [each.reason for each in steps if each.step is LadderStep.STOP]
     halt = f"monitoring has stopped it: {stops[0]}" if stops else ""
-    return Standing(held_back(steps), halt, stopped_from_outside(steps), suspected_since(steps))
+    return Standing(held_back(steps), halt, stopped_from_outside(steps), suspected_days(steps))

@@ -19,6 +19,7 @@ from gaelp.money import rounded_down, smallest_unit_micros
 
 FLOOR_SHARE = 10  # a cut leaves so many-th of the budget in force, so that the campaign is still measured
 PATIENCE = {"hold": 1, "cut": 2, "pause": 7}  # days of the account that a step is given before the next one
+SUSPICION_DAYS = 7  # that nobody's answer keeps suspected days out of a drawdown; the stop-loss is blind no longer
 
 
 class LadderStep(StrEnum):
@@ -162,10 +163,16 @@ def standing_in_words(steps: Sequence[StepTaken]) -> tuple[str, ...]:
     )
 
 
-def suspected_since(steps: Sequence[StepTaken]) -> datetime.date | None:
-    """The first day whose conversions may be measured wrongly, by the steps that stand; None where none may."""
-    days = [each.since for step in _standing(steps) for each in step.evidence if each.measurement]
-    return min(days, default=None)
+def suspected_days(steps: Sequence[StepTaken]) -> tuple[datetime.date, datetime.date] | None:
+    """The first day whose conversions may be measured wrongly, by the steps that stand, and when they count again.
+
+    From that second day on, which comes where nobody answers, all of them count with what they cost. None: none may.
+    """
+    suspects = [(each.since, step.day) for step in _standing(steps) for each in step.evidence if each.measurement]
+    if not suspects:
+        return None
+    noticed = min(day for _, day in suspects)
+    return min(since for since, _ in suspects), noticed + datetime.timedelta(days=SUSPICION_DAYS)
 
 
 def stopped_from_outside(steps: Sequence[StepTaken]) -> bool:

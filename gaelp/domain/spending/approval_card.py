@@ -18,6 +18,7 @@ from math import ceil
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.criteria_table import NEVER_PASSES, required_in
 from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.monitoring.ladder import SUSPICION_DAYS
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
@@ -240,7 +241,7 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
     return (
         f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. {why}, so up to "
         f"**{exact_money(unseen, request.currency)}** may be billed before that can act. Days since monitoring "
-        "suspects the measuring do not count, until somebody undoes that hold. "
+        f"suspects the measuring do not count for {SUSPICION_DAYS} days, unless somebody undoes that hold before. "
         f"`starter.py stop {request.run}` pauses within 2 minutes."
     )
 

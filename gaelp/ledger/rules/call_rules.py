@@ -8,6 +8,7 @@ that the others then wait. A clock that is fast by a share of the quota's span l
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from gaelp.domain.ad_accounts import CallQuota
@@ -21,7 +22,8 @@ MOST_CALLS = 8
 def booked_until(before: datetime, quota: CallQuota, calls: int, now: datetime) -> datetime:
     """The instant after so many more calls; a negative number gives back calls that were booked and not made."""
     each = quota.seconds / (SUSTAINED * quota.calls)
-    return (max(before, now) if calls > 0 else before) + timedelta(seconds=calls * each)
+    # Rounded up to the microsecond, or many short calls would let more through than the share.
+    return (max(before, now) if calls > 0 else before) + timedelta(microseconds=math.ceil(calls * each * 1e6))
 
 
 def wait_for_calls(before: datetime, quota: CallQuota, now: datetime) -> timedelta:

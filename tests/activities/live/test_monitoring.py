@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from activities.live.claiming import NotNow
+from activities.live.monitoring import Standing
 from activities.live.observations import Observations
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.monitoring.anomalies import Anomaly
+from gaelp.domain.platform_records import DayReport
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
 from gaelp.messages.live_campaign import Applied, Observe, Observed
 from tests.support.activity_senders import as_workflow
@@ -166,6 +168,22 @@ def test_days_whose_measuring_is_suspected_are_no_drawdown(watched: Watched, mon
     assert watched.tick(4).halt == ""
     held = watched.held
     assert held is not None and held.frozen
+
+
+def test_the_stop_loss_is_blind_for_seven_days_at_the_most() -> None:
+    """Where nobody answers a suspicion, the suspected days count again with all that they cost."""
+    first, again = START.date() + timedelta(days=2), START.date() + timedelta(days=10)
+    standing = Standing(held=None, suspected=(first, again))
+    days = [_day(START.date() + timedelta(days=number)) for number in range(11)]
+    assert [standing.trusted(tuple(days[:count])) == tuple(days[: min(count, 2)]) for count in range(11)] == [True] * 11
+    assert standing.trusted(tuple(days)) == tuple(days)
+
+
+def _day(day: date) -> DayReport:
+    return DayReport(
+        day=day, impressions=0, clicks=0, conversions=0.0, cost_micros=UNIT, served_micros=UNIT, revenue_micros=0,
+        final=True, matured=True,
+    )  # fmt: skip
 
 
 def _any_day_halts(days: Any, config: TrainingConfiguration) -> str:

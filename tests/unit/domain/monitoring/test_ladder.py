@@ -16,7 +16,7 @@ from gaelp.domain.monitoring.ladder import (
     held_of_each,
     standing_in_words,
     stopped_from_outside,
-    suspected_since,
+    suspected_days,
 )
 from gaelp.domain.platform_records import CampaignState
 from tests.support.ledgers import NOW, UNIT
@@ -72,7 +72,8 @@ def test_a_suspected_measurement_holds_every_change_and_never_cuts_on_cost_per_c
     steps = walked([(number, day(number)) for number in range(20)])
     assert [each.step for each in steps] == ["hold"]
     held = held_back(steps)
-    assert held is not None and held.frozen and suspected_since(steps) == FIRST - timedelta(days=2)
+    assert held is not None and held.frozen
+    assert suspected_days(steps) == (FIRST - timedelta(days=2), FIRST + timedelta(days=7))
     wanted = STATE.model_copy(update={"bid_micros": (1, 99 * UNIT), "creative_prob": ((1.0, 0.0), (1.0, 0.0))})
     limited = held.limited(wanted, STATE)
     assert (limited.bid_micros, limited.creative_prob) == (STATE.bid_micros, STATE.creative_prob)

@@ -166,7 +166,7 @@ def test_the_stop_loss_says_what_may_be_billed_before_it_can_act() -> None:
     # The 90 % quantile of a mean lag of one day is 2.3 days: twice that, 111 hours and 72 hours are 8 days, and one.
     assert "lost 150.00 USD in sum; the phase ends between two campaigns once all have lost that" in said
     assert "A day matures within 9 days, so up to **450.00 USD** may be billed" in said
-    assert "Days since monitoring suspects the measuring do not count, until somebody undoes that hold." in said
+    assert "Days since monitoring suspects the measuring do not count for 7 days, unless somebody undoes" in said
     assert "**300.00 USD** may be billed" in lines_of(terms=terms)["Stop-loss"]
 
 

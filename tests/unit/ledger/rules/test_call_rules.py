@@ -69,9 +69,9 @@ def test_what_was_given_back_is_free_again() -> None:
 @pytest.mark.parametrize("calls", [1, 2, MOST_CALLS])
 def test_time_without_calls_earns_no_room_beyond_the_burst(calls: int) -> None:
     """Calls after an idle hour, one alone too, are booked from the moment at which they are made."""
-    quota = CallQuota(calls=600, seconds=60)
+    quota = CallQuota(calls=800, seconds=60)  # 0.1 s a call at the sustained rate
     idle = NOW - timedelta(hours=1)
-    assert booked_until(idle, quota, calls, NOW) == NOW + timedelta(seconds=calls * 60 / (SUSTAINED * 600))
+    assert booked_until(idle, quota, calls, NOW) == NOW + timedelta(seconds=calls * 0.1)
 
 
 @pytest.mark.parametrize("given_back", [0, 1, 6])
