@@ -34,6 +34,7 @@ class BookedDay:
     day: date
     worst: int = 0
     billed: int = 0
+    settled: bool = False  # what was billed is final
 
 
 def campaign_days(journal: Sequence[JournalEntry]) -> list[BookedDay]:
@@ -47,6 +48,7 @@ def campaign_days(journal: Sequence[JournalEntry]) -> list[BookedDay]:
             row.worst = max(row.worst, entry.amount_micros)
         elif entry.kind in ("post", "settle"):
             row.billed = entry.amount_micros
+            row.settled = entry.kind == "settle"
     return list(keys.values())
 
 
@@ -63,6 +65,11 @@ def by_day(days: Sequence[BookedDay]) -> list[SpendDay]:
         total[0] += key.worst
         total[1] += key.billed
     return [SpendDay(phase, day, worst, billed) for (phase, day), (worst, billed) in sorted(totals.items())]
+
+
+def still_billable(days: Sequence[BookedDay]) -> int:
+    """Micros that may still be billed for days that are not settled, at worst."""
+    return sum(max(key.worst - key.billed, 0) for key in days if not key.settled)
 
 
 def worst_by_campaign(days: Sequence[BookedDay]) -> dict[str, int]:

@@ -95,6 +95,7 @@ class Facts:
     spans: list[Span]
     spend: list[SpendDay]
     campaign_worst: dict[str, int]
+    still_billable_micros: int  # for days that are reserved and not settled, at worst
     journal: list[JournalEntry]
     lessons: list[dict[str, Any]]  # rows of the table `curriculum`, by round
     campaigns: list[CampaignResult]  # that have reported a day, those that still run too
@@ -141,6 +142,7 @@ def gather(sources: Sources, run: str) -> Facts:
         spans=_spans(started, ended, criteria),
         spend=journal_money.by_day(days),
         campaign_worst=journal_money.worst_by_campaign(days),
+        still_billable_micros=journal_money.still_billable(days),
         journal=journal,
         lessons=warehouse.query(_LESSONS, {"run": run}),
         gaps=[GapEvidence.model_validate(row) for row in warehouse.query(_GAPS, {"run": run})],

@@ -163,6 +163,8 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         learning=learning_rows(window_trends(facts.newest_rewards)),
         level_changes=level_changes([batch.reward for batch in facts.batches if not batch.exam]),
         limits=report_words.limits(facts),
+        still_billable=report_words.still_billable(facts),
+        begun={day.phase for day in facts.spend},
         steps=step_rows(facts.steps, facts.currency),
         synthetic_market=SYNTHETIC_MARKET,
         events=report_words.events(facts),

@@ -86,6 +86,16 @@ def reasons(facts: Facts) -> list[str]:
     return run_reasons + [f"{row['name']} ({row['phase']}): {row['reason']}" for row in open_rows]
 
 
+def still_billable(facts: Facts) -> str:
+    """What the run may still cost for what it has reserved; what is asked for comes on top of it."""
+    if not facts.spend:
+        return "Nothing was reserved and nothing was spent."
+    if not facts.still_billable_micros:
+        return "Nothing more can be billed of what was reserved so far: every day is settled."
+    more = rounded_money(facts.still_billable_micros, facts.currency)
+    return f"Days that are reserved and not settled yet may still bill up to {more}."
+
+
 def limits(facts: Facts) -> list[Limit]:
     """Each spend limit with the worst case that was reserved under it; empty where the limits are not known."""
     if facts.config is None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
+from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.gates.criteria_table import NEVER_PASSES, required_in
 from gaelp.domain.gates.verdicts import Verdict
@@ -57,6 +58,9 @@ class ApprovalCard(Frozen):
         """Whether request and text are those that the digest binds; a card of which this is false is not shown."""
         bound = self.request.card_digest == card_digest(self.text)
         return bound and self.request_digest == request_digest(self.request)
+
+
+NO_REAL_MONEY = {AccountKind.EMULATOR: ", an emulator's: no real money moves"}
 
 
 def card_digest(text: str) -> str:
@@ -144,7 +148,8 @@ def _asked(request: ApprovalRequest, facts: CardFacts) -> str:
     ]
     return (
         f"agent {request.agent} asks for at most **{total}** in all and **{daily}** on any one day of account "
-        f"{request.account}. Approved before in this run: {'; '.join(before) or 'nothing'}."
+        f"{request.account}{NO_REAL_MONEY.get(facts.now.account.kind, '')}. Approved before in this run: "
+        f"{'; '.join(before) or 'nothing'}."
     )
 
 

@@ -281,6 +281,19 @@ def test_hostile_text_is_shown_and_not_run(warehouse: Warehouse, tmp_path: Path)
     assert html.count("&lt;script&gt;") >= 6
 
 
+def test_the_report_says_what_may_still_be_billed(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The worst case of each day that is not settled, less what was billed; or that nothing can come any more."""
+    start_run(warehouse)
+    end_run(warehouse, "stopped", "because of something")
+    open_days = text_of(build(warehouse, money(), "a", tmp_path / "open"))
+    assert "may still bill up to 40.00 USD." in open_days and "Begun and not judged" in open_days
+    settled = Journal([*money().entries, entry(9, "settle", 0, 10_000_000)])
+    assert "Nothing more can be billed of what was reserved so far" in text_of(
+        build(warehouse, settled, "a", tmp_path / "settled")
+    )
+    assert "Nothing was reserved and nothing was spent." in text_of(build(warehouse, Journal(), "a", tmp_path / "none"))
+
+
 @pytest.mark.parametrize(
     ("outcome", "says"),
     [

@@ -82,7 +82,7 @@ def test_the_first_line_says_what_is_asked_beside_what_was_approved() -> None:
     """Both caps of both, with the earlier request's name; or that nothing was."""
     assert lines_of()["Spend for run-a, phase live-test"] == (
         "agent linear-thompson asks for at most **300.00 USD** in all and **50.00 USD** on any one day of account "
-        "acme. Approved before in this run: nothing."
+        "acme, an emulator's: no real money moves. Approved before in this run: nothing."
     )
     scaled = kit.request(phase=Phase.SCALED, request_id="run-a/scaled#1", total_cap_micros=4800 * UNIT)
     said = lines_of(scaled, approved_before=(kit.request(),))["Spend for run-a, phase scaled"]
