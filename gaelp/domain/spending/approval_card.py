@@ -60,9 +60,6 @@ class ApprovalCard(Frozen):
         return bound and self.request_digest == request_digest(self.request)
 
 
-NO_REAL_MONEY = {AccountKind.EMULATOR: ", an emulator's: no real money moves"}
-
-
 def card_digest(text: str) -> str:
     """SHA-256 hex of a card's text."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -146,10 +143,10 @@ def _asked(request: ApprovalRequest, facts: CardFacts) -> str:
         f"{exact_money(each.daily_cap_micros, each.currency)} a day ({each.request_id})"
         for each in facts.approved_before
     ]
+    unreal = ", an emulator's: no real money moves" if facts.now.account.kind is AccountKind.EMULATOR else ""
     return (
         f"agent {request.agent} asks for at most **{total}** in all and **{daily}** on any one day of account "
-        f"{request.account}{NO_REAL_MONEY.get(facts.now.account.kind, '')}. Approved before in this run: "
-        f"{'; '.join(before) or 'nothing'}."
+        f"{request.account}{unreal}. Approved before in this run: {'; '.join(before) or 'nothing'}."
     )
 
 
