@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from gaelp.domain.frozen import Frozen
-
 
 class LogKind(StrEnum):
     """What the rows of a log are; each kind supports other claims."""
@@ -44,19 +42,6 @@ class Grade(StrEnum):
     B = "B"  # a market log, whose recorded prices other bids are replayed against
     R = "R"  # a report, which describes what happened
     C = "C"  # nothing that supports a claim
-
-
-class RanksMeasure(Frozen):
-    """Policies on a log by their predicted and their actual value; what does not vary is NaN."""
-
-    policies: int
-    clicks: int  # of the later part
-    reliability: float  # of the actual values, by split halves
-    correlation: float  # Spearman's
-    correlation_low: float
-    correlation_high: float
-    most_carried: float  # by how much it changes where one policy is left out
-    regret: float  # share of the best value that the policy predicted best misses
 
 
 LEAST_RANDOMISED_P = 0.001  # of the chi-square test of items shown against propensities

@@ -9,7 +9,8 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criterion import CriterionNumbers, Formula, Judgement, criterion_verdict, finite
 from gaelp.domain.gates.measurements import LogMeasures, PanelMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
-from gaelp.domain.log_evidence import LEAST_RANDOMISED_P, LogKind, RanksMeasure
+from gaelp.domain.log_evidence import LEAST_RANDOMISED_P, LogKind
+from gaelp.domain.policy_ranks import RanksMeasure
 
 FEWEST_PAIRS = 40
 LEVEL_BAND = (0.9, 1.1)

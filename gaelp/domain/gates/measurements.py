@@ -15,8 +15,8 @@ from pydantic import Field
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.exploit_audit import AuditMeasure
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.log_evidence import RanksMeasure
 from gaelp.domain.phases import Phase
+from gaelp.domain.policy_ranks import RanksMeasure
 from gaelp.domain.simple_rules import RuleMeasure
 
 Level = Annotated[float, Field(gt=0, lt=1)]

@@ -14,7 +14,7 @@ from scipy.stats import norm, spearmanr, t
 
 from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import ForecastMeasure, PanelMeasure
-from gaelp.domain.log_evidence import RanksMeasure
+from gaelp.domain.policy_ranks import RanksMeasure
 from gaelp.evidence.betting import clopper_pearson
 from gaelp.messages.log_replay import ArmsEvidence, ForecastEvidence, PanelEvidence, WindowPairs
 
