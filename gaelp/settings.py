@@ -7,6 +7,7 @@ when a program needs the address of another service.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,12 @@ class Settings(BaseModel):
         variables = {name.lower(): value for name, value in os.environ.items()}
         named = {field: f"{PREFIX}{field}" for field in cls.model_fields}
         return {**{field: variables[name] for field, name in named.items() if name in variables}, **given}
+
+    @classmethod
+    def named_by(cls, variables: Mapping[str, str]) -> Settings:
+        """What these GAELP_ variables say, as those of a stack's own services; they go before the environment's."""
+        named = {name: value for name, value in variables.items() if name.startswith(PREFIX.upper())}
+        return cls.model_validate({name.lower().removeprefix(PREFIX): value for name, value in named.items()})
 
     @field_validator("temporal_tls_key")
     @classmethod

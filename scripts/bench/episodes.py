@@ -149,9 +149,8 @@ def through_workflow(sizes: Sizes) -> Speed:
         tempfile.TemporaryDirectory() as home,
         LocalStack(Path(home), names=("temporal", "redis", "worker", "compute")) as stack,
     ):
-        os.environ.update(stack.environment())
         pids = [stack.pid(name) for name in ("temporal", "redis", "worker", "compute")]
-        return asyncio.run(run_batches(Settings(), sizes, pids))
+        return asyncio.run(run_batches(Settings.named_by(stack.environment()), sizes, pids))
 
 
 async def run_batches(settings: Settings, sizes: Sizes, pids: Sequence[int]) -> Speed:

@@ -70,8 +70,7 @@ def measured(sizes: Sizes) -> list[AmongRuns]:
     """Each verb among so many runs; raises where one of them refuses."""
     with tempfile.TemporaryDirectory() as home, LocalStack(Path(home), names=("temporal",)) as stack:
         environment = {**os.environ, **stack.environment()}
-        os.environ.update(stack.environment())
-        asyncio.run(_write(Settings(), sizes.runs))
+        asyncio.run(_write(Settings.named_by(stack.environment()), sizes.runs))
         return [_cost(verb, sizes, environment) for verb in VERBS]
 
 

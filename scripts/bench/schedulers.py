@@ -102,9 +102,9 @@ def _ours(sizes: Sizes) -> Scheduled:
     smaller = replace(sizes, campaigns=CAMPAIGNS, batches=sizes.scheduled)
     names = ("temporal", "redis", "worker", "compute")
     with tempfile.TemporaryDirectory() as home, LocalStack(Path(home), names=names) as stack:
-        os.environ.update(stack.environment())
         used = batch_program.processor_seconds_of_all(os.getpid())
-        speed = asyncio.run(episodes.run_batches(Settings(), smaller, [stack.pid(name) for name in names]))
+        settings, pids = Settings.named_by(stack.environment()), [stack.pid(name) for name in names]
+        speed = asyncio.run(episodes.run_batches(settings, smaller, pids))
         used = batch_program.processor_seconds_of_all(os.getpid()) - used
     played = (smaller.batches + 2 * smaller.in_flight) * CAMPAIGNS  # the warming ones are in the processor time too
     return Scheduled("gaelp", load, round(speed.rate), round(played / used), note="durable, trajectories stored")

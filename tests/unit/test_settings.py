@@ -33,3 +33,11 @@ def test_the_endpoints_key_is_shown_to_no_process_that_does_not_need_it() -> Non
     with pytest.raises(ValidationError, match="llm_url") as refused:
         Settings(llm_url=f"https://user:{secret}@llm.example")
     assert secret not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_stacks_variables_go_before_the_environment_and_leave_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bench or a certification that starts its own services reaches those, and no other process learns of them."""
+    monkeypatch.setenv("GAELP_REDIS_URL", "redis://mine")
+    read = Settings.named_by({"GAELP_REDIS_URL": "redis://theirs", "PATH": "/nowhere", "GAELP_LOG_LEVEL": "DEBUG"})
+    assert (read.redis_url, read.log_level) == ("redis://theirs", "DEBUG")
+    assert Settings().redis_url == "redis://mine"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -70,7 +70,7 @@ def certified_runs(certified: Sequence[CertifiedKind], trials: int, note: Callab
     from gaelp.local_stack import LocalStack
 
     with TemporaryDirectory(prefix="gaelp-certify-") as home, LocalStack(Path(home), names=SERVICES) as stack:
-        settings = _settings(stack.environment())
+        settings = Settings.named_by(stack.environment())
         for each in certified:
             begun = time.monotonic()
             found = asyncio.run(_certified(settings, each, trials))
@@ -78,11 +78,6 @@ def certified_runs(certified: Sequence[CertifiedKind], trials: int, note: Callab
             high = found.bounds[1]
             note(f"{each.name}: {found.passed} of {trials} runs graduated, at most {high:.4f}; {seconds:.0f} s")
             yield found
-
-
-def _settings(environment: Mapping[str, str]) -> Settings:
-    ours = {name: value for name, value in environment.items() if name.startswith("GAELP_")}
-    return Settings.model_validate({name.removeprefix("GAELP_").lower(): value for name, value in ours.items()})
 
 
 def _drawn(config: TrainingConfiguration) -> TrainingConfiguration:
