@@ -74,8 +74,9 @@ class Metering(Interceptor):
             self.recorder.add(table.VERDICTS, phase=gate.phase, criterion=each.id, verdict=each.verdict)
 
     def _count_look(self, look: Reaped) -> None:
-        outcome = "trouble" if look.trouble else "paused" if look.paused else "clear"
-        self.recorder.add(table.REAPER_LOOKS, outcome=outcome)
+        found = [outcome for outcome, what in (("paused", look.paused), ("trouble", look.trouble)) if what]
+        for outcome in found or ["clear"]:  # trouble on one account hides no pause on another from its alert
+            self.recorder.add(table.REAPER_LOOKS, outcome=outcome)
         self.recorder.set(table.REAPER_LAST_LOOK, self._now().timestamp())
         self.recorder.set(table.REAPER_STILL_ENABLED, len(look.still_enabled))
         if self.recorder.on and self._ledger is not None:  # beside the activity: no gauge may delay a look

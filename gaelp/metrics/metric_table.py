@@ -98,7 +98,7 @@ STOP_TIME = Metric("gaelp_account_stop", MetricKind.SECONDS, "How long an emerge
 REAPER_LOOKS = Metric(
     "gaelp_reaper_looks",
     MetricKind.COUNTER,
-    "Looks of the reaper at all accounts.",
+    "Looks of the reaper at all accounts; one that paused and had trouble is counted as both.",
     {"outcome": ("clear", "paused", "trouble")},
 )
 REAPER_LAST_LOOK = Metric(

@@ -112,19 +112,20 @@ def test_a_result_is_counted(result: Any, counted: dict[tuple[str, ...], int]) -
 
 
 @pytest.mark.parametrize(
-    ("look", "outcome", "enabled"),
+    ("look", "outcomes", "enabled"),
     [
-        (Reaped(), "clear", 0),
-        (Reaped(paused=("a", "b"), still_enabled=("b",)), "paused", 1),
-        (Reaped(paused=("a",), trouble=("account shop: away",)), "trouble", 0),
+        (Reaped(), ("clear",), 0),
+        (Reaped(paused=("a", "b"), still_enabled=("b",)), ("paused",), 1),
+        (Reaped(paused=("a",), trouble=("account shop: away",)), ("paused", "trouble"), 0),
+        (Reaped(trouble=("account shop: away",)), ("trouble",), 0),
     ],
 )
-def test_a_look_of_the_reaper_is_counted(look: Reaped, outcome: str, enabled: int) -> None:
-    """By what it found, with its instant, and with how many campaigns it could not pause."""
+def test_a_look_of_the_reaper_is_counted(look: Reaped, outcomes: tuple[str, ...], enabled: int) -> None:
+    """By all that it found, with its instant, and with how many campaigns it could not pause."""
     measuring, recorder = metering()
     measuring.count(look)
     assert recorder.kept == {
-        ("gaelp_reaper_looks_total", outcome): 1,
+        **{("gaelp_reaper_looks_total", outcome): 1 for outcome in outcomes},
         ("gaelp_reaper_last_look_timestamp_seconds",): datetime(2026, 11, 26, tzinfo=UTC).timestamp(),
         ("gaelp_reaper_still_enabled_campaigns",): enabled,
     }
