@@ -11,7 +11,7 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.gates.criteria_panel import panel_accuracy, rank_correlation
 from gaelp.domain.gates.measurements import LogMeasures, PanelMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Inconclusive, Verdict
-from gaelp.domain.log_evidence import RanksMeasure
+from gaelp.domain.policy_ranks import RanksMeasure
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID
 
