@@ -10,13 +10,19 @@ from collections.abc import AsyncIterator, Sequence
 
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
 from gaelp.domain.temporal_names import Queue
 from gaelp.workflow_sandbox import workflow_sandbox
 from worker import served_workflows
 
-SERVED = (*served_workflows(Queue.WORKFLOWS), *served_workflows(Queue.STOP))
+SERVED: tuple[type, ...] = (*served_workflows(Queue.WORKFLOWS), *served_workflows(Queue.STOP))
+
+
+def replayer(workflows: Sequence[type] = SERVED) -> Replayer:
+    """One with a build id: where none is given, the SDK hashes the code of every module."""
+    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, build_id="tests")
 
 
 class ReplayedRuns(WorkflowRunner):
@@ -39,8 +45,7 @@ class ReplayedRuns(WorkflowRunner):
 
     async def replay(self) -> None:
         """Replay each from its first event; raises where a workflow does something else than it did."""
-        replayer = Replayer(workflows=self._workflows, data_converter=self._client.data_converter)
-        await replayer.replay_workflows(self._histories())
+        await replayer(self._workflows).replay_workflows(self._histories())
 
     async def _histories(self) -> AsyncIterator[WorkflowHistory]:
         for workflow_id, run_id in sorted(self._ran):
