@@ -58,12 +58,15 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def serving(client: Client, local_runs: LocalRuns, **options: Any) -> AsyncIterator[None]:
-    """All queues in this process; every workflow test is a replay test too, because what ran is replayed at its end."""
+async def serving(
+    client: Client, local_runs: LocalRuns, *, replayed: bool = True, **options: Any
+) -> AsyncIterator[None]:
+    """All queues in this process; a workflow test is a replay test too, because what ran is replayed at its end."""
     ran = ReplayedRuns(client)
     defaults = {"workflow_failure_exception_types": [workflow.NondeterminismError], "workflow_runner": ran}
     async with contextlib.AsyncExitStack() as stack:
         for queue in Queue:
             await stack.enter_async_context(make_worker(client, local_runs.settings, queue, **{**defaults, **options}))
         yield
-    await ran.replay()
+    if replayed:
+        await ran.replay()
