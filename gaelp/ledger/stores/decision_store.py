@@ -77,12 +77,16 @@ def _decide(
 
 
 def _starter(connection: Connection, request: ApprovalRequest) -> Starter | None:
-    """Who has signed the start of the run that asks, with just what it asks for; nobody whose key was removed since."""
+    """Who has signed the start of the run that asks, with just what it asks for.
+
+    Nobody whose key was removed since, or was entered under another name: whose it was then is not sure.
+    """
     run = run_store.read(connection, request.run)
     starter = None if run is None else run.starter_of(request.account, request.agent, request.config_digest)
-    if starter is None or account_store.approver_of(connection, request.account, starter.key_id) is None:
+    if starter is None:
         return None
-    return starter
+    holder = account_store.approver_of(connection, request.account, starter.key_id)
+    return starter if holder is not None and holder.name == starter.name else None
 
 
 def _accept(

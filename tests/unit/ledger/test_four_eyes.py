@@ -126,6 +126,14 @@ def test_a_start_counts_no_more_when_its_key_was_removed(ledger: Ledger) -> None
     assert not outcome.accepted and "a key that is entered" in outcome.reason
 
 
+def test_a_start_counts_no_more_when_its_key_is_somebody_elses(ledger: Ledger) -> None:
+    """Ada's key is entered again under Bob's name: his other key would be one person's second."""
+    start(ledger, KEY)
+    ledger.put_approver(kit.approver(name="Bob"))
+    outcome = approved(ledger, BOBS)
+    assert not outcome.accepted and "a key that is entered" in outcome.reason
+
+
 def test_up_to_the_amount_one_person_is_enough(ledger: Ledger) -> None:
     """A request for exactly the owner's amount needs no second person, and without an amount none does."""
     ledger.register_run("run-a", "acme", NOW)
