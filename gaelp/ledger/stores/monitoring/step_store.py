@@ -41,9 +41,13 @@ def of_campaign(connection: Connection, campaign: str) -> tuple[StepTaken, ...]:
 
 
 def take(connection: Connection, step: StepTaken) -> bool:
-    """Record a step; False where one of that key is already there (the first stands)."""
+    """Record a step; False where one of that key is already there (the first stands), or its campaign has ended.
+
+    Whoever starts a workflow under the id of one that has ended would add to what was acted upon in its run, and with
+    it to what less evidence is enough for in the run's other campaigns.
+    """
     account_store.lock(connection, step.account)
-    if connection.first(_ONE, key=step.key) is not None:
+    if connection.first(_ONE, key=step.key) is not None or campaign_books_store.has_ended(connection, step.campaign):
         return False
     connection.change(_INSERT, **step.model_dump(mode="python", exclude={"evidence", "before", "after"}),
                       **step.model_dump(mode="json", include={"evidence", "before", "after"}))  # fmt: skip

@@ -86,8 +86,8 @@ def test_no_undo_reaches_into_a_campaign_that_monitoring_has_stopped(ledger: Led
     assert all(not each.undone_by for each in ledger.monitoring_steps(HOLD.campaign))
 
 
-def test_no_undo_reaches_into_a_campaign_that_has_ended(ledger: Ledger) -> None:
-    """Once its result is kept; what was undone before can be undone again, which changes nothing."""
+def test_no_step_and_no_undo_reaches_into_a_campaign_that_has_ended(ledger: Ledger) -> None:
+    """Once its result is kept no step is taken or undone; to undo again what was undone before changes nothing."""
     ledger.undo_step(CUT.key, "Ada", "a holiday", NOW)
     result = CampaignResult(
         campaign=HOLD.campaign, index=0, product="product-a", arm=Arm.CANDIDATE, state=EpisodeState.SETTLED
@@ -96,3 +96,5 @@ def test_no_undo_reaches_into_a_campaign_that_has_ended(ledger: Ledger) -> None:
     assert ledger.undo_step(CUT.key, "Ada", "a holiday", NOW) == []
     with pytest.raises(LedgerConflict, match="has ended"):
         ledger.undo_step(HOLD.key, "Ada", "a holiday", NOW)
+    later = HOLD.model_copy(update={"key": f"{HOLD.campaign}/step-4", "number": 4})
+    assert not ledger.take_step(later) and len(ledger.monitoring_steps(HOLD.campaign)) == 3
