@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.hostile.hostile_sequence import nature_of, run_sequence
 
-SEQUENCES = 400
+SEQUENCES = 1000
 BLOCK = 25  # sequences of one test
 
 

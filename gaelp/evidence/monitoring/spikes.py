@@ -2,7 +2,9 @@
 
 A count is compared with its negative binomial distribution, given the rate of the days before: a median absolute
 deviation of 0 is no difficulty then. The deviation of a level is its median absolute deviation, but never below a
-floor; its distribution is Student's t, with the 37 % of the degrees of freedom that the estimate is worth. The
+floor, nor so small that a day before would have been a spike: a platform bills most days the budget and some twice as
+much, and half of the days say nothing of those. Its distribution is Student's t, with the 37 % of the degrees of
+freedom that the estimate is worth. The
 evidence of a chance p is 1 / (2 sqrt(p)) (Vovk and Wang, E-values: calibration, combination and applications, Annals
 of Statistics 2021). Touch this to tell a spike otherwise.
 """
@@ -20,6 +22,7 @@ from gaelp.arrays import F8
 PAST_DAYS = 28  # with which a day is compared
 FEWEST_DAYS = 7
 _EFFICIENCY = 0.37  # of the median absolute deviation, by the deviation of normal values
+FARTHEST_BEFORE = 2.5  # deviations that the farthest of the days before is from their middle, at the most
 _MAD = 1.4826  # deviation of normal values by their median absolute deviation
 
 
@@ -69,6 +72,7 @@ def spike_of_levels(values: F8, floor: float) -> Spike | None:
     if len(before) < FEWEST_DAYS:
         return None
     middle = float(np.median(before))
-    deviation = max(_MAD * float(np.median(np.abs(before - middle))), floor)
+    away = np.abs(before - middle)
+    deviation = max(_MAD * float(np.median(away)), float(away.max()) / FARTHEST_BEFORE, floor)
     z = (float(values[-1]) - middle) / deviation / math.sqrt(1 + 1.57 / len(before))
     return Spike(min(1.0, 2 * float(stdtr(_EFFICIENCY * len(before), -abs(z)))), z > 0, middle)
