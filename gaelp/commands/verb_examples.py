@@ -8,7 +8,7 @@ from __future__ import annotations
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "start": (
         "start --config quick-test --experiment-name first --set seed=7 --wait",
-        "start --config staging --until historical --agent linear-thompson",
+        "start --config staging --until historical",
     ),
     "validate": ("validate --config quick-test --set seed=7",),
     "status": ("status first", "status first --json"),
