@@ -63,6 +63,7 @@ class ReportedState:
     criteria: Mapping[Phase, Sequence[Row]]
     earned: Mapping[Phase, Earnings]  # by the candidate's campaigns
     asked: Sequence[str]  # a sentence for each open request
+    lost: Sequence[str] = ()  # a sentence for each of its passes that a later FAIL has taken
 
 
 def outlook(state: ReportedState, config: TrainingConfiguration) -> Outlook | None:
@@ -107,6 +108,9 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
     word = WORDS[state.outcome] if state.outcome else "running"
     if state.outcome is None:
         return _running(state, word)
+    if state.lost and state.outcome in _GONE_THROUGH:
+        action = "Take this state through that gate again, or train another."
+        return FirstLines("demoted", f"Demoted: {'; '.join(state.lost)}.", "", action, "starter.py attempts")
     if state.outcome is Outcome.GRADUATED:
         action = "Give it a larger envelope, if it is to spend more."
         return FirstLines(word, "Ready: every criterion is proven.", "", action, "starter.py accounts")
@@ -116,6 +120,9 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
         return FirstLines(word, sentence, _open_ones(state, ahead), *_next_step(state, ahead))
     sentence = f"{word.capitalize()}: {_first_failure(state) or state.reason or 'no reason was recorded.'}"
     return FirstLines(word, sentence, "", *_after(state))
+
+
+_GONE_THROUGH = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
 
 
 def _running(state: ReportedState, word: str) -> FirstLines:

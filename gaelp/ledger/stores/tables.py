@@ -14,7 +14,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
@@ -99,6 +99,7 @@ verdicts = sa.Table(
     sa.Column("verdict", Named(Verdict), nullable=False),
     sa.Column("promote", sa.Boolean, nullable=False),
     sa.Column("criteria", sa.JSON, nullable=False),  # a list of CriterionVerdict
+    sa.Column("lost_to", sa.Text, nullable=False),  # the run's phase whose FAIL has taken the pass; empty: none has
 )
 
 requests = sa.Table(
