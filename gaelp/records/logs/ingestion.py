@@ -209,7 +209,11 @@ def _judged(reading: _Reading, staged: StagedRows) -> LogTotals:
 def _columns_found(reading: _Reading) -> tuple[ColumnFound, ...]:
     layout = reading.layout
     return tuple(
-        ColumnFound(name=f.name, header=layout.headers[at] if layout.header else str(at + 1), reading=f.reading(marks))
+        ColumnFound(
+            name=f.name,
+            header=layout.headers[at] if layout.header else str(at + 1),
+            reading=f.reading(marks) + (", blank is 0" if f.name in layout.zero_blanks else ""),
+        )
         for f in reading.file.kind.fields
         if (at := layout.positions[f.name]) is not None and (marks := reading.marks[f.name])
     )

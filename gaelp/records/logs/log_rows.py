@@ -78,7 +78,10 @@ class Judge:
             known = self._layout.currency if wanted.name == "currency" else ""
             value = wanted.parse(pa.array([known or wanted.default or ""]), marks)[0]
             return value.take(pa.array(np.zeros(len(reasons), np.int64)))
-        values, good = wanted.parse(rows.columns[position], marks)
+        texts = rows.columns[position]
+        if wanted.name in self._layout.zero_blanks:
+            texts = pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), "0", texts)
+        values, good = wanted.parse(texts, marks)
         if wanted.blank and not good.all():
             text = pc.utf8_trim_whitespace(rows.columns[position])
             good = good | mask(pc.is_in(text, pa.array(BLANKS)))
@@ -123,16 +126,27 @@ def places(kind: Kind, layout: Layout, readings: Readings | None = None) -> list
     """The columns of the file that a judge reads, or that `readings` are decided by."""
     placed = {at for at in layout.positions.values() if at is not None}
     used = placed | {*layout.user_features, *(layout.identity or ())} if readings is None else readings.places
-    return sorted(used | ({0, layout.positions["date"] or 0} if kind.has_sums else set()))
+    return sorted(used | ({0, layout.positions["date"] or 0, *_names_a_row(layout)} if kind.has_sums else set()))
+
+
+def _names_a_row(layout: Layout) -> tuple[int, ...]:
+    """The places of day and campaign, where a file has both."""
+    places = [at for name in ("date", "campaign") if (at := layout.positions[name]) is not None]
+    return tuple(places) if len(places) == 2 else ()
 
 
 def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLines, int]:
-    """The lines that are no sum of the others, and how many are: an export writes `Total` or the like in them."""
+    """The lines that are no sum of the others, and how many are.
+
+    An export writes `Total` or the like in them, and Meta neither a day nor a campaign.
+    """
     if not kind.has_sums:
         return lines, 0
     day = layout.positions["date"] or 0
     sums = pc.or_(*(pc.match_substring_regex(lines.columns[at], _TOTALS) for at in (0, day)))
     sums = mask(pc.and_(sums, pc.invert(pc.match_substring_regex(lines.columns[day], r"^\d"))))
+    if named := _names_a_row(layout):
+        sums |= mask(pc.and_(*(pc.equal(pc.utf8_trim_whitespace(lines.columns[at]), "") for at in named)))
     short = mask(pc.match_substring_regex(lines.broken["raw"].combine_chunks(), _TOTALS))
     if not sums.any() and not short.any():
         return lines, 0
