@@ -181,7 +181,7 @@ def _position(wanted: Field, header: Sequence[str], mapping: Mapping[str, str], 
 def _user_features(header: Sequence[str], mapping: Mapping[str, str]) -> tuple[int, ...]:
     named = {name: index for index, name in enumerate(header) if name.startswith(USER_FEATURES)}
     named |= {name: _named(target, header)[0] for name, target in mapping.items() if name.startswith(USER_FEATURES)}
-    return tuple(index for _, index in sorted(named.items()))
+    return tuple(named[name] for name in sorted(named, key=lambda name: (len(name), name)))
 
 
 def _identity(kind: Kind, header: Sequence[str]) -> tuple[int, ...] | None:
