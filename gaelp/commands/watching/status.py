@@ -173,7 +173,7 @@ def _booked(
                     replace(each, spend_micros=ledger.spent(each.run)),
                     [] if each.ended else asked_of(ledger, each.run),
                     () if each.ended else standing_in_words(ledger.steps_of_run(each.run)),
-                    [lost_in_words(v.phase, v.lost_to) for v in ledger.verdicts(each.run) if v.lost_to],
+                    lost_of(ledger, each.run),
                 )
                 for each in runs
             ]
@@ -186,6 +186,11 @@ def _booked(
 
 def _waits_for(asked: Sequence[dict[str, Any]], held: Sequence[str], run: RunView) -> str:
     return "; ".join(filter(None, [*(each["sentence"] for each in asked), *held, run.waits]))
+
+
+def lost_of(ledger: Ledger, run: str) -> list[str]:
+    """A sentence for each pass of a run that a later FAIL of the same agent state has taken."""
+    return [lost_in_words(each.phase, each.lost_to) for each in ledger.verdicts(run) if each.lost_to]
 
 
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
