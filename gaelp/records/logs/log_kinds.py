@@ -94,7 +94,7 @@ class Kind:
     checks: tuple[Check, ...] = ()
     notes: tuple[Check, ...] = ()
     headerless: tuple[Form, ...] = ()
-    has_sums: bool = False  # its files may write sums of other rows among them; a row is a period, a day at the least
+    has_sums: bool = False  # its files may write sums of other rows among them
 
 
 def _exceeds(reason: str, more: str, less: str) -> Check:
@@ -111,12 +111,6 @@ def _blank_among_others(name: str) -> Callable[[Columns], Any]:
     return missing
 
 
-def _is_a_sum(columns: Columns) -> Any:
-    """Where an export has written the sum of the other rows; it would count as an arm."""
-    return pc.match_substring_regex(columns["arm"], _SUM)
-
-
-_SUM = r"^(?i)(grand )?(total|gesamt|summe|alle)s?:?$"
 _COUNT = "is not a non-negative integer"
 _NUMBER = "is not a number of 0 or more"
 _MONEY = "is not an amount of 0 or more"
@@ -244,10 +238,8 @@ SPLIT_TEST = Kind(
         Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS),
     ),
     equal_rows=True,
-    checks=(
-        _exceeds("clicks exceed impressions", "clicks", "impressions"),
-        Check("is a sum of other rows", _is_a_sum),
-    ),
+    has_sums=True,
+    checks=(_exceeds("clicks exceed impressions", "clicks", "impressions"),),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (BANDIT, MARKET, REPORT, SPLIT_TEST)}
 

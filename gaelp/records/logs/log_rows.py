@@ -21,6 +21,7 @@ from gaelp.records.logs.log_layouts import Layout
 
 DUPLICATE = "duplicate of an earlier row"
 _TOTALS = r"(?i)^[\s\"]*(?:total|gesamt|summe)"
+_TOTAL_OF_ARMS = r"(?i)^\s*(?:grand )?(?:total|gesamt|summe|alle)s?\s*(?::.*)?$"  # an arm may be called Total Wireless
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Judge:
         rows, left_out = without_totals(lines, self._kind, self._layout)
         reasons = _Reasons(len(rows.numbers))
         columns = {wanted.stored: self._parsed(wanted, rows, reasons) for wanted in self._kind.fields}
-        if self._kind.has_sums and self._layout.positions["until"] is None:
+        if self._layout.positions.get("until", 0) is None:
             columns["until"] = _period_end(columns["at"], self._day_header)
         for check in self._kind.checks:
             reasons.add(true(check, columns), check.reason)
@@ -126,13 +127,12 @@ def places(kind: Kind, layout: Layout, readings: Readings | None = None) -> list
     """The columns of the file that a judge reads, or that `readings` are decided by."""
     placed = {at for at in layout.positions.values() if at is not None}
     used = placed | {*layout.user_features, *(layout.identity or ())} if readings is None else readings.places
-    return sorted(used | ({0, layout.positions["date"] or 0, *_names_a_row(layout)} if kind.has_sums else set()))
+    return sorted(used | ({0, *_naming(layout, "date", "campaign", "arm")} if kind.has_sums else set()))
 
 
-def _names_a_row(layout: Layout) -> tuple[int, ...]:
-    """The places of day and campaign, where a file has both."""
-    places = [at for name in ("date", "campaign") if (at := layout.positions[name]) is not None]
-    return tuple(places) if len(places) == 2 else ()
+def _naming(layout: Layout, *names: str) -> list[int]:
+    """The places of those columns that the file has."""
+    return [at for name in names if (at := layout.positions.get(name)) is not None]
 
 
 def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLines, int]:
@@ -142,11 +142,7 @@ def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLine
     """
     if not kind.has_sums:
         return lines, 0
-    day = layout.positions["date"] or 0
-    sums = pc.or_(*(pc.match_substring_regex(lines.columns[at], _TOTALS) for at in (0, day)))
-    sums = mask(pc.and_(sums, pc.invert(pc.match_substring_regex(lines.columns[day], r"^\d"))))
-    if named := _names_a_row(layout):
-        sums |= mask(pc.and_(*(pc.equal(pc.utf8_trim_whitespace(lines.columns[at]), "") for at in named)))
+    sums = (_of_days if "campaign" in layout.positions else _of_arms)(lines, layout)
     short = mask(pc.match_substring_regex(lines.broken["raw"].combine_chunks(), _TOTALS))
     if not sums.any() and not short.any():
         return lines, 0
@@ -156,6 +152,21 @@ def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLine
     numbers, texts = lines.numbers[~sums], lines.texts.filter(kept)
     rest = replace(lines, numbers=numbers, columns=columns, texts=texts, broken=broken)
     return rest, int(sums.sum() + short.sum())
+
+
+def _of_days(lines: CutLines, layout: Layout) -> B1:
+    day = layout.positions["date"] or 0
+    words = pc.or_(*(pc.match_substring_regex(lines.columns[at], _TOTALS) for at in (0, day)))
+    sums = mask(pc.and_(words, pc.invert(pc.match_substring_regex(lines.columns[day], r"^\d"))))
+    if len(named := _naming(layout, "date", "campaign")) == 2:
+        sums |= mask(pc.and_(*(pc.equal(pc.utf8_trim_whitespace(lines.columns[at]), "") for at in named)))
+    return sums
+
+
+def _of_arms(lines: CutLines, layout: Layout) -> B1:
+    """A row of an experiment's table that would count as an arm."""
+    first, arm = (pc.match_substring_regex(lines.columns[at], _TOTAL_OF_ARMS) for at in (0, *_naming(layout, "arm")))
+    return mask(pc.or_(first, arm))
 
 
 def _period_end(begins: Any, header: str) -> Any:
