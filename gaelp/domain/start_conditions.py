@@ -73,8 +73,8 @@ def account_refusals(
     if account.currency != config.currency:
         yield Contradiction(
             ("currency", "account"),
-            f"account {name} is in {account.currency}, the configuration in {config.currency}: set currency to the "
-            "account's",
+            f"account {name} is in {account.currency}, the configuration in {config.currency}: name an account in "
+            f"{config.currency} (`starter.py accounts add`), or set currency where its amounts are in {account.currency}",
         )
     elif spends_in(phases):
         yield from _cap_refusals(config, account, today)

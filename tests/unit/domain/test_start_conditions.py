@@ -52,7 +52,12 @@ def test_a_run_that_can_end_well_is_not_refused() -> None:
         ({"unusable_logs": "there is no log 'c'"}, {}, "historical.logs", "no log 'c'"),
         ({"logs": (*LOGS, JudgedLog("c", "bandit", 0, 0))}, {}, "historical.logs", "judge c on: no row of it is later"),
         ({"no_checkpoint": "is not in the store"}, {}, "--from-checkpoint", "is not in the store"),
-        ({}, {"currency": "EUR"}, "currency", "set currency to the account's"),
+        (
+            {},
+            {"currency": "EUR"},
+            "currency",
+            "name an account in EUR",
+        ),
         ({"account": REAL}, {"clock": {"time_scale": 1}}, "mode", "set mode to strict, or take an emulator's account"),
     ],
 )
