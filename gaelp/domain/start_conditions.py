@@ -74,7 +74,7 @@ def account_refusals(
         yield Contradiction(
             ("currency", "account"),
             f"account {name} is in {account.currency}, the configuration in {config.currency}: name an account in "
-            f"{config.currency} (`starter.py accounts add`), or set currency where its amounts are in {account.currency}",
+            f"{config.currency} (`starter.py accounts add`), or set currency if its amounts are in {account.currency}",
         )
     elif spends_in(phases):
         yield from _cap_refusals(config, account, today)
