@@ -260,8 +260,8 @@ def test_a_pass_that_is_lost_is_written_once_for_the_run_that_had_it(ledger: Led
     assert [each["kind"] for each in written(ledger, lambda it: it.keep_verdict("acme", again, LATER, [passed]))] == [
         "verdict"
     ]
-    for kept in (held, replace(held, evidence_digest="d" * 64)):
-        ledger.keep_verdict("acme", kept, LATER)
+    for kept, entries in ((held, 0), (replace(held, evidence_digest="d" * 64), 1)):
+        assert len(written(ledger, lambda it, kept=kept: it.keep_verdict("acme", kept, LATER))) == entries
         assert [each.lost_to for each in ledger.verdicts(RUN)] == ["b/scaled"]
     assert ledger.passed_gates("mine", "c" * 64) == ()
 
