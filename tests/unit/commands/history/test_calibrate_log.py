@@ -179,7 +179,7 @@ def test_a_report_sets_rates_cost_and_order_value(in_process: Callable[..., Fini
     assert config.economics.conversion_rate == pytest.approx(settings["economics"]["conversion_rate"])
 
 
-@pytest.mark.parametrize(("currency", "value", "order"), [("EUR", 61.333, 20.44), ("JPY", 6133.3, 2044)])
+@pytest.mark.parametrize(("currency", "value", "order"), [("EUR", 61.33, 20.44), ("JPY", 6133.3, 2044)])
 def test_the_file_of_a_report_is_in_its_currency_and_starts_as_it_is(
     in_process: Callable[..., Finished], tmp_path: Path, currency: str, value: float, order: float
 ) -> None:
