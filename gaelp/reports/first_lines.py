@@ -15,7 +15,7 @@ from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIG
 from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE, WEEKS
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.gates.verdicts import Inconclusive, Verdict
-from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
 from gaelp.evidence.reported.earnings import Earnings
 from gaelp.money import rounded_money
 
@@ -108,7 +108,7 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
     word = WORDS[state.outcome] if state.outcome else "running"
     if state.outcome is None:
         return _running(state, word)
-    if state.lost and state.outcome in _GONE_THROUGH:
+    if state.lost and state.outcome in GOOD_ENDS:
         action = "Take this state through that gate again, or train another."
         return FirstLines("demoted", f"Demoted: {'; '.join(state.lost)}.", "", action, "starter.py attempts")
     if state.outcome is Outcome.GRADUATED:
@@ -120,9 +120,6 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
         return FirstLines(word, sentence, _open_ones(state, ahead), *_next_step(state, ahead))
     sentence = f"{word.capitalize()}: {_first_failure(state) or state.reason or 'no reason was recorded.'}"
     return FirstLines(word, sentence, "", *_after(state))
-
-
-_GONE_THROUGH = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
 
 
 def _running(state: ReportedState, word: str) -> FirstLines:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gaelp.domain.gates.demotion import lost_in_words
-from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
 from gaelp.money import micros, rounded_money
 from gaelp.reports import plots
 from gaelp.reports.report_facts import Facts
@@ -65,8 +65,7 @@ def may(facts: Facts) -> str:
     """What the agent may do now."""
     if facts.outcome is None:
         return WAITING if facts.asked else RUNNING
-    gone_through = facts.outcome in (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
-    return LOST if gone_through and lost_passes_in_words(facts) else MAY[facts.outcome]
+    return LOST if facts.outcome in GOOD_ENDS and lost_passes_in_words(facts) else MAY[facts.outcome]
 
 
 def lost_passes_in_words(facts: Facts) -> list[str]:
