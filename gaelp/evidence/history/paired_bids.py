@@ -67,6 +67,6 @@ def _most_clicks(*replayed: tuple[Auctions, B1]) -> float:
 
 def _differences(auctions: Auctions, agent: B1, logger: B1) -> SparseValues:
     """By episode the agent's clicks less 95 % of the logger's."""
-    values = np.bincount(_episodes(auctions), auctions.click * (agent - MARGIN * logger))
+    values = np.asarray(np.bincount(_episodes(auctions), auctions.click * (agent - MARGIN * logger)), np.float64)
     place = np.flatnonzero(values)
     return SparseValues(values.size, place, values[place])
