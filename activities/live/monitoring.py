@@ -29,10 +29,19 @@ from gaelp.domain.monitoring.ladder import (
 from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
 from gaelp.ledger.ledger import Ledger
+from gaelp.market.parameters import MarketParameters
 from gaelp.messages.live_campaign import LiveCampaignInput
 
 Detect = Callable[[WatchedDays, MonitoringSettings, date], tuple[Anomaly, ...]]
 """What stands out in a campaign's days, as of the given day of the account."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The configuration and the calibrated market that the campaign was approved with."""
+
+    config: TrainingConfiguration
+    market: MarketParameters
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ class Monitoring:
         account: Account,
         state: CampaignState,
         report: CampaignReport,
-        config: TrainingConfiguration,
+        terms: Terms,
     ) -> Standing:
         """Take the step that is due, and return what then stands."""
         if campaign.day_index <= max(campaign.progress.applied_day, 0):  # of the first day nothing is known yet
@@ -79,7 +88,8 @@ class Monitoring:
             settings=SettingsInForce.of(state), today=today, at=report.at,
         )  # fmt: skip
         history = history_of(report, books, account, state, today)
-        anomalies = self._detect(history, settings_of(books, config, account.currency, today), today)
+        settings = settings_of(books, terms.config, terms.market, account.currency, today)
+        anomalies = self._detect(history, settings, today)
         step = due_step(anomalies, books.steps, watched)
         if step is None:
             return _standing(books.steps)

@@ -10,14 +10,13 @@ Touch this to tell noise from change otherwise.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from gaelp.arrays import F8
 from gaelp.evidence.exports.noisy_counts import noise_of
 
-SHOCK_VARIANCE = 0.04  # of days' rates, as it is assumed while few days are known: shocks of 20 %
-SHOCK_DAYS = 2.0  # that this assumption is worth beside the days' own variation
 BLOCK_DAYS = 4
 FEWEST_BLOCKS = 16
 MOST_BY_BLOCKS = 3.0  # times the variance of neighbouring days: beyond that the blocks themselves have changed
@@ -26,14 +25,29 @@ _MEDIAN_ERROR = 2.33  # relative error of that median as estimated from n values
 _PAIRS_OVERLAP = 1.5  # pairs of neighbours tell two thirds of what as many independent ones would
 
 
-def variation_of(counts: F8, exposures: F8) -> float:
-    """How many times the variance of Poisson counts f8[D] with these exposures is; at least 1."""
+@dataclass(frozen=True)
+class Shocks:
+    """The variance of the factor by which each day's rate is its own, and how many days such knowledge is worth."""
+
+    variance: float
+    days: float
+
+
+ASSUMED = Shocks(0.04, 2.0)
+"""Shocks of 20 %: what is assumed while few days are known."""
+
+
+def variation_of(counts: F8, exposures: F8, known: Shocks = ASSUMED) -> float:
+    """How many times the variance of Poisson counts f8[D] with these exposures is; at least 1.
+
+    `known` is what is known beside the days themselves.
+    """
     noise = noise_of(counts, exposures)
     degrees = noise.degrees if math.isfinite(noise.degrees) else 0.0
     excess = noise.phi * _few(counts)
     seen = _beyond_error(excess, math.sqrt(2 / degrees)) if degrees else 1.0
-    assumed = 1 + SHOCK_VARIANCE * float(counts.mean()) if len(counts) else 1.0
-    phi = math.exp((degrees * math.log(seen) + SHOCK_DAYS * math.log(assumed)) / (degrees + SHOCK_DAYS))
+    assumed = 1 + known.variance * float(counts.mean()) if len(counts) else 1.0
+    phi = math.exp((degrees * math.log(seen) + known.days * math.log(assumed)) / (degrees + known.days))
     if len(counts) < BLOCK_DAYS * FEWEST_BLOCKS:
         return phi
     events, exposure = _blocks(counts).sum(axis=1), _blocks(exposures).sum(axis=1)

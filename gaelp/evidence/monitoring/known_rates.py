@@ -15,11 +15,12 @@ from datetime import date
 import numpy as np
 
 from gaelp.arrays import F8
-from gaelp.evidence.monitoring.day_noise import variation_of
+from gaelp.evidence.monitoring.day_noise import ASSUMED, Shocks, variation_of
 from gaelp.evidence.monitoring.watched_days import Expectation
 
-DIFFER = 0.04  # relative variance of campaigns' rates, as it is assumed while few campaigns are known: 20 %
-DIFFER_CAMPAIGNS = 2.0  # that this assumption is worth
+DIFFER = 0.02  # relative variance of campaigns' rates, as it is assumed while few campaigns are known: 14 %
+DIFFER_CAMPAIGNS = 1.0  # that this assumption is worth
+SHOCK_DAYS = 10.0  # that other campaigns' shocks are worth beside a campaign's own days
 NOTHING = Expectation(0.0, 0.5)  # half an event in no time (Jeffreys): what is expected where nothing is known
 
 
@@ -30,6 +31,16 @@ class OtherCampaign:
     days: Sequence[date]
     counts: F8
     exposures: F8
+
+
+def known_shocks(others: Sequence[OtherCampaign]) -> Shocks:
+    """How much the rates of other campaigns' days vary; what is assumed where there are fewer days than SHOCK_DAYS."""
+    days = sum(len(other.days) for other in others)
+    if days < SHOCK_DAYS:
+        return ASSUMED
+    more = sum((variation_of(other.counts, other.exposures) - 1) * len(other.days) for other in others)
+    events = sum(float(other.counts.sum()) for other in others)
+    return Shocks(more / events if events else ASSUMED.variance, SHOCK_DAYS)
 
 
 def known_rate(days: Sequence[date], others: Sequence[OtherCampaign], expected: Expectation | None) -> tuple[F8, F8]:

@@ -18,7 +18,7 @@ from gaelp.domain.monitoring.anomalies import WatchedMetric
 from gaelp.evidence.exports.noisy_counts import weekday_weights
 from gaelp.evidence.monitoring.change_evidence import ChangeEvidence, evidence_of_counts, evidence_of_levels
 from gaelp.evidence.monitoring.day_noise import deviation_of, variation_of
-from gaelp.evidence.monitoring.known_rates import OtherCampaign, known_rate
+from gaelp.evidence.monitoring.known_rates import OtherCampaign, known_rate, known_shocks
 from gaelp.evidence.monitoring.spikes import FEWEST_DAYS, Spike, spike_of_counts, spike_of_levels
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDay, WatchedDays
 from gaelp.evidence.profit import day_cost
@@ -158,12 +158,13 @@ def _count_stream(
     rate: _Rate, days: Sequence[WatchedDay], others: Sequence[Sequence[WatchedDay]], settings: MonitoringSettings
 ) -> CountStream:
     dates, (counts, exposures) = [day.report.day for day in days], rate.numbers(days)
-    known = known_rate(dates, list(_others(rate, others)), settings.expected.get(rate.metric))
+    told = list(_others(rate, others))
+    known = known_rate(dates, told, settings.expected.get(rate.metric))
     if _weekdays_known(dates):
         weekdays = np.array([day.weekday() for day in dates])
         seen = np.ones(len(dates), bool)
         exposures = exposures * weekday_weights(counts[None, :], exposures[None, :], weekdays, seen)
-    phi = variation_of(counts, exposures)
+    phi = variation_of(counts, exposures, known_shocks(told))
     if rate.metric is WatchedMetric.CLAIMED_OVER_ORDERS:  # the orders of a day vary as much as the claims do
         phi = max(phi, 1 + counts.sum() / exposures.sum())
     return CountStream(rate.metric, dates, counts, exposures, phi, known, inverse=rate.metric is WatchedMetric.CPA)
