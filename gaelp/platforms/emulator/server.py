@@ -138,6 +138,11 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
     async def edit_creatives(account: str, campaign: str, body: wire.EditCreatives) -> CampaignState:
         return emulator.edit_creatives(account, campaign, body.creatives)
 
+    @router.put("/accounts/{account}/payment")
+    async def set_payment(account: str, body: wire.Payment) -> wire.Payment:
+        emulator.set_payment(account, body.failed)
+        return body
+
     @router.get("/campaigns")
     async def truth() -> tuple[wire.Truth, ...]:
         return emulator.truth()

@@ -32,7 +32,7 @@ def test_equal_campaigns_are_worth_more_than_unequal_ones() -> None:
     unequal = [_campaign(rate, seed) for seed, rate in enumerate((1.0, 3.0, 8.0, 20.0))]
     events, exposures = known_rate(DAYS, equal, None)
     assert events[-1] / exposures[-1] == pytest.approx(5.0, rel=0.1)
-    assert _worth(equal) > 30 > 15 > _worth(equal[:1]) > 5 > _worth(unequal) > 0.5
+    assert _worth(equal) > 80 > 30 > _worth(equal[:1]) > 10 > 2 > _worth(unequal) > 0.5
 
 
 def test_what_comes_later_tells_nothing_of_a_day() -> None:

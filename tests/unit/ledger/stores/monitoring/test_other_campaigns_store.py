@@ -42,7 +42,7 @@ def others(ledger: Ledger, number: int = 0, phase: Phase = Phase.SCALED) -> list
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """One account, and nothing that a campaign has reported."""
     opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    opened.set_account(account("acme"))
+    opened.put_account(account(), at=NOW)
     yield opened
     opened.close()
 
