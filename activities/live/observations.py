@@ -45,7 +45,7 @@ class Observations:
         self._ledger = ledger
         self._locating = Locating(ledger, wait)
         self._watching = Watching(ledger)
-        self._monitoring = Monitoring(ledger, detect)
+        self._monitoring = Monitoring(ledger, detect, wait)
         self._inputs = inputs
         self._open_platform = open_platform
 

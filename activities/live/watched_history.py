@@ -23,13 +23,18 @@ MARKET_WORTH = 4.0  # events: the live market's rates differ from the calibrated
 
 
 def history_of(
-    report: CampaignReport, books: MonitoringBooks, account: Account, state: CampaignState, today: date
+    report: CampaignReport,
+    books: MonitoringBooks,
+    account: Account,
+    state: CampaignState,
+    today: date,
+    page_reachable: bool | None,
 ) -> WatchedDays:
     """The whole days since the last step that a person has undone: what was before is accepted, and compares nothing.
 
     Nor do other campaigns from then on, because they would say again that the accepted level is another.
-    The budget of a day is the highest that was reserved for it. What the platform disapproves, and that it cannot
-    charge the account, is known of now, so it is the newest whole day's.
+    The budget of a day is the highest that was reserved for it. What the platform disapproves, that it cannot
+    charge the account, and whether the landing page can be reached is known of now, so it is the newest whole day's.
     """
     undone = max((step.day for step in books.steps if step.undone_by), default=date.min)
     budgets = _budgets(books, account, state)
@@ -41,6 +46,7 @@ def history_of(
                 report=day,
                 budget_micros=budgets.get(day.day, state.daily_budget_micros),
                 disapproved=len(report.disapproved) if day is days[-1] else 0,
+                page_reachable=page_reachable if day is days[-1] else None,
                 payment_failed=report.payment_failed if day is days[-1] else None,
             )
             for day in days

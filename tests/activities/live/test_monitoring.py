@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -143,6 +145,21 @@ def test_a_payment_that_fails_on_the_platform_rests_the_campaign(
     local_runs.control("PUT", payment, json={"failed": False})
     fixture.ledger.undo_step(pause.key, "Ada", "a new card", START)
     assert watched.tick(6).held is None and watched.steps() == ["pause"]
+
+
+def test_a_landing_page_that_nobody_reaches_rests_the_campaign(fixtures: Callable[..., CampaignFixture]) -> None:
+    """The page of the configuration is asked at each look, and a campaign whose clicks lead nowhere is paused."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    fixture = fixtures(f"safety.landing_page=http://127.0.0.1:{port}/shop")
+    watched = Watched(fixture)
+    fixture.observations = Observations(
+        fixture.ledger, fixture.inputs, lambda _: fixture.platform, fixture.waits.append
+    )
+    held = watched.tick(2).held
+    assert held is not None and held.paused and watched.steps() == ["pause"]
+    (pause,) = fixture.ledger.monitoring_steps(fixture.campaign.name)
+    assert pause.reason == f"Since {START.date()}, the landing page is out of reach."
 
 
 def test_whoever_has_a_campaign_read_has_no_step_taken_in_it(watched: Watched) -> None:

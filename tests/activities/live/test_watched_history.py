@@ -67,5 +67,5 @@ def test_other_campaigns_are_compared_with_until_a_person_accepts_another_level(
     steps = walked([(0, [anomaly()])])
     for these, others in ((steps, ((day,),)), ((undone(steps[0]),), ())):
         books = MonitoringBooks(steps=these, steps_of_run=these, days=(), campaigns=2, others=((day,),))
-        history = history_of(report, books, account(), STATE, FIRST + timedelta(days=3))
+        history = history_of(report, books, account(), STATE, FIRST + timedelta(days=3), None)
         assert tuple(tuple(each.report for each in other) for other in history.others) == others
