@@ -22,15 +22,6 @@ def test_a_halved_rate_is_acted_upon_within_five_days() -> None:
     assert 1 < note <= act <= 5
 
 
-def test_a_known_level_shows_a_change_sooner() -> None:
-    """At 5 conversions a day, those whose level is known are noted sooner in the median."""
-    waits = {
-        known: np.median([waits_of((Market(5.0), known), HALVED, number, seed=11)[0] for number in range(9)])
-        for known in (Known.NOTHING, Known.LEVEL)
-    }
-    assert waits[Known.LEVEL] < waits[Known.NOTHING]
-
-
 def test_no_change_is_waited_for_in_vain() -> None:
     """Where nothing changes, the delay is the longest there is: the measured delays are not those of false alarms."""
     planted = Planted(Change(), WatchedMetric.SPEND)

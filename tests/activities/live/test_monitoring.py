@@ -141,7 +141,7 @@ def test_a_payment_that_fails_on_the_platform_rests_the_campaign(
     held = watched.tick(4).held
     assert held is not None and held.paused and watched.steps() == ["pause"]
     (pause,) = fixture.ledger.monitoring_steps(fixture.campaign.name)
-    assert pause.reason == f"Since {START.date() + timedelta(days=1)}, the account cannot be charged."
+    assert pause.reason == f"Since {START.date()}, the account cannot be charged."
     local_runs.control("PUT", payment, json={"failed": False})
     fixture.ledger.undo_step(pause.key, "Ada", "a new card", START)
     assert watched.tick(6).held is None and watched.steps() == ["pause"]
