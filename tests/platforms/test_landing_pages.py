@@ -79,7 +79,17 @@ def test_what_nobody_serves_is_out_of_reach(url: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "fd00::1"],
+    [
+        "127.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "::ffff:100.64.0.1",
+        "10.0.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "fd00::1",
+    ],
 )
 def test_a_private_address_is_not_called_for_a_real_account(site: str, address: str) -> None:
     """Whatever name stands for it, alone or beside a public one: no request is made, and no visitor reaches it."""
