@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from gaelp.platforms.landing_pages import TRIES, page_reachable
 
@@ -97,3 +104,34 @@ def test_a_private_address_is_not_called_for_a_real_account(site: str, address: 
     for stands_for in ((address,), ("203.0.113.1", address), (address, "8.8.8.8")):
         assert reached(f"{site}/", private=False, stands_for=stands_for) == (False, TRIES - 1)
     assert len(_Page.asked) == asked
+
+
+def test_a_certificate_that_nobody_vouches_for_keeps_visitors_away(tmp_path: Path) -> None:
+    """A page over TLS whose certificate is its own is out of reach, as a browser's visitor would find it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(_own_certificate(tmp_path))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    asked = len(_Page.asked)
+    try:
+        assert reached(f"https://shop.example:{server.server_address[1]}/") == (False, TRIES - 1)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert len(_Page.asked) == asked
+
+
+def _own_certificate(folder: Path) -> Path:
+    """Key and certificate of shop.example, signed by itself."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, today - timedelta(days=1), today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("shop.example")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "own.pem").write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    return folder / "own.pem"
