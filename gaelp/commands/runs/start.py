@@ -12,11 +12,12 @@ from gaelp.commands.console import DONE, Out, money, table
 from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.domain.config.settings_without_effect import notes_on
-from gaelp.domain.spending.signed_starts import ProvenStart, start_digest
 from gaelp.domain.start_conditions import StartFacts
 from gaelp.errors import WRONG_USE
 
 if TYPE_CHECKING:
+    from gaelp.domain.spending.signed_starts import ProvenStart
+    from gaelp.ledger.ledger import Ledger
     from gaelp.messages.training_run import RunResult
     from gaelp.settings import Settings
 
@@ -31,14 +32,15 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
-    signed = _signed(wanted, arguments.sign_with)
+    key = _key(arguments.sign_with)
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
     config = wanted.config
     web = connections.web_address(settings, wanted.run)
 
     async def begin() -> RunResult | None:
         client = await connections.temporal(settings)
-        handle = await launch(client, connections.open_ledger(settings), settings, wanted, signed)
+        ledger = connections.open_ledger(settings)
+        handle = await launch(client, ledger, settings, wanted, _signed(wanted, ledger, key))
         if not arguments.wait:
             return None
         out.note(f"{wanted.run} started: {web}")
@@ -54,14 +56,25 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     return code_of(result.outcome)
 
 
-def _signed(wanted: Order, key_file: str | None) -> ProvenStart | None:
-    """The start's signature and what it is over; None where no key is named. Raises BadKey."""
+def _key(key_file: str | None) -> bytes | None:
+    """The key that signs the start, before anything is asked; None where none is named. Raises BadKey."""
     if key_file is None:
         return None
-    from gaelp.ledger.signatures import read_key, sign_start
+    from gaelp.ledger.signatures import read_key
 
-    digest = start_digest(wanted.run, wanted.config.account, wanted.config.agent, wanted.config_digest)
-    return sign_start(read_key(Path(key_file)), digest), digest
+    return read_key(Path(key_file))
+
+
+def _signed(wanted: Order, ledger: Ledger, key: bytes | None) -> ProvenStart | None:
+    """The start's signature for this ledger, and its terms."""
+    if key is None:
+        return None
+    from gaelp.domain.spending.signed_starts import ProvenStart, start_digest
+    from gaelp.ledger.signatures import sign_start
+
+    agent, config_digest = wanted.config.agent, wanted.config_digest
+    digest = start_digest(ledger.identity(), wanted.run, wanted.config.account, agent, config_digest)
+    return ProvenStart(sign_start(key, digest), agent, config_digest)
 
 
 def validate(arguments: argparse.Namespace, out: Out) -> int:

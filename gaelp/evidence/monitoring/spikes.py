@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import nbinom, poisson, t
+from scipy.special import betainc, betaincc, pdtr, pdtrc, stdtr
 
 from gaelp.arrays import F8
 
@@ -48,9 +48,22 @@ def spike_of_counts(counts: F8, exposures: F8, phi: float) -> Spike | None:
     events = before.sum() + 0.5 * phi  # Jeffreys' prior, in events that vary phi times as much
     mean = float(events / exposure.sum() * exposures[-1])
     excess = phi - 1 + mean * phi / events  # of the variance over the mean, in means
-    there = nbinom(mean / excess, 1 / (1 + excess)) if excess > 1e-9 else poisson(mean)
-    low, high = float(there.cdf(np.floor(counts[-1]))), float(there.sf(np.ceil(counts[-1]) - 1))
+    low, high = _chances(math.floor(counts[-1]), math.ceil(counts[-1]), mean, excess)
     return Spike(min(1.0, 2 * min(low, high)), high < low, mean)
+
+
+def _chances(most: int, least: int, mean: float, excess: float) -> tuple[float, float]:
+    """Of at most so many events, and of at least so many, where their variance is the mean and `excess` means more.
+
+    By the incomplete beta and gamma functions: scipy.stats builds a distribution anew for each question, which takes a
+    hundred times as long.
+    """
+    if excess > 1e-9:
+        shape, share = mean / excess, 1 / (1 + excess)
+        low, high = betainc(shape, most + 1, share), betaincc(shape, least, share) if least > 0 else 1.0
+    else:
+        low, high = pdtr(most, mean), pdtrc(least - 1, mean) if least > 0 else 1.0
+    return float(low), float(high)
 
 
 def spike_of_levels(values: F8, floor: float) -> Spike | None:
@@ -62,4 +75,4 @@ def spike_of_levels(values: F8, floor: float) -> Spike | None:
     away = np.abs(before - middle)
     deviation = max(_MAD * float(np.median(away)), float(away.max()) / FARTHEST_BEFORE, floor)
     z = (float(values[-1]) - middle) / deviation / math.sqrt(1 + 1.57 / len(before))
-    return Spike(min(1.0, 2 * float(t.sf(abs(z), _EFFICIENCY * len(before)))), z > 0, middle)
+    return Spike(min(1.0, 2 * float(stdtr(_EFFICIENCY * len(before), -abs(z)))), z > 0, middle)
