@@ -236,6 +236,9 @@ async def test_the_ladder_acts_on_the_platform(seen: Seen, planted: Planted) -> 
     A doubled spend is cut at least: what follows a cut hangs on how much evidence days of a tenth bring.
     """
     steps, found = _changing(seen.steps[planted.name]), seen.waiting[planted.name]
+    lowered = {each.day for each in steps if each.step is not LadderStep.HOLD}
+    told = [anomaly for each in seen.steps_after[planted.name] for anomaly in each.evidence]
+    assert not [each for each in told if each.metric is WatchedMetric.SPEND and each.since in lowered]  # by the ladder
     taken = tuple(each.step for each in steps)
     assert taken in ((CUT, PAUSED) if planted is SPEND else (planted.steps,))
     if planted is not TAG:
