@@ -12,7 +12,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.monitoring.anomalies import AnomalyGrade, WatchedMetric
-from gaelp.domain.monitoring.ladder import UNDOABLE, StepTaken
+from gaelp.domain.monitoring.ladder import UNDOABLE, LadderStep, StepTaken
 from gaelp.domain.platform_records import CampaignReport, CampaignState
 from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import Expectation, MonitoringSettings, WatchedDay, WatchedDays
@@ -95,6 +95,14 @@ def _acted(steps: Iterable[StepTaken]) -> int:
 
 
 def _budgets(books: MonitoringBooks, account: Account, state: CampaignState) -> dict[date, int]:
-    """The budget of each reserved day, by the platform's rule for the worst day of the budget in force."""
+    """The budget of each reserved day, by the platform's rule for the worst day of the budget in force.
+
+    None is given of a day on which a step has lowered it or paused the campaign: its spend is compared with nothing, or
+    people would be told of the step as if the platform spent less.
+    """
     worst = worst_day_micros(account.platform, state.daily_budget_micros, account.currency)
-    return {day.day: day.worst_case_micros * state.daily_budget_micros // max(worst, 1) for day in books.days}
+    lowered = {step.day for step in books.steps if step.step in (LadderStep.CUT, LadderStep.PAUSE)}
+    return {
+        day.day: 0 if day.day in lowered else day.worst_case_micros * state.daily_budget_micros // max(worst, 1)
+        for day in books.days
+    }

@@ -125,14 +125,15 @@ async def _approved(environment: WorkflowEnvironment, local_runs: LocalRuns) -> 
 
 async def _at_rest(local_runs: LocalRuns) -> None:
     """Wait until each campaign has come to the end of the second period or is paused by monitoring."""
-    while True:
-        with local_runs.ledger() as ledger:
+    with local_runs.ledger() as ledger:
+        while True:
             reached = {each.campaign for each in ledger.days_reached(f"{RUN}/scaled") if each.day >= 2 * PERIOD}
             stopped = {each.campaign for each in ledger.steps_of_run(RUN) if each.step is LadderStep.PAUSE}
-        disabled = {each.external_name for each in local_runs.on_platform(RUN, RUN) if not each.enabled}
-        if len(reached | (stopped & disabled)) == CAMPAIGNS:
-            return
-        await asyncio.sleep(0.5)
+            if len(reached | stopped) == CAMPAIGNS:
+                enabled = {each.external_name for each in local_runs.on_platform(RUN, RUN) if each.enabled}
+                if not enabled & (stopped - reached):
+                    return
+            await asyncio.sleep(0.5)
 
 
 def _steps(local_runs: LocalRuns) -> dict[str, list[StepTaken]]:
@@ -184,7 +185,7 @@ async def seen(
     """The portfolio from the approval to its end; in between a person is told of what waits, and answers."""
     addresses = tmp_path_factory.mktemp("people") / "addresses.yaml"
     with pytest.MonkeyPatch.context() as patch, receiving() as people:
-        patch.setattr(campaign_life, "WATCH_WITHOUT_TIME", timedelta(seconds=0.5))
+        patch.setattr(campaign_life, "WATCH_WITHOUT_TIME", timedelta(seconds=2))
         async with serving(environment.client, local_runs, max_cached_workflows=100):
             handle = await _approved(environment, local_runs)
             addresses.write_text(f"{RUN}: ['json://127.0.0.1:{people.port}/']\n")
@@ -235,6 +236,9 @@ async def test_the_ladder_acts_on_the_platform(seen: Seen, planted: Planted) -> 
     A doubled spend is cut at least: what follows a cut hangs on how much evidence days of a tenth bring.
     """
     steps, found = _changing(seen.steps[planted.name]), seen.waiting[planted.name]
+    lowered = {each.day for each in steps if each.step is not LadderStep.HOLD}
+    told = [anomaly for each in seen.steps_after[planted.name] for anomaly in each.evidence]
+    assert not [each for each in told if each.metric is WatchedMetric.SPEND and each.since in lowered]  # by the ladder
     taken = tuple(each.step for each in steps)
     assert taken in ((CUT, PAUSED) if planted is SPEND else (planted.steps,))
     if planted is not TAG:

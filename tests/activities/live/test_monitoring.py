@@ -39,7 +39,7 @@ class Watched:
     planted: tuple[Anomaly, ...]
 
     def _detect(self, history: WatchedDays, settings: MonitoringSettings, today: date) -> tuple[Anomaly, ...]:
-        assert settings.campaigns == 1 and all(day.budget_micros == 25 * UNIT for day in history.days)
+        assert settings.campaigns == 1 and all(day.budget_micros in (0, 25 * UNIT) for day in history.days)
         self.looks.append(today)
         return self.planted
 
