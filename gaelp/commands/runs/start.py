@@ -28,6 +28,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     import asyncio  # as in what follows a run: `validate` needs neither
 
     from gaelp.commands.watching.progress import code_of, follow, goes_on, show
+    from gaelp.commands.watching.run_books import RunBooks
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
@@ -43,7 +44,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
             return None
         out.note(f"{wanted.run} started: {web}")
         with goes_on(wanted.run):
-            return await follow(client, handle, show(client, wanted.run, out))
+            return await follow(client, handle, show(client, wanted.run, RunBooks(settings), out))
 
     result = asyncio.run(begin())
     if result is None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.watching.progress import headline
+from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.snapshot import PhaseView, RunView, awaiting, details, listed, view
 from gaelp.domain.ids import phase_id
-from gaelp.domain.monitoring.ladder import standing_in_words
+from gaelp.domain.monitoring.alerts import Alert, alerts_of, open_in_words
 from gaelp.domain.phases import Phase, Status
 from gaelp.errors import GaelpError
 from gaelp.money import bare_money
@@ -40,7 +41,7 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         return now, "" if now.ended or not now.phases else await details(client, phase_id(run, now.phases[-1].phase))
 
     seen, progress = asyncio.run(read())
-    ((now, asked, held),) = _booked(settings, [seen], out)
+    ((now, asked, alerts),) = _booked(settings, [seen], out)
     rows = [
         (p.phase, p.state, p.verdict, bare_money(p.spend_micros, now.currency), *_ends(p), p.reason) for p in now.phases
     ]
@@ -50,10 +51,11 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     learning = _learning(settings, now, out)
     figures = {"baselines": [asdict(each) for each in compared], "learning": [asdict(each) for each in learning]}
     out.result(
-        {**now.document(), "asked": asked, "held": held, "web": web, "progress": progress, **figures},
+        {**now.document(), "asked": asked, "alerts": alerts, "web": web, "progress": progress, **figures},
         headline(now),
         *(each["sentence"] for each in asked),
-        *held,
+        *now.held,
+        *filter(None, [open_in_words(alerts, run)]),
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
@@ -157,31 +159,31 @@ def _figure(value: float | None) -> str:
 
 def _booked(
     settings: Settings, runs: Sequence[RunView], out: Out
-) -> list[tuple[RunView, list[dict[str, Any]], Sequence[str]]]:
-    """The runs with the ledger's spend, what each asks, and where monitoring holds it; not so of one that has ended.
+) -> list[tuple[RunView, list[dict[str, Any]], Sequence[Alert]]]:
+    """The runs with the ledger's spend and where monitoring holds them, what each asks, and its alerts.
 
     As Temporal last had it, with a note, where the ledger cannot be read.
     """
+    books = RunBooks(settings)
     try:
-        ledger = connections.open_ledger(settings)
-        try:
-            return [
-                (
-                    replace(each, spend_micros=ledger.spent(each.run)),
-                    [] if each.ended else asked_of(ledger, each.run),
-                    () if each.ended else standing_in_words(ledger.steps_of_run(each.run)),
-                )
-                for each in runs
-            ]
-        finally:
-            ledger.close()
+        ledger = books.ledger()
+        return [
+            (
+                replace(books.read(each), spend_micros=ledger.spent(each.run)),
+                [] if each.ended else asked_of(ledger, each.run),
+                alerts_of(ledger.alert_book(each.run), connections.now()),
+            )
+            for each in runs
+        ]
     except GaelpError as error:
         out.note(f"the ledger cannot be read, so spend is as Temporal last had it: {error}")
         return [(each, [], ()) for each in runs]
+    finally:
+        books.close()
 
 
-def _waits_for(asked: Sequence[dict[str, Any]], held: Sequence[str], run: RunView) -> str:
-    return "; ".join(filter(None, [*(each["sentence"] for each in asked), *held, run.waits]))
+def _waits_for(asked: Sequence[dict[str, Any]], run: RunView) -> str:
+    return "; ".join(filter(None, [*(each["sentence"] for each in asked), *run.held, run.waits]))
 
 
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
@@ -222,10 +224,10 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
     runs = _booked(settings, asyncio.run(read()), out)
     rows = [
         (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros, r.currency),
-         instant(r.started), instant(r.ended), _waits_for(asked, held, r))
-        for r, asked, held in runs
+         instant(r.started), instant(r.ended), _waits_for(asked, r))
+        for r, asked, _ in runs
     ]  # fmt: skip
     columns = ("run", "state", "phase", "agent", "profile", "spent", "began", "ended", "waits for")
-    document = {"runs": [{**each.document(), "asked": asked, "held": held} for each, asked, held in runs]}
+    document = {"runs": [{**each.document(), "asked": asked, "alerts": alerts} for each, asked, alerts in runs]}
     out.result(document, table(columns, rows) if rows else "no runs")
     return DONE

@@ -155,12 +155,19 @@ def held_of_each(steps: Sequence[StepTaken]) -> dict[str, HeldBack]:
 
 def standing_in_words(steps: Sequence[StepTaken]) -> tuple[str, ...]:
     """One sentence for each campaign that monitoring holds back: the strictest step, why, and how to undo it."""
-    last = {each.campaign: each for each in steps if each.step in UNDOABLE and not each.undone_by}
+    last = {each.campaign: each for each in _standing(steps)}
     return tuple(
         f"monitoring {STEP_WORDS[each.step]} {each.campaign} since {each.day.isoformat()}: {each.reason}; `starter.py "
         f"undo {each.run} {each.key} --reason …` restores it"
         for each in last.values()
     )
+
+
+def waiting_in_words(steps: Sequence[StepTaken]) -> tuple[str, ...]:
+    """Those of these sentences that wait for a person: the campaign is paused, or the measuring is suspected."""
+    held = held_of_each(steps)
+    waiting = {campaign for campaign, leaves in held.items() if leaves.paused or leaves.frozen}
+    return standing_in_words([each for each in steps if each.campaign in waiting])
 
 
 def suspected_days(steps: Sequence[StepTaken]) -> tuple[datetime.date, datetime.date] | None:

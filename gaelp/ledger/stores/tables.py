@@ -9,17 +9,19 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.monitoring.alerts import ALERT_ENTRIES
 from gaelp.domain.monitoring.ladder import LadderStep
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
 CREATES = "intent = 'create'"
 UNDECIDED = "state IN ('open', 'void')"
+IS_ALERT = f"kind IN ({', '.join(repr(kind) for kind in ALERT_ENTRIES)})"
 
 metadata = sa.MetaData()
 
@@ -269,6 +271,7 @@ journal = sa.Table(
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("amount_micros", sa.BigInteger, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),  # JSON
+    sa.Index("alerts", "run", "sequence", sqlite_where=sa.text(IS_ALERT), postgresql_where=sa.text(IS_ALERT)),
 )
 
 counter = sa.Table(

@@ -14,13 +14,26 @@ from temporalio.service import RPCError, RPCStatusCode
 from gaelp.commands.console import Refused
 from gaelp.commands.watching import progress
 from gaelp.commands.watching.progress import follow, goes_on, heard
+from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.snapshot import RunView
+from gaelp.settings import Settings
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 BEGUN = RunView("r", "running", "simulation", False, 0, started=AT)
 ENDED = replace(BEGUN, ended=AT, outcome="stopped")
 AWAY = RPCError("no route", RPCStatusCode.UNAVAILABLE, b"")
 CLIENT = cast(Any, None)
+
+
+class Unheld(RunBooks):
+    """A ledger in which monitoring holds nothing back."""
+
+    def __init__(self) -> None:
+        """Opens nothing."""
+        super().__init__(Settings())
+
+    def read(self, run: RunView) -> RunView:
+        return run
 
 
 class Handle:
@@ -58,7 +71,7 @@ def looks(monkeypatch: pytest.MonkeyPatch, seen: Sequence[RunView | RPCError], p
 
 
 async def sentences() -> list[str]:
-    return [event.sentence async for _, events in heard(CLIENT, "r") for event in events]
+    return [event.sentence async for _, events in heard(CLIENT, "r", Unheld()) for event in events]
 
 
 async def test_a_server_that_goes_away_is_told_once_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
