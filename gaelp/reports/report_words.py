@@ -114,7 +114,13 @@ def limits(facts: Facts) -> list[Limit]:
 def events(facts: Facts) -> list[dict[str, Any]]:
     """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
     quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "run-ended", "attempt", "verdict"}
-    elsewhere = {"monitoring-step", "monitoring-undone"}  # they have a section of their own
+    elsewhere = {
+        "monitoring-step",
+        "monitoring-undone",
+        "alert",
+        "alert-resolved",
+        "alert-silenced",
+    }  # in their sections
     return [
         {
             "at": entry.at,

@@ -97,10 +97,10 @@ class AlertBook:
     answers: dict[str, tuple[str, str]]  # id -> who has resolved it, and why
     silences: dict[Group, Silence]  # the newest of each
 
-    def silence(self, group: Group, now: datetime) -> Silence | None:
-        """The silence that holds now, by the wall clock: an alert's own instant may be an emulator's."""
+    def silence(self, group: Group, now: datetime | None) -> Silence | None:
+        """The silence that holds by the wall clock, because alerts may have an emulator's instants. None: the last."""
         silence = self.silences.get(group)
-        return silence if silence is not None and now < silence.until else None
+        return silence if silence is not None and (now is None or now < silence.until) else None
 
     def tells_nobody(self, raised: Raised, now: datetime) -> bool:
         """Whether no message is wanted of it: a silence holds, and was there before it."""
@@ -120,7 +120,7 @@ def raised_by(entry: JournalEntry) -> Raised | None:
     reader = _RAISES.get(entry.kind)
     if reader is None or not entry.run:
         return None
-    detail = json.loads(entry.detail or "{}")
+    detail = _detail_of(entry)
     kind, severity, evidence = reader(detail)
     group = Group(entry.run, entry.campaign, kind, severity)
     step = LadderStep(detail["step"]) if entry.kind == "monitoring-step" else None
@@ -147,8 +147,11 @@ def read_alerts(entries: Iterable[JournalEntry]) -> AlertBook:
     return book
 
 
-def alerts_of(book: AlertBook, now: datetime) -> tuple[Alert, ...]:
-    """Every alert: open ones first, the gravest of them before the others, the newest first among equals."""
+def alerts_of(book: AlertBook, now: datetime | None) -> tuple[Alert, ...]:
+    """Every alert: open ones first, the gravest of them before the others, the newest first among equals.
+
+    Without `now`, for a page that is read later, each silence is shown with its end.
+    """
     together: dict[tuple[Group, tuple[str, str] | None], list[Raised]] = {}
     for each in book.raised:
         together.setdefault((each.group, book.answers.get(each.id)), []).append(each)
@@ -208,6 +211,15 @@ def _remedy(raised: Raised) -> str:
 # ------------------------------------------------------------ which entries of the journal are alerts
 
 _Read = tuple[str, Severity, str]
+
+
+def _detail_of(entry: JournalEntry) -> Mapping[str, Any]:
+    """An entry's detail; one that cannot be read, in a damaged ledger, is grave and hides no other alert."""
+    unknown = {"violation": "unknown", "limit": "unknown limit", "severity": Severity.HIGH, "evidence": entry.detail}
+    try:
+        return {**unknown, **json.loads(entry.detail or "{}")}
+    except (ValueError, TypeError):
+        return unknown
 
 
 def _violation(detail: Mapping[str, Any]) -> _Read:

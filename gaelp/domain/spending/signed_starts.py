@@ -54,3 +54,15 @@ def four_eyes(account: Account, total_micros: int) -> str:
         return "four eyes: off"
     needed = "so **somebody else than who started it must approve**" if total_micros > above else "so not needed"
     return f"four eyes: above {exact_money(above, account.currency)}, {needed}"
+
+
+def unsigned_note(account: Account) -> str:
+    """What it comes to where nobody signs the start of a run that spends; empty where one person may approve all."""
+    above = account.four_eyes_above_micros
+    if above is None:
+        return ""
+    which = f"approval of more than {exact_money(above, account.currency)}" if above else "approval"
+    return (
+        f"account {account.account} wants two people for an {which}, and nobody has signed this start: each such "
+        "approval will be refused; `starter.py start … --sign-with KEY` signs a start"
+    )

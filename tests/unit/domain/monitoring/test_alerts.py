@@ -133,3 +133,10 @@ def test_how_many_are_open_is_one_sentence() -> None:
     one = alerts_of(read_alerts([violation(1), violation(2, "high"), cleared]), NOW)
     assert open_in_words(one, "a").startswith("1 alert is open, the gravest of severity medium")
     assert open_in_words((), "a") == ""
+
+
+@pytest.mark.parametrize("detail", ["no JSON", "[1]", "{}", ""])
+def test_what_cannot_be_read_is_an_alert_all_the_same(detail: str) -> None:
+    """A damaged entry hides neither itself nor another one."""
+    damaged = violation(1).model_copy(update={"detail": detail})
+    assert [each.severity for each in alerts_of(read_alerts([damaged, violation(2)]), NOW)] == ["high", "medium"]
