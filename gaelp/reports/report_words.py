@@ -114,13 +114,7 @@ def limits(facts: Facts) -> list[Limit]:
 def events(facts: Facts) -> list[dict[str, Any]]:
     """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
     quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "run-ended", "attempt", "verdict"}
-    elsewhere = {
-        "monitoring-step",
-        "monitoring-undone",
-        "alert",
-        "alert-resolved",
-        "alert-silenced",
-    }  # in their sections
+    in_sections = {"monitoring-step", "monitoring-undone", "alert", "alert-resolved", "alert-silenced"}  # of their own
     return [
         {
             "at": entry.at,
@@ -130,7 +124,7 @@ def events(facts: Facts) -> list[dict[str, Any]]:
             "detail": _detail(entry.detail, facts.currency),
         }
         for entry in facts.journal
-        if entry.kind not in quiet | elsewhere
+        if entry.kind not in quiet | in_sections
     ]
 
 

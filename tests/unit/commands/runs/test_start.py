@@ -136,9 +136,7 @@ def test_what_is_not_there_is_not_made_and_not_checked(in_process: Callable[...,
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("above", "words"), [(250_000_000, "an approval of more than 250.00 USD"), (0, "an approval,")]
-)
+@pytest.mark.parametrize(("above", "words"), [(250_000_000, "approval of more than 250.00 USD,"), (0, "an approval,")])
 def test_an_unsigned_start_on_an_account_with_four_eyes_is_noted(
     in_process: Callable[..., Finished], tmp_path: Path, above: int, words: str
 ) -> None:
