@@ -243,10 +243,8 @@ def test_the_steps_of_monitoring_are_shown_with_evidence_and_settings(warehouse:
     """Each step has its day, metric, e-value, budget before and after, and who has undone it; so has --json."""
     whole_run(warehouse)
     ledger = money()
-    ledger.entries = [
-        *ledger.entries,
-        entry(9, "monitoring-step", 0, 0, detail=json.dumps({"step": "hold", "reason": HOSTILE})),
-    ]
+    detail = json.dumps({"step": "hold", "reason": HOSTILE})
+    ledger.entries = [*ledger.entries, entry(9, "monitoring-step", 0, 0, detail=detail)]
     hold, cut, note = walked(
         [(0, [anomaly(sentence=HOSTILE)]), (1, [anomaly(e_value=1e9)]), (2, [anomaly("spend", "down", "note")])]
     )
