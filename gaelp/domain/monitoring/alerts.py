@@ -15,7 +15,7 @@ from typing import Any
 
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.monitoring.ladder import UNDOABLE, LadderStep
-from gaelp.domain.spending.ledger_records import OUTSIDE_PAUSE, JournalEntry, Severity
+from gaelp.domain.spending.ledger_records import CAMPAIGN_LIMIT, OUTSIDE_PAUSE, JournalEntry, Severity
 
 LONGEST_SILENCE = timedelta(days=30)
 _OF_STEP = {
@@ -122,7 +122,8 @@ def raised_by(entry: JournalEntry) -> Raised | None:
         return None
     detail = _detail_of(entry)
     kind, severity, evidence = reader(detail)
-    group = Group(entry.run, entry.campaign, kind, severity)
+    of_run = entry.kind == "alert" and detail["limit"] != CAMPAIGN_LIMIT  # whichever campaign has crossed the share
+    group = Group(entry.run, "" if of_run else entry.campaign, kind, severity)
     step = LadderStep(detail["step"]) if entry.kind == "monitoring-step" else None
     named = entry.kind in ("violation", "monitoring-step")  # these have a name of their own
     name = entry.key if named else f"{entry.run}/alert-{entry.sequence}"

@@ -66,6 +66,16 @@ def test_a_resolved_alert_stays_with_its_person_and_what_comes_later_is_open() -
     ]  # fmt: skip
 
 
+def test_a_limit_of_the_run_is_one_alert_whichever_campaign_crosses_it() -> None:
+    """Each campaign has a limit of its own, and the run one for all of them."""
+    crossed = [entry(at, "alert", campaign=f"a/live-test/campaign-0{at}", **LIMIT) for at in (1, 2)]
+    ((alert),) = alerts_of(read_alerts(crossed), NOW)
+    assert (alert.campaign, alert.count) == ("", 2)
+    own = {**LIMIT, "limit": "campaign's limit"}
+    crossed = [entry(at, "alert", campaign=f"a/live-test/campaign-0{at}", **own) for at in (1, 2)]
+    assert [each.count for each in alerts_of(read_alerts(crossed), NOW)] == [1, 1]
+
+
 def test_a_step_is_open_until_it_is_undone() -> None:
     """It names `undo` and no other verb; an undo resolves it in the name of its person."""
     (held,) = alerts_of(read_alerts([step(1, "hold")]), NOW)
