@@ -131,7 +131,7 @@ def raised_by(entry: JournalEntry) -> Raised | None:
 
 
 def read_alerts(entries: Iterable[JournalEntry]) -> AlertBook:
-    """The book of these entries, which are in their order."""
+    """The book of these entries; those of a run are in their order."""
     book = AlertBook([], {}, {})
     for entry in entries:
         raised = raised_by(entry)

@@ -22,7 +22,7 @@ from gaelp.ledger.stores.journal import Subject
 _t = tables.journal
 _ALERTS = sa.select(_t).where(sa.text(tables.IS_ALERT))
 _OF_RUN = Query(_ALERTS.where(_t.c.run == sa.bindparam("run")).order_by(_t.c.sequence), as_record(JournalEntry, _t))
-_OF_ALL = Query(_ALERTS.order_by(_t.c.sequence), as_record(JournalEntry, _t))
+_OF_ALL = Query(_ALERTS.order_by(_t.c.run, _t.c.sequence), as_record(JournalEntry, _t))
 
 
 def read(connection: Connection, run: str | None = None) -> AlertBook:
