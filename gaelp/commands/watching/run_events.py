@@ -22,7 +22,7 @@ class RunEventKind(StrEnum):
     MEASURED = "measured"  # a round or a batch, in figures
     JUDGED = "judged"  # a phase has ended, with its gate's verdict where it had one
     NEEDS_YOU = "needs-you"  # nothing goes on until a person decides
-    HELD = "held"  # by monitoring: a campaign has less than its approval allows, until a person undoes it
+    HELD = "held"  # a campaign by monitoring, until a person undoes it; the run goes on
     WAITS = "waits"  # for something that is out of reach; it goes on by itself
     ENDED = "ended"  # the run
 
@@ -68,8 +68,7 @@ def _by_monitoring(before: RunView | None, now: RunView) -> Iterator[RunEvent]:
     known, phase = before.held if before else (), str(now.phase)
     for each in now.held:
         if each not in known:
-            kind = RunEventKind.NEEDS_YOU if each in now.held_for_person else RunEventKind.HELD
-            yield RunEvent(now.run, kind, phase, each)
+            yield RunEvent(now.run, RunEventKind.HELD, phase, each)
     if known and not now.held and not now.ended:
         yield RunEvent(now.run, RunEventKind.HELD, phase, f"{now.run}: monitoring holds nothing back any more")
 

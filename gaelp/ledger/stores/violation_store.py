@@ -81,5 +81,5 @@ def _subject(violation: Violation) -> Subject:
 def _one(connection: Connection, violation_id: str) -> Violation:
     violation = connection.first(_ONE, id=violation_id)
     if violation is None:
-        raise UnknownViolation(f"no violation {violation_id!r} is recorded: see `starter.py status RUN` for their ids")
+        raise UnknownViolation(f"no violation {violation_id!r} is recorded: `starter.py alerts` shows those there are")
     return violation

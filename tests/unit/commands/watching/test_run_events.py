@@ -79,7 +79,7 @@ def test_what_monitoring_holds_is_told_and_calls_a_person_where_he_must_decide()
     paused = replace(BEGUN, held=(pause,), held_for_person=(pause,))
     assert [(each.kind, each.sentence) for each in happened(BEGUN, held)] == [(RunEventKind.HELD, hold)]
     assert sentences(held, held) == [] and needs_somebody(held) == ""
-    assert [(each.kind, each.sentence) for each in happened(held, paused)] == [(RunEventKind.NEEDS_YOU, pause)]
+    assert [(each.kind, each.sentence) for each in happened(held, paused)] == [(RunEventKind.HELD, pause)]
     assert (needs_somebody(paused), exit_code_of(paused)) == (pause, 4)
     assert sentences(paused, BEGUN) == ["r: monitoring holds nothing back any more"]
     asks = replace(paused, phases=(replace(RUNNING, state="awaiting-approval"),))
