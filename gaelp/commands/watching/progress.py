@@ -121,7 +121,7 @@ async def heard(
             news = list(happened(before, now))
             beginning = 0 if before else 1  # of a run that is looked at late, figures come after its beginning
             figures = [measured(run, step, values) for _, step, values in points]
-            events += [_waits(run, why)] if why else []
+            events += [RunEvent(run, RunEventKind.WAITS, "", f"{run}: {why}")] if why else []
             yield now, [*events, *news[:beginning], *figures, *news[beginning:]]
             if now.ended:
                 return
