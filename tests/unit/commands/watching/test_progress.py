@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -82,6 +83,18 @@ async def test_a_server_that_goes_away_is_told_once_and_waited_for(monkeypatch: 
     looks(monkeypatch, [AWAY])
     with pytest.raises(Refused, match=r"does not answer any more \(UNAVAILABLE\)"):
         await sentences()
+
+
+async def test_a_ledger_that_is_away_is_told_once_and_the_run_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What monitoring does is not known meanwhile, and that is said; a run that has ended asks the ledger nothing."""
+    (tmp_path / "ledger.db").write_bytes(b"no database")
+    books = RunBooks(Settings(ledger_url=f"sqlite:///{tmp_path}/ledger.db"))
+    looks(monkeypatch, [BEGUN, BEGUN, BEGUN, ENDED])
+    told = [event.sentence async for _, events in heard(CLIENT, "r", books) for event in events]
+    assert sum("what monitoring does is not known" in each for each in told) == 1
+    assert told[-1] == "r ended: stopped; 0.00 spent"
 
 
 @pytest.mark.parametrize(("pollers", "told"), [(0, 1), (1, 0)])
