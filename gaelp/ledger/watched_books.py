@@ -200,7 +200,7 @@ class WatchedBooks:
     def silence_alert(self, run: str, alert: str, until: datetime, by: str, reason: str, at: datetime) -> None:
         """Send no message of alerts equal to this one until then; raises as resolve_alert does."""
         with self._database.writing() as connection:
-            alert_store.silence(connection, run, alert, until, by, reason, at)
+            alert_store.silence(connection, run, alert, until, (by, reason), at)
 
     # ------------------------------------------------------------ all accounts
 

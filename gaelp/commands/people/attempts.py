@@ -9,7 +9,7 @@ import argparse
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, table
-from gaelp.commands.people.persons_word import by_person
+from gaelp.commands.people.named_person import by_person
 from gaelp.domain.spending.ledger_records import AttemptSeries
 
 COLUMNS = ("account", "product", "agent", "gate", "used", "forgiven")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, instant, money, table
-from gaelp.commands.people.persons_word import by_person
+from gaelp.commands.people.named_person import by_person
 from gaelp.domain.monitoring.ladder import LOST, StepTaken
 
 COLUMNS = ("step", "did", "day", "budget before", "after", "at", "undone by", "because", "why")

@@ -226,17 +226,16 @@ def test_decisions_are_kept_once_each(fixture: CampaignFixture) -> None:
 
 
 def test_each_blocked_attempt_is_in_the_verdict(fixture: CampaignFixture) -> None:
-    """A bid above its bound, a budget above its ceiling and a day above the account's cap: three of four actions."""
+    """A bid above its bound, a budget above its ceiling and a day above the account's cap: all three are named."""
     assert fixture.launch().launched
     account = fixture.ledger.account(fixture.account)
-    assert fixture.apply(0).applied
-    assert fixture.apply(1, fixture.decide(highest_bid_micros(account) + 1)).applied
-    assert not fixture.apply(2, daily_budget_micros=26 * UNIT).applied
+    assert fixture.apply(0, fixture.decide(highest_bid_micros(account) + 1)).applied
+    assert not fixture.apply(1, daily_budget_micros=26 * UNIT).applied
     fixture.ledger.put_account(account.model_copy(update={"daily_cap_micros": UNIT}))
-    assert "daily cap" in fixture.apply(3).halt
+    assert "daily cap" in fixture.apply(2).halt
     counted = with_kept_decisions((_ended(fixture),), fixture.ledger.decisions(f"{RUN}/live-test"))
     measures = measure_campaigns(SpendingEvidence(Phase.LIVE_TEST, counted), TrainingConfiguration(), 0.05)
-    assert (measures.conduct.actions, measures.conduct.near_misses) == (4, 3)
+    assert (measures.conduct.actions, measures.conduct.near_misses) == (3, 3)
     assert "3 attempts were blocked" in judge_conduct(measures).reason
 
 

@@ -14,7 +14,7 @@ from gaelp.domain.monitoring.alerts import AlertBook, Raised, read_alerts, why_n
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownAlert
 from gaelp.ledger.persons_word import refuse_nobody, said_before
-from gaelp.ledger.rules.person_rules import PersonsAct
+from gaelp.ledger.rules.person_rules import PersonsAct, PersonsWord
 from gaelp.ledger.statements import Connection, Query, as_record
 from gaelp.ledger.stores import account_store, journal, tables, violation_store
 from gaelp.ledger.stores.journal import Subject
@@ -50,8 +50,9 @@ def resolve(connection: Connection, run: str, alert: str, by: str, reason: str, 
     return unanswered
 
 
-def silence(connection: Connection, run: str, alert: str, until: datetime, by: str, reason: str, at: datetime) -> None:
+def silence(connection: Connection, run: str, alert: str, until: datetime, word: PersonsWord, at: datetime) -> None:
     """Send no message of alerts equal to this one until then; raises as `resolve` does."""
+    by, reason = word
     refuse_nobody(PersonsAct.SILENCE, by, reason)
     equal, book = _locked(connection, run, alert)
     if alert in book.answers:

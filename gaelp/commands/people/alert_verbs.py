@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, table
-from gaelp.commands.people.persons_word import by_person
+from gaelp.commands.people.named_person import by_person
 from gaelp.domain.monitoring.alerts import Alert, AlertState, alerts_of
 
 if TYPE_CHECKING:
