@@ -51,12 +51,12 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
     "alerts": (
         "people.alert_verbs:alerts",
-        "what a person should know of a run, or of all: equal alerts as one, by state",
+        "what people should know of a run, or of all: equal alerts as one, by state",
     ),
     "resolve": ("people.alert_verbs:resolve", "resolve an alert or clear a violation, as a named person with a reason"),
     "silence": (
         "people.alert_verbs:silence",
-        "send no messages of an alert for some time, as a named person with a reason",
+        "send no messages of an alert for hours, as a named person with a reason",
     ),
     "undo": ("people.undo:undo", "restore what a step of monitoring has lowered, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
