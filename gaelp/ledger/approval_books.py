@@ -59,6 +59,16 @@ class ApprovalBooks(WatchedBooks):
         with self._database.reading() as connection:
             return request_store.read_approved(connection, run)
 
+    def approved_alone(self, account: str, now: datetime) -> tuple[ApprovalRequest, ...]:
+        """What one person alone has approved on an account: what stands, and what is less than a day old."""
+        with self._database.reading() as connection:
+            return request_store.approved_alone(connection, account, now)
+
+    def identity(self) -> str:
+        """32 hex digits that tell this ledger from every other: a signed start is for one of them."""
+        with self._database.reading() as connection:
+            return run_store.identity(connection)
+
     def waiting_phases(self, account: str) -> tuple[str, ...]:
         """Workflow ids of the phases on an account that wait for a decision, void requests included."""
         with self._database.reading() as connection:

@@ -121,7 +121,7 @@ class Ledger(ApprovalBooks):
     def register_run(self, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
         """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken.
 
-        `start`: who proves that he starts it, and the start_digest; raises LedgerConflict where it proves nobody.
+        `start`: who proves that he starts it, and on which terms; raises LedgerConflict where it proves nobody here.
         """
         with self._database.writing() as connection:
             run_store.register(connection, run, account, at, start)

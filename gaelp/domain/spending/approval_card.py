@@ -274,7 +274,7 @@ def _free_changes(request: ApprovalRequest, facts: CardFacts) -> str:
 
 def _end(request: ApprovalRequest, facts: CardFacts) -> str:
     since = f"started {_minute(facts.started_at)}" if facts.started_at else "never registered"
-    two_people = four_eyes(facts.now.account, request.total_cap_micros)
+    two_people = four_eyes(facts.now.account, request, facts.now.approved_alone)
     return (
         f"nothing is spent after {_minute(request.expires_at)}; no answer until {_minute(facts.deadline)} is a "
         f"refusal. Run {request.run} asks, {since}; {who_started(facts.starter)} ({two_people})."

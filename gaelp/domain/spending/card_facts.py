@@ -56,6 +56,7 @@ class AccountNow:
     campaigns: int  # of ours that may still be billed
     runs: int  # that they belong to
     budgets_micros: int  # per day, of those whose settings we wrote
+    approved_alone: Sequence[ApprovalRequest]  # what one person alone has approved there
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,15 @@ def judge_second_word(act: PersonsAct, name: str, before: PersonsWord, by: str, 
     return refused(f"{thing} {name!r} was {done} by {before[0]} ({before[1]}): it stays")
 
 
-def judge_undoing(step: StepTaken) -> Ruling:
-    """Whether a step of monitoring is one that can be undone."""
-    if step.step in UNDOABLE:
-        return GRANTED
-    why = "it changed nothing" if step.step is LadderStep.NOTE else "the campaign has ended"
-    return refused(f"step {step.key!r} is a {step.step}, which cannot be undone: {why}")
+def judge_undoing(step: StepTaken, *, ended: bool) -> Ruling:
+    """Whether a step of monitoring is one that can be undone.
+
+    `ended`: monitoring has stopped its campaign, or it has ended otherwise. Why it ended stays as it was then.
+    """
+    if step.step not in UNDOABLE:
+        why = "it changed nothing" if step.step is LadderStep.NOTE else "the campaign has ended"
+        return refused(f"step {step.key!r} is a {step.step}, which cannot be undone: {why}")
+    if ended and not step.undone_by:
+        nothing = f"campaign {step.campaign} has ended: there is nothing left that an undo could restore"
+        return refused(f"{nothing}; `starter.py resolve` answers its alert")
+    return GRANTED

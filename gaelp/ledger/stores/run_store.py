@@ -15,7 +15,7 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
-from gaelp.domain.spending.signed_starts import ProvenStart, Starter
+from gaelp.domain.spending.signed_starts import ProvenStart, Starter, start_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
 from gaelp.ledger.persons_word import refuse_nobody
 from gaelp.ledger.rules.decision_rules import judge_starter
@@ -27,6 +27,7 @@ from gaelp.ledger.stored_records import AttemptCount, BegunTerms, KeptVerdict, R
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
+_IDENTITY = Query(sa.select(tables.schema.c.identity), str)
 _r = tables.runs
 _n = tables.attempts
 _SERIES = (_n.c.account, _n.c.product, _n.c.agent, _n.c.gate)
@@ -102,33 +103,35 @@ _COUNTS = Query(
 def register(connection: Connection, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
     """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken.
 
-    `start` is the signature of its start and the digest that was signed; raises LedgerConflict where it is none of the
-    account's people's.
+    `start` is the signature of its start and its terms; raises LedgerConflict where it is none of the account's
+    people's, or was made for another ledger.
     """
     checked_name(run, "the run name")
-    starter = _starter(connection, account_store.lock(connection, account), start)
+    known = account_store.lock(connection, account)
+    starter = None if start is None else _starter(connection, run, known, start)
     existing = read(connection, run)
     if existing is not None:
         if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
-    signed: dict[str, Any] = {"starter": None, "start_digest": ""}
-    if starter is not None and start is not None:
-        signed = {"starter": starter.model_dump(), "start_digest": start[1]}
-    connection.change(_REGISTER, run=run, account=account, at=at, **signed)
-    proof = {**starter.model_dump(), "signature": start[0].signature, "digest": start[1]} if starter and start else {}
+    signed = None if starter is None else starter.model_dump()
+    connection.change(_REGISTER, run=run, account=account, at=at, starter=signed)
+    proof = {**starter.model_dump(), "signature": start.signed.signature} if starter and start else {}
     journal.write(connection, "run", at, Subject(account, run, key=run), **proof)
 
 
-def _starter(connection: Connection, account: Account, start: ProvenStart | None) -> Starter | None:
-    if start is None:
-        return None
-    signed, digest = start
-    approver = account_store.approver_of(connection, account.account, signed.key_id)
-    ruling = judge_starter(approver, signed, account, digest)
+def _starter(connection: Connection, run: str, account: Account, start: ProvenStart) -> Starter:
+    digest = start_digest(identity(connection), run, account.account, start.agent, start.config_digest)
+    approver = account_store.approver_of(connection, account.account, start.signed.key_id)
+    ruling = judge_starter(approver, start.signed, account, digest)
     if not ruling.granted or approver is None:
         raise LedgerConflict(ruling.reason)
-    return Starter(key_id=approver.key_id, name=approver.name)
+    return Starter(key_id=approver.key_id, name=approver.name, agent=start.agent, config_digest=start.config_digest)
+
+
+def identity(connection: Connection) -> str:
+    """What tells this ledger from every other; a backup of it has the same."""
+    return connection.one(_IDENTITY)
 
 
 def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> Ruling:

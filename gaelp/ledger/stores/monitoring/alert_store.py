@@ -18,6 +18,7 @@ from gaelp.ledger.rules.person_rules import PersonsAct, PersonsWord
 from gaelp.ledger.statements import Connection, Query, as_record
 from gaelp.ledger.stores import account_store, journal, tables, violation_store
 from gaelp.ledger.stores.journal import Subject
+from gaelp.ledger.stores.monitoring import step_store
 
 _t = tables.journal
 _ALERTS = sa.select(_t).where(sa.text(tables.IS_ALERT))
@@ -37,7 +38,7 @@ def resolve(connection: Connection, run: str, alert: str, by: str, reason: str, 
     """
     refuse_nobody(PersonsAct.RESOLVE, by, reason)
     equal, book = _locked(connection, run, alert)
-    if why := why_not_resolved(equal[-1]):
+    if (why := why_not_resolved(equal[-1])) and not step_store.has_ended(connection, equal[-1].group.campaign):
         raise LedgerConflict(why)
     if said_before(PersonsAct.RESOLVE, alert, book.answers.get(alert), (by, reason)):
         return [each for each in equal if book.answers[each.id] == (by, reason)]

@@ -12,12 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from gaelp.domain.ids import run_of_campaign
-from gaelp.domain.monitoring.ladder import LOST, UNDOABLE, StepTaken
+from gaelp.domain.monitoring.ladder import LOST, UNDOABLE, LadderStep, StepTaken
 from gaelp.ledger.ledger_errors import UnknownStep
 from gaelp.ledger.persons_word import refuse, refuse_nobody, said_before
 from gaelp.ledger.rules.person_rules import PersonsAct, judge_undoing
 from gaelp.ledger.statements import Change, Connection, Query, as_record, given
-from gaelp.ledger.stores import account_store, journal, tables
+from gaelp.ledger.stores import account_store, campaign_books_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.monitoring_steps
@@ -48,9 +48,13 @@ def of_campaign(connection: Connection, campaign: str) -> tuple[StepTaken, ...]:
 
 
 def take(connection: Connection, step: StepTaken) -> bool:
-    """Record a step; False where one of that key is already there (the first stands)."""
+    """Record a step; False where one of that key is already there (the first stands), or its campaign has ended.
+
+    Whoever starts a workflow under the id of one that has ended would add to what was acted upon in its run, and with
+    it to what less evidence is enough for in the run's other campaigns.
+    """
     account_store.lock(connection, step.account)
-    if connection.first(_ONE, key=step.key) is not None:
+    if connection.first(_ONE, key=step.key) is not None or campaign_books_store.has_ended(connection, step.campaign):
         return False
     connection.change(_INSERT, **step.model_dump(mode="python", exclude={"evidence", "before", "after"}),
                       **step.model_dump(mode="json", include={"evidence", "before", "after"}))  # fmt: skip
@@ -58,12 +62,18 @@ def take(connection: Connection, step: StepTaken) -> bool:
     return True
 
 
+def has_ended(connection: Connection, campaign: str) -> bool:
+    """Whether monitoring has stopped a campaign, or it has ended otherwise."""
+    stopped = any(each.step is LadderStep.STOP for each in of_campaign(connection, campaign))
+    return stopped or campaign_books_store.has_ended(connection, campaign)
+
+
 def undo(connection: Connection, key: str, by: str, reason: str, at: datetime) -> Sequence[StepTaken]:
     """Undo a step and every later one of its campaign that stands; raises UnknownStep, ValueError, LedgerConflict."""
     refuse_nobody(PersonsAct.UNDO, by, reason)
     account_store.lock(connection, _one(connection, key).account)
     asked = _one(connection, key)  # read again, because only now nobody else can change it
-    refuse(judge_undoing(asked))
+    refuse(judge_undoing(asked, ended=has_ended(connection, asked.campaign)))
     before = (asked.undone_by, asked.undone_because) if asked.undone_by else None
     if said_before(PersonsAct.UNDO, key, before, (by, reason)):  # steps that were taken since are no part of it
         return []

@@ -82,6 +82,19 @@ def test_a_step_of_monitoring_is_resolved_by_its_undo_alone(ledger: Ledger) -> N
     assert states(ledger) == [(hold, "resolved", 1), (note, "resolved", 1)]
 
 
+def test_a_step_of_a_campaign_that_has_ended_is_resolved_by_a_word(ledger: Ledger) -> None:
+    """Nothing is left that an undo could restore, so that `resolve` answers the alert, and the step stays as it was."""
+    for step in walked([(0, [anomaly("landing_page", "up")]), (8, [])]):
+        ledger.take_step(step)
+    pause, stop = ledger.steps_of_run("run-a")
+    assert (pause.step, stop.step) == ("pause", "stop")
+    with pytest.raises(LedgerConflict, match=r"`starter\.py resolve` answers its alert"):
+        ledger.undo_step(pause.key, *WORD)
+    ledger.resolve_alert("run-a", pause.key, *WORD)
+    assert states(ledger) == [(stop.key, "open", 1), (pause.key, "resolved", 1)]
+    assert ledger.steps_of_run("run-a") == (pause, stop)
+
+
 def test_a_silence_is_kept_and_one_of_what_must_be_decided_is_refused(ledger: Ledger) -> None:
     """It leaves the violation uncleared; a pause from outside and what is critical stay loud."""
     ledger.record_violation(violation("v1"))
