@@ -74,7 +74,7 @@ class Approvals:
         return CardFacts(
             terms=terms,
             now=self._account_now(wanted.account, wanted.now),
-            gates=[GateOnCard(p, verdicts[p].verdict, verdicts[p].criteria) for p in before if p in verdicts],
+            gates=[GateOnCard(p, v.verdict, v.criteria, v.lost_to) for p in before if (v := verdicts.get(p))],
             earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,

@@ -118,6 +118,7 @@ class KeptVerdict:
     verdict: Verdict
     promote: bool
     criteria: tuple[CriterionVerdict, ...] = ()
+    lost_to: str = ""  # the phase of a run, "b/scaled", whose FAIL has taken this pass since; empty: none has
 
 
 @dataclass(frozen=True)

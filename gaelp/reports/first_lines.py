@@ -15,7 +15,7 @@ from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIG
 from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE, WEEKS
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.gates.verdicts import Inconclusive, Verdict
-from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
 from gaelp.evidence.reported.earnings import Earnings
 from gaelp.money import rounded_money
 
@@ -63,6 +63,7 @@ class ReportedState:
     criteria: Mapping[Phase, Sequence[Row]]
     earned: Mapping[Phase, Earnings]  # by the candidate's campaigns
     asked: Sequence[str]  # a sentence for each open request
+    lost: Sequence[str] = ()  # a sentence for each of its passes that a later FAIL has taken
 
 
 def outlook(state: ReportedState, config: TrainingConfiguration) -> Outlook | None:
@@ -107,6 +108,9 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
     word = WORDS[state.outcome] if state.outcome else "running"
     if state.outcome is None:
         return _running(state, word)
+    if state.lost and state.outcome in GOOD_ENDS:
+        action = "Take this state through that gate again, or train another."
+        return FirstLines("demoted", f"Demoted: {'; '.join(state.lost)}.", "", action, "starter.py attempts")
     if state.outcome is Outcome.GRADUATED:
         action = "Give it a larger envelope, if it is to spend more."
         return FirstLines(word, "Ready: every criterion is proven.", "", action, "starter.py accounts")

@@ -97,8 +97,8 @@ def build_report(sources: Sources, run: str, output: Path) -> BuiltReport:
 
 def _state(facts: Facts, rows: list[EarnedRow]) -> ReportedState:
     earned = {row.phase: row.earnings for row in rows if not row.campaign and row.arm is Arm.CANDIDATE}
-    reason = report_words.ended_because(facts)
-    return ReportedState(facts.run, facts.outcome, reason, facts.criteria, earned, facts.asked)
+    reason, lost = report_words.ended_because(facts), report_words.lost_passes_in_words(facts)
+    return ReportedState(facts.run, facts.outcome, reason, facts.criteria, earned, facts.asked, lost)
 
 
 def _figures(facts: Facts) -> dict[str, Figure | None]:

@@ -162,7 +162,7 @@ def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign])
 
 
 def _earned(request: ApprovalRequest, facts: CardFacts) -> str:
-    verdicts = ", ".join(f"{gate.phase} {gate.verdict}" for gate in facts.gates) or "no gate has judged this run"
+    verdicts = ", ".join(gate.label for gate in facts.gates) or "no gate has judged this run"
     if facts.earned is None:
         return f"nothing, because no day of a campaign of this run has matured. Verdicts: {verdicts}."
     earned, currency = facts.earned, request.currency

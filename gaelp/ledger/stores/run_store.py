@@ -5,15 +5,17 @@ Touch this to change what counts as an attempt; which attempts belong together i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.gates.demotion import demoting
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
-from gaelp.domain.ids import checked_name
+from gaelp.domain.ids import checked_name, phase_id
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
 from gaelp.domain.spending.signed_starts import ProvenStart, Starter, start_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
@@ -75,23 +77,30 @@ def _verdict(*row: Any) -> KeptVerdict:
 _OF_RUN = _v.c.run == sa.bindparam("run")
 _VERDICTS = Query(sa.select(_v).where(_OF_RUN), _verdict)
 _PASSED = Query(
-    sa.select(_v.c.phase, _r.c.config_digest)
-    .distinct()
+    sa.select(_v.c.run, _r.c.account, _v.c.phase, _r.c.config_digest)
     .where(
         _v.c.checkpoint_digest == sa.bindparam("checkpoint"),
         _v.c.verdict == Verdict.PASS,
+        _v.c.lost_to == "",
         _r.c.run == _v.c.run,
         _r.c.agent == sa.bindparam("agent"),
     )
-    .order_by(_v.c.phase, _r.c.config_digest),
-    lambda phase, config_digest: PassedGate(phase=phase, config_digest=config_digest),
+    .order_by(_v.c.run, _v.c.phase),
+    lambda run, account, phase, config_digest: PassedGate(
+        run=run, account=account, phase=phase, config_digest=config_digest
+    ),
 )
 _REPLACE_VERDICT = Change(
     _v.update()
     .where(_OF_RUN, _v.c.phase == sa.bindparam("phase"))
-    .values(given(c.name for c in _v.c if not c.primary_key))
+    .values(given(c.name for c in _v.c if not c.primary_key and c.name != "lost_to"))
 )
 _KEEP_VERDICT = Change(_v.insert())
+_LOSE = Change(
+    _v.update()
+    .where(_v.c.run == sa.bindparam("of_run"), _v.c.phase == sa.bindparam("of_phase"), _v.c.lost_to == "")
+    .values(lost_to=sa.bindparam("to"))
+)
 _COUNTS = Query(
     sa.select(*_SERIES, sa.func.sum(sa.case((_n.c.counted, 1), else_=0)), sa.func.count())
     .group_by(*_SERIES)
@@ -205,18 +214,39 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
     return attempt
 
 
-def keep_verdict(connection: Connection, account: str, verdict: KeptVerdict, at: datetime) -> None:
-    """Keep what a gate said; what it said of the same phase of the same run before is replaced."""
-    account_store.lock(connection, account)
-    kept = {each.phase: each for each in verdicts(connection, verdict.run)}
+def keep_verdict(
+    connection: Connection, account: str, verdict: KeptVerdict, at: datetime, lost: Sequence[PassedGate] = ()
+) -> None:
+    """Keep what a gate said; what it said of the same phase of the same run before is replaced.
+
+    `lost` are passes that it takes, of runs on any account. A pass that was lost stays lost, whatever is kept later.
+    """
+    for name in sorted({account, *(each.account for each in lost)}):
+        account_store.lock(connection, name)
+    kept = {each.phase: replace(each, lost_to="") for each in verdicts(connection, verdict.run)}
     if kept.get(verdict.phase) == verdict:
         return
     values = {**vars(verdict), "heads": list(verdict.heads)}
     values["criteria"] = [each.model_dump(mode="json") for each in verdict.criteria]
-    connection.change(_REPLACE_VERDICT if verdict.phase in kept else _KEEP_VERDICT, **values)
+    if verdict.phase in kept:
+        values.pop("lost_to")
+        connection.change(_REPLACE_VERDICT, **values)
+    else:
+        connection.change(_KEEP_VERDICT, **values)
     subject = Subject(account, verdict.run, verdict.phase, key=f"{verdict.run}/{verdict.phase}")
     told = {name: values[name] for name in ("checkpoint_digest", "evidence_digest", "heads", "verdict", "promote")}
     journal.write(connection, "verdict", at, subject, **told)
+    for each in lost:
+        _lose(connection, each, verdict, at)
+
+
+def _lose(connection: Connection, lost: PassedGate, verdict: KeptVerdict, at: datetime) -> None:
+    to = phase_id(verdict.run, verdict.phase)
+    if not connection.change(_LOSE, of_run=lost.run, of_phase=lost.phase, to=to):
+        return  # another gate was quicker
+    subject = Subject(lost.account, lost.run, lost.phase, key=phase_id(lost.run, lost.phase))
+    failed = ", ".join(f"{each.id} {each.name}" for each in demoting(verdict.criteria))
+    journal.write(connection, "pass-lost", at, subject, checkpoint=verdict.checkpoint_digest, to=to, failed=failed)
 
 
 def verdicts(connection: Connection, run: str) -> tuple[KeptVerdict, ...]:
@@ -241,7 +271,7 @@ def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reaso
 
 
 def passed_gates(connection: Connection, agent: str, checkpoint: str) -> tuple[PassedGate, ...]:
-    """The gates that gave this agent with this very checkpoint a PASS, in whatever run.
+    """The gates that gave this agent with this very checkpoint a PASS, in whatever run, and that no FAIL has taken.
 
     Agents that learn nothing of their own have equal checkpoints, and pass for themselves only.
     """

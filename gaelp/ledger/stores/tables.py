@@ -113,6 +113,7 @@ verdicts = sa.Table(
     sa.Column("verdict", Named(Verdict), nullable=False),
     sa.Column("promote", sa.Boolean, nullable=False),
     sa.Column("criteria", sa.JSON, nullable=False),  # a list of CriterionVerdict
+    sa.Column("lost_to", sa.Text, nullable=False),  # the run's phase whose FAIL has taken the pass; empty: none has
 )
 
 requests = sa.Table(

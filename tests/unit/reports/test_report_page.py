@@ -239,6 +239,19 @@ def test_alerts_are_shown_with_their_state(warehouse: Warehouse, tmp_path: Path)
     assert (alert["id"], alert["count"], alert["state"]) == ("a/alert-2", 2, "silenced")
 
 
+def test_a_pass_that_was_lost_stands_first_and_among_the_events(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The page says that the state may not go on, who took the pass, and by which criterion."""
+    whole_run(warehouse)
+    ledger = money()
+    assert "This agent may not go on" not in text_of(build(warehouse, ledger, "a", tmp_path / "before"))
+    told = json.dumps({"to": "b/scaled", "failed": "12 multi-campaign success", "checkpoint": "c" * 64})
+    ledger.entries = [*ledger.entries, entry(9, "pass-lost", 0, 0, detail=told)]
+    html = text_of(build(warehouse, ledger, "a", tmp_path / "after"))
+    assert "Demoted: its pass of live-test counts no more: b/scaled failed with the same agent state" in html
+    assert "This agent may not go on with the state that this run left" in html
+    assert "failed 12 multi-campaign success" in html
+
+
 def test_the_steps_of_monitoring_are_shown_with_evidence_and_settings(warehouse: Warehouse, tmp_path: Path) -> None:
     """Each step has its day, metric, e-value, budget before and after, and who has undone it; so has --json."""
     whole_run(warehouse)
