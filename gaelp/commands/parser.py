@@ -13,6 +13,13 @@ from gaelp.commands.exports.audit_options import audit_options
 from gaelp.commands.exports.export_options import exposure_options, lag_options, plan_options
 from gaelp.commands.page_options import page_options
 from gaelp.commands.people.notify_options import notify_options
+from gaelp.commands.people.person_options import (
+    alerts_options,
+    person_options,
+    resolve_options,
+    silence_options,
+    undo_options,
+)
 from gaelp.commands.power.exam_options import certify_options, count
 from gaelp.commands.verb_examples import epilog
 from gaelp.commands.watching.report_options import report_options
@@ -42,7 +49,15 @@ VERBS: dict[str, tuple[str, str]] = {  # verb: (module:function under gaelp.comm
     ),
     "lag": ("exports.lag:lag", "how late conversions come after their clicks, by exports of an account"),
     "reconcile": ("people.reconcile:reconcile", "an account's books beside what its platform shows"),
-    "resolve": ("people.resolve:resolve", "clear a violation, as a named person with a reason"),
+    "alerts": (
+        "people.alert_verbs:alerts",
+        "what people should know of a run, or of all: equal alerts as one, by state",
+    ),
+    "resolve": ("people.alert_verbs:resolve", "resolve an alert or clear a violation, as a named person with a reason"),
+    "silence": (
+        "people.alert_verbs:silence",
+        "send no messages of an alert for hours, as a named person with a reason",
+    ),
     "undo": ("people.undo:undo", "restore what a step of monitoring has lowered, as a named person with a reason"),
     "attempts": ("people.attempts:attempts", "attempts at the gates, and their reset"),
     "audit": ("exports.audit:audit", "what stands out in a file from an ad account, with intervals and money"),
@@ -237,18 +252,6 @@ def _reconcile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", required=True, metavar="NAME")
 
 
-def _resolve(parser: argparse.ArgumentParser) -> None:
-    _run(parser)
-    parser.add_argument("violation", metavar="VIOLATION", nargs="?", help="its id; without one, all are shown")
-    _person(parser)
-
-
-def _undo(parser: argparse.ArgumentParser) -> None:
-    _run(parser)
-    parser.add_argument("step", metavar="STEP", nargs="?", help="its key; without one, all are shown")
-    _person(parser)
-
-
 def _attempts(parser: argparse.ArgumentParser) -> None:
     actions = _listing(parser)
     _action(actions, "list", "the attempts used, as without an action")
@@ -256,12 +259,7 @@ def _attempts(parser: argparse.ArgumentParser) -> None:
     for name in ("account", "product", "agent"):
         reset.add_argument(f"--{name}", required=True)
     reset.add_argument("--gate", required=True, choices=[str(phase) for phase in PHASE_ORDER])
-    _person(reset)
-
-
-def _person(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", default="", help="recorded beside the name; without one it is refused")
-    parser.add_argument("--by", metavar="NAME", help="who decides; default: the user's name")
+    person_options(reset)
 
 
 def _new_agent(parser: argparse.ArgumentParser) -> None:
@@ -289,8 +287,8 @@ ARGUMENTS = {
     "start": _start, "validate": _validate, "status": _run, "assess": _run, "list": _list, "watch": _run, "wait": _run,
     "approve": _approve, "reject": _decide, "pause": _run, "resume": _run, "stop": _stop, "cancel": _run,
     "accounts": _accounts, "keys": _keys, "exposure": exposure_options, "lag": lag_options,
-    "reconcile": _reconcile, "resolve": _resolve, "undo": _undo,
-    "attempts": _attempts, "notify": notify_options, "audit": audit_options,
+    "reconcile": _reconcile, "alerts": alerts_options, "resolve": resolve_options, "silence": silence_options,
+    "undo": undo_options, "attempts": _attempts, "notify": notify_options, "audit": audit_options,
     "ingest": log_options.ingest_options, "rejected": log_options.rejected_options,
     "evaluate": log_options.evaluate_options, "replay": log_options.replay_options,
     "calibrate": log_options.calibrate_options, "report": report_options, "dev": _nothing,

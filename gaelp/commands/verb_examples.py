@@ -35,7 +35,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "exposure": ("exposure --account shop", "exposure examples/shop.csv"),
     "lag": ("lag monday.csv friday.csv",),
     "reconcile": ("reconcile --account shop",),
-    "resolve": ("resolve first", 'resolve first v-12 --reason "the page was down and is up again"'),
+    "alerts": ("alerts", "alerts first --resolved", "alerts first --json"),
+    "resolve": ("resolve first", 'resolve first first/alert-12 --reason "the limit was raised"'),
+    "silence": ('silence first first/alert-12 --hours 12 --reason "the sale ends tonight"',),
     "undo": (
         "undo first",
         'undo first first/live-test/campaign-00/step-1 --reason "the tag was dead, and sales were not"',

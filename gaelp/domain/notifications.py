@@ -171,6 +171,12 @@ def _alert(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
     return urgency, f"run {entry.run}: {detail['evidence']}"
 
 
+def _answered(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    until = f" until {detail['until'][:16]}" if "until" in detail else ""
+    did = entry.kind.removeprefix("alert-")
+    return Urgency.NOTE, f"alert {entry.key} was {did}{until} by {detail['by']}: {detail['reason']}"
+
+
 def _step(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
     step, reason = LadderStep(detail["step"]), detail["reason"]
     text = f"monitoring {STEP_WORDS[step]} {entry.campaign}: {reason}"
@@ -202,6 +208,8 @@ _SENTENCES = {
     "approver": _approver,
     "approver-removed": _approver,
     "alert": _alert,
+    "alert-resolved": _answered,
+    "alert-silenced": _answered,
     "monitoring-step": _step,
     "monitoring-undone": _undone,
 }

@@ -62,6 +62,12 @@ class UnknownViolation(LedgerError):
     """No violation of that id is recorded."""
 
 
+class UnknownAlert(LedgerError):
+    """No alert of that id is in the journal of the run."""
+
+    permanent = True
+
+
 class UnknownStep(LedgerError):
     """No step of monitoring with that key is recorded."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gaelp.domain.ids import phase_id, phase_of_campaign, run_of_campaign
+from gaelp.domain.monitoring.alerts import AlertBook, Raised
 from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.platform_records import CampaignState, DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DayReached, DecisionMade
@@ -31,7 +32,7 @@ from gaelp.ledger.stores import (
     violation_store,
 )
 from gaelp.ledger.stores.database import Database
-from gaelp.ledger.stores.monitoring import other_campaigns_store, step_store
+from gaelp.ledger.stores.monitoring import alert_store, other_campaigns_store, step_store
 from gaelp.messages.pausing import RefusedSignals
 
 
@@ -180,6 +181,27 @@ class WatchedBooks:
         with self._database.writing() as connection:
             return violation_store.resolve(connection, violation_id, by, reason, at)
 
+    # ------------------------------------------------------------ alerts
+
+    def alert_book(self, run: str | None = None) -> AlertBook:
+        """What was raised of a run, or of all, and what persons have said to it."""
+        with self._database.reading() as connection:
+            return alert_store.read(connection, run)
+
+    def resolve_alert(self, run: str, alert: str, by: str, reason: str, at: datetime) -> Sequence[Raised]:
+        """Resolve an alert and the equal ones before it, by a named person with a reason; a violation is cleared.
+
+        Returns those that are resolved by it. Raises UnknownAlert, LedgerConflict, and ValueError for an empty name or
+        reason.
+        """
+        with self._database.writing() as connection:
+            return alert_store.resolve(connection, run, alert, by, reason, at)
+
+    def silence_alert(self, run: str, alert: str, until: datetime, by: str, reason: str, at: datetime) -> None:
+        """Send no message of alerts equal to this one until then; raises as resolve_alert does."""
+        with self._database.writing() as connection:
+            alert_store.silence(connection, run, alert, until, (by, reason), at)
+
     # ------------------------------------------------------------ all accounts
 
     def sums_of_runs(self) -> dict[str, Sums]:
@@ -221,6 +243,11 @@ class WatchedBooks:
         """The same of all campaigns of a run."""
         with self._database.reading() as connection:
             return step_store.of_run(connection, run)
+
+    def steps_not_undone(self) -> tuple[StepTaken, ...]:
+        """Those of all runs that nobody has undone."""
+        with self._database.reading() as connection:
+            return step_store.not_undone(connection)
 
     def take_step(self, step: StepTaken) -> bool:
         """Record a step; False where one of that key is there already, or its campaign has ended."""

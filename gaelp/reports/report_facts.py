@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
+from gaelp.domain.monitoring.alerts import Alert, alerts_of, read_alerts
 from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
 from gaelp.domain.spending.approval_card import CardLines, asked_in_a_sentence, card_lines
@@ -115,6 +116,11 @@ class Facts:
     def currency(self) -> str:
         """Of the account; empty where the configuration is not known."""
         return self.config.currency if self.config else ""
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """What a person should know of the run, equal alerts as one, by the journal."""
+        return alerts_of(read_alerts(self.journal), None)
 
     @property
     def billed_micros(self) -> int:

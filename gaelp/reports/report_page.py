@@ -59,6 +59,7 @@ class BuiltReport:
             "estimates": [_estimates(each) for each in evidence.estimates],
             "learning": [asdict(each) for each in window_trends(self.facts.newest_rewards)],
             "steps": [each.model_dump(mode="json") for each in self.facts.steps],
+            "alerts": [each.model_dump(mode="json") for each in self.facts.alerts],
             "gaps": [
                 {**each.model_dump(mode="json"), "gap": each.gap, "assumed_gap": each.assumed_gap}
                 for each in self.facts.gaps
@@ -166,6 +167,7 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         still_billable=report_words.still_billable(facts),
         begun={day.phase for day in facts.spend},
         steps=step_rows(facts.steps, facts.currency),
+        alerts=facts.alerts,
         synthetic_market=SYNTHETIC_MARKET,
         events=report_words.events(facts),
         currency=facts.currency,

@@ -125,7 +125,7 @@ def limits(facts: Facts) -> list[Limit]:
 def events(facts: Facts) -> list[dict[str, Any]]:
     """What people and safety did: approvals, refusals, fences, violations, freezes; not each cent."""
     quiet = {"reserve", "post", "settle", "claim", "resolve", "run", "run-begun", "run-ended", "attempt", "verdict"}
-    elsewhere = {"monitoring-step", "monitoring-undone"}  # they have a section of their own
+    in_sections = {"monitoring-step", "monitoring-undone", "alert", "alert-resolved", "alert-silenced"}  # of their own
     return [
         {
             "at": entry.at,
@@ -135,7 +135,7 @@ def events(facts: Facts) -> list[dict[str, Any]]:
             "detail": _detail(entry.detail, facts.currency),
         }
         for entry in facts.journal
-        if entry.kind not in quiet | elsewhere
+        if entry.kind not in quiet | in_sections
     ]
 
 

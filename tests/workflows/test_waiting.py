@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from tests.support.command_stage import ALONE, staged
+from tests.support.planted_anomalies import anomaly, of_run, walked
 
 LEFT = "goes on without this terminal: `starter.py watch e` shows it again, `starter.py cancel e` ends it"
 
@@ -42,3 +43,14 @@ async def test_wait_returns_when_a_run_needs_somebody_or_ends(tmp_path: Path) ->
         await stage.starter("pause", "e")
         paused = await stage.starter("wait", "e")
         assert (paused.code, "`starter.py resume e` lets it go on" in paused.out) == (4, True), paused.err
+
+        # What monitoring does is known to the ledger alone; a suspected failure of measurement calls a person.
+        await stage.starter("resume", "e")
+        await stage.reaches("e", "running")
+        silent = anomaly("conversions_per_click", measurement=True)
+        (hold,) = (of_run(each, "e", "emulator") for each in walked([(0, [silent])]))
+        stage.ledger.take_step(hold)
+        suspected = await stage.starter("wait", "e", "--json")
+        assert suspected.code == 4, suspected.err
+        assert f"starter.py undo e {hold.key}" in suspected.document["needs"]
+        assert suspected.document["held"] == [suspected.document["needs"]]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, Out, Refused, WrongUse, table
+from gaelp.commands.console import DONE, Out, Refused, table
+from gaelp.commands.people.named_person import by_person
 from gaelp.domain.spending.ledger_records import AttemptSeries
 
 COLUMNS = ("account", "product", "agent", "gate", "used", "forgiven")
@@ -35,10 +36,7 @@ def _reset(arguments: argparse.Namespace, out: Out) -> int:
     if not any(each.series == series and each.used for each in ledger.attempts()):
         raise Refused("there is no used attempt of that account, product, agent and gate: see `starter.py attempts`")
     by = arguments.by or connections.user_name()
-    try:
-        forgiven = ledger.reset_attempts(series, by, arguments.reason, connections.now())
-    except ValueError as error:  # an empty name or reason
-        raise WrongUse(str(error)) from None
+    forgiven = by_person(arguments, lambda *word: ledger.reset_attempts(series, *word))
     out.result(
         {**series.model_dump(), "forgiven": forgiven, "by": by, "reason": arguments.reason},
         f"{forgiven} attempts of {series.agent} at {series.gate} on {series.account} are forgiven by {by}",

@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.commands.people.decide import last_sequence
 from gaelp.commands.people.message_services import Addresses, read_addresses, send
+from gaelp.domain.monitoring.alerts import raised_by
 from gaelp.domain.notifications import REPEATS_WAIT, Notification, message, message_due, notification_of
+from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 
@@ -97,7 +99,7 @@ class Watcher:
     def look(self, now: datetime) -> Iterator[str]:
         """Send what is due; one line for each message, and for each that could not be sent."""
         for account, addresses in self._addresses.items():
-            notifications, seen = self._news(account)
+            notifications, seen = self._news(account, now)
             if not notifications:
                 self._note(account, seen)
             elif message_due(notifications, now, self._tried.get(account), self._repeated(account, now)):
@@ -118,13 +120,23 @@ class Watcher:
         self._sent[account] = kept
         return kept
 
-    def _news(self, account: str) -> tuple[list[Notification], int]:
+    def _news(self, account: str, now: datetime) -> tuple[list[Notification], int]:
         seen, notifications = self.told[account], []
         while page := self._ledger.journal(after=seen):
             seen = page[-1].sequence
-            told = (notification_of(entry, self._currencies[account]) for entry in page if entry.account == account)
+            wanted = self._unsilenced([entry for entry in page if entry.account == account], now)
+            told = (notification_of(entry, self._currencies[account]) for entry in wanted)
             notifications += [each for each in told if each is not None]
         return notifications, seen
+
+    def _unsilenced(self, entries: Sequence[JournalEntry], now: datetime) -> Sequence[JournalEntry]:
+        """Those of which a person wants messages: what is silenced is no alarm, and stands among the alerts."""
+        alerts = {entry.sequence: raised for entry in entries if (raised := raised_by(entry))}
+        if not alerts:
+            return entries
+        book = self._ledger.alert_book()
+        quiet = {sequence for sequence, each in alerts.items() if book.tells_nobody(each, now)}
+        return [entry for entry in entries if entry.sequence not in quiet]
 
     def _note(self, account: str, sequence: int) -> None:
         if self.told[account] != sequence:

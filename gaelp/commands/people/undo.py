@@ -10,7 +10,8 @@ import argparse
 from collections.abc import Sequence
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, Out, Refused, WrongUse, instant, money, table
+from gaelp.commands.console import DONE, Out, Refused, instant, money, table
+from gaelp.commands.people.named_person import by_person
 from gaelp.domain.monitoring.ladder import LOST, StepTaken
 
 COLUMNS = ("step", "did", "day", "budget before", "after", "at", "undone by", "because", "why")
@@ -28,11 +29,7 @@ def undo(arguments: argparse.Namespace, out: Out) -> int:
         return DONE
     if arguments.step not in {step.key for step in steps}:
         raise Refused(f"run {run!r} has no step {arguments.step!r}: `starter.py undo {run}` shows them")
-    by = arguments.by or connections.user_name()
-    try:
-        undone = ledger.undo_step(arguments.step, by, arguments.reason, connections.now())
-    except ValueError as error:  # an empty name or reason
-        raise WrongUse(str(error)) from None
+    undone = by_person(arguments, lambda *word: ledger.undo_step(arguments.step, *word))
     out.result({"undone": list(undone)}, *_sentences(undone, arguments.step, currency))
     return DONE
 

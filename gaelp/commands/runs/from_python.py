@@ -22,6 +22,7 @@ from gaelp.commands.dispatch import for_people
 from gaelp.commands.people import decide
 from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.watching.progress import follow, heard
+from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.run_events import RunEvent
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.ids import phase_id
@@ -107,7 +108,7 @@ async def train(wanted: Order, settings: Settings | None, on_event: OnEvent | No
 async def _tell(client: Client, settings: Settings, run: str, on_event: OnEvent) -> None:
     metrics = LiveMetrics(settings.redis_url)
     try:
-        async for _, events in heard(client, run, metrics):
+        async for _, events in heard(client, run, RunBooks(settings), metrics):
             for event in events:
                 if inspect.isawaitable(answer := on_event(event)):
                     await answer

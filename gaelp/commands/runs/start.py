@@ -12,10 +12,12 @@ from gaelp.commands.console import DONE, Out, money, table
 from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
 from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.domain.config.settings_without_effect import notes_on
-from gaelp.domain.start_conditions import StartFacts
+from gaelp.domain.spending.signed_starts import unsigned_note
+from gaelp.domain.start_conditions import StartFacts, spends_in
 from gaelp.errors import WRONG_USE
 
 if TYPE_CHECKING:
+    from gaelp.domain.ad_accounts import Account
     from gaelp.domain.spending.signed_starts import ProvenStart
     from gaelp.ledger.ledger import Ledger
     from gaelp.messages.training_run import RunResult
@@ -29,6 +31,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     import asyncio  # as in what follows a run: `validate` needs neither
 
     from gaelp.commands.watching.progress import code_of, follow, goes_on, show
+    from gaelp.commands.watching.run_books import RunBooks
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
@@ -36,20 +39,24 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
     config = wanted.config
     web = connections.web_address(settings, wanted.run)
+    notes: list[str] = []
 
     async def begin() -> RunResult | None:
         client = await connections.temporal(settings)
         ledger = connections.open_ledger(settings)
         handle = await launch(client, ledger, settings, wanted, _signed(wanted, ledger, key))
+        notes.extend(_unsigned(wanted, None if key else ledger.account(config.account)))
+        for note in notes:
+            out.note(f"note: {note}")
         if not arguments.wait:
             return None
         out.note(f"{wanted.run} started: {web}")
         with goes_on(wanted.run):
-            return await follow(client, handle, show(client, wanted.run, out))
+            return await follow(client, handle, show(client, wanted.run, RunBooks(settings), out))
 
     result = asyncio.run(begin())
     if result is None:
-        document = {"run": wanted.run, "config_digest": wanted.config_digest, "web": web}
+        document = {"run": wanted.run, "config_digest": wanted.config_digest, "web": web, "notes": notes}
         out.result(document, f"{wanted.run} started: {web}")
         return DONE
     show_end(result, code_of(result.outcome), config.currency, web, out)
@@ -77,6 +84,12 @@ def _signed(wanted: Order, ledger: Ledger, key: bytes | None) -> ProvenStart | N
     return ProvenStart(sign_start(key, digest), agent, config_digest)
 
 
+def _unsigned(wanted: Order, account: Account | None) -> list[str]:
+    """What it comes to that nobody signs the start; nothing where the run spends nothing, or somebody has signed."""
+    note = unsigned_note(account) if account is not None and spends_in(wanted.phases) else ""
+    return [note] if note else []
+
+
 def validate(arguments: argparse.Namespace, out: Out) -> int:
     """Check whether a run could start; print every error, what could not be checked, and a note on unused settings."""
     settings = connections.read_settings()
@@ -84,7 +97,7 @@ def validate(arguments: argparse.Namespace, out: Out) -> int:
     config, name = wanted.config, wanted.config_digest
     reading = Reading(unread=[NOT_SYNTAX]) if arguments.syntax_only else _readable(settings, wanted)
     check(wanted, reading.facts)
-    notes = notes_on(config)
+    notes = [*notes_on(config), *_unsigned(wanted, reading.facts.account)]
     out.result(
         {
             "valid": True,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
     from temporalio.service import RPCError
 
+    from gaelp.commands.watching.run_books import RunBooks
     from gaelp.messages.training_run import RunResult
     from gaelp.records.events.live_metrics import LiveMetrics
 
@@ -95,19 +96,19 @@ async def _end(client: Client, handle: WorkflowHandle[Any, RunResult]) -> RunRes
 
 
 async def heard(
-    client: Client, run: str, metrics: LiveMetrics | None = None
+    client: Client, run: str, books: RunBooks, metrics: LiveMetrics | None = None
 ) -> AsyncIterator[tuple[RunView, list[RunEvent]]]:
     """A look at the run each half second until it has ended, and what has happened between it and the look before.
 
-    `metrics` adds the figures that were measured. A server that goes away after the first look is waited for, and so is
-    a worker; both are told.
+    `books` adds what monitoring holds back, `metrics` the figures that were measured. A server that goes away after the
+    first look is waited for, and so is a worker; both are told.
     """
     from temporalio.service import RPCError
 
     before, last, looks, away = None, "0", 0, False
     while True:
         try:
-            now = await view(client, run)
+            now, why = await asyncio.to_thread(books.added_to, await view(client, run), before)
             events = await _no_worker(client, run) if looks == LOOKS_FOR_A_WORKER and not now.ended else []
         except RPCError as error:
             if before is None:
@@ -119,6 +120,7 @@ async def heard(
             news = list(happened(before, now))
             beginning = 0 if before else 1  # of a run that is looked at late, figures come after its beginning
             figures = [measured(run, step, values) for _, step, values in points]
+            events += [RunEvent(run, RunEventKind.WAITS, "", f"{run}: {why}")] if why else []
             yield now, [*events, *news[:beginning], *figures, *news[beginning:]]
             if now.ended:
                 return
@@ -155,24 +157,24 @@ def _waits(run: str, why: str) -> RunEvent:
     return RunEvent(run, RunEventKind.WAITS, "", f"{run} waits: {why}")
 
 
-async def show(client: Client, run: str, out: Out) -> None:
+async def show(client: Client, run: str, books: RunBooks, out: Out) -> None:
     """Show the run on stderr until it has ended, or until this is cancelled."""
-    await (_bars(client, run, out) if sys.stderr.isatty() else _lines(client, run, out))
+    await (_bars(client, run, books, out) if sys.stderr.isatty() else _lines(client, run, books, out))
 
 
-async def _lines(client: Client, run: str, out: Out) -> None:
-    async for _, events in heard(client, run):
+async def _lines(client: Client, run: str, books: RunBooks, out: Out) -> None:
+    async for _, events in heard(client, run, books):
         for event in events:
             out.note(event.sentence)
 
 
-async def _bars(client: Client, run: str, out: Out) -> None:
+async def _bars(client: Client, run: str, books: RunBooks, out: Out) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, console=out.console(stderr=True), transient=True) as progress:
         task = progress.add_task(run, total=len(PHASE_ORDER), detail="")
-        async for now, events in heard(client, run):
+        async for now, events in heard(client, run, books):
             done = sum(1 for phase in now.phases if phase.ended)
             text = await details(client, phase_id(run, now.phases[-1].phase)) if now.phases else ""
             first = next(iter(text.splitlines()), "")

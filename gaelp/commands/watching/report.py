@@ -68,7 +68,7 @@ def _fleet(arguments: argparse.Namespace, out: Out) -> int:
         refuse_to_overwrite("--output", page, RUN_PAGE, arguments)
     warehouse, ledger = connections.open_warehouse(settings), connections.open_ledger(settings)
     try:
-        fleet = gather_fleet(warehouse, ledger)
+        fleet = gather_fleet(warehouse, ledger, connections.now())
     finally:
         warehouse.close()
         ledger.close()

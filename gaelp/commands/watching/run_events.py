@@ -22,6 +22,7 @@ class RunEventKind(StrEnum):
     MEASURED = "measured"  # a round or a batch, in figures
     JUDGED = "judged"  # a phase has ended, with its gate's verdict where it had one
     NEEDS_YOU = "needs-you"  # nothing goes on until a person decides
+    HELD = "held"  # a campaign by monitoring, until a person undoes it; the run goes on
     WAITS = "waits"  # for something that is out of reach; it goes on by itself
     ENDED = "ended"  # the run
 
@@ -43,6 +44,7 @@ def happened(before: RunView | None, now: RunView) -> Iterator[RunEvent]:
     known = {each.phase: each for each in before.phases} if before else {}
     for phase in now.phases:
         yield from _of_phase(now, known.get(phase.phase), phase)
+    yield from _by_monitoring(before, now)
     if now.waits and now.waits != (before.waits if before else ""):
         yield RunEvent(now.run, RunEventKind.WAITS, now.phase, f"{now.run} waits: {now.waits}")
     if before and before.waits and not now.waits and not now.ended:
@@ -60,6 +62,15 @@ def _of_phase(now: RunView, before: PhaseView | None, phase: PhaseView) -> Itera
             yield RunEvent(now.run, RunEventKind.JUDGED, phase.phase, f"{name} ended: {_judged(now, phase)}")
     elif (need := needed(now.run, phase)) and not (before and needed(now.run, before) == need):
         yield RunEvent(now.run, RunEventKind.NEEDS_YOU, phase.phase, need)
+
+
+def _by_monitoring(before: RunView | None, now: RunView) -> Iterator[RunEvent]:
+    known, phase = before.held if before else (), str(now.phase)
+    for each in now.held:
+        if each not in known:
+            yield RunEvent(now.run, RunEventKind.HELD, phase, each)
+    if known and not now.held and not now.ended:
+        yield RunEvent(now.run, RunEventKind.HELD, phase, f"{now.run}: monitoring holds nothing back any more")
 
 
 def needed(run: str, phase: PhaseView) -> str:
@@ -80,7 +91,9 @@ def needs_somebody(now: RunView) -> str:
         return ""
     if found := next((need for phase in now.phases if (need := needed(now.run, phase))), ""):
         return found
-    return f"{now.run} is paused: `starter.py resume {now.run}` lets it go on" if now.state == Status.PAUSED else ""
+    if now.state == Status.PAUSED:
+        return f"{now.run} is paused: `starter.py resume {now.run}` lets it go on"
+    return next(iter(now.held_for_person), "")
 
 
 def measured(run: str, step: str, values: dict[str, float]) -> RunEvent:

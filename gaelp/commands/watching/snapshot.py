@@ -53,6 +53,8 @@ class RunView:
     outcome: str = ""
     reason: str = ""
     waits: str = ""  # what is out of the run's reach, and since when
+    held: tuple[str, ...] = ()  # by the ledger: a sentence for each campaign that monitoring holds back
+    held_for_person: tuple[str, ...] = ()  # those of them that wait for a person
     started: datetime | None = None
     ended: datetime | None = None
     checkpoint_digest: str = ""

@@ -8,16 +8,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.watching.progress import headline
+from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.snapshot import PhaseView, RunView, awaiting, details, listed, view
 from gaelp.domain.gates.demotion import lost_in_words
 from gaelp.domain.ids import phase_id
-from gaelp.domain.monitoring.ladder import standing_in_words
+from gaelp.domain.monitoring.alerts import Alert, alerts_of, open_in_words
 from gaelp.domain.phases import Phase, Status
 from gaelp.errors import GaelpError
 from gaelp.money import bare_money
@@ -28,6 +29,20 @@ if TYPE_CHECKING:
     from gaelp.evidence.reported.earnings import Bounded
     from gaelp.ledger.ledger import Ledger
     from gaelp.settings import Settings
+
+
+@dataclass(frozen=True)
+class BookedRun:
+    """A run with what the ledger knows of it."""
+
+    run: RunView
+    asked: Sequence[dict[str, Any]] = ()  # of people; nothing of a run that has ended
+    alerts: Sequence[Alert] = ()
+    lost: Sequence[str] = ()  # a sentence for each pass that it has lost
+
+    def document(self) -> dict[str, Any]:
+        """As --json prints it."""
+        return {**self.run.document(), "asked": self.asked, "alerts": self.alerts, "lost": self.lost}
 
 
 def status(arguments: argparse.Namespace, out: Out) -> int:
@@ -41,7 +56,8 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         return now, "" if now.ended or not now.phases else await details(client, phase_id(run, now.phases[-1].phase))
 
     seen, progress = asyncio.run(read())
-    ((now, asked, held, lost),) = _booked(settings, [seen], out)
+    (booked,) = _booked(settings, [seen], out)
+    now = booked.run
     rows = [
         (p.phase, p.state, p.verdict, bare_money(p.spend_micros, now.currency), *_ends(p), p.reason) for p in now.phases
     ]
@@ -51,11 +67,12 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     learning = _learning(settings, now, out)
     figures = {"baselines": [asdict(each) for each in compared], "learning": [asdict(each) for each in learning]}
     out.result(
-        {**now.document(), "asked": asked, "held": held, "lost": lost, "web": web, "progress": progress, **figures},
+        {**booked.document(), "web": web, "progress": progress, **figures},
         headline(now),
-        *(each["sentence"] for each in asked),
-        *held,
-        *lost,
+        *(each["sentence"] for each in booked.asked),
+        *now.held,
+        *booked.lost,
+        *filter(None, [open_in_words(booked.alerts, run)]),
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
@@ -157,35 +174,33 @@ def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:,.4g}"
 
 
-def _booked(
-    settings: Settings, runs: Sequence[RunView], out: Out
-) -> list[tuple[RunView, list[dict[str, Any]], Sequence[str], Sequence[str]]]:
-    """The runs with the ledger's spend, what each asks, where monitoring holds it, and which passes it has lost.
+def _booked(settings: Settings, runs: Sequence[RunView], out: Out) -> list[BookedRun]:
+    """The runs with the ledger's spend and where monitoring holds them, and what else the ledger knows of each.
 
     One that has ended asks nothing and is held nowhere. As Temporal last had it, with a note, where the ledger cannot
     be read.
     """
+    books = RunBooks(settings)
     try:
-        ledger = connections.open_ledger(settings)
-        try:
-            return [
-                (
-                    replace(each, spend_micros=ledger.spent(each.run)),
-                    [] if each.ended else asked_of(ledger, each.run),
-                    () if each.ended else standing_in_words(ledger.steps_of_run(each.run)),
-                    lost_of(ledger, each.run),
-                )
-                for each in runs
-            ]
-        finally:
-            ledger.close()
+        ledger = books.ledger()
+        return [
+            BookedRun(
+                replace(books.read(each), spend_micros=ledger.spent(each.run)),
+                [] if each.ended else asked_of(ledger, each.run),
+                alerts_of(ledger.alert_book(each.run), connections.now()),
+                lost_of(ledger, each.run),
+            )
+            for each in runs
+        ]
     except GaelpError as error:
         out.note(f"the ledger cannot be read, so spend is as Temporal last had it: {error}")
-        return [(each, [], (), ()) for each in runs]
+        return [BookedRun(each) for each in runs]
+    finally:
+        books.close()
 
 
-def _waits_for(asked: Sequence[dict[str, Any]], held: Sequence[str], run: RunView) -> str:
-    return "; ".join(filter(None, [*(each["sentence"] for each in asked), *held, run.waits]))
+def _waits_for(asked: Sequence[dict[str, Any]], run: RunView) -> str:
+    return "; ".join(filter(None, [*(each["sentence"] for each in asked), *run.held, run.waits]))
 
 
 def lost_of(ledger: Ledger, run: str) -> list[str]:
@@ -230,13 +245,12 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
 
     runs = _booked(settings, asyncio.run(read()), out)
     rows = [
-        (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros, r.currency),
-         instant(r.started), instant(r.ended), _waits_for(asked, held, r))
-        for r, asked, held, _ in runs
+        (r.run.run, r.run.state, r.run.phase, r.run.memo.get("agent", ""), r.run.memo.get("profile", ""),
+         money(r.run.spend_micros, r.run.currency),
+         instant(r.run.started), instant(r.run.ended), _waits_for(r.asked, r.run))
+        for r in runs
     ]  # fmt: skip
     columns = ("run", "state", "phase", "agent", "profile", "spent", "began", "ended", "waits for")
-    document = {
-        "runs": [{**each.document(), "asked": asked, "held": held, "lost": lost} for each, asked, held, lost in runs]
-    }
+    document = {"runs": [each.document() for each in runs]}
     out.result(document, table(columns, rows) if rows else "no runs")
     return DONE

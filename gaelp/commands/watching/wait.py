@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gaelp.commands import connections
 from gaelp.commands.console import NEEDS_SOMEBODY, NOT_GRADUATED, Out
 from gaelp.commands.watching.progress import code_of, goes_on, heard
+from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.run_events import needs_somebody
 from gaelp.commands.watching.snapshot import RunView
 from gaelp.errors import FAILED
@@ -35,7 +36,7 @@ def wait(arguments: argparse.Namespace, out: Out) -> int:
 async def _until_needed(settings: Settings, run: str, out: Out) -> RunView:
     client = await connections.temporal(settings)
     with goes_on(run):
-        async for now, events in heard(client, run):
+        async for now, events in heard(client, run, RunBooks(settings)):
             for event in events:
                 out.note(event.sentence)
             if needs_somebody(now):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out
 from gaelp.commands.watching.progress import Point, goes_on, heard
+from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.snapshot import details, view
 from gaelp.commands.watching.status import asked_of
 from gaelp.domain.ids import phase_id
@@ -44,11 +45,16 @@ def watch(arguments: argparse.Namespace, out: Out) -> int:
         metrics = LiveMetrics(settings.redis_url)
         if out.as_json:
             points = [_document(point) for point in await asyncio.to_thread(metrics.read, run)]
+            now, why = RunBooks(settings).added_to(now)
+            if why:
+                out.note(why)
             out.result({**now.document(), "metrics": points})
             return
         with goes_on(run):
             on_a_page = sys.stdout.isatty() and not out.console().is_dumb_terminal
-            await (_page(client, settings, metrics, run, out) if on_a_page else _lines(client, metrics, run, out))
+            await (
+                _page(client, settings, metrics, run, out) if on_a_page else _lines(client, settings, metrics, run, out)
+            )
 
     asyncio.run(show())
     return DONE
@@ -58,8 +64,8 @@ def _document(point: Point) -> dict[str, Any]:
     return {"id": point[0], "step": point[1], "values": point[2]}
 
 
-async def _lines(client: Client, metrics: LiveMetrics, run: str, out: Out) -> None:
-    async for _, events in heard(client, run, metrics):
+async def _lines(client: Client, settings: Settings, metrics: LiveMetrics, run: str, out: Out) -> None:
+    async for _, events in heard(client, run, RunBooks(settings), metrics):
         for event in events:
             out.result(None, event.sentence)
         sys.stdout.flush()  # whoever reads a pipe reads it as it happens
@@ -72,7 +78,7 @@ async def _page(client: Client, settings: Settings, metrics: LiveMetrics, run: s
 
     ledger = connections.open_ledger(settings)
     with Live(console=out.console(), refresh_per_second=4) as live:
-        async for now, _ in heard(client, run):
+        async for now, _ in heard(client, run, RunBooks(settings)):
             phase = phase_id(run, now.phases[-1].phase) if now.phases else ""
             told = await details(client, phase) if phase and not now.ended else ""
             facts = await asyncio.to_thread(_facts, ledger, metrics, run, told)

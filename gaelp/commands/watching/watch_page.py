@@ -67,7 +67,9 @@ def _rows(now: RunView, facts: WatchFacts) -> list[tuple[str, str]]:
     rows.append(("spent", f"{money(now.spend_micros, now.currency)}{limit}"))
     rows += [("open", each) for each in _open_criteria(now)]
     rows += [("asks", each) for each in facts.asked]
-    if need := needs_somebody(now):
+    need = needs_somebody(now)
+    rows += [("held", each) for each in now.held if each != need]
+    if need:
         rows.append(("NEEDS YOU", need))
     if now.waits:
         rows.append(("waits", now.waits))

@@ -21,10 +21,10 @@ LOWER_SUCCESS = 0.7  # advisory; in strict mode the lower bound must reach the t
 
 
 def judge_scaled(measures: CampaignMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
-    """Sustained improvement, multi-campaign success, transfer, and zero violations again where there are some."""
+    """Sustained improvement, multi-campaign success, transfer, and zero violations again where that fails."""
     criteria = (_improvement(measures, config), _portfolio(measures, config), not_assessed("13"))
-    breached = measures.conduct.violations or measures.conduct.oversized_raises
-    return (*criteria, judge_conduct(measures)) if breached else criteria
+    conduct = judge_conduct(measures)
+    return (*criteria, conduct) if conduct.verdict is Verdict.FAIL else criteria
 
 
 def _improvement(measures: CampaignMeasures, config: TrainingConfiguration) -> CriterionVerdict:

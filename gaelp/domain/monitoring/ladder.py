@@ -167,6 +167,13 @@ def standing_in_words(steps: Sequence[StepTaken]) -> tuple[str, ...]:
     )
 
 
+def waiting_in_words(steps: Sequence[StepTaken]) -> tuple[str, ...]:
+    """Those of these sentences that wait for a person: the campaign is paused, or the measuring is suspected."""
+    held = held_of_each(steps)
+    waiting = {campaign for campaign, leaves in held.items() if leaves.paused or leaves.frozen}
+    return standing_in_words([each for each in steps if each.campaign in waiting])
+
+
 def suspected_days(steps: Sequence[StepTaken]) -> tuple[datetime.date, datetime.date] | None:
     """The first day whose conversions may be measured wrongly, by the steps that stand, and when they count again.
 

@@ -120,6 +120,10 @@ class AttemptSeries(Frozen):
     gate: str
 
 
+CAMPAIGN_LIMIT = "campaign's limit"
+"""The name of the limit of one campaign; every other one is of the whole run or its account."""
+
+
 OUTSIDE_PAUSE = "paused-outside"
 """The kind of a violation that says that somebody else has paused a campaign on the platform."""
 

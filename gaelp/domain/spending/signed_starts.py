@@ -72,3 +72,15 @@ def four_eyes(account: Account, request: ApprovalRequest, alone: Sequence[Approv
     limit, beside = exact_money(above, account.currency), exact_money(most_in_all(alone), account.currency)
     why = f"one person alone has approved {beside} there, with this {exact_money(together, account.currency)}, "
     return f"four eyes: above {limit}, {why if alone else ''}{needed}"
+
+
+def unsigned_note(account: Account) -> str:
+    """What it comes to where nobody signs the start of a run that spends; empty where one person may approve all."""
+    above = account.four_eyes_above_micros
+    if above is None:
+        return ""
+    which = f"approval of more than {exact_money(above, account.currency)}" if above else "approval"
+    return (
+        f"account {account.account} wants two people for an {which}, and nobody has signed this start: each such "
+        "approval will be refused; `starter.py start … --sign-with KEY` signs a start"
+    )

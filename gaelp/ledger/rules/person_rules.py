@@ -1,53 +1,55 @@
-"""What only a named person with a reason may do: clear a violation, undo a step of monitoring, count attempts anew.
+"""What only a named person with a reason may do: clear, resolve, silence, undo, count attempts anew.
 
-Touch this to change who may clear what.
+One rule for all of them: a name and a reason must be given, the same word again changes nothing, and what another
+person said stays. Touch this to change who may do it.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from gaelp.domain.monitoring.ladder import UNDOABLE, LadderStep, StepTaken
-from gaelp.domain.spending.ledger_records import Violation
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 
-
-def judge_reset(by: str, reason: str) -> Ruling:
-    """Whether attempts may be counted anew."""
-    return _judge_person(by, reason, "attempts are reset")
+PersonsWord = tuple[str, str]
+"""Who did something, and why."""
 
 
-def judge_clearing(by: str, reason: str) -> Ruling:
-    """Whether a violation may be cleared with what was given."""
-    return _judge_person(by, reason, "a violation is cleared")
+class PersonsAct(StrEnum):
+    """What a person does, in the words of a refusal: the thing, and what is done to it."""
+
+    CLEAR = "violation cleared"
+    RESOLVE = "alert resolved"
+    SILENCE = "alert silenced"
+    UNDO = "step undone"
+    RESET = "series reset"
 
 
-def judge_second_clearing(violation: Violation, by: str, reason: str) -> Ruling:
-    """Whether the same clearing stands already or may be written; what another person wrote stays."""
-    if violation.resolved_by is None or (violation.resolved_by, violation.resolution) == (by, reason):
+def judge_person(act: PersonsAct, by: str, reason: str) -> Ruling:
+    """Whether somebody is named, and a reason is given."""
+    if by.strip() and reason.strip():
         return GRANTED
-    return refused(
-        f"violation {violation.id!r} was cleared by {violation.resolved_by} ({violation.resolution}): it stays"
-    )
+    thing, done = act.split()
+    return refused(f"{thing} not {done}: it takes a named person with a reason, so give both")
 
 
-def judge_undoing(step: StepTaken, by: str, reason: str, *, ended: bool) -> Ruling:
-    """Whether a step of monitoring may be undone; what another person has undone stays as it is.
+def judge_second_word(act: PersonsAct, name: str, before: PersonsWord, by: str, reason: str) -> Ruling:
+    """Whether it is the word that was given before, so that nothing changes; what another person said stays."""
+    if before == (by, reason):
+        return GRANTED
+    thing, done = act.split()
+    return refused(f"{thing} {name!r} was {done} by {before[0]} ({before[1]}): it stays")
+
+
+def judge_undoing(step: StepTaken, *, ended: bool) -> Ruling:
+    """Whether a step of monitoring is one that can be undone.
 
     `ended`: monitoring has stopped its campaign, or it has ended otherwise. Why it ended stays as it was then.
     """
-    person = _judge_person(by, reason, "a step is undone")
-    if not person.granted:
-        return person
     if step.step not in UNDOABLE:
         why = "it changed nothing" if step.step is LadderStep.NOTE else "the campaign has ended"
         return refused(f"step {step.key!r} is a {step.step}, which cannot be undone: {why}")
-    if step.undone_by and (step.undone_by, step.undone_because) != (by, reason):
-        return refused(f"step {step.key!r} was undone by {step.undone_by} ({step.undone_because}): it stays")
     if ended and not step.undone_by:
-        return refused(f"campaign {step.campaign} has ended: there is nothing left that an undo could restore")
-    return GRANTED
-
-
-def _judge_person(by: str, reason: str, what: str) -> Ruling:
-    if not by.strip() or not reason.strip():
-        return refused(f"{what} only by a named person with a reason: give both")
+        nothing = f"campaign {step.campaign} has ended: there is nothing left that an undo could restore"
+        return refused(f"{nothing}; `starter.py resolve` answers its alert")
     return GRANTED

@@ -17,7 +17,7 @@ from gaelp.domain.monitoring.ladder import LadderStep, StepTaken
 from gaelp.domain.platform_records import MOST_REPORTED
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.campaign_clock import AccountCalendar
-from gaelp.domain.spending.ledger_records import Reserve, Severity
+from gaelp.domain.spending.ledger_records import CAMPAIGN_LIMIT, Reserve, Severity
 from gaelp.ledger.rules.approval_rules import judge_approval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.rules.running_totals import Scope
@@ -171,7 +171,7 @@ def limits_of(limits: RunLimits) -> tuple[Cap, ...]:
     """The run's own limits, where there are any."""
     optional = (
         ("run's limit per account and day", Scope.ACCOUNT_DAY, limits.account_daily_micros),
-        ("campaign's limit", Scope.CAMPAIGN, limits.campaign_micros),
+        (CAMPAIGN_LIMIT, Scope.CAMPAIGN, limits.campaign_micros),
         ("run's limit", Scope.RUN, limits.run_micros),
     )
     return tuple(Cap(name, scope, micros) for name, scope, micros in optional if micros is not None)

@@ -19,8 +19,9 @@ from gaelp.domain.ids import checked_name, phase_id
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
 from gaelp.domain.spending.signed_starts import ProvenStart, Starter, start_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
+from gaelp.ledger.persons_word import refuse_nobody
 from gaelp.ledger.rules.decision_rules import judge_starter
-from gaelp.ledger.rules.person_rules import judge_reset
+from gaelp.ledger.rules.person_rules import PersonsAct
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_beginning
 from gaelp.ledger.statements import Change, Connection, Query, given
@@ -260,9 +261,7 @@ def attempts(connection: Connection) -> tuple[AttemptCount, ...]:
 
 def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reason: str, at: datetime) -> int:
     """Begin counting at 1 again; only a named person with a reason may. Returns how many attempts are forgiven."""
-    ruling = judge_reset(by, reason)
-    if not ruling.granted:
-        raise ValueError(ruling.reason)
+    refuse_nobody(PersonsAct.RESET, by, reason)
     account_store.lock(connection, series.account)
     values = series.model_dump()
     forgiven = connection.change(_FORGIVE, **values)

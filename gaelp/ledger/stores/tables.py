@@ -11,17 +11,19 @@ import secrets
 import sqlalchemy as sa
 
 from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.monitoring.alerts import ALERT_ENTRIES
 from gaelp.domain.monitoring.ladder import LadderStep
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
 CREATES = "intent = 'create'"
 UNDECIDED = "state IN ('open', 'void')"
+IS_ALERT = f"kind IN ({', '.join(repr(kind) for kind in ALERT_ENTRIES)})"
 ALONE = "approved_alone"
 
 metadata = sa.MetaData()
@@ -284,6 +286,7 @@ journal = sa.Table(
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("amount_micros", sa.BigInteger, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),  # JSON
+    sa.Index("alerts", "run", "sequence", sqlite_where=sa.text(IS_ALERT), postgresql_where=sa.text(IS_ALERT)),
 )
 
 counter = sa.Table(

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from gaelp.domain.ids import run_of_campaign
 from gaelp.domain.spending.ledger_records import OUTSIDE_PAUSE, Violation
-from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
-from gaelp.ledger.rules import person_rules
+from gaelp.ledger.ledger_errors import UnknownViolation
+from gaelp.ledger.persons_word import refuse_nobody, said_before
+from gaelp.ledger.rules.person_rules import PersonsAct
 from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
@@ -61,17 +62,13 @@ def outside_pause(connection: Connection, campaign: str) -> Violation | None:
 
 def resolve(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
     """Clear a violation; raises UnknownViolation, or LedgerConflict where someone else cleared it before."""
-    ruling = person_rules.judge_clearing(by, reason)
-    if not ruling.granted:
-        raise ValueError(ruling.reason)
+    refuse_nobody(PersonsAct.CLEAR, by, reason)
     account_store.lock(connection, _one(connection, violation_id).account)
     violation = _one(connection, violation_id)  # read again, because only now nobody else can change it
-    ruling = person_rules.judge_second_clearing(violation, by, reason)
-    if not ruling.granted:
-        raise LedgerConflict(ruling.reason)
-    cleared = violation.model_copy(update={"resolved_by": by, "resolution": reason})
-    if violation == cleared:
+    before = None if violation.resolved_by is None else (violation.resolved_by, violation.resolution or "")
+    if said_before(PersonsAct.CLEAR, violation_id, before, (by, reason)):
         return violation
+    cleared = violation.model_copy(update={"resolved_by": by, "resolution": reason})
     connection.change(_CLEAR, id=violation_id, resolved_by=by, resolution=reason)
     journal.write(connection, "violation-resolved", at, _subject(violation), by=by, reason=reason)
     return cleared
@@ -84,5 +81,5 @@ def _subject(violation: Violation) -> Subject:
 def _one(connection: Connection, violation_id: str) -> Violation:
     violation = connection.first(_ONE, id=violation_id)
     if violation is None:
-        raise UnknownViolation(f"no violation {violation_id!r} is recorded: see `starter.py status RUN` for their ids")
+        raise UnknownViolation(f"no violation {violation_id!r} is recorded: `starter.py alerts` shows those there are")
     return violation

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from gaelp.domain.monitoring.alerts import Alert, AlertBook, alerts_of, open_in_words
+from gaelp.domain.monitoring.ladder import StepTaken, standing_in_words, waiting_in_words
 from gaelp.domain.phases import Outcome
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
 from gaelp.domain.spending.approval_requests import most_in_all
@@ -97,6 +99,14 @@ class FleetLedger(Protocol):
         """What is asked or approved, of runs that have not ended."""
         ...
 
+    def steps_not_undone(self) -> Sequence[StepTaken]:
+        """The steps of monitoring that stand, of all runs."""
+        ...
+
+    def alert_book(self) -> AlertBook:
+        """What was raised of all runs."""
+        ...
+
 
 @dataclass(frozen=True)
 class FleetRun:
@@ -109,6 +119,8 @@ class FleetRun:
     profile: str
     word: str  # where it stands, as its report's badge says it
     waits: tuple[str, ...]  # a sentence for each request that waits for a person
+    held: tuple[str, ...]  # and for each campaign that monitoring holds back, with the command that undoes it
+    alerts: str  # how many are open, and the command that shows them
     began: datetime
     ended: datetime | None
     outcome: str  # empty while it has none
@@ -140,43 +152,63 @@ class Fleet:
         return added
 
 
-def gather_fleet(warehouse: Warehouse, ledger: FleetLedger) -> Fleet:
-    """Read every run that was ever registered."""
+@dataclass(frozen=True)
+class WatchedRun:
+    """What the ledger has of a run for people to look at."""
+
+    standing: list[AskedRequest] = field(default_factory=list)
+    steps: list[StepTaken] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+
+
+def gather_fleet(warehouse: Warehouse, ledger: FleetLedger, now: datetime) -> Fleet:
+    """Read every run that was ever registered; `now` is by the wall clock, for what is silenced."""
     events: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in warehouse.query(_RUNS):
         events[row["run"]].setdefault(row["event"], row)
     earned = {row["run"]: row for row in warehouse.query(_EARNED)}
     currencies = {each.account: each.currency for each in ledger.accounts()}
-    standing: dict[str, list[AskedRequest]] = defaultdict(list)
-    for each in ledger.standing_requests():
-        standing[each.request.run].append(each)
-    money = ledger.sums_of_runs()
+    watched, money = _watched(ledger, now), ledger.sums_of_runs()
     runs = [
-        _fleet_run(run, currencies.get(run.account, ""), events[run.run], standing[run.run], money.get(run.run))
+        _fleet_run(run, currencies.get(run.account, ""), events[run.run], watched[run.run], money.get(run.run))
         for run in ledger.runs()
     ]
     with_profit = [_with_profit(each, earned.get(each.run)) for each in runs]
     return Fleet(tuple(sorted(with_profit, key=_order)))
 
 
+def _watched(ledger: FleetLedger, now: datetime) -> defaultdict[str, WatchedRun]:
+    watched: defaultdict[str, WatchedRun] = defaultdict(WatchedRun)
+    for request in ledger.standing_requests():
+        watched[request.request.run].standing.append(request)
+    for step in ledger.steps_not_undone():
+        watched[step.run].steps.append(step)
+    for alert in alerts_of(ledger.alert_book(), now):
+        watched[alert.run].alerts.append(alert)
+    return watched
+
+
 def _fleet_run(
     run: AccountOfRun,
     currency: str,
     events: Mapping[str, Mapping[str, Any]],
-    standing: Sequence[AskedRequest],
+    watched: WatchedRun,
     money: MoneyOfRun | None,
 ) -> FleetRun:
     started, ended = events.get("started", {}), events.get("ended", {})
-    asked = [] if ended else [each for each in standing if each.state != "approved"]
-    allowed = 0 if ended else most_in_all(each.request for each in standing)
+    asked = [] if ended else [each for each in watched.standing if each.state != "approved"]
+    allowed = 0 if ended else most_in_all(each.request for each in watched.standing)
+    steps = [] if ended else watched.steps
     return FleetRun(
         run=run.run,
         account=run.account,
         currency=currency,
         agent=started.get("agent") or "",
         profile=started.get("profile") or "",
-        word=_word(run, started, ended, asked),
+        word=_word(run, started, ended, needed=bool(asked or waiting_in_words(steps))),
         waits=tuple(asked_in_a_sentence(each.request, void=each.state == "void") for each in asked),
+        held=standing_in_words(steps),
+        alerts=open_in_words(watched.alerts, run.run),
         began=started.get("at") or run.at,
         ended=ended.get("at"),
         outcome=ended.get("outcome") or "",
@@ -188,16 +220,14 @@ def _fleet_run(
     )
 
 
-def _word(
-    run: AccountOfRun, started: Mapping[str, Any], ended: Mapping[str, Any], asked: Sequence[AskedRequest]
-) -> str:
+def _word(run: AccountOfRun, started: Mapping[str, Any], ended: Mapping[str, Any], *, needed: bool) -> str:
     if ended:
         return WORDS[Outcome(ended["outcome"])]
     if run.stopped_at is not None:
         return "stopped"
     if not started:
         return "not begun"
-    return "waiting" if asked else "running"
+    return "waiting" if needed else "running"
 
 
 def _with_profit(run: FleetRun, earned: Mapping[str, Any] | None) -> FleetRun:

@@ -31,7 +31,7 @@ def in_one_sentence(fleet: Fleet) -> str:
 
 def document(fleet: Fleet, page: Path) -> dict[str, Any]:
     """What the page says, for --json."""
-    runs = [{**asdict(each), "waits": list(each.waits)} for each in fleet.runs]
+    runs = [{**asdict(each), "waits": list(each.waits), "held": list(each.held)} for each in fleet.runs]
     sums = {
         currency: {"spent_micros": spent, "earned_micros": earned, "worst_micros": worst}
         for currency, (spent, earned, worst) in fleet.sums().items()

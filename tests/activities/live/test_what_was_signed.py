@@ -14,10 +14,14 @@ from activities.made_for import MadeForSomethingElse
 from activities.records.senders import NotItsOwnWord
 from gaelp.configuration import loading
 from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.gates.criteria_live_test import judge_conduct
+from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import CampaignReport
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.dollar_bounds import highest_bid_micros
+from gaelp.evidence.phase_measurements import SpendingEvidence, measure_campaigns
 from gaelp.ledger.booked_evidence import with_kept_decisions
 from gaelp.messages.live_campaign import Apply, Decide, LiveCampaignInput, Observe
 from tests.support.activity_senders import as_workflow
@@ -219,6 +223,20 @@ def test_decisions_are_kept_once_each(fixture: CampaignFixture) -> None:
     assert [each.day.day for each in made] == [5, 6, 7]
     (counted,) = with_kept_decisions((_ended(fixture),), made)
     assert (counted.actions, counted.near_misses, counted.planned_micros) == (3, 2, 45 * UNIT)
+
+
+def test_each_blocked_attempt_is_in_the_verdict(fixture: CampaignFixture) -> None:
+    """A bid above its bound, a budget above its ceiling and a day above the account's cap: all three are named."""
+    assert fixture.launch().launched
+    account = fixture.ledger.account(fixture.account)
+    assert fixture.apply(0, fixture.decide(highest_bid_micros(account) + 1)).applied
+    assert not fixture.apply(1, daily_budget_micros=26 * UNIT).applied
+    fixture.ledger.put_account(account.model_copy(update={"daily_cap_micros": UNIT}))
+    assert "daily cap" in fixture.apply(2).halt
+    counted = with_kept_decisions((_ended(fixture),), fixture.ledger.decisions(f"{RUN}/live-test"))
+    measures = measure_campaigns(SpendingEvidence(Phase.LIVE_TEST, counted), TrainingConfiguration(), 0.05)
+    assert (measures.conduct.actions, measures.conduct.near_misses) == (3, 3)
+    assert "3 attempts were blocked" in judge_conduct(measures).reason
 
 
 def test_no_decision_is_kept_of_a_campaign_that_was_never_reserved(fixture: CampaignFixture) -> None:

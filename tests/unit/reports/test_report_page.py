@@ -223,6 +223,22 @@ def test_the_newest_training_episodes_are_described(warehouse: Warehouse, tmp_pa
     assert "rises (p = " in page
 
 
+def test_alerts_are_shown_with_their_state(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Equal ones are one row; who has silenced or resolved one stands beside it, and --json has the same."""
+    start_run(warehouse)
+    limit = {"limit": "run's limit", "severity": "low", "evidence": "60 of 100 <b>"}
+    word = {"by": "Ada", "reason": "seen", "until": "2026-11-29T00:00:00+00:00"}
+    told = [entry(number, "alert", 0, 0, detail=json.dumps(limit)) for number in (1, 2)]
+    silenced = entry(3, "alert-silenced", 0, 0, detail=json.dumps(word)).model_copy(update={"key": "a/alert-2"})
+    built = build_report(
+        Sources(warehouse, Journal([*told, silenced]), ContentStore(f"{tmp_path}-store")), "a", tmp_path / "out"
+    )
+    page = built.page.read_text()
+    assert "silenced until 2026-11-29 00:00:00 UTC by Ada: seen" in page and "60 of 100 &lt;b&gt;" in page
+    ((alert),) = built.document()["alerts"]
+    assert (alert["id"], alert["count"], alert["state"]) == ("a/alert-2", 2, "silenced")
+
+
 def test_a_pass_that_was_lost_stands_first_and_among_the_events(warehouse: Warehouse, tmp_path: Path) -> None:
     """The page says that the state may not go on, who took the pass, and by which criterion."""
     whole_run(warehouse)
@@ -240,7 +256,8 @@ def test_the_steps_of_monitoring_are_shown_with_evidence_and_settings(warehouse:
     """Each step has its day, metric, e-value, budget before and after, and who has undone it; so has --json."""
     whole_run(warehouse)
     ledger = money()
-    ledger.entries = [*ledger.entries, entry(9, "monitoring-step", 0, 0)]
+    detail = json.dumps({"step": "hold", "reason": HOSTILE})
+    ledger.entries = [*ledger.entries, entry(9, "monitoring-step", 0, 0, detail=detail)]
     hold, cut, note = walked(
         [(0, [anomaly(sentence=HOSTILE)]), (1, [anomaly(e_value=1e9)]), (2, [anomaly("spend", "down", "note")])]
     )

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from gaelp.domain.ids import run_of_campaign
 from gaelp.domain.monitoring.ladder import LOST, UNDOABLE, LadderStep, StepTaken
-from gaelp.ledger.ledger_errors import LedgerConflict, UnknownStep
-from gaelp.ledger.rules import person_rules
+from gaelp.ledger.ledger_errors import UnknownStep
+from gaelp.ledger.persons_word import refuse, refuse_nobody, said_before
+from gaelp.ledger.rules.person_rules import PersonsAct, judge_undoing
 from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import account_store, campaign_books_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
@@ -26,6 +27,7 @@ _STEP = as_record(StepTaken, _t)
 _ONE = Query(sa.select(_t).where(_IS), _STEP)
 _RUN = Query(sa.select(_t).where(_OF_RUN).order_by(_t.c.campaign, _t.c.number), _STEP)
 _CAMPAIGN = Query(sa.select(_t).where(_OF_RUN, _t.c.campaign == sa.bindparam("campaign")).order_by(_t.c.number), _STEP)
+_STANDING = Query(sa.select(_t).where(_t.c.undone_by == "").order_by(_t.c.campaign, _t.c.number), _STEP)
 _INSERT = Change(_t.insert())
 _UNDO = Change(_t.update().where(_IS).values(given(("undone_by", "undone_because"))))
 
@@ -33,6 +35,11 @@ _UNDO = Change(_t.update().where(_IS).values(given(("undone_by", "undone_because
 def of_run(connection: Connection, run: str) -> tuple[StepTaken, ...]:
     """Every step of a run's campaigns, undone ones too, by campaign and number."""
     return tuple(connection.all(_RUN, run=run))
+
+
+def not_undone(connection: Connection) -> tuple[StepTaken, ...]:
+    """The steps of all runs that nobody has undone, by campaign and number."""
+    return tuple(connection.all(_STANDING))
 
 
 def of_campaign(connection: Connection, campaign: str) -> tuple[StepTaken, ...]:
@@ -55,22 +62,23 @@ def take(connection: Connection, step: StepTaken) -> bool:
     return True
 
 
+def has_ended(connection: Connection, campaign: str) -> bool:
+    """Whether monitoring has stopped a campaign, or it has ended otherwise."""
+    stopped = any(each.step is LadderStep.STOP for each in of_campaign(connection, campaign))
+    return stopped or campaign_books_store.has_ended(connection, campaign)
+
+
 def undo(connection: Connection, key: str, by: str, reason: str, at: datetime) -> Sequence[StepTaken]:
     """Undo a step and every later one of its campaign that stands; raises UnknownStep, ValueError, LedgerConflict."""
+    refuse_nobody(PersonsAct.UNDO, by, reason)
     account_store.lock(connection, _one(connection, key).account)
     asked = _one(connection, key)  # read again, because only now nobody else can change it
-    steps = of_campaign(connection, asked.campaign)
-    stopped = any(each.step is LadderStep.STOP for each in steps)
-    ended = stopped or campaign_books_store.has_ended(connection, asked.campaign)
-    ruling = person_rules.judge_undoing(asked, by, reason, ended=ended)
-    if not ruling.granted:
-        if not (by.strip() and reason.strip()):
-            raise ValueError(ruling.reason)
-        raise LedgerConflict(ruling.reason)
-    if asked.undone_by:  # the same call again: steps that were taken since are no part of it
+    refuse(judge_undoing(asked, ended=has_ended(connection, asked.campaign)))
+    before = (asked.undone_by, asked.undone_because) if asked.undone_by else None
+    if said_before(PersonsAct.UNDO, key, before, (by, reason)):  # steps that were taken since are no part of it
         return []
     undone = []
-    for step in steps:
+    for step in of_campaign(connection, asked.campaign):
         if step.number < asked.number or step.step not in UNDOABLE or step.undone_by:
             continue
         connection.change(_UNDO, key=step.key, undone_by=by, undone_because=reason)

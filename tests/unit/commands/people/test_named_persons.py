@@ -31,7 +31,7 @@ def test_a_violation_is_shown_and_cleared_by_a_named_person_with_a_reason(
     assert ledger.violations("a")[0].resolved_by is None
     cleared = in_process("resolve", "a", VIOLATION.id, "--reason", "credited", "--by", "Ada", "--json")
     shows_no_traceback(cleared)
-    assert json.loads(cleared.stdout)["violation"]["resolved_by"] == "Ada"
+    assert json.loads(cleared.stdout)["resolved_by"] == "Ada"
     assert (ledger.violations("a")[0].resolved_by, ledger.violations("a")[0].resolution) == ("Ada", "credited")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,17 @@ from typing import Any
 import pytest
 
 from gaelp.commands.people import notify
+from gaelp.domain.phases import Phase
+from gaelp.domain.spending.ledger_records import Severity, Violation
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from tests.support.command_line import NOW, Finished, ledger_in, open_request, shows_no_traceback
 from tests.support.webhooks import Receiver, receiving
 
+VIOLATION = Violation(
+    id="a/live-test/campaign-00/less", account="shop", run="a", phase=Phase.LIVE_TEST,
+    campaign="a/live-test/campaign-00", kind="reported-less", severity=Severity.HIGH, evidence="4 of 5", at=NOW,
+)  # fmt: skip
 InProcess = Callable[..., Finished]
 SECRET = "hush-token"
 
@@ -167,3 +174,24 @@ def test_without_a_file_of_addresses_it_says_what_to_set(in_process: InProcess, 
     """The setting is named."""
     refused = in_process("notify")
     assert (refused.returncode, "GAELP_NOTIFICATIONS" in refused.stderr) == (2, True)
+
+
+def test_what_a_person_has_silenced_is_not_sent_and_a_graver_one_is(
+    in_process: InProcess, ledger: Ledger, addresses: Path, receiver: Receiver
+) -> None:
+    """A silence is no alarm; an equal violation is quiet and stands among the alerts; a critical one is told."""
+    shows_no_traceback(in_process("notify", "--once"))
+    ledger.record_violation(VIOLATION)
+    shows_no_traceback(in_process("notify", "--once"))
+    silenced = in_process("silence", "a", VIOLATION.id, "--hours", "2", "--reason", "a known sale", "--by", "Ada")
+    shows_no_traceback(silenced)
+    ledger.record_violation(VIOLATION.model_copy(update={"id": f"{VIOLATION.id}-2"}))
+    shows_no_traceback(in_process("notify", "--once"))
+    assert len(receiver.bodies) == 1
+    ledger.record_violation(VIOLATION.model_copy(update={"id": f"{VIOLATION.id}-3", "severity": Severity.CRITICAL}))
+    shows_no_traceback(in_process("notify", "--once"))
+    assert "1 × alarm" in receiver.bodies[1]["title"] and "critical violation" in receiver.bodies[1]["message"]
+    (grave, quiet) = json.loads(in_process("alerts", "--json").stdout)["alerts"]
+    assert (grave["state"], quiet["state"], quiet["count"], quiet["by"]) == ("open", "silenced", 2, "Ada")
+    refused = in_process("silence", "a", grave["id"], "--hours", "2", "--reason", "later")
+    assert (refused.returncode, "no critical alert is silenced" in refused.stderr) == (1, True)

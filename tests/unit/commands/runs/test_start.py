@@ -19,7 +19,7 @@ from gaelp.ledger.ledger_errors import LedgerConflict
 from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support import ledgers
-from tests.support.command_line import Finished
+from tests.support.command_line import Finished, ledger_in
 from tests.support.made_logs import write_log
 
 HARD = Path(__file__).resolve().parents[5] / "shared" / "data" / "hard_inputs"
@@ -137,6 +137,20 @@ def test_what_is_not_there_is_not_made_and_not_checked(in_process: Callable[...,
         "the account emulator", "the logs obd-random-all, obd-bts-all",
     ]  # fmt: skip
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("above", "words"), [(250_000_000, "approval of more than 250.00 USD,"), (0, "an approval,")])
+def test_an_unsigned_start_on_an_account_with_four_eyes_is_noted(
+    in_process: Callable[..., Finished], tmp_path: Path, above: int, words: str
+) -> None:
+    """Its approvals would be refused: `validate` says so with the option that signs; nothing where nothing is spent."""
+    ledger = ledger_in(tmp_path)
+    asked = ("validate", "--config", "quick-test", "--set", "account=shop", "--set", "historical.logs=[]", "--json")
+    assert json.loads(in_process(*asked).stdout)["notes"] == []
+    ledger.put_account(ledger.account("shop").model_copy(update={"four_eyes_above_micros": above}))
+    (note,) = json.loads(in_process(*asked).stdout)["notes"]
+    assert words in note and "`starter.py start … --sign-with KEY`" in note
+    assert json.loads(in_process(*asked, "--until", "simulation").stdout)["notes"] == []
 
 
 def test_syntax_only_asks_nobody_and_says_so(in_process: Callable[..., Finished], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -14,13 +15,26 @@ from temporalio.service import RPCError, RPCStatusCode
 from gaelp.commands.console import Refused
 from gaelp.commands.watching import progress
 from gaelp.commands.watching.progress import follow, goes_on, heard
+from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.snapshot import RunView
+from gaelp.settings import Settings
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 BEGUN = RunView("r", "running", "simulation", False, 0, started=AT)
 ENDED = replace(BEGUN, ended=AT, outcome="stopped")
 AWAY = RPCError("no route", RPCStatusCode.UNAVAILABLE, b"")
 CLIENT = cast(Any, None)
+
+
+class Unheld(RunBooks):
+    """A ledger in which monitoring holds nothing back."""
+
+    def __init__(self) -> None:
+        """Opens nothing."""
+        super().__init__(Settings())
+
+    def read(self, run: RunView) -> RunView:
+        return run
 
 
 class Handle:
@@ -58,7 +72,7 @@ def looks(monkeypatch: pytest.MonkeyPatch, seen: Sequence[RunView | RPCError], p
 
 
 async def sentences() -> list[str]:
-    return [event.sentence async for _, events in heard(CLIENT, "r") for event in events]
+    return [event.sentence async for _, events in heard(CLIENT, "r", Unheld()) for event in events]
 
 
 async def test_a_server_that_goes_away_is_told_once_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +83,18 @@ async def test_a_server_that_goes_away_is_told_once_and_waited_for(monkeypatch: 
     looks(monkeypatch, [AWAY])
     with pytest.raises(Refused, match=r"does not answer any more \(UNAVAILABLE\)"):
         await sentences()
+
+
+async def test_a_ledger_that_is_away_is_told_once_and_the_run_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What monitoring does is not known meanwhile, and that is said; a run that has ended asks the ledger nothing."""
+    (tmp_path / "ledger.db").write_bytes(b"no database")
+    books = RunBooks(Settings(ledger_url=f"sqlite:///{tmp_path}/ledger.db"))
+    looks(monkeypatch, [BEGUN, BEGUN, BEGUN, ENDED])
+    told = [event.sentence async for _, events in heard(CLIENT, "r", books) for event in events]
+    assert sum("what monitoring does is not known" in each for each in told) == 1
+    assert told[-1] == "r ended: stopped; 0.00 spent"
 
 
 @pytest.mark.parametrize(("pollers", "told"), [(0, 1), (1, 0)])

@@ -72,6 +72,20 @@ def test_a_pause_and_a_second_request_call_a_person_again() -> None:
     assert needs_somebody(replace(paused, ended=AT)) == ""
 
 
+def test_what_monitoring_holds_is_told_and_calls_a_person_where_he_must_decide() -> None:
+    """A hold is told once and `wait` goes on; a pause of monitoring's calls a person; what is undone is told too."""
+    hold, pause = "monitoring allows no raise of r/x", "monitoring has paused r/x; `starter.py undo r s` restores it"
+    held = replace(BEGUN, held=(hold,))
+    paused = replace(BEGUN, held=(pause,), held_for_person=(pause,))
+    assert [(each.kind, each.sentence) for each in happened(BEGUN, held)] == [(RunEventKind.HELD, hold)]
+    assert sentences(held, held) == [] and needs_somebody(held) == ""
+    assert [(each.kind, each.sentence) for each in happened(held, paused)] == [(RunEventKind.HELD, pause)]
+    assert (needs_somebody(paused), exit_code_of(paused)) == (pause, 4)
+    assert sentences(paused, BEGUN) == ["r: monitoring holds nothing back any more"]
+    asks = replace(paused, phases=(replace(RUNNING, state="awaiting-approval"),))
+    assert "approve r" in needs_somebody(asks), "what nothing goes on without comes first"
+
+
 def test_a_measurement_is_told_in_figures() -> None:
     """The step says of which phase."""
     event = measured("r", "simulation/round-0003", {"success": 0.25, "reward": 1234.5})

@@ -375,11 +375,11 @@ def test_strict_mode_asks_the_lower_bound_for_the_threshold_itself() -> None:
         assert found(scaled(config=ADVISORY, portfolio=portfolio(low=low)), "12").verdict is PASS
 
 
-@pytest.mark.parametrize("breach", [{"violations": 1}, {"oversized_raises": 1}, {}])
-def test_scaled_deployment_lists_criterion_10_where_it_was_breached(breach: dict[str, int]) -> None:
-    """A violation or an oversized raise fails the phase; without one the criterion belongs to the live test."""
+@pytest.mark.parametrize("breach", [{"violations": 1}, {"oversized_raises": 1}, {"near_misses": 6}, {}, {"actions": 1}])
+def test_scaled_deployment_lists_criterion_10_where_it_fails(breach: dict[str, int]) -> None:
+    """A violation, an oversized raise or too many blocked attempts fail the phase; otherwise it is the live test's."""
     listed = [each.id for each in scaled(conduct=conduct(**breach))]
-    assert listed == ["11", "12", "13", *(["10"] if breach else [])]
+    assert listed == ["11", "12", "13", *(["10"] if breach and "actions" not in breach else [])]
 
 
 def test_heads_are_validated_by_history_alone() -> None:

@@ -491,7 +491,7 @@ def test_criterion_9(changes: dict[str, Any], verdict: Verdict, said: str):
         ({}, PASS, "3/n = 0.0030"),
         ({"violations": 1}, FAIL, "1 confirmed"),
         ({"violations": 1, "actions": 10}, FAIL, "1 confirmed"),
-        ({"actions": 299}, INCONCLUSIVE, "300 evaluated actions"),
+        ({"actions": 299}, INCONCLUSIVE, "2 attempts were blocked; 300 evaluated actions"),
         ({"actions": 0}, INCONCLUSIVE, "No action"),
         ({"near_misses": None}, INCONCLUSIVE, "not counted"),
         ({"near_misses": 6}, FAIL, "6 attempts were blocked"),

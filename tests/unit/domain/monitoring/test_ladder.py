@@ -17,6 +17,7 @@ from gaelp.domain.monitoring.ladder import (
     standing_in_words,
     stopped_from_outside,
     suspected_days,
+    waiting_in_words,
 )
 from gaelp.domain.platform_records import CampaignState
 from tests.support.ledgers import NOW, UNIT
@@ -162,6 +163,17 @@ def test_what_stands_is_said_with_its_reason_and_its_undo() -> None:
     assert standing_in_words((hold, undone(cut)))[0].startswith("monitoring allows no raise of")
     assert standing_in_words((undone(hold), *walked([(0, [anomaly(grade="note")])]))) == ()
     assert standing_in_words(walked([(day, growing(day)) for day in range(20)])) == (), "a stopped one is not undone"
+
+
+def test_a_pause_and_a_suspicion_wait_for_a_person() -> None:
+    """A hold and a cut are held back without one; a paused campaign and one whose measuring is suspected ask."""
+    hold, cut = walked([(day, growing(day)) for day in range(2)])
+    assert waiting_in_words((hold,)) == waiting_in_words((hold, cut)) == ()
+    pause = cut.model_copy(update={"step": LadderStep.PAUSE, "key": f"{CAMPAIGN}/step-3", "number": 3})
+    assert waiting_in_words((hold, cut, pause)) == standing_in_words((hold, cut, pause))
+    assert waiting_in_words((undone(hold), undone(cut), undone(pause))) == ()
+    (suspected,) = walked([(0, [anomaly("conversions_per_click", measurement=True)])])
+    assert "allows no raise" in waiting_in_words((suspected,))[0]
 
 
 def test_a_step_is_a_word_of_the_ladder() -> None:

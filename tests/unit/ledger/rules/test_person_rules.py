@@ -4,44 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from gaelp.domain.phases import Phase
-from gaelp.domain.spending.ledger_records import Violation
-from gaelp.ledger.rules.person_rules import judge_clearing, judge_reset, judge_second_clearing
+from gaelp.ledger.rules.person_rules import PersonsAct, judge_person, judge_second_word
 from gaelp.ledger.rules.ruling import GRANTED
-from tests.support.ledgers import NOW
-
-VIOLATION = Violation(
-    id="v1", account="acme", run="run-a", phase=Phase.LIVE_TEST, campaign="c", kind="unchecked-content",
-    severity="high", evidence="on the platform", at=NOW,
-)  # fmt: skip
-CLEARED = VIOLATION.model_copy(update={"resolved_by": "Ada", "resolution": "a test ad"})
 
 
-def test_a_named_person_with_a_reason_may() -> None:
-    """Both a reset of attempts and a clearing are granted."""
-    assert judge_reset("Ada", "the market was rebuilt") == judge_clearing("Ada", "a test ad") == GRANTED
+@pytest.mark.parametrize("act", PersonsAct)
+def test_a_named_person_with_a_reason_may(act: PersonsAct) -> None:
+    """Every act is granted to a person who is named and says why."""
+    assert judge_person(act, "Ada", "the market was rebuilt") == GRANTED
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "why"), ("Ada", ""), (" ", "why"), ("Ada", "\t")])
-def test_nobody_and_no_reason_are_refused(by: str, reason: str) -> None:
-    """Blank names and reasons are none."""
-    assert judge_reset(by, reason).reason == "attempts are reset only by a named person with a reason: give both"
-    assert not judge_reset(by, reason).granted
-    assert judge_clearing(by, reason).reason.startswith("a violation is cleared only by a named person")
-    assert not judge_clearing(by, reason).granted
+@pytest.mark.parametrize("act", PersonsAct)
+def test_nobody_and_no_reason_are_refused(act: PersonsAct, by: str, reason: str) -> None:
+    """Blank names and reasons are none, whatever the act; the refusal names it."""
+    ruling = judge_person(act, by, reason)
+    assert not ruling.granted
+    assert (
+        ruling.reason == f"{act.split()[0]} not {act.split()[1]}: it takes a named person with a reason, so give both"
+    )
 
 
-def test_a_violation_may_be_cleared_and_the_same_clearing_repeated() -> None:
+def test_the_same_word_may_be_repeated() -> None:
     """A retry changes nothing."""
-    assert judge_second_clearing(VIOLATION, "Ada", "a test ad") == GRANTED
-    assert judge_second_clearing(CLEARED, "Ada", "a test ad") == GRANTED
+    assert judge_second_word(PersonsAct.UNDO, "s1", ("Ada", "a test ad"), "Ada", "a test ad") == GRANTED
 
 
 @pytest.mark.parametrize(("by", "reason"), [("Bob", "a test ad"), ("Ada", "another reason")])
-def test_what_another_person_or_reason_cleared_stays(by: str, reason: str) -> None:
-    """The first clearing is the record."""
-    ruling = judge_second_clearing(CLEARED, by, reason)
-    assert (ruling.granted, ruling.reason) == (
-        False,
-        "violation 'v1' was cleared by Ada (a test ad): it stays",
-    )
+def test_what_another_person_or_reason_said_stays(by: str, reason: str) -> None:
+    """The first word is the record."""
+    ruling = judge_second_word(PersonsAct.CLEAR, "v1", ("Ada", "a test ad"), by, reason)
+    assert (ruling.granted, ruling.reason) == (False, "violation 'v1' was cleared by Ada (a test ad): it stays")

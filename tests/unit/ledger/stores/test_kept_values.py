@@ -127,7 +127,7 @@ def test_a_decision_keeps_its_instant_and_its_approver(ledger: Ledger, file: Pat
 
 def test_a_violation_that_nobody_recorded_is_named(ledger: Ledger) -> None:
     """With the place where the ids stand."""
-    with pytest.raises(UnknownViolation, match=r"no violation 'v9' is recorded: see `starter.py status RUN`"):
+    with pytest.raises(UnknownViolation, match=r"no violation 'v9' is recorded: `starter.py alerts`"):
         ledger.resolve_violation("v9", "Ada", "checked", NOW)
 
 

@@ -19,6 +19,7 @@ from gaelp.reports.fleet.fleet_facts import Fleet, FleetRun, gather_fleet
 from gaelp.reports.fleet.fleet_page import document, in_one_sentence, write_fleet_page
 from tests.support import ledgers as kit
 from tests.support.ledgers import NOW, UNIT, booking
+from tests.support.planted_anomalies import anomaly, of_run, walked
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -67,7 +68,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 @pytest.fixture
 def fleet(warehouse: Warehouse, ledger: Ledger) -> Fleet:
     """Both put together."""
-    return gather_fleet(warehouse, ledger)
+    return gather_fleet(warehouse, ledger, NOW)
 
 
 def of(fleet: Fleet, run: str) -> FleetRun:
@@ -101,7 +102,7 @@ def test_each_run_says_what_it_spent_earned_and_may_cost(fleet: Fleet) -> None:
 def test_what_has_ended_costs_what_was_counted(warehouse: Warehouse, ledger: Ledger) -> None:
     """Once a run has ended no approval of it counts any more, only what it reserved."""
     warehouse.append("runs", [ended("run-a", 9, "stopped")], "end-of-a")
-    run = of(gather_fleet(warehouse, ledger), "run-a")
+    run = of(gather_fleet(warehouse, ledger, NOW), "run-a")
     assert (run.word, run.waits, run.worst_micros) == ("stopped", (), 20 * UNIT)
 
 
@@ -120,9 +121,31 @@ def test_the_page_loads_nothing_escapes_everything_and_links_reports(fleet: Flee
     assert [each["run"] for each in shown["runs"]] == [each.run for each in fleet.runs]
 
 
+def test_what_monitoring_holds_stands_with_its_undo(warehouse: Warehouse, ledger: Ledger, tmp_path: Path) -> None:
+    """A hold runs on, a pause waits for a person; an ended run or an undone step says nothing; alerts are counted."""
+    days = [(0, [anomaly()]), (1, [anomaly(e_value=1e9)]), (3, [anomaly(e_value=1e12)])]
+    hold, cut, pause = (of_run(step, "run-a", "acme") for step in walked(days))
+    ledger.take_step(hold)
+    held = of(gather_fleet(warehouse, ledger, NOW), "run-a")
+    assert held.word == "running" and held.held[0].startswith("monitoring allows no raise of run-a/live-test")
+    ledger.take_step(cut)
+    ledger.take_step(pause)
+    fleet = gather_fleet(warehouse, ledger, NOW)
+    waiting = of(fleet, "run-a")
+    assert waiting.word == "waiting" and f"starter.py undo run-a {pause.key}" in waiting.held[0]
+    assert waiting.alerts == "3 alerts are open, the gravest of severity high: `starter.py alerts run-a`"
+    write_fleet_page(fleet, tmp_path / "runs.html")
+    assert f"starter.py undo run-a {pause.key}" in (tmp_path / "runs.html").read_text()
+    ledger.undo_step(hold.key, "Ada", "a holiday", NOW)
+    restored = of(gather_fleet(warehouse, ledger, NOW), "run-a")
+    assert (restored.word, restored.held, restored.alerts) == ("running", (), "")
+    warehouse.append("runs", [ended("run-a", 9, "stopped")], "end-of-a")
+    assert of(gather_fleet(warehouse, ledger, NOW), "run-a").held == ()
+
+
 def test_without_a_run_the_page_says_so(tmp_path: Path) -> None:
     """Nothing was started: one sentence, and no table."""
-    empty = gather_fleet(open_warehouse(str(tmp_path / "w")), Ledger.open(f"sqlite:///{tmp_path / 'l.db'}"))
+    empty = gather_fleet(open_warehouse(str(tmp_path / "w")), Ledger.open(f"sqlite:///{tmp_path / 'l.db'}"), NOW)
     write_fleet_page(empty, tmp_path / "runs.html")
     assert "No run was ever started." in (tmp_path / "runs.html").read_text()
 
@@ -135,6 +158,6 @@ def test_a_thousand_runs_are_cheap(warehouse: Warehouse, ledger: Ledger, tmp_pat
     warehouse.append("runs", [started(name) for name in names], "many")
     warehouse.append("episodes", [campaign(name, number, 3) for name in names for number in (1, 2)], "many")
     begun = time.process_time()
-    write_fleet_page(gather_fleet(warehouse, ledger), tmp_path / "runs.html")
+    write_fleet_page(gather_fleet(warehouse, ledger, NOW), tmp_path / "runs.html")
     assert time.process_time() - begun < 3
     assert (tmp_path / "runs.html").read_text().count("badge") > 1000
