@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from gaelp.commands import connections
@@ -114,6 +115,17 @@ def order(loaded: Loaded, name: str | None, words: Words) -> Order:
     if checkpoint is not None and not _DIGEST.match(checkpoint):
         raise WrongUse(f"{checkpoint[:80]!r} is no checkpoint: 64 hex digits, see `starter.py checkpoints RUN`")
     return Order(run, loaded, digest(config), first, checkpoint, last)
+
+
+def signed_start(wanted: Order, key: str | Path | None) -> ProvenStart | None:
+    """The start's signature by a private key file and what it is over; None where none is named. Raises BadKey."""
+    if key is None:
+        return None
+    from gaelp.domain.spending.signed_starts import start_digest
+    from gaelp.ledger.signatures import read_key, sign_start
+
+    digest = start_digest(wanted.run, wanted.config.account, wanted.config.agent, wanted.config_digest)
+    return sign_start(read_key(Path(key)), digest), digest
 
 
 def _phase(name: str | None, default: Phase) -> Phase:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, money, table
-from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
+from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order, signed_start
 from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.domain.config.settings_without_effect import notes_on
-from gaelp.domain.spending.signed_starts import ProvenStart, start_digest
 from gaelp.domain.start_conditions import StartFacts
 from gaelp.errors import WRONG_USE
 
@@ -31,7 +29,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
-    signed = _signed(wanted, arguments.sign_with)
+    signed = signed_start(wanted, arguments.sign_with)
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
     config = wanted.config
     web = connections.web_address(settings, wanted.run)
@@ -52,16 +50,6 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
         return DONE
     show_end(result, code_of(result.outcome), config.currency, web, out)
     return code_of(result.outcome)
-
-
-def _signed(wanted: Order, key_file: str | None) -> ProvenStart | None:
-    """The start's signature and what it is over; None where no key is named. Raises BadKey."""
-    if key_file is None:
-        return None
-    from gaelp.ledger.signatures import read_key, sign_start
-
-    digest = start_digest(wanted.run, wanted.config.account, wanted.config.agent, wanted.config_digest)
-    return sign_start(read_key(Path(key_file)), digest), digest
 
 
 def validate(arguments: argparse.Namespace, out: Out) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from gaelp.domain.phases import Outcome
 from gaelp.domain.spending.approval_card import asked_in_a_sentence
-from gaelp.domain.spending.approval_requests import most_in_all
+from gaelp.domain.spending.approval_requests import ApprovalRequest, most_in_all
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.first_lines import WORDS
@@ -50,8 +50,8 @@ class AccountOfRun(Protocol):
         ...
 
 
-class MoneyOfRun(Protocol):
-    """What a run has in the books, in micros."""
+class MoneyOfPhase(Protocol):
+    """What a phase of a run has in the books, in micros."""
 
     @property
     def spent_micros(self) -> int:
@@ -60,7 +60,7 @@ class MoneyOfRun(Protocol):
 
     @property
     def counted_micros(self) -> int:
-        """What every cap counts for it."""
+        """What every cap counts for it: the worst case of an open day, the bill of a settled one."""
         ...
 
 
@@ -89,8 +89,8 @@ class FleetLedger(Protocol):
         """Every run that ever was, oldest first."""
         ...
 
-    def sums_of_runs(self) -> Mapping[str, MoneyOfRun]:
-        """What each run that reserved anything has in the books."""
+    def sums_of_phases(self) -> Mapping[str, Mapping[str, MoneyOfPhase]]:
+        """What each phase of each run that reserved anything has in the books."""
         ...
 
     def standing_requests(self) -> Sequence[AskedRequest]:
@@ -116,7 +116,7 @@ class FleetRun:
     spent_micros: int
     earned_micros: int | None  # profit of the candidate's campaigns that have ended, matured days; none: none has ended
     campaigns: int  # of which that is
-    worst_micros: int  # what it may have cost in all, at the most, by what is reserved, approved and asked
+    worst_micros: int  # what it may have cost in all, at the most: of each phase, what is booked, approved or asked
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,9 @@ def gather_fleet(warehouse: Warehouse, ledger: FleetLedger) -> Fleet:
     standing: dict[str, list[AskedRequest]] = defaultdict(list)
     for each in ledger.standing_requests():
         standing[each.request.run].append(each)
-    money = ledger.sums_of_runs()
+    money = ledger.sums_of_phases()
     runs = [
-        _fleet_run(run, currencies.get(run.account, ""), events[run.run], standing[run.run], money.get(run.run))
+        _fleet_run(run, currencies.get(run.account, ""), events[run.run], standing[run.run], money.get(run.run, {}))
         for run in ledger.runs()
     ]
     with_profit = [_with_profit(each, earned.get(each.run)) for each in runs]
@@ -164,11 +164,10 @@ def _fleet_run(
     currency: str,
     events: Mapping[str, Mapping[str, Any]],
     standing: Sequence[AskedRequest],
-    money: MoneyOfRun | None,
+    money: Mapping[str, MoneyOfPhase],
 ) -> FleetRun:
     started, ended = events.get("started", {}), events.get("ended", {})
     asked = [] if ended else [each for each in standing if each.state != "approved"]
-    allowed = 0 if ended else most_in_all(each.request for each in standing)
     return FleetRun(
         run=run.run,
         account=run.account,
@@ -181,10 +180,21 @@ def _fleet_run(
         ended=ended.get("at"),
         outcome=ended.get("outcome") or "",
         reason=ended.get("reason") or "",
-        spent_micros=money.spent_micros if money else 0,
+        spent_micros=sum(each.spent_micros for each in money.values()),
         earned_micros=None,
         campaigns=0,
-        worst_micros=max(money.counted_micros if money else 0, allowed),
+        worst_micros=_worst([] if ended else [each.request for each in standing], money),
+    )
+
+
+def _worst(standing: Sequence[ApprovalRequest], money: Mapping[str, MoneyOfPhase]) -> int:
+    """Phase by phase what is in the books, or what may still come to be there: an approval caps its phase alone."""
+    return sum(
+        max(
+            money[phase].counted_micros if phase in money else 0,
+            most_in_all(each for each in standing if each.phase == phase),
+        )
+        for phase in {*money, *(each.phase.value for each in standing)}
     )
 
 
