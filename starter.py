@@ -62,8 +62,9 @@ async def start_training(
     signs its start (the account's owner may ask for two people; without it nobody is proven to have started the run),
     the settings of the process, and from_phase, from_checkpoint and until, which mean what they mean to `start`.
 
-    Raises gaelp.errors.GaelpError and no other error, with one sentence: ConfigurationErrors, UnknownAgent, WrongUse and
-    BadKey before anything is started; RunNameTaken; Refused where a service is away or where the run failed or was cancelled.
+    Raises gaelp.errors.GaelpError and no other error, with one sentence: ConfigurationErrors, UnknownAgent, WrongUse
+    and BadKey before anything is started; RunNameTaken; Refused where a service is away or where the run failed or was
+    cancelled.
     What `on_event` raises is raised too. Whoever cancels it ends the waiting, and the run goes on.
     """
     from gaelp.commands.runs import from_python  # Temporal's client costs half a second that --help should not pay

@@ -12,7 +12,7 @@ from activities.records.senders import check_sender
 from gaelp.configuration.loading import canonical
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, phases_between
-from gaelp.domain.spending.approval_card import asked_in_a_sentence
+from gaelp.domain.spending.approval_requests import asked_in_a_sentence
 from gaelp.domain.start_conditions import account_refusals, no_state_refusal, passed_as_strictly, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount

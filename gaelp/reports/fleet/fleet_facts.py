@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gaelp.domain.phases import Outcome
-from gaelp.domain.spending.approval_card import asked_in_a_sentence
-from gaelp.domain.spending.approval_requests import ApprovalRequest, most_in_all
+from gaelp.domain.spending.approval_requests import ApprovalRequest, asked_in_a_sentence, most_in_all
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.first_lines import WORDS
