@@ -14,6 +14,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIGNS
 from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE, WEEKS
 from gaelp.domain.gates.criteria_table import CRITERIA
+from gaelp.domain.gates.headroom import without_bar
 from gaelp.domain.gates.verdicts import Inconclusive, Verdict
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.evidence.reported.earnings import Earnings
@@ -131,7 +132,7 @@ def _ended(state: ReportedState) -> str:
 def _refused(state: ReportedState) -> str:
     """The reason of each criterion that has failed; of a run that ended before its gate, that nobody judged it."""
     if failed := _failed(state):
-        return " ".join(str(row["reason"]).partition(" [")[0] for row in failed)
+        return " ".join(without_bar(str(row["reason"])) for row in failed)
     before = f"It ended in {state.unjudged}, which no gate has judged." if state.unjudged else ""
     return " ".join(part for part in (before, _open_ones(state, None)) if part) or "No gate has judged it."
 

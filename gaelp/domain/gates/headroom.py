@@ -6,9 +6,12 @@ nothing. Touch this to draw it otherwise.
 
 from __future__ import annotations
 
+import re
+
 from gaelp.domain.simple_rules import RuleMeasure
 
 CELLS = 20
+_BAR = re.compile(r" ?\[[=+\-.|]*\] incumbent .*?, optimum 1\.")
 
 
 def headroom_bar(incumbent: float, agent: float, best_rule: RuleMeasure | None = None) -> str:
@@ -23,6 +26,11 @@ def headroom_bar(incumbent: float, agent: float, best_rule: RuleMeasure | None =
         at = _cells(best_rule.reward)
         bar, rule = f"{bar[:at]}|{bar[at:]}", f"best simple rule {best_rule.reward:.2f} ({best_rule.name}), "
     return f"[{bar}] incumbent {incumbent:.2f}, {rule}agent {agent:.2f}, optimum 1."
+
+
+def without_bar(reason: str) -> str:
+    """A reason without the bar, for pages that draw it or that have room for one sentence only."""
+    return _BAR.sub("", reason)
 
 
 def _cells(reward: float) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from gaelp.domain.gates.headroom import without_bar
 from gaelp.domain.phases import Outcome
 from gaelp.domain.spending.approval_requests import ApprovalRequest, asked_in_a_sentence, most_in_all
 from gaelp.records.warehouse.warehouse import Warehouse
@@ -18,6 +19,7 @@ from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.first_lines import WORDS
 
 _RUNS = "SELECT run, event, at, agent, profile, outcome, reason FROM runs ORDER BY at"
+_JUDGED = "SELECT DISTINCT run, phase FROM verdicts"
 # One row for each campaign that has ended; `agent` holds its arm and its product (activities/records/recording.py).
 _EARNED = (
     "SELECT run, SUM(profit_micros) AS profit, COUNT(*) AS campaigns FROM episodes "
@@ -147,9 +149,10 @@ def gather_fleet(warehouse: Warehouse, ledger: FleetLedger) -> Fleet:
     earned = {row["run"]: row for row in warehouse.query(_EARNED)}
     currencies = {each.account: each.currency for each in ledger.accounts()}
     standing: dict[str, list[AskedRequest]] = defaultdict(list)
+    money, judged = ledger.sums_of_phases(), {(row["run"], row["phase"]) for row in warehouse.query(_JUDGED)}
     for each in ledger.standing_requests():
-        standing[each.request.run].append(each)
-    money = ledger.sums_of_phases()
+        if each.state != "approved" or (each.request.run, each.request.phase) not in judged:  # else its phase is over
+            standing[each.request.run].append(each)
     runs = [
         _fleet_run(run, currencies.get(run.account, ""), events[run.run], standing[run.run], money.get(run.run, {}))
         for run in ledger.runs()
@@ -178,7 +181,7 @@ def _fleet_run(
         began=started.get("at") or run.at,
         ended=ended.get("at"),
         outcome=ended.get("outcome") or "",
-        reason=ended.get("reason") or "",
+        reason=without_bar(ended.get("reason") or ""),
         spent_micros=sum(each.spent_micros for each in money.values()),
         earned_micros=None,
         campaigns=0,

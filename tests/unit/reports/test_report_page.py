@@ -398,7 +398,7 @@ def test_a_run_that_waits_may_spend_nothing_of_what_it_asks(warehouse: Warehouse
 def test_the_first_screen_answers_five_questions(warehouse: Warehouse, tmp_path: Path) -> None:
     """What it may do, what it earned, why it was not promoted, what is asked and the worst case stand in the header."""
     start_run(warehouse)
-    judge(warehouse, Phase.SIMULATION, 5, "FAIL", reason="Too poor. [+++|..] incumbent 0.1")
+    judge(warehouse, Phase.SIMULATION, 5, "FAIL", reason="Too poor. [++|..] incumbent 0.10, agent 0.20, optimum 1.")
     end_run(warehouse, "not-graduated", "simulation: too poor")
     html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
     header = html.split("</header>")[0]

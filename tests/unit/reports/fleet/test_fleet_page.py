@@ -114,6 +114,15 @@ def test_what_one_phase_has_cost_is_added_to_what_the_next_one_asks(warehouse: W
     assert of(gather_fleet(warehouse, ledger), "run-a").worst_micros == (320 + 50) * UNIT
 
 
+def test_what_was_approved_for_a_phase_that_is_over_is_not_spent_any_more(warehouse: Warehouse, ledger: Ledger) -> None:
+    """Once its gate has judged a phase, what it has in the books counts and not its approval of 300.00."""
+    verdict = {"run": "run-a", "at": NOW, "phase": "live-test", "criterion": "8", "name": "x", "verdict": "PASS"}
+    warehouse.append("verdicts", [verdict], "run-a/live-test")
+    asked = kit.request(request_id="run-a/scaled#1", phase="scaled", total_cap_micros=50 * UNIT)
+    ledger.open_request(asked, "the card", NOW)
+    assert of(gather_fleet(warehouse, ledger), "run-a").worst_micros == (20 + 50) * UNIT
+
+
 def test_the_page_loads_nothing_escapes_everything_and_links_reports(fleet: Fleet, tmp_path: Path) -> None:
     """One file without a script; a run with a report is a link, another says how to make one."""
     (tmp_path / "run-a").mkdir()
