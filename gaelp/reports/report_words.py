@@ -21,7 +21,7 @@ MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
 MAY = {
     Outcome.GRADUATED: "This agent may run live campaigns, inside the envelope that its account's owner approved.",
     Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet. It went through every phase on an emulator "
-    "and no criterion failed, but not all are proven: what it earned so far may be chance.",
+    "and no criterion failed, but not all are proven.",
     Outcome.PROMOTED: "This agent may not spend yet. It went through the phases that this run asked for. The reason "
     "says whether they are proven; a run with --from-phase takes the agent further.",
     Outcome.NOT_GRADUATED: "This agent may not spend. It was refused.",
