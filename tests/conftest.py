@@ -10,6 +10,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,14 @@ def _guard(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_guard)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """With `--dist loadfile`, folders whose tests share services stay in one process; otherwise as xdist has it."""
+    from tests.support.folders_first import FoldersFirst
+
+    return FoldersFirst(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture

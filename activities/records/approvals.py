@@ -73,8 +73,8 @@ class Approvals:
         before = PHASE_ORDER[: PHASE_ORDER.index(wanted.phase)]
         return CardFacts(
             terms=terms,
-            now=self._account_now(wanted.account),
-            gates=[GateOnCard(p, verdicts[p].verdict, verdicts[p].criteria) for p in before if p in verdicts],
+            now=self._account_now(wanted.account, wanted.now),
+            gates=[GateOnCard(p, v.verdict, v.criteria, v.lost_to) for p in before if (v := verdicts.get(p))],
             earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,
@@ -87,7 +87,7 @@ class Approvals:
         reservations = self._ledger.reservations(wanted.account, wanted.run)
         return at_booked_cost(self._ledger.reported_days(wanted.run), reservations)
 
-    def _account_now(self, account: str) -> AccountNow:
+    def _account_now(self, account: str, now: datetime) -> AccountNow:
         open_campaigns = [each for each in self._ledger.created_campaigns(account) if each.unsettled]
         written = self._ledger.written_to(each.campaign for each in open_campaigns)
         return AccountNow(
@@ -96,6 +96,7 @@ class Approvals:
             campaigns=len(open_campaigns),
             runs=len({each.run for each in open_campaigns}),
             budgets_micros=sum(max(state.daily_budget_micros for state in each) for each in written.values() if each),
+            approved_alone=self._ledger.approved_alone(account, now),
         )
 
     @activity.defn(no_thread_cancel_exception=True)

@@ -15,10 +15,11 @@ from activities.records.judged_terms import NotItsTerms, check_terms
 from activities.records.senders import check_child, check_sender
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates import judging
+from gaelp.domain.gates.demotion import lost_passes
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
 from gaelp.domain.ids import DUPLICATE_MARK, phase_id
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.ledger_records import AttemptSeries
+from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
 from gaelp.evidence.audit_measurements import measure_audit
 from gaelp.evidence.efficiency import traffic_by_hour
 from gaelp.evidence.exam_measurements import ExamEvidence, measure_simulation
@@ -34,6 +35,7 @@ from gaelp.messages.run_context import RunContext
 from gaelp.messages.simulation_training import AssessSimulation, AuditGains, GateAssessment, TrapLosses
 from gaelp.messages.spending_phase import AssessCampaigns, BudgetMoves, CampaignsEvidence
 from gaelp.personas.permutation import share_resting_on_ratings
+from gaelp.records.earlier_terms import earlier_terms
 
 APPROVED_TERMS = ("account", "agent", "checkpoint_digest", "config_digest", "market_digest")
 """What a request binds and a gate is told: both must be the same."""
@@ -202,8 +204,13 @@ class Assessment:
             evidence_digest=gate.evidence_digest, heads=gate.heads, verdict=gate.verdict, promote=gate.promote,
             criteria=gate.criteria,
         )  # fmt: skip
-        self._ledger.keep_verdict(context.account, kept)
+        self._ledger.keep_verdict(context.account, kept, lost=self._lost(context, gate, config))
         return gate
+
+    def _lost(self, context: RunContext, gate: GateVerdict, config: TrainingConfiguration) -> tuple[PassedGate, ...]:
+        """The passes of the same agent with the same state, in whatever run, that this verdict takes."""
+        passes = self._ledger.passed_gates(context.agent, gate.checkpoint_digest)
+        return lost_passes(gate, config, earlier_terms(self._inputs.store, passes))
 
     def _decided(self, gate: GateVerdict) -> bool:
         """More episodes can move a criterion that is undecided, and nothing else."""

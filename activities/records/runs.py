@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from temporalio import activity
 
 from activities.records.senders import check_sender
 from gaelp.configuration.loading import canonical
+from gaelp.domain.gates.demotion import lost_in_words
 from gaelp.domain.gates.verdicts import GateVerdict
-from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase, phases_between
+from gaelp.domain.phases import GOOD_ENDS, PHASE_ORDER, Outcome, Phase, phases_between
 from gaelp.domain.spending.approval_requests import asked_in_a_sentence
 from gaelp.domain.start_conditions import account_refusals, no_state_refusal, passed_as_strictly, skip_refusal
 from gaelp.ledger.ledger import Ledger
@@ -160,12 +161,20 @@ class Runs:
             if phase.gate is not None and phase.gate.promote and not _is_kept(phase.gate, kept.get(phase.phase))
         ]  # fmt: skip
         if not unknown:
-            return result.model_copy(update={"spend_micros": spend})
+            return result.model_copy(update={"spend_micros": spend, **_demoted(result, kept.values())})
         reason = f"the ledger does not know that the gate of {', '.join(unknown)} was passed: nothing is proven"
         return result.model_copy(update={"spend_micros": spend, "outcome": Outcome.INTERRUPTED, "reason": reason})
 
     def _publish(self, run: str, kind: str, at: datetime, detail: dict[str, object]) -> None:
         self._events.publish([LifecycleEvent(id=f"{run}/{kind}", run=run, kind=kind, at=at, detail=detail)])
+
+
+def _demoted(result: RunResult, kept: Iterable[KeptVerdict]) -> dict[str, object]:
+    """How a run ends that another one has cost a pass while it went on; nothing where none has."""
+    lost = [lost_in_words(each.phase, each.lost_to) for each in kept if each.lost_to]
+    if not lost or result.outcome not in GOOD_ENDS:
+        return {}
+    return {"outcome": Outcome.NOT_GRADUATED, "reason": "; ".join(lost)}
 
 
 def _is_kept(gate: GateVerdict, kept: KeptVerdict | None) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "start": (
         "start --config quick-test --experiment-name first --set seed=7 --wait",
-        "start --config staging --until historical --agent linear-thompson",
+        "start --config staging --until historical",
     ),
     "validate": ("validate --config quick-test --set seed=7",),
     "status": ("status first", "status first --json"),
@@ -52,7 +52,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate shop-log --policy uniform",),
     "replay": ("replay auctions --policy lin_bid --param b0=10 --train earlier-auctions",),
     "calibrate": ("calibrate shop-log --output fitted.yaml",),
-    "report": ("report first", "report first --output pages", "report --all"),
+    "report": ("report first", "report first --output pages", "report first --to mlflow", "report --all"),
     "dev": ("dev",),
     "agents": ("agents",),
     "environments": ("environments",),

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from gaelp.domain.gates.demotion import lost_in_words
 from gaelp.domain.monitoring.ladder import STEP_WORDS, UNDOABLE, LadderStep
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.money import exact_money
@@ -140,6 +141,11 @@ def _verdict(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
     return Urgency.NOTE, f"run {entry.run}, phase {entry.phase}: the gate says {detail.get('verdict', '')}"
 
 
+def _pass_lost(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
+    urgency = Urgency.NOTE if detail["to"].startswith(f"{entry.run}/") else Urgency.ALARM  # its own end is known
+    return urgency, f"run {entry.run}: {lost_in_words(entry.phase, detail['to'])} ({detail['failed']})"
+
+
 def _account(entry: JournalEntry, detail: _Detail, currency: str) -> _Told:
     return Urgency.NOTE, f"the envelope of account {entry.account} was changed by {detail.get('by', '')}"
 
@@ -191,6 +197,7 @@ _SENTENCES = {
     "freeze": _frozen,
     "found": _frozen,
     "verdict": _verdict,
+    "pass-lost": _pass_lost,
     "account": _account,
     "approver": _approver,
     "approver-removed": _approver,

@@ -38,6 +38,10 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"  # by something that is no doing of the agent: an outage, a refused launch
 
 
+GOOD_ENDS = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
+"""How a run ends that went through every phase it was asked for."""
+
+
 def outcome_of(first: Phase, last: Phase, unproven: Sequence[Phase]) -> tuple[Outcome, str]:
     """How a run ends that no gate has ended, and why.
 

@@ -18,6 +18,7 @@ from gaelp.domain.gates.criteria_table import CRITERIA, required_in, threshold_o
 from gaelp.domain.gates.undecidable_criteria import JudgedLog, Logs, Undecidable, passable, undecidable_in
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
 from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
+from gaelp.domain.spending.ledger_records import PassedGate
 from gaelp.money import micros
 
 SPENDING = (Phase.LIVE_TEST, Phase.SCALED)
@@ -72,8 +73,8 @@ def account_refusals(
     if account.currency != config.currency:
         yield Contradiction(
             ("currency", "account"),
-            f"account {name} is in {account.currency}, the configuration in {config.currency}: set currency to the "
-            "account's",
+            f"account {name} is in {account.currency}, the configuration in {config.currency}: name an account in "
+            f"{config.currency} (`starter.py accounts add`), or set currency if its amounts are in {account.currency}",
         )
     elif spends_in(phases):
         yield from _cap_refusals(config, account, today)
@@ -108,13 +109,15 @@ def no_state_refusal(first: Phase, checkpoint: str | None) -> str:
 
 
 def passed_as_strictly(
-    config: TrainingConfiguration, earlier: Iterable[tuple[Phase, TrainingConfiguration]]
+    config: TrainingConfiguration, earlier: Iterable[tuple[PassedGate, TrainingConfiguration]]
 ) -> frozenset[Phase]:
     """Of the gates that were passed, each with its configuration, those that asked for no less than `config` does."""
     return frozenset(
-        phase
-        for phase, terms in earlier
-        if all(was >= now for was, now in zip(_thresholds(terms, phase), _thresholds(config, phase), strict=True))
+        gate.phase
+        for gate, terms in earlier
+        if all(
+            was >= now for was, now in zip(_thresholds(terms, gate.phase), _thresholds(config, gate.phase), strict=True)
+        )
     )
 
 

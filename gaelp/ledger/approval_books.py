@@ -1,4 +1,5 @@
-"""The part of the ledger's façade about approvals: the campaigns that are signed, requests, and decisions on them.
+"""The part of the ledger's façade about approvals: the verdicts that they rest on, the campaigns that are signed,
+requests, and decisions on them.
 
 Touch this to ask or to keep one more thing about an approval; everything else is in ledger.py.
 """
@@ -12,13 +13,24 @@ from typing import Any
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
-from gaelp.ledger.stored_records import StoredRequest
+from gaelp.domain.spending.ledger_records import PassedGate
+from gaelp.ledger.stored_records import KeptVerdict, StoredRequest
 from gaelp.ledger.stores import campaign_books_store, decision_store, request_store, run_store
 from gaelp.ledger.watched_books import WatchedBooks
 
 
 class ApprovalBooks(WatchedBooks):
     """Base of `Ledger`; every method is one transaction."""
+
+    def verdicts(self, run: str) -> tuple[KeptVerdict, ...]:
+        """What the gates of a run said last."""
+        with self._database.reading() as connection:
+            return run_store.verdicts(connection, run)
+
+    def passed_gates(self, agent: str, checkpoint: str) -> tuple[PassedGate, ...]:
+        """The gates that gave this agent with this very checkpoint a PASS that no FAIL has taken since."""
+        with self._database.reading() as connection:
+            return run_store.passed_gates(connection, agent, checkpoint)
 
     def keep_campaigns(self, campaigns: Sequence[ApprovedCampaign]) -> str:
         """Keep a list of campaigns that a request may name; returns its digest. Allows nothing by itself."""
@@ -58,6 +70,16 @@ class ApprovalBooks(WatchedBooks):
         """What stands approved of a run, oldest first."""
         with self._database.reading() as connection:
             return request_store.read_approved(connection, run)
+
+    def approved_alone(self, account: str, now: datetime) -> tuple[ApprovalRequest, ...]:
+        """What one person alone has approved on an account: what stands, and what is less than a day old."""
+        with self._database.reading() as connection:
+            return request_store.approved_alone(connection, account, now)
+
+    def identity(self) -> str:
+        """32 hex digits that tell this ledger from every other: a signed start is for one of them."""
+        with self._database.reading() as connection:
+            return run_store.identity(connection)
 
     def waiting_phases(self, account: str) -> tuple[str, ...]:
         """Workflow ids of the phases on an account that wait for a decision, void requests included."""

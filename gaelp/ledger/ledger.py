@@ -121,7 +121,7 @@ class Ledger(ApprovalBooks):
     def register_run(self, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
         """Register a run's name for ever. The identical call again is harmless; any other raises RunNameTaken.
 
-        `start`: who proves that he starts it, and the start_digest; raises LedgerConflict where it proves nobody.
+        `start`: who proves that he starts it, and on which terms; raises LedgerConflict where it proves nobody here.
         """
         with self._database.writing() as connection:
             run_store.register(connection, run, account, at, start)
@@ -161,20 +161,12 @@ class Ledger(ApprovalBooks):
         with self._database.writing() as connection:
             return run_store.next_attempt(connection, series, assessment, at or _now())
 
-    def keep_verdict(self, account: str, verdict: KeptVerdict, at: datetime | None = None) -> None:
+    def keep_verdict(
+        self, account: str, verdict: KeptVerdict, at: datetime | None = None, lost: Sequence[PassedGate] = ()
+    ) -> None:
         """Keep what the gate of a phase said last: an approval names its evidence from here, and from no message."""
         with self._database.writing() as connection:
-            run_store.keep_verdict(connection, account, verdict, at or _now())
-
-    def verdicts(self, run: str) -> tuple[KeptVerdict, ...]:
-        """What the gates of a run said last."""
-        with self._database.reading() as connection:
-            return run_store.verdicts(connection, run)
-
-    def passed_gates(self, agent: str, checkpoint: str) -> tuple[PassedGate, ...]:
-        """The gates that gave this agent with this very checkpoint a PASS, in whatever run."""
-        with self._database.reading() as connection:
-            return run_store.passed_gates(connection, agent, checkpoint)
+            run_store.keep_verdict(connection, account, verdict, at or _now(), lost)
 
     def attempts(self) -> tuple[AttemptCount, ...]:
         """How many attempts of every series are used, and how many were forgiven."""

@@ -14,7 +14,7 @@ from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
-from gaelp.domain.spending.signed_starts import Starter, start_digest
+from gaelp.domain.spending.signed_starts import Starter
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ class KeptVerdict:
     verdict: Verdict
     promote: bool
     criteria: tuple[CriterionVerdict, ...] = ()
+    lost_to: str = ""  # the phase of a run, "b/scaled", whose FAIL has taken this pass since; empty: none has
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class RegisteredRun:
     """A run's name, the account it was started for, when, and since when it has ended or is stopped.
 
     Agent and configuration are those that it has begun with; empty where it has not begun. `starter` is who has signed
-    its start, and `start_digest` what was signed; none and empty where nobody has.
+    its start, or None.
     """
 
     run: str
@@ -145,12 +146,13 @@ class RegisteredRun:
     agent: str = ""
     config_digest: str = ""
     starter: Starter | None = None
-    start_digest: str = ""
 
     def starter_of(self, account: str, agent: str, config_digest: str) -> Starter | None:
         """Who has signed the start with just these; anybody may ask for something else in the run's name."""
-        asked = start_digest(self.run, account, agent, config_digest)
-        return self.starter if self.start_digest == asked else None
+        signed = self.starter
+        if signed is None or (self.account, signed.agent, signed.config_digest) != (account, agent, config_digest):
+            return None
+        return signed
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,7 @@ class WatchedBooks:
             return step_store.of_run(connection, run)
 
     def take_step(self, step: StepTaken) -> bool:
-        """Record a step; False where one of that key is there already."""
+        """Record a step; False where one of that key is there already, or its campaign has ended."""
         with self._database.writing() as connection:
             return step_store.take(connection, step)
 

@@ -14,9 +14,9 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_live_test import FEWEST_ACTIONS, FEWEST_CAMPAIGNS
 from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE, WEEKS
 from gaelp.domain.gates.criteria_table import CRITERIA
-from gaelp.domain.gates.headroom import without_bar
 from gaelp.domain.gates.verdicts import Inconclusive, Verdict
-from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
+from gaelp.domain.simple_rules import without_bar
 from gaelp.evidence.reported.earnings import Earnings
 from gaelp.money import rounded_money
 
@@ -64,6 +64,7 @@ class ReportedState:
     criteria: Mapping[Phase, Sequence[Row]]
     earned: Mapping[Phase, Earnings]  # by the candidate's campaigns
     asked: Sequence[str]  # a sentence for each open request
+    lost: Sequence[str]  # a sentence for each of its passes that a later FAIL has taken
     unjudged: str  # the phase that has begun and that no gate has judged; empty where there is none
     open_violations: int  # that nobody has cleared
 
@@ -110,6 +111,10 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
     word = WORDS[state.outcome] if state.outcome else "running"
     if state.outcome is None:
         return _running(state, word)
+    if state.lost and state.outcome in GOOD_ENDS:
+        action = "Take this state through that gate again, or train another."
+        why = _open_ones(state, None) or "Every criterion of this run has passed."
+        return FirstLines("demoted", f"Demoted: {'; '.join(state.lost)}.", why, action, "starter.py attempts")
     if state.outcome is Outcome.GRADUATED:
         action = "Give it a larger envelope, if it is to spend more."
         return FirstLines(word, "Ready: every criterion is proven.", "Nothing is open.", action, "starter.py accounts")
@@ -132,7 +137,7 @@ def _ended(state: ReportedState) -> str:
 def _refused(state: ReportedState) -> str:
     """The reason of each criterion that has failed; of a run that ended before its gate, that nobody judged it."""
     if failed := _failed(state):
-        return " ".join(without_bar(str(row["reason"])) for row in failed)
+        return " ".join(f"{row['name']}{_measured_in(row)}: {without_bar(str(row['reason']))}" for row in failed)
     before = f"It ended in {state.unjudged}, which no gate has judged." if state.unjudged else ""
     return " ".join(part for part in (before, _open_ones(state, None)) if part) or "No gate has judged it."
 
@@ -176,7 +181,7 @@ def _open_ones(state: ReportedState, ahead: Outlook | None) -> str:
     projected = ahead.criteria if ahead else ()
     undecided = [each for each in _of_kind(state, Inconclusive.UNDECIDED) if each not in projected]
     parts = {
-        "That may decide": projected,
+        "So much more data may decide": projected,
         "More data of the same kind may decide": undecided,
         "Its logs and settings can never decide": _of_kind(state, Inconclusive.UNSUPPORTED),
         "This version does not assess": _of_kind(state, Inconclusive.NOT_ASSESSED),
@@ -212,6 +217,10 @@ def _after(state: ReportedState) -> tuple[str, str]:
             "starter.py start --help",
         )
     return "Start it again once the cause is mended: no attempt was used.", "starter.py start --help"
+
+
+def _measured_in(row: Row) -> str:
+    return f", in {row['unit']}" if row.get("unit") else ""
 
 
 def _failed(state: ReportedState) -> list[Row]:

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from gaelp.domain.gates.criteria_table import required_in
-from gaelp.domain.phases import PHASE_ORDER, Phase
+from gaelp.domain.phases import GOOD_ENDS, PHASE_ORDER, Phase
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.evidence.monitoring.learning_trend import window_trends
 from gaelp.evidence.reported.baseline_comparison import Comparison
@@ -97,14 +97,14 @@ def build_report(sources: Sources, run: str, output: Path) -> BuiltReport:
 
 def _state(facts: Facts, rows: list[EarnedRow]) -> ReportedState:
     earned = {row.phase: row.earnings for row in rows if not row.campaign and row.arm is Arm.CANDIDATE}
-    reason = report_words.ended_because(facts)
     return ReportedState(
         run=facts.run,
         outcome=facts.outcome,
-        reason=reason,
+        reason=report_words.ended_because(facts),
         criteria=facts.criteria,
         earned=earned,
         asked=facts.asked,
+        lost=report_words.lost_passes_in_words(facts),
         unjudged=facts.unjudged or "",
         open_violations=facts.open_violations,
     )
@@ -168,7 +168,7 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         first_lines=stands,
         earned=rows,
         answers=report_words.answers(facts, stands.why, earned_words),
-        because=report_words.ended_because(facts) if facts.outcome in report_words.NOT_REFUSED else "",
+        because=report_words.ended_because(facts) if facts.outcome in GOOD_ENDS else "",
         first_of=latest_phase(facts),
         spending=SPENDING,
         counts=report_words.counts(facts),

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gaelp.domain.phases import Outcome, Phase
+from gaelp.domain.gates.demotion import lost_in_words
+from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.money import micros, rounded_money
 from gaelp.reports import plots
@@ -29,9 +30,12 @@ MAY = {
     Outcome.INTERRUPTED: "This agent may not spend. Something that is no doing of it interrupted the run, so its last "
     "phase was not judged and used no attempt: start it again.",
 }
+LOST = (
+    "This agent may not go on with the state that this run left: the same state has failed since, and must pass the "
+    "whole gate again."
+)
 RUNNING = "The run has not ended, so this agent may do nothing beyond the phase it is in."
 WAITING = "Nothing that spends: it waits for a signature, and until then it spends nothing of what it asks."
-NOT_REFUSED = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
 STOPS = {"run-stopped": "the run", "fence": "everything of the account"}  # by the journal's kind: what was stopped
 
 
@@ -64,7 +68,13 @@ def may(facts: Facts) -> str:
     """What the agent may do now."""
     if facts.outcome is None:
         return WAITING if facts.asked else RUNNING
-    return MAY[facts.outcome]
+    return LOST if facts.outcome in GOOD_ENDS and lost_passes_in_words(facts) else MAY[facts.outcome]
+
+
+def lost_passes_in_words(facts: Facts) -> list[str]:
+    """Each pass of the run that a later FAIL of the same agent state has taken, in a sentence."""
+    lost = [(entry.phase, json.loads(entry.detail or "{}")) for entry in facts.journal if entry.kind == "pass-lost"]
+    return [lost_in_words(phase, str(detail.get("to", ""))) for phase, detail in lost]
 
 
 def ended_because(facts: Facts) -> str:

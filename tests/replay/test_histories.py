@@ -14,17 +14,13 @@ from typing import Any
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Outcome
-from gaelp.domain.temporal_names import Queue
 from scripts.record_histories import RECORDED, plain_texts
-from worker import served_workflows
+from tests.support.replayed_runs import SERVED, replayer
 
 FOLDER = Path(__file__).parent / "histories"
-SERVED = (*served_workflows(Queue.WORKFLOWS), *served_workflows(Queue.STOP))
 FILES = sorted(FOLDER.glob("*.json.gz"))
 # Nothing that begins like a path of a machine, no key, no PROCESS@HOST.
 OF_A_MACHINE = re.compile(r"(?<![\w.:/])/(?:root|home|tmp|var|usr|work|Users|private|opt)/|PRIVATE KEY|\d+@\w")
@@ -65,8 +61,7 @@ async def test_a_history_replays_and_ends_as_its_name_says(path: Path) -> None:
     """The workflow of today makes the commands of the day it was recorded, to the end that the name tells."""
     history = _history(path)
     assert f"{_type(history)}.{_ending(history)}.json.gz" == path.name
-    replayer = Replayer(workflows=SERVED, data_converter=pydantic_data_converter)
-    await replayer.replay_workflow(history)
+    await replayer().replay_workflow(history)
 
 
 async def test_a_changed_history_does_not_replay() -> None:
@@ -76,9 +71,8 @@ async def test_a_changed_history_does_not_replay() -> None:
     changed = WorkflowHistory.from_json(history.workflow_id, history.to_json())
     event = next(event for event in changed.events if event.event_type == scheduled)
     event.activity_task_scheduled_event_attributes.activity_type.name = "somebody-elses"
-    replayer = Replayer(workflows=SERVED, data_converter=pydantic_data_converter)
     with pytest.raises(Exception, match=r"[Nn]on.?determinism"):
-        await replayer.replay_workflow(changed)
+        await replayer().replay_workflow(changed)
 
 
 def test_every_workflow_has_a_history() -> None:

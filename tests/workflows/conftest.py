@@ -1,4 +1,7 @@
-"""Workflow tests: real workflows and activities in this process, the real server with a virtual clock per workflow."""
+"""Workflow tests: real workflows and activities in this process, the real server with a virtual clock per workflow.
+
+What ran is replayed from its history at the end of each test (`tests/support/replayed_runs.py`).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from gaelp.domain.temporal_names import Queue
 from gaelp.local_stack import LocalStack
 from gaelp.local_stack.services import DYNAMIC_CONFIGURATION
 from tests.support.local_runs import LocalRuns
+from tests.support.replayed_runs import ReplayedRuns
 from worker import make_worker
 from workflows.details import AWAITING, EXPERIMENT, PHASE, SPEND, STATUS
 
@@ -54,10 +58,15 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def serving(client: Client, local_runs: LocalRuns, **options: Any) -> AsyncIterator[None]:
-    """All queues in this process; every workflow test is also a replay test, because nothing is cached."""
-    defaults = {"workflow_failure_exception_types": [workflow.NondeterminismError], "max_cached_workflows": 0}
+async def serving(
+    client: Client, local_runs: LocalRuns, *, replayed: bool = True, **options: Any
+) -> AsyncIterator[None]:
+    """All queues in this process; a workflow test is a replay test too, because what ran is replayed at its end."""
+    ran = ReplayedRuns(client)
+    defaults = {"workflow_failure_exception_types": [workflow.NondeterminismError], "workflow_runner": ran}
     async with contextlib.AsyncExitStack() as stack:
         for queue in Queue:
             await stack.enter_async_context(make_worker(client, local_runs.settings, queue, **{**defaults, **options}))
         yield
+    if replayed:
+        await ran.replay()

@@ -14,11 +14,9 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer
 
 from gaelp.commands.watching.snapshot import view
 from gaelp.commands.watching.status import asked_of
@@ -34,7 +32,6 @@ from tests.support.local_runs import LocalRuns, until
 from tests.support.single_phase import SHORT, begin, begin_run, details, journal, late_run, until_details
 from tests.workflows.conftest import serving
 from workflows.details import AWAITING, SPEND, STATUS
-from workflows.live_test import LiveTest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOTHING = object()  # a signal without any payload
@@ -129,7 +126,7 @@ async def test_no_bad_approval_creates_anything_and_a_good_one_still_gets_throug
     """Malformed, unsigned, forged, over a limit, of a removed person: each refused by its reason, and no harm done."""
     client = environment.client
     poor, former = signatures.new_key(), signatures.new_key()
-    async with serving(client, local_runs, max_cached_workflows=100):  # 400 events; replayed once below
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, "beset", *SHORT)
         neighbour = await begin(environment, local_runs, "neighbour", *SHORT)
         request, other = await _request(local_runs, "beset"), await _request(local_runs, "neighbour")
@@ -165,8 +162,6 @@ async def test_no_bad_approval_creates_anything_and_a_good_one_still_gets_throug
         assert "already decided" in again
         await neighbour.signal("stop")
         assert (await neighbour.result()).ended is Outcome.STOPPED
-        history = await handle.fetch_history()
-    await Replayer(workflows=[LiveTest], data_converter=pydantic_data_converter).replay_workflow(history)
     assert [c.external_name for c in local_runs.on_platform("beset", "beset")] == ["beset/live-test/campaign-00"]
     assert local_runs.leftovers("beset", "beset") == []
     assert local_runs.on_platform("neighbour", "neighbour") == []
@@ -177,7 +172,7 @@ async def test_what_is_no_json_does_not_stop_the_phase_from_listening(
 ) -> None:
     """Bytes, and JSON as long as a signal may be, are refused visibly; a proper approval after them is heard."""
     client = environment.client
-    async with serving(client, local_runs, max_cached_workflows=100):  # a history of 2 MB
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, "deafened", *SHORT)
         request = await _request(local_runs, "deafened")
         await _send(handle, "approve", [b"\xff\xfe\x00", b"\xed\xa0\x80", "x" * 2_096_000])
@@ -193,7 +188,7 @@ async def test_after_a_reset_another_signal_is_judged_by_itself(
 ) -> None:
     """The phase goes back to before an approval that was accepted, and garbage comes in its place: it is refused."""
     client, run = environment.client, "set-back"
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *SHORT)
         request = await _request(local_runs, run)
         await until_details(handle, "awaiting approval")
@@ -232,7 +227,7 @@ async def test_an_approval_of_the_live_test_does_not_open_the_scaled_phase(
 ) -> None:
     """Each spending phase has its own request: the first one's signature, used twice, is refused at the second."""
     client = environment.client
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         first = await begin(environment, local_runs, "twice", *SHORT)
         used = _signed(local_runs, await _request(local_runs, "twice"))
         await first.signal("approve", used)
@@ -254,7 +249,7 @@ async def test_a_waiting_phase_can_be_approved_again_after_a_stop(
 ) -> None:
     """A fence raised since the request was opened voids it: the phase asks anew, and only the new one counts."""
     client = environment.client
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, "stale", *SHORT)
         request = await _request(local_runs, "stale")
         with local_runs.ledger() as ledger:
@@ -279,7 +274,7 @@ async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_
 ) -> None:
     """`look` is a hint: without a stop the request stays, and after one a new one is open without any refusal."""
     client = environment.client
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, "told", *SHORT)
         request = await _request(local_runs, "told")
         await handle.signal("look")
@@ -305,7 +300,7 @@ async def test_a_stop_of_the_account_tells_a_waiting_phase_to_ask_anew(
 ) -> None:
     """The workflow EmergencyStop sends `look`: the void request is asked anew at once, and that one can be approved."""
     client, run = environment.client, "rearmed"
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *SHORT)
         request = await _request(local_runs, run)
         order = StopAccount(account=run, reason="prices look wrong", by="Ada", at=datetime.now(UTC))
@@ -326,7 +321,7 @@ async def test_a_stop_that_is_given_up_tells_a_waiting_phase_all_the_same(
 ) -> None:
     """The platform is away, and the stop is cancelled: its tries have voided the request, which is asked anew."""
     client, run = environment.client, "not-confirmed"
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *SHORT)
         request = await _request(local_runs, run)
         fault = {"verb": "any", "kind": "error-before", "calls": 100_000, "account": run}
@@ -353,7 +348,7 @@ async def test_a_waiting_run_that_was_stopped_while_temporal_was_away_ends_when_
     client, run = environment.client, "unheard"
     account = local_runs.open_account(run)
     start = late_run(local_runs, run, f"account={account}", *SHORT)
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin_run(environment, start)
         request = await _request(local_runs, run)
         with local_runs.ledger() as ledger:
@@ -373,7 +368,7 @@ async def test_a_run_that_has_ended_asks_nobody_any_more(
     """A stop while a person is asked: the request is withdrawn with the run, and nothing of it waits for approval."""
     client, run = environment.client, "quitted"
     account = local_runs.open_account(run)
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin_run(environment, late_run(local_runs, run, f"account={account}", *SHORT))
         request = await _request(local_runs, run)
         await handle.signal("stop")
@@ -398,7 +393,7 @@ async def test_while_a_phase_waits_its_run_says_for_what_and_what_was_spent(
     client, run = environment.client, "waiting"
     account = local_runs.open_account(run)
     start = late_run(local_runs, run, f"account={account}", *SHORT, "mode=advisory")
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin_run(environment, start)
         request = await _request(local_runs, run)
         page = await until_details(handle, "awaiting approval")
@@ -432,7 +427,7 @@ async def test_the_second_wait_of_a_run_shows_the_same_spend_everywhere(
     client, run = environment.client, "waits-again"
     account = local_runs.open_account(run)
     start = late_run(local_runs, run, f"account={account}", *SHORT, "mode=advisory")
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin_run(environment, start)
         await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         request = await _request(local_runs, run, Phase.SCALED)
@@ -487,7 +482,7 @@ async def test_an_approval_withdrawn_by_a_stop_before_its_campaign_spends_nothin
     """Approved and then stopped: the ledger refuses the reservation, and the phase says that the account stopped."""
     client = environment.client
     start = local_runs.ledger
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, "withdrawn", *SHORT)
         request = await _request(local_runs, "withdrawn")
         await handle.signal("pause")  # so that the stop comes before the campaign

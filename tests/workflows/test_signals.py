@@ -152,7 +152,7 @@ async def test_a_decision_of_any_shape_is_refused_in_the_journal_and_a_stop_gets
 ) -> None:
     """Each approval and rejection of any shape is a refusal in the journal; then `stop` ends the phase as ever."""
     client, run = environment.client, "battered"
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *SHORT)
         await until(lambda: journal(local_runs, "request", f"{run}/live-test#1"), "the request is open")
         for signal in sorted(SEEN_BY_LEDGER):
@@ -179,7 +179,7 @@ async def test_two_inputs_for_a_campaign_do_not_deafen_it_to_a_stop(
     """`proceed` with two inputs is refused, and the pause and the stop of the phase still reach the campaign."""
     client, run = environment.client, "doubled"
     long: Mapping[str, int] = {"live_test.campaigns": 1, "live_test.streak": 1, "live_test.days": 14}
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *(f"{name}={value}" for name, value in long.items()))
         await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         await until(lambda: any(c.enabled for c in local_runs.on_platform(run, run)), "the campaign is enabled")
@@ -199,7 +199,7 @@ async def test_signals_that_are_refused_are_in_the_journal(
 ) -> None:
     """Every refused signal is counted in a row about its workflow, with the reasons of the last and no content."""
     client, run = environment.client, "written-down"
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *SHORT)
         await until(lambda: journal(local_runs, "request", f"{run}/live-test#1"), "the request is open")
         for number in range(12):
@@ -245,7 +245,7 @@ async def test_a_forged_ending_is_neither_believed_nor_judged(
     """
     client, run = environment.client, "forged"
     changes = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=5")
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *changes)
         await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         await until(lambda: any(c.enabled for c in local_runs.on_platform(run, run)), "the campaign is enabled")
@@ -281,7 +281,7 @@ async def test_a_terminated_campaign_is_paused_and_fails_its_phase(
     """It has no result and sends no signal: the phase sees that it is closed, pauses it and says so."""
     client, run = environment.client, "beheaded"
     changes = ("live_test.campaigns=1", "live_test.streak=1", "live_test.days=14")
-    async with serving(client, local_runs, max_cached_workflows=100):
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *changes)
         await local_runs.approve(client, run, (Phase.LIVE_TEST,))
         await until(lambda: any(c.enabled for c in local_runs.on_platform(run, run)), "the campaign is enabled")

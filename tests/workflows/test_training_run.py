@@ -70,7 +70,7 @@ async def test_a_poor_agent_is_refused_in_simulation(environment: WorkflowEnviro
     async with serving(environment.client, local_runs):
         result = await local_runs.train(
             environment.client,
-            local_runs.run_input("poor", "simulation.audit=reported", agent="uniform"),
+            local_runs.run_input("poor", "simulation.audit=reported", "simulation.days=2", agent="uniform"),
             approve=False,
         )
     assert result.outcome is Outcome.NOT_GRADUATED

@@ -34,6 +34,7 @@ class _Fitted:
     parts: dict[str, list[FittedQuantity]]
     remarks: list[str]
     more: dict[str, Any] = field(default_factory=dict)
+    currency: str = ""  # of its amounts, where the log names it
 
 
 def calibrate(arguments: argparse.Namespace, out: Out) -> int:
@@ -50,7 +51,7 @@ def calibrate(arguments: argparse.Namespace, out: Out) -> int:
         found = _report(log, arguments)
     else:
         found = _bandit(log) if kind == LogKind.BANDIT else _market(log, arguments)
-    settings = settings_of(found.market)
+    settings = settings_of(found.market) | ({"currency": found.currency} if found.currency else {})
     if arguments.output:
         head = f"Fitted by `starter.py calibrate` to the earlier part of {log.head}."
         text = written(settings, found.market, head, [log.info.name] if log.ingested else [])
@@ -180,8 +181,8 @@ def _histograms(columns: Mapping[str, Array]) -> dict[str, Any]:
 def _report(log: GivenLog, arguments: argparse.Namespace) -> _Fitted:
     from gaelp.commands.history.report_settings import fitted_report
 
-    market, remarks = fitted_report(log.columns, arguments.seed)
-    return _Fitted(market, {}, remarks)
+    market, remarks, currency = fitted_report(log.columns, arguments.seed)
+    return _Fitted(market, {}, remarks, currency=currency)
 
 
 def _clicks(click: Array) -> FittedQuantity:

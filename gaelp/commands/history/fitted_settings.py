@@ -43,7 +43,10 @@ def fitted_share(name: str, events: int, rows: int, value: float | None = None, 
 
 def written(settings: Mapping[str, Any], quantities: Sequence[FittedQuantity], head: str, logs: Sequence[str]) -> str:
     """The file's text: comments say what each setting rests on, and why one is left out."""
-    lines = [f"# {head}", "profile: quick-test", "historical:", f"  logs: {json.dumps(list(logs))}"]
+    lines = [f"# {head}", "profile: quick-test"]
+    if currency := settings.get("currency"):
+        lines += ["# of the report's amounts; the run's account must be in it", f"currency: {currency}"]
+    lines += ["historical:", f"  logs: {json.dumps(list(logs))}"]
     for section in SECTIONS:
         of_section = [q for q in quantities if q.setting and q.section == section]
         if of_section or section == "market":

@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, instant, table
 from gaelp.domain.phases import PHASE_ORDER
+
+if TYPE_CHECKING:
+    from gaelp.settings import Settings
 
 _CHECKPOINTS = """
 SELECT phase, checkpoint_digest, MIN(at) AS first_used, SUM(episodes) AS episodes, AVG(reward) AS reward
@@ -64,8 +67,8 @@ def environments(_: argparse.Namespace, out: Out) -> int:
 
 def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
     """The agent states of a run by phase, with the verdicts on them and what each was made from."""
-    run = connections.run_name(arguments.run)
-    warehouse = connections.open_warehouse(connections.read_settings())
+    run, settings = connections.run_name(arguments.run), connections.read_settings()
+    warehouse = connections.open_warehouse(settings)
     try:
         states = warehouse.query(_CHECKPOINTS, {"run": run})
         trained = warehouse.query(_MADE, {"run": run})
@@ -75,8 +78,10 @@ def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
     if not states:
         raise Refused(f"the warehouse holds no checkpoint of a run {run!r}: `starter.py list` shows the runs")
     made = lineage([str(each["checkpoint_digest"]) for each in states if each["phase"] == PHASE_ORDER[0]], trained)
+    lost = _lost(settings, run)
     listed = [
         {**each, "verdict": judged.get((each["phase"], each["checkpoint_digest"]), ""),
+         "lost_to": lost.get((each["phase"], each["checkpoint_digest"]), ""),
          **made.get(each["checkpoint_digest"], {"parent": "", "batches": []})}
         for each in states
     ]  # fmt: skip
@@ -87,7 +92,7 @@ def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
             instant(each["first_used"]),
             each["episodes"],
             "-" if each["reward"] is None else f"{each['reward']:.3f}",
-            each["verdict"],
+            each["verdict"] + (f", lost to {each['lost_to']}" if each["lost_to"] else ""),
             _made_of(each),
         )
         for each in listed
@@ -95,6 +100,15 @@ def checkpoints(arguments: argparse.Namespace, out: Out) -> int:
     text = table(("phase", "checkpoint", "first used", "episodes", "mean reward", "verdict", "made from"), rows)
     out.result({"run": run, "checkpoints": listed}, text)
     return DONE
+
+
+def _lost(settings: Settings, run: str) -> dict[tuple[str, str], str]:
+    """Which phase of a run has taken a pass since, by the pass's own phase and state."""
+    ledger = connections.open_ledger(settings)
+    try:
+        return {(each.phase, each.checkpoint_digest): each.lost_to for each in ledger.verdicts(run)}
+    finally:
+        ledger.close()
 
 
 def lineage(states: Sequence[str], trained: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, WrongUse, money, table
 from gaelp.domain.ad_accounts import Account, AccountKind, CallQuota, DollarRate
 from gaelp.domain.ids import checked_name
+from gaelp.domain.spending.approval_requests import most_in_all
 from gaelp.money import UnknownCurrency, decimals_of, exact_money, micros, smallest_unit_micros
 
 if TYPE_CHECKING:
@@ -171,10 +172,12 @@ def _call_quota(text: str | None) -> CallQuota | None:
 
 def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
     exposure = {each.account: ledger.open_exposure(each.account) for each in listed}
+    now = connections.now()
+    alone = {each.account: most_in_all(ledger.approved_alone(each.account, now)) for each in listed}
     rows = [
         (a.account, a.kind, a.platform, a.timezone, money(a.daily_cap_micros, a.currency),
          money(a.total_cap_micros, a.currency), money(exposure[a.account], a.currency), _rate(a), _quota(a),
-         _above(a), a.fence)
+         _above(a, alone[a.account]), a.fence)
         for a in listed
     ]  # fmt: skip
     columns = (
@@ -190,8 +193,20 @@ def _show(listed: tuple[Account, ...], ledger: Ledger, out: Out) -> None:
         "four eyes above",
         "fence",
     )
-    document = [{**a.model_dump(mode="json"), "open_exposure_micros": exposure[a.account]} for a in listed]
-    out.result({"accounts": document}, table(columns, rows) if rows else "no accounts: `starter.py accounts add`")
+    document = [
+        {
+            **a.model_dump(mode="json"),
+            "open_exposure_micros": exposure[a.account],
+            "approved_alone_micros": alone[a.account],
+        }
+        for a in listed
+    ]
+    identity = ledger.identity()
+    out.result(
+        {"ledger": identity, "accounts": document},
+        table(columns, rows) if rows else "no accounts: `starter.py accounts add`",
+        f"ledger {identity}",
+    )
 
 
 def _rate(account: Account) -> str:
@@ -199,9 +214,12 @@ def _rate(account: Account) -> str:
     return f"{rate.units_per_dollar} of {rate.day.isoformat()}, {rate.source}" if rate else "-"
 
 
-def _above(account: Account) -> str:
+def _above(account: Account, alone_micros: int) -> str:
+    """The owner's amount, and how much of it is used by what one person alone has approved."""
     above = account.four_eyes_above_micros
-    return "off" if above is None else money(above, account.currency)
+    if above is None:
+        return "off"
+    return f"{money(above, account.currency)} ({money(alone_micros, account.currency)} approved alone)"
 
 
 def _quota(account: Account) -> str:

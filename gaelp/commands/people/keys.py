@@ -93,7 +93,9 @@ def _list(arguments: argparse.Namespace, out: Out) -> int:
             told.append({**a.model_dump(mode="json"), **more})
     columns = ("account", "name", "key", "limit", "demo", "signs with", "refused", "looked (median)")
     nobody = f"nobody may approve on {arguments.account or 'any account'}: `starter.py keys add` enters a person"
-    out.result({"approvers": told}, table(columns, rows) if rows else nobody)
+    identity = ledger.identity()
+    shown_rows = table(columns, rows) if rows else nobody
+    out.result({"ledger": identity, "approvers": told}, shown_rows, f"ledger {identity}")
     return DONE
 
 

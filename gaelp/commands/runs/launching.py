@@ -117,15 +117,25 @@ def order(loaded: Loaded, name: str | None, words: Words) -> Order:
     return Order(run, loaded, digest(config), first, checkpoint, last)
 
 
-def signed_start(wanted: Order, key: str | Path | None) -> ProvenStart | None:
-    """The start's signature by a private key file and what it is over; None where none is named. Raises BadKey."""
+def starting_key(file: str | Path | None) -> bytes | None:
+    """The key that signs the start, before anything is asked; None where no file is named. Raises BadKey."""
+    if file is None:
+        return None
+    from gaelp.ledger.signatures import read_key
+
+    return read_key(Path(file))
+
+
+def signed_start(wanted: Order, ledger: Ledger, key: bytes | None) -> ProvenStart | None:
+    """The start's signature for this ledger, and its terms."""
     if key is None:
         return None
-    from gaelp.domain.spending.signed_starts import start_digest
-    from gaelp.ledger.signatures import read_key, sign_start
+    from gaelp.domain.spending.signed_starts import ProvenStart, start_digest
+    from gaelp.ledger.signatures import sign_start
 
-    digest = start_digest(wanted.run, wanted.config.account, wanted.config.agent, wanted.config_digest)
-    return sign_start(read_key(Path(key)), digest), digest
+    agent, config_digest = wanted.config.agent, wanted.config_digest
+    digest = start_digest(ledger.identity(), wanted.run, wanted.config.account, agent, config_digest)
+    return ProvenStart(sign_start(key, digest), agent, config_digest)
 
 
 def _phase(name: str | None, default: Phase) -> Phase:

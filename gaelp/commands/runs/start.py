@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, money, table
-from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order, signed_start
+from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order, signed_start, starting_key
 from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.start_conditions import StartFacts
@@ -29,14 +29,15 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
-    signed = signed_start(wanted, arguments.sign_with)
+    key = starting_key(arguments.sign_with)
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
     config = wanted.config
     web = connections.web_address(settings, wanted.run)
 
     async def begin() -> RunResult | None:
         client = await connections.temporal(settings)
-        handle = await launch(client, connections.open_ledger(settings), settings, wanted, signed)
+        ledger = connections.open_ledger(settings)
+        handle = await launch(client, ledger, settings, wanted, signed_start(wanted, ledger, key))
         if not arguments.wait:
             return None
         out.note(f"{wanted.run} started: {web}")

@@ -15,7 +15,7 @@ from gaelp.commands.console import DONE, INTERRUPTED, NOT_GRADUATED, Out, Refuse
 from gaelp.commands.watching.run_events import RunEvent, RunEventKind, happened, measured
 from gaelp.commands.watching.snapshot import RunView, details, failure, view, workers
 from gaelp.domain.ids import phase_id
-from gaelp.domain.phases import PHASE_ORDER, Outcome, Status
+from gaelp.domain.phases import GOOD_ENDS, PHASE_ORDER, Outcome, Status
 from gaelp.domain.temporal_names import Queue
 from gaelp.errors import FAILED
 
@@ -31,7 +31,6 @@ LAST_LOOK_SECONDS = 5.0  # within which the end of a run is told
 LOOKS_FOR_A_WORKER = 6  # a worker that has just been started polls within them
 Point = tuple[str, str, dict[str, float]]
 """An entry of a run's live metrics: its id, its step, its figures by name."""
-GOOD_ENDS = (Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED)
 
 
 def code_of(outcome: str) -> int:

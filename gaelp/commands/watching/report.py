@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
-from gaelp.commands.console import DONE, Out
+from gaelp.commands.console import DONE, Out, WrongUse
 from gaelp.commands.written_files import RUN_PAGE, refuse_foreign_folder, refuse_to_overwrite
+
+if TYPE_CHECKING:
+    from gaelp.reports.report_page import BuiltReport
 
 
 def report(arguments: argparse.Namespace, out: Out) -> int:
     """Write the page and its plots, or the page about all runs."""
     from gaelp.records.warehouse.run_rows import run_rows
 
+    if arguments.all and arguments.to:
+        raise WrongUse("--to sends one run: name it instead of --all")
     if arguments.all:
         return _fleet(arguments, out)
     if arguments.output:
@@ -36,8 +42,19 @@ def report(arguments: argparse.Namespace, out: Out) -> int:
     finally:
         warehouse.close()
     stands = built.first_lines
-    out.result(built.document(), stands.sentence, f"next: {stands.action} {stands.command}".rstrip(), str(built.page))
+    sent = _sent(built, arguments.to)
+    shown = (stands.sentence, f"next: {stands.action} {stands.command}".rstrip(), str(built.page))
+    out.result({**built.document(), **({"tracker": sent} if sent else {})}, *shown, *([sent] if sent else []))
     return DONE
+
+
+def _sent(built: BuiltReport, tracker: str | None) -> str:
+    """Where a tracker shows the run; empty where it was sent to none."""
+    if not tracker:
+        return ""
+    from gaelp.reports.tracking.tracked_run import send, tracked_run
+
+    return send(tracker, tracked_run(built.facts, built.page))
 
 
 def _fleet(arguments: argparse.Namespace, out: Out) -> int:

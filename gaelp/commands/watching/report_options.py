@@ -16,4 +16,5 @@ def report_options(parser: argparse.ArgumentParser) -> None:
     )
     where = "default: a folder of the run's name in GAELP_HOME/reports; with --all, GAELP_HOME/reports"
     parser.add_argument("--output", metavar="DIR", help=where)
+    parser.add_argument("--to", metavar="TRACKER", help="send a run to a tracker of experiments too, as mlflow")
     force_option(parser)

@@ -15,6 +15,7 @@ from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, instant, money, table
 from gaelp.commands.watching.progress import headline
 from gaelp.commands.watching.snapshot import PhaseView, RunView, awaiting, details, listed, view
+from gaelp.domain.gates.demotion import lost_in_words
 from gaelp.domain.ids import phase_id
 from gaelp.domain.monitoring.ladder import standing_in_words
 from gaelp.domain.phases import Phase, Status
@@ -40,7 +41,7 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
         return now, "" if now.ended or not now.phases else await details(client, phase_id(run, now.phases[-1].phase))
 
     seen, progress = asyncio.run(read())
-    ((now, asked, held),) = _booked(settings, [seen], out)
+    ((now, asked, held, lost),) = _booked(settings, [seen], out)
     rows = [
         (p.phase, p.state, p.verdict, bare_money(p.spend_micros, now.currency), *_ends(p), p.reason) for p in now.phases
     ]
@@ -50,10 +51,11 @@ def status(arguments: argparse.Namespace, out: Out) -> int:
     learning = _learning(settings, now, out)
     figures = {"baselines": [asdict(each) for each in compared], "learning": [asdict(each) for each in learning]}
     out.result(
-        {**now.document(), "asked": asked, "held": held, "web": web, "progress": progress, **figures},
+        {**now.document(), "asked": asked, "held": held, "lost": lost, "web": web, "progress": progress, **figures},
         headline(now),
         *(each["sentence"] for each in asked),
         *held,
+        *lost,
         *ending,
         "  ".join(f"{key}={value}" for key, value in sorted(now.memo.items())),
         *([table(columns, rows)] if rows else []),
@@ -159,10 +161,11 @@ def _figure(value: float | None) -> str:
 
 def _booked(
     settings: Settings, runs: Sequence[RunView], out: Out
-) -> list[tuple[RunView, list[dict[str, Any]], Sequence[str]]]:
-    """The runs with the ledger's spend, what each asks, and where monitoring holds it; not so of one that has ended.
+) -> list[tuple[RunView, list[dict[str, Any]], Sequence[str], Sequence[str]]]:
+    """The runs with the ledger's spend, what each asks, where monitoring holds it, and which passes it has lost.
 
-    As Temporal last had it, with a note, where the ledger cannot be read.
+    One that has ended asks nothing and is held nowhere. As Temporal last had it, with a note, where the ledger cannot
+    be read.
     """
     try:
         ledger = connections.open_ledger(settings)
@@ -172,6 +175,7 @@ def _booked(
                     replace(each, spend_micros=ledger.spent(each.run)),
                     [] if each.ended else asked_of(ledger, each.run),
                     () if each.ended else standing_in_words(ledger.steps_of_run(each.run)),
+                    lost_of(ledger, each.run),
                 )
                 for each in runs
             ]
@@ -179,11 +183,16 @@ def _booked(
             ledger.close()
     except GaelpError as error:
         out.note(f"the ledger cannot be read, so spend is as Temporal last had it: {error}")
-        return [(each, [], ()) for each in runs]
+        return [(each, [], (), ()) for each in runs]
 
 
 def _waits_for(asked: Sequence[dict[str, Any]], held: Sequence[str], run: RunView) -> str:
     return "; ".join(filter(None, [*(each["sentence"] for each in asked), *held, run.waits]))
+
+
+def lost_of(ledger: Ledger, run: str) -> list[str]:
+    """A sentence for each pass of a run that a later FAIL of the same agent state has taken."""
+    return [lost_in_words(each.phase, each.lost_to) for each in ledger.verdicts(run) if each.lost_to]
 
 
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
@@ -225,9 +234,11 @@ def list_runs(arguments: argparse.Namespace, out: Out) -> int:
     rows = [
         (r.run, r.state, r.phase, r.memo.get("agent", ""), r.memo.get("profile", ""), money(r.spend_micros, r.currency),
          instant(r.started), instant(r.ended), _waits_for(asked, held, r))
-        for r, asked, held in runs
+        for r, asked, held, _ in runs
     ]  # fmt: skip
     columns = ("run", "state", "phase", "agent", "profile", "spent", "began", "ended", "waits for")
-    document = {"runs": [{**each.document(), "asked": asked, "held": held} for each, asked, held in runs]}
+    document = {
+        "runs": [{**each.document(), "asked": asked, "held": held, "lost": lost} for each, asked, held, lost in runs]
+    }
     out.result(document, table(columns, rows) if rows else "no runs")
     return DONE

@@ -17,7 +17,6 @@ from gaelp.domain.gates.criterion import (
     finite,
     not_assessed,
 )
-from gaelp.domain.gates.headroom import headroom_bar
 from gaelp.domain.gates.measurements import (
     AnchorMeasure,
     BlockMeasure,
@@ -27,6 +26,7 @@ from gaelp.domain.gates.measurements import (
     SimulationMeasures,
 )
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
+from gaelp.domain.simple_rules import headroom_bar
 
 FEWEST_EPISODES = 50  # before which no mean is judged
 MOST_REPLACED = 0.05

@@ -149,7 +149,7 @@ def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign])
 
 
 def _earned(request: ApprovalRequest, facts: CardFacts) -> str:
-    verdicts = ", ".join(f"{gate.phase} {gate.verdict}" for gate in facts.gates) or "no gate has judged this run"
+    verdicts = ", ".join(gate.label for gate in facts.gates) or "no gate has judged this run"
     if facts.earned is None:
         return f"nothing, because no day of a campaign of this run has matured. Verdicts: {verdicts}."
     earned, currency = facts.earned, request.currency
@@ -273,7 +273,7 @@ def _free_changes(request: ApprovalRequest, facts: CardFacts) -> str:
 
 def _end(request: ApprovalRequest, facts: CardFacts) -> str:
     since = f"started {_minute(facts.started_at)}" if facts.started_at else "never registered"
-    two_people = four_eyes(facts.now.account, request.total_cap_micros)
+    two_people = four_eyes(facts.now.account, request, facts.now.approved_alone)
     return (
         f"by the wall clock, nothing is spent after {_minute(request.expires_at)}; no answer until "
         f"{_minute(facts.deadline)} is a refusal. Run {request.run} asks, {since}; {who_started(facts.starter)} "

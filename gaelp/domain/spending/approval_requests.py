@@ -153,10 +153,11 @@ def exposure_digest(exposure: Sequence[ExposureLine]) -> str:
 
 
 def most_in_all(requests: Iterable[ApprovalRequest]) -> int:
-    """The most that these requests of one run allow, in micros: the largest of each phase, all of which it caps."""
-    caps: dict[Phase, int] = {}
+    """The most that these requests allow, in micros: the largest of each phase of a run, all of which it caps."""
+    caps: dict[tuple[str, Phase], int] = {}
     for each in requests:
-        caps[each.phase] = max(caps.get(each.phase, 0), each.total_cap_micros)
+        phase = (each.run, each.phase)
+        caps[phase] = max(caps.get(phase, 0), each.total_cap_micros)
     return sum(caps.values())
 
 

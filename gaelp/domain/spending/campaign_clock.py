@@ -75,15 +75,16 @@ class CampaignTicks:
 
     def ticks_in(self, days: int) -> int:
         """How many ticks its first days have."""
-        return sum(self._ticks_of(day) for day in range(days))
+        given = self.day_minutes[:days]
+        return sum(map(self._ticks_of, given)) + (days - len(given)) * self._ticks_of(MINUTES_PER_DAY)
 
     def day_index(self, tick: int) -> int:
         """How many days after the first one a tick belongs to."""
-        day = 0
-        while tick >= self._ticks_of(day):
-            tick -= self._ticks_of(day)
-            day += 1
-        return day
+        for day, minutes in enumerate(self.day_minutes):
+            if tick < self._ticks_of(minutes):
+                return day
+            tick -= self._ticks_of(minutes)
+        return len(self.day_minutes) + tick // self._ticks_of(MINUTES_PER_DAY)
 
     def begins_day(self, tick: int) -> bool:
         """Whether a tick is the first one of its day."""
@@ -97,17 +98,16 @@ class CampaignTicks:
 
     def day_begins(self, day: int) -> datetime:
         """The midnight at which the day of that index begins."""
-        return self.start + sum(map(self._minutes, range(day))) * MINUTE
+        given = self.day_minutes[:day]
+        return self.start + (sum(given) + (day - len(given)) * MINUTES_PER_DAY) * MINUTE
 
     def end_of_day(self, tick: int) -> datetime:
         """The midnight at which the day of a tick ends."""
         return self.day_begins(self.day_index(tick) + 1)
 
-    def _minutes(self, day: int) -> int:
-        return self.day_minutes[day] if day < len(self.day_minutes) else MINUTES_PER_DAY
-
-    def _ticks_of(self, day: int) -> int:
-        minutes, tick = self._minutes(day), self.tick_hours * MINUTES_PER_HOUR
+    def _ticks_of(self, minutes: int) -> int:
+        """How many ticks a day of that length has."""
+        tick = self.tick_hours * MINUTES_PER_HOUR
         return max((2 * minutes + tick) // (2 * tick), 1 if minutes else 0)
 
 

@@ -34,6 +34,13 @@ class GateOnCard:
     phase: Phase
     verdict: Verdict
     criteria: tuple[CriterionVerdict, ...]
+    lost_to: str = ""  # as in KeptVerdict
+
+    @property
+    def label(self) -> str:
+        """The phase and its verdict, and who has taken the pass since."""
+        lost = f" (lost since: {self.lost_to} failed with the same agent state)" if self.lost_to else ""
+        return f"{self.phase} {self.verdict}{lost}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class AccountNow:
     campaigns: int  # of ours that may still be billed
     runs: int  # that they belong to
     budgets_micros: int  # per day, of those whose settings we wrote
+    approved_alone: Sequence[ApprovalRequest]  # what one person alone has approved there
 
 
 @dataclass(frozen=True)

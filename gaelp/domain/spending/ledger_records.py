@@ -50,8 +50,10 @@ class FoundExposure(Frozen):
 
 
 class PassedGate(Frozen):
-    """A gate that gave a PASS, and the configuration by which it judged."""
+    """The gate of a run's phase that gave a PASS, and the configuration by which it judged."""
 
+    run: str
+    account: str  # the run's
     phase: Phase
     config_digest: str
 

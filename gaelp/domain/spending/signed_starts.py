@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.frozen import Frozen
+from gaelp.domain.spending.approval_requests import ApprovalRequest, most_in_all
 from gaelp.money import exact_money
 
 
@@ -21,19 +24,28 @@ class SignedStart(Frozen):
 
 
 class Starter(Frozen):
-    """Who has signed the start of a run."""
+    """Who has signed the start of a run, and for which agent and configuration."""
 
     key_id: str
     name: str
+    agent: str
+    config_digest: str
 
 
-ProvenStart = tuple[SignedStart, str]
-"""A signature, and the start_digest that it is over."""
+class ProvenStart(NamedTuple):
+    """A signature, and what it is over beside the run's name, its account and the ledger that it is shown to."""
+
+    signed: SignedStart
+    agent: str
+    config_digest: str
 
 
-def start_digest(run: str, account: str, agent: str, config_digest: str) -> str:
-    """SHA-256 hex of what a start binds: the run's name, and the terms on which it is to begin."""
-    terms = {"run": run, "account": account, "agent": agent, "config_digest": config_digest}
+def start_digest(ledger: str, run: str, account: str, agent: str, config_digest: str) -> str:
+    """SHA-256 hex of what a start binds: the ledger by its identity, the run's name, and the terms of its beginning.
+
+    Another ledger, of a test environment say, may have an account, a key and a free run name that are the same.
+    """
+    terms = {"ledger": ledger, "run": run, "account": account, "agent": agent, "config_digest": config_digest}
     return hashlib.sha256(json.dumps(terms, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -47,10 +59,16 @@ def who_started(starter: Starter | None) -> str:
     return f"{starter.name} signed its start with key `{starter.key_id}`" if starter else "nobody proved who started it"
 
 
-def four_eyes(account: Account, total_micros: int) -> str:
-    """Whether a second person must approve so much, for the card; the ledger decides it when somebody signs."""
+def four_eyes(account: Account, request: ApprovalRequest, alone: Sequence[ApprovalRequest]) -> str:
+    """Whether a second person must approve a request, for the card; the ledger decides it when somebody signs.
+
+    `alone` is what one person alone has approved on the account.
+    """
     above = account.four_eyes_above_micros
     if above is None:
         return "four eyes: off"
-    needed = "so **somebody else than who started it must approve**" if total_micros > above else "so not needed"
-    return f"four eyes: above {exact_money(above, account.currency)}, {needed}"
+    together = most_in_all([*alone, request])
+    needed = "so **somebody else than who started it must approve**" if together > above else "so not needed"
+    limit, beside = exact_money(above, account.currency), exact_money(most_in_all(alone), account.currency)
+    why = f"one person alone has approved {beside} there, with this {exact_money(together, account.currency)}, "
+    return f"four eyes: above {limit}, {why if alone else ''}{needed}"

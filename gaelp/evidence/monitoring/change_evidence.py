@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from gaelp.arrays import F8, I8
 
@@ -93,12 +92,14 @@ def _summed(parts: dict[tuple[float, float], F8], starts: I8, days: int, *, midd
     ages = np.arange(days)[None, :] - starts[:, None]
     counts = ages >= 0
     falls, rises = (
-        logsumexp([np.log(w) + _capped(part, ages) for (at, w), part in parts.items() if (at < middle) == down], axis=0)
+        np.logaddexp.reduce(
+            [np.log(w) + _capped(part, ages) for (at, w), part in parts.items() if (at < middle) == down], axis=0
+        )
         for down in (True, False)
     )
     both = np.where(counts, np.logaddexp(falls, rises), -np.inf)
     first_days = np.where(counts.any(axis=0), starts[np.argmax(both, axis=0)], np.arange(days))
-    sums = [logsumexp(np.where(counts, way, -np.inf), axis=0) for way in (falls, rises)]
+    sums = [np.logaddexp.reduce(np.where(counts, way, -np.inf), axis=0) for way in (falls, rises)]
     return ChangeEvidence(sums[0], sums[1], first_days)
 
 

@@ -43,7 +43,10 @@ def passed_before(opening: RequestApproval, verdicts: Iterable[KeptVerdict]) -> 
     passed = {
         verdict.phase: verdict
         for verdict in verdicts
-        if verdict.promote and verdict.phase in before and verdict.checkpoint_digest == opening.checkpoint_digest
+        if verdict.promote
+        and not verdict.lost_to
+        and verdict.phase in before
+        and verdict.checkpoint_digest == opening.checkpoint_digest
     }
     if not passed:
         return Evidence()

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from gaelp.domain.ad_accounts import Account, AccountKind, Approver
-from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision
+from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalRequest, SignedDecision, most_in_all
 from gaelp.domain.spending.signed_starts import SignedStart, Starter
 from gaelp.ledger import passkeys, signatures
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
@@ -24,6 +25,7 @@ from gaelp.ledger.stored_records import StoredRequest
 from gaelp.money import exact_money
 
 _KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
+_NAMED = 3  # requests in a refusal
 _MOST_PAYLOAD = 4000  # characters of a refused payload that are kept
 _FIELDS = f"an object with {', '.join(SignedDecision.model_fields)} is needed"
 
@@ -145,27 +147,51 @@ def judge_starter(approver: Approver | None, signed: SignedStart, account: Accou
             "nobody; its owner adds it with `starter.py keys add`"
         )
     if not signatures.verify_start(approver.public_key, signed, digest):
-        return refused(f"bad signature: it was not made with key {approver.key_id} over this start")
+        return refused(f"bad signature: it was not made with key {approver.key_id} over this start in this ledger")
     return GRANTED
 
 
-def judge_four_eyes(approver: Approver, request: ApprovalRequest, account: Account, starter: Starter | None) -> Ruling:
-    """Whether a second person approves what the account's owner wants two for; `starter` has signed the run's start.
+def is_alone(approver: Approver, starter: Starter | None) -> bool:
+    """Whether an approver is the only person who stands for a run. Keys of one name are one person's.
 
-    He has signed it with just what is asked for, and his key is still entered. Keys of one name are one person's.
+    `starter` has signed the run's start with just what is asked for, and his key is still entered.
+    """
+    return starter is None or approver.key_id == starter.key_id or _person(approver.name) == _person(starter.name)
+
+
+def judge_four_eyes(
+    approver: Approver,
+    request: ApprovalRequest,
+    account: Account,
+    starter: Starter | None,
+    alone: Sequence[ApprovalRequest],
+) -> Ruling:
+    """Whether a second person approves what the account's owner wants two for.
+
+    `alone` is what one person alone has approved on the account: with what is asked it counts together, because
+    otherwise many small approvals would be one large one.
     """
     above = account.four_eyes_above_micros
-    if above is None or request.total_cap_micros <= above:
+    if above is None or most_in_all([*alone, request]) <= above or not is_alone(approver, starter):
         return GRANTED
     asked = f"four eyes: above {exact_money(above, account.currency)} account {account.account} needs two people"
+    if alone:
+        asked += f" ({_beside(request, alone)})"
     if starter is None:
         return refused(
             f"{asked}, and nobody has signed the start of run {request.run} on this account, with this agent and "
             "configuration and a key that is entered: start a run with --sign-with KEY"
         )
-    if approver.key_id == starter.key_id or _person(approver.name) == _person(starter.name):
-        return refused(f"{asked}, and {starter.name} has started run {request.run}: somebody else must approve it")
-    return GRANTED
+    return refused(f"{asked}, and {starter.name} has started run {request.run}: somebody else must approve it")
+
+
+def _beside(request: ApprovalRequest, alone: Sequence[ApprovalRequest]) -> str:
+    """What one person alone has approved, by name, and what it comes to with the request."""
+    names = [each.request_id for each in alone]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    before, together = (exact_money(most_in_all(each), request.currency) for each in (alone, [*alone, request]))
+    listed = f"{', '.join(names[:_NAMED])}{more}"
+    return f"one person alone has approved {before} there in {listed}, which is {together} with this"
 
 
 def _person(name: str) -> str:

@@ -29,8 +29,11 @@ def judge_second_clearing(violation: Violation, by: str, reason: str) -> Ruling:
     )
 
 
-def judge_undoing(step: StepTaken, by: str, reason: str) -> Ruling:
-    """Whether a step of monitoring may be undone; what another person has undone stays as it is."""
+def judge_undoing(step: StepTaken, by: str, reason: str, *, ended: bool) -> Ruling:
+    """Whether a step of monitoring may be undone; what another person has undone stays as it is.
+
+    `ended`: monitoring has stopped its campaign, or it has ended otherwise. Why it ended stays as it was then.
+    """
     person = _judge_person(by, reason, "a step is undone")
     if not person.granted:
         return person
@@ -39,6 +42,8 @@ def judge_undoing(step: StepTaken, by: str, reason: str) -> Ruling:
         return refused(f"step {step.key!r} is a {step.step}, which cannot be undone: {why}")
     if step.undone_by and (step.undone_by, step.undone_because) != (by, reason):
         return refused(f"step {step.key!r} was undone by {step.undone_by} ({step.undone_because}): it stays")
+    if ended and not step.undone_by:
+        return refused(f"campaign {step.campaign} has ended: there is nothing left that an undo could restore")
     return GRANTED
 
 

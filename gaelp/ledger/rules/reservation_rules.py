@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.billing.billing_rules import worst_day_micros
 from gaelp.domain.ids import index_of_key
+from gaelp.domain.monitoring.ladder import LadderStep, StepTaken
 from gaelp.domain.platform_records import MOST_REPORTED
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.campaign_clock import AccountCalendar
@@ -107,25 +109,39 @@ def _judge_today(booking: Reserve, account: Account) -> Ruling:
     )
 
 
-def judge_step(booking: Reserve, days: Iterable[Reservation], step: RaiseStep | None, currency: str) -> Ruling:
+def judge_step(
+    booking: Reserve, days: Iterable[Reservation], step: RaiseStep | None, account: Account, taken: Sequence[StepTaken]
+) -> Ruling:
     """Whether the day lies within one step of the last day of the campaign's earlier periods.
 
-    The permission to go on carries no signature, so whatever it says the budget rises by one step in a period.
+    The permission to go on carries no signature, so whatever it says the budget rises by one step in a period. `taken`
+    are monitoring's steps in the campaign: what a named person has restored is no raise.
     """
     if step is None:
         return GRANTED
     begins = index_of_key(booking.key) // step.period_days * step.period_days
     earlier = [day for day in days if index_of_key(day.key) < begins]
     last = max(earlier, key=lambda day: day.day, default=None)
-    base = step.first_worst_micros if last is None else last.worst_case_micros
-    most = rounded_up(base * (1 + Fraction(str(step.share))), currency) if begins else base
+    base = step.first_worst_micros if last is None else max(last.worst_case_micros, _restored(last, taken, account))
+    most = rounded_up(base * (1 + Fraction(str(step.share))), account.currency) if begins else base
     if booking.worst_case_micros <= most:
         return GRANTED
-    asked, allowed = (exact_money(micros, currency) for micros in (booking.worst_case_micros, most))
+    asked, allowed = (exact_money(micros, account.currency) for micros in (booking.worst_case_micros, most))
     return refused(
         f"{asked} was asked for {booking.key}, and a step of {step.share:.0%} in a period of {step.period_days} days "
         f"allows {allowed}: a larger raise needs a new request"
     )
+
+
+def _restored(last: Reservation, taken: Sequence[StepTaken], account: Account) -> int:
+    """The worst day of the budget from which a cut had lowered that day, where a person has undone it since; else 0."""
+
+    def worst(budget_micros: int) -> int:
+        return worst_day_micros(account.platform, budget_micros, account.currency)
+
+    undone = (each for each in taken if each.step is LadderStep.CUT and each.undone_by and each.day <= last.day)
+    lowered = (each for each in undone if last.worst_case_micros <= worst(each.after.daily_budget_micros))
+    return max((worst(each.before.daily_budget_micros) for each in lowered), default=0)
 
 
 def _judge_key(booking: Reserve, existing: Reservation | None) -> Ruling:

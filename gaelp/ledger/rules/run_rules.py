@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.spending.campaign_records import CampaignResult
-from gaelp.domain.spending.signed_starts import start_digest
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.stored_records import BegunTerms, RegisteredRun
 
@@ -35,8 +34,8 @@ def judge_beginning(run: str, registered: RegisteredRun | None, terms: BegunTerm
         return refused(f"run {run!r} was registered for account {registered.account}, not for {terms.account}")
     if registered.ended_at is not None:
         return refused(f"run {run!r} ended at {registered.ended_at.isoformat()}: start one of another name")
-    own = start_digest(run, terms.account, terms.agent, terms.config_digest)
-    if registered.start_digest not in ("", own):
+    starter = registered.starter
+    if starter is not None and (starter.agent, starter.config_digest) != (terms.agent, terms.config_digest):
         return refused(
             f"the start of run {run!r} was signed for another agent or configuration: sign and start another"
         )

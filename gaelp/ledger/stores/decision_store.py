@@ -67,29 +67,41 @@ def _decide(
     if ruling.granted:
         nonce_used = connection.first(_USED, nonce=stored.request.nonce) is not None
         ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
+    starter = _starter(connection, stored.request)
     if ruling.granted and approver is not None and signed.decision == ApprovalDecision.APPROVE:
-        ruling = decision_rules.judge_four_eyes(approver, stored.request, account, _starter(connection, stored.request))
+        alone = request_store.approved_alone(connection, account.account, now)
+        ruling = decision_rules.judge_four_eyes(approver, stored.request, account, starter, alone)
     if not ruling.granted or approver is None:
         return _refuse(connection, stored.request, payload, ruling, now)
-    return _accept(connection, stored.request, signed, approver, now)
+    return _accept(connection, stored.request, signed, approver, now, alone=decision_rules.is_alone(approver, starter))
 
 
 def _starter(connection: Connection, request: ApprovalRequest) -> Starter | None:
-    """Who has signed the start of the run that asks, with just what it asks for; nobody whose key was removed since."""
+    """Who has signed the start of the run that asks, with just what it asks for.
+
+    Nobody whose key was removed since, or was entered under another name: whose it was then is not sure.
+    """
     run = run_store.read(connection, request.run)
     starter = None if run is None else run.starter_of(request.account, request.agent, request.config_digest)
-    if starter is None or account_store.approver_of(connection, request.account, starter.key_id) is None:
+    if starter is None:
         return None
-    return starter
+    holder = account_store.approver_of(connection, request.account, starter.key_id)
+    return starter if holder is not None and holder.name == starter.name else None
 
 
 def _accept(
-    connection: Connection, request: ApprovalRequest, signed: SignedDecision, approver: Approver, now: datetime
+    connection: Connection,
+    request: ApprovalRequest,
+    signed: SignedDecision,
+    approver: Approver,
+    now: datetime,
+    *,
+    alone: bool,
 ) -> ApprovalOutcome:
     decision = ApprovalDecision(signed.decision)
-    state = "approved" if decision is ApprovalDecision.APPROVE else "rejected"
+    approved = decision is ApprovalDecision.APPROVE
     connection.change(_USE, nonce=request.nonce, request_id=request.request_id)
-    request_store.close(connection, request.request_id, state, approver.name, now)
+    request_store.close(connection, request.request_id, approver.name, now, approved=approved, alone=alone)
     reason = signed.reason[:_MOST_REASON]
     more: dict[str, Any] = {} if signed.looked_seconds is None else {"looked_seconds": signed.looked_seconds}
     if signed.passkey is not None:

@@ -6,7 +6,7 @@ fact about a request.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,8 +52,19 @@ _OF_ENDED_RUN = Query(
 )
 _STANDING = Query(_STORED.where(_CLOSED_WITH_RUN).order_by(_r.c.opened_at, _r.c.request_id), _record)
 _WITHDRAW = Change(_r.update().where(_IS, _CLOSED_WITH_RUN).values(state="withdrawn"))
-_INSERT = Change(_r.insert().values(given(_r.c.keys(), state="open", approver="", decided_at=None)))
-_CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decided_at"))))
+_UNANSWERED = {"state": "open", "approver": "", "decided_at": None, "approved_alone": False}
+_INSERT = Change(_r.insert().values(given(_r.c.keys(), **_UNANSWERED)))
+_CLOSE = Change(_r.update().where(_IS).values(given(("state", "approver", "decided_at", "approved_alone"))))
+_ALONE = Query(
+    _STORED.where(
+        _r.c.account == sa.bindparam("account"),
+        sa.text(tables.ALONE),
+        sa.or_(_r.c.state == "approved", _r.c.decided_at > sa.bindparam("since")),
+    ).order_by(_r.c.decided_at, _r.c.request_id),
+    _record,
+)
+ALONE_FOR = timedelta(days=1)
+"""How long an approval by one person alone counts after its run has ended: nobody approves by turns what needs two."""
 
 
 def open_request(connection: Connection, request: ApprovalRequest, text: str, at: datetime) -> ApprovalCard:
@@ -117,6 +128,11 @@ def read_approved(connection: Connection, run: str) -> tuple[ApprovalRequest, ..
     return tuple(stored.request for stored in connection.all(_APPROVED_OF_RUN, run=run))
 
 
+def approved_alone(connection: Connection, account: str, now: datetime) -> tuple[ApprovalRequest, ...]:
+    """What one person alone has approved on an account, oldest first: what stands, and the last ALONE_FOR's."""
+    return tuple(stored.request for stored in connection.all(_ALONE, account=account, since=now - ALONE_FOR))
+
+
 def read_standing(connection: Connection) -> tuple[StoredRequest, ...]:
     """What is asked or approved of any run that has not ended, oldest first."""
     return tuple(connection.all(_STANDING))
@@ -144,9 +160,12 @@ def withdraw(connection: Connection, run: str, at: datetime) -> None:
             note(connection, "withdraw", request, at)
 
 
-def close(connection: Connection, request_id: str, state: str, approver: str, at: datetime) -> None:
-    """Write what was decided: `state` is approved or rejected."""
-    connection.change(_CLOSE, request_id=request_id, state=state, approver=approver, decided_at=at)
+def close(connection: Connection, request_id: str, approver: str, at: datetime, *, approved: bool, alone: bool) -> None:
+    """Write what was decided; `alone`: nobody else stands for the run."""
+    state = "approved" if approved else "rejected"
+    connection.change(
+        _CLOSE, request_id=request_id, state=state, approver=approver, decided_at=at, approved_alone=approved and alone
+    )
 
 
 def card_of(stored: StoredRequest) -> ApprovalCard:

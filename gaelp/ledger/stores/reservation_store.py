@@ -31,6 +31,7 @@ from gaelp.ledger.stores import (
     totals_store,
 )
 from gaelp.ledger.stores.journal import Subject
+from gaelp.ledger.stores.monitoring import step_store
 
 _t = tables.reservations
 _IS = _t.c.key == sa.bindparam("key")
@@ -85,7 +86,8 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     rises = existing is None or booking.worst_case_micros > existing.worst_case_micros
     if ruling.granted and rises and limits.step is not None:
         days = listed(connection, booking.account, campaign=booking.campaign)
-        ruling = reservation_rules.judge_step(booking, days, limits.step, account.currency)
+        taken = step_store.of_campaign(connection, booking.campaign)
+        ruling = reservation_rules.judge_step(booking, days, limits.step, account, taken)
     if stored is None or not ruling.granted:
         booked = 0 if existing is None else existing.worst_case_micros
         return Reserved(granted=False, reason=ruling.reason, worst_case_micros=booked)

@@ -5,17 +5,19 @@ Touch this to change what counts as an attempt; which attempts belong together i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.gates.demotion import demoting
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
-from gaelp.domain.ids import checked_name
+from gaelp.domain.ids import checked_name, phase_id
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
-from gaelp.domain.spending.signed_starts import ProvenStart, Starter
+from gaelp.domain.spending.signed_starts import ProvenStart, Starter, start_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
 from gaelp.ledger.rules.decision_rules import judge_starter
 from gaelp.ledger.rules.person_rules import judge_reset
@@ -26,6 +28,7 @@ from gaelp.ledger.stored_records import AttemptCount, BegunTerms, KeptVerdict, R
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
+_IDENTITY = Query(sa.select(tables.schema.c.identity), str)
 _r = tables.runs
 _n = tables.attempts
 _SERIES = (_n.c.account, _n.c.product, _n.c.agent, _n.c.gate)
@@ -73,23 +76,30 @@ def _verdict(*row: Any) -> KeptVerdict:
 _OF_RUN = _v.c.run == sa.bindparam("run")
 _VERDICTS = Query(sa.select(_v).where(_OF_RUN), _verdict)
 _PASSED = Query(
-    sa.select(_v.c.phase, _r.c.config_digest)
-    .distinct()
+    sa.select(_v.c.run, _r.c.account, _v.c.phase, _r.c.config_digest)
     .where(
         _v.c.checkpoint_digest == sa.bindparam("checkpoint"),
         _v.c.verdict == Verdict.PASS,
+        _v.c.lost_to == "",
         _r.c.run == _v.c.run,
         _r.c.agent == sa.bindparam("agent"),
     )
-    .order_by(_v.c.phase, _r.c.config_digest),
-    lambda phase, config_digest: PassedGate(phase=phase, config_digest=config_digest),
+    .order_by(_v.c.run, _v.c.phase),
+    lambda run, account, phase, config_digest: PassedGate(
+        run=run, account=account, phase=phase, config_digest=config_digest
+    ),
 )
 _REPLACE_VERDICT = Change(
     _v.update()
     .where(_OF_RUN, _v.c.phase == sa.bindparam("phase"))
-    .values(given(c.name for c in _v.c if not c.primary_key))
+    .values(given(c.name for c in _v.c if not c.primary_key and c.name != "lost_to"))
 )
 _KEEP_VERDICT = Change(_v.insert())
+_LOSE = Change(
+    _v.update()
+    .where(_v.c.run == sa.bindparam("of_run"), _v.c.phase == sa.bindparam("of_phase"), _v.c.lost_to == "")
+    .values(lost_to=sa.bindparam("to"))
+)
 _COUNTS = Query(
     sa.select(*_SERIES, sa.func.sum(sa.case((_n.c.counted, 1), else_=0)), sa.func.count())
     .group_by(*_SERIES)
@@ -101,33 +111,35 @@ _COUNTS = Query(
 def register(connection: Connection, run: str, account: str, at: datetime, start: ProvenStart | None = None) -> None:
     """Take a run's name for ever; the same call again is harmless, any other raises RunNameTaken.
 
-    `start` is the signature of its start and the digest that was signed; raises LedgerConflict where it is none of the
-    account's people's.
+    `start` is the signature of its start and its terms; raises LedgerConflict where it is none of the account's
+    people's, or was made for another ledger.
     """
     checked_name(run, "the run name")
-    starter = _starter(connection, account_store.lock(connection, account), start)
+    known = account_store.lock(connection, account)
+    starter = None if start is None else _starter(connection, run, known, start)
     existing = read(connection, run)
     if existing is not None:
         if (existing.account, existing.at) == (account, at):
             return
         raise RunNameTaken(f"the run name {run!r} was taken at {existing.at.isoformat()}: choose another")
-    signed: dict[str, Any] = {"starter": None, "start_digest": ""}
-    if starter is not None and start is not None:
-        signed = {"starter": starter.model_dump(), "start_digest": start[1]}
-    connection.change(_REGISTER, run=run, account=account, at=at, **signed)
-    proof = {**starter.model_dump(), "signature": start[0].signature, "digest": start[1]} if starter and start else {}
+    signed = None if starter is None else starter.model_dump()
+    connection.change(_REGISTER, run=run, account=account, at=at, starter=signed)
+    proof = {**starter.model_dump(), "signature": start.signed.signature} if starter and start else {}
     journal.write(connection, "run", at, Subject(account, run, key=run), **proof)
 
 
-def _starter(connection: Connection, account: Account, start: ProvenStart | None) -> Starter | None:
-    if start is None:
-        return None
-    signed, digest = start
-    approver = account_store.approver_of(connection, account.account, signed.key_id)
-    ruling = judge_starter(approver, signed, account, digest)
+def _starter(connection: Connection, run: str, account: Account, start: ProvenStart) -> Starter:
+    digest = start_digest(identity(connection), run, account.account, start.agent, start.config_digest)
+    approver = account_store.approver_of(connection, account.account, start.signed.key_id)
+    ruling = judge_starter(approver, start.signed, account, digest)
     if not ruling.granted or approver is None:
         raise LedgerConflict(ruling.reason)
-    return Starter(key_id=approver.key_id, name=approver.name)
+    return Starter(key_id=approver.key_id, name=approver.name, agent=start.agent, config_digest=start.config_digest)
+
+
+def identity(connection: Connection) -> str:
+    """What tells this ledger from every other; a backup of it has the same."""
+    return connection.one(_IDENTITY)
 
 
 def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> Ruling:
@@ -201,18 +213,39 @@ def next_attempt(connection: Connection, series: AttemptSeries, assessment: str,
     return attempt
 
 
-def keep_verdict(connection: Connection, account: str, verdict: KeptVerdict, at: datetime) -> None:
-    """Keep what a gate said; what it said of the same phase of the same run before is replaced."""
-    account_store.lock(connection, account)
-    kept = {each.phase: each for each in verdicts(connection, verdict.run)}
+def keep_verdict(
+    connection: Connection, account: str, verdict: KeptVerdict, at: datetime, lost: Sequence[PassedGate] = ()
+) -> None:
+    """Keep what a gate said; what it said of the same phase of the same run before is replaced.
+
+    `lost` are passes that it takes, of runs on any account. A pass that was lost stays lost, whatever is kept later.
+    """
+    for name in sorted({account, *(each.account for each in lost)}):
+        account_store.lock(connection, name)
+    kept = {each.phase: replace(each, lost_to="") for each in verdicts(connection, verdict.run)}
     if kept.get(verdict.phase) == verdict:
         return
     values = {**vars(verdict), "heads": list(verdict.heads)}
     values["criteria"] = [each.model_dump(mode="json") for each in verdict.criteria]
-    connection.change(_REPLACE_VERDICT if verdict.phase in kept else _KEEP_VERDICT, **values)
+    if verdict.phase in kept:
+        values.pop("lost_to")
+        connection.change(_REPLACE_VERDICT, **values)
+    else:
+        connection.change(_KEEP_VERDICT, **values)
     subject = Subject(account, verdict.run, verdict.phase, key=f"{verdict.run}/{verdict.phase}")
     told = {name: values[name] for name in ("checkpoint_digest", "evidence_digest", "heads", "verdict", "promote")}
     journal.write(connection, "verdict", at, subject, **told)
+    for each in lost:
+        _lose(connection, each, verdict, at)
+
+
+def _lose(connection: Connection, lost: PassedGate, verdict: KeptVerdict, at: datetime) -> None:
+    to = phase_id(verdict.run, verdict.phase)
+    if not connection.change(_LOSE, of_run=lost.run, of_phase=lost.phase, to=to):
+        return  # another gate was quicker
+    subject = Subject(lost.account, lost.run, lost.phase, key=phase_id(lost.run, lost.phase))
+    failed = ", ".join(f"{each.id} {each.name}" for each in demoting(verdict.criteria))
+    journal.write(connection, "pass-lost", at, subject, checkpoint=verdict.checkpoint_digest, to=to, failed=failed)
 
 
 def verdicts(connection: Connection, run: str) -> tuple[KeptVerdict, ...]:
@@ -239,7 +272,7 @@ def reset_attempts(connection: Connection, series: AttemptSeries, by: str, reaso
 
 
 def passed_gates(connection: Connection, agent: str, checkpoint: str) -> tuple[PassedGate, ...]:
-    """The gates that gave this agent with this very checkpoint a PASS, in whatever run.
+    """The gates that gave this agent with this very checkpoint a PASS, in whatever run, and that no FAIL has taken.
 
     Agents that learn nothing of their own have equal checkpoints, and pass for themselves only.
     """

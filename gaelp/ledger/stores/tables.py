@@ -6,6 +6,8 @@ what else a column holds. Touch this to keep another fact; raise SCHEMA_VERSION.
 
 from __future__ import annotations
 
+import secrets
+
 import sqlalchemy as sa
 
 from gaelp.domain.gates.verdicts import Verdict
@@ -14,16 +16,27 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
 CREATES = "intent = 'create'"
 UNDECIDED = "state IN ('open', 'void')"
+ALONE = "approved_alone"
 
 metadata = sa.MetaData()
 
-schema = sa.Table("ledger_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
+
+def _identity() -> str:
+    return secrets.token_hex(16)
+
+
+schema = sa.Table(
+    "ledger_schema",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("identity", sa.Text, nullable=False, default=_identity),  # drawn once, when the ledger is made
+)
 
 accounts = sa.Table(
     "accounts",
@@ -73,7 +86,6 @@ runs = sa.Table(
     sa.Column("agent", sa.Text, nullable=False),  # empty until it has begun, and so is the next one
     sa.Column("config_digest", sa.Text, nullable=False),
     sa.Column("starter", sa.JSON),  # a Starter, where its start was signed
-    sa.Column("start_digest", sa.Text, nullable=False),  # of what was signed; empty where nothing was
 )
 
 attempts = sa.Table(
@@ -99,6 +111,7 @@ verdicts = sa.Table(
     sa.Column("verdict", Named(Verdict), nullable=False),
     sa.Column("promote", sa.Boolean, nullable=False),
     sa.Column("criteria", sa.JSON, nullable=False),  # a list of CriterionVerdict
+    sa.Column("lost_to", sa.Text, nullable=False),  # the run's phase whose FAIL has taken the pass; empty: none has
 )
 
 requests = sa.Table(
@@ -116,6 +129,8 @@ requests = sa.Table(
     sa.Column("approver", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("decided_at", Instant),
+    sa.Column("approved_alone", sa.Boolean, nullable=False),  # one person has approved it, and nobody else was proven
+    sa.Index("approved_alone_requests", "account", sqlite_where=sa.text(ALONE), postgresql_where=sa.text(ALONE)),
     sa.Index("undecided_requests", "account", sqlite_where=sa.text(UNDECIDED), postgresql_where=sa.text(UNDECIDED)),
 )
 

@@ -26,6 +26,7 @@ from gaelp.platforms.emulator.delivery import (
     VALUE,
     Campaign,
 )
+from gaelp.platforms.emulator.hidden_world import unreported
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, from_us
 from gaelp.platforms.emulator.wire import Truth
 
@@ -129,7 +130,7 @@ def _known(campaign: Campaign, at_us: int, lag_us: int) -> _Known:
     orders = np.concatenate([campaign.closed.orders[:3], *(hour.orders for hour in hours)], axis=1)
     clicked = np.repeat(starts, [hour.orders.shape[1] for hour in hours]) if hours else starts
     day = np.concatenate([campaign.closed.orders[3], clicked // DAY])
-    visible = orders[CONVERTED] + lag_us <= at_us
+    visible = (orders[CONVERTED] + lag_us <= at_us) & ~unreported(campaign.changes, orders[CONVERTED] // DAY)
     return _Known(
         starts=starts,
         counts=counts,

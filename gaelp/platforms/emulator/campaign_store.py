@@ -24,6 +24,7 @@ from gaelp.domain.platform_records import CampaignSpec, Creative
 from gaelp.domain.spending.advertised_content import content_digest
 from gaelp.errors import GaelpError
 from gaelp.platforms.emulator.delivery import Hour
+from gaelp.platforms.emulator.hidden_world import PlannedChange
 from gaelp.platforms.emulator.settings_timeline import InForce
 
 _SCHEMA = """
@@ -40,6 +41,8 @@ CREATE TABLE IF NOT EXISTS campaigns (
 CREATE TABLE IF NOT EXISTS changes (
     campaign INTEGER NOT NULL REFERENCES campaigns, sequence INTEGER NOT NULL, at_us INTEGER NOT NULL,
     settings TEXT NOT NULL, PRIMARY KEY (campaign, sequence)) STRICT;
+CREATE TABLE IF NOT EXISTS planned_changes (
+    sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, change TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS hours (
     campaign INTEGER NOT NULL REFERENCES campaigns, start_us INTEGER NOT NULL, shape TEXT NOT NULL,
     counts BLOB NOT NULL, orders BLOB NOT NULL, PRIMARY KEY (campaign, start_us)) STRICT;
@@ -127,6 +130,16 @@ class Store:
         """The uploaded arrays of that digest."""
         arrays: bytes = self._db.execute("SELECT arrays FROM worlds WHERE digest = ?", (digest,)).fetchone()["arrays"]
         return arrays
+
+    def plan_change(self, change: PlannedChange) -> None:
+        """Remember a change of the world of some campaigns of an account."""
+        row = (change.account, change.model_dump_json())
+        self._db.execute("INSERT INTO planned_changes VALUES (NULL, ?, ?)", row)
+
+    def planned_changes(self, account: str) -> tuple[PlannedChange, ...]:
+        """The account's changes, in the order in which they were planned."""
+        query = "SELECT change FROM planned_changes WHERE account = ? ORDER BY sequence"
+        return tuple(PlannedChange.model_validate_json(row["change"]) for row in self._db.execute(query, (account,)))
 
     def add_campaign(self, spec: CampaignSpec, world: str, at_us: int, cursor: int) -> int:
         """Insert a campaign without settings and return its id; raises sqlite3.IntegrityError for a known name."""

@@ -22,7 +22,13 @@ from gaelp.market.parameters import MarketParameters
 from gaelp.market.streams import stream
 from gaelp.market.world.orders import attributed_lag_days
 from gaelp.platforms.emulator.closed_days import ClosedDays
-from gaelp.platforms.emulator.hidden_world import with_conversions, with_traffic
+from gaelp.platforms.emulator.hidden_world import (
+    PlannedChange,
+    changed,
+    planned_pace,
+    with_conversions,
+    with_traffic,
+)
 from gaelp.platforms.emulator.settings_timeline import DAY, HOUR, Piece, Timeline, from_us
 
 PLATFORM = "emulator"  # in the billing rules
@@ -63,6 +69,7 @@ class Campaign:
     created_us: int
     world: MarketParameters  # hidden shift and product included
     timeline: Timeline
+    changes: tuple[PlannedChange, ...]
     reached: int
     cursor: int
     hours: list[Hour] = field(default_factory=list)
@@ -146,7 +153,8 @@ class Delivery:
     def _piece(self, campaign: Campaign, piece: Piece, start: int, index: int, left: int, shock: float) -> I8:
         key = (campaign.entity, start // HOUR, index)
         settings, moment, fraction = piece.settings, from_us(start), (piece.end_us - piece.start_us) / HOUR
-        world = with_traffic(with_conversions(campaign.world, settings.conversion_factor), fraction)
+        world = changed(campaign.world, campaign.changes, moment.date())
+        world = with_traffic(with_conversions(world, settings.conversion_factor), fraction)
         auctions = traffic(
             world,
             hour=np.array([moment.hour]),
@@ -174,7 +182,8 @@ class Delivery:
         On an over-delivering day the platform aims at the highest budget of the day, even after a cut.
         """
         day, line = start // DAY, campaign.timeline
-        factor = self.day_factor(campaign.entity, day)
+        planned = min(planned_pace(campaign.changes, from_us(start).date()), self.overdelivery)
+        factor = max(self.day_factor(campaign.entity, day), planned)
         highest = line.highest_budget(day * DAY, piece.start_us)
         aim = int(factor * highest) if factor > 1.0 else piece.settings.daily_budget_micros
         left_day = aim - campaign.spent["day", day] - this_hour

@@ -1,18 +1,23 @@
-"""The world behind the emulator: an account's base market, shifted by the server's own seed.
+"""The world behind the emulator: an account's base market, shifted by the server's own seed, and changes planned in it.
 
 The shift is hidden from the product: no agent is trained on it, so the gap between simulation and live is never zero.
-Touch this to change how far the emulator's market lies from every simulation.
+So is a change that somebody plans, which is what monitoring is there to notice.
+Touch this to change how far the emulator's market lies from every simulation, or to plan another kind of change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Annotated
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gaelp.arrays import Array
+from gaelp.arrays import B1, I8, Array
 from gaelp.errors import GaelpError
 from gaelp.market.auctions.price_curves import HOURS
 from gaelp.market.parameters import MarketParameters
@@ -43,6 +48,42 @@ _SHAPES = {
     "window_days": "1",
     "day_shock": "1",
 }
+
+
+Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class PlannedChange(BaseModel):
+    """What is otherwise in the world of some campaigns from a day of the account on, until before another day.
+
+    It is planned before any of these campaigns comes to that day. Of several changes of a day, factors are multiplied
+    and the fastest pace counts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account: str
+    campaign: str  # a name or a pattern (fnmatch), as in run-a/scaled/*
+    first_day: datetime.date
+    until_day: datetime.date | None = None  # none: for good
+    click_rate: Factor = 1.0  # times the world's
+    conversion_rate: Factor = 1.0  # times the world's
+    pace: Annotated[float, Field(ge=1, le=2)] = 1.0  # budgets that each day aims at, within its month's limit
+    silent_tag: bool = False  # what converts on these days is never reported
+
+    @model_validator(mode="after")
+    def _has_days(self) -> PlannedChange:
+        if self.until_day is not None and self.until_day <= self.first_day:
+            raise ValueError("a change ends on a later day than it begins")
+        return self
+
+    def concerns(self, account: str, name: str) -> bool:
+        """Whether it is planned for this campaign."""
+        return account == self.account and fnmatchcase(name, self.campaign)
+
+    def holds_on(self, day: datetime.date) -> bool:
+        """Whether the day is one of its days."""
+        return self.first_day <= day and (self.until_day is None or day < self.until_day)
 
 
 class InvalidWorld(GaelpError, ValueError):
@@ -110,6 +151,33 @@ def product_factor(seed: int, product: str) -> float:
 def with_conversions(world: MarketParameters, factor: float) -> MarketParameters:
     """The world with its conversion rates times `factor`."""
     return world if factor == 1.0 else replace(world, cvr=np.clip(world.cvr * factor, 0.0, 1.0))
+
+
+def changed(world: MarketParameters, changes: Sequence[PlannedChange], day: datetime.date) -> MarketParameters:
+    """The world with the rates that are planned for a day."""
+    held = [each for each in changes if each.holds_on(day)]
+    clicks = math.prod(each.click_rate for each in held)
+    world = world if clicks == 1.0 else replace(world, ctr=np.clip(world.ctr * clicks, 0.0, 1.0))
+    return with_conversions(world, math.prod(each.conversion_rate for each in held))
+
+
+def planned_pace(changes: Sequence[PlannedChange], day: datetime.date) -> float:
+    """The budgets that a day aims at by plan; 1 where nothing is planned."""
+    return max((each.pace for each in changes if each.holds_on(day)), default=1.0)
+
+
+def unreported(changes: Sequence[PlannedChange], converted: I8) -> B1:
+    """Which conversions a silent tag never reports, by their days since the epoch [N]."""
+    lost = np.zeros(len(converted), bool)
+    for each in changes:
+        if each.silent_tag:
+            until = math.inf if each.until_day is None else _epoch_day(each.until_day)
+            lost |= (converted >= _epoch_day(each.first_day)) & (converted < until)
+    return lost
+
+
+def _epoch_day(day: datetime.date) -> int:
+    return (day - datetime.date(1970, 1, 1)).days
 
 
 def with_traffic(world: MarketParameters, fraction: float) -> MarketParameters:

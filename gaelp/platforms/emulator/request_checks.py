@@ -43,6 +43,13 @@ def other_creatives(campaign: Campaign, creatives: tuple[Creative, ...]) -> None
         raise _invalid(f"{len(creatives)} creatives for a campaign of {before}")
 
 
+def still_to_come(campaign: Campaign, begins_us: int) -> None:
+    """Raise Refusal where a campaign has passed the instant at which a planned change begins: no past is changed."""
+    if campaign.reached > begins_us:
+        reached = from_us(campaign.reached).isoformat()
+        raise _invalid(f"{campaign.external_name} has come to {reached} before: plan the change for a later day")
+
+
 def _shape(bids: tuple[int, ...], shares: tuple[tuple[float, ...], ...], shape: tuple[int, int]) -> None:
     segments, creatives = shape
     if not segments or not creatives:

@@ -20,6 +20,7 @@ from gaelp.domain.ad_accounts import CallQuota
 from gaelp.domain.platform_records import CampaignReport, CampaignState
 from gaelp.platforms.emulator import wire
 from gaelp.platforms.emulator.faults import Fault, Faults, Verb
+from gaelp.platforms.emulator.hidden_world import PlannedChange
 from gaelp.platforms.emulator.quotas import Quotas
 from gaelp.platforms.emulator.refusal import INVALID, Refusal
 from gaelp.platforms.emulator.service import Emulator
@@ -120,6 +121,10 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
     async def clear_faults() -> tuple[Fault, ...]:
         faults.clear()
         return faults.waiting
+
+    @router.post("/changes")
+    async def plan_change(change: PlannedChange) -> tuple[PlannedChange, ...]:
+        return emulator.plan_change(change)
 
     @router.put("/conversion-factor")
     async def set_conversion_factor(body: wire.ConversionFactor) -> wire.ConversionFactor:

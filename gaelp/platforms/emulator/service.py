@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 import safetensors
 from safetensors import numpy as safetensors_numpy
@@ -22,6 +22,7 @@ from gaelp.market.parameters import MarketParameters
 from gaelp.platforms.emulator import campaign_reports, hidden_world, request_checks
 from gaelp.platforms.emulator.campaign_store import Store
 from gaelp.platforms.emulator.delivery import Campaign, Delivery
+from gaelp.platforms.emulator.hidden_world import PlannedChange
 from gaelp.platforms.emulator.refusal import DUPLICATE_NAME, NOT_FOUND, Refusal
 from gaelp.platforms.emulator.settings_timeline import HOUR, InForce, Timeline, to_us
 from gaelp.platforms.emulator.wire import Create, Truth
@@ -136,6 +137,19 @@ class Emulator:
             with self._all_or_nothing(campaign):
                 self._change(campaign, campaign.timeline.latest.model_copy(update={"conversion_factor": factor}))
 
+    def plan_change(self, change: PlannedChange) -> tuple[PlannedChange, ...]:
+        """Plan a change of the world of campaigns, those to come among them; returns all changes of the account."""
+        begins = datetime.combine(change.first_day, time(tzinfo=UTC))
+        campaigns = [self._load(each) for each in self._store.campaign_ids(change.account)]
+        concerned = [each for each in campaigns if change.concerns(change.account, each.external_name)]
+        for campaign in concerned:
+            request_checks.still_to_come(campaign, to_us(begins))
+        with self._store.transaction():
+            self._store.plan_change(change)
+        for campaign in concerned:
+            self._forget(int(campaign.platform_id))
+        return self._store.planned_changes(change.account)
+
     def advance(self, at: datetime) -> int:
         """Push every campaign forward to `at`; returns how many there are."""
         identifiers = self._store.campaign_ids()
@@ -210,6 +224,11 @@ class Emulator:
             created_us=row["created_us"],
             world=self._world(row["world"], row["account"], row["product"], timeline.latest),
             timeline=timeline,
+            changes=tuple(
+                each
+                for each in self._store.planned_changes(row["account"])
+                if each.concerns(row["account"], row["external_name"])
+            ),
             reached=row["reached_us"],
             cursor=row["cursor_us"],
         )

@@ -26,7 +26,7 @@ from gaelp.records.logs.cut_lines import cut_lines
 from gaelp.records.logs.item_features import Items, read_items
 from gaelp.records.logs.log_columns import Marks
 from gaelp.records.logs.log_files import Digest, IngestError, content_digest
-from gaelp.records.logs.log_kinds import BANDIT, REPORT, SPLIT_TEST, Kind, kind_named
+from gaelp.records.logs.log_kinds import BANDIT, REPORT, SPLIT_TEST, USER_FEATURES, Kind, kind_named
 from gaelp.records.logs.log_layouts import Layout, layout_of
 from gaelp.records.logs.log_rows import Judge, places, without_totals
 from gaelp.records.logs.log_totals import ColumnFound, IngestReport, LogTotals
@@ -208,11 +208,23 @@ def _judged(reading: _Reading, staged: StagedRows) -> LogTotals:
 
 def _columns_found(reading: _Reading) -> tuple[ColumnFound, ...]:
     layout = reading.layout
-    return tuple(
-        ColumnFound(name=f.name, header=layout.headers[at] if layout.header else str(at + 1), reading=f.reading(marks))
+    placed = tuple(
+        ColumnFound(
+            name=f.name,
+            header=_header(layout, at),
+            reading=f.reading(marks) + (", blank is 0" if f.name in layout.zero_blanks else ""),
+        )
         for f in reading.file.kind.fields
         if (at := layout.positions[f.name]) is not None and (marks := reading.marks[f.name])
     )
+    features = enumerate(layout.user_features)
+    return placed + tuple(
+        ColumnFound(name=f"{USER_FEATURES}{n}", header=_header(layout, at), reading="text") for n, at in features
+    )
+
+
+def _header(layout: Layout, at: int) -> str:
+    return layout.headers[at] if layout.header else str(at + 1)
 
 
 def _known(row: Mapping[str, Any], content: str) -> IngestReport:

@@ -32,6 +32,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     default: str | None = None  # None: the column is required
     blank: bool = False  # a blank value is null, not bad
+    counted: bool = False  # a blank value of it is 0 in an export of Meta
 
     @property
     def instant(self) -> bool:
@@ -93,7 +94,7 @@ class Kind:
     checks: tuple[Check, ...] = ()
     notes: tuple[Check, ...] = ()
     headerless: tuple[Form, ...] = ()
-    has_sums: bool = False  # its files may write sums of other rows among them; a row is a period, a day at the least
+    has_sums: bool = False  # its files may write sums of other rows among them
 
 
 def _exceeds(reason: str, more: str, less: str) -> Check:
@@ -110,12 +111,6 @@ def _blank_among_others(name: str) -> Callable[[Columns], Any]:
     return missing
 
 
-def _is_a_sum(columns: Columns) -> Any:
-    """Where an export has written the sum of the other rows; it would count as an arm."""
-    return pc.match_substring_regex(columns["arm"], _SUM)
-
-
-_SUM = r"^(?i)(grand )?(total|gesamt|summe|alle)s?:?$"
 _COUNT = "is not a non-negative integer"
 _NUMBER = "is not a number of 0 or more"
 _MONEY = "is not an amount of 0 or more"
@@ -127,10 +122,11 @@ _DAY = (
     "month", "monat", "segments.month", "gregorian date",
 )  # fmt: skip
 WEEKS, MONTHS = ("week", "woche", "segments.week"), ("month", "monat", "segments.month")  # headers of longer periods
+META_HEADERS = ("amount spent", "ausgegebener betrag", "reporting starts", "berichtsstart")
 _UNTIL = ("reporting ends", "berichtsende")
 _CAMPAIGN = (
-    "campaign_number", "campaign name", "campaign.id", "campaign.name", "kampagne", "kampagnenname",
-    "name der kampagne",
+    "campaign name", "campaign.name", "kampagne", "kampagnenname", "name der kampagne", "campaign_number",
+    "campaign.id",
 )  # fmt: skip
 _IMPRESSIONS = ("displays", "impr.", "metrics.impressions", "impressionen")
 _CLICKS = ("metrics.clicks", "klicks", "link clicks", "clicks (all)", "link-klicks", "klicks (alle)")
@@ -141,6 +137,7 @@ _CONVERSIONS = (
 _REVENUE = (
     "conv. value", "metrics.conversions_value", "conv.-wert", "purchases conversion value",
     "website purchases conversion value", "conversion-wert von käufen", "conversion-wert von website-käufen",
+    "conversion-wert für käufe", "conversion-wert für website-käufe",
 )  # fmt: skip
 _SALES = ("post_click_sales_amount",)
 _CURRENCY = ("currency code", "customer.currency_code", "währungscode", "währung")
@@ -197,10 +194,10 @@ REPORT = Kind(
         Field("banner", "banner", column.texts, "", default=""),
         Field("placement", "placement", column.texts, "", default=""),
         Field("impressions", "impressions", column.integers, f"impressions {_COUNT}", _IMPRESSIONS),
-        Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS),
+        Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS, counted=True),
         Field("cost", "cost_micros", column.amounts, f"cost {_MONEY}", _COST, ""),
-        Field("conversions", "conversions", column.numbers, f"conversions {_NUMBER}", _CONVERSIONS, "", True),
-        Field("revenue", "revenue_micros", column.signed_amounts, "revenue is not an amount", _REVENUE, "", True),
+        Field("conversions", "conversions", column.numbers, f"conversions {_NUMBER}", _CONVERSIONS, "", True, True),
+        Field("revenue", "revenue_micros", column.signed_amounts, "revenue is not an amount", _REVENUE, "", True, True),
         Field(
             "sales",
             "sales_micros",
@@ -241,10 +238,8 @@ SPLIT_TEST = Kind(
         Field("clicks", "clicks", column.integers, f"clicks {_COUNT}", _CLICKS),
     ),
     equal_rows=True,
-    checks=(
-        _exceeds("clicks exceed impressions", "clicks", "impressions"),
-        Check("is a sum of other rows", _is_a_sum),
-    ),
+    has_sums=True,
+    checks=(_exceeds("clicks exceed impressions", "clicks", "impressions"),),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (BANDIT, MARKET, REPORT, SPLIT_TEST)}
 

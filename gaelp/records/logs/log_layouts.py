@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gaelp.records.logs.log_files import IngestError, head, shown
-from gaelp.records.logs.log_kinds import BANDIT, USER_FEATURES, Field, Kind
+from gaelp.records.logs.log_kinds import BANDIT, META_HEADERS, USER_FEATURES, Field, Kind
 
 _DELIMITERS = (",", ";", "\t")
 _HEADERLESS_DELIMITERS = ("\t", " ", ",", ";")
 _HEADER_CURRENCY = re.compile(r"\s*\(([A-Z]{3})\)$")  # Meta's `Amount spent (USD)`
+_API_FIELD = re.compile(r"(segments|campaign|customer|metrics)[._]([A-Za-z_]+)")
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Layout:
     positions: Mapping[str, int | None]  # canonical name -> column; None: the default
     first_line: int = 1  # number of the header's line, or of the first row where there is no header
     micros: frozenset[str] = frozenset()  # canonical names of amounts that are in millionths of a unit
+    zero_blanks: frozenset[str] = frozenset()  # canonical names of columns whose blank cells are 0
     currency: str = ""  # of all amounts, where a header names it
     user_features: tuple[int, ...] = ()
     identity: tuple[int, ...] | None = field(default=None)  # columns that name a row; (): the whole line; None: nothing
@@ -64,10 +67,18 @@ def layout_of(kind: Kind, mapping: Mapping[str, str], text: str, path: str) -> L
     return Layout(
         delimiter, True, tuple(header), positions, line,
         micros=frozenset(n for n, at in positions.items() if at is not None and "micros" in header[at].casefold()),
+        zero_blanks=_zero_blanks(kind, header),
         currency=currency[1] if currency else "",
         user_features=_user_features(header, mapping) if kind is BANDIT else (),
         identity=_identity(kind, header),
     )  # fmt: skip
+
+
+def _zero_blanks(kind: Kind, header: Sequence[str]) -> frozenset[str]:
+    """Meta leaves a cell blank where nothing was counted; elsewhere a blank is not known."""
+    if not any(_named(name, header) for name in META_HEADERS):
+        return frozenset()
+    return frozenset(wanted.name for wanted in kind.fields if wanted.counted)
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
@@ -127,8 +138,18 @@ def _check_mapping(mapping: Mapping[str, str], header: Sequence[str], path: str)
 def _named(name: str, header: Sequence[str]) -> list[int]:
     """The columns of that name: as it is written where there is one, else in any case."""
     exact = [index for index, cell in enumerate(header) if cell == name]
-    folded = [_HEADER_CURRENCY.sub("", cell).casefold() for cell in header]
-    return exact or [index for index, cell in enumerate(folded) if cell == name.casefold()]
+    return exact or [index for index, cell in enumerate(header) if _folded(cell) == name.casefold()]
+
+
+def _folded(cell: str) -> str:
+    """A header as it is compared: in small letters, without a currency, and a field of Google Ads' API as GAQL has it.
+
+    Its clients write the field metrics.cost_micros as `metrics.costMicros` or `metrics_cost_micros` too.
+    """
+    plain = _HEADER_CURRENCY.sub("", cell)
+    if (api := _API_FIELD.fullmatch(plain)) is None:
+        return plain.casefold()
+    return f"{api[1]}.{_CAPITAL.sub('_', api[2])}".casefold()
 
 
 def _candidates(wanted: Field, header: Sequence[str], mapping: Mapping[str, str]) -> list[int]:
@@ -138,8 +159,9 @@ def _candidates(wanted: Field, header: Sequence[str], mapping: Mapping[str, str]
     if found := _named(wanted.name, header):
         return found
     named = [places for alias in wanted.aliases if (places := _named(alias, header))]
-    if wanted.instant:
-        return named[0] if named else []  # Meta's exports by day have the day, and the beginning of the report too
+    if wanted.instant or wanted.name == "campaign":
+        # Meta's exports by day have the beginning of the report too, and rows of an API the campaign's id and its name.
+        return named[0] if named else []
     return sorted({index for places in named for index in places})
 
 
@@ -159,7 +181,7 @@ def _position(wanted: Field, header: Sequence[str], mapping: Mapping[str, str], 
 def _user_features(header: Sequence[str], mapping: Mapping[str, str]) -> tuple[int, ...]:
     named = {name: index for index, name in enumerate(header) if name.startswith(USER_FEATURES)}
     named |= {name: _named(target, header)[0] for name, target in mapping.items() if name.startswith(USER_FEATURES)}
-    return tuple(index for _, index in sorted(named.items()))
+    return tuple(named[name] for name in sorted(named, key=lambda name: (len(name), name)))
 
 
 def _identity(kind: Kind, header: Sequence[str]) -> tuple[int, ...] | None:

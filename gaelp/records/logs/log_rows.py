@@ -21,6 +21,7 @@ from gaelp.records.logs.log_layouts import Layout
 
 DUPLICATE = "duplicate of an earlier row"
 _TOTALS = r"(?i)^[\s\"]*(?:total|gesamt|summe)"
+_TOTAL_OF_ARMS = r"(?i)^\s*(?:grand )?(?:total|gesamt|summe|alle)s?\s*(?::.*)?$"  # an arm may be called Total Wireless
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Judge:
         rows, left_out = without_totals(lines, self._kind, self._layout)
         reasons = _Reasons(len(rows.numbers))
         columns = {wanted.stored: self._parsed(wanted, rows, reasons) for wanted in self._kind.fields}
-        if self._kind.has_sums and self._layout.positions["until"] is None:
+        if self._layout.positions.get("until", 0) is None:
             columns["until"] = _period_end(columns["at"], self._day_header)
         for check in self._kind.checks:
             reasons.add(true(check, columns), check.reason)
@@ -78,7 +79,10 @@ class Judge:
             known = self._layout.currency if wanted.name == "currency" else ""
             value = wanted.parse(pa.array([known or wanted.default or ""]), marks)[0]
             return value.take(pa.array(np.zeros(len(reasons), np.int64)))
-        values, good = wanted.parse(rows.columns[position], marks)
+        texts = rows.columns[position]
+        if wanted.name in self._layout.zero_blanks:
+            texts = pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), "0", texts)
+        values, good = wanted.parse(texts, marks)
         if wanted.blank and not good.all():
             text = pc.utf8_trim_whitespace(rows.columns[position])
             good = good | mask(pc.is_in(text, pa.array(BLANKS)))
@@ -123,16 +127,22 @@ def places(kind: Kind, layout: Layout, readings: Readings | None = None) -> list
     """The columns of the file that a judge reads, or that `readings` are decided by."""
     placed = {at for at in layout.positions.values() if at is not None}
     used = placed | {*layout.user_features, *(layout.identity or ())} if readings is None else readings.places
-    return sorted(used | ({0, layout.positions["date"] or 0} if kind.has_sums else set()))
+    return sorted(used | ({0, *_naming(layout, "date", "campaign", "arm")} if kind.has_sums else set()))
+
+
+def _naming(layout: Layout, *names: str) -> list[int]:
+    """The places of those columns that the file has."""
+    return [at for name in names if (at := layout.positions.get(name)) is not None]
 
 
 def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLines, int]:
-    """The lines that are no sum of the others, and how many are: an export writes `Total` or the like in them."""
+    """The lines that are no sum of the others, and how many are.
+
+    An export writes `Total` or the like in them, and Meta neither a day nor a campaign.
+    """
     if not kind.has_sums:
         return lines, 0
-    day = layout.positions["date"] or 0
-    sums = pc.or_(*(pc.match_substring_regex(lines.columns[at], _TOTALS) for at in (0, day)))
-    sums = mask(pc.and_(sums, pc.invert(pc.match_substring_regex(lines.columns[day], r"^\d"))))
+    sums = (_of_days if "campaign" in layout.positions else _of_arms)(lines, layout)
     short = mask(pc.match_substring_regex(lines.broken["raw"].combine_chunks(), _TOTALS))
     if not sums.any() and not short.any():
         return lines, 0
@@ -142,6 +152,21 @@ def without_totals(lines: CutLines, kind: Kind, layout: Layout) -> tuple[CutLine
     numbers, texts = lines.numbers[~sums], lines.texts.filter(kept)
     rest = replace(lines, numbers=numbers, columns=columns, texts=texts, broken=broken)
     return rest, int(sums.sum() + short.sum())
+
+
+def _of_days(lines: CutLines, layout: Layout) -> B1:
+    day = layout.positions["date"] or 0
+    words = pc.or_(*(pc.match_substring_regex(lines.columns[at], _TOTALS) for at in (0, day)))
+    sums = mask(pc.and_(words, pc.invert(pc.match_substring_regex(lines.columns[day], r"^\d"))))
+    if len(named := _naming(layout, "date", "campaign")) == 2:
+        sums |= mask(pc.and_(*(pc.equal(pc.utf8_trim_whitespace(lines.columns[at]), "") for at in named)))
+    return sums
+
+
+def _of_arms(lines: CutLines, layout: Layout) -> B1:
+    """A row of an experiment's table that would count as an arm."""
+    first, arm = (pc.match_substring_regex(lines.columns[at], _TOTAL_OF_ARMS) for at in (0, *_naming(layout, "arm")))
+    return mask(pc.or_(first, arm))
 
 
 def _period_end(begins: Any, header: str) -> Any:

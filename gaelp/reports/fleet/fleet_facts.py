@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from gaelp.domain.gates.headroom import without_bar
 from gaelp.domain.phases import Outcome
+from gaelp.domain.simple_rules import without_bar
 from gaelp.domain.spending.approval_requests import ApprovalRequest, asked_in_a_sentence, most_in_all
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports.booked_campaigns import AskedRequest

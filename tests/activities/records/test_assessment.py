@@ -24,7 +24,7 @@ from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import CampaignResult, DecisionMade
 from gaelp.domain.spending.ledger_records import NOT_THE_AGENTS, AttemptSeries, FoundExposure, Severity, Violation
 from gaelp.ledger.booked_evidence import interruption_of, others_doing
-from gaelp.ledger.stored_records import BegunTerms
+from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
 from gaelp.ledger.stores import campaign_books_store, reservation_store
 from gaelp.market.calibration.calibrate import calibrate
 from gaelp.messages.episode_batch import BatchResult
@@ -306,6 +306,34 @@ def test_a_later_attempt_is_judged_at_its_own_level(fixture: CampaignFixture) ->
     historical = as_phase(f"{context.run}/historical", assessment.assess_historical, replayed).gate
     (paired,) = (c for c in historical.criteria if c.id == "5b")
     assert paired.reason.endswith("of the 526.4 needed, more clicks are needed.")
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "said", "kept"),
+    [(1e9, 0.0, Verdict.PASS, ""), (0.0, 1e9, Verdict.FAIL, f"{RUN}/historical"), (1.0, 1.0, Verdict.INCONCLUSIVE, "")],
+)
+def test_a_gate_takes_the_earlier_passes_of_the_state_that_it_refutes(
+    fixture: CampaignFixture, won: float, lost: float, said: Verdict, kept: str
+) -> None:
+    """The mirrored bet at the level of the attempt takes them, of whatever run and account; the bet itself does not."""
+    context = fixture.campaign.context.model_copy(update={"phase": Phase.HISTORICAL})
+    fixture.ledger.put_account(fixture.ledger.account(context.account).model_copy(update={"account": "other"}))
+    for run, checkpoint in (("before", context.checkpoint_digest), ("another-state", "a" * 64)):
+        fixture.ledger.register_run(run, "other", START)
+        fixture.ledger.begin_run(run, BegunTerms("other", context.agent, context.config_digest), START)
+        passed = KeptVerdict(run, Phase.SIMULATION, checkpoint, "e" * 64, (), Verdict.PASS, True)
+        fixture.ledger.keep_verdict("other", passed, START)
+    points = [Estimate(estimator=e, policy="candidate", value=0.1, low=0, high=1, **WEIGHTS) for e in AGREEING]
+    bet = points[0].model_copy(update={"estimator": "non-inferiority", "log_wealth": won, "log_wealth_against": lost})
+    log = LogEvidence(log="obd", kind="bandit", grade="A", rows=10, clicks=5, estimates=(*points, bet))
+    assessment = Assessment(fixture.ledger, fixture.inputs)
+    asked = AssessHistorical(context=context, logs=(log,))
+    gate = as_phase(f"{context.run}/historical", assessment.assess_historical, asked).gate
+    assert next(each for each in gate.criteria if each.id == "5b").verdict is said
+    assert [each.lost_to for run in ("before", "another-state") for each in fixture.ledger.verdicts(run)] == [kept, ""]
+    assert [(e.account, e.run) for e in fixture.ledger.journal(kinds=("pass-lost",))] == [("other", "before")] * bool(
+        kept
+    )
 
 
 def test_a_gate_is_judged_for_its_own_phase_only(fixture: CampaignFixture) -> None:

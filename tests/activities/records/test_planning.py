@@ -44,14 +44,20 @@ class Exams:
             self.ledger.begin_run(run, BegunTerms(self.account, context.agent, context.config_digest), START)
         return as_phase(f"{run}/simulation", self.planning.begin_exam, exam)
 
-    def graduate(self, checkpoint: str, agent: str = "mine", **simulation: float) -> None:
+    def graduate(self, checkpoint: str, agent: str = "mine", run: str = "before", **simulation: float) -> None:
         """Write down that the simulation's gate passed a checkpoint, in a run of its own."""
         config = TrainingConfiguration.model_validate({"simulation": simulation})
         digest = self.store.put_document(loading.canonical(config))
-        self.ledger.register_run("before", self.account, START)
-        self.ledger.begin_run("before", BegunTerms(self.account, agent, digest), START)
-        passed = KeptVerdict("before", Phase.SIMULATION, checkpoint, "e" * 64, (), Verdict.PASS, True)
+        self.ledger.register_run(run, self.account, START)
+        self.ledger.begin_run(run, BegunTerms(self.account, agent, digest), START)
+        passed = KeptVerdict(run, Phase.SIMULATION, checkpoint, "e" * 64, (), Verdict.PASS, True)
         self.ledger.keep_verdict(self.account, passed)
+
+    def fail(self, run: str, phase: Phase) -> None:
+        """Write down that a later run's gate failed the entry state, which takes every pass that it has."""
+        failed = KeptVerdict(run, phase, ENTRY, "f" * 64, (), Verdict.FAIL, False)
+        self.ledger.register_run(run, self.account, START)
+        self.ledger.keep_verdict(self.account, failed, START, self.ledger.passed_gates("mine", ENTRY))
 
 
 @pytest.fixture
@@ -79,6 +85,18 @@ def test_an_agent_whose_checkpoint_had_passed_is_compared_with_it(exams: Exams) 
     came, began = exams.begin(trained=True), exams.begin("r2")
     assert (came.anchor, came.anchor_checkpoint_digest) == (Anchor.GRADUATED_ENTRY, ENTRY)
     assert began.anchor is Anchor.ENTRY
+
+
+def test_a_state_that_lost_its_pass_is_a_graduate_again_only_by_the_whole_gate(exams: Exams) -> None:
+    """Until then it must beat the incumbent, as one that never passed; a pass that came later counts."""
+    exams.graduate(ENTRY)
+    exams.fail("between", Phase.HISTORICAL)
+    assert exams.begin("r2", trained=True).anchor is Anchor.INCUMBENT
+    exams.graduate(ENTRY, run="again")
+    assert exams.begin("r3", trained=True).anchor is Anchor.GRADUATED_ENTRY
+    assert [each.lost_to for run in ("before", "again") for each in exams.ledger.verdicts(run)] == [
+        "between/historical", ""
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("agent", "terms"), [("another", {}), ("mine", {"success_rate": 0.1})])

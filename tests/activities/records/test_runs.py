@@ -19,7 +19,7 @@ from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.gates.verdicts import GateVerdict, Verdict
 from gaelp.domain.phases import Outcome, Phase
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
 from gaelp.messages.phase import PhaseResult
 from gaelp.messages.training_run import BeginRun, EndRun, RunBegun, RunInput, RunResult
 from gaelp.records.events.event_back_ends import open_events, read_events
@@ -242,3 +242,24 @@ def test_no_run_has_passed_a_gate_that_the_ledger_does_not_know(runs: Runs, ledg
     assert known == "it" or "the gate of simulation was passed: nothing is proven" in ended.reason
     with pytest.raises(NotItsOwnWord):
         as_workflow("run-b").run(runs.end_run, EndRun(result=result, config_digest="d" * 64, at=START))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.GRADUATED, Outcome.PROMOTED, Outcome.STOPPED])
+def test_no_run_graduates_by_a_pass_that_another_has_cost_it_meanwhile(
+    runs: Runs, ledger: Ledger, outcome: Outcome
+) -> None:
+    """It ends not graduated, and says who failed; how it ended otherwise stays so."""
+    ledger.register_run("run-a", "emulator", START)
+    ledger.begin_run("run-a", BegunTerms("emulator", "mine", "d" * 64), START)
+    passed = KeptVerdict("run-a", Phase.SIMULATION, "c" * 64, "e" * 64, (), Verdict.PASS, True)
+    ledger.keep_verdict("emulator", passed)
+    failed = KeptVerdict("run-b", Phase.HISTORICAL, "c" * 64, "e" * 64, (), Verdict.FAIL, False)
+    ledger.keep_verdict("emulator", failed, lost=ledger.passed_gates("mine", "c" * 64))
+    result = RunResult(
+        run="run-a", outcome=outcome, reason="so it is", checkpoint_digest="c" * 64, phases=(), spend_micros=0
+    )
+    ended = as_workflow("run-a").run(runs.end_run, EndRun(result=result, config_digest="d" * 64, at=START))
+    if outcome is Outcome.STOPPED:
+        assert (ended.outcome, ended.reason) == (outcome, "so it is")
+    else:
+        assert ended.outcome is Outcome.NOT_GRADUATED and "run-b/historical failed" in ended.reason

@@ -111,6 +111,17 @@ def test_the_digest_survives_json() -> None:
         assert digest(TrainingConfiguration.model_validate_json(config.model_dump_json())) == digest(config)
 
 
+def test_the_strict_profiles_name_the_agent_that_their_own_exams_do_not_refuse() -> None:
+    """docs/traps.md has it that incremental-thompson avoids every trap that gates, and the default agent does not."""
+    named = {name: profile(name).agent for name in PROFILES}
+    default = TrainingConfiguration().agent
+    assert named == {
+        "quick-test": default, "development": default,
+        "staging": "incremental-thompson", "production": "incremental-thompson",
+    }  # fmt: skip
+    assert load("staging", environment={}, overrides=["agent=uniform"]).agent == "uniform"
+
+
 def test_the_constants_of_older_callers_are_the_profiles() -> None:
     """DEVELOPMENT_CONFIG and its like are the shipped profiles, and the older callers' line works as they wrote it."""
     assert loading.DEVELOPMENT_CONFIG == profile("development")

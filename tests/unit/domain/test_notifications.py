@@ -42,6 +42,8 @@ def told(sequence: int, urgency: Urgency) -> Notification:
         (entry("violation", severity="low", violation="raised", evidence="9 of 5"), Urgency.NOTE, "9 of 5"),
         (entry("violation-resolved", by="Ada", reason="credited"), Urgency.NOTE, "cleared by Ada: credited"),
         (entry("verdict", verdict="PASS"), Urgency.NOTE, "the gate says PASS"),
+        (entry("pass-lost", to="b/scaled", failed="12 x"), Urgency.ALARM, "b/scaled failed with the same agent state"),
+        (entry("pass-lost", to="spring/scaled", failed="12 x"), Urgency.NOTE, "which must pass it again (12 x)"),
         (entry("approve"), Urgency.NOTE, "was approved"),
         (entry("reject"), Urgency.NOTE, "was rejected"),
         (entry("account", by="Ada"), Urgency.NOTE, "changed by Ada"),

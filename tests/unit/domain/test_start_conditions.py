@@ -13,6 +13,7 @@ from gaelp.domain.ad_accounts import Account, AccountKind, DollarRate
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.undecidable_criteria import JudgedLog
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
+from gaelp.domain.spending.ledger_records import PassedGate
 from gaelp.domain.start_conditions import StartFacts, passed_as_strictly, skip_refusal, start_refusals
 
 ACCOUNT = Account(
@@ -51,7 +52,12 @@ def test_a_run_that_can_end_well_is_not_refused() -> None:
         ({"unusable_logs": "there is no log 'c'"}, {}, "historical.logs", "no log 'c'"),
         ({"logs": (*LOGS, JudgedLog("c", "bandit", 0, 0))}, {}, "historical.logs", "judge c on: no row of it is later"),
         ({"no_checkpoint": "is not in the store"}, {}, "--from-checkpoint", "is not in the store"),
-        ({}, {"currency": "EUR"}, "currency", "set currency to the account's"),
+        (
+            {},
+            {"currency": "EUR"},
+            "currency",
+            "name an account in EUR",
+        ),
         ({"account": REAL}, {"clock": {"time_scale": 1}}, "mode", "set mode to strict, or take an emulator's account"),
     ],
 )
@@ -139,6 +145,10 @@ def test_a_strict_run_skips_only_what_its_checkpoint_has_passed() -> None:
     assert [each.paths[0] for each in start_refusals(strict, (Phase.LIVE_TEST,), facts, TODAY)] == ["--from-phase"]
 
 
+def _passed(phase: Phase) -> PassedGate:
+    return PassedGate(run="earlier", account="emulator", phase=phase, config_digest="c" * 64)
+
+
 def test_a_gate_that_asked_for_less_was_not_passed() -> None:
     """A PASS counts where no threshold of its gate was lower than the ones that are asked for now."""
     now = profile("production")
@@ -147,8 +157,9 @@ def test_a_gate_that_asked_for_less_was_not_passed() -> None:
         for rate in (0.5, 0.9)
     )
     modest = now.model_copy(update={"live_test": now.live_test.model_copy(update={"roi": 0.01})})
-    assert passed_as_strictly(now, [(Phase.SIMULATION, easier), (Phase.LIVE_TEST, modest)]) == frozenset()
-    both = [(Phase.SIMULATION, easier), (Phase.SIMULATION, stricter), (Phase.HISTORICAL, easier)]
+    simulation, historical, live = map(_passed, (Phase.SIMULATION, Phase.HISTORICAL, Phase.LIVE_TEST))
+    assert passed_as_strictly(now, [(simulation, easier), (live, modest)]) == frozenset()
+    both = [(simulation, easier), (simulation, stricter), (historical, easier)]
     assert passed_as_strictly(now, both) == {Phase.SIMULATION, Phase.HISTORICAL}
 
 

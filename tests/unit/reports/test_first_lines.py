@@ -106,7 +106,7 @@ def test_a_refusal_names_the_criterion_that_failed() -> None:
     """The sentence names the criterion and its phase, and the reason stands once, below it."""
     found = first_lines(state(row("9"), row("8", "FAIL", None), outcome=Outcome.NOT_GRADUATED), CONFIG)
     assert found.sentence == "Refused in live-test, by criterion positive attributed ROI (8)."
-    assert found.why == "why 8"
+    assert found.why == "name of 8: why 8"
 
 
 def test_a_stop_names_a_violation_only_where_one_is_open() -> None:
@@ -123,3 +123,14 @@ def test_without_a_readable_configuration_nothing_is_projected() -> None:
     """A run of another version is not ready, and no number is made up."""
     found = first_lines(state(row("10", n=60)), None)
     assert found.word == "not ready" and not any(sign.isdigit() for sign in found.sentence)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.GRADUATED, Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED])
+def test_a_run_whose_pass_was_lost_is_not_called_ready_any_more(outcome: Outcome) -> None:
+    """It says which pass, and that the gate must be passed again; without a loss it says as before."""
+    sentence = "its pass of live-test counts no more"
+    told = first_lines(state(outcome=outcome, lost=[sentence]), CONFIG)
+    assert (told.word, told.sentence) == ("demoted", f"Demoted: {sentence}.") and "gate again" in told.action
+    assert first_lines(state(outcome=outcome), CONFIG).word != "demoted"
+    refused = state(row("1", "FAIL"), outcome=Outcome.NOT_GRADUATED, lost=[sentence])
+    assert first_lines(refused, CONFIG).word == "refused"

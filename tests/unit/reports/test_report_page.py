@@ -223,6 +223,19 @@ def test_the_newest_training_episodes_are_described(warehouse: Warehouse, tmp_pa
     assert "rises (p = " in page
 
 
+def test_a_pass_that_was_lost_stands_first_and_among_the_events(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The page says that the state may not go on, who took the pass, and by which criterion."""
+    whole_run(warehouse)
+    ledger = money()
+    assert "This agent may not go on" not in text_of(build(warehouse, ledger, "a", tmp_path / "before"))
+    told = json.dumps({"to": "b/scaled", "failed": "12 multi-campaign success", "checkpoint": "c" * 64})
+    ledger.entries = [*ledger.entries, entry(9, "pass-lost", 0, 0, detail=told)]
+    html = text_of(build(warehouse, ledger, "a", tmp_path / "after"))
+    assert "Demoted: its pass of live-test counts no more: b/scaled failed with the same agent state" in html
+    assert "This agent may not go on with the state that this run left" in html
+    assert "failed 12 multi-campaign success" in html
+
+
 def test_the_steps_of_monitoring_are_shown_with_evidence_and_settings(warehouse: Warehouse, tmp_path: Path) -> None:
     """Each step has its day, metric, e-value, budget before and after, and who has undone it; so has --json."""
     whole_run(warehouse)
@@ -404,7 +417,10 @@ def test_the_first_screen_answers_five_questions(warehouse: Warehouse, tmp_path:
     header = html.split("</header>")[0]
     said = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", header))
     assert list(said) == ["May do now", "Earned", "Why not promoted", "To sign", "Worst case from here"]
-    assert said["Why not promoted"].startswith("Too poor. Too poor.") and "incumbent" not in header
+    assert (
+        said["Why not promoted"].startswith("criterion 1: Too poor. criterion 2: Too poor.")
+        and "incumbent" not in header
+    )
     assert "by criteria average reward (1)" in header and said["To sign"] == "Nothing."
     waits = dict(answers(replace(facts_of(warehouse, Journal(), "a"), ended=None, asked=["50"]), "why", "10"))
     assert waits["Earned"] == "10" and waits["Not proven yet"].startswith("why")

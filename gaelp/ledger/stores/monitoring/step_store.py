@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from gaelp.domain.ids import run_of_campaign
-from gaelp.domain.monitoring.ladder import LOST, UNDOABLE, StepTaken
+from gaelp.domain.monitoring.ladder import LOST, UNDOABLE, LadderStep, StepTaken
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownStep
 from gaelp.ledger.rules import person_rules
 from gaelp.ledger.statements import Change, Connection, Query, as_record, given
-from gaelp.ledger.stores import account_store, journal, tables
+from gaelp.ledger.stores import account_store, campaign_books_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
 _t = tables.monitoring_steps
@@ -41,9 +41,13 @@ def of_campaign(connection: Connection, campaign: str) -> tuple[StepTaken, ...]:
 
 
 def take(connection: Connection, step: StepTaken) -> bool:
-    """Record a step; False where one of that key is already there (the first stands)."""
+    """Record a step; False where one of that key is already there (the first stands), or its campaign has ended.
+
+    Whoever starts a workflow under the id of one that has ended would add to what was acted upon in its run, and with
+    it to what less evidence is enough for in the run's other campaigns.
+    """
     account_store.lock(connection, step.account)
-    if connection.first(_ONE, key=step.key) is not None:
+    if connection.first(_ONE, key=step.key) is not None or campaign_books_store.has_ended(connection, step.campaign):
         return False
     connection.change(_INSERT, **step.model_dump(mode="python", exclude={"evidence", "before", "after"}),
                       **step.model_dump(mode="json", include={"evidence", "before", "after"}))  # fmt: skip
@@ -55,7 +59,10 @@ def undo(connection: Connection, key: str, by: str, reason: str, at: datetime) -
     """Undo a step and every later one of its campaign that stands; raises UnknownStep, ValueError, LedgerConflict."""
     account_store.lock(connection, _one(connection, key).account)
     asked = _one(connection, key)  # read again, because only now nobody else can change it
-    ruling = person_rules.judge_undoing(asked, by, reason)
+    steps = of_campaign(connection, asked.campaign)
+    stopped = any(each.step is LadderStep.STOP for each in steps)
+    ended = stopped or campaign_books_store.has_ended(connection, asked.campaign)
+    ruling = person_rules.judge_undoing(asked, by, reason, ended=ended)
     if not ruling.granted:
         if not (by.strip() and reason.strip()):
             raise ValueError(ruling.reason)
@@ -63,7 +70,7 @@ def undo(connection: Connection, key: str, by: str, reason: str, at: datetime) -
     if asked.undone_by:  # the same call again: steps that were taken since are no part of it
         return []
     undone = []
-    for step in of_campaign(connection, asked.campaign):
+    for step in steps:
         if step.number < asked.number or step.step not in UNDOABLE or step.undone_by:
             continue
         connection.change(_UNDO, key=step.key, undone_by=by, undone_because=reason)

@@ -179,6 +179,36 @@ def test_a_report_sets_rates_cost_and_order_value(in_process: Callable[..., Fini
     assert config.economics.conversion_rate == pytest.approx(settings["economics"]["conversion_rate"])
 
 
+@pytest.mark.parametrize(("currency", "value", "order"), [("EUR", 61.33, 20.44), ("JPY", 6133.3, 2044)])
+def test_the_file_of_a_report_is_in_its_currency_and_starts_as_it_is(
+    in_process: Callable[..., Finished], tmp_path: Path, currency: str, value: float, order: float
+) -> None:
+    """An order's value is what the report calls revenue where it has no sales, and is an amount that can be paid."""
+    rows = "".join(f"2026-03-{day:02},a,1000,20,1000,3,{value},{currency}\n" for day in range(1, 31))
+    (tmp_path / "r.csv").write_text("Day,Campaign,Impr.,Clicks,Cost,Conversions,Conv. value,Currency code\n" + rows)
+    file = tmp_path / "fitted.yaml"
+    ran = in_process("calibrate", str(tmp_path / "r.csv"), "--kind", "report", "--output", str(file), "--json")
+    assert ran.returncode == 0, ran.stderr
+    config = started_with(file)
+    assert (config.currency, float(config.economics.order_value)) == (currency, order)
+    assert json.loads(ran.stdout)["settings"]["currency"] == currency
+
+
+def test_a_report_that_does_not_know_all_its_conversions_sets_no_rate(
+    in_process: Callable[..., Finished], tmp_path: Path
+) -> None:
+    """And says so; in an export of Meta a blank cell is 0, so that it sets one."""
+    heads = {"Cost": "-", "Amount spent (USD)": "0.015"}
+    for cost, shown in heads.items():
+        rows = "".join(f"2026-03-{day:02},a,1000,20,10.00,{day % 2 * 3 or ''}\n" for day in range(1, 21))
+        names = {"Cost": "Day,Campaign,Impr.,Clicks,Cost,Conversions"}
+        head = names.get(cost, f"Day,Campaign name,Impressions,Link clicks,{cost},Purchases")
+        (tmp_path / "r.csv").write_text(f"{head}\n{rows}")
+        ran = in_process("calibrate", str(tmp_path / "r.csv"), "--kind", "report")
+        rate = next(line for line in ran.stdout.splitlines() if "conversions per click" in line)
+        assert ("does not know it, at least not in each" in rate) is (shown == "-") and "nan" not in ran.stdout
+
+
 def test_a_report_of_few_days_has_no_intervals(in_process: Callable[..., Finished], tmp_path: Path) -> None:
     """Drawing 13 earlier days anew would be too narrow, and one day a point; from 14 on there are intervals."""
     for days, shown in ((2, False), (26, False), (28, True)):

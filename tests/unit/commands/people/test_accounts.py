@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ledgers
 from tests.support.command_line import Finished, ledger_in, shows_no_traceback
 
 
@@ -18,7 +19,7 @@ def test_missing_emulator_and_logs_leave_no_account(in_process: Callable[..., Fi
     shows_no_traceback(ran)
     assert ran.returncode == 1
     assert "the platform emulator does not answer at http://127.0.0.1:1" in ran.stderr
-    assert json.loads(in_process("accounts", "--json").stdout) == {"accounts": []}
+    assert json.loads(in_process("accounts", "--json").stdout)["accounts"] == []
 
 
 def test_an_owner_enters_and_removes_an_approver(in_process: Callable[..., Finished], tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_a_rate_or_an_amount_that_is_none_is_refused(
     ran = in_process(*words.split())
     shows_no_traceback(ran)
     assert ran.returncode == 2 and sentence in ran.stderr
-    assert json.loads(in_process("accounts", "--json").stdout) == {"accounts": []}
+    assert json.loads(in_process("accounts", "--json").stdout)["accounts"] == []
 
 
 def test_an_empty_source_of_a_rate_is_refused(in_process: Callable[..., Finished]) -> None:
@@ -128,6 +129,24 @@ def test_an_owner_sets_above_which_amount_two_people_are_needed(in_process: Call
         ran = in_process(*add, f"--four-eyes-above={wrong}")
         shows_no_traceback(ran)
         assert ran.returncode == 2 and f"--four-eyes-above '{wrong}' is not an amount" in ran.stderr
+
+
+def test_the_list_says_which_ledger_it_is_and_what_one_person_has_approved_alone(
+    in_process: Callable[..., Finished], tmp_path: Path
+) -> None:
+    """`accounts list` and `keys list` name the ledger alike, and the amount for four eyes says how much is used."""
+    ledger = ledger_in(tmp_path)
+    ledger.put_account(ledgers.account(four_eyes_above_micros=500_000_000))
+    ledger.put_approver(ledgers.approver())
+    ledger.register_run("run-a", "acme", ledgers.NOW)
+    ledgers.approve(ledger)
+    listed = json.loads(in_process("accounts", "--json").stdout)
+    (acme,) = (each for each in listed["accounts"] if each["account"] == "acme")
+    assert acme["approved_alone_micros"] == 300_000_000
+    assert listed["ledger"] == ledger.identity() == json.loads(in_process("keys", "--json").stdout)["ledger"]
+    for verb in ("accounts", "keys"):
+        assert f"ledger {ledger.identity()}" in in_process(verb).stdout
+    ledger.close()
 
 
 def test_an_owner_enters_what_the_platform_grants(in_process: Callable[..., Finished]) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,43 +12,16 @@ from gaelp.commands.people import notify
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerUnavailable
 from tests.support.command_line import NOW, Finished, ledger_in, open_request, shows_no_traceback
+from tests.support.webhooks import Receiver, receiving
 
 InProcess = Callable[..., Finished]
 SECRET = "hush-token"
 
 
-@dataclass
-class Receiver:
-    """What arrived, and what is answered."""
-
-    port: int = 0
-    code: int = 200
-    bodies: list[dict[str, str]] = field(default_factory=list)
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    received = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if received.code == 200:
-                received.bodies.append(json.loads(body))
-            self.send_response(received.code)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing on the tests' output."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    received.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield received
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with receiving() as received:
+        yield received
 
 
 @pytest.fixture

@@ -13,9 +13,12 @@ from gaelp.agents.agent_entry_points import UnknownAgent
 from gaelp.configuration.loading import ConfigurationErrors, profile
 from gaelp.configuration.sources import LEAVES
 from gaelp.domain.ad_accounts import Account, AccountKind
+from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
+from gaelp.ledger.ledger_errors import LedgerConflict
 from gaelp.records.logs.ingestion import LogSource, ingest
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
+from tests.support import ledgers
 from tests.support.command_line import Finished
 from tests.support.made_logs import write_log
 
@@ -257,3 +260,25 @@ def test_logs_of_the_same_time_are_not_refused(in_process: Callable[..., Finishe
         assert ran.returncode == 0, ran.stdout
         (unread,) = json.loads(ran.stdout)["not_checked"]  # what is left is the emulator, which does not run
         assert unread.startswith("the world of account here")
+
+
+def test_a_start_is_signed_for_the_ledger_that_it_is_registered_in(tmp_path: Path) -> None:
+    """`start --sign-with` names that ledger, run, account, agent and configuration: another ledger refuses it."""
+    from gaelp.commands.runs.launching import configured, order, signed_start, starting_key
+
+    key, at = signatures.new_key(), datetime(2026, 11, 22, tzinfo=UTC)
+    signatures.write_key(tmp_path / "ann.pem", key.pem)
+    own, other = (Ledger.open(f"sqlite:///{tmp_path / name}") for name in ("own.db", "other.db"))
+    wanted = order(configured("quick-test", ["account=acme"], "uniform"), "signed", {})
+    signed = signed_start(wanted, own, starting_key(tmp_path / "ann.pem"))
+    assert signed is not None and signed_start(wanted, own, starting_key(None)) is None
+    for ledger in (own, other):
+        ledger.put_account(ledgers.account())
+        ledger.put_approver(ledgers.approver(key_id=key.key_id, public_key=key.public_key, name="Ann"))
+    with pytest.raises(LedgerConflict, match="over this start in this ledger"):
+        other.register_run("signed", "acme", at, signed)
+    own.register_run("signed", "acme", at, signed)
+    run = own.run("signed")
+    assert run is not None and run.starter_of("acme", "uniform", wanted.config_digest) is not None
+    own.close()
+    other.close()

@@ -39,7 +39,7 @@ PASSED = criterion_verdict("5b", (Verdict.PASS, "as good"), Formula.PAIRED, Crit
 def facts(**changes: Any) -> CardFacts:
     values: dict[str, Any] = {
         "terms": TERMS,
-        "now": AccountNow(kit.account(), counted_micros=0, campaigns=0, runs=0, budgets_micros=0),
+        "now": AccountNow(kit.account(), counted_micros=0, campaigns=0, runs=0, budgets_micros=0, approved_alone=()),
         "gates": (GateOnCard(Phase.HISTORICAL, Verdict.INCONCLUSIVE, (PASSED, UNDECIDED, not_assessed("6"))),),
         "earned": None,
         "approved_before": (),
@@ -101,7 +101,7 @@ def test_the_worst_case_is_summed_and_its_rule_is_named(platform: str, currency:
     line = exposure_line("run-a/live-test/campaign-00", platform, 25 * UNIT, 30, currency)
     campaign = CAMPAIGN.model_copy(update={"ceiling": line})
     account = kit.account(currency=currency, platform=platform)
-    said = lines_of(kit.request(currency=currency), (campaign,), now=AccountNow(account, 0, 0, 0, 0))["Worst case"]
+    said = lines_of(kit.request(currency=currency), (campaign,), now=AccountNow(account, 0, 0, 0, 0, ()))["Worst case"]
     assert f"on each of their days, {worst};" in said and words in said
 
 
@@ -178,7 +178,9 @@ def test_more_than_the_live_test_supports_is_said_so() -> None:
 def test_what_is_on_the_account_already_is_said() -> None:
     """Its campaigns with their budgets, and what its caps leave."""
     assert "no campaign of ours may still be billed there" in lines_of()["Displaces"]
-    busy = AccountNow(kit.account(), counted_micros=400 * UNIT, campaigns=3, runs=2, budgets_micros=70 * UNIT)
+    busy = AccountNow(
+        kit.account(), counted_micros=400 * UNIT, campaigns=3, runs=2, budgets_micros=70 * UNIT, approved_alone=()
+    )
     said = lines_of(now=busy)["Displaces"]
     assert "of ours 3 (of 2 runs) may still be billed there and keep their settings, with budgets of 70.00 USD" in said
     assert said.endswith("The account's caps leave 600.00 USD in all, of 1,000.00 USD.")
@@ -227,7 +229,7 @@ def test_changes_without_asking_name_the_platforms_learning() -> None:
     said = lines_of()["Without asking again"]
     assert "budgets stay as they are" in said and "the emulator has no learning phase" in said
     assert "at most 20% up every 3 days" in lines_of(kit.request(phase=Phase.SCALED))["Without asking again"]
-    meta = AccountNow(kit.account(platform="meta"), 0, 0, 0, 0)
+    meta = AccountNow(kit.account(platform="meta"), 0, 0, 0, 0, ())
     assert (
         "what restarts the learning of meta is not known: expect it of any change"
         in (lines_of(now=meta)["Without asking again"])
@@ -243,12 +245,22 @@ def test_the_end_and_who_asks_are_said() -> None:
 
 def test_the_card_says_whether_a_second_person_must_approve() -> None:
     """Above the owner's amount of 299.99 the request for 300.00 needs one, and not above 300.00 itself."""
-    starter = Starter(key_id="1" * 16, name="Bob")
+    starter = Starter(key_id="1" * 16, name="Bob", agent="linear-thompson", config_digest="d" * 64)
     needed, not_needed = "so **somebody else than who started it must approve**", "so not needed"
     for above, words in ((299_990_000, needed), (300 * UNIT, not_needed)):
-        now = AccountNow(kit.account(four_eyes_above_micros=above), 0, 0, 0, 0)
+        now = AccountNow(kit.account(four_eyes_above_micros=above), 0, 0, 0, 0, ())
         said = lines_of(now=now, starter=starter)["Ends, and who asks"]
         assert f"Bob signed its start with key `{'1' * 16}` (four eyes: above " in said and words in said
+
+
+def test_the_card_counts_what_one_person_alone_has_approved() -> None:
+    """299.99 of another run stand on one person's word: under a limit of 500.00 the request for 300.00 needs two."""
+    other = kit.request(request_id="run-b/live-test#1", run="run-b", total_cap_micros=299_990_000)
+    now = AccountNow(kit.account(four_eyes_above_micros=500 * UNIT), 0, 0, 0, 0, (other,))
+    assert (
+        "four eyes: above 500.00 USD, one person alone has approved 299.99 USD there, with this 599.99 USD, "
+        "so **somebody else than who started it must approve**"
+    ) in lines_of(now=now)["Ends, and who asks"]
 
 
 def test_a_card_that_was_changed_is_known_as_such() -> None:

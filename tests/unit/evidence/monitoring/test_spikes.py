@@ -20,6 +20,22 @@ def test_ordinary_days_are_seldom_spikes() -> None:
     assert spikes <= 3 * 600 * SPIKE_CHANCE
 
 
+def test_a_platform_that_bills_twice_the_budget_on_some_days_makes_no_spikes() -> None:
+    """A quarter of the days up to two budgets, the others exactly one: less than a spike in 360 days; four is one."""
+    rng = np.random.default_rng(1)
+    looks = spikes = told = 0
+    for _ in range(60):
+        over = np.where(rng.random(90) < 0.25, 1 + np.sqrt(rng.random(90)), 1.0)
+        for day in range(FEWEST_DAYS, 90):
+            spike = spike_of_levels(np.log(over[: day + 1]), 0.05)
+            assert spike is not None
+            looks, spikes = looks + 1, spikes + (spike.chance < SPIKE_CHANCE)
+        far = spike_of_levels(np.log(np.append(over, 4.0)), 0.05)
+        told += far is not None and far.rises and far.chance < SPIKE_CHANCE
+    assert spikes <= looks / 360
+    assert told >= 0.9 * 60
+
+
 def test_equal_days_are_judged_by_predictive_limits() -> None:
     """Counts whose median absolute deviation is 0 make the third event of a day no spike and the twentieth one."""
     quiet = np.array([0.0, 1.0] * 14)

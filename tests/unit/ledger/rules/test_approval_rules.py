@@ -109,8 +109,8 @@ def test_the_evidence_is_that_of_the_last_gate_that_this_checkpoint_has_passed()
     assert (scaled.digest, scaled.validated_heads) == ("live-test evidence", ("creative_prob", "bid_micros"))
 
 
-@pytest.mark.parametrize("changes", [{"promote": False}, {"checkpoint_digest": "0" * 64}])
+@pytest.mark.parametrize("changes", [{"promote": False}, {"checkpoint_digest": "0" * 64}, {"lost_to": "b/scaled"}])
 def test_a_gate_that_was_not_passed_by_this_checkpoint_is_no_evidence(changes: dict[str, Any]) -> None:
-    """Neither a gate that it failed nor one that another checkpoint passed."""
+    """Neither a gate that it failed, nor one that another checkpoint passed, nor one whose pass was taken since."""
     verdicts = [_kept(Phase.HISTORICAL, heads=("creative_prob",), **changes)]
     assert passed_before(_opening(Phase.LIVE_TEST), verdicts) == Evidence()

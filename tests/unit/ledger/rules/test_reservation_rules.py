@@ -24,6 +24,7 @@ from gaelp.ledger.rules.ruling import GRANTED
 from gaelp.ledger.rules.running_totals import Scope
 from gaelp.money import exact_money
 from tests.support.ledgers import DAY, NOW, UNIT, account, booking, request, reservation, stored_request
+from tests.support.planted_anomalies import anomaly, walked
 
 LIMITS = RunLimits(campaign_micros=80 * UNIT, run_micros=90 * UNIT, account_daily_micros=70 * UNIT)
 CAPS = caps_of(request(), account(), LIMITS)
@@ -210,7 +211,29 @@ def test_a_budget_rises_by_one_step_from_one_period_to_the_next(index: int, earl
         for i, u in earlier.items()
     ]
     asked = booking(1, key=f"c/day-{index:03d}", worst_case_micros=most)
-    assert judge_step(asked, days, STEP, "USD") == GRANTED
-    more = judge_step(asked.model_copy(update={"worst_case_micros": most + 1}), days, STEP, "USD")
+    assert judge_step(asked, days, STEP, account(), ()) == GRANTED
+    more = judge_step(asked.model_copy(update={"worst_case_micros": most + 1}), days, STEP, account(), ())
     assert not more.granted and "a larger raise needs a new request" in more.reason
-    assert judge_step(asked.model_copy(update={"worst_case_micros": 10**12}), days, None, "USD") == GRANTED
+    assert judge_step(asked.model_copy(update={"worst_case_micros": 10**12}), days, None, account(), ()) == GRANTED
+
+
+@pytest.mark.parametrize(
+    ("last", "undone_by", "most"),
+    [
+        (5, "Ada", 60),  # one step above the 50 that the cut had lowered to 5
+        (5, "", 6),  # the cut stands
+        (25, "Ada", 30),  # the phase has halved the budget since: a person restores what monitoring cut, and no more
+        (50, "Ada", 60),  # the day of the cut, which is reserved at the budget before it
+    ],
+)
+def test_what_a_person_restores_after_a_cut_is_no_raise(last: int, undone_by: str, most: int) -> None:
+    """The cut lasts into the next period: undoing it then ends no healthy campaign, and allows one step and no more."""
+    hold, cut = walked([(0, [anomaly()]), (1, [anomaly(e_value=1e9)])])
+    before = cut.before.model_copy(update={"daily_budget_micros": 25 * UNIT})
+    after = cut.after.model_copy(update={"daily_budget_micros": 2_500_000})
+    cut = cut.model_copy(update={"day": DAY, "before": before, "after": after, "undone_by": undone_by})
+    days = [reservation(key="c/day-002", day=DAY + timedelta(days=2), worst_case_micros=last * UNIT)]
+    asked = booking(most, key="c/day-003")
+    assert judge_step(asked, days, STEP, account(), (hold, cut)) == GRANTED
+    more = asked.model_copy(update={"worst_case_micros": most * UNIT + 1})
+    assert not judge_step(more, days, STEP, account(), (hold, cut)).granted

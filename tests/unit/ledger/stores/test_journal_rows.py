@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.gates.criterion import CriterionNumbers, Formula, criterion_verdict
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import request_digest
 from gaelp.domain.spending.ledger_records import AttemptSeries, FoundExposure, Severity, Violation
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.stored_records import KeptVerdict
+from gaelp.ledger.stored_records import BegunTerms, KeptVerdict
 from gaelp.messages.pausing import RefusedSignals
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, KEY, NOW, UNIT, booking, claim
@@ -241,6 +242,28 @@ def test_what_a_gate_said_is_written_each_time_it_says_otherwise(ledger: Ledger)
         act: Act = lambda it, verdict=verdict: it.keep_verdict("acme", verdict, LATER)  # noqa: E731 - an act
         assert (written(ledger, act), written(ledger, act)) == ([expected], [])
         assert ledger.verdicts(RUN) == (verdict,)
+
+
+def test_a_pass_that_is_lost_is_written_once_for_the_run_that_had_it(ledger: Ledger) -> None:
+    """With who took it and why; it stays lost when its own gate speaks again, and another gate takes nothing more."""
+    ledger.begin_run(RUN, BegunTerms("acme", "mine", "c" * 64), NOW)
+    held = KeptVerdict(RUN, Phase.SIMULATION, "c" * 64, "e" * 64, (), Verdict.PASS, promote=True)
+    ledger.keep_verdict("acme", held, NOW)
+    (passed,) = ledger.passed_gates("mine", "c" * 64)
+    refuted = criterion_verdict("11", (Verdict.FAIL, "harm"), Formula.WEEKLY, CriterionNumbers())
+    failed = KeptVerdict("b", Phase.SCALED, "c" * 64, "f" * 64, (), Verdict.FAIL, False, (refuted,))
+    act: Act = lambda it: it.keep_verdict("acme", failed, LATER, [passed])  # noqa: E731 - an act like the others
+    told = {"checkpoint": "c" * 64, "to": "b/scaled", "failed": "11 sustained improvement"}
+    expected = row("pass-lost", told, account="acme", run=RUN, phase="simulation", key=f"{RUN}/simulation")
+    assert (written(ledger, act)[1:], written(ledger, act)) == ([expected], [])
+    again = replace(failed, run="d")
+    assert [each["kind"] for each in written(ledger, lambda it: it.keep_verdict("acme", again, LATER, [passed]))] == [
+        "verdict"
+    ]
+    for kept, entries in ((held, 0), (replace(held, evidence_digest="d" * 64), 1)):
+        assert len(written(ledger, lambda it, kept=kept: it.keep_verdict("acme", kept, LATER))) == entries
+        assert [each.lost_to for each in ledger.verdicts(RUN)] == ["b/scaled"]
+    assert ledger.passed_gates("mine", "c" * 64) == ()
 
 
 def test_a_decision_is_written_with_signature_and_reason(ledger: Ledger) -> None:

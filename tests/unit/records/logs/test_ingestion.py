@@ -227,6 +227,21 @@ class TestLogs:
         assert arrays["candidate_features"].tolist() == [[2.5, 0, 1], [1, 1, 0], [4, 0, 1]]
         assert arrays["position"].tolist() == [1, 1]
 
+    def test_user_features_are_shown_and_kept_in_the_order_of_their_numbers(
+        self, warehouse: Warehouse, tmp_path: Path
+    ) -> None:
+        """The tenth comes after the second, and what each column became says so."""
+        ours = [f"user_feature_{number}" for number in (10, 2, *range(2), *range(3, 10))]
+        path = log(
+            tmp_path, ",".join(("2026-01-01T10:00:00Z,hat,0.25,1", *(f"v{name[13:]}" for name in ours))),
+            header=",".join(("timestamp,item_id,propensity_score,click", *ours)),
+        )  # fmt: skip
+        found = {each.name: each.header for each in bandit(warehouse, path).columns}
+        assert [found[f"user_feature_{number}"] for number in range(11)] == [
+            f"user_feature_{number}" for number in range(11)
+        ]
+        assert load_bandit(warehouse, "log")["user_features"].tolist() == [[f"v{number}" for number in range(11)]]
+
     def test_items_nobody_described_are_told_apart(self, warehouse: Warehouse, tmp_path: Path) -> None:
         """Without an item file each item has a feature of its own."""
         bandit(warehouse, log(tmp_path, row(0), row(1), row(2)))

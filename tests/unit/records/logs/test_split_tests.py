@@ -48,14 +48,22 @@ def test_neither_days_nor_an_experiment_s_name_are_needed(tmp_path: Path) -> Non
     ("C,100,101", "clicks exceed impressions"),
     ("C,1.5,1", "impressions is not a non-negative integer"),
     ("C,100,", "clicks is not a non-negative integer"),
-    ("Total,200,7", "is a sum of other rows"),
-    ("Gesamt,200,7", "is a sum of other rows"),
     ("B,100,4", "duplicate of an earlier row"),
 ])  # fmt: skip
 def test_a_row_that_is_no_arm_is_rejected(tmp_path: Path, row: str, reason: str) -> None:
-    """A bad row, a sum of the others and a row that stands twice are counted by reason; the others stay."""
+    """A bad row and a row that stands twice are counted by reason; the others stay."""
     found = seen(tmp_path, f"arm,impressions,clicks\nA,100,3\nB,100,4\n{row}\n")
     assert (found.rows, found.reasons) == (2, {reason: 1})
+
+
+@pytest.mark.parametrize(
+    "total",
+    ["Total,,200,7", "Gesamt,,200,7", "Grand total:,,200,7", "Total: Experiments,--,200,7", "Test,Total: arms,9,1"],
+)
+def test_a_sum_of_the_arms_is_left_out_and_counted(tmp_path: Path, total: str) -> None:
+    """In the first column or as the arm, as Google Ads writes it; even where it is a third of the file."""
+    found = seen(tmp_path, f"experiment,arm,impressions,clicks\nTest,A,100,3\nTest,B,100,4\n{total}\n")
+    assert (found.rows, found.rejected, found.notes) == (2, 0, {"a sum of other rows, left out": 1})
 
 
 def test_an_arm_whose_name_begins_as_a_sum_is_an_arm(tmp_path: Path) -> None:

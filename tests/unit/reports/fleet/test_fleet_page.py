@@ -116,7 +116,10 @@ def test_what_one_phase_has_cost_is_added_to_what_the_next_one_asks(warehouse: W
 
 def test_what_was_approved_for_a_phase_that_is_over_is_not_spent_any_more(warehouse: Warehouse, ledger: Ledger) -> None:
     """Once its gate has judged a phase, what it has in the books counts and not its approval of 300.00."""
-    verdict = {"run": "run-a", "at": NOW, "phase": "live-test", "criterion": "8", "name": "x", "verdict": "PASS"}
+    verdict = {
+        "run": "run-a", "at": NOW, "phase": "live-test", "criterion": "8", "name": "x", "verdict": "PASS", "attempt": 1,
+        "criterion_verdict": "PASS", "alpha": 0.03, "promote": True, "proven": True,
+    }  # fmt: skip
     warehouse.append("verdicts", [verdict], "run-a/live-test")
     asked = kit.request(request_id="run-a/scaled#1", phase="scaled", total_cap_micros=50 * UNIT)
     ledger.open_request(asked, "the card", NOW)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gaelp.domain.episodes import EpisodeState
+from gaelp.domain.monitoring.ladder import LadderStep
+from gaelp.domain.spending.campaign_records import Arm, CampaignResult
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import LedgerConflict, UnknownStep
 from tests.support import ledgers as kit
@@ -71,3 +74,27 @@ def test_nobody_undoes_without_a_name_a_reason_and_a_step_that_changed_something
     with pytest.raises(LedgerConflict, match="undone by Ada"):
         ledger.undo_step(CUT.key, "Bob", "mine", NOW)
     assert len(told(ledger)) == 4
+
+
+def test_no_undo_reaches_into_a_campaign_that_monitoring_has_stopped(ledger: Ledger) -> None:
+    """Why it ended stays as it was: a pause that is undone after the stop would change whose doing it was."""
+    stop = CUT.model_copy(update={"key": f"{HOLD.campaign}/step-4", "number": 4, "step": LadderStep.STOP})
+    assert ledger.take_step(stop)
+    for step in (HOLD, CUT):
+        with pytest.raises(LedgerConflict, match="has ended: there is nothing left that an undo could restore"):
+            ledger.undo_step(step.key, "Ada", "a holiday", NOW)
+    assert all(not each.undone_by for each in ledger.monitoring_steps(HOLD.campaign))
+
+
+def test_no_step_and_no_undo_reaches_into_a_campaign_that_has_ended(ledger: Ledger) -> None:
+    """Once its result is kept no step is taken or undone; to undo again what was undone before changes nothing."""
+    ledger.undo_step(CUT.key, "Ada", "a holiday", NOW)
+    result = CampaignResult(
+        campaign=HOLD.campaign, index=0, product="product-a", arm=Arm.CANDIDATE, state=EpisodeState.SETTLED
+    )
+    ledger.keep_result(result, NOW)
+    assert ledger.undo_step(CUT.key, "Ada", "a holiday", NOW) == []
+    with pytest.raises(LedgerConflict, match="has ended"):
+        ledger.undo_step(HOLD.key, "Ada", "a holiday", NOW)
+    later = HOLD.model_copy(update={"key": f"{HOLD.campaign}/step-4", "number": 4})
+    assert not ledger.take_step(later) and len(ledger.monitoring_steps(HOLD.campaign)) == 3
