@@ -32,7 +32,7 @@ def row(
 def state(*rows: dict[str, Any], outcome: Outcome | None = Outcome.GRADUATED_UNPROVEN, **changed: Any) -> ReportedState:
     blank: dict[str, Any] = {
         "run": "a", "outcome": outcome, "reason": "", "criteria": {Phase.LIVE_TEST: rows},
-        "earned": {Phase.LIVE_TEST: earnings()}, "asked": [], "unjudged": "", "open_violations": 0,
+        "earned": {Phase.LIVE_TEST: earnings()}, "asked": [], "lost": [], "unjudged": "", "open_violations": 0,
     }  # fmt: skip
     return ReportedState(**(blank | changed))
 
