@@ -150,7 +150,7 @@ def test_campaigns_are_grouped_by_what_they_may_do() -> None:
 
 def test_days_of_campaigns_and_deadlines_name_their_clocks() -> None:
     """An emulator's days are not today's, a real account's are its time zone's, and deadlines are the wall clock's."""
-    real = AccountNow(kit.account(kind=AccountKind.REAL, platform="google-ads"), 0, 0, 0, 0)
+    real = AccountNow(kit.account(kind=AccountKind.REAL, platform="google-ads"), 0, 0, 0, 0, ())
     for label in ("Campaigns", "Answer"):
         assert "the emulator's own calendar, which is not today's" in lines_of()[label]
         assert "the ad account's time zone" in lines_of(now=real)[label]
