@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from gaelp.settings import Settings
 
     class StartWords(Words, total=False):
-        """How a run is called, where its services are, and where it begins and ends."""
+        """How a run is called, whose key signs its start, where its services are, and where it begins and ends."""
 
         name: str | None
+        key: str | Path | None
         settings: Settings | None
 
 
@@ -57,18 +58,20 @@ async def start_training(
     `config` is a configuration, a profile's name or a file. `agent` is an agent's name, or an object of a class that an
     entry point offers; `environments` the Gymnasium id of the one environment, or the environment; both on top of
     `config`. `on_event` is called with each RunEvent, and awaited where it is asynchronous; None is silence.
-    `words` are the run's name (by default made of the profile and the time), the settings of the process, and
-    from_phase, from_checkpoint and until, which mean what they mean to `start`.
+    `words` are the run's name (by default made of the profile and the time), the file `key` of the private key that
+    signs its start (the account's owner may ask for two people; without it nobody is proven to have started the run),
+    the settings of the process, and from_phase, from_checkpoint and until, which mean what they mean to `start`.
 
-    Raises gaelp.errors.GaelpError and no other error, with one sentence: ConfigurationErrors, UnknownAgent and WrongUse
-    before anything is started; RunNameTaken; Refused where a service is away or where the run failed or was cancelled.
+    Raises gaelp.errors.GaelpError and no other error, with one sentence: ConfigurationErrors, UnknownAgent, WrongUse
+    and BadKey before anything is started; RunNameTaken; Refused where a service is away or where the run failed or was
+    cancelled.
     What `on_event` raises is raised too. Whoever cancels it ends the waiting, and the run goes on.
     """
     from gaelp.commands.runs import from_python  # Temporal's client costs half a second that --help should not pay
 
-    name, settings = words.pop("name", None), words.pop("settings", None)
+    name, key, settings = words.pop("name", None), words.pop("key", None), words.pop("settings", None)
     wanted = from_python.ordered(config, agent, environments, name, words)
-    return await from_python.train(wanted, settings, from_python.say if on_event is PRINTED else on_event)
+    return await from_python.train(wanted, settings, from_python.say if on_event is PRINTED else on_event, key)
 
 
 async def approve(run: str, key: str | Path, *, reason: str = "", settings: Settings | None = None) -> str:

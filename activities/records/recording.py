@@ -15,7 +15,7 @@ from gaelp.domain.episodes import BatchPurpose, EpisodeState
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.ids import FIRST_BATCH, batch_id, phase_id
 from gaelp.domain.phases import Phase
-from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
+from gaelp.domain.spending.approved_campaigns import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT, CampaignResult
 from gaelp.evidence.profit import contribution_share, matured_days, roi
 from gaelp.ledger.booked_evidence import interruption_of, others_doing, with_reported_days

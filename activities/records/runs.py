@@ -13,7 +13,7 @@ from gaelp.configuration.loading import canonical
 from gaelp.domain.gates.demotion import lost_in_words
 from gaelp.domain.gates.verdicts import GateVerdict
 from gaelp.domain.phases import GOOD_ENDS, PHASE_ORDER, Outcome, Phase, phases_between
-from gaelp.domain.spending.approval_card import asked_in_a_sentence
+from gaelp.domain.spending.approval_requests import asked_in_a_sentence
 from gaelp.domain.start_conditions import account_refusals, no_state_refusal, passed_as_strictly, skip_refusal
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.ledger_errors import UnknownAccount

@@ -6,12 +6,15 @@ reason of criterion 1 and decides nothing. Touch this to compare with another ru
 
 from __future__ import annotations
 
+import re
+
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.registered_worlds import is_foreign
 from gaelp.domain.frozen import Frozen
 
 SIMPLE_RULES = ("fixed-bid", "linear-bid", "best-creative", "pid-pacing", "online-lp")
 CELLS = 20  # of the bar
+_BAR = re.compile(r" ?\[[=+\-.|]*\] incumbent .*?, optimum 1\.")
 
 
 class RuleMeasure(Frozen):
@@ -38,6 +41,11 @@ def headroom_bar(incumbent: float, agent: float, best_rule: RuleMeasure | None =
         at = _cells(best_rule.reward)
         bar, rule = f"{bar[:at]}|{bar[at:]}", f"best simple rule {best_rule.reward:.2f} ({best_rule.name}), "
     return f"[{bar}] incumbent {incumbent:.2f}, {rule}agent {agent:.2f}, optimum 1."
+
+
+def without_bar(reason: str) -> str:
+    """A reason without the bar, for pages that have room for one sentence only."""
+    return _BAR.sub("", reason)
 
 
 def _cells(reward: float) -> int:

@@ -204,10 +204,10 @@ class WatchedBooks:
 
     # ------------------------------------------------------------ all accounts
 
-    def sums_of_runs(self) -> dict[str, Sums]:
-        """What the reservations of each run add up to; a run that reserved nothing is not there."""
+    def sums_of_phases(self) -> dict[str, dict[str, Sums]]:
+        """What the reservations of each phase of each run add up to; a run that reserved nothing is not there."""
         with self._database.reading() as connection:
-            return totals_store.of_runs(connection)
+            return totals_store.of_phases(connection)
 
     def standing_requests(self) -> tuple[StoredRequest, ...]:
         """What is asked or approved of any run that has not ended, oldest first."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gaelp.domain.ids import phase_of_campaign
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.campaign_records import Arm, CampaignResult
-from gaelp.evidence.reported.earnings import Earnings, ProfitDay, earned, profit_path
+from gaelp.evidence.reported.earnings import Bounded, Earnings, ProfitDay, earned, profit_path
 from gaelp.money import micros, rounded_money
 from gaelp.reports.booked_campaigns import SPENDING
 from gaelp.reports.report_facts import Facts
@@ -83,9 +83,19 @@ def _in_short(earnings: Earnings, currency: str) -> str:
     profit, roi = earnings.profit_micros, earnings.roi
     amount = f"{'+' if profit.value > 0 else ''}{rounded_money(round(profit.value), currency)}"
     if roi is None:
-        return f"{amount} ({earnings.matured_days} matured days)"
-    interval = "" if roi.low is None or roi.high is None else f", 95 % {roi.low:+.0%} to {roi.high:+.0%}"
-    return f"{amount} after ad cost (attributed ROI {roi.value:+.0%}{interval}, {earnings.matured_days} matured days)"
+        return f"{amount} ({_days(earnings)})"
+    return f"{amount} after ad cost (attributed ROI {roi.value:+.0%}, {_how_sure(roi)}; {_days(earnings)})"
+
+
+def _days(earnings: Earnings) -> str:
+    return f"{earnings.matured_days} {'day' if earnings.matured_days == 1 else 'days'} whose orders have come in"
+
+
+def _how_sure(roi: Bounded) -> str:
+    if roi.low is None or roi.high is None:
+        return "on too few days to say how sure that is"
+    likely = "likely a profit" if roi.low > 0 else "likely a loss" if roi.high < 0 else "it may be chance"
+    return f"with 95 % confidence between {roi.low:+.0%} and {roi.high:+.0%}: {likely}"
 
 
 def _campaigns(facts: Facts, phase: Phase, arm: Arm) -> list[CampaignResult]:

@@ -16,6 +16,7 @@ from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE, WEEKS
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.gates.verdicts import Inconclusive, Verdict
 from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
+from gaelp.domain.simple_rules import without_bar
 from gaelp.evidence.reported.earnings import Earnings
 from gaelp.money import rounded_money
 
@@ -48,7 +49,7 @@ class FirstLines:
 
     word: str
     sentence: str
-    detail: str  # what the sentence rests on, and what it leaves out; may be empty
+    why: str  # what is not proven, and why
     action: str
     command: str  # what to type for it; empty where nothing is to be typed
 
@@ -63,7 +64,9 @@ class ReportedState:
     criteria: Mapping[Phase, Sequence[Row]]
     earned: Mapping[Phase, Earnings]  # by the candidate's campaigns
     asked: Sequence[str]  # a sentence for each open request
-    lost: Sequence[str] = ()  # a sentence for each of its passes that a later FAIL has taken
+    lost: Sequence[str]  # a sentence for each of its passes that a later FAIL has taken
+    unjudged: str  # the phase that has begun and that no gate has judged; empty where there is none
+    open_violations: int  # that nobody has cleared
 
 
 def outlook(state: ReportedState, config: TrainingConfiguration) -> Outlook | None:
@@ -110,27 +113,50 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
         return _running(state, word)
     if state.lost and state.outcome in GOOD_ENDS:
         action = "Take this state through that gate again, or train another."
-        return FirstLines("demoted", f"Demoted: {'; '.join(state.lost)}.", "", action, "starter.py attempts")
+        why = _open_ones(state, None) or "Every criterion of this run has passed."
+        return FirstLines("demoted", f"Demoted: {'; '.join(state.lost)}.", why, action, "starter.py attempts")
     if state.outcome is Outcome.GRADUATED:
         action = "Give it a larger envelope, if it is to spend more."
-        return FirstLines(word, "Ready: every criterion is proven.", "", action, "starter.py accounts")
+        return FirstLines(word, "Ready: every criterion is proven.", "Nothing is open.", action, "starter.py accounts")
     if state.outcome in (Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED):
         ahead = outlook(state, config) if config else None
         sentence = _more(ahead, config.currency if config else "")
         return FirstLines(word, sentence, _open_ones(state, ahead), *_next_step(state, ahead))
-    sentence = f"{word.capitalize()}: {_first_failure(state) or state.reason or 'no reason was recorded.'}"
-    return FirstLines(word, sentence, "", *_after(state))
+    return FirstLines(word, f"{word.capitalize()}{_ended(state)}", _refused(state), *_after(state))
+
+
+def _ended(state: ReportedState) -> str:
+    """How it ended, after its word: by which criteria, or for the reason that was recorded."""
+    failed = _failed(state)
+    if not failed:
+        return f": {state.reason or 'no reason was recorded.'}"
+    names = list(dict.fromkeys(_named(str(row["criterion"])) for row in failed))
+    return f" in {failed[0]['phase']}, by {'criterion' if len(names) == 1 else 'criteria'} {_listed(names)}."
+
+
+def _refused(state: ReportedState) -> str:
+    """The reason of each criterion that has failed; of a run that ended before its gate, that nobody judged it."""
+    if failed := _failed(state):
+        return " ".join(f"{row['name']}{_measured_in(row)}: {without_bar(str(row['reason']))}" for row in failed)
+    before = f"It ended in {state.unjudged}, which no gate has judged." if state.unjudged else ""
+    return " ".join(part for part in (before, _open_ones(state, None)) if part) or "No gate has judged it."
 
 
 def _running(state: ReportedState, word: str) -> FirstLines:
     if state.asked:
         sentence = f"Waiting for you: {'; '.join(state.asked)}."
         action = "Read what is asked, then sign or refuse."
-        return FirstLines("waiting", sentence, "", action, f"starter.py approve {state.run}")
+        return FirstLines("waiting", sentence, _open_so_far(state), action, f"starter.py approve {state.run}")
     reached = [phase.value for phase in state.criteria]
     passed = f"it has gone through the gate of {_listed(reached)}" if reached else "it has reached no gate yet"
     action = "Nothing waits for you; watch it, if you like."
-    return FirstLines(word, f"Running: {passed}.", "", action, f"starter.py watch {state.run}")
+    return FirstLines(word, f"Running: {passed}.", _open_so_far(state), action, f"starter.py watch {state.run}")
+
+
+def _open_so_far(state: ReportedState) -> str:
+    if not state.criteria:
+        return "No gate has judged it yet."
+    return _open_ones(state, None) or "Every criterion that was judged so far has passed."
 
 
 def _more(ahead: Outlook | None, currency: str) -> str:
@@ -155,7 +181,7 @@ def _open_ones(state: ReportedState, ahead: Outlook | None) -> str:
     projected = ahead.criteria if ahead else ()
     undecided = [each for each in _of_kind(state, Inconclusive.UNDECIDED) if each not in projected]
     parts = {
-        "That may decide": projected,
+        "So much more data may decide": projected,
         "More data of the same kind may decide": undecided,
         "Its logs and settings can never decide": _of_kind(state, Inconclusive.UNSUPPORTED),
         "This version does not assess": _of_kind(state, Inconclusive.NOT_ASSESSED),
@@ -181,16 +207,24 @@ def _after(state: ReportedState) -> tuple[str, str]:
     if state.outcome is Outcome.NOT_GRADUATED:
         return "Change the agent or train it longer; an attempt at the gate is used.", "starter.py attempts"
     if state.outcome is Outcome.STOPPED:
-        action = (
-            "See whether a violation is open, which stands in the way of another run; a stopped run does not go on."
+        if state.open_violations:
+            return (
+                "Clear the open violation, which stands in the way of another run.",
+                f"starter.py resolve {state.run}",
+            )
+        return (
+            "Start another run once what was wrong is mended: a stopped one does not go on.",
+            "starter.py start --help",
         )
-        return action, f"starter.py resolve {state.run}"
     return "Start it again once the cause is mended: no attempt was used.", "starter.py start --help"
 
 
-def _first_failure(state: ReportedState) -> str:
-    rows = [row for rows in state.criteria.values() for row in rows if row["criterion_verdict"] in _REFUSING]
-    return f"{rows[0]['name']}: {rows[0]['reason']}" if rows else ""
+def _measured_in(row: Row) -> str:
+    return f", in {row['unit']}" if row.get("unit") else ""
+
+
+def _failed(state: ReportedState) -> list[Row]:
+    return [row for rows in state.criteria.values() for row in rows if row["criterion_verdict"] in _REFUSING]
 
 
 _REFUSING = (Verdict.FAIL, Verdict.INVALID)

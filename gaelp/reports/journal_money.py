@@ -67,9 +67,13 @@ def by_day(days: Sequence[BookedDay]) -> list[SpendDay]:
     return [SpendDay(phase, day, worst, billed) for (phase, day), (worst, billed) in sorted(totals.items())]
 
 
-def still_billable(days: Sequence[BookedDay]) -> int:
-    """Micros that may still be billed for days that are not settled, at worst."""
-    return sum(max(key.worst - key.billed, 0) for key in days if not key.settled)
+def still_billable(days: Sequence[BookedDay]) -> dict[str, int]:
+    """Phase -> micros that may still be billed for its days that are not settled, at worst."""
+    billable: dict[str, int] = {}
+    for key in days:
+        more = 0 if key.settled else max(key.worst - key.billed, 0)
+        billable[key.phase] = billable.get(key.phase, 0) + more
+    return billable
 
 
 def worst_by_campaign(days: Sequence[BookedDay]) -> dict[str, int]:

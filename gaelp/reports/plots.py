@@ -167,7 +167,7 @@ def _spend_of(axes: Any, phase: Phase, days: list[SpendDay], config: TrainingCon
             lw=1.2,
             label=f"hard cap {bare_money(cap, currency)} a day",
         )
-    axes.set(title=phase.value, xlabel=f"account day (1 = {first})", ylabel=currency or "units")
+    axes.set(title=phase.value, xlabel=f"day of the ad account (1 = {first})", ylabel=currency or "units")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylim(0, max([cap, *(d.worst_micros for d in days), 1]) / 1e6 * 1.3)

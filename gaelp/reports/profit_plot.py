@@ -18,7 +18,7 @@ from gaelp.reports.plots import BLUE, GREY, PURPLE, VERMILLION
 
 WIDE, NARROW = (9.0, 3.6), (4.4, 4.2)
 STYLES = {Arm.CANDIDATE: (BLUE, "-"), Arm.CONTROL: (GREY, "--")}
-FAR = 3.0  # times what the curves need: a line that lies farther down is named and not drawn
+FAR = 2.0  # times what the curves need: a line that lies farther down is named and not drawn
 
 
 def profit_curves(
@@ -44,10 +44,12 @@ def profit_curves(
             beyond.append(f"{name} {-loss / 1e6:,.0f} lies below")
     locator = AutoDateLocator(minticks=3, maxticks=7)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    first, last = min(path[0].day for path in drawn.values()), max(path[-1].day for path in drawn.values())
+    axes.set_xlabel(f"day of the ad account, {first} to {last}")
     axes.set_ylabel(title)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper left", title="; ".join(beyond) or None, title_fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="best", title="; ".join(beyond) or None, title_fontsize=8)
     return figure
 
 

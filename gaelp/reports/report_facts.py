@@ -20,7 +20,8 @@ from gaelp.domain.ids import FIRST_BATCH
 from gaelp.domain.monitoring.alerts import Alert, alerts_of, read_alerts
 from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import PHASE_ORDER, Outcome, Phase
-from gaelp.domain.spending.approval_card import CardLines, asked_in_a_sentence, card_lines
+from gaelp.domain.spending.approval_card import CardLines, card_lines
+from gaelp.domain.spending.approval_requests import asked_in_a_sentence
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import JournalEntry
 from gaelp.evidence.monitoring.learning_trend import WINDOWS
@@ -96,13 +97,14 @@ class Facts:
     spans: list[Span]
     spend: list[SpendDay]
     campaign_worst: dict[str, int]
-    still_billable_micros: int  # for days that are reserved and not settled, at worst
+    still_billable: dict[str, int]  # phase -> micros for days that are reserved and not settled, at worst
     journal: list[JournalEntry]
     lessons: list[dict[str, Any]]  # rows of the table `curriculum`, by round
     campaigns: list[CampaignResult]  # that have reported a day, those that still run too
     steps: Sequence[StepTaken]  # of monitoring, undone ones too
     approved: dict[str, dict[str, int]]  # phase -> request -> total cap in micros
     asked: list[str]  # a sentence for each request that waits for a person
+    asked_micros: dict[str, int]  # phase -> the total cap that is asked for it
     cards: list[CardLines]  # of those that can be signed
     evidence: StoredEvidence
     gaps: list[GapEvidence]  # between the run's market and its logs
@@ -127,6 +129,17 @@ class Facts:
         """What the platform billed, over all phases."""
         return sum(day.billed_micros for day in self.spend)
 
+    @property
+    def unjudged(self) -> Phase | None:
+        """The phase that has begun and that no gate has judged."""
+        return next((span.phase for span in self.spans if not span.verdict), None)
+
+    @property
+    def open_violations(self) -> int:
+        """Of this run, those that nobody has cleared."""
+        kinds = [entry.kind for entry in self.journal]
+        return kinds.count("violation") - kinds.count("violation-resolved")
+
 
 def gather(sources: Sources, run: str) -> Facts:
     """Read the run's facts. Raises UnknownRun where the warehouse has no row that says it began."""
@@ -136,6 +149,7 @@ def gather(sources: Sources, run: str) -> Facts:
     journal = [entry for entry in _journal(ledger) if _concerns(entry, run, started)]
     days, approved = journal_money.campaign_days(journal), journal_money.approved_requests(journal)
     billed = {(each.campaign, each.day): each.billed for each in days}
+    waiting = () if ended else ledger.undecided_requests(run)
     return Facts(
         run=run,
         started=started,
@@ -148,21 +162,18 @@ def gather(sources: Sources, run: str) -> Facts:
         spans=_spans(started, ended, criteria),
         spend=journal_money.by_day(days),
         campaign_worst=journal_money.worst_by_campaign(days),
-        still_billable_micros=journal_money.still_billable(days),
+        still_billable=journal_money.still_billable(days),
         journal=journal,
         lessons=warehouse.query(_LESSONS, {"run": run}),
         gaps=[GapEvidence.model_validate(row) for row in warehouse.query(_GAPS, {"run": run})],
         campaigns=campaigns_of(ledger, run, billed, [key for of_phase in approved.values() for key in of_phase]),
         steps=ledger.steps_of_run(run),
         approved=approved,
-        asked=[] if ended else [_asked(each) for each in ledger.undecided_requests(run)],
-        cards=[] if ended else _cards(ledger, run),
+        asked=[_asked(each) for each in waiting],
+        asked_micros={each.request.phase.value: each.request.total_cap_micros for each in waiting},
+        cards=[card_lines(each.text) for each in waiting if each.state == "open"],
         evidence=stored_evidence(sources.store, _evidence_digests(criteria)),
     )
-
-
-def _cards(ledger: ReportedLedger, run: str) -> list[CardLines]:
-    return [card_lines(waiting.text) for waiting in ledger.undecided_requests(run) if waiting.state == "open"]
 
 
 def _asked(waiting: AskedRequest) -> str:

@@ -19,11 +19,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from gaelp.domain.gates.criteria_table import required_in
-from gaelp.domain.phases import PHASE_ORDER, Phase
-from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
+from gaelp.domain.phases import GOOD_ENDS, PHASE_ORDER, Phase
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.evidence.monitoring.learning_trend import window_trends
 from gaelp.evidence.reported.baseline_comparison import Comparison
+from gaelp.evidence.reported.criterion_bounds import bound_in_words
 from gaelp.evidence.reported.learning_rows import learning_rows, level_changes
 from gaelp.evidence.reported.step_rows import step_rows
 from gaelp.money import bare_money
@@ -54,6 +54,7 @@ class BuiltReport:
             "run": self.facts.run,
             "report": self.page.absolute(),
             "first_lines": asdict(self.first_lines),
+            "worst_from_here_micros": report_words.worst_from_here(self.facts),
             "earned": [asdict(row) for row in self.earned],
             "baselines": [asdict(each) for each in evidence.comparisons],
             "estimates": [_estimates(each) for each in evidence.estimates],
@@ -97,8 +98,17 @@ def build_report(sources: Sources, run: str, output: Path) -> BuiltReport:
 
 def _state(facts: Facts, rows: list[EarnedRow]) -> ReportedState:
     earned = {row.phase: row.earnings for row in rows if not row.campaign and row.arm is Arm.CANDIDATE}
-    reason, lost = report_words.ended_because(facts), report_words.lost_passes_in_words(facts)
-    return ReportedState(facts.run, facts.outcome, reason, facts.criteria, earned, facts.asked, lost)
+    return ReportedState(
+        run=facts.run,
+        outcome=facts.outcome,
+        reason=report_words.ended_because(facts),
+        criteria=facts.criteria,
+        earned=earned,
+        asked=facts.asked,
+        lost=report_words.lost_passes_in_words(facts),
+        unjudged=facts.unjudged or "",
+        open_violations=facts.open_violations,
+    )
 
 
 def _figures(facts: Facts) -> dict[str, Figure | None]:
@@ -145,8 +155,11 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
     )
     environment.filters["money"] = lambda amount: bare_money(round(amount), facts.currency)
     environment.filters["figure"] = _figure
+    environment.filters["bound"] = lambda row: bound_in_words(row["estimate"], row["bound"])
+    environment.filters["gate"] = report_words.gate
     environment.filters["share"] = lambda value: f"{value:+.0%}"
     environment.filters["instant"] = lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    earned_words = did_it_earn(rows, facts.currency)
     return environment.get_template("report.html").render(
         facts=facts,
         images=images,
@@ -155,11 +168,10 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         criteria_of={phase: [f"{each.id} {each.name}" for each in required_in(phase)] for phase in PHASE_ORDER},
         first_lines=stands,
         earned=rows,
-        did_it_earn=did_it_earn(rows, facts.currency),
+        answers=report_words.answers(facts, stands.why, earned_words),
+        because=report_words.ended_because(facts) if facts.outcome in GOOD_ENDS else "",
         first_of=latest_phase(facts),
         spending=SPENDING,
-        may=report_words.may(facts),
-        why=report_words.reasons(facts),
         counts=report_words.counts(facts),
         learning=learning_rows(window_trends(facts.newest_rewards)),
         level_changes=level_changes([batch.reward for batch in facts.batches if not batch.exam]),
@@ -168,7 +180,6 @@ def _render(facts: Facts, rows: list[EarnedRow], stands: FirstLines, images: Map
         begun={day.phase for day in facts.spend},
         steps=step_rows(facts.steps, facts.currency),
         alerts=facts.alerts,
-        synthetic_market=SYNTHETIC_MARKET,
         events=report_words.events(facts),
         currency=facts.currency,
         config=_pretty(facts.started.get("config")),

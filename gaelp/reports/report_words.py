@@ -6,20 +6,23 @@ Touch this to reword the report.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gaelp.domain.gates.demotion import lost_in_words
 from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
+from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.money import micros, rounded_money
 from gaelp.reports import plots
+from gaelp.reports.booked_campaigns import SPENDING
 from gaelp.reports.report_facts import Facts
 
 MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
 MAY = {
     Outcome.GRADUATED: "This agent may run live campaigns, inside the envelope that its account's owner approved.",
     Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet. It went through every phase on an emulator "
-    "and no criterion failed, but not all are proven: what it earned so far may be chance.",
+    "and no criterion failed, but not all are proven.",
     Outcome.PROMOTED: "This agent may not spend yet. It went through the phases that this run asked for. The reason "
     "says whether they are proven; a run with --from-phase takes the agent further.",
     Outcome.NOT_GRADUATED: "This agent may not spend. It was refused.",
@@ -32,7 +35,7 @@ LOST = (
     "whole gate again."
 )
 RUNNING = "The run has not ended, so this agent may do nothing beyond the phase it is in."
-WAITING = "It waits for a signature: until then it spends nothing of what is asked below, and silence is a refusal."
+WAITING = "Nothing that spends: it waits for a signature, and until then it spends nothing of what it asks."
 STOPS = {"run-stopped": "the run", "fence": "everything of the account"}  # by the journal's kind: what was stopped
 
 
@@ -86,25 +89,62 @@ def ended_because(facts: Facts) -> str:
     return f"{who} stopped {STOPS[stop.kind]} at {stop.at:%Y-%m-%d %H:%M} UTC, because of: {why}"
 
 
-def reasons(facts: Facts) -> list[str]:
-    """Why the run ended so: its own reason, then each criterion that did not pass, the worst first."""
-    because = ended_because(facts)
-    run_reasons = [because] if because else []
-    order = ("FAIL", "INVALID", "INCONCLUSIVE")
-    rows = [row for of_phase in facts.criteria.values() for row in of_phase]
-    open_rows = [row for verdict in order for row in rows if row["criterion_verdict"] == verdict]
-    open_rows.sort(key=lambda row: row["formula"] == "not-assessed")
-    return run_reasons + [f"{row['name']} ({row['phase']}): {row['reason']}" for row in open_rows]
+def answers(facts: Facts, why: str, earned: str) -> list[tuple[str, str]]:
+    """What a person asks first, each with its answer; `why` says what is not proven, `earned` what was earned."""
+    market = f" {SYNTHETIC_MARKET}" if facts.synthetic_market else ""
+    sign = "That spend, on the terms of the card below. No answer is a refusal." if facts.asked else "Nothing."
+    return [
+        ("May do now", may(facts)),
+        ("Earned", earned or "Nothing, and nothing was lost: no campaign has reported a day."),
+        ("Not proven yet" if facts.outcome is None else "Why not promoted", f"{why}{market}"),
+        ("To sign", sign),
+        ("Worst case from here", worst_case(facts)),
+    ]
+
+
+def worst_from_here(facts: Facts) -> int:
+    """Micros that the run may still cost: of each phase what is reserved, or approved or asked and not billed yet."""
+    return _worst(facts, facts.asked_micros)
+
+
+def _worst(facts: Facts, asked: Mapping[str, int]) -> int:
+    total = 0
+    for phase in SPENDING:
+        going_on = facts.outcome is None and phase not in facts.criteria
+        cap = max(asked.get(phase, 0), *facts.approved.get(phase, {}).values(), 0) if going_on else 0
+        billed = sum(day.billed_micros for day in facts.spend if day.phase == phase)
+        total += max(facts.still_billable.get(phase, 0), cap - billed)
+    return total
+
+
+def worst_case(facts: Facts) -> str:
+    """What the run may still cost from here on, and by what that is bounded."""
+    worst, without = (rounded_money(_worst(facts, asked), facts.currency) for asked in (facts.asked_micros, {}))
+    if facts.asked:
+        refused = f"at most {without}" if _worst(facts, {}) else "nothing more"
+        return f"At most {worst} more if you sign, {refused} if you do not."
+    if facts.outcome is None and _worst(facts, {}):
+        return f"At most {worst} more: what was approved and is not billed yet."
+    return still_billable(facts)
+
+
+def gate(row: Mapping[str, Any]) -> str:
+    """What the gate's verdict meant for the run, by a criterion's row of it."""
+    if not row["promote"]:
+        return "The run went no further."
+    if row["proven"]:
+        return "Everything is proven, and the run went on."
+    return "Not everything is proven. The run went on all the same, as mode advisory allows on an emulator's account."
 
 
 def still_billable(facts: Facts) -> str:
     """What the run may still cost for what it has reserved; what is asked for comes on top of it."""
     if not facts.spend:
         return "Nothing was reserved and nothing was spent."
-    if not facts.still_billable_micros:
-        return "Nothing more can be billed of what was reserved so far: every day is settled."
-    more = rounded_money(facts.still_billable_micros, facts.currency)
-    return f"Days that are reserved and not settled yet may still bill up to {more}."
+    more = sum(facts.still_billable.values())
+    if not more:
+        return "Nothing more of what was reserved: every day of it is settled."
+    return f"Days that are reserved and not settled yet may still bill up to {rounded_money(more, facts.currency)}."
 
 
 def limits(facts: Facts) -> list[Limit]:

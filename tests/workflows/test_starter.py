@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_card import card_digest
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.errors import GaelpError
 from gaelp.ledger import signatures
+from gaelp.settings import Settings
+from starter import start_training
 from tests.support.command_stage import ALONE, Stage, staged
 
 
@@ -98,6 +102,22 @@ async def test_an_approval_is_sent_judged_and_reported(stage: Stage, tmp_path: P
     assert (accepted.code, accepted.document["state"]) == (0, "approved"), accepted.err
     assert (await stage.starter("approve", "d")).code == 1
     await stage.reaches("d", "stopped")
+
+
+async def test_a_start_from_python_is_signed(stage: Stage, tmp_path: Path) -> None:
+    """The ledger keeps whose key signed it; a key that nobody entered, or that is no key, starts nothing."""
+    home = tmp_path / "home"
+    at = Settings(home=home, temporal_address=stage.client.service_client.config.target_host)
+    config = TrainingConfiguration.model_validate({"historical": {"logs": []}, "agent": "uniform", "mode": "advisory"})
+    signatures.write_key(tmp_path / "stranger.pem", signatures.new_key().pem)
+    for wrong in (tmp_path / "stranger.pem", tmp_path / "none.pem", ""):
+        with pytest.raises(GaelpError, match="key"):
+            await start_training(config, name="h", key=wrong, until="historical", settings=at, on_event=None)
+    assert stage.ledger.run("h") is None
+    key = home / "keys" / "ann.pem"
+    await start_training(config, name="h", key=key, until="historical", settings=at, on_event=None)
+    run = stage.ledger.run("h")
+    assert run is not None and run.starter is not None and run.starter.name == "Ann"
 
 
 async def test_a_stop_tells_the_run_though_it_cannot_reach_the_platform(stage: Stage) -> None:

@@ -28,8 +28,9 @@ from gaelp.commands.console import DONE, Out, Refused, WrongUse
 from gaelp.commands.people import decide as terminal
 from gaelp.domain.ad_accounts import Approver
 from gaelp.domain.ids import phase_id
-from gaelp.domain.spending.approval_card import ApprovalCard, campaign_table, card_lines
+from gaelp.domain.spending.approval_card import ApprovalCard, card_lines
 from gaelp.domain.spending.approval_requests import ApprovalDecision, PasskeyAssertion, SignedDecision, signing_text
+from gaelp.domain.spending.approved_campaigns import campaign_table
 from gaelp.errors import GaelpError
 from gaelp.ledger.ledger import Ledger
 from gaelp.ledger.passkeys import LOOPBACK, relying_party

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, Refused, WrongUse, table
 from gaelp.domain.ids import phase_id
-from gaelp.domain.spending.approval_card import ApprovalCard, campaign_table
+from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import SignedDecision
+from gaelp.domain.spending.approved_campaigns import campaign_table
 from gaelp.settings import Settings
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from gaelp.commands import connections
 from gaelp.commands.console import Refused, WrongUse
 from gaelp.commands.dispatch import for_people
 from gaelp.commands.people import decide
-from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
+from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order, signed_start, starting_key
 from gaelp.commands.watching.progress import follow, heard
 from gaelp.commands.watching.run_books import RunBooks
 from gaelp.commands.watching.run_events import RunEvent
@@ -96,12 +96,16 @@ def _by_its_id_alone(spec: Any) -> bool:
     return registered is not None and given == registered.kwargs
 
 
-async def train(wanted: Order, settings: Settings | None, on_event: OnEvent | None) -> RunResult:
-    """Start the run, tell of it until it has ended, and return its result."""
+async def train(
+    wanted: Order, settings: Settings | None, on_event: OnEvent | None, key: str | Path | None
+) -> RunResult:
+    """Start the run, signed where a key file is given, tell of it until it has ended, and return its result."""
     settings = settings or connections.read_settings()
+    signing_key = starting_key(key)
     with _as_documented():
         client = await connections.temporal(settings)
-        handle = await launch(client, connections.open_ledger(settings), settings, wanted)
+        ledger = connections.open_ledger(settings)
+        handle = await launch(client, ledger, settings, wanted, signed_start(wanted, ledger, signing_key))
     return await follow(client, handle, _tell(client, settings, wanted.run, on_event) if on_event else None)
 
 

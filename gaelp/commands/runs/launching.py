@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from gaelp.commands import connections
@@ -114,6 +115,27 @@ def order(loaded: Loaded, name: str | None, words: Words) -> Order:
     if checkpoint is not None and not _DIGEST.match(checkpoint):
         raise WrongUse(f"{checkpoint[:80]!r} is no checkpoint: 64 hex digits, see `starter.py checkpoints RUN`")
     return Order(run, loaded, digest(config), first, checkpoint, last)
+
+
+def starting_key(file: str | Path | None) -> bytes | None:
+    """The key that signs the start, before anything is asked; None where no file is named. Raises BadKey."""
+    if file is None:
+        return None
+    from gaelp.ledger.signatures import read_key
+
+    return read_key(Path(file))
+
+
+def signed_start(wanted: Order, ledger: Ledger, key: bytes | None) -> ProvenStart | None:
+    """The start's signature for this ledger, and its terms."""
+    if key is None:
+        return None
+    from gaelp.domain.spending.signed_starts import ProvenStart, start_digest
+    from gaelp.ledger.signatures import sign_start
+
+    agent, config_digest = wanted.config.agent, wanted.config_digest
+    digest = start_digest(ledger.identity(), wanted.run, wanted.config.account, agent, config_digest)
+    return ProvenStart(sign_start(key, digest), agent, config_digest)
 
 
 def _phase(name: str | None, default: Phase) -> Phase:

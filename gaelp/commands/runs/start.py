@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaelp.commands import connections
 from gaelp.commands.console import DONE, Out, money, table
-from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order
+from gaelp.commands.runs.launching import Order, Words, check, configured, launch, order, signed_start, starting_key
 from gaelp.commands.runs.start_facts import Reading, read_facts
 from gaelp.domain.config.settings_without_effect import notes_on
 from gaelp.domain.spending.signed_starts import unsigned_note
@@ -18,8 +17,6 @@ from gaelp.errors import WRONG_USE
 
 if TYPE_CHECKING:
     from gaelp.domain.ad_accounts import Account
-    from gaelp.domain.spending.signed_starts import ProvenStart
-    from gaelp.ledger.ledger import Ledger
     from gaelp.messages.training_run import RunResult
     from gaelp.settings import Settings
 
@@ -35,7 +32,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
 
     settings = connections.read_settings()
     wanted = _ordered(arguments)
-    key = _key(arguments.sign_with)
+    key = starting_key(arguments.sign_with)
     check(wanted, StartFacts())  # what no service is needed for, before any is asked
     config = wanted.config
     web = connections.web_address(settings, wanted.run)
@@ -44,7 +41,7 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
     async def begin() -> RunResult | None:
         client = await connections.temporal(settings)
         ledger = connections.open_ledger(settings)
-        handle = await launch(client, ledger, settings, wanted, _signed(wanted, ledger, key))
+        handle = await launch(client, ledger, settings, wanted, signed_start(wanted, ledger, key))
         notes.extend(_unsigned(wanted, None if key else ledger.account(config.account)))
         for note in notes:
             out.note(f"note: {note}")
@@ -61,27 +58,6 @@ def start(arguments: argparse.Namespace, out: Out) -> int:
         return DONE
     show_end(result, code_of(result.outcome), config.currency, web, out)
     return code_of(result.outcome)
-
-
-def _key(key_file: str | None) -> bytes | None:
-    """The key that signs the start, before anything is asked; None where none is named. Raises BadKey."""
-    if key_file is None:
-        return None
-    from gaelp.ledger.signatures import read_key
-
-    return read_key(Path(key_file))
-
-
-def _signed(wanted: Order, ledger: Ledger, key: bytes | None) -> ProvenStart | None:
-    """The start's signature for this ledger, and its terms."""
-    if key is None:
-        return None
-    from gaelp.domain.spending.signed_starts import ProvenStart, start_digest
-    from gaelp.ledger.signatures import sign_start
-
-    agent, config_digest = wanted.config.agent, wanted.config_digest
-    digest = start_digest(ledger.identity(), wanted.run, wanted.config.account, agent, config_digest)
-    return ProvenStart(sign_start(key, digest), agent, config_digest)
 
 
 def _unsigned(wanted: Order, account: Account | None) -> list[str]:

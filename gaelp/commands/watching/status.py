@@ -148,9 +148,11 @@ def _interval(figure: Bounded | None) -> str:
 
 def criteria_of(phases: Sequence[PhaseView]) -> list[Any]:
     """Each criterion of the gates so far, with its bound; the reason says what is missing."""
+    from gaelp.evidence.reported.criterion_bounds import bound_in_words
+
     rows = [
-        (phase.phase, f"{each.id} {each.name}", each.label, _figure(each.estimate), _figure(each.bound),
-         _figure(each.threshold), each.n, each.reason)
+        (phase.phase, f"{each.id} {each.name}", each.label, _figure(each.estimate),
+         bound_in_words(each.estimate, each.bound), _figure(each.threshold), each.n, each.reason)
         for phase in phases
         for each in phase.criteria
     ]  # fmt: skip
@@ -210,7 +212,7 @@ def lost_of(ledger: Ledger, run: str) -> list[str]:
 
 def asked_of(ledger: Ledger, run: str) -> list[dict[str, Any]]:
     """What a person is asked to approve, with its amounts in a sentence, and whether a stop has voided it since."""
-    from gaelp.domain.spending.approval_card import asked_in_a_sentence
+    from gaelp.domain.spending.approval_requests import asked_in_a_sentence
 
     asked = []
     for stored in ledger.undecided_requests(run):

@@ -20,6 +20,7 @@ from gaelp.commands.watching.snapshot import PhaseView, RunView
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.errors import masked
+from gaelp.evidence.reported.criterion_bounds import bound_in_words
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 40  # learning rounds, the newest
@@ -100,7 +101,7 @@ def _open_criteria(now: RunView) -> list[str]:
 def _bound(criterion: CriterionVerdict) -> str:
     if criterion.bound is None or criterion.threshold is None:
         return ""
-    return f", bound {criterion.bound:,.4g} against {criterion.threshold:,.4g}"
+    return f", {bound_in_words(criterion.estimate, criterion.bound)} against {criterion.threshold:,.4g}"
 
 
 def curve(values: Sequence[float]) -> str:

@@ -12,9 +12,10 @@ from gaelp.domain.gates.measurements import CampaignMeasures, ConductMeasure, Ef
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.money import bare_money, micros, rounded_money
 
-LIMITED_WEALTH = 5.0  # from here on a person may let the test go on at the same budget
+SUPPORTING_WEALTH = 5.0  # from here on a person may let the test go on, at the same budget
 FEWEST_ACTIONS = 300
 FEWEST_CAMPAIGNS = 5  # before which a block bootstrap over campaigns bounds nothing
+EFFICIENCY_UNIT = "share of the budget that worked: used, not wasted, well paced"
 MOST_NEAR_MISSES = 5 / 1000
 
 
@@ -29,10 +30,9 @@ def judge_live_test(measures: CampaignMeasures, config: TrainingConfiguration) -
 def _profit(measures: CampaignMeasures, config: TrainingConfiguration) -> CriterionVerdict:
     profit = measures.profit
     numbers = CriterionNumbers(
-        estimate=profit.roi,
         bound=profit.wealth,
         threshold=1 / measures.alpha,
-        unit=f"wealth of the profit test (K) at ROI > {profit.h:.0%}; the estimate is attributed ROI",
+        unit=f"evidence (K) of an attributed ROI above {profit.h:.0%}",
         n=profit.days,
     )
     judgement = stopped(measures) or _profit_judgement(profit, measures.alpha, config)
@@ -64,8 +64,9 @@ def loss_too_deep(drawdown_micros: int, config: TrainingConfiguration) -> str:
     if drawdown_micros < max(limit, 1):
         return ""
     return (
-        f"Cumulated loss reached {rounded_money(drawdown_micros, config.currency)}, the limit is "
-        f"{rounded_money(limit, config.currency)}."
+        f"Matured days have lost {rounded_money(drawdown_micros, config.currency)} in sum, and from "
+        f"{rounded_money(limit, config.currency)} on nothing more is spent. A loss shows only once its days have "
+        "matured, so it can pass that amount; the approved caps bound it."
     )
 
 
@@ -80,13 +81,13 @@ def _wealth_judgement(profit: ProfitMeasure, needed: float, streak: int) -> Judg
     roi = "unknown" if profit.roi is None else f"{profit.roi:+.1%}"
     summary = (
         f"Attributed ROI {roi} on {profit.days} matured days; "
-        f"profit test K = {profit.wealth:.2f} of {needed:.1f} needed; {profit.streak} positive campaigns in "
-        f"a row of {streak} needed ({profit.counted} of {profit.campaigns} count)"
+        f"evidence of profit K = {profit.wealth:.2f}, {needed:.1f} is needed; {profit.streak} campaigns with a profit "
+        f"in a row, {streak} are needed ({profit.counted} of {profit.campaigns} are large enough to count)"
     )
     if profit.wealth >= needed and profit.streak >= streak:
         return Verdict.PASS, f"{summary}."
-    if LIMITED_WEALTH <= profit.wealth < needed:
-        return Verdict.INCONCLUSIVE, f"{summary}: the limited rung, a person may go on at the same budget."
+    if SUPPORTING_WEALTH <= profit.wealth < needed:
+        return Verdict.INCONCLUSIVE, f"{summary}. That supports another test at the same budget, and no larger one."
     return Verdict.INCONCLUSIVE, f"{summary}: more matured days are needed."
 
 
@@ -95,7 +96,7 @@ def _wealth_judgement(profit: ProfitMeasure, needed: float, streak: int) -> Judg
 
 def _efficiency(measures: CampaignMeasures, config: TrainingConfiguration) -> CriterionVerdict:
     efficiency, threshold = measures.efficiency, threshold_of("9", config)
-    numbers = CriterionNumbers(efficiency.value, efficiency.low, threshold, "U(1-W)P", efficiency.campaigns)
+    numbers = CriterionNumbers(efficiency.value, efficiency.low, threshold, EFFICIENCY_UNIT, efficiency.campaigns)
     return criterion_verdict(
         "9", _efficiency_judgement(measures, threshold, config.currency), Formula.EFFICIENCY, numbers
     )
@@ -146,10 +147,10 @@ def judge_conduct(measures: CampaignMeasures) -> CriterionVerdict:
     """Criterion 10; cleared violations do not reach the measures."""
     conduct = measures.conduct
     numbers = CriterionNumbers(
-        estimate=float(conduct.violations),
-        bound=3 / conduct.actions if conduct.actions else None,
+        estimate=conduct.violations / conduct.actions if conduct.actions else None,
+        bound=3 / conduct.actions if conduct.actions and not conduct.violations else None,
         threshold=0.0,
-        unit="violations; the bound is 3/n per action",
+        unit="violations per action",
         n=conduct.actions,
     )
     return criterion_verdict("10", _conduct_judgement(conduct), Formula.COUNT, numbers)
@@ -162,7 +163,7 @@ def _conduct_judgement(conduct: ConductMeasure) -> Judgement:
         return Verdict.FAIL, f"{conduct.oversized_raises} budget raises were larger than one step allows."
     if conduct.actions <= 0:
         return Verdict.INCONCLUSIVE, "No action was evaluated: nothing is known of violations."
-    bound = f"0 violations in {conduct.actions} actions bound the rate by 3/n = {3 / conduct.actions:.4f}"
+    bound = f"0 violations in {conduct.actions} actions, so at most {3 / conduct.actions:.4f} per action (95 %)"
     if conduct.near_misses is None:
         return Verdict.INCONCLUSIVE, f"{bound}; near-misses were not counted."
     blocked = f"{bound}; {conduct.near_misses} attempts were blocked"

@@ -25,18 +25,21 @@ from gaelp.domain.spending.approval_requests import ApprovalRequest, request_dig
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.campaign_clock import HOURS_PER_DAY
 from gaelp.domain.spending.campaign_planning import maturing_hours
+from gaelp.domain.spending.campaign_records import Arm
 from gaelp.domain.spending.card_facts import CardFacts
 from gaelp.domain.spending.signed_starts import four_eyes, who_started
 from gaelp.money import exact_money, micros, rounded_down, rounded_money
 
 MOST_LINES = 12
-CAMPAIGNS_SHOWN = 60  # in a table that travels as text through workflows
 GROUPS_SHOWN = 3
 NAMES_SHOWN = 3
 _LINE = re.compile(r"- \*\*(?P<label>.+?):\*\* (?P<text>.*)")
 _MARKED = re.compile(r"\*\*(.+?)\*\*|`(.+?)`")
 
 SYNTHETIC_MARKET = "Synthetic market: no log of this run calibrates the market that its agent was trained in."
+KINDS = {"undecided": "undecided: more data can decide", "unsupported": "unsupported: these logs can never decide"}
+HEADS = {"bid_micros": "bids", "creative_prob": "creative shares", "spend_rate": "pacing", "target": "targets"}
+ROLES = {Arm.CANDIDATE: "the agent under test", Arm.CONTROL: "the control that it is compared with"}
 LEARNING = {"emulator": "the emulator has no learning phase that a change could restart"}
 """By platform, what a change of a campaign does to the platform's own learning."""
 
@@ -73,7 +76,7 @@ def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], f
         ("Earned so far", _earned(request, facts)),
         ("Not proven", " ".join(_unproven(request, facts))),
         ("Advertises", _advertised(campaigns, facts)),
-        ("Campaigns", _grouped(campaigns, request.currency)),
+        ("Campaigns", _grouped(campaigns, request, facts)),
         ("Displaces", _displaced(request, facts)),
         ("Stop-loss", _stop_loss(request, facts)),
         ("Answer", _answer(request, campaigns, facts)),
@@ -82,32 +85,6 @@ def card_text(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], f
         ("Bound", _bound(request)),
     )
     return "\n".join(f"- **{label}:** {text}" for label, text in lines)
-
-
-def asked_in_a_sentence(request: ApprovalRequest, *, void: bool) -> str:
-    """What a person is asked for, in one sentence, as it stands on every page and in every list."""
-    total, daily = (exact_money(m, request.currency) for m in (request.total_cap_micros, request.daily_cap_micros))
-    asked = f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
-    return f"{asked} (void since a stop: its phase asks anew)" if void else asked
-
-
-def campaign_table(campaigns: Sequence[ApprovedCampaign], currency: str) -> list[tuple[str, ...]]:
-    """Every campaign with its ceilings: a row of headings, then one for each."""
-    headings = ("campaign", "agent", "advertises", "budget per day", "days", "between", "worst day", "worst in all")
-    return [headings, *(_row(campaign, currency) for campaign in campaigns)]
-
-
-def _row(campaign: ApprovedCampaign, currency: str) -> tuple[str, ...]:
-    line = campaign.ceiling
-    budget, day, total = (
-        exact_money(m, currency) for m in (line.daily_budget_micros, line.worst_day_micros, line.worst_total_micros)
-    )
-    advertised = f"{campaign.product} ({campaign.arm}), texts {campaign.content_digest[:12]}"
-    return (line.campaign, campaign.agent, advertised, budget, str(line.days), _between(campaign), day, total)
-
-
-def _between(campaign: ApprovedCampaign) -> str:
-    return f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
 
 
 CardLines = list[tuple[str, list[tuple[str, str]]]]
@@ -147,6 +124,17 @@ def _asked(request: ApprovalRequest, facts: CardFacts) -> str:
     return (
         f"agent {request.agent} asks for at most **{total}** in all and **{daily}** on any one day of account "
         f"{request.account}{unreal}. Approved before in this run: {'; '.join(before) or 'nothing'}."
+        f"{_above_what_is_proven(request, facts)}"
+    )
+
+
+def _above_what_is_proven(request: ApprovalRequest, facts: CardFacts) -> str:
+    tested, currency = facts.unproven_daily_micros, request.currency
+    if request.phase is Phase.LIVE_TEST or not 0 < tested < request.daily_cap_micros:
+        return ""
+    return (
+        f" **The live test has not proven a profit (criterion 8). That supports the same budget at most, "
+        f"{exact_money(tested, currency)} a day; this asks for {request.daily_cap_micros / tested:.1f} times it.**"
     )
 
 
@@ -154,10 +142,9 @@ def _worst_case(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign])
     if not campaigns:
         return "no campaign is listed, so nothing can be billed."
     summed = exact_money(sum(c.ceiling.worst_total_micros for c in campaigns), request.currency)
-    rules = "; ".join(sorted({campaign.ceiling.rule for campaign in campaigns}))
     return (
-        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed}; the caps "
-        f"allow at most what is asked. Rule of a worst day: {rules}."
+        f"all {request.campaign_count} campaigns bill their worst day on each of their days, {summed}; the caps allow "
+        f"at most what is asked. Rule of a worst day: {'; '.join(sorted({c.ceiling.rule for c in campaigns}))}."
     )
 
 
@@ -170,7 +157,8 @@ def _earned(request: ApprovalRequest, facts: CardFacts) -> str:
     low = "no bound below 10 matured days" if earned.roi_low is None else f"at 95 % at least {earned.roi_low:+.1%}"
     return (
         f"attributed ROI {roi} ({low}): {rounded_money(earned.profit_micros, currency)} after "
-        f"{rounded_money(earned.cost_micros, currency)} of cost, on {earned.days} matured days. Verdicts: {verdicts}."
+        f"{rounded_money(earned.cost_micros, currency)} of cost, on {earned.days} days whose orders have come in. "
+        f"Verdicts: {verdicts}."
     )
 
 
@@ -181,11 +169,12 @@ def _unproven(request: ApprovalRequest, facts: CardFacts) -> Iterator[str]:
             if criterion.verdict is not Verdict.PASS:
                 by_kind[str(criterion.inconclusive or criterion.verdict)].append(f"{criterion.id} {criterion.name}")
     if by_kind:
-        yield "; ".join(f"{kind}: {', '.join(dict.fromkeys(names))}" for kind, names in by_kind.items()) + "."
+        listed = [f"{', '.join(dict.fromkeys(names))} ({KINDS.get(kind, kind)})" for kind, names in by_kind.items()]
+        yield f"{'; '.join(listed)}."
     if not request.evidence_digest:
         yield "**The evidence is missing**: no phase of this run has passed a gate before this one."
     if request.unvalidated_heads:
-        yield f"No log has validated how it decides: {', '.join(request.unvalidated_heads)}."
+        yield f"No log has validated its {' and its '.join(HEADS.get(h, h) for h in request.unvalidated_heads)}."
     if facts.terms.synthetic_market:
         yield SYNTHETIC_MARKET
     if not (by_kind or request.unvalidated_heads or facts.terms.synthetic_market) and request.evidence_digest:
@@ -193,24 +182,34 @@ def _unproven(request: ApprovalRequest, facts: CardFacts) -> Iterator[str]:
 
 
 def _advertised(campaigns: Sequence[ApprovedCampaign], facts: CardFacts) -> str:
-    texts = {campaign.product: campaign.content_digest[:12] for campaign in campaigns}
-    named = [f"{product} (texts `{digest}`)" for product, digest in texts.items()]
+    named = [
+        f"{product} (texts `{text}`)" for product, text in {c.product: c.content_digest[:12] for c in campaigns}.items()
+    ]
     creatives = f"{facts.terms.creatives} creatives: items of the log, which have no texts of their own yet"
     return f"{_few(named)}, each with {creatives}."
 
 
-def _grouped(campaigns: Sequence[ApprovedCampaign], currency: str) -> str:
-    groups: dict[tuple[str, str, int, int], list[ApprovedCampaign]] = defaultdict(list)
+def _grouped(campaigns: Sequence[ApprovedCampaign], request: ApprovalRequest, facts: CardFacts) -> str:
+    groups: dict[tuple[Arm, str, int, int], list[ApprovedCampaign]] = defaultdict(list)
     for campaign in campaigns:
         line = campaign.ceiling
         groups[(campaign.arm, campaign.agent, line.daily_budget_micros, line.days)].append(campaign)
     told = [
-        f"{len(group)} in arm {arm}, run by {agent}, each up to {exact_money(budget, currency)} a day for {days} days, "
-        f"between {min(c.first_day for c in group).isoformat()} and {max(c.last_day for c in group).isoformat()}"
+        f"{len(group)} run by {agent}, {ROLES[arm]}, each up to {exact_money(budget, request.currency)} a day for "
+        f"{days} days between {min(c.first_day for c in group)} and {max(c.last_day for c in group)}"
         for (arm, agent, budget, days), group in groups.items()
     ]
     more = f"; and {len(told) - GROUPS_SHOWN} more groups" if len(told) > GROUPS_SHOWN else ""
-    return f"{'; '.join(told[:GROUPS_SHOWN]) or 'none'}{more}. No others; more needs a new request."
+    return (
+        f"{'; '.join(told[:GROUPS_SHOWN]) or 'none'}{more}. Days are those of {_calendar(facts)}. No other campaigns; "
+        "more needs a new request."
+    )
+
+
+def _calendar(facts: CardFacts) -> str:
+    """Whose days the campaigns' are; an emulator's clock is its own, while deadlines are the wall clock's."""
+    unreal = facts.now.account.kind is AccountKind.EMULATOR
+    return "the emulator's own calendar, which is not today's" if unreal else "the ad account's time zone"
 
 
 def _displaced(request: ApprovalRequest, facts: CardFacts) -> str:
@@ -233,7 +232,7 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
     config = facts.terms.config
     days = ceil(maturing_hours(config) / HOURS_PER_DAY) + 1
     limit = exact_money(micros(config.live_test.drawdown_limit), request.currency)
-    unseen, why = min(days * request.daily_cap_micros, request.total_cap_micros), f"A day matures within {days} days"
+    unseen, why = min(days * request.daily_cap_micros, request.total_cap_micros), f"a day matures within {days} days"
     whole = "no loss over all campaigns ends the phase"
     if request.phase is Phase.LIVE_TEST:
         whole = "the phase ends between two campaigns once all have lost that"
@@ -241,10 +240,10 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
         # What earlier campaigns lost does not count for the next one, which may lose as much anew.
         unseen, why = request.total_cap_micros, f"{why}, and what earlier campaigns lost pauses no later one"
     return (
-        f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. {why}, so up to "
-        f"**{exact_money(unseen, request.currency)}** may be billed before that can act. Days since monitoring "
-        f"suspects the measuring do not count for {SUSPICION_DAYS} days, unless somebody undoes that hold before. "
-        f"`starter.py stop {request.run}` pauses within 2 minutes."
+        f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. A loss can pass that amount: "
+        f"{why}, so up to **{exact_money(unseen, request.currency)}** may be billed before that can act. Days since "
+        f"monitoring suspects the measuring do not count for {SUSPICION_DAYS} days, unless somebody undoes that hold "
+        f"before. `starter.py stop {request.run}` pauses within 2 minutes."
     )
 
 
@@ -253,12 +252,12 @@ def _answer(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], fac
     last = max((campaign.last_day for campaign in campaigns), default=request.expires_at.date())
     never = [each.id for each in required_in(request.phase) if each.id in NEVER_PASSES]
     if never:
-        chance = f"PASS is impossible in this version (criteria {', '.join(never)}), a FAIL is not"
+        chance = f"it can be FAIL and, in this version, never PASS (criteria {', '.join(never)} cannot be decided)"
     elif request.phase is Phase.LIVE_TEST:
         chance = "its chance is not computed here: `starter.py plan --gate live` tells it for stated sales"
     else:
         chance = "its chance is not known"
-    return f"the gate's verdict comes by {(last + matures).isoformat()}; {chance}."
+    return f"the gate's verdict comes by {(last + matures).isoformat()} of {_calendar(facts)}; {chance}."
 
 
 def _free_changes(request: ApprovalRequest, facts: CardFacts) -> str:
@@ -276,8 +275,9 @@ def _end(request: ApprovalRequest, facts: CardFacts) -> str:
     since = f"started {_minute(facts.started_at)}" if facts.started_at else "never registered"
     two_people = four_eyes(facts.now.account, request, facts.now.approved_alone)
     return (
-        f"nothing is spent after {_minute(request.expires_at)}; no answer until {_minute(facts.deadline)} is a "
-        f"refusal. Run {request.run} asks, {since}; {who_started(facts.starter)} ({two_people})."
+        f"by the wall clock, nothing is spent after {_minute(request.expires_at)}; no answer until "
+        f"{_minute(facts.deadline)} is a refusal. Run {request.run} asks, {since}; {who_started(facts.starter)} "
+        f"({two_people})."
     )
 
 
@@ -285,7 +285,8 @@ def _bound(request: ApprovalRequest) -> str:
     return (
         f"checkpoint `{request.checkpoint_digest}`, configuration `{request.config_digest}`, "
         f"market `{request.market_digest}`, evidence `{request.evidence_digest or 'none'}`, "
-        f"exposure `{request.exposure_digest}`, campaigns `{request.campaigns_digest}`, fence {request.fence}."
+        f"exposure `{request.exposure_digest}`, campaigns `{request.campaigns_digest}`, fence {request.fence} "
+        "(a stop of the account raises it, and an approval under an older one is void)."
     )
 
 

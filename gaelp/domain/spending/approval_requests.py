@@ -25,6 +25,7 @@ from gaelp.domain.ids import checked_name, phase_id, request_id
 from gaelp.domain.phases import LIVE_HEADS, Phase
 from gaelp.domain.spending.approved_campaigns import NO_CAMPAIGNS, ApprovedCampaign
 from gaelp.errors import GaelpError
+from gaelp.money import exact_money
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _CAMPAIGN = re.compile(r"\A[a-z0-9-]+/[a-z-]+/campaign-[0-9]+\Z")
@@ -158,6 +159,13 @@ def most_in_all(requests: Iterable[ApprovalRequest]) -> int:
         phase = (each.run, each.phase)
         caps[phase] = max(caps.get(phase, 0), each.total_cap_micros)
     return sum(caps.values())
+
+
+def asked_in_a_sentence(request: ApprovalRequest, *, void: bool) -> str:
+    """What a person is asked for, in one sentence, as it stands on every page and in every list."""
+    total, daily = (exact_money(m, request.currency) for m in (request.total_cap_micros, request.daily_cap_micros))
+    asked = f"{request.request_id} asks for at most {total} in all, {daily} on any one day"
+    return f"{asked} (void since a stop: its phase asks anew)" if void else asked
 
 
 def signing_text(decision: str, digest: str) -> bytes:

@@ -1,7 +1,7 @@
 """The campaigns that a person signs, each with its ceilings.
 
 The list may be long, so it is kept in the ledger under its digest, and what is signed carries that digest and the
-number of campaigns. Touch this to bind one more thing of each campaign.
+number of campaigns. Touch this to bind one more thing of each campaign, or to show it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from datetime import date
 from gaelp.domain.billing.billing_rules import ExposureLine
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.spending.campaign_records import Arm
+from gaelp.money import exact_money
+
+CAMPAIGNS_SHOWN = 60  # in a table that travels as text through workflows
 
 
 class ApprovedCampaign(Frozen):
@@ -31,6 +34,25 @@ class ApprovedCampaign(Frozen):
     def campaign(self) -> str:
         """Its name."""
         return self.ceiling.campaign
+
+
+def campaign_table(campaigns: Sequence[ApprovedCampaign], currency: str) -> list[tuple[str, ...]]:
+    """Every campaign with its ceilings: a row of headings, then one for each."""
+    headings = ("campaign", "agent", "advertises", "budget per day", "days", "between", "worst day", "worst in all")
+    return [headings, *(_row(campaign, currency) for campaign in campaigns)]
+
+
+def _row(campaign: ApprovedCampaign, currency: str) -> tuple[str, ...]:
+    line = campaign.ceiling
+    budget, day, total = (
+        exact_money(m, currency) for m in (line.daily_budget_micros, line.worst_day_micros, line.worst_total_micros)
+    )
+    advertised = f"{campaign.product} ({campaign.arm}), texts {campaign.content_digest[:12]}"
+    return (line.campaign, campaign.agent, advertised, budget, str(line.days), _between(campaign), day, total)
+
+
+def _between(campaign: ApprovedCampaign) -> str:
+    return f"{campaign.first_day.isoformat()} and {campaign.last_day.isoformat()}"
 
 
 def campaigns_digest(campaigns: Sequence[ApprovedCampaign]) -> str:

@@ -78,3 +78,11 @@ class CardFacts:
     started_at: datetime | None  # when the run was registered
     starter: Starter | None  # who has signed its start; none: nobody
     deadline: datetime  # silence until then is a refusal
+
+    @property
+    def unproven_daily_micros(self) -> int:
+        """What was approved a day for a live test that has not proven a profit (criterion 8); 0 where it has."""
+        of_live = [each.daily_cap_micros for each in self.approved_before if each.phase is Phase.LIVE_TEST]
+        judged = [criterion for gate in self.gates for criterion in gate.criteria if criterion.id == "8"]
+        proven = judged and all(criterion.verdict is Verdict.PASS for criterion in judged)
+        return 0 if proven else max(of_live, default=0)

@@ -73,9 +73,9 @@ _BY_ACCOUNT = Query(
     sa.select(*(_t.c[name] for name in ("account", *_SUMS))).where(_t.c.scope == Scope.ACCOUNT.value),
     lambda account, *sums: (str(account), Sums(*map(int, sums))),
 )
-_BY_RUN = Query(
-    sa.select(*(_t.c[name] for name in ("run", *_SUMS))).where(_t.c.scope == Scope.RUN.value),
-    lambda run, *sums: (str(run), Sums(*map(int, sums))),
+_BY_PHASE = Query(
+    sa.select(_t.c.run, _t.c.phase, *(_t.c[name] for name in _SUMS)).where(_t.c.scope == Scope.PHASE.value),
+    lambda run, phase, *sums: (str(run), str(phase), Sums(*map(int, sums))),
 )
 _RESERVATIONS = _counts(_r.c.state)
 _VIOLATIONS = _counts(tables.violations.c.severity, tables.violations.c.resolved_by.is_(None))
@@ -118,9 +118,13 @@ def of_account(connection: Connection, account: str) -> dict[Place, Sums]:
     return dict(connection.all(_OF_ACCOUNT, account=account))
 
 
-def of_runs(connection: Connection) -> dict[str, Sums]:
-    """What each run that reserved anything adds up to, on all accounts."""
-    return dict(connection.all(_BY_RUN))
+def of_phases(connection: Connection) -> dict[str, dict[str, Sums]]:
+    """What each phase of each run that reserved anything adds up to, on all accounts: run -> phase -> sums."""
+    runs: dict[str, dict[str, Sums]] = {}
+    for run, phase, sums in connection.all(_BY_PHASE):
+        phases = runs.setdefault(run, {})
+        phases[phase] = phases.get(phase, Sums()) + sums
+    return runs
 
 
 def summary(connection: Connection, accounts: Iterable[Account]) -> BooksSummary:

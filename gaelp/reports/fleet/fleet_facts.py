@@ -6,7 +6,7 @@ It reads the warehouse and the ledger, and asks Temporal nothing. Touch this to 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,13 +14,14 @@ from typing import Any, Protocol
 from gaelp.domain.monitoring.alerts import Alert, AlertBook, alerts_of, open_in_words
 from gaelp.domain.monitoring.ladder import StepTaken, standing_in_words, waiting_in_words
 from gaelp.domain.phases import Outcome
-from gaelp.domain.spending.approval_card import asked_in_a_sentence
-from gaelp.domain.spending.approval_requests import most_in_all
+from gaelp.domain.simple_rules import without_bar
+from gaelp.domain.spending.approval_requests import ApprovalRequest, asked_in_a_sentence, most_in_all
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.first_lines import WORDS
 
 _RUNS = "SELECT run, event, at, agent, profile, outcome, reason FROM runs ORDER BY at"
+_JUDGED = "SELECT DISTINCT run, phase FROM verdicts"
 # One row for each campaign that has ended; `agent` holds its arm and its product (activities/records/recording.py).
 _EARNED = (
     "SELECT run, SUM(profit_micros) AS profit, COUNT(*) AS campaigns FROM episodes "
@@ -52,8 +53,8 @@ class AccountOfRun(Protocol):
         ...
 
 
-class MoneyOfRun(Protocol):
-    """What a run has in the books, in micros."""
+class MoneyOfPhase(Protocol):
+    """What a phase of a run has in the books, in micros."""
 
     @property
     def spent_micros(self) -> int:
@@ -62,7 +63,7 @@ class MoneyOfRun(Protocol):
 
     @property
     def counted_micros(self) -> int:
-        """What every cap counts for it."""
+        """What every cap counts for it: the worst case of an open day, the bill of a settled one."""
         ...
 
 
@@ -91,8 +92,8 @@ class FleetLedger(Protocol):
         """Every run that ever was, oldest first."""
         ...
 
-    def sums_of_runs(self) -> Mapping[str, MoneyOfRun]:
-        """What each run that reserved anything has in the books."""
+    def sums_of_phases(self) -> Mapping[str, Mapping[str, MoneyOfPhase]]:
+        """What each phase of each run that reserved anything has in the books."""
         ...
 
     def standing_requests(self) -> Sequence[AskedRequest]:
@@ -128,7 +129,7 @@ class FleetRun:
     spent_micros: int
     earned_micros: int | None  # profit of the candidate's campaigns that have ended, matured days; none: none has ended
     campaigns: int  # of which that is
-    worst_micros: int  # what it may have cost in all, at the most, by what is reserved, approved and asked
+    worst_micros: int  # what it may have cost in all, at the most: of each phase, what is booked, approved or asked
 
 
 @dataclass(frozen=True)
@@ -168,19 +169,21 @@ def gather_fleet(warehouse: Warehouse, ledger: FleetLedger, now: datetime) -> Fl
         events[row["run"]].setdefault(row["event"], row)
     earned = {row["run"]: row for row in warehouse.query(_EARNED)}
     currencies = {each.account: each.currency for each in ledger.accounts()}
-    watched, money = _watched(ledger, now), ledger.sums_of_runs()
+    judged = {(row["run"], row["phase"]) for row in warehouse.query(_JUDGED)}
+    watched, money = _watched(ledger, judged, now), ledger.sums_of_phases()
     runs = [
-        _fleet_run(run, currencies.get(run.account, ""), events[run.run], watched[run.run], money.get(run.run))
+        _fleet_run(run, currencies.get(run.account, ""), events[run.run], watched[run.run], money.get(run.run, {}))
         for run in ledger.runs()
     ]
     with_profit = [_with_profit(each, earned.get(each.run)) for each in runs]
     return Fleet(tuple(sorted(with_profit, key=_order)))
 
 
-def _watched(ledger: FleetLedger, now: datetime) -> defaultdict[str, WatchedRun]:
+def _watched(ledger: FleetLedger, judged: Collection[tuple[str, str]], now: datetime) -> defaultdict[str, WatchedRun]:
     watched: defaultdict[str, WatchedRun] = defaultdict(WatchedRun)
-    for request in ledger.standing_requests():
-        watched[request.request.run].standing.append(request)
+    for each in ledger.standing_requests():
+        if each.state != "approved" or (each.request.run, each.request.phase) not in judged:  # else its phase is over
+            watched[each.request.run].standing.append(each)
     for step in ledger.steps_not_undone():
         watched[step.run].steps.append(step)
     for alert in alerts_of(ledger.alert_book(), now):
@@ -193,11 +196,10 @@ def _fleet_run(
     currency: str,
     events: Mapping[str, Mapping[str, Any]],
     watched: WatchedRun,
-    money: MoneyOfRun | None,
+    money: Mapping[str, MoneyOfPhase],
 ) -> FleetRun:
     started, ended = events.get("started", {}), events.get("ended", {})
     asked = [] if ended else [each for each in watched.standing if each.state != "approved"]
-    allowed = 0 if ended else most_in_all(each.request for each in watched.standing)
     steps = [] if ended else watched.steps
     return FleetRun(
         run=run.run,
@@ -212,11 +214,22 @@ def _fleet_run(
         began=started.get("at") or run.at,
         ended=ended.get("at"),
         outcome=ended.get("outcome") or "",
-        reason=ended.get("reason") or "",
-        spent_micros=money.spent_micros if money else 0,
+        reason=without_bar(ended.get("reason") or ""),
+        spent_micros=sum(each.spent_micros for each in money.values()),
         earned_micros=None,
         campaigns=0,
-        worst_micros=max(money.counted_micros if money else 0, allowed),
+        worst_micros=_worst([] if ended else [each.request for each in watched.standing], money),
+    )
+
+
+def _worst(standing: Sequence[ApprovalRequest], money: Mapping[str, MoneyOfPhase]) -> int:
+    """Phase by phase what is in the books, or what may still come to be there: an approval caps its phase alone."""
+    return sum(
+        max(
+            money[phase].counted_micros if phase in money else 0,
+            most_in_all(each for each in standing if each.phase == phase),
+        )
+        for phase in {*money, *(each.phase.value for each in standing)}
     )
 
 

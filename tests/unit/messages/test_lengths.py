@@ -30,7 +30,7 @@ from gaelp.domain.config.market_sections import MOST_SEGMENTS
 from gaelp.domain.gates.criteria_table import CRITERIA
 from gaelp.domain.log_evidence import Quantity
 from gaelp.domain.simple_rules import SIMPLE_RULES
-from gaelp.domain.spending.approval_card import CAMPAIGNS_SHOWN
+from gaelp.domain.spending.approved_campaigns import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
 from gaelp.domain.temporal_names import Queue
 from gaelp.evidence.history.policy_panel import PANEL, WINDOWS

@@ -13,11 +13,12 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.phases import Phase
 from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.campaign_records import Arm, CampaignResult, DayReached
+from gaelp.evidence.reported.earnings import Bounded, Earnings
 from gaelp.ledger.ledger import Ledger
 from gaelp.records.content_store import ContentStore
 from gaelp.records.warehouse.warehouse import Warehouse
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
-from gaelp.reports.earned_rows import curves, did_it_earn, earned_rows, latest_phase, losses
+from gaelp.reports.earned_rows import EarnedRow, curves, did_it_earn, earned_rows, latest_phase, losses
 from gaelp.reports.report_facts import Facts, Sources, gather
 from gaelp.reports.report_page import build_report
 from tests.support.ledgers import DAY, NOW, UNIT, booking, prepared, request
@@ -80,10 +81,22 @@ def test_a_campaign_earned_what_the_platform_reported_at_the_cost_that_the_ledge
     ]  # fmt: skip
     assert [row.earnings.spend_micros for row in rows] == [10 * UNIT, 10 * UNIT, 12 * UNIT, 12 * UNIT]
     assert rows[0].earnings.profit_micros.value == (0.4 * 50 - 10) * UNIT
+    few = "on too few days to say how sure that is; 1 day whose orders have come in"
     assert did_it_earn(rows, "USD") == (
-        "In live-test it made +10.00 USD after ad cost (attributed ROI +100%, 1 matured days), "
-        "the control -8.00 USD after ad cost (attributed ROI -67%, 1 matured days)."
+        f"In live-test it made +10.00 USD after ad cost (attributed ROI +100%, {few}), "
+        f"the control -8.00 USD after ad cost (attributed ROI -67%, {few})."
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.04, 1.47, "likely a profit"), (-0.9, -0.17, "likely a loss"), (-0.1, 0.3, "it may be chance")],
+)
+def test_how_sure_a_return_is_stands_beside_it(low: float, high: float, said: str) -> None:
+    """An interval on one side of 0 says which; one that holds 0 says that it may be chance."""
+    earnings = Earnings(12, 12, UNIT, 0, 0, 0, 0.0, Bounded(UNIT), Bounded(0.1, low, high), None)
+    row = EarnedRow(Phase.SCALED, Arm.CANDIDATE, "", "", earnings)
+    assert f"with 95 % confidence between {low:+.0%} and {high:+.0%}: {said}" in did_it_earn([row], "USD")
 
 
 def test_a_campaign_that_runs_is_shown_where_somebody_signed_it(

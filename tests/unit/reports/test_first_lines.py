@@ -32,7 +32,7 @@ def row(
 def state(*rows: dict[str, Any], outcome: Outcome | None = Outcome.GRADUATED_UNPROVEN, **changed: Any) -> ReportedState:
     blank: dict[str, Any] = {
         "run": "a", "outcome": outcome, "reason": "", "criteria": {Phase.LIVE_TEST: rows},
-        "earned": {Phase.LIVE_TEST: earnings()}, "asked": [],
+        "earned": {Phase.LIVE_TEST: earnings()}, "asked": [], "lost": [], "unjudged": "", "open_violations": 0,
     }  # fmt: skip
     return ReportedState(**(blank | changed))
 
@@ -78,8 +78,8 @@ def test_a_person_reads_how_much_more_and_not_a_state() -> None:
     assert found.sentence == (
         "Not ready: about 640 more conversions, 160 days of campaigns and 3,200.00 USD, at its pace so far."
     )
-    assert "can never decide historical match: fidelity (5a)" in found.detail
-    assert "does not assess transfer effectiveness (13)" in found.detail
+    assert "can never decide historical match: fidelity (5a)" in found.why
+    assert "does not assess transfer effectiveness (13)" in found.why
     assert found.command == "starter.py plan --gate live-test"
 
 
@@ -92,7 +92,7 @@ def test_what_waits_for_a_person_comes_first() -> None:
 
 @pytest.mark.parametrize(("outcome", "word", "command"), [
     (Outcome.GRADUATED, "ready", "starter.py accounts"), (Outcome.NOT_GRADUATED, "refused", "starter.py attempts"),
-    (Outcome.STOPPED, "stopped", "starter.py resolve a"),
+    (Outcome.STOPPED, "stopped", "starter.py start --help"),
     (Outcome.INTERRUPTED, "interrupted", "starter.py start --help"),
     (None, "running", "starter.py watch a"),
 ])  # fmt: skip
@@ -103,9 +103,20 @@ def test_every_outcome_has_a_word_and_something_to_do(outcome: Outcome | None, w
 
 
 def test_a_refusal_names_the_criterion_that_failed() -> None:
-    """The first criterion that failed stands in the sentence, with its reason."""
+    """The sentence names the criterion and its phase, and the reason stands once, below it."""
     found = first_lines(state(row("9"), row("8", "FAIL", None), outcome=Outcome.NOT_GRADUATED), CONFIG)
-    assert found.sentence == "Refused: name of 8: why 8"
+    assert found.sentence == "Refused in live-test, by criterion positive attributed ROI (8)."
+    assert found.why == "name of 8: why 8"
+
+
+def test_a_stop_names_a_violation_only_where_one_is_open() -> None:
+    """A run that a person has stopped has none; what it was in is said to be unjudged."""
+    stopped = {"outcome": Outcome.STOPPED, "reason": "Ada stopped it", "unjudged": "live-test"}
+    found = first_lines(state(**stopped, criteria={}), CONFIG)
+    assert found.sentence == "Stopped: Ada stopped it" and "violation" not in found.action
+    assert found.why == "It ended in live-test, which no gate has judged."
+    violated = first_lines(state(**stopped, open_violations=1), CONFIG)
+    assert violated.command == "starter.py resolve a" and "Clear the open violation" in violated.action
 
 
 def test_without_a_readable_configuration_nothing_is_projected() -> None:

@@ -34,7 +34,7 @@ from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.report_facts import Facts, Sources, gather
 from gaelp.reports.report_page import build_report
-from gaelp.reports.report_words import ended_because, limits, may, reasons
+from gaelp.reports.report_words import answers, ended_because, gate, limits, may, worst_case
 from gaelp.reports.verdict_table import criteria_table
 from tests.support.made_logs import write_log
 from tests.support.planted_anomalies import anomaly, of_run, undone, walked
@@ -318,7 +318,7 @@ def test_the_report_says_what_may_still_be_billed(warehouse: Warehouse, tmp_path
     open_days = text_of(build(warehouse, money(), "a", tmp_path / "open"))
     assert "may still bill up to 40.00 USD." in open_days and "Begun and not judged" in open_days
     settled = Journal([*money().entries, entry(9, "settle", 0, 10_000_000)])
-    assert "Nothing more can be billed of what was reserved so far" in text_of(
+    assert "Nothing more of what was reserved: every day of it is settled." in text_of(
         build(warehouse, settled, "a", tmp_path / "settled")
     )
     assert "Nothing was reserved and nothing was spent." in text_of(build(warehouse, Journal(), "a", tmp_path / "none"))
@@ -338,7 +338,7 @@ def test_the_summary_says_what_the_agent_may_do(warehouse: Warehouse, tmp_path: 
     start_run(warehouse)
     end_run(warehouse, outcome, "because of something")
     html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
-    header = html.split("</section>")[0]
+    header = html.split("</header>")[0]
     assert says in header and "because of something" in header
 
 
@@ -361,7 +361,7 @@ def test_phases_that_were_not_reached_are_named(warehouse: Warehouse, tmp_path: 
     end_run(warehouse, "not-graduated", "simulation: too poor")
     html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
     assert html.count("Not reached") == 3 and html.count("✗ FAIL") == 4
-    assert "not promoted, not proven" in html
+    assert "The run went no further. Attempt 1, at level α = 0.0304" in html
 
 
 def test_amounts_are_absolute_and_of_this_run_only(warehouse: Warehouse) -> None:
@@ -412,7 +412,7 @@ def test_a_stopped_run_says_who_stopped_what_and_why(warehouse: Warehouse) -> No
         ([after], "halted"),
     ):
         facts = facts_of(warehouse, Journal(entries), "a")
-        assert ended_because(facts) == said and reasons(facts)[0] == said
+        assert ended_because(facts) == said
 
 
 def test_a_run_that_waits_may_spend_nothing_of_what_it_asks(warehouse: Warehouse) -> None:
@@ -420,7 +420,50 @@ def test_a_run_that_waits_may_spend_nothing_of_what_it_asks(warehouse: Warehouse
     start_run(warehouse)
     facts = facts_of(warehouse, Journal(), "a")
     assert "nothing beyond the phase" in may(facts)
-    assert "until then it spends nothing" in may(replace(facts, asked=["a/live-test#1 asks for 50.00 USD"]))
+    assert "until then it spends nothing of what it asks" in may(
+        replace(facts, asked=["a/live-test#1 asks for 50.00 USD"])
+    )
+
+
+def test_the_first_screen_answers_five_questions(warehouse: Warehouse, tmp_path: Path) -> None:
+    """What it may do, what it earned, why it was not promoted, what is asked and the worst case stand in the header."""
+    start_run(warehouse)
+    judge(warehouse, Phase.SIMULATION, 5, "FAIL", reason="Too poor. [++|..] incumbent 0.10, agent 0.20, optimum 1.")
+    end_run(warehouse, "not-graduated", "simulation: too poor")
+    html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
+    header = html.split("</header>")[0]
+    said = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", header))
+    assert list(said) == ["May do now", "Earned", "Why not promoted", "To sign", "Worst case from here"]
+    assert (
+        said["Why not promoted"].startswith("criterion 1: Too poor. criterion 2: Too poor.")
+        and "incumbent" not in header
+    )
+    assert "by criteria average reward (1)" in header and said["To sign"] == "Nothing."
+    waits = dict(answers(replace(facts_of(warehouse, Journal(), "a"), ended=None, asked=["50"]), "why", "10"))
+    assert waits["Earned"] == "10" and waits["Not proven yet"].startswith("why")
+    assert "on the terms of the card" in waits["To sign"]
+
+
+def test_the_worst_case_is_what_is_approved_or_asked_and_not_billed(warehouse: Warehouse) -> None:
+    """Of a phase that goes on its largest cap less its bill, of one that was judged only what is reserved."""
+    start_run(warehouse)
+    entries = [each for each in money().entries if each.kind != "approve"]
+    approved = entry(8, "approve", 0, 100_000_000)
+    facts = facts_of(warehouse, Journal([*entries, approved]), "a")
+    assert worst_case(facts) == "At most 83.00 USD more: what was approved and is not billed yet."
+    asks = replace(facts, asked=["more"], asked_micros={"live-test": 150_000_000, "scaled": 20_000_000})
+    assert worst_case(asks) == "At most 153.00 USD more if you sign, at most 83.00 USD if you do not."
+    judge(warehouse, Phase.LIVE_TEST, 5)
+    judged = facts_of(warehouse, Journal([*entries, approved]), "a")
+    assert worst_case(judged) == "At most 40.00 USD more: what was approved and is not billed yet."
+    nothing = replace(facts, approved={}, still_billable={}, asked=["x"], asked_micros={"scaled": 20_000_000})
+    assert worst_case(nothing) == "At most 20.00 USD more if you sign, nothing more if you do not."
+
+
+def test_a_gates_verdict_says_what_it_meant_for_the_run() -> None:
+    """Proven, let through in advisory mode, or the end."""
+    for promote, proven, said in ((1, 1, "proven, and the run"), (1, 0, "all the same"), (0, 0, "no further")):
+        assert said in gate({"promote": promote, "proven": proven})
 
 
 def test_phases_last_from_gate_to_gate(warehouse: Warehouse) -> None:

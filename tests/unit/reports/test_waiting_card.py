@@ -29,8 +29,9 @@ def test_the_card_stands_where_the_report_says_what_waits(warehouse: object, tmp
     """Every line of it, escaped; of a request that a stop has voided the sentence alone."""
     start_run(warehouse)  # type: ignore[arg-type]
     html = text_of(build(warehouse, Waiting("open"), "a", tmp_path / "open"))  # type: ignore[arg-type]
-    waits = html[html.index("What waits for you") :]
+    waits = html[html.index("What are you asked to sign?") :]
     assert "<dt><b>Spend</b></dt>" in waits and "<b>300.00 USD</b>, &lt;b&gt;really" in waits
     assert "<code>digest</code>" in waits
+    assert "<details" not in waits.split("</section>")[0], "what is folded is not printed"
     void = text_of(build(warehouse, Waiting("void"), "a", tmp_path / "void"))  # type: ignore[arg-type]
     assert "void since a stop" in void and "<dt><b>" not in void

@@ -278,15 +278,14 @@ def test_logs_of_the_same_time_are_not_refused(in_process: Callable[..., Finishe
 
 def test_a_start_is_signed_for_the_ledger_that_it_is_registered_in(tmp_path: Path) -> None:
     """`start --sign-with` names that ledger, run, account, agent and configuration: another ledger refuses it."""
-    from gaelp.commands.runs.launching import configured, order
-    from gaelp.commands.runs.start import _key, _signed
+    from gaelp.commands.runs.launching import configured, order, signed_start, starting_key
 
     key, at = signatures.new_key(), datetime(2026, 11, 22, tzinfo=UTC)
     signatures.write_key(tmp_path / "ann.pem", key.pem)
     own, other = (Ledger.open(f"sqlite:///{tmp_path / name}") for name in ("own.db", "other.db"))
     wanted = order(configured("quick-test", ["account=acme"], "uniform"), "signed", {})
-    signed = _signed(wanted, own, _key(str(tmp_path / "ann.pem")))
-    assert signed is not None and _signed(wanted, own, _key(None)) is None
+    signed = signed_start(wanted, own, starting_key(tmp_path / "ann.pem"))
+    assert signed is not None and signed_start(wanted, own, starting_key(None)) is None
     for ledger in (own, other):
         ledger.put_account(ledgers.account())
         ledger.put_approver(ledgers.approver(key_id=key.key_id, public_key=key.public_key, name="Ann"))

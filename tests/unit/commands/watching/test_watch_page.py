@@ -45,7 +45,7 @@ def test_the_page_fits_80_columns_without_colour_and_says_what_a_person_must_kno
     words = " ".join(page.split())
     assert "▁▅█ reward 0.900, round 3" in words
     assert "624.91 USD of 1,400.00 USD approved" in words
-    assert "2 success rate: INCONCLUSIVE (undecided), bound" in words
+    assert "2 success rate: INCONCLUSIVE (undecided), at most 0.85 against 0.8" in words
     assert "asks for at most 1,056.00 USD in all" in words and "`starter.py approve first`" in words
     assert "Ctrl-C leaves this page; first goes on." in words
     assert "hush" not in page

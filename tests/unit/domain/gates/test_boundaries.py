@@ -76,13 +76,15 @@ def test_the_numbers_beside_a_log() -> None:
 
 def test_the_numbers_beside_the_criteria_of_the_live_test() -> None:
     """The wealth that is needed is 1/alpha, efficiency is decided by its lower bound, and 3/n bounds violations."""
-    unit = "wealth of the profit test (K) at ROI > 5%; the estimate is attributed ROI"
-    assert numbers(live("8")) == (0.8, 40.0, 1 / ALPHA, unit, 42, "e-process/daily-profit+streak")
-    assert numbers(live("9")) == (0.88, 0.82, 0.8, "U(1-W)P", 6, "U(1-W)P/block-bootstrap")
-    unit = "violations; the bound is 3/n per action"
+    unit = "evidence (K) of an attributed ROI above 5%"
+    assert numbers(live("8")) == (None, 40.0, 1 / ALPHA, unit, 42, "e-process/daily-profit+streak")
+    unit = "share of the budget that worked: used, not wasted, well paced"
+    assert numbers(live("9")) == (0.88, 0.82, 0.8, unit, 6, "U(1-W)P/block-bootstrap")
+    unit = "violations per action"
     assert numbers(live("10")) == (0.0, 0.003, 0.0, unit, 1000, "count/rule-of-three")
-    assert live("10", conduct=conduct(actions=0)).bound is None
-    assert live("10", conduct=conduct(violations=2)).estimate == 2.0
+    none, two = live("10", conduct=conduct(actions=0)), live("10", conduct=conduct(violations=2))
+    assert (none.estimate, none.bound) == (None, None)
+    assert (two.estimate, two.bound) == (0.002, None)  # three in n is the bound of a count of 0
 
 
 def test_the_numbers_beside_the_criteria_of_scaled_deployment() -> None:
@@ -280,7 +282,7 @@ def test_where_criterion_8_turns(changes: dict[str, Any], verdict: Verdict) -> N
 
 def test_the_limited_rung_begins_at_a_wealth_of_five() -> None:
     """From there on a person may let the test go on at the same budget."""
-    assert "limited rung" in live("8", profit=profit(wealth=5.0)).reason
+    assert "supports another test at the same budget" in live("8", profit=profit(wealth=5.0)).reason
     assert "more matured days" in live("8", profit=profit(wealth=4.99)).reason
     assert "more matured days" in live("8", profit=profit(streak=4)).reason  # wealth alone is not what is missing
 
@@ -290,7 +292,7 @@ def test_a_drawdown_limit_of_nothing_stops_at_the_first_loss() -> None:
     live_test = CONFIG.live_test.model_copy(update={"drawdown_limit": CONFIG.live_test.drawdown_limit * 0})
     strict = CONFIG.model_copy(update={"live_test": live_test})
     assert futility(profit(drawdown_micros=0), strict) == ""
-    assert futility(profit(drawdown_micros=1), strict).startswith("Cumulated loss reached")
+    assert futility(profit(drawdown_micros=1), strict).startswith("Matured days have lost")
 
 
 @pytest.mark.parametrize(

@@ -439,11 +439,11 @@ def campaigns(phase: Phase = Phase.LIVE_TEST, **changes: Any) -> CampaignMeasure
 @pytest.mark.parametrize(
     ("changes", "verdict", "said"),
     [
-        ({}, PASS, "K = 40.00 of 32.9 needed"),
-        ({"profit": profit(streak=4)}, INCONCLUSIVE, "4 positive campaigns in a row of 5"),
-        ({"profit": profit(wealth=20.0)}, INCONCLUSIVE, "limited rung"),
+        ({}, PASS, "K = 40.00, 32.9 is needed"),
+        ({"profit": profit(streak=4)}, INCONCLUSIVE, "4 campaigns with a profit in a row, 5 are needed"),
+        ({"profit": profit(wealth=20.0)}, INCONCLUSIVE, "supports another test at the same budget"),
         ({"profit": profit(wealth=2.0)}, INCONCLUSIVE, "more matured days"),
-        ({"profit": profit(drawdown_micros=150_000_000)}, FAIL, "Cumulated loss reached 150.00 USD"),
+        ({"profit": profit(drawdown_micros=150_000_000)}, FAIL, "Matured days have lost 150.00 USD in sum"),
         ({"profit": profit(roi_high=0.04)}, FAIL, "out of reach"),
         ({"profit": profit(roi_high=None, roi=None, days=0, wealth=1.0)}, INCONCLUSIVE, "unknown"),
         ({"stopped": "a person stopped the account."}, FAIL, "a person stopped the account"),
@@ -462,7 +462,7 @@ def test_criterion_8(changes: dict[str, Any], verdict: Verdict, said: str):
 def test_futility_is_silent_while_the_test_may_go_on():
     """Between two campaigns the same rule answers with nothing or with the reason."""
     assert futility(profit(), CONFIG) == ""
-    assert "limit is 150.00" in futility(profit(drawdown_micros=200_000_000), CONFIG)
+    assert "from 150.00 USD on nothing more is spent" in futility(profit(drawdown_micros=200_000_000), CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -488,7 +488,7 @@ def test_criterion_9(changes: dict[str, Any], verdict: Verdict, said: str):
 @pytest.mark.parametrize(
     ("changes", "verdict", "said"),
     [
-        ({}, PASS, "3/n = 0.0030"),
+        ({}, PASS, "at most 0.0030 per action"),
         ({"violations": 1}, FAIL, "1 confirmed"),
         ({"violations": 1, "actions": 10}, FAIL, "1 confirmed"),
         ({"actions": 299}, INCONCLUSIVE, "2 attempts were blocked; 300 evaluated actions"),

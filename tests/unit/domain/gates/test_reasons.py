@@ -133,7 +133,7 @@ def test_what_is_not_known_is_called_so() -> None:
     weeks = found(scaled(improvement=improvement(gains=(), weeks=0, longest_run=0)), "11").reason
     assert weeks.startswith("Weekly gains over the concurrent control: none (0 matured weeks)")
     assert live("10", conduct=conduct(actions=0)).reason == "No action was evaluated: nothing is known of violations."
-    assert live("10", conduct=conduct(actions=1)).reason.startswith("0 violations in 1 actions bound the rate")
+    assert live("10", conduct=conduct(actions=1)).reason.startswith("0 violations in 1 actions, so at most 3.0000")
 
 
 def test_a_stopped_phase_gives_the_reason_as_one_sentence() -> None:
@@ -224,15 +224,13 @@ def test_a_stop_for_futility_says_how_far_out_of_reach_the_return_is() -> None:
 
 def test_the_profit_test_says_how_far_it_is() -> None:
     """ROI, days, wealth, streak and the campaigns that count, and then what comes next."""
-    shown = (
-        "Attributed ROI +80.0% on 42 matured days; profit test K = {} of 32.9 needed; {} positive campaigns in a row "
-    )
-    shown += "of 5 needed (6 of 6 count)"
+    shown = "Attributed ROI +80.0% on 42 matured days; evidence of profit K = {}, 32.9 is needed; {} campaigns with "
+    shown += "a profit in a row, 5 are needed (6 of 6 are large enough to count)"
     assert live("8").reason == f"{shown.format('40.00', 5)}."
     assert live("8", profit=profit(wealth=20.0)).reason == (
-        f"{shown.format('20.00', 5)}: the limited rung, a person may go on at the same budget."
+        f"{shown.format('20.00', 5)}. That supports another test at the same budget, and no larger one."
     )
-    short = profit(wealth=1 / ALPHA, streak=4)  # wealth that is enough is no limited rung
+    short = profit(wealth=1 / ALPHA, streak=4)  # wealth that is enough supports no more than its streak does
     assert live("8", profit=short).reason == f"{shown.format('32.90', 4)}: more matured days are needed."
 
 

@@ -7,23 +7,22 @@ from typing import Any
 
 import pytest
 
+from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.billing.billing_rules import exposure_line
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criterion import CriterionNumbers, Formula, criterion_verdict, not_assessed
-from gaelp.domain.gates.verdicts import Verdict
+from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_card import (
     MOST_LINES,
     SYNTHETIC_MARKET,
     ApprovalCard,
-    asked_in_a_sentence,
-    campaign_table,
     card_digest,
     card_lines,
     card_text,
 )
-from gaelp.domain.spending.approval_requests import ApprovalRequest, request_digest
-from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
+from gaelp.domain.spending.approval_requests import ApprovalRequest, asked_in_a_sentence, request_digest
+from gaelp.domain.spending.approved_campaigns import ApprovedCampaign, campaign_table
 from gaelp.domain.spending.campaign_records import Arm
 from gaelp.domain.spending.card_facts import AccountNow, CardFacts, EarnedSoFar, GateOnCard, RunTerms
 from gaelp.domain.spending.signed_starts import Starter
@@ -113,8 +112,8 @@ def test_what_was_earned_stands_with_its_bound_and_the_verdicts() -> None:
     )
     earned = EarnedSoFar(500 * UNIT, 60 * UNIT, 42, 0.12, -0.03)
     assert lines_of(earned=earned)["Earned so far"] == (
-        "attributed ROI +12.0% (at 95 % at least -3.0%): 60.00 USD after 500.00 USD of cost, on 42 matured days. "
-        "Verdicts: historical INCONCLUSIVE."
+        "attributed ROI +12.0% (at 95 % at least -3.0%): 60.00 USD after 500.00 USD of cost, on 42 days whose "
+        "orders have come in. Verdicts: historical INCONCLUSIVE."
     )
     few = lines_of(earned=EarnedSoFar(0, 0, 3, None, None), gates=())["Earned so far"]
     assert "ROI unknown (no bound below 10 matured days)" in few and few.endswith("no gate has judged this run.")
@@ -122,11 +121,11 @@ def test_what_was_earned_stands_with_its_bound_and_the_verdicts() -> None:
 
 def test_what_is_not_proven_stands_with_its_kind() -> None:
     """Undecided and not assessed are told apart, what has passed is left out, and unvalidated heads are named."""
-    assert lines_of()["Not proven"] == "undecided: 5a historical match: fidelity; not assessed: 6 prediction accuracy."
-    assert (
-        "validated how it decides: bid_micros."
-        in lines_of(kit.request(unvalidated_heads=("bid_micros",)))["Not proven"]
+    assert lines_of()["Not proven"] == (
+        "5a historical match: fidelity (undecided: more data can decide); 6 prediction accuracy (not assessed)."
     )
+    bids = kit.request(unvalidated_heads=("bid_micros", "creative_prob"))
+    assert "No log has validated its bids and its creative shares." in lines_of(bids)["Not proven"]
     assert lines_of(gates=())["Not proven"] == "Every criterion of the phases before has passed."
 
 
@@ -142,11 +141,38 @@ def test_campaigns_are_grouped_by_what_they_may_do() -> None:
     """Arms, agents and ceilings that are alike are one group with its number and dates."""
     control = CAMPAIGN.model_copy(update={"arm": Arm.CONTROL, "agent": "fixed-bid"})
     assert lines_of(campaigns=(CAMPAIGN, CAMPAIGN, control))["Campaigns"] == (
-        "2 in arm candidate, run by linear-thompson, each up to 25.00 USD a day for 7 days, between 2025-11-22 and "
-        "2036-11-19; "
-        "1 in arm control, run by fixed-bid, each up to 25.00 USD a day for 7 days, between 2025-11-22 and 2036-11-19. "
-        "No others; more needs a new request."
+        "2 run by linear-thompson, the agent under test, each up to 25.00 USD a day for 7 days between 2025-11-22 and "
+        "2036-11-19; 1 run by fixed-bid, the control that it is compared with, each up to 25.00 USD a day for 7 days "
+        "between 2025-11-22 and 2036-11-19. Days are those of the emulator's own calendar, which is not today's. No "
+        "other campaigns; more needs a new request."
     )
+
+
+def test_days_of_campaigns_and_deadlines_name_their_clocks() -> None:
+    """An emulator's days are not today's, a real account's are its time zone's, and deadlines are the wall clock's."""
+    real = AccountNow(kit.account(kind=AccountKind.REAL, platform="google-ads"), 0, 0, 0, 0, ())
+    for label in ("Campaigns", "Answer"):
+        assert "the emulator's own calendar, which is not today's" in lines_of()[label]
+        assert "the ad account's time zone" in lines_of(now=real)[label]
+    assert lines_of()["Ends, and who asks"].startswith("by the wall clock, nothing is spent after 2026-12-22 12:00 UTC")
+
+
+def test_more_than_the_live_test_supports_is_said_so() -> None:
+    """Where criterion 8 is open or was never judged, only the live test's budget is supported, and the card says so of
+    a request for more; not where it has passed, and not where no more is asked."""
+    asked = kit.request(phase=Phase.SCALED, request_id="run-a/scaled#1", daily_cap_micros=264 * UNIT)
+    open_profit = criterion_verdict("8", (Verdict.INCONCLUSIVE, "more days"), Formula.PROFIT, CriterionNumbers())
+    proven = open_profit.model_copy(update={"verdict": Verdict.PASS, "inconclusive": None})
+    said = "That supports the same budget at most, 50.00 USD a day; this asks for 5.3 times it."
+
+    def first_line(request: ApprovalRequest, *criteria: CriterionVerdict) -> str:
+        gates = (GateOnCard(Phase.LIVE_TEST, Verdict.INCONCLUSIVE, criteria),)
+        return next(iter(lines_of(request, gates=gates, approved_before=(kit.request(),)).values()))
+
+    assert said in first_line(asked, open_profit) and said in first_line(asked)
+    assert "That supports" not in first_line(asked, proven)
+    assert "That supports" not in first_line(asked.model_copy(update={"daily_cap_micros": 50 * UNIT}), open_profit)
+    assert "That supports" not in first_line(kit.request(daily_cap_micros=264 * UNIT), open_profit)
 
 
 def test_what_is_on_the_account_already_is_said() -> None:
@@ -167,7 +193,7 @@ def test_the_stop_loss_says_what_may_be_billed_before_it_can_act() -> None:
     said = lines_of(kit.request(total_cap_micros=9000 * UNIT), terms=terms)["Stop-loss"]
     # The 90 % quantile of a mean lag of one day is 2.3 days: twice that, 111 hours and 72 hours are 8 days, and one.
     assert "lost 150.00 USD in sum; the phase ends between two campaigns once all have lost that" in said
-    assert "A day matures within 9 days, so up to **450.00 USD** may be billed" in said
+    assert "A loss can pass that amount: a day matures within 9 days, so up to **450.00 USD** may be billed" in said
     assert "Days since monitoring suspects the measuring do not count for 7 days, unless somebody undoes" in said
     assert "**300.00 USD** may be billed" in lines_of(terms=terms)["Stop-loss"]
 
@@ -195,7 +221,7 @@ def test_the_answer_has_a_date_and_says_where_it_cannot_be_pass() -> None:
     """In `scaled` two criteria cannot pass in this version; a live test's chance is `plan`'s to tell."""
     assert "`starter.py plan --gate live`" in lines_of()["Answer"]
     scaled = lines_of(kit.request(phase=Phase.SCALED))["Answer"]
-    assert "PASS is impossible in this version (criteria 11, 13), a FAIL is not" in scaled
+    assert "it can be FAIL and, in this version, never PASS (criteria 11, 13 cannot be decided)" in scaled
 
 
 def test_changes_without_asking_name_the_platforms_learning() -> None:
@@ -243,7 +269,8 @@ def test_a_card_that_was_changed_is_known_as_such() -> None:
     request = kit.request(card_digest=card_digest(text))
     card = ApprovalCard(request=request, request_digest=request_digest(request), text=text)
     assert card.is_as_signed
-    assert card.shown.endswith(f"fence 0. Request `run-a/live-test#1`, digest `{request_digest(request)}`.")
+    assert "fence 0 (a stop of the account raises it" in card.text
+    assert card.shown.endswith(f"is void). Request `run-a/live-test#1`, digest `{request_digest(request)}`.")
     assert not card.model_copy(update={"text": text.replace("300.00", "3.00")}).is_as_signed
     assert not card.model_copy(update={"request": request.model_copy(update={"fence": 1})}).is_as_signed
     unbound = kit.request()

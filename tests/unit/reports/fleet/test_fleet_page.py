@@ -106,6 +106,27 @@ def test_what_has_ended_costs_what_was_counted(warehouse: Warehouse, ledger: Led
     assert (run.word, run.waits, run.worst_micros) == ("stopped", (), 20 * UNIT)
 
 
+def test_what_one_phase_has_cost_is_added_to_what_the_next_one_asks(warehouse: Warehouse, ledger: Ledger) -> None:
+    """A phase that was billed above its approval counts in full, and the next phase's cap comes on top of it."""
+    ledger.settle(booking(20).key, 320 * UNIT, NOW)
+    fence = ledger.account("acme").fence
+    asked = kit.request(request_id="run-a/scaled#1", phase="scaled", total_cap_micros=50 * UNIT, fence=fence)
+    ledger.open_request(asked, "the card", NOW)
+    assert of(gather_fleet(warehouse, ledger), "run-a").worst_micros == (320 + 50) * UNIT
+
+
+def test_what_was_approved_for_a_phase_that_is_over_is_not_spent_any_more(warehouse: Warehouse, ledger: Ledger) -> None:
+    """Once its gate has judged a phase, what it has in the books counts and not its approval of 300.00."""
+    verdict = {
+        "run": "run-a", "at": NOW, "phase": "live-test", "criterion": "8", "name": "x", "verdict": "PASS", "attempt": 1,
+        "criterion_verdict": "PASS", "alpha": 0.03, "promote": True, "proven": True,
+    }  # fmt: skip
+    warehouse.append("verdicts", [verdict], "run-a/live-test")
+    asked = kit.request(request_id="run-a/scaled#1", phase="scaled", total_cap_micros=50 * UNIT)
+    ledger.open_request(asked, "the card", NOW)
+    assert of(gather_fleet(warehouse, ledger), "run-a").worst_micros == (20 + 50) * UNIT
+
+
 def test_the_page_loads_nothing_escapes_everything_and_links_reports(fleet: Fleet, tmp_path: Path) -> None:
     """One file without a script; a run with a report is a link, another says how to make one."""
     (tmp_path / "run-a").mkdir()
