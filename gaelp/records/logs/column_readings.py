@@ -76,7 +76,7 @@ class _Two:
         if is_made_of(texts, b"0123456789"):
             return True
         known = self.only[0] is not None and wanted.fractions and is_made_of(texts, b"0123456789.")
-        return known and not pc.any(pc.match_substring_regex(texts, r"\..*\."), min_count=0).as_py()
+        return known and pc.max(pc.count_substring(texts, ".")).as_py() <= 1
 
 
 class Readings:
@@ -86,11 +86,6 @@ class Readings:
         self._layout, self._asked = layout, asked
         placed = [wanted for wanted in kind.fields if layout.positions[wanted.name] is not None]
         self._columns = [(wanted, two) for wanted in placed if (two := self._readings_of(wanted))]
-
-    @property
-    def places(self) -> set[int]:
-        """The columns that have to be seen."""
-        return {at for wanted, _ in self._columns if (at := self._layout.positions[wanted.name]) is not None}
 
     def _readings_of(self, wanted: Field) -> _Two | None:
         """The readings that a column of this sort may have; None where there is one only."""
@@ -110,9 +105,15 @@ class Readings:
             assert position is not None, "only columns of the file are seen"
             two.see(wanted, lines.columns[position], lines.numbers)
 
+    def likely(self, kind: Kind) -> dict[str, Marks]:
+        """The same as far as it is known now; where nothing is settled, the first reading."""
+        return self._complete(kind, {wanted.name: two.marks[two.only[1] is not None] for wanted, two in self._columns})
+
     def marks(self, kind: Kind, path: str) -> dict[str, Marks]:
         """Canonical name -> marks; IngestError where a column contradicts itself, or may be read in two ways."""
-        found = {wanted.name: self._settled(wanted, two, path) for wanted, two in self._columns}
+        return self._complete(kind, {wanted.name: self._settled(wanted, two, path) for wanted, two in self._columns})
+
+    def _complete(self, kind: Kind, found: dict[str, Marks]) -> dict[str, Marks]:
         known = Marks(DECIMALS.get(self._asked.decimal, "."), DATES.get(self._asked.dates, False))
         for wanted in kind.fields:
             found.setdefault(wanted.name, replace(known, micros=wanted.name in self._layout.micros))

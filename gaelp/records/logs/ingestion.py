@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from gaelp.domain.ids import checked_name
 from gaelp.errors import FAILED
 from gaelp.records.logs.column_readings import NOTHING_SAID, Asked, Readings
-from gaelp.records.logs.cut_lines import cut_lines
+from gaelp.records.logs.cut_lines import CutLines, cut_lines
 from gaelp.records.logs.item_features import Items, read_items
 from gaelp.records.logs.log_columns import Marks
 from gaelp.records.logs.log_files import Digest, IngestError, content_digest
@@ -68,8 +68,7 @@ class LogSource:
 def look(source: LogSource) -> IngestReport:
     """What `ingest` would take and refuse; nothing is written. Raises IngestError."""
     with _readable(source) as file, staged_rows() as staged:
-        reading = _read(file)
-        return _judged(reading, staged).report(source.name, source.path)
+        return _judged(_read(file, staged), staged).report(source.name, source.path)
 
 
 def ingest(warehouse: Warehouse, source: LogSource, now: datetime) -> IngestReport:
@@ -82,7 +81,7 @@ def ingest(warehouse: Warehouse, source: LogSource, now: datetime) -> IngestRepo
     with _readable(source) as file, staged_rows() as staged:
         if known := warehouse.query(_LOG, {"log": source.name}):
             return _known(known[0], content_digest(file.text, *file.parts))
-        reading = _read(file)
+        reading = _read(file, staged)
         totals = _judged(reading, staged)
         _refuse_too_many(totals, source)
         if file.kind is BANDIT and not file.items:
@@ -100,7 +99,7 @@ def read_rows(source: LogSource, kind: Kind) -> tuple[IngestReport, Any]:
     Raises IngestError and TooManyRejected, as `ingest` does.
     """
     with _readable(source, kind) as file, staged_rows() as staged:
-        totals = _judged(_read(file), staged)
+        totals = _judged(_read(file, staged), staged)
         _refuse_too_many(totals, source)
         return totals.report(source.name, source.path), pa.concat_tables(staged.good())
 
@@ -153,16 +152,35 @@ def _readable(source: LogSource, kind: Kind | None = None) -> Iterator[_File]:
         yield _File(source, kind, text, items)
 
 
-def _read(file: _File) -> _Reading:
-    """How the file's columns are written; raises IngestError."""
+def _read(file: _File, staged: StagedRows) -> _Reading:
+    """How the file's columns are written, and its rows, judged once more where the first lines did not show it."""
     source, kind = file.source, file.kind
     _check_zone(kind, source.asked.zone)
     layout = layout_of(kind, source.mapping, file.text, source.path)
     layout = replace(layout, micros=layout.micros | _amounts(kind, source.asked.micros))
-    readings, digest = Readings(kind, layout, source.asked), Digest(*file.parts)
-    for lines in cut_lines(file.text, layout, places(kind, layout, readings), digest):
+    readings, digest, likely = Readings(kind, layout, source.asked), Digest(*file.parts), dict[str, Marks]()
+    for lines in cut_lines(file.text, layout, places(kind, layout), digest):
         readings.see(without_totals(lines, kind, layout)[0])
-    return _Reading(file, layout, readings.marks(kind, source.path), digest.hexdigest())
+        likely = likely or readings.likely(kind)
+        staged.add(_judge(file, layout, likely).judge(lines))
+    reading = _Reading(file, layout, readings.marks(kind, source.path), digest.hexdigest())
+    if likely != reading.marks:
+        staged.begin_again()
+        for lines in _lines_again(reading):
+            staged.add(_judge(file, layout, reading.marks).judge(lines))
+    return reading
+
+
+def _judge(file: _File, layout: Layout, marks: Mapping[str, Marks]) -> Judge:
+    return Judge(file.kind, layout, marks, file.items.ids if file.items else None)
+
+
+def _lines_again(reading: _Reading) -> Iterator[CutLines]:
+    """The file's lines once more; raises IngestError after the last one where the file has changed."""
+    file, digest = reading.file, Digest(*reading.file.parts)
+    yield from cut_lines(file.text, reading.layout, places(file.kind, reading.layout), digest)
+    if digest.hexdigest() != reading.content:
+        raise IngestError(f"{file.source.path} changed while it was read: ingest it when nothing writes to it any more")
 
 
 def _check_zone(kind: Kind, zone: str) -> None:
@@ -184,16 +202,10 @@ def _amounts(kind: Kind, names: Sequence[str]) -> frozenset[str]:
 
 
 def _judged(reading: _Reading, staged: StagedRows) -> LogTotals:
-    """Judge the whole file; raises IngestError where not one row is good."""
-    file, layout = reading.file, reading.layout
-    totals, digest = LogTotals(file.kind, _columns_found(reading)), Digest(*file.parts)
-    judge = Judge(file.kind, layout, reading.marks, file.items.ids if file.items else None)
-    for lines in cut_lines(file.text, layout, places(file.kind, layout), digest):
-        staged.add(judge.judge(lines))
-    if digest.hexdigest() != reading.content:
-        raise IngestError(f"{file.source.path} changed while it was read: ingest it when nothing writes to it any more")
+    """What the whole file comes to; raises IngestError where not one row is good."""
+    file, totals = reading.file, LogTotals(reading.file.kind, _columns_found(reading))
     if len(staged.find_duplicates()):
-        for lines in cut_lines(file.text, layout, [0], Digest()):
+        for lines in _lines_again(reading):
             staged.reject(lines)
     staged.finish()
     for rows in staged.good():

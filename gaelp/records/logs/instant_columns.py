@@ -52,7 +52,10 @@ def instants(texts: Any, marks: Marks) -> Parsed:
     An hour that a zone has twice or not at all has no single reading.
     """
     values, left = pa.nulls(len(texts), _UTC), np.ones(len(texts), bool)
-    for pattern, form, zoned in _FORMS:
+    first = (
+        texts[0].as_py() or "" if len(texts) else ""
+    )  # no text has two forms, so that the likeliest may be tried first
+    for pattern, form, zoned in sorted(_FORMS, key=lambda each: re.match(each[0], first) is None):
         values, left = _take(values, left, texts, pattern, lambda text: _cast(text, form, zoned, marks.zone))  # noqa: B023
     for pattern, micros in _SINCE_1970:
         values, left = _take(values, left, texts, pattern, lambda text: _since_1970(text, micros))  # noqa: B023

@@ -12,8 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gaelp.arrays import B1
-from gaelp.records.logs.column_readings import Readings
+from gaelp.arrays import B1, I8
 from gaelp.records.logs.cut_lines import CutLines, rejected_table
 from gaelp.records.logs.log_columns import BLANKS, Marks, mask
 from gaelp.records.logs.log_kinds import BANDIT, MONTHS, WEEKS, Check, Field, Kind
@@ -66,7 +65,8 @@ class Judge:
         good = pa.table(columns)
         if reasons.any:
             good = good.filter(pa.array(reasons.none))
-        bad = rejected_table(rows.numbers, reasons.names, rows.texts).filter(pa.array(~reasons.none))
+        bad = pa.array(~reasons.none)
+        bad = rejected_table(pa.array(rows.numbers).filter(bad), reasons.names.filter(bad), rows.texts.filter(bad))
         return Judged(good, pa.concat_tables([rows.broken, bad]).sort_by("line"), left_out)
 
     @property
@@ -123,10 +123,10 @@ class _Reasons:
         return pa.DictionaryArray.from_arrays(pa.array(self._codes), pa.array(self._names))
 
 
-def places(kind: Kind, layout: Layout, readings: Readings | None = None) -> list[int]:
-    """The columns of the file that a judge reads, or that `readings` are decided by."""
+def places(kind: Kind, layout: Layout) -> list[int]:
+    """The columns of the file that a judge reads."""
     placed = {at for at in layout.positions.values() if at is not None}
-    used = placed | {*layout.user_features, *(layout.identity or ())} if readings is None else readings.places
+    used = placed | {*layout.user_features, *(layout.identity or ())}
     return sorted(used | ({0, *_naming(layout, "date", "campaign", "arm")} if kind.has_sums else set()))
 
 
@@ -195,8 +195,18 @@ def _features(columns: Sequence[Any], rows: int) -> Any:
         codes, kinds = codes * len(each.dictionary) + each.indices.to_numpy(), kinds * len(each.dictionary)
     if not rows or kinds > 2**62:
         return _json(columns)
-    _, first, place = np.unique(codes, return_index=True, return_inverse=True)  # users are of few kinds
+    first, place = _kinds(codes, kinds)
     return _json([values.take(pa.array(first)) for values in columns]).take(pa.array(place))
+
+
+def _kinds(codes: I8, kinds: int) -> tuple[I8, I8]:
+    """Of each code that occurs a row that has it, and for each row which of these; codes are below `kinds`."""
+    if kinds > len(codes):
+        _, first, place = np.unique(codes, return_index=True, return_inverse=True)
+        return first, place
+    row = np.full(kinds, -1, np.int64)  # users are of few kinds, which need no sorting
+    row[codes] = np.arange(len(codes))
+    return row[row >= 0], (np.cumsum(row >= 0) - 1)[codes]
 
 
 def _json(columns: Sequence[Any]) -> Any:

@@ -71,6 +71,14 @@ class StagedRows:
             self._writers[name] = pa.ipc.new_stream(self._folder / name, rows.schema, options=options)
         self._writers[name].write_table(rows)
 
+    def begin_again(self) -> None:
+        """Forget everything that was added."""
+        self.finish()
+        self._writers, self.left_out = {}, 0
+        if self._seen is not None:
+            self._seen.close()
+            self._seen = None
+
     def find_duplicates(self) -> I8:
         """The lines that repeat an earlier one, now that all were added."""
         if self._seen is not None:
@@ -95,7 +103,8 @@ class StagedRows:
         return self._read("rejected")
 
     def _read(self, name: str) -> Iterator[Any]:
-        with pa.ipc.open_stream(self._folder / name) as reader:
+        # By its name the file would be mapped into memory, and its pages would count as this process's.
+        with pa.OSFile(str(self._folder / name)) as file, pa.ipc.open_stream(file) as reader:
             for batch in reader:
                 yield pa.Table.from_batches([batch])
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -33,6 +34,7 @@ from gaelp.domain.simple_rules import SIMPLE_RULES
 from gaelp.domain.spending.approved_campaigns import CAMPAIGNS_SHOWN
 from gaelp.domain.spending.campaign_records import LONGEST_TEXT
 from gaelp.domain.temporal_names import Queue
+from gaelp.evidence.history.off_policy import TESTED, evaluate_paired
 from gaelp.evidence.history.policy_panel import PANEL, WINDOWS
 from gaelp.messages.emergency_stop import NAMES_TOLD
 from gaelp.messages.episode_batch import LONGEST_REASON, BatchResult
@@ -40,6 +42,7 @@ from gaelp.messages.historical_validation import AssessHistorical
 from gaelp.messages.phase import PhaseInput, PhaseResult
 from gaelp.messages.simulation_training import RoundSummary, SimulationState
 from gaelp.messages.spending_phase import CampaignHint, CampaignsEvidence, CampaignStanding, Proceed, SpendingState
+from tests.support.known_truth_logs import ITEMS, SEGMENTS, bandit_log
 from workflows.approval import LONGEST_PAYLOAD, REFUSALS_SHOWN
 from workflows.campaigns.campaign_children import MOST_AT_ONCE, WAITS_SHOWN
 
@@ -60,7 +63,7 @@ MANY: dict[str, int] = {
     # Of a market log, which has four estimates and three differences: a test below measures it.
     "PanelEvidence.predicted": 0, "PanelEvidence.actual": 0, "PanelEvidence.windows": 0,
     "BatchResult.rule_rewards": NONE_OF_THEM, "RulesLearned.checkpoints": len(SIMPLE_RULES),
-    "SimulateBatches.rule_checkpoints": len(SIMPLE_RULES), "LogEvidence.differences": 8,
+    "SimulateBatches.rule_checkpoints": len(SIMPLE_RULES), "LogEvidence.differences": 3,
     "LogEvidence.gaps": len(Quantity), "Record.gaps": GAPS,
     "PhaseResult.gaps": GAPS // 4,  # only one of a run's four phases has any; a test below takes that one
     "LogEvidence.forecasts": 0,  # of a report, which has no estimates; those of a bandit log are longer
@@ -74,7 +77,7 @@ MANY: dict[str, int] = {
     "DayReached.days": DAYS, "DayReport.hourly_cost_micros": 24, "GateVerdict.criteria": len(CRITERIA) + 4 * 20,
     "GateVerdict.heads": 4, "HeldBack.bid_micros": MOST_SEGMENTS, "HistoricalPlan.logs": 20,
     "LearnRound.trajectory_digests": EXAM,
-    "LifecycleEvent.detail": 20, "LogEvidence.estimates": 12, "LookAtCampaigns.campaigns": MOST_AT_ONCE,
+    "LifecycleEvent.detail": 20, "LogEvidence.estimates": 20, "LookAtCampaigns.campaigns": MOST_AT_ONCE,
     "LookAtCampaigns.closing": MOST_AT_ONCE, "Observed.days": DAYS, "Paused.days": DAYS,
     "PlannedCampaigns.campaigns": MOST_AT_ONCE, "Reaped.paused": NAMES_TOLD + 1,
     "Reaped.still_enabled": NAMES_TOLD + 1, "Reaped.trouble": NAMES_TOLD + 2, "Record.episodes": 1, "Record.events": 1,
@@ -93,7 +96,9 @@ TEXTS: dict[str, int] = {
     "ApprovalCard.text": 6000, "CampaignsSummary.table": (LONGEST_TEXT + 250) * CAMPAIGNS_SHOWN,
     "CampaignEnded.interruption": LONGEST_TEXT, "CampaignEnded.reason": LONGEST_TEXT,
     "CampaignStanding.waits": LONGEST_TEXT, "CriterionVerdict.reason": 500, "EpisodeFailure.reason": LONGEST_REASON,
-    "BatchResult.reason": 0, "Reaped.trouble": LONGEST_TEXT, "PhaseStanding.waits": 500 * WAITS_SHOWN,
+    "Estimate.estimator": len("non-inferiority"), "Estimate.policy": len("best-creative"),
+    "PairedDifference.policy": len("best-creative"), "BatchResult.reason": 0, "Reaped.trouble": LONGEST_TEXT,
+    "PhaseStanding.waits": 500 * WAITS_SHOWN,
     "RunStanding.waits": 500 * WAITS_SHOWN, "SubmitDecision.payload": LONGEST_PAYLOAD,
 }  # fmt: skip
 # Sent by a signal, answered to a query, or kept in the content store.
@@ -198,11 +203,22 @@ def test_the_largest_message_of_every_kind_is_below_256_kib(kind: type[BaseModel
     assert 0 < _length(_largest(kind, kind.__name__)) <= LONGEST
 
 
+def test_a_bandit_log_sends_as_many_estimates_as_are_measured() -> None:
+    """The logging policy's, and those of the agent and of two baselines by every estimator, with the agent's leads."""
+    log, segment = bandit_log(1, 500)
+    alike = np.full((24, SEGMENTS, ITEMS), 1 / ITEMS)
+    policies = dict.fromkeys((TESTED, "uniform", "best-creative"), alike)
+    estimates, differences = evaluate_paired(log, segment, policies, np.random.default_rng(0))
+    assert len(estimates) == MANY["LogEvidence.estimates"] and len(differences) == MANY["LogEvidence.differences"]
+    assert max(len(each.estimator) for each in estimates) == TEXTS["Estimate.estimator"]
+    assert max(len(each.policy) for each in (*estimates, *differences)) == TEXTS["Estimate.policy"]
+
+
 def test_the_evidence_of_market_logs_alone_is_below_256_kib(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has a panel and a forecast, and the estimates of four policies; none has arms."""
     market = {
         "PanelEvidence.predicted": PANEL, "PanelEvidence.actual": PANEL, "PanelEvidence.windows": WINDOWS,
-        "LogEvidence.estimates": 4, "LogEvidence.differences": 3, "LogEvidence.forecasts": 1,
+        "LogEvidence.estimates": 4, "LogEvidence.forecasts": 1,
     }  # fmt: skip
     for field, many in market.items():
         monkeypatch.setitem(MANY, field, many)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gaelp.records.logs import ingestion, log_files
-from gaelp.records.logs.ingestion import IngestError, IngestReport, LogExists, LogSource, ingest
+from gaelp.records.logs.ingestion import IngestError, IngestReport, LogExists, LogSource, ingest, look
 from gaelp.records.logs.stored_logs import (
     UnknownLog,
     known_logs,
@@ -29,6 +29,8 @@ from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 DATA = Path(__file__).resolve().parents[5] / "shared" / "data"  # ../shared/data
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HEADER = "id,timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1,user-item_affinity_0"
+DAYS = "date;campaign;impressions;clicks;cost;currency"
+AMBIGUOUS = [f"2026-03-{1 + n % 20:02d};{n};10;1;1.204;EUR" for n in range(60)] + ["2026-03-21;a;10;1;3,50;EUR"]
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 
 
@@ -128,18 +130,36 @@ class TestRows:
     def test_a_file_that_changes_while_it_is_read_is_refused(
         self, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Rows that come between the decision how columns are written and the reading are never taken unseen."""
-        path = Path(log(tmp_path, row(0), row(1)))
-        judge = ingestion.Judge
+        """Where a row repeats another, and where a later line shows how a column is written, it is read once more."""
+        repeated = Path(log(tmp_path, row(0), row(0)))
+        settled = Path(log(tmp_path, *AMBIGUOUS, name="days.csv", header=DAYS))
+        judge, grows, last = ingestion.Judge, repeated, row(2)
 
         def grown(*arguments: Any) -> Any:
-            path.write_text(path.read_text() + row(2) + "\n")
+            grows.write_text(grows.read_text() + last + "\n")
             return judge(*arguments)
 
         monkeypatch.setattr(ingestion, "Judge", grown)
         with pytest.raises(IngestError, match="changed while it was read"):
-            bandit(warehouse, str(path))
+            bandit(warehouse, str(repeated))
+        monkeypatch.setattr(log_files, "_BLOCK", 512)
+        monkeypatch.setattr(log_files, "LONGEST_LINE", 512)
+        grows, last = settled, AMBIGUOUS[-1]
+        with pytest.raises(IngestError, match="changed while it was read"):
+            ingest(warehouse, LogSource(str(settled), "report", "days"), NOW)
         assert known_logs(warehouse) == []
+
+    def test_what_a_late_line_shows_holds_for_the_first_ones_too(
+        self, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """1.204 was read as a number with a fraction, until the last line has a comma before its own."""
+        path = log(tmp_path, *AMBIGUOUS, header=DAYS)
+        whole = look(LogSource(path, "report", "days"))
+        monkeypatch.setattr(log_files, "_BLOCK", 512)
+        monkeypatch.setattr(log_files, "LONGEST_LINE", 512)
+        report = ingest(warehouse, LogSource(path, "report", "days"), NOW)
+        assert report.rows == whole.rows == len(AMBIGUOUS)
+        assert report.sums == whole.sums and report.sums["cost EUR"] == 60 * 1204 + 3.5
 
     def test_a_known_file_is_not_judged_again(
         self, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
