@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.inputs import Inputs
 from activities.live.campaign_days import campaign_clock
 from activities.live.locating import Locating
-from activities.live.monitoring import Detect, Monitoring
+from activities.live.monitoring import Detect, Monitoring, Terms
 from activities.live.watching import Watched, Watching
 from activities.made_for import marked
 from gaelp.agents.contract import Observation, TickTime, Totals
@@ -45,7 +45,7 @@ class Observations:
         self._ledger = ledger
         self._locating = Locating(ledger, wait)
         self._watching = Watching(ledger)
-        self._monitoring = Monitoring(ledger, detect)
+        self._monitoring = Monitoring(ledger, detect, wait)
         self._inputs = inputs
         self._open_platform = open_platform
 
@@ -64,7 +64,8 @@ class Observations:
         changed = self._watching.compare(campaign, account, state, observe.at)
         over = "; ".join(reason for reason in (over, changed) if reason)
         if _asks_for_itself(observe):
-            standing = self._monitoring.look(campaign, account, state, report, config)
+            terms = Terms(config, self._inputs.market(campaign.context.market_digest))
+            standing = self._monitoring.look(campaign, account, state, report, terms)
         else:
             standing = self._monitoring.standing(campaign.name)
         halt = over or standing.halt or _drawdown(standing.trusted(report.days), config)

@@ -27,6 +27,7 @@ KEPT = {
         "hour",
         "weekday",
         "market_price",
+        "bid",
         "click",
         "pctr",
         "exchange",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gaelp.commands.written_files import force_option
-from gaelp.domain.log_evidence import LogKind
+from gaelp.domain.log_evidence import BUDGET_FRACTION, EPISODE_AUCTIONS, LogKind
 
 
 def ingest_options(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +47,10 @@ def replay_options(parser: argparse.ArgumentParser) -> None:
     train = parser.add_mutually_exclusive_group(required=True)
     train.add_argument("--train", metavar="LOG", help="the log from which mean price and click rate are taken")
     train.add_argument("--train-stats", metavar="impressions=N,clicks=N,cost=N", help="what that log sums up to")
-    parser.add_argument("--episode-length", type=_whole, default=1000, metavar="AUCTIONS", help="default: 1000")
-    parser.add_argument("--budget-fraction", type=_share, default=0.03125, metavar="SHARE", help="an episode's budget, "
-                        "of what its auctions cost at the mean price (default 0.03125)")  # fmt: skip
+    parser.add_argument("--episode-length", type=_whole, default=EPISODE_AUCTIONS, metavar="AUCTIONS",
+                        help="default: %(default)s")  # fmt: skip
+    parser.add_argument("--budget-fraction", type=_share, default=BUDGET_FRACTION, metavar="SHARE", help="an episode's "
+                        "budget, of what its auctions cost at the mean price (default %(default)s)")  # fmt: skip
     parser.add_argument("--max-bid", type=_whole, default=300, help="in the log's unit (default 300)")
     reading_options(parser)
 

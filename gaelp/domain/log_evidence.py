@@ -47,6 +47,9 @@ class Grade(StrEnum):
 LEAST_RANDOMISED_P = 0.001  # of the chi-square test of items shown against propensities
 LEAST_CLICK_ESS = 30  # effective clicks that an estimate from a bandit log needs to be evidence
 
+EPISODE_AUCTIONS = 1000  # of an episode of a replay, as the literature has it
+BUDGET_FRACTION = 1 / 32  # its budget as a share of what its auctions cost at the earlier mean price
+
 BOOTSTRAP = "block bootstrap"
 _INTERVAL_BY: Mapping[str, str] = {
     "on-policy": "Clopper-Pearson", "ips": "betting", "dm": f"{BOOTSTRAP}; a model alone is no evidence",

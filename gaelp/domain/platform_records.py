@@ -98,3 +98,4 @@ class CampaignReport(Frozen):
     days: tuple[DayReport, ...]
     cells: CellReport
     disapproved: tuple[str, ...] = ()  # creative ids
+    payment_failed: bool | None = None  # the account cannot be charged; None: the platform does not say

@@ -88,8 +88,14 @@ def _log(log: LogEvidence, alpha: float) -> LogMeasures:
     logging = next((e.value for e in log.estimates if e.policy == LOGGING), None)
     known = {"log": log.log, "kind": log.kind or "", "grade": log.grade, "rows": log.rows, "clicks": log.clicks}
     panel = measure_panel_evidence(log.panel, alpha) if log.panel else None
-    rest = {"state": log.state, "reason": log.reason, "logging": logging, "no_forecast": log.no_forecast}
-    more: dict[str, object] = {"panel": panel, "randomised_p": log.randomised_p}
+    rest = {
+        "state": log.state,
+        "reason": log.reason,
+        "logging": logging,
+        "no_forecast": log.no_forecast,
+        "no_bids": log.no_bids,
+    }
+    more: dict[str, object] = {"panel": panel, "randomised_p": log.randomised_p, "bids": log.bids}
     more["arms"] = measure_ranks(log.arms, alpha) if log.arms else None
     more["forecasts"] = tuple(measure_forecast(each, alpha) for each in log.forecasts)
     points = tuple(

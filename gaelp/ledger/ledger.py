@@ -1,8 +1,8 @@
 """The ledger's façade: every question about money and every change of it is a method of `Ledger`.
 
 Every method is one transaction. Amounts are integer micros of the account's currency. Any method may raise
-LedgerUnavailable, and then nothing was booked. Instants are aware datetimes; where a method takes none, it is an
-owner's command and the wall clock is used. Touch this to add a method.
+LedgerUnavailable: nothing was booked, or the answer was lost and the same call again finds it. Instants are aware
+datetimes; where a method takes none, it is an owner's command and the wall clock is used. Touch this to add a method.
 """
 
 from __future__ import annotations

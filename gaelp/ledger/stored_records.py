@@ -12,6 +12,7 @@ from datetime import date, datetime
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.monitoring.ladder import StepTaken
 from gaelp.domain.phases import Phase
+from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_requests import ApprovalRequest
 from gaelp.domain.spending.ledger_records import AttemptSeries, Intent
 from gaelp.domain.spending.signed_starts import Starter
@@ -163,3 +164,4 @@ class MonitoringBooks:
     steps_of_run: tuple[StepTaken, ...]
     days: tuple[Reservation, ...]  # of the campaign
     campaigns: int  # that were approved together with it; 0 where its request is not known
+    others: tuple[tuple[DayReport, ...], ...] = ()  # the reported days of other campaigns of the run

@@ -31,7 +31,7 @@ from gaelp.ledger.stores import (
     violation_store,
 )
 from gaelp.ledger.stores.database import Database
-from gaelp.ledger.stores.monitoring import step_store
+from gaelp.ledger.stores.monitoring import other_campaigns_store, step_store
 from gaelp.messages.pausing import RefusedSignals
 
 
@@ -213,6 +213,7 @@ class WatchedBooks:
                 steps=tuple(step for step in of_run if step.campaign == campaign),
                 steps_of_run=of_run,
                 days=reservation_store.listed(connection, account, campaign=campaign),
+                others=other_campaigns_store.days_of_others(connection, campaign),
                 campaigns=0 if request is None else request.request.campaign_count,
             )
 

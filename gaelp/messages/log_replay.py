@@ -10,6 +10,7 @@ from datetime import datetime
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.log_evidence import Grade, LogKind, Quantity
+from gaelp.domain.policy_ranks import PairedBids
 from gaelp.messages.run_context import RunContext
 
 
@@ -155,6 +156,8 @@ class LogEvidence(Frozen):
     differences: tuple[PairedDifference, ...] = ()  # of the agent under test from each baseline
     unit: str = ""  # of estimates and differences, where they are not clicks per impression
     randomised_p: float | None = None  # chi-square p-value of items shown against propensities; none: not counted
+    bids: PairedBids | None = None  # of a market log, for the same money as the logger
+    no_bids: str = ""  # why there are none
     panel: PanelEvidence | None = None
     arms: ArmsEvidence | None = None  # of a bandit log
     forecasts: tuple[ForecastEvidence, ...] = ()  # of a report, or of a market log

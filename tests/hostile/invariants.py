@@ -199,13 +199,15 @@ class Invariants:
         """What is enabled with more than the ledger remembers that we wrote, while a day of it is not settled."""
         if self._nature.lawful:
             return []
-        names, ours = [], self._ours()
-        for campaign in self._platform.all.values():
-            state, name = campaign.state, _our_name(campaign)
-            known = bool(ours & {state.platform_id, state.external_name})
-            if not (state.enabled and known and self._readable(campaign) and self._unsettled(name)):
-                continue
-            written = self._ledger.written_settings(name)
+        delivering = [
+            campaign.state
+            for campaign in self._platform.all.values()
+            if campaign.state.enabled and self._readable(campaign) and self._unsettled(_our_name(campaign))
+        ]
+        names, ours = [], self._ours() if delivering else set()
+        for state in delivering:
+            name = _without_rename(state.external_name)
+            written = self._ledger.written_settings(name) if ours & {state.platform_id, state.external_name} else ()
             changes = outside_changes(written, state, "USD") if written else ()
             names += [name] if any(change.raises for change in changes) else []
         return names

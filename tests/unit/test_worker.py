@@ -24,7 +24,7 @@ OF_RECORDS = {"sqlalchemy", "redis", "duckdb", "gaelp.ledger.ledger"}
         (
             "compute",
             {"activities.compute.simulation"},
-            {*OF_RECORDS, "workflows.training_run", "activities.live.turns"},
+            {*OF_RECORDS, "workflows.training_run", "activities.live.turns", "scipy.stats"},
         ),
         ("stop", {"workflows.stopping", "activities.live.reaping"}, {"workflows.training_run", "duckdb"}),
     ],

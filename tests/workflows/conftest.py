@@ -58,9 +58,7 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def serving(
-    client: Client, local_runs: LocalRuns, *, replayed: bool = True, **options: Any
-) -> AsyncIterator[None]:
+async def serving(client: Client, local_runs: LocalRuns, **options: Any) -> AsyncIterator[None]:
     """All queues in this process; a workflow test is a replay test too, because what ran is replayed at its end."""
     ran = ReplayedRuns(client)
     defaults = {"workflow_failure_exception_types": [workflow.NondeterminismError], "workflow_runner": ran}
@@ -68,5 +66,4 @@ async def serving(
         for queue in Queue:
             await stack.enter_async_context(make_worker(client, local_runs.settings, queue, **{**defaults, **options}))
         yield
-    if replayed:
-        await ran.replay()
+    await ran.replay()

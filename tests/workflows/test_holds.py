@@ -416,7 +416,7 @@ async def test_a_losing_campaign_is_cut_once_though_it_continues_as_new_and_the_
     monkeypatch.setattr(
         workflow.Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40
     )
-    async with serving(client, local_runs, replayed=False):  # a replay sees other lengths than the patch saw
+    async with serving(client, local_runs):
         handle = await begin(environment, local_runs, run, *LOSING, phase=Phase.SCALED)
         _faults(local_runs, run, ("budget", "error-before", 1), ("budget", "error-after", 1))
         await local_runs.approve(client, run, (Phase.SCALED,))

@@ -39,6 +39,9 @@ class Safety(Section):
     """Content and conduct."""
 
     forbidden_keywords: tuple[str, ...] = Field((), description="never in a creative, however it is spelled")
+    landing_page: Annotated[str, Field(pattern=URL_PATTERN)] | None = Field(
+        None, description="address of the page that the ads lead to, to be watched in live campaigns"
+    )
     minimum_quality: Share = Field(0.5, description="quality score below which a creative is refused; not read yet")
 
 

@@ -25,8 +25,9 @@ from gaelp.domain.gates.criterion import (
 )
 from gaelp.domain.gates.measurements import HistoricalMeasures, LogMeasures, PointMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
-from gaelp.domain.log_evidence import LEAST_CLICK_ESS, LEAST_RANDOMISED_P
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS, LEAST_RANDOMISED_P, LogKind
 from gaelp.domain.phases import Phase
+from gaelp.domain.policy_ranks import PairedBids
 
 SUPPORT: dict[str, dict[str, str]] = {
     "bandit": {"5b": "", "7": "across arms"},
@@ -34,8 +35,8 @@ SUPPORT: dict[str, dict[str, str]] = {
     "report": {"5a": ""},
 }
 
-PAIRED_KINDS = ("bandit",)
-"""Kinds of logs on which this version compares a policy with the logging policy (5b)."""
+PAIRED_KINDS = ("bandit", "market")
+"""Kinds of logs on which this version compares an agent with whoever logged (5b)."""
 
 FORECAST_KINDS = ("report", "market")
 """Kinds of logs on which this version forecasts (5a)."""
@@ -54,7 +55,7 @@ AGREEING = ("snips", "dr", "switch-dr")
 
 
 def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration) -> tuple[CriterionVerdict, ...]:
-    """5a once for each report and market log, 5b for each bandit log, 6 for each market log, 7 for both of these."""
+    """5a once for each report and market log, 5b and 7 for each bandit and market log, 6 for each market log."""
     logs = measures.logs
     if not logs:
         required = required_in(Phase.HISTORICAL)
@@ -71,11 +72,9 @@ def judge_historical(measures: HistoricalMeasures, config: TrainingConfiguration
 
 def _paired_logs(logs: Sequence[LogMeasures], alpha: float) -> tuple[CriterionVerdict, ...]:
     """5b on the logs that can show it, and where none can on each; what another log cannot show is named."""
-    able = [log for log in logs if log.kind in PAIRED_KINDS or log.state != EpisodeState.SETTLED]
-    if not able:
-        return tuple(_non_inferiority(log, alpha) for log in logs)
-    first, *rest = (_non_inferiority(log, alpha) for log in able)
-    if unable := [f"{log.kind} log {log.log}" for log in logs if log not in able]:
+    able = [log for log in logs if log.kind == LogKind.BANDIT or log.bids or log.state != EpisodeState.SETTLED]
+    first, *rest = (_non_inferiority(log, alpha) for log in able or logs)
+    if able and (unable := [f"{log.kind} log {log.log}" for log in logs if log not in able]):
         first = first.model_copy(update={"reason": f"{first.reason} Nothing of it is shown by {_listed(unable)}."})
     return (first, *rest)
 
@@ -90,6 +89,8 @@ def _by_support(id: str, logs: Sequence[LogMeasures]) -> CriterionVerdict:
 
 
 def _non_inferiority(log: LogMeasures, alpha: float) -> CriterionVerdict:
+    if log.bids and log.state == EpisodeState.SETTLED:
+        return _same_money(log, log.bids, alpha)
     assessed = log.difference is not None
     numbers = CriterionNumbers(
         estimate=log.difference,
@@ -99,7 +100,7 @@ def _non_inferiority(log: LogMeasures, alpha: float) -> CriterionVerdict:
         n=log.rows,
     )
     formula = Formula.PAIRED if assessed else Formula.NOT_ASSESSED
-    unsupported = "5b" not in SUPPORT.get(log.kind, {}) or bool(assessed and grade_a_missed(log))
+    unsupported = log.kind != LogKind.BANDIT or bool(assessed and grade_a_missed(log))
     return criterion_verdict("5b", _paired(log, alpha), formula, numbers, log.log, unsupported)
 
 
@@ -111,12 +112,12 @@ def _paired(log: LogMeasures, alpha: float) -> Judgement:
         return Verdict.INVALID, f"An estimate on log {log.log} is missing or infinite."
     if "5b" not in SUPPORT.get(log.kind, {}):
         return Verdict.INCONCLUSIVE, f"A {log.kind} log as {log.log} has no counterfactual: it cannot show this."
-    if (
-        log.kind not in PAIRED_KINDS
-        or log.difference is None
-        or log.log_wealth is None
-        or log.log_wealth_against is None
-    ):
+    if log.kind == LogKind.MARKET:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"No bids were compared with the logger's on {log.log}: {log.no_bids or 'no reason'}.",
+        )
+    if log.difference is None or log.log_wealth is None or log.log_wealth_against is None:
         return Verdict.INCONCLUSIVE, f"The comparison with the logging policy of {log.log} is not assessed yet."
     missed = grade_a_missed(log)
     if missed:
@@ -129,6 +130,33 @@ def _bet(log: LogMeasures, difference: float, wealth: float, against: float, alp
         f"On {log.log} ({log.rows:,} rows, {log.clicks} clicks) the candidate's click rate less 95 % of the logging "
         f"policy's is {difference:+.5f}"
     )
+    return _decided(result, wealth, against, alpha)
+
+
+def _same_money(log: LogMeasures, bids: PairedBids, alpha: float) -> CriterionVerdict:
+    """5b on a market log: the agent's clicks beside those that the logger buys for the same money."""
+    numbers = CriterionNumbers(
+        bids.difference, bids.difference_low, 0.0, "clicks an episode above 95 % of the logger's", bids.episodes
+    )
+    return criterion_verdict("5b", _bids(log, bids, alpha), Formula.PAIRED_BIDS, numbers, log.log)
+
+
+def _bids(log: LogMeasures, bids: PairedBids, alpha: float) -> Judgement:
+    if not finite(bids.difference, bids.difference_low, bids.log_wealth, bids.log_wealth_against):
+        return Verdict.INVALID, f"An estimate on log {log.log} is missing or infinite."
+    beyond = f", of which {bids.beyond} above the logger's bids, which do not count for it," if bids.beyond else ""
+    result = (
+        f"On {log.log} ({log.rows:,} auctions, {bids.episodes} episodes) the candidate's bids won {bids.agent} clicks"
+        f"{beyond} and the logger {bids.logger} for the same money; less 95 % of the logger's that is "
+        f"{bids.difference:+.3f} an episode"
+    )
+    if bids.clicks < LEAST_CLICK_ESS:
+        return Verdict.INCONCLUSIVE, f"{result}: {bids.clicks} of the {LEAST_CLICK_ESS} needed clicks were won."
+    return _decided(result, bids.log_wealth, bids.log_wealth_against, alpha)
+
+
+def _decided(result: str, wealth: float, against: float, alpha: float) -> Judgement:
+    """What the two bets say."""
     needed = -math.log(alpha)
     if wealth >= needed:
         return Verdict.PASS, f"{result}: above 0 at level {alpha:.4f}."

@@ -25,6 +25,7 @@ class Formula(StrEnum):
     WAIVED = "waived/reward-lower-bound"
     BLOCK = "block/collapses+guards"
     PAIRED = "betting/paired-off-policy"
+    PAIRED_BIDS = "betting/paired-replay"
     FORECASTS = "forecast/match+equivalence"
     PANEL_PAIRS = "clopper-pearson/panel-pairs+level"
     PANEL_RANKS = "spearman/panel-ranks"

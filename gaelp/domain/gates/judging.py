@@ -77,10 +77,13 @@ def gate(phase: Phase, criteria: Sequence[CriterionVerdict], attempt: GateAttemp
 
 
 def validated_heads(phase: Phase, criteria: Sequence[CriterionVerdict]) -> tuple[str, ...]:
-    """The decision heads that a phase's evidence validates: creative shares, where every log's 5b passes."""
+    """The decision heads that a phase's evidence validates: creative shares, where 5b passes on every bandit log.
+
+    Bids are none of them: a replay lets an agent bid by the predicted click rate of each auction, as no platform does.
+    """
     if phase is not Phase.HISTORICAL:
         return ()
-    logs = [criterion.verdict for criterion in criteria if criterion.id == "5b"]
+    logs = [each.verdict for each in criteria if each.id == "5b" and each.formula != Formula.PAIRED_BIDS.value]
     return ("creative_prob",) if logs and all(verdict is Verdict.PASS for verdict in logs) else ()
 
 

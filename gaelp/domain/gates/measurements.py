@@ -16,7 +16,7 @@ from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.exploit_audit import AuditMeasure
 from gaelp.domain.frozen import Frozen
 from gaelp.domain.phases import Phase
-from gaelp.domain.policy_ranks import RanksMeasure
+from gaelp.domain.policy_ranks import PairedBids, RanksMeasure
 from gaelp.domain.simple_rules import RuleMeasure
 
 Level = Annotated[float, Field(gt=0, lt=1)]
@@ -193,6 +193,8 @@ class LogMeasures(Frozen):
     difference_low: float | None = None
     log_wealth: float | None = None
     log_wealth_against: float | None = None
+    bids: PairedBids | None = None  # of a market log, where the agent gives bids
+    no_bids: str = ""  # why there are none
     panel: PanelMeasure | None = None  # of a market log that supports one
     arms: RanksMeasure | None = None  # of a bandit log whose items can be ranked
     forecasts: tuple[ForecastMeasure, ...] = ()  # of a report, or of a market log

@@ -24,7 +24,7 @@ from gaelp.domain.gates.criteria_scaled import FEWEST_EFFECTIVE
 from gaelp.domain.gates.criteria_simulation import FEWEST_EPISODES, FEWEST_FOR_CVAR
 from gaelp.domain.gates.criteria_table import CRITERIA, NEVER_PASSES, required_in, threshold_of
 from gaelp.domain.gates.judging import alpha_for
-from gaelp.domain.log_evidence import LEAST_CLICK_ESS
+from gaelp.domain.log_evidence import LEAST_CLICK_ESS, LogKind
 from gaelp.domain.phases import Phase
 
 
@@ -103,11 +103,12 @@ def _out_of_reach(id: str, threshold: float) -> Iterator[str]:
 def _non_inferiority(config: TrainingConfiguration, logs: Logs) -> Iterator[str]:
     if not config.historical.logs:
         yield "historical.logs is empty, and without a log history says nothing."
-    able = [log for log in logs or () if log.kind in PAIRED_KINDS]
+    paired = [log for log in logs or () if log.kind in PAIRED_KINDS]
     for log in logs or ():
-        if not able:
-            yield f"{log.name} is a {log.kind} log, which cannot show it in this version: name a bandit log beside it."
-    for log in able:
+        if not paired:
+            yield f"{log.name} is a {log.kind} log, which cannot show it: name a bandit or a market log beside it."
+    judged = [log for log in paired if log.kind == LogKind.BANDIT] or paired
+    for log in judged:
         if log.rows < LEAST_ROW_ESS or log.clicks < LEAST_CLICK_ESS:
             yield (
                 f"{log.name} has {log.rows:,} rows and {log.clicks:,} clicks after those that calibrate the market, "

@@ -154,8 +154,12 @@ def held_of_each(steps: Sequence[StepTaken]) -> dict[str, HeldBack]:
 
 
 def standing_in_words(steps: Sequence[StepTaken]) -> tuple[str, ...]:
-    """One sentence for each campaign that monitoring holds back: the strictest step, why, and how to undo it."""
-    last = {each.campaign: each for each in steps if each.step in UNDOABLE and not each.undone_by}
+    """One sentence for each campaign that monitoring holds back: the strictest step, why, and how to undo it.
+
+    None for one that it has stopped, of which nothing is undone.
+    """
+    stopped = {each.campaign for each in steps if each.step is LadderStep.STOP}
+    last = {each.campaign: each for each in _standing(steps) if each.campaign not in stopped}
     return tuple(
         f"monitoring {STEP_WORDS[each.step]} {each.campaign} since {each.day.isoformat()}: {each.reason}; `starter.py "
         f"undo {each.run} {each.key} --reason …` restores it"

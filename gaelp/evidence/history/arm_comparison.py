@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, chisquare
 
 from gaelp.arrays import Array
 from gaelp.evidence.betting import clopper_pearson
@@ -63,6 +62,8 @@ def compare(log: Mapping[str, Array], shares: Mapping[str, float]) -> tuple[Expe
 
 
 def _experiment(name: str, log: Mapping[str, Array], planned: Mapping[str, float]) -> ExperimentResult:
+    from scipy.stats import chisquare  # half a second, for which a compute worker without logs does not wait
+
     here = log["experiment"] == name
     arms = [arm for arm in planned if (log["arm"][here] == arm).any()]
     of = f" of experiment {name!r}" if name else ""
@@ -95,5 +96,7 @@ def newcombe(one: tuple[int, int], other: tuple[int, int], tail: float = TAIL) -
 
 
 def _wilson(trials: int, successes: int, tail: float) -> tuple[float, float, float]:
+    from scipy.stats import binomtest  # as above
+
     interval = binomtest(successes, trials).proportion_ci(1 - 2 * tail, method="wilson")
     return successes / trials, float(interval.low), float(interval.high)

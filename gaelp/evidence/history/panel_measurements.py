@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, spearmanr, t
+from scipy.special import ndtri, stdtrit
 
 from gaelp.arrays import F8
 from gaelp.domain.gates.measurements import ForecastMeasure, PanelMeasure
@@ -100,7 +100,7 @@ def measure_forecast(forecast: ForecastEvidence, alpha: float) -> ForecastMeasur
     reach = math.inf
     if weeks > 1 and total > 0:
         spread = float(((missed - share * actual) ** 2).sum()) * weeks / (weeks - 1)
-        reach = float(t.isf(alpha, weeks - 1)) * math.sqrt(spread) / total
+        reach = -float(stdtrit(weeks - 1, alpha)) * math.sqrt(spread) / total
     return ForecastMeasure(
         quantity=forecast.quantity,
         cells=forecast.cells,
@@ -119,6 +119,8 @@ def measure_forecast(forecast: ForecastEvidence, alpha: float) -> ForecastMeasur
 def _spearman(predicted: F8, actual: F8) -> float:
     if predicted.size < 4 or np.ptp(predicted) == 0 or np.ptp(actual) == 0:
         return math.nan
+    from scipy.stats import spearmanr  # as in policy_panel.py
+
     return float(spearmanr(predicted, actual).statistic)
 
 
@@ -126,7 +128,7 @@ def _fisher(correlation: float, n: int, alpha: float) -> tuple[float, float]:
     if math.isnan(correlation):
         return math.nan, math.nan
     z = math.atanh(min(max(correlation, -NEARLY_ONE), NEARLY_ONE))
-    reach = float(norm.isf(alpha)) * math.sqrt(SPEARMAN_VARIANCE / (n - 3))
+    reach = -float(ndtri(alpha)) * math.sqrt(SPEARMAN_VARIANCE / (n - 3))
     return math.tanh(z - reach), math.tanh(z + reach)
 
 

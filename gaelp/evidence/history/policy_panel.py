@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from gaelp.arrays import B1, F8, I8, Array
 from gaelp.errors import GaelpError
@@ -201,6 +200,8 @@ def _level(
 
 def split_half_reliability(odd: F8, even: F8) -> float:
     """Spearman's correlation of two halves, stepped up to the whole by Spearman and Brown's formula."""
+    from scipy.stats import spearmanr  # half a second, for which a compute worker without logs does not wait
+
     if np.ptp(odd) == 0 or np.ptp(even) == 0:
         return float("nan")
     half = float(spearmanr(odd, even).statistic)

@@ -9,7 +9,8 @@ for a block, the zeros of a block need one logarithm and not one each.
 
 The paired bet asks whether a policy is more than 95 % as good as the one that logged: D_i = (w_i - 0.95) r_i has mean
 (policy's value) - 0.95 (logging policy's value) and D_i >= -0.95 whatever w_i is. The mirrored bets, on -D_i and on
--w_i r_i, need the largest weight that there can be.
+-w_i r_i, need the largest weight that there can be. On a market log a value is what an episode's clicks differ by
+(paired_bids.py), and the bet is the same one.
 
 Touch this only together with docs/gates.md.
 """
@@ -94,12 +95,20 @@ def interval(clicked: SparseValues, weight_bound: float, alpha: float) -> tuple[
 def non_inferiority(clicked: SparseValues, weight_bound: float, alpha: float) -> PairedBet:
     """Bet on E[(w - 0.95) r] > 0 and < 0; `clicked` has w of the clicks, all in [0, weight_bound]."""
     difference = SparseValues(clicked.rows, clicked.place, clicked.value - MARGIN)
-    against = difference.mirrored()
-    above, below = MARGIN, max(weight_bound - MARGIN, MARGIN)
+    return paired_bet(difference, difference, (MARGIN, max(weight_bound - MARGIN, MARGIN)), alpha)
+
+
+def paired_bet(least: SparseValues, most: SparseValues, bounds: tuple[float, float], alpha: float) -> PairedBet:
+    """Bet on E[D] > 0 where D is at least `least`, and on E[D] < 0 where it is at most `most`; else they are equal.
+
+    No D is below minus the first of `bounds`, or above the second.
+    """
+    above, below = bounds
+    against = most.mirrored()
     return PairedBet(
-        value=difference.mean,
-        low=difference.lower_bound(above, alpha),
+        value=least.mean,
+        low=least.lower_bound(above, alpha),
         high=-against.lower_bound(below, alpha),
-        log_wealth=difference.log_wealth(0.0, above),
+        log_wealth=least.log_wealth(0.0, above),
         log_wealth_against=against.log_wealth(0.0, below),
     )

@@ -7,6 +7,7 @@ which are marked as suspect themselves.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
 
@@ -38,9 +39,10 @@ def anomalies_of(history: WatchedDays, settings: MonitoringSettings, today: date
     Spikes are told on the day on which their day is the newest that can be judged; a lasting change for as long as the
     evidence stands. Days from `today` on are not whole, and are not looked at, nor are those older than HORIZON_DAYS.
     """
-    days = [day for day in history.days if day.report.day < today][-HORIZON_DAYS:]
-    silence = silent_days(days, settings, today)
-    streams = list(streams_of(days, settings))
+    days = tuple(day for day in history.days if day.report.day < today)[-HORIZON_DAYS:]
+    history = replace(history, days=days)
+    silence = silent_days(history, settings, today)
+    streams = list(streams_of(history, settings))
     changes = [found for stream in streams if (found := _change(stream, settings, today))]
     changed = {found.metric for found in changes}
     spikes = [

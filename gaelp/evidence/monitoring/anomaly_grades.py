@@ -1,6 +1,6 @@
 """When the evidence is enough for a note, and when to act upon it. Touch this to trade false alarms for delay.
 
-A note: each metric of a campaign has one false alarm in NOTE_DAYS days at most, half of it for spikes, so that the
+A note: each metric of a campaign has one false alarm in NOTE_DAYS days at most, a tenth of it for spikes, so that the
 campaign's twelve have one in 30 days. To act: M / HORIZON_DAYS has at most the mean 1 at any moment while nothing
 changes (an e-value), and the acting streams of the portfolio share the level ACT_LEVEL equally. Each
 anomaly acted upon lets the others have more of it (e-LOND: Xu and Ramdas, Online multiple testing with e-values,
@@ -17,6 +17,7 @@ from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
 from gaelp.evidence.monitoring.watched_days import MonitoringSettings
 
 NOTE_DAYS = 360.0
+SHIFT_DAYS = 400.0  # of these, between two false alarms of a lasting change; spikes have what is left
 ACT_LEVEL = 0.25
 ACTING = frozenset(
     {
@@ -34,9 +35,9 @@ Silence of the tag is one test more of each campaign.
 """
 TESTS = len({metric for metric, _ in ACTING}) + 1
 
-NOTE_EVIDENCE = math.log(2 * NOTE_DAYS)
+NOTE_EVIDENCE = math.log(SHIFT_DAYS)
 """log M from which a lasting change is noted."""
-SPIKE_CHANCE = 1 / (2 * NOTE_DAYS)
+SPIKE_CHANCE = 1 / NOTE_DAYS - 1 / SHIFT_DAYS
 """The chance of a day below which it is noted as a spike."""
 
 

@@ -8,7 +8,6 @@ it. Touch this when silence is told otherwise.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -17,27 +16,35 @@ from gaelp.domain.monitoring.anomalies import Anomaly, AnomalyGrade, AnomalyKind
 from gaelp.evidence.exports.noisy_counts import noise_of, silence_chance
 from gaelp.evidence.monitoring.anomaly_grades import NOTE_DAYS, act_e_value
 from gaelp.evidence.monitoring.change_evidence import HORIZON_DAYS
-from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDay
+from gaelp.evidence.monitoring.metric_streams import expected_conversions
+from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDays
 
 SHORTEST = 3  # days with clicks: two may be a weekend
 MIDDAY = 0.5  # a click-day's clicks are half a day old at its end
 LARGEST_E = 1e200
 
 
-def silent_days(days: Sequence[WatchedDay], settings: MonitoringSettings, today: date) -> Anomaly | None:
-    """The anomaly where the newest clicked days are silent beyond chance; the rate is that of the days before them."""
-    clicked = [day.report for day in days if day.report.clicks > 0]
-    loud = [at for at, day in enumerate(clicked) if day.conversions > 0]
-    quiet, before = clicked[loud[-1] + 1 :] if loud else [], clicked[: loud[-1] + 1] if loud else []
-    prior = settings.expected.get(WatchedMetric.CONVERSIONS_PER_CLICK)
+def silent_days(history: WatchedDays, settings: MonitoringSettings, today: date) -> Anomaly | None:
+    """The anomaly where the newest clicked days are silent beyond chance.
+
+    The rate is that of the days before them, and what the portfolio's other campaigns or the market let one expect.
+    """
+    clicked = [day.report for day in history.days if day.report.clicks > 0]
+    first = next((at for at in range(len(clicked), 0, -1) if clicked[at - 1].conversions > 0), 0)
+    before, quiet = clicked[:first], clicked[first:]
     if len(quiet) < SHORTEST:
         return None
-    clicks = sum(day.clicks * _come(day.day, today, settings) for day in before)
-    events = sum(day.conversions for day in before) + (prior.worth if prior else 0.0)
-    rate = events / (clicks + (prior.worth / prior.rate if prior else 0.0))
+    events, clicks = expected_conversions(history, settings, quiet[0].day)
+    events += sum(day.conversions for day in before)
+    clicks += sum(day.clicks * _come(day.day, today, settings) for day in before)
+    if not (events >= 1 and clicks > 0):
+        return None
+    rate = events / clicks
     expected = rate * sum(day.clicks * _come(day.day, today, settings) for day in quiet)
     noise = noise_of(np.array([day.conversions for day in before]), np.array([float(day.clicks) for day in before]))
-    e_value = min(1 / max(silence_chance(expected, noise), 1 / LARGEST_E), LARGEST_E) / HORIZON_DAYS
+    # The rate is no better known than so many events tell: their Gamma distribution in place of one value.
+    chance = silence_chance(events * math.log1p(expected / events), noise)
+    e_value = min(1 / max(chance, 1 / LARGEST_E), LARGEST_E) / HORIZON_DAYS
     if e_value * HORIZON_DAYS < NOTE_DAYS:
         return None
     clicks_since = sum(day.clicks for day in quiet)

@@ -22,7 +22,7 @@ from gaelp.arrays import F8
 PAST_DAYS = 28  # with which a day is compared
 FEWEST_DAYS = 7
 _EFFICIENCY = 0.37  # of the median absolute deviation, by the deviation of normal values
-FARTHEST_BEFORE = 2.5  # deviations that the farthest of the days before is from their middle, at the most
+FARTHEST_BEFORE = 3.0  # deviations that the farthest of the days before is from their middle, at the most
 _MAD = 1.4826  # deviation of normal values by their median absolute deviation
 
 

@@ -31,14 +31,12 @@ class WatchedDays:
 
     campaign: str
     days: tuple[WatchedDay, ...]
+    others: tuple[tuple[WatchedDay, ...], ...] = ()  # the days of the portfolio's other campaigns, each in order
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the portfolio's other campaigns, or the calibrated market, let one expect of a metric.
-
-    `worth` says how much that counts: so many events of a rate, or so many days of a level.
-    """
+    """What the calibrated market lets one expect of a rate; it counts as much as `worth` events."""
 
     rate: float
     worth: float

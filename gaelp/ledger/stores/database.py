@@ -13,7 +13,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,8 +99,7 @@ class Database:
     @contextmanager
     def _transaction(self, sqlite: Sequence[str], postgresql: Sequence[str] = ()) -> Iterator[Connection]:
         self._check_file()
-        with self._explained():
-            pooled = self._engine.raw_connection()
+        with self._explained(), closing(self._engine.raw_connection()) as pooled:  # rolls back what is not committed
             try:
                 cursor = pooled.cursor()
                 for statement in postgresql if self._file is None else sqlite:  # PostgreSQL's driver begins by itself
@@ -108,8 +107,10 @@ class Database:
                 yield Connection(cursor, self._engine.dialect)
                 cursor.close()  # a query that was not read to its end would keep SQLite's snapshot
                 pooled.commit()
-            finally:
-                pooled.close()  # the pool rolls back whatever was not committed
+            except self._failures:
+                if self._file is None:  # it may be lost, and the pool would write a traceback on failing to roll back
+                    pooled.invalidate()
+                raise
 
     def close(self) -> None:
         """Close the connections."""

@@ -105,6 +105,19 @@ class Store:
         """Remember the factor for campaigns created from now on."""
         self._db.execute("INSERT OR REPLACE INTO server VALUES ('conversion_factor', ?)", (repr(factor),))
 
+    def payment_failed(self, account: str) -> bool:
+        """Whether the account cannot be charged."""
+        key = f"payment-failed/{account}"
+        return self._db.execute("SELECT 1 FROM server WHERE key = ?", (key,)).fetchone() is not None
+
+    def put_payment(self, account: str, failed: bool) -> None:
+        """Remember whether the account can be charged from now on."""
+        key = f"payment-failed/{account}"
+        if failed:
+            self._db.execute("INSERT OR REPLACE INTO server VALUES (?, '')", (key,))
+        else:
+            self._db.execute("DELETE FROM server WHERE key = ?", (key,))
+
     def put_world(self, account: str, arrays: bytes) -> str:
         """Store a base world and make it the account's own for campaigns created from now on."""
         digest = sha256(arrays).hexdigest()

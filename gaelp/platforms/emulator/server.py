@@ -151,8 +151,13 @@ def _control(emulator: Emulator, faults: Faults) -> APIRouter:
 
 
 def _worlds(emulator: Emulator) -> APIRouter:
-    """The base world of an account, which no real platform has either."""
+    """The base world of an account, and whether it can be charged: no real platform has either to be set."""
     router = APIRouter(prefix="/control/accounts/{account}")
+
+    @router.put("/payment")
+    async def set_payment(account: str, body: wire.Payment) -> wire.Payment:
+        emulator.set_payment(account, body.failed)
+        return body
 
     @router.put("/world")
     async def put_world(account: str, request: Request) -> dict[str, str]:

@@ -126,7 +126,13 @@ class Emulator:
                 self._advance(campaign, at_us)
         if not campaign_reports.knows(campaign, at_us, self._report_lag_us):
             campaign = self._from_file(int(platform_id))
-        return campaign_reports.report(campaign, at_us, self._report_lag_us)
+        told = campaign_reports.report(campaign, at_us, self._report_lag_us)
+        return told.model_copy(update={"payment_failed": self._store.payment_failed(account)})
+
+    def set_payment(self, account: str, failed: bool) -> None:
+        """From now on the account can be charged, or cannot; its campaigns deliver as before, as if on credit."""
+        with self._store.transaction():
+            self._store.put_payment(account, failed)
 
     def set_conversion_factor(self, factor: float) -> None:
         """From the instant each campaign has reached, conversion rates are those of the world times `factor`."""

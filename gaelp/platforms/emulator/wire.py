@@ -89,6 +89,12 @@ class ConversionFactor(Wire):
     factor: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
+class Payment(Wire):
+    """Whether the account can no longer be charged: a card that has expired, an invoice that is overdue."""
+
+    failed: bool
+
+
 class QuotaUse(Wire):
     """How many calls of an account were made, and how many its quota refused."""
 

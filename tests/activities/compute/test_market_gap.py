@@ -83,7 +83,8 @@ def test_a_bandit_log_is_compared_under_the_policy_that_logged() -> None:
 
 
 def days(made: dict[str, np.ndarray]) -> dict[str, Any]:
-    log = made | {"impressions": made["clicks"] * 9, "sales_micros": (made["conversions"] * 30e6).astype(np.int64)}
+    sales = (made["conversions"] * 30e6).astype(np.int64)
+    log = made | {"impressions": made["clicks"] * 9, "sales_micros": sales, "revenue_micros": sales}
     order = np.argsort(log["day"], kind="stable")
     log = {key: values[order] for key, values in log.items()}
     return log | {"time_us": log["day"] * 86_400_000_000, "days": np.ones(len(order), np.int64)}
@@ -91,7 +92,7 @@ def days(made: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def nearer_with_its_settings(log: dict[str, Any]) -> None:
     """The settings that `calibrate` fits to the earlier half bring every quantity of the later half nearer."""
-    quantities, _ = fitted_report(log, 1)
+    quantities, *_ = fitted_report(log, 1)
     currency = str(log["currency"][0]) or "USD"
     before = gaps_of(LogKind.REPORT, log, configured(currency=currency), [])
     after = gaps_of(LogKind.REPORT, log, configured(currency=currency, **settings_of(quantities)), [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +19,7 @@ from gaelp.evidence.monitoring.watched_days import MonitoringSettings, WatchedDa
 from gaelp.messages.live_campaign import Applied, Observe, Observed
 from tests.support.activity_senders import as_workflow
 from tests.support.campaign_fixture import RUN, START, UNIT, CampaignFixture
+from tests.support.local_runs import LocalRuns
 from tests.support.planted_anomalies import anomaly
 
 TICKS = {"tick_hours": 12}
@@ -122,6 +125,41 @@ def test_a_failed_payment_tells_the_campaign_to_rest_and_a_stop_ends_it(watched:
     halted = watched.tick(16).halt
     assert halted.startswith("monitoring has stopped it: it is paused since") and "payment went up" in halted
     assert watched.tick(17).outside  # no agent pays for the account
+
+
+def test_a_payment_that_fails_on_the_platform_rests_the_campaign(
+    fixture: CampaignFixture, local_runs: LocalRuns
+) -> None:
+    """What the platform says of the account's payment is heard at the next look, and a person's undo is heard too."""
+    watched = Watched(fixture)
+    fixture.observations = Observations(
+        fixture.ledger, fixture.inputs, lambda _: fixture.platform, fixture.waits.append
+    )
+    assert watched.tick(2).held is None
+    payment = f"/accounts/{fixture.account}/payment"
+    local_runs.control("PUT", payment, json={"failed": True})
+    held = watched.tick(4).held
+    assert held is not None and held.paused and watched.steps() == ["pause"]
+    (pause,) = fixture.ledger.monitoring_steps(fixture.campaign.name)
+    assert pause.reason == f"Since {START.date()}, the account cannot be charged."
+    local_runs.control("PUT", payment, json={"failed": False})
+    fixture.ledger.undo_step(pause.key, "Ada", "a new card", START)
+    assert watched.tick(6).held is None and watched.steps() == ["pause"]
+
+
+def test_a_landing_page_that_nobody_reaches_rests_the_campaign(fixtures: Callable[..., CampaignFixture]) -> None:
+    """The page of the configuration is asked at each look, and a campaign whose clicks lead nowhere is paused."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    fixture = fixtures(f"safety.landing_page=http://127.0.0.1:{port}/shop")
+    watched = Watched(fixture)
+    fixture.observations = Observations(
+        fixture.ledger, fixture.inputs, lambda _: fixture.platform, fixture.waits.append
+    )
+    held = watched.tick(2).held
+    assert held is not None and held.paused and watched.steps() == ["pause"]
+    (pause,) = fixture.ledger.monitoring_steps(fixture.campaign.name)
+    assert pause.reason == f"Since {START.date()}, the landing page is out of reach."
 
 
 def test_whoever_has_a_campaign_read_has_no_step_taken_in_it(watched: Watched) -> None:

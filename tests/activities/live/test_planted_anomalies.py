@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from activities.live.monitoring import Monitoring
+from activities.live.monitoring import Monitoring, Terms
 from gaelp.domain.monitoring.ladder import HeldBack, StepTaken
 from gaelp.domain.notifications import Urgency, notification_of
 from gaelp.domain.platform_records import CampaignReport, CampaignState, DayReport
@@ -67,7 +67,8 @@ class Watch:
         self._state, self._reports = reports
         self._monitoring = Monitoring(fixture.ledger, anomalies_of)
         self._account = fixture.ledger.account(fixture.account)
-        self._config = fixture.inputs.config(fixture.campaign.context.config_digest)
+        context = fixture.campaign.context
+        self._terms = Terms(fixture.inputs.config(context.config_digest), fixture.inputs.market(context.market_digest))
         self.held: HeldBack | None = None
 
     def through(self, first: int, last: int, plant: Plant | None = None) -> list[StepTaken]:
@@ -77,7 +78,7 @@ class Watch:
             if plant is not None:
                 report = report.model_copy(update={"days": tuple(_with(day, plant) for day in report.days)})
             campaign = self.fixture.on_tick(number, held=self.held)
-            self.held = self._monitoring.look(campaign, self._account, self._state, report, self._config).held
+            self.held = self._monitoring.look(campaign, self._account, self._state, report, self._terms).held
         return list(self.fixture.ledger.monitoring_steps(self.fixture.campaign.name))
 
 

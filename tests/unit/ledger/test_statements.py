@@ -87,8 +87,10 @@ def test_an_error_rolls_back_and_the_connection_is_good_again(database: Database
         assert connection.first(_STOPPED, run="run-b") is None
 
 
-def test_a_connection_that_the_server_ended_is_unavailable_once_and_then_replaced() -> None:
-    """In the middle of a transaction nothing is booked; the next call has a connection of its own."""
+def test_a_connection_that_the_server_ended_is_unavailable_once_and_then_replaced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the middle of a transaction nothing is booked, and no traceback is written; the next call has a new one."""
     with kit.postgresql() as url:
         ledger = kit.prepared(Ledger.open(url))
         other = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
@@ -102,5 +104,6 @@ def test_a_connection_that_the_server_ended_is_unavailable_once_and_then_replace
         with database.reading() as connection:
             assert connection.first(_STOPPED, run="run-b") is None
         assert ledger.reserve(booking(1)).granted
+        assert [record.name for record in caplog.records] == []
         for each in (database, ledger, other):
             each.dispose() if isinstance(each, sa.Engine) else each.close()

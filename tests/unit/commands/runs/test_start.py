@@ -160,7 +160,7 @@ def test_the_strict_profiles_are_refused_before_any_service_is_asked(
     ran = in_process(verb, "--config", profile_name)
     assert ran.returncode == 2 and ran.stdout == ""
     assert "criterion 13 transfer effectiveness" in ran.stderr and "criterion 7 correlation" in ran.stderr
-    assert f"{profile_name}.yaml:4)" in ran.stderr and list(tmp_path.iterdir()) == []
+    assert f"{profile_name}.yaml:5)" in ran.stderr and list(tmp_path.iterdir()) == []
 
 
 def test_a_strict_run_may_ask_for_the_phases_that_can_pass(in_process: Callable[..., Finished]) -> None:

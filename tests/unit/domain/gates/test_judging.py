@@ -20,6 +20,7 @@ from gaelp.domain.gates.judging import (
     judge_live_test,
     judge_scaled,
     judge_simulation,
+    validated_heads,
 )
 from gaelp.domain.gates.measurements import (
     Anchor,
@@ -39,7 +40,7 @@ from gaelp.domain.gates.measurements import (
     ProfitMeasure,
     SimulationMeasures,
 )
-from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
+from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Inconclusive, Verdict
 from gaelp.domain.phases import Phase
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID
@@ -343,14 +344,53 @@ def test_every_log_must_show_it():
 
 
 def test_a_log_that_cannot_show_it_is_named_and_decides_nothing():
-    """Beside a bandit log, 5b passes with the market log and the report named; without one each of them is listed."""
-    others = log(log="auctions", kind="market"), log(log="days", kind="report")
+    """Beside a bandit log, a market log without bids and a report are named; alone each of them is listed."""
+    others = log(log="auctions", kind="market", no_bids="the agent gives no bids"), log(log="days", kind="report")
     beside = [c for c in history(others[0], log(), others[1]) if c.id == "5b"]
     assert [c.verdict for c in beside] == [PASS]
     assert "Nothing of it is shown by market log auctions and report log days." in beside[0].reason
-    assert [c.verdict for c in history(*others) if c.id == "5b"] == [INCONCLUSIVE] * 2
+    alone = [c for c in history(*others) if c.id == "5b"]
+    assert [(c.verdict, c.inconclusive) for c in alone] == [(INCONCLUSIVE, Inconclusive.UNSUPPORTED)] * 2
+    assert "on auctions: the agent gives no bids." in alone[0].reason
     lost = log(log="lost", kind="", state=EpisodeState.FAILED)
     assert [c.verdict for c in history(log(), lost) if c.id == "5b"] == [PASS, INVALID]
+
+
+def auctions(**changes: Any) -> LogMeasures:
+    """A market log on which the agent's bids won more than the logger."""
+    known = {"episodes": 500, "clicks": 200, "agent": 150, "beyond": 0, "logger": 100, "difference": 0.11}
+    rest = {"difference_low": 0.05, "log_wealth": NEEDED, "log_wealth_against": -2.0}
+    return log(log="auctions", kind="market", grade="B", bids=known | rest | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "said"),
+    [
+        ({}, PASS, "150 clicks and the logger 100 for the same money"),
+        ({"log_wealth": NEEDED - 0.01}, INCONCLUSIVE, "more clicks are needed"),
+        ({"log_wealth": -2.0, "log_wealth_against": NEEDED}, FAIL, "below 0 at level"),
+        ({"clicks": 30}, PASS, "above 0"),
+        ({"clicks": 29}, INCONCLUSIVE, "29 of the 30 needed clicks"),
+        ({"clicks": 29, "log_wealth": -2.0, "log_wealth_against": NEEDED}, INCONCLUSIVE, "29 of the 30"),
+        ({"beyond": 7}, PASS, "of which 7 above the logger's bids, which do not count for it,"),
+        ({"log_wealth": NAN}, INVALID, "missing or infinite"),
+        ({"difference_low": INF}, INVALID, "missing or infinite"),
+    ],
+)
+def test_criterion_5b_on_a_market_log(changes: dict[str, Any], verdict: Verdict, said: str):
+    """Clicks for the same money decide, from 30 on; a bandit log beside it must show its own."""
+    answer = found(history(auctions(**changes)), "5b")
+    assert (answer.verdict, answer.formula, answer.n) == (verdict, "betting/paired-replay", 500)
+    assert said in answer.reason
+    beside = [c.verdict for c in history(log(), auctions(**changes)) if c.id == "5b"]
+    assert beside == [PASS, verdict]
+
+
+def test_a_replay_of_bids_validates_no_head():
+    """Creative shares are validated by the bandit log, whatever the market log says, and bids by none."""
+    for changes in ({}, {"log_wealth": 0.0}):
+        assert validated_heads(Phase.HISTORICAL, history(auctions(**changes))) == ()
+        assert validated_heads(Phase.HISTORICAL, history(log(), auctions(**changes))) == ("creative_prob",)
 
 
 def test_cells_that_a_log_does_not_support_are_named():

@@ -17,7 +17,7 @@ from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import PHASE_ORDER, Phase
 
 GOOD_LOG = JudgedLog("mine", "bandit", rows=200, clicks=30)
-MARKET_LOG = JudgedLog("auctions", "market", rows=10**6, clicks=0)
+MARKET_LOG = JudgedLog("auctions", "market", rows=10**6, clicks=30)
 REPORT = JudgedLog("days", "report", rows=1000, clicks=0)
 ABLE = {  # no setting stands in the way of any criterion that this version judges
     "historical": {"logs": ("mine",)},
@@ -46,7 +46,7 @@ def test_what_no_run_can_pass_is_the_table_of_the_gates() -> None:
     found = [each.id for phase in PHASE_ORDER for each in undecidable_in(phase, config(), None)]
     assert found == [id for id in CRITERIA if id in NEVER_PASSES] == ["11", "13"]
     assert never(config(), GOOD_LOG).keys() == {"5a", "6"}
-    assert never(config(), MARKET_LOG).keys() == {"5b"} and never(config(), REPORT).keys() == {"5b", "6", "7"}
+    assert never(config(), MARKET_LOG) == {} and never(config(), REPORT).keys() == {"5b", "6", "7"}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,8 @@ def test_a_setting_that_can_never_decide_a_criterion_is_named(
     [
         (JudgedLog("mine", "bandit", 199, 30), "199 rows and 30 clicks"),
         (JudgedLog("mine", "bandit", 200, 29), "200 rows and 29 clicks"),
-        (JudgedLog("mine", "market", 10**6, 0), "mine is a market log"),
+        (JudgedLog("mine", "market", 10**6, 29), "1,000,000 rows and 29 clicks"),
+        (JudgedLog("mine", "market", 10**6, 0), "1,000,000 rows and 0 clicks"),
         (JudgedLog("mine", "report", 10**6, 0), "mine is a report log"),
     ],
 )
@@ -107,13 +108,15 @@ def test_logs_that_were_not_read_refuse_nothing() -> None:
 
 def test_what_is_called_undecidable_is_never_passed_by_the_gate() -> None:
     """The gate of the best possible measures agrees: a kind of log that is refused here is INCONCLUSIVE there."""
-    for kind, verdict in (("bandit", Verdict.PASS), ("market", Verdict.INCONCLUSIVE), ("report", Verdict.INCONCLUSIVE)):
+    bids = {"episodes": 500, "clicks": 200, "agent": 150, "beyond": 0, "logger": 100, "difference": 0.1}
+    bids |= {"difference_low": 0.05, "log_wealth": 100.0, "log_wealth_against": -1.0}
+    for kind, verdict in (("bandit", Verdict.PASS), ("market", Verdict.PASS), ("report", Verdict.INCONCLUSIVE)):
         best = LogMeasures.model_validate(
             {
                 "log": "mine", "kind": kind, "grade": "A", "state": "settled", "rows": 10**6, "clicks": 10**4,
                 "row_ess": 1e6, "click_ess": 1e4, "largest_weight_share": 0.0, "mean_weight": 1.0,
                 "mean_weight_error": 0.01, "logging": 0.01, "difference": 0.001, "difference_low": 0.001,
-                "log_wealth": 100.0, "log_wealth_against": -1.0,
+                "log_wealth": 100.0, "log_wealth_against": -1.0, "bids": bids if kind == "market" else None,
                 "points": [{"estimator": name, "value": 0.01, "low": 0.0, "high": 0.02} for name in AGREEING],
             }
         )  # fmt: skip

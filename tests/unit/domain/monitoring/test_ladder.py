@@ -161,6 +161,7 @@ def test_what_stands_is_said_with_its_reason_and_its_undo() -> None:
     assert f"undo run-a {cut.key} --reason" in sentence
     assert standing_in_words((hold, undone(cut)))[0].startswith("monitoring allows no raise of")
     assert standing_in_words((undone(hold), *walked([(0, [anomaly(grade="note")])]))) == ()
+    assert standing_in_words(walked([(day, growing(day)) for day in range(20)])) == (), "a stopped one is not undone"
 
 
 def test_a_step_is_a_word_of_the_ladder() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaelp.domain.monitoring.anomalies import WatchedMetric
-from gaelp.evidence.monitoring.anomaly_grades import NOTE_DAYS, NOTE_EVIDENCE
+from gaelp.evidence.monitoring.anomaly_grades import NOTE_EVIDENCE, SHIFT_DAYS
 from gaelp.evidence.monitoring.change_evidence import ChangeEvidence, evidence_of_counts, evidence_of_levels
 from gaelp.evidence.monitoring.metric_streams import CountStream
 
@@ -15,7 +15,9 @@ FEWEST = 7
 
 def _counts(means: list[float], seed: int) -> ChangeEvidence:
     counts = np.random.default_rng(seed).poisson(means).astype(float)
-    return CountStream(WatchedMetric.CTR, (), counts, np.ones(len(means)), phi=1.0).evidence()
+    return CountStream(
+        WatchedMetric.CTR, (), counts, np.ones(len(means)), 1.0, (np.full(len(means), 0.5), np.zeros(len(means)))
+    ).evidence()
 
 
 def _alarms(evidence: ChangeEvidence) -> int:
@@ -25,17 +27,17 @@ def _alarms(evidence: ChangeEvidence) -> int:
 
 @pytest.mark.parametrize("rate", [1.25, 25.0])
 def test_a_steady_rate_is_noted_no_oftener_than_stated(rate: float) -> None:
-    """Lasting changes have half of the alarms that NOTE_DAYS allows, and no more."""
+    """A stream in which nothing changes has one alarm in SHIFT_DAYS days at the most."""
     days, streams = 180, 40
     alarms = sum(_alarms(_counts([rate] * days, seed)) for seed in range(streams))
-    assert alarms <= days * streams / NOTE_DAYS / 2
+    assert alarms <= days * streams / SHIFT_DAYS
 
 
 def test_a_steady_level_is_noted_no_oftener_than_stated() -> None:
     """The same of levels."""
     rng = np.random.default_rng(3)
     alarms = sum(_alarms(evidence_of_levels(rng.normal(size=180), (0.0, 0.0), 14)) for _ in range(40))
-    assert alarms <= 180 * 40 / NOTE_DAYS / 2
+    assert alarms <= 180 * 40 / SHIFT_DAYS
 
 
 @pytest.mark.parametrize(("rate", "most"), [(5.0, 20), (25.0, 5)])
