@@ -186,7 +186,7 @@ async def seen(
     addresses = tmp_path_factory.mktemp("people") / "addresses.yaml"
     with pytest.MonkeyPatch.context() as patch, receiving() as people:
         patch.setattr(campaign_life, "WATCH_WITHOUT_TIME", timedelta(seconds=2))
-        async with serving(environment.client, local_runs, max_cached_workflows=100):
+        async with serving(environment.client, local_runs):
             handle = await _approved(environment, local_runs)
             addresses.write_text(f"{RUN}: ['json://127.0.0.1:{people.port}/']\n")
             addresses.chmod(0o600)
