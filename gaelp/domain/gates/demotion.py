@@ -15,7 +15,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_table import CRITERIA, threshold_of
 from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
-from gaelp.domain.phases import PHASE_ORDER, Phase
+from gaelp.domain.phases import PHASE_ORDER
 from gaelp.domain.spending.ledger_records import PassedGate
 
 UNMIRRORED = frozenset({"4"})
