@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.gates.demotion import lost_in_words
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.domain.spending.approval_requests import ApprovalRequest, Evidence, RequestApproval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
@@ -53,6 +54,17 @@ def passed_before(opening: RequestApproval, verdicts: Iterable[KeptVerdict]) -> 
     last = max(passed, key=before.index)
     heads = tuple(head for phase in before if phase in passed for head in passed[phase].heads)
     return Evidence(digest=passed[last].evidence_digest, validated_heads=heads)
+
+
+def judge_evidence(request: ApprovalRequest, verdicts: Iterable[KeptVerdict]) -> Ruling:
+    """Whether the evidence on the card still counts: a pass may have been lost since it was asked."""
+    for verdict in verdicts:
+        if verdict.lost_to and verdict.evidence_digest == request.evidence_digest:
+            lost = lost_in_words(verdict.phase, verdict.lost_to)
+            return refused(
+                f"the evidence that the card of {request.request_id} names was lost since: {lost}; reject it"
+            )
+    return GRANTED
 
 
 def judge_approval(stored: StoredRequest, account: Account, now: datetime) -> Ruling:
