@@ -123,6 +123,16 @@ class KeptVerdict:
 
 
 @dataclass(frozen=True)
+class JudgedState:
+    """That the gate of a run's phase has judged a certain state of a certain agent; `lost_to` is as in KeptVerdict."""
+
+    run: str
+    phase: Phase
+    verdict: Verdict
+    lost_to: str
+
+
+@dataclass(frozen=True)
 class BegunTerms:
     """What a run is judged by from its beginning to its end."""
 

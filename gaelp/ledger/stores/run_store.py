@@ -16,16 +16,18 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.gates.demotion import demoting
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name, phase_id
+from gaelp.domain.spending.approval_requests import ApprovalRequest, RequestApproval
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
 from gaelp.domain.spending.signed_starts import ProvenStart, Starter, start_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
 from gaelp.ledger.persons_word import refuse_nobody
+from gaelp.ledger.rules import approval_rules
 from gaelp.ledger.rules.decision_rules import judge_starter
 from gaelp.ledger.rules.person_rules import PersonsAct
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_beginning
 from gaelp.ledger.statements import Change, Connection, Query, given
-from gaelp.ledger.stored_records import AttemptCount, BegunTerms, KeptVerdict, RegisteredRun
+from gaelp.ledger.stored_records import AttemptCount, BegunTerms, JudgedState, KeptVerdict, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -89,6 +91,16 @@ _PASSED = Query(
     lambda run, account, phase, config_digest: PassedGate(
         run=run, account=account, phase=phase, config_digest=config_digest
     ),
+)
+_OF_STATE = Query(
+    sa.select(_v.c.run, _v.c.phase, _v.c.verdict, _v.c.lost_to)
+    .where(
+        _v.c.checkpoint_digest == sa.bindparam("checkpoint"),
+        _r.c.run == _v.c.run,
+        sa.or_(_OF_RUN, _r.c.agent == sa.bindparam("agent")),
+    )
+    .order_by(_v.c.run, _v.c.phase),
+    JudgedState,
 )
 _REPLACE_VERDICT = Change(
     _v.update()
@@ -276,3 +288,9 @@ def passed_gates(connection: Connection, agent: str, checkpoint: str) -> tuple[P
     Agents that learn nothing of their own have equal checkpoints, and pass for themselves only.
     """
     return tuple(connection.all(_PASSED, agent=agent, checkpoint=checkpoint))
+
+
+def judge_passes(connection: Connection, asked: ApprovalRequest | RequestApproval) -> Ruling:
+    """Whether the passes that the asking phase rests on still count."""
+    judged = connection.all(_OF_STATE, run=asked.run, agent=asked.agent, checkpoint=asked.checkpoint_digest)
+    return approval_rules.judge_passes(asked, judged)

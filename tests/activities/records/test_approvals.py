@@ -17,9 +17,11 @@ from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import RequestApproval
 from gaelp.domain.spending.card_facts import RunTerms
+from gaelp.domain.spending.ledger_records import PassedGate
 from gaelp.ledger.ledger_errors import UnregisteredRun
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.historical_validation import AssessHistorical
+from gaelp.messages.spending_phase import CheckRequest
 from tests.support.activity_senders import as_phase
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
@@ -66,6 +68,24 @@ def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: Cam
     card = _asked(fixture)
     assert card is not None and card.request.evidence_digest == gate.evidence_digest
     assert card.request.unvalidated_heads == ("bid_micros",)
+
+
+def test_what_rests_on_a_lost_pass_is_not_asked(fixture: CampaignFixture) -> None:
+    """No request is opened, one that is open is no more to be approved, and both say which pass was lost."""
+    context, approvals = fixture.campaign.context, Approvals(fixture.ledger, _terms)
+    check = CheckRequest(request_id=fixture.campaign.order.request_id)
+    assert ActivityEnvironment().run(approvals.look_at_request, check).pass_lost == ""
+    for run, phase, verdict in ((context.run, Phase.SIMULATION, Verdict.PASS), ("b", Phase.HISTORICAL, Verdict.FAIL)):
+        passes = () if verdict is Verdict.PASS else (_passed(fixture, context.run),)
+        kept = KeptVerdict(run, phase, context.checkpoint_digest, "e" * 64, (), verdict, verdict is Verdict.PASS)
+        fixture.ledger.keep_verdict(fixture.account, kept, START, passes)
+    assert _asked(fixture) is None
+    standing = ActivityEnvironment().run(approvals.look_at_request, check)
+    assert "its pass of simulation counts no more: b/historical failed" in standing.pass_lost and not standing.void
+
+
+def _passed(fixture: CampaignFixture, run: str) -> PassedGate:
+    return PassedGate(run=run, account=fixture.account, phase=Phase.SIMULATION, config_digest="d" * 64)
 
 
 def test_a_run_that_nobody_started_may_ask_for_nothing(fixture: CampaignFixture) -> None:
