@@ -79,7 +79,7 @@ class Approvals:
         return CardFacts(
             terms=terms,
             now=self._account_now(wanted.account, wanted.now),
-            gates=[GateOnCard(p, v.verdict, v.criteria, v.lost_to) for p in before if (v := verdicts.get(p))],
+            gates=[GateOnCard(p, v.verdict, v.criteria) for p in before if (v := verdicts.get(p))],
             earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,

@@ -109,7 +109,7 @@ def test_the_card_has_what_the_ledger_knows_of_run_and_account(fixture: Campaign
     fixture.ledger.keep_days(fixture.account, campaign, days, START)
     card = _asked(fixture)
     assert card is not None and card.is_as_signed
-    assert "20.00 USD of cost" not in card.text and "after 240.00 USD of cost, on 12 matured days" in card.text
+    assert "20.00 USD of cost" not in card.text and "after 240.00 USD of cost, on 12 days whose orders" in card.text
     assert "(at 95 % at least " in card.text and "1,000.00 USD in all and 50.00 USD a day (" in card.text
     assert "no campaign of ours may still be billed there" in card.text
     fixture.ledger.keep_days(fixture.account, campaign, days[:11], START + timedelta(hours=1))
@@ -127,4 +127,4 @@ def test_the_card_counts_what_the_ledger_knows_of_a_days_cost(fixture: CampaignF
     )  # fmt: skip
     fixture.ledger.keep_days(fixture.account, reserved.campaign, (day,), fixture.at(100))
     card = _asked(fixture)
-    assert card is not None and "after 45.00 USD of cost, on 1 matured days" in card.text
+    assert card is not None and "after 45.00 USD of cost, on 1 days whose orders" in card.text
