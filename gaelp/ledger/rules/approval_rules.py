@@ -57,17 +57,18 @@ def passed_before(opening: RequestApproval, verdicts: Iterable[KeptVerdict]) -> 
     return Evidence(digest=passed[last].evidence_digest, validated_heads=heads)
 
 
-def judge_passes(asked: ApprovalRequest | RequestApproval, judged: Iterable[JudgedState]) -> Ruling:
+def judge_passes(asked: ApprovalRequest | RequestApproval, judged: Iterable[JudgedState], *, others: bool) -> Ruling:
     """Whether the passes that the asking phase rests on still count; what rests on a lost one opens no money.
 
     `judged` is what gates have said of the very state of the very agent that is asked for. An earlier phase that the
-    asking run itself has judged rests on that verdict; one that it has skipped, on any pass of another run.
+    asking run itself has judged rests on that verdict. `others`: the run has skipped phases that other runs had passed,
+    and rests on any pass of those.
     """
     known = tuple(judged)
     for phase in PHASE_ORDER[: PHASE_ORDER.index(asked.phase)]:
         of_phase = [each for each in known if each.phase is phase]
         own = [each for each in of_phase if each.run == asked.run]
-        passes = own or [each for each in of_phase if each.verdict is Verdict.PASS]
+        passes = own or [each for each in of_phase if others and each.verdict is Verdict.PASS]
         if passes and all(each.lost_to for each in passes):
             return refused(
                 f"{asked.run}/{asked.phase} may spend nothing anew: {lost_in_words(phase, passes[0].lost_to)}"

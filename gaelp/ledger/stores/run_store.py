@@ -45,6 +45,7 @@ def _count(account: str, product: str, agent: str, gate: str, used: int, made: i
 def _registered(*row: Any) -> RegisteredRun:
     values = dict(zip(_r.c.keys(), row, strict=True))
     signed = values["starter"]
+    values["rests_on_passes"] = bool(values["rests_on_passes"])
     values["starter"] = None if signed is None else Starter.model_validate(signed)
     return RegisteredRun(**values)
 
@@ -52,11 +53,10 @@ def _registered(*row: Any) -> RegisteredRun:
 _ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), _registered)
 _LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), _registered)
 _ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), _registered)
-_REGISTER = Change(_r.insert().values(given(_r.c.keys(), ended_at=None, stopped_at=None, agent="", config_digest="")))
+_UNBEGUN = {"ended_at": None, "stopped_at": None, "agent": "", "config_digest": "", "rests_on_passes": False}
+_REGISTER = Change(_r.insert().values(given(_r.c.keys(), **_UNBEGUN)))
 _BEGIN = Change(
-    _r.update()
-    .where(_r.c.run == sa.bindparam("of_run"))
-    .values(agent=sa.bindparam("agent"), config_digest=sa.bindparam("config_digest"))
+    _r.update().where(_r.c.run == sa.bindparam("of_run")).values(given(("agent", "config_digest", "rests_on_passes")))
 )
 _STOP = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(stopped_at=sa.bindparam("at")))
 _END = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(ended_at=sa.bindparam("at")))
@@ -161,7 +161,8 @@ def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> 
     registered = read(connection, run)
     ruling = judge_beginning(run, registered, terms)
     if ruling.granted and registered is not None and not registered.config_digest:
-        connection.change(_BEGIN, of_run=run, agent=terms.agent, config_digest=terms.config_digest)
+        begun = {"config_digest": terms.config_digest, "rests_on_passes": terms.rests_on_passes}
+        connection.change(_BEGIN, of_run=run, agent=terms.agent, **begun)
         subject = Subject(terms.account, run, key=run)
         journal.write(connection, "run-begun", at, subject, agent=terms.agent, config_digest=terms.config_digest)
     return ruling
@@ -293,4 +294,5 @@ def passed_gates(connection: Connection, agent: str, checkpoint: str) -> tuple[P
 def judge_passes(connection: Connection, asked: ApprovalRequest | RequestApproval) -> Ruling:
     """Whether the passes that the asking phase rests on still count."""
     judged = connection.all(_OF_STATE, run=asked.run, agent=asked.agent, checkpoint=asked.checkpoint_digest)
-    return approval_rules.judge_passes(asked, judged)
+    run = read(connection, asked.run)
+    return approval_rules.judge_passes(asked, judged, others=run is not None and run.rests_on_passes)

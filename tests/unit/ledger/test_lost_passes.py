@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def ledger(tmp_path: Path, passed: PassedGate) -> Iterator[Ledger]:
     for run in ("earlier", "rival", "again"):
         opened.register_run(run, "acme", NOW)
     for run in ("run-a", "earlier", "rival", "again"):
-        assert opened.begin_run(run, TERMS, NOW).granted
+        terms = replace(TERMS, rests_on_passes=run == "run-a" != passed.run)
+        assert opened.begin_run(run, terms, NOW).granted
     _judge(opened, passed.run, Phase.HISTORICAL, Verdict.PASS)
     yield opened
     opened.close()

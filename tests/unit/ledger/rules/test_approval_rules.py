@@ -136,7 +136,7 @@ LOST = _judged("b", Phase.HISTORICAL, lost_to="c/live-test")
 )
 def test_what_rests_on_a_lost_pass_may_spend_nothing_anew(judged: list[JudgedState]) -> None:
     """Its own pass that was lost, whoever else holds one; or, of a phase that it skipped, the last pass of any run."""
-    assert judge_passes(request(), judged).reason == (
+    assert judge_passes(request(), judged, others=True).reason == (
         "run-a/live-test may spend nothing anew: its pass of historical counts no more: c/live-test failed with the "
         "same agent state, which must pass it again"
     )
@@ -156,4 +156,11 @@ def test_what_rests_on_a_lost_pass_may_spend_nothing_anew(judged: list[JudgedSta
 )
 def test_what_rests_on_no_lost_pass_may_spend(judged: list[JudgedState]) -> None:
     """Nothing was passed, its own verdict stands, another run has passed again, or only a later phase was lost."""
-    assert judge_passes(request(), judged) == GRANTED
+    assert judge_passes(request(), judged, others=True) == GRANTED
+
+
+def test_a_run_that_rests_on_nobodys_pass_is_not_held_to_another_runs() -> None:
+    """An advisory run may begin with any phase, and the loss of another run's pass takes nothing from it."""
+    assert judge_passes(request(), [LOST], others=False) == GRANTED
+    own = _judged("run-a", Phase.HISTORICAL, lost_to="c/live-test")
+    assert not judge_passes(request(), [own], others=False).granted
