@@ -1,4 +1,4 @@
-"""When an approval request may be opened, what evidence it names, and when an approval allows spend.
+"""When an approval request may be opened, what evidence it names and rests on, and when an approval allows spend.
 
 Touch this to change one of these.
 """
@@ -10,11 +10,12 @@ from datetime import datetime
 
 from gaelp.domain.ad_accounts import Account
 from gaelp.domain.gates.demotion import lost_in_words
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.domain.spending.approval_requests import ApprovalRequest, Evidence, RequestApproval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.rules.valid_values import aware
-from gaelp.ledger.stored_records import KeptVerdict, StoredRequest
+from gaelp.ledger.stored_records import JudgedState, KeptVerdict, StoredRequest
 
 
 def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRequest | None) -> Ruling:
@@ -56,13 +57,21 @@ def passed_before(opening: RequestApproval, verdicts: Iterable[KeptVerdict]) -> 
     return Evidence(digest=passed[last].evidence_digest, validated_heads=heads)
 
 
-def judge_evidence(request: ApprovalRequest, verdicts: Iterable[KeptVerdict]) -> Ruling:
-    """Whether the evidence on the card still counts: a pass may have been lost since it was asked."""
-    for verdict in verdicts:
-        if verdict.lost_to and verdict.evidence_digest == request.evidence_digest:
-            lost = lost_in_words(verdict.phase, verdict.lost_to)
+def judge_passes(asked: ApprovalRequest | RequestApproval, judged: Iterable[JudgedState], *, others: bool) -> Ruling:
+    """Whether the passes that the asking phase rests on still count; what rests on a lost one opens no money.
+
+    `judged` is what gates have said of the very state of the very agent that is asked for. An earlier phase that the
+    asking run itself has judged rests on that verdict. `others`: the run has skipped phases that other runs had passed,
+    and rests on any pass of those.
+    """
+    known = tuple(judged)
+    for phase in PHASE_ORDER[: PHASE_ORDER.index(asked.phase)]:
+        of_phase = [each for each in known if each.phase is phase]
+        own = [each for each in of_phase if each.run == asked.run]
+        passes = own or [each for each in of_phase if others and each.verdict is Verdict.PASS]
+        if passes and all(each.lost_to for each in passes):
             return refused(
-                f"the evidence that the card of {request.request_id} names was lost since: {lost}; reject it"
+                f"{asked.run}/{asked.phase} may spend nothing anew: {lost_in_words(phase, passes[0].lost_to)}"
             )
     return GRANTED
 

@@ -15,7 +15,6 @@ from gaelp.domain.ids import run_of_workflow
 from gaelp.domain.spending.approval_requests import ApprovalDecision, ApprovalOutcome, ApprovalRequest, SignedDecision
 from gaelp.domain.spending.signed_starts import Starter
 from gaelp.ledger.rules import decision_rules
-from gaelp.ledger.rules.approval_rules import judge_evidence
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.valid_values import aware
 from gaelp.ledger.statements import Change, Connection, Query
@@ -69,11 +68,11 @@ def _decide(
         nonce_used = connection.first(_USED, nonce=stored.request.nonce) is not None
         ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
     starter = _starter(connection, stored.request)
+    if ruling.granted and signed.decision == ApprovalDecision.APPROVE:
+        ruling = run_store.judge_passes(connection, stored.request)
     if ruling.granted and approver is not None and signed.decision == ApprovalDecision.APPROVE:
         alone = request_store.approved_alone(connection, account.account, now)
         ruling = decision_rules.judge_four_eyes(approver, stored.request, account, starter, alone)
-        if ruling.granted:
-            ruling = judge_evidence(stored.request, run_store.verdicts(connection, stored.request.run))
     if not ruling.granted or approver is None:
         return _refuse(connection, stored.request, payload, ruling, now)
     return _accept(connection, stored.request, signed, approver, now, alone=decision_rules.is_alone(approver, starter))

@@ -266,20 +266,6 @@ def test_a_pass_that_is_lost_is_written_once_for_the_run_that_had_it(ledger: Led
     assert ledger.passed_gates("mine", "c" * 64) == ()
 
 
-def test_a_card_whose_evidence_was_lost_since_is_approved_by_nobody(ledger: Ledger) -> None:
-    """The card says that the gate was passed, and it is signed as it is; it may be rejected all the same."""
-    held = KeptVerdict(RUN, Phase.LIVE_TEST, "c" * 64, OTHER.evidence_digest, (), Verdict.PASS, promote=True)
-    ledger.begin_run(RUN, BegunTerms("acme", "mine", "c" * 64), NOW)
-    ledger.keep_verdict("acme", held, NOW)
-    ledger.open_request(OTHER, "the table", NOW)
-    failed = KeptVerdict("b", Phase.SCALED, "c" * 64, "f" * 64, (), Verdict.FAIL, promote=False)
-    ledger.keep_verdict("acme", failed, NOW, ledger.passed_gates("mine", "c" * 64))
-    approve, reject = (signatures.sign(KEY.pem, OTHER, word).model_dump() for word in ("approve", "reject"))
-    refused = ledger.decide(OTHER.request_id, "s", approve, LATER, "approve")
-    assert not refused.accepted and "was lost since: its pass of live-test counts no more: b/scaled" in refused.reason
-    assert ledger.decide(OTHER.request_id, "t", reject, LATER, "reject").accepted
-
-
 def test_a_decision_is_written_with_signature_and_reason(ledger: Ledger) -> None:
     """Whoever audits it needs the key, the digest, the signature and the approver's own words."""
     ledger.open_request(OTHER, "the table", NOW)
