@@ -40,6 +40,7 @@ PERMANENT = {
     "UnfitRequest",
     "UnknownAccount",
     "UnknownAgent",
+    "UnknownAlert",
     "UnknownCurrency",
     "UnknownEnvironment",
     "UnknownLog",

@@ -22,6 +22,7 @@ from gaelp.commands.watching.snapshot import view
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.campaign_records import CampaignResult
 from gaelp.domain.spending.ledger_records import AttemptSeries
+from gaelp.evidence.monitoring import silent_days
 from gaelp.ledger.booked_evidence import with_kept_decisions
 from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from tests.support.local_runs import SAME_DAYS, LocalRuns, until
@@ -37,9 +38,10 @@ LOSING = ("agent=fixed-bid", "scaled.products=['product-a']", "scaled.periods=2"
 
 
 @pytest.fixture
-def barren(local_runs: LocalRuns) -> Iterator[None]:
-    """Nobody buys anything, so that evidence of a loss comes soon."""
-    local_runs.control("PUT", "/conversion-factor", json={"factor": 0.0})
+def barren(local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody buys anything, so that evidence of a loss comes soon; a silent tag is not suspected, or no budget moves."""
+    monkeypatch.setattr(silent_days, "SHORTEST", 100)
+    local_runs.control("PUT", "/conversion-factor", json={"factor": 0.25})
     yield
     local_runs.control("PUT", "/conversion-factor", json={"factor": 1.0})
 

@@ -156,7 +156,7 @@ def test_the_loss_that_halts_is_that_of_criterion_8(fixtures: Callable[..., Camp
 
     fixture.platform.changed["report"] = earn
     halt = fixture.observe(24).halt
-    assert ("loss reached 5.00" in halt) is (refunds > 0)
+    assert ("have lost 5.00 USD" in halt) is (refunds > 0)
 
 
 def test_a_loss_that_was_won_back_halts_all_the_same(fixtures: Callable[..., CampaignFixture]) -> None:
@@ -173,7 +173,7 @@ def test_a_loss_that_was_won_back_halts_all_the_same(fixtures: Callable[..., Cam
         return report.model_copy(update={"days": (first, second)})
 
     fixture.platform.changed["report"] = lose_and_win
-    assert "loss reached 20.00" in fixture.observe(24).halt
+    assert "have lost 20.00 USD" in fixture.observe(24).halt
 
 
 def test_a_campaign_that_is_not_on_the_platform_fails_for_good(fixture: CampaignFixture) -> None:
