@@ -204,7 +204,7 @@ def limits(facts: Facts) -> list[Limit]:
         worst = max((day.worst_micros for day in facts.spend if day.phase == phase), default=0)
         if signed := signed_daily(facts.journal).get(phase):
             rows.append(Limit(f"{phase}, any one day, as it was signed", signed, worst))
-        rows.append(Limit(f"{phase}, any one day", plots.daily_cap(phase, facts.config), worst))
+        rows.append(Limit(f"{phase}, any one day, by its settings", plots.daily_cap(phase, facts.config), worst))
     campaign = max(facts.campaign_worst.values(), default=0)
     rows.append(Limit("any one campaign, over its life", micros(facts.config.limits.campaign), campaign))
     # A settled day holds what it was billed, an open one its worst case; after the run they are settled.

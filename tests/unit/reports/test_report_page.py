@@ -375,7 +375,7 @@ def test_a_withdrawal_says_by_whom_and_the_signed_day_is_a_limit(warehouse: Ware
     assert events(facts)[-1]["detail"].startswith("by GAELP itself, because the run was stopped")
     shown = {limit.name: limit.limit_micros for limit in limits(facts)}
     assert shown["live-test, any one day, as it was signed"] == 40_000_000
-    assert shown["live-test, any one day"] == 50_000_000
+    assert shown["live-test, any one day, by its settings"] == 50_000_000
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_amounts_are_absolute_and_of_this_run_only(warehouse: Warehouse) -> None
     ]
     assert facts.billed_micros == 17_000_000
     shown = {limit.name: (limit.limit_micros, limit.worst_micros) for limit in limits(facts)}
-    assert shown["live-test, any one day"] == (50_000_000, 50_000_000)
+    assert shown["live-test, any one day, by its settings"] == (50_000_000, 50_000_000)
     assert shown["any one campaign, over its life"] == (1_000_000_000, 90_000_000)
     assert shown["the whole run, billed"] == (10_000_000_000, 17_000_000)
 
