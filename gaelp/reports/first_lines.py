@@ -213,9 +213,10 @@ def _named(criterion: str) -> str:
 
 
 def _next_step(state: ReportedState, ahead: Outlook | None) -> tuple[str, str]:
-    if ahead:
+    historical = any(row["phase"] == Phase.HISTORICAL for row in _open_rows(state))
+    if ahead and not (historical and _never(state)):
         return "See what a longer live test would prove and cost.", "starter.py plan --gate live-test"
-    if any(row["phase"] == Phase.HISTORICAL for row in _open_rows(state)):
+    if historical:
         return "Give the next run a log that can decide more (docs/logs.md says which).", "starter.py ingest --help"
     if state.outcome is Outcome.PROMOTED:
         return "Take this agent's state through the next phase.", f"starter.py checkpoints {state.run}"

@@ -93,6 +93,10 @@ def test_no_price_is_told_where_no_price_makes_it_ready() -> None:
     assert "can never decide historical match: fidelity (5a)" in found.why
     assert "does not assess transfer effectiveness (13)" in found.why
     assert found.why.endswith("So no amount of such data makes this run ready.")
+    assert found.command == "starter.py plan --gate live-test"
+    history = row("5a", kind="unsupported") | {"phase": "historical"}
+    by_log = state(criteria={Phase.HISTORICAL: [history], Phase.LIVE_TEST: [row("10", n=60)]})
+    assert first_lines(by_log, CONFIG).command == "starter.py ingest --help", "no longer test would make it ready"
 
 
 def test_what_waits_for_a_person_comes_first() -> None:
