@@ -336,7 +336,8 @@ def test_the_first_answer_is_whether_the_money_is_real(warehouse: Warehouse) -> 
     start_run(warehouse)
     for kind, said in ((AccountKind.EMULATOR, "no real money moves"), (AccountKind.REAL, "is real money")):
         journal = Journal()
-        journal.known = [account_of(kind, "another"), account_of(kind, "emulator")]
+        other = next(each for each in AccountKind if each is not kind)
+        journal.known = [account_of(other, "another"), account_of(kind, "emulator")]
         assert said in dict(answers(facts_of(warehouse, journal, "a"), "", ""))["Money"]
     assert "take every amount here as real money" in dict(answers(facts_of(warehouse, Journal(), "a"), "", ""))["Money"]
 
