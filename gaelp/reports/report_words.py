@@ -135,9 +135,10 @@ def _to_sign(facts: Facts) -> str:
     if not facts.asked:
         return "Nothing."
     said = ["That spend, on the terms of the card below. No answer is a refusal."]
-    for phase in facts.asked_micros if facts.config else ():
-        never = [each.id for each in undecidable_in(Phase(phase), facts.config, None)]
-        if never:
+    if facts.config is None:
+        return said[0]
+    for phase in facts.asked_micros:
+        if never := [each.id for each in undecidable_in(Phase(phase), facts.config, None)]:
             said.append(
                 f"It cannot make this run ready: the gate of {phase} can be FAIL and never PASS, because "
                 f"{named_criteria(never)} can never be decided with these settings and this version."
