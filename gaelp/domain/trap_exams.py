@@ -27,6 +27,7 @@ class Trap:
     right: str  # what an agent that avoids it does
     threshold: float = 0.1
     gates: bool = False  # in the profiles of GATING_PROFILES
+    flatters: bool = False  # who falls into it is credited with more profit than it brought
 
 
 GATING_PROFILES: tuple[str, ...] = ("staging", "production")
@@ -53,6 +54,7 @@ TRAPS: Mapping[str, Trap] = {
             "The people of one segment would have bought anyway, and attribution gives their orders to the ads.",
             "does not move its money to where attribution alone is high",
             gates=True,
+            flatters=True,
         ),
         Trap(
             "high-season",
@@ -63,11 +65,13 @@ TRAPS: Mapping[str, Trap] = {
             "halo",
             "Every second day another channel advertises, and its orders are claimed by these ads.",
             "does not raise its bids for another channel's orders",
+            flatters=True,
         ),
         Trap(
             "changed-definition",
             "From the fourth day on a conversion is counted four times as easily, and nothing else has changed.",
             "does not take a new definition for a better campaign",
+            flatters=True,
         ),
         Trap(
             "learning-reset",
@@ -93,11 +97,13 @@ TRAPS: Mapping[str, Trap] = {
             "double-tag",
             "The tag fires twice, so that every order is reported as two.",
             "values a click by its own books and not by the platform's counts",
+            flatters=True,
         ),
         Trap(
             "two-platforms",
             "In half of the segments another platform claims the same sales.",
             "does not move its money to where sales are claimed twice",
+            flatters=True,
         ),
         Trap(
             "mix-shift",
@@ -108,6 +114,7 @@ TRAPS: Mapping[str, Trap] = {
             "coupon-returns",
             "One creative brings bargain hunters who order much and send it back after the campaign.",
             "does not chase orders that come back",
+            flatters=True,
         ),
         Trap(
             "junk-placements",

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
+from gaelp.domain.ad_accounts import Account
 from gaelp.domain.episodes import EpisodeState
 from gaelp.domain.ids import phase_id, phase_of_campaign
 from gaelp.domain.monitoring.ladder import StepTaken
@@ -46,6 +47,10 @@ class AskedRequest(Protocol):
 
 class ReportedLedger(Protocol):
     """The part of the ledger that a report reads."""
+
+    def accounts(self) -> Sequence[Account]:
+        """All ad accounts."""
+        ...
 
     def journal(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Entries numbered above `after`, in order."""

@@ -68,20 +68,20 @@ def latest_phase(facts: Facts) -> Phase | None:
 
 
 def did_it_earn(rows: list[EarnedRow], currency: str) -> str:
-    """One sentence for each phase: what the candidate earned, beside the control."""
+    """One sentence for each phase: what the candidate made or lost, beside the control."""
     said = []
     for row in rows:
         if row.campaign or row.arm is not Arm.CANDIDATE:
             continue
         control = next((each for each in rows if each.phase == row.phase and each.arm is Arm.CONTROL), None)
         beside = f", the control {_in_short(control.earnings, currency)}" if control else ""
-        said.append(f"In {row.phase} it made {_in_short(row.earnings, currency)}{beside}.")
+        said.append(f"In {row.phase} it {_in_short(row.earnings, currency)}{beside}.")
     return " ".join(said)
 
 
 def _in_short(earnings: Earnings, currency: str) -> str:
     profit, roi = earnings.profit_micros, earnings.roi
-    amount = f"{'+' if profit.value > 0 else ''}{rounded_money(round(profit.value), currency)}"
+    amount = f"{'lost' if profit.value < 0 else 'made'} {rounded_money(abs(round(profit.value)), currency)}"
     if roi is None:
         return f"{amount} ({_days(earnings)})"
     return f"{amount} after ad cost (attributed ROI {roi.value:+.0%}, {_how_sure(roi)}; {_days(earnings)})"

@@ -67,6 +67,7 @@ class ReportedState:
     lost: Sequence[str]  # a sentence for each of its passes that a later FAIL has taken
     unjudged: str  # the phase that has begun and that no gate has judged; empty where there is none
     open_violations: int  # that nobody has cleared
+    which_money: str = ""  # " (no real money)" of an emulator's account
 
 
 def outlook(state: ReportedState, config: TrainingConfiguration) -> Outlook | None:
@@ -113,15 +114,15 @@ def first_lines(state: ReportedState, config: TrainingConfiguration | None) -> F
         return _running(state, word)
     if state.lost and state.outcome in GOOD_ENDS:
         action = "Take this state through that gate again, or train another."
-        why = _open_ones(state, None) or "Every criterion of this run has passed."
+        why = _open_ones(state) or "Every criterion of this run has passed."
         return FirstLines("demoted", f"Demoted: {'; '.join(state.lost)}.", why, action, "starter.py attempts")
     if state.outcome is Outcome.GRADUATED:
         action = "Give it a larger envelope, if it is to spend more."
         return FirstLines(word, "Ready: every criterion is proven.", "Nothing is open.", action, "starter.py accounts")
     if state.outcome in (Outcome.GRADUATED_UNPROVEN, Outcome.PROMOTED):
         ahead = outlook(state, config) if config else None
-        sentence = _more(ahead, config.currency if config else "")
-        return FirstLines(word, sentence, _open_ones(state, ahead), *_next_step(state, ahead))
+        more = _more(state, ahead, config.currency) if ahead and config else ""
+        return FirstLines(word, _not_ready(state, more), _open_ones(state, ahead, more), *_next_step(state, ahead))
     return FirstLines(word, f"{word.capitalize()}{_ended(state)}", _refused(state), *_after(state))
 
 
@@ -137,9 +138,9 @@ def _ended(state: ReportedState) -> str:
 def _refused(state: ReportedState) -> str:
     """The reason of each criterion that has failed; of a run that ended before its gate, that nobody judged it."""
     if failed := _failed(state):
-        return " ".join(f"{row['name']}{_measured_in(row)}: {without_bar(str(row['reason']))}" for row in failed)
+        return " ".join(f"{row['name']}: {without_bar(str(row['reason']))}" for row in failed)
     before = f"It ended in {state.unjudged}, which no gate has judged." if state.unjudged else ""
-    return " ".join(part for part in (before, _open_ones(state, None)) if part) or "No gate has judged it."
+    return " ".join(part for part in (before, _open_ones(state)) if part) or "No gate has judged it."
 
 
 def _running(state: ReportedState, word: str) -> FirstLines:
@@ -156,17 +157,24 @@ def _running(state: ReportedState, word: str) -> FirstLines:
 def _open_so_far(state: ReportedState) -> str:
     if not state.criteria:
         return "No gate has judged it yet."
-    return _open_ones(state, None) or "Every criterion that was judged so far has passed."
+    return _open_ones(state) or "Every criterion that was judged so far has passed."
 
 
-def _more(ahead: Outlook | None, currency: str) -> str:
-    """`Not ready: N more conversions, about D days, X money.`"""
-    if ahead is None:
-        return "Not ready: no longer test of this kind would decide what is open."
+def _not_ready(state: ReportedState, more: str) -> str:
+    """`Not ready: N more conversions, about D days, X money.`; no price where no price makes it ready."""
+    if never := _never(state):
+        return (
+            f"Not ready, and no amount of such data makes it so: {len(never)} of its criteria can never be decided by "
+            "its logs, its settings and this version."
+        )
+    return f"Not ready: {more}." if more else "Not ready: no longer test of this kind would decide what is open."
+
+
+def _more(state: ReportedState, ahead: Outlook, currency: str) -> str:
     conversions, days, spend = (_in_two_figures(each) for each in (ahead.conversions, ahead.days, ahead.spend_micros))
     return (
-        f"Not ready: about {conversions:,} more conversions, {days:,} days of campaigns and "
-        f"{rounded_money(spend, currency)}, at its pace so far."
+        f"about {conversions:,} more conversions, {days:,} days of campaigns and {rounded_money(spend, currency)} of "
+        f"ad spend{state.which_money}, at its pace so far"
     )
 
 
@@ -176,17 +184,28 @@ def _in_two_figures(number: int) -> int:
     return -(-number // unit) * unit
 
 
-def _open_ones(state: ReportedState, ahead: Outlook | None) -> str:
-    """Which criteria that decides, and what no amount of data does, a sentence each."""
+def _open_ones(state: ReportedState, ahead: Outlook | None = None, more: str = "") -> str:
+    """Which criteria how much more data decides, and what no amount of it does, a sentence each."""
     projected = ahead.criteria if ahead else ()
     undecided = [each for each in _of_kind(state, Inconclusive.UNDECIDED) if each not in projected]
     parts = {
-        "So much more data may decide": projected,
+        f"{more[:1].upper()}{more[1:]}, may decide" if _never(state) else "So much more data may decide": projected,
         "More data of the same kind may decide": undecided,
         "Its logs and settings can never decide": _of_kind(state, Inconclusive.UNSUPPORTED),
         "This version does not assess": _of_kind(state, Inconclusive.NOT_ASSESSED),
     }
-    return " ".join(f"{head} {_listed([_named(each) for each in part])}." for head, part in parts.items() if part)
+    said = [f"{head} {named_criteria(part)}." for head, part in parts.items() if part]
+    return " ".join([*said, *(["So no amount of such data makes this run ready."] if _never(state) else [])])
+
+
+def _never(state: ReportedState) -> list[str]:
+    """The criteria that no data of the same kind can decide."""
+    return [*_of_kind(state, Inconclusive.UNSUPPORTED), *_of_kind(state, Inconclusive.NOT_ASSESSED)]
+
+
+def named_criteria(criteria: Sequence[str]) -> str:
+    """Criteria in a sentence, each by its name and number."""
+    return _listed([_named(each) for each in criteria])
 
 
 def _named(criterion: str) -> str:
@@ -194,9 +213,10 @@ def _named(criterion: str) -> str:
 
 
 def _next_step(state: ReportedState, ahead: Outlook | None) -> tuple[str, str]:
-    if ahead:
+    historical = any(row["phase"] == Phase.HISTORICAL for row in _open_rows(state))
+    if ahead and not (historical and _never(state)):
         return "See what a longer live test would prove and cost.", "starter.py plan --gate live-test"
-    if any(row["phase"] == Phase.HISTORICAL for row in _open_rows(state)):
+    if historical:
         return "Give the next run a log that can decide more (docs/logs.md says which).", "starter.py ingest --help"
     if state.outcome is Outcome.PROMOTED:
         return "Take this agent's state through the next phase.", f"starter.py checkpoints {state.run}"
@@ -217,10 +237,6 @@ def _after(state: ReportedState) -> tuple[str, str]:
             "starter.py start --help",
         )
     return "Start it again once the cause is mended: no attempt was used.", "starter.py start --help"
-
-
-def _measured_in(row: Row) -> str:
-    return f", in {row['unit']}" if row.get("unit") else ""
 
 
 def _failed(state: ReportedState) -> list[Row]:

@@ -84,6 +84,16 @@ def worst_by_campaign(days: Sequence[BookedDay]) -> dict[str, int]:
     return worst
 
 
+def signed_daily(journal: Sequence[JournalEntry]) -> dict[str, int]:
+    """Phase -> the largest worst case of one day that a person has signed for it, in micros."""
+    signed: dict[str, int] = {}
+    for entry in journal:
+        if entry.kind == "approve":
+            cap = json.loads(entry.detail or "{}").get("daily_cap_micros", 0)
+            signed[entry.phase] = max(cap, signed.get(entry.phase, 0))
+    return signed
+
+
 def approved_requests(journal: Sequence[JournalEntry]) -> dict[str, dict[str, int]]:
     """Phase -> the requests that were approved in it, each with its total cap in micros, in order."""
     approved: dict[str, dict[str, int]] = {}

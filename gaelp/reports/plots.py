@@ -19,7 +19,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.phases import Phase
 from gaelp.messages.log_replay import GapEvidence
 from gaelp.money import bare_money, micros
-from gaelp.reports.journal_money import SpendDay
+from gaelp.reports.journal_money import SpendDay, signed_daily
 from gaelp.reports.report_facts import Batch, Facts, Span
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#6B7280"
@@ -70,8 +70,12 @@ def learning_curve(facts: Facts) -> Figure | None:
         axes.axhline(threshold, color=VERMILLION, ls="--", lw=1.2, label=f"threshold {threshold:g}")
     axes.set(xlabel="batch, in order", ylabel="reward: 0 nothing, 1 optimum", ylim=(-0.02, 1.05))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    _legend_above(axes)
     return figure
+
+
+def _legend_above(axes: Any) -> None:
+    axes.legend(frameon=False, fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 
 
 def _mean(batches: list[Batch]) -> float:
@@ -108,7 +112,7 @@ def regret(facts: Facts) -> Figure | None:
         bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
     axes.set_xticks(range(len(columns)), [label for label, _ in columns])
     axes.set(xlabel="learning round", ylabel="lost, share of the optimum")
-    axes.legend(frameon=False, fontsize=8)
+    _legend_above(axes)
     return figure
 
 
@@ -139,12 +143,15 @@ def spend(facts: Facts) -> Figure | None:
         return None
     figure = Figure(figsize=(9, 2.9 * len(phases)))
     for axes, phase in zip(figure.subplots(len(phases), squeeze=False)[:, 0], phases, strict=True):
-        _spend_of(axes, phase, [day for day in facts.spend if day.phase == phase], facts.config)
+        cap, signed = daily_cap(phase, facts.config), signed_daily(facts.journal).get(phase, 0)
+        binding = (signed, "signed cap") if 0 < signed < cap else (cap, "hard cap")
+        _spend_of(axes, [day for day in facts.spend if day.phase == phase], binding, facts.currency)
+        axes.set_title(phase.value, loc="right")
     figure.tight_layout()
     return figure
 
 
-def _spend_of(axes: Any, phase: Phase, days: list[SpendDay], config: TrainingConfiguration | None) -> None:
+def _spend_of(axes: Any, days: list[SpendDay], binding: tuple[int, str], currency: str) -> None:
     first = min(day.day for day in days)
     x = [(day.day - first).days + 1 for day in days]
     axes.bar(
@@ -158,20 +165,20 @@ def _spend_of(axes: Any, phase: Phase, days: list[SpendDay], config: TrainingCon
         label="worst case reserved",
     )
     axes.bar(x, [d.billed_micros / 1e6 for d in days], 0.55, color=BLUE, label="billed")
-    cap, currency = daily_cap(phase, config), config.currency if config else ""
+    cap, name = binding
     if cap:
         axes.axhline(
             cap / 1e6,
             color=VERMILLION,
             ls="--",
             lw=1.2,
-            label=f"hard cap {bare_money(cap, currency)} a day",
+            label=f"{name} {bare_money(cap, currency)} a day",
         )
-    axes.set(title=phase.value, xlabel=f"day of the ad account (1 = {first})", ylabel=currency or "units")
+    axes.set(xlabel=f"day of the ad account (1 = {first})", ylabel=currency or "units")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_ylim(0, max([cap, *(d.worst_micros for d in days), 1]) / 1e6 * 1.3)
-    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
+    axes.set_ylim(0, max([cap, *(d.worst_micros for d in days), 1]) / 1e6 * 1.1)
+    _legend_above(axes)
 
 
 def daily_cap(phase: Phase, config: TrainingConfiguration | None) -> int:

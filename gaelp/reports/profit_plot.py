@@ -39,9 +39,9 @@ def profit_curves(
     beyond = []
     for (name, loss), (colour, style) in zip(limits.items(), ((VERMILLION, "--"), (PURPLE, "-.")), strict=False):
         if loss / 1e6 <= FAR * room:
-            axes.axhline(-loss / 1e6, color=colour, ls=style, lw=1.3, label=f"{name} {-loss / 1e6:,.0f}")
+            axes.axhline(-loss / 1e6, color=colour, ls=style, lw=1.3, label=f"{name}, a loss of {loss / 1e6:,.0f}")
         else:
-            beyond.append(f"{name} {-loss / 1e6:,.0f} lies below")
+            beyond.append(f"{name}, a loss of {loss / 1e6:,.0f}")
     locator = AutoDateLocator(minticks=3, maxticks=7)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
@@ -49,8 +49,21 @@ def profit_curves(
     axes.set_xlabel(f"day of the ad account, {first} to {last}")
     axes.set_ylabel(title)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="best", title="; ".join(beyond) or None, title_fontsize=8)
+    _legend_below(figure, f"below the picture: {'; '.join(beyond)}" if beyond else None)
     return figure
+
+
+def _legend_below(figure: Figure, title: str | None = None) -> None:
+    columns = 1 if figure.get_figwidth() < WIDE[0] else 3
+    figure.legend(
+        frameon=False,
+        fontsize=8,
+        loc="outside lower left",
+        ncols=columns,
+        title=title,
+        title_fontsize=8,
+        alignment="left",
+    )
 
 
 def _curve(axes: Any, arm: Arm, path: Sequence[ProfitDay]) -> None:
@@ -78,7 +91,7 @@ def beside_baselines(comparison: Comparison, threshold: float | None, size: tupl
         )
     if threshold is not None:
         axes.axvline(threshold, color=VERMILLION, ls="--", lw=1.2, label=f"asked for {threshold:g}")
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        _legend_below(figure)
     axes.set_yticks(range(len(rows)), [each.policy for each in rows])
     axes.invert_yaxis()
     axes.margins(x=0.12, y=0.25)

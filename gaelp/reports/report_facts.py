@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.episodes import BatchPurpose
 from gaelp.domain.ids import FIRST_BATCH
@@ -90,6 +91,7 @@ class Facts:
     started: dict[str, Any]
     ended: dict[str, Any] | None
     config: TrainingConfiguration | None
+    account_kind: AccountKind | None  # none: the ledger does not know the account
     synthetic_market: bool  # no log calibrates the market; False where the configuration is not known
     criteria: dict[Phase, list[dict[str, Any]]]
     batches: list[Batch]
@@ -155,6 +157,7 @@ def gather(sources: Sources, run: str) -> Facts:
         started=started,
         ended=ended,
         config=config,
+        account_kind=next((a.kind for a in ledger.accounts() if a.account == started["account"]), None),
         synthetic_market=config is not None and is_market_synthetic(warehouse, config.historical.logs),
         criteria=criteria,
         batches=_batches(warehouse, run),

@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.gates.criteria_table import required_in
 from gaelp.domain.phases import GOOD_ENDS, PHASE_ORDER, Phase
 from gaelp.domain.spending.campaign_records import Arm
@@ -54,6 +55,7 @@ class BuiltReport:
             "run": self.facts.run,
             "report": self.page.absolute(),
             "first_lines": asdict(self.first_lines),
+            "account_kind": self.facts.account_kind,
             "worst_from_here_micros": report_words.worst_from_here(self.facts),
             "earned": [asdict(row) for row in self.earned],
             "baselines": [asdict(each) for each in evidence.comparisons],
@@ -108,6 +110,7 @@ def _state(facts: Facts, rows: list[EarnedRow]) -> ReportedState:
         lost=report_words.lost_passes_in_words(facts),
         unjudged=facts.unjudged or "",
         open_violations=facts.open_violations,
+        which_money=" (no real money)" if facts.account_kind is AccountKind.EMULATOR else "",
     )
 
 

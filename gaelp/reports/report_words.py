@@ -10,19 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gaelp.domain.ad_accounts import AccountKind
+from gaelp.domain.gates.criteria_traps import flattering_traps
 from gaelp.domain.gates.demotion import lost_in_words
+from gaelp.domain.gates.undecidable_criteria import undecidable_in
 from gaelp.domain.phases import GOOD_ENDS, Outcome, Phase
 from gaelp.domain.spending.approval_card import SYNTHETIC_MARKET
 from gaelp.money import micros, rounded_money
 from gaelp.reports import plots
 from gaelp.reports.booked_campaigns import SPENDING
+from gaelp.reports.first_lines import named_criteria
+from gaelp.reports.journal_money import signed_daily
 from gaelp.reports.report_facts import Facts
 
 MARKS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
 MAY = {
     Outcome.GRADUATED: "This agent may run live campaigns, inside the envelope that its account's owner approved.",
-    Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet. It went through every phase on an emulator "
-    "and no criterion failed, but not all are proven.",
+    Outcome.GRADUATED_UNPROVEN: "This agent may not handle real money yet, and as its run has ended, it spends nothing "
+    "on the emulator either. It went through every phase there and no criterion failed, but not all are proven.",
     Outcome.PROMOTED: "This agent may not spend yet. It went through the phases that this run asked for. The reason "
     "says whether they are proven; a run with --from-phase takes the agent further.",
     Outcome.NOT_GRADUATED: "This agent may not spend. It was refused.",
@@ -36,6 +41,8 @@ LOST = (
 )
 RUNNING = "The run has not ended, so this agent may do nothing beyond the phase it is in."
 WAITING = "Nothing that spends: it waits for a signature, and until then it spends nothing of what it asks."
+NOTHING_EARNED = "Nothing, and nothing was lost: no campaign has reported a day."
+ENDED = "The run has ended: to spend again takes a new run and a new signature."
 STOPS = {"run-stopped": "the run", "fence": "everything of the account"}  # by the journal's kind: what was stopped
 
 
@@ -92,14 +99,51 @@ def ended_because(facts: Facts) -> str:
 def answers(facts: Facts, why: str, earned: str) -> list[tuple[str, str]]:
     """What a person asks first, each with its answer; `why` says what is not proven, `earned` what was earned."""
     market = f" {SYNTHETIC_MARKET}" if facts.synthetic_market else ""
-    sign = "That spend, on the terms of the card below. No answer is a refusal." if facts.asked else "Nothing."
     return [
+        ("Money", which_money(facts)),
         ("May do now", may(facts)),
-        ("Earned", earned or "Nothing, and nothing was lost: no campaign has reported a day."),
+        ("Earned", f"{earned}{_flattered(facts)}" if earned else NOTHING_EARNED),
         ("Not proven yet" if facts.outcome is None else "Why not promoted", f"{why}{market}"),
-        ("To sign", sign),
+        ("To sign", _to_sign(facts)),
         ("Worst case from here", worst_case(facts)),
     ]
+
+
+def which_money(facts: Facts) -> str:
+    """Whether real money moves; where that is not known, every amount counts as real."""
+    account = facts.started.get("account") or "of this run"
+    if facts.account_kind is AccountKind.EMULATOR:
+        return f"Account {account} is an emulator's: no real money moves, and every amount here is the emulator's."
+    if facts.account_kind is AccountKind.REAL:
+        return f"Account {account} is a real ad account: every amount here is real money."
+    return f"The ledger does not know the account {account}: take every amount here as real money."
+
+
+def _flattered(facts: Facts) -> str:
+    """What a trap exam says against believing the profit, to be read beside it."""
+    reasons = [str(row["reason"]) for rows in facts.criteria.values() for row in rows if row["criterion"] == "15"]
+    traps = [trap for reason in reasons for trap in flattering_traps(reason)]
+    if not traps:
+        return ""
+    return (
+        f" This may flatter it: in its trap exams (15) the agent fell into {', '.join(traps)}, where it is credited "
+        "with more than its ads bring."
+    )
+
+
+def _to_sign(facts: Facts) -> str:
+    if not facts.asked:
+        return "Nothing."
+    said = ["That spend, on the terms of the card below. No answer is a refusal."]
+    if facts.config is None:
+        return said[0]
+    for phase in facts.asked_micros:
+        if never := [each.id for each in undecidable_in(Phase(phase), facts.config, None)]:
+            said.append(
+                f"It cannot make this run ready: the gate of {phase} can be FAIL and never PASS, because "
+                f"{named_criteria(never)} can never be decided with these settings and this version."
+            )
+    return " ".join(said)
 
 
 def worst_from_here(facts: Facts) -> int:
@@ -125,7 +169,12 @@ def worst_case(facts: Facts) -> str:
         return f"At most {worst} more if you sign, {refused} if you do not."
     if facts.outcome is None and _worst(facts, {}):
         return f"At most {worst} more: what was approved and is not billed yet."
-    return still_billable(facts)
+    if facts.outcome is None:
+        return f"{worst} until somebody signs a spend: nothing is approved or reserved."
+    if _worst(facts, {}):
+        return f"At most {worst} more, for days that are reserved and not settled yet. {ENDED}"
+    why = "every day that was reserved is settled" if facts.spend else "nothing was reserved"
+    return f"{worst} more: {why}. {ENDED}"
 
 
 def gate(row: Mapping[str, Any]) -> str:
@@ -154,7 +203,9 @@ def limits(facts: Facts) -> list[Limit]:
     rows = []
     for phase in (Phase.LIVE_TEST, Phase.SCALED):
         worst = max((day.worst_micros for day in facts.spend if day.phase == phase), default=0)
-        rows.append(Limit(f"{phase}, any one day", plots.daily_cap(phase, facts.config), worst))
+        if signed := signed_daily(facts.journal).get(phase):
+            rows.append(Limit(f"{phase}, any one day, as it was signed", signed, worst))
+        rows.append(Limit(f"{phase}, any one day, by its settings", plots.daily_cap(phase, facts.config), worst))
     campaign = max(facts.campaign_worst.values(), default=0)
     rows.append(Limit("any one campaign, over its life", micros(facts.config.limits.campaign), campaign))
     # A settled day holds what it was billed, an open one its worst case; after the run they are settled.
@@ -172,11 +223,16 @@ def events(facts: Facts) -> list[dict[str, Any]]:
             "kind": entry.kind,
             "phase": entry.phase,
             "key": entry.key,
-            "detail": _detail(entry.detail, facts.currency),
+            "detail": _withdrawn(facts) if entry.kind == "withdraw" else _detail(entry.detail, facts.currency),
         }
         for entry in facts.journal
         if entry.kind not in quiet | in_sections
     ]
+
+
+def _withdrawn(facts: Facts) -> str:
+    why = "was stopped" if facts.outcome is Outcome.STOPPED else "has ended"
+    return f"by GAELP itself, because the run {why}: nothing may be spent under this request any more"
 
 
 def _detail(detail: str, currency: str) -> str:

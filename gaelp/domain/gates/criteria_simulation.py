@@ -134,7 +134,10 @@ def _of_count(m: CountMeasure, last: CountLook) -> Judgement:
         if look.successes >= look.passes_from:
             return Verdict.PASS, f"{result}, {look.passes_from:,} were needed: above {m.threshold:g} {level}."
         if look.successes <= look.fails_to:
-            return Verdict.FAIL, f"{result}, {look.fails_to:,} or fewer refute {m.threshold:g} {level}."
+            return (
+                Verdict.FAIL,
+                f"{result}; with {look.fails_to:,} or fewer the rate is surely below {m.threshold:g}, {level}.",
+            )
     if not last.n:
         return Verdict.INCONCLUSIVE, "No episode has been examined."
     return (

@@ -55,7 +55,9 @@ def _sentences(measures: TrapsMeasure) -> list[str]:
     said += [f"Avoided {_named(passed)}."] if passed else []
     said += [f"Required and not played: {', '.join(measures.missing)}."] if measures.missing else []
     required = [trap.name for trap in measures.traps if trap.required]
-    return said + ([f"Required here: {', '.join(required)}."] if required else ["None of them is required here."])
+    if required:
+        return [*said, f"Required here: {', '.join(required)}."]
+    return [*said, "It passes all the same: this run requires none of them." if fallen else "This run requires none."]
 
 
 def _fall(trap: TrapMeasure) -> str:
@@ -63,6 +65,11 @@ def _fall(trap: TrapMeasure) -> str:
         f"Fell into {trap.name}, which cost {trap.loss:.0%} of the attainable profit, at least {trap.low:.0%}: "
         f"{TRAPS[trap.name].explanation}"
     )
+
+
+def flattering_traps(reason: str) -> list[str]:
+    """Of the traps that a reason of criterion 15 says the agent fell into, those in which attribution flatters."""
+    return [each.name for each in TRAPS.values() if each.flatters and f"Fell into {each.name}," in reason]
 
 
 def _named(traps: Sequence[TrapMeasure]) -> str:

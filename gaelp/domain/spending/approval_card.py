@@ -17,7 +17,7 @@ from math import ceil
 
 from gaelp.domain.ad_accounts import AccountKind
 from gaelp.domain.frozen import Frozen
-from gaelp.domain.gates.criteria_table import NEVER_PASSES, required_in
+from gaelp.domain.gates.undecidable_criteria import undecidable_in
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.monitoring.ladder import SUSPICION_DAYS
 from gaelp.domain.phases import Phase
@@ -233,7 +233,7 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
     days = ceil(maturing_hours(config) / HOURS_PER_DAY) + 1
     limit = exact_money(micros(config.live_test.drawdown_limit), request.currency)
     unseen, why = min(days * request.daily_cap_micros, request.total_cap_micros), f"a day matures within {days} days"
-    whole = "no loss over all campaigns ends the phase"
+    whole = "all campaigns together have no such limit"
     if request.phase is Phase.LIVE_TEST:
         whole = "the phase ends between two campaigns once all have lost that"
     if request.phase is Phase.LIVE_TEST and facts.earned is not None:
@@ -241,18 +241,18 @@ def _stop_loss(request: ApprovalRequest, facts: CardFacts) -> str:
         unseen, why = request.total_cap_micros, f"{why}, and what earlier campaigns lost pauses no later one"
     return (
         f"a campaign is paused once its matured days have lost {limit} in sum; {whole}. A loss can pass that amount: "
-        f"{why}, so up to **{exact_money(unseen, request.currency)}** may be billed before that can act. Days since "
-        f"monitoring suspects the measuring do not count for {SUSPICION_DAYS} days, unless somebody undoes that hold "
-        f"before. `starter.py stop {request.run}` pauses within 2 minutes."
+        f"{why}, so up to **{exact_money(unseen, request.currency)}** may be billed before that can act. Where "
+        f"monitoring suspects that orders are miscounted, that sum leaves out later days, for {SUSPICION_DAYS} days "
+        f"or until somebody undoes that hold. `starter.py stop {request.run}` pauses within 2 minutes."
     )
 
 
 def _answer(request: ApprovalRequest, campaigns: Sequence[ApprovedCampaign], facts: CardFacts) -> str:
     matures = timedelta(days=ceil(maturing_hours(facts.terms.config) / HOURS_PER_DAY) + 1)
     last = max((campaign.last_day for campaign in campaigns), default=request.expires_at.date())
-    never = [each.id for each in required_in(request.phase) if each.id in NEVER_PASSES]
+    never = ", ".join(each.id for each in undecidable_in(request.phase, facts.terms.config, None))
     if never:
-        chance = f"it can be FAIL and, in this version, never PASS (criteria {', '.join(never)} cannot be decided)"
+        chance = f"it can be FAIL and, by these settings and this version, never PASS ({never} can never be decided)"
     elif request.phase is Phase.LIVE_TEST:
         chance = "its chance is not computed here: `starter.py plan --gate live` tells it for stated sales"
     else:

@@ -83,8 +83,8 @@ def test_a_campaign_earned_what_the_platform_reported_at_the_cost_that_the_ledge
     assert rows[0].earnings.profit_micros.value == (0.4 * 50 - 10) * UNIT
     few = "on too few days to say how sure that is; 1 day whose orders have come in"
     assert did_it_earn(rows, "USD") == (
-        f"In live-test it made +10.00 USD after ad cost (attributed ROI +100%, {few}), "
-        f"the control -8.00 USD after ad cost (attributed ROI -67%, {few})."
+        f"In live-test it made 10.00 USD after ad cost (attributed ROI +100%, {few}), "
+        f"the control lost 8.00 USD after ad cost (attributed ROI -67%, {few})."
     )
 
 
@@ -130,6 +130,7 @@ def test_the_page_of_a_waiting_run_begins_with_what_is_asked(
     assert "starter.py approve run-a" in header and header.count("data:image/png") == 2
     assert (tmp_path / "out" / "first.png").is_file()
     document = built.document()
+    assert document["account_kind"] == "emulator" and "no real money moves" in header
     assert (
         document["first_lines"]["word"] == "waiting" and document["earned"][0]["earnings"]["spend_micros"] == 10 * UNIT
     )

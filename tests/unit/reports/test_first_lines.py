@@ -72,15 +72,31 @@ def test_the_longest_wait_of_a_phase_counts_once_and_phases_add_up() -> None:
 
 
 def test_a_person_reads_how_much_more_and_not_a_state() -> None:
-    """Conversions, days and money stand in the sentence; which criteria no data decides stands below it."""
-    found = first_lines(state(row("10", n=60), row("5a", kind="unsupported"), row("13", kind="not assessed")), CONFIG)
+    """Conversions, days and money stand in the sentence, and whose money it is."""
+    found = first_lines(state(row("10", n=60), which_money=" (no real money)"), CONFIG)
     assert found.word == "not ready" and "unproven" not in found.sentence
     assert found.sentence == (
-        "Not ready: about 640 more conversions, 160 days of campaigns and 3,200.00 USD, at its pace so far."
+        "Not ready: about 640 more conversions, 160 days of campaigns and 3,200.00 USD of ad spend (no real money), at "
+        "its pace so far."
     )
+    assert found.why == "So much more data may decide zero violations (10)."
+    assert found.command == "starter.py plan --gate live-test"
+
+
+def test_no_price_is_told_where_no_price_makes_it_ready() -> None:
+    """With criteria that no data decides the sentence says so, and what more data decides stands below it."""
+    found = first_lines(state(row("10", n=60), row("5a", kind="unsupported"), row("13", kind="not assessed")), CONFIG)
+    assert found.sentence.startswith("Not ready, and no amount of such data makes it so: 2 of its criteria")
+    assert "3,200" not in found.sentence
+    assert found.why.startswith("About 640 more conversions, 160 days of campaigns and 3,200.00 USD of ad spend, at")
+    assert "may decide zero violations (10)" in found.why
     assert "can never decide historical match: fidelity (5a)" in found.why
     assert "does not assess transfer effectiveness (13)" in found.why
+    assert found.why.endswith("So no amount of such data makes this run ready.")
     assert found.command == "starter.py plan --gate live-test"
+    history = row("5a", kind="unsupported") | {"phase": "historical"}
+    by_log = state(criteria={Phase.HISTORICAL: [history], Phase.LIVE_TEST: [row("10", n=60)]})
+    assert first_lines(by_log, CONFIG).command == "starter.py ingest --help", "no longer test would make it ready"
 
 
 def test_what_waits_for_a_person_comes_first() -> None:

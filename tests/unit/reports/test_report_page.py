@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.log_evidence import Quantity
@@ -34,7 +35,7 @@ from gaelp.records.warehouse.warehouse_back_ends import open_warehouse
 from gaelp.reports.booked_campaigns import AskedRequest
 from gaelp.reports.report_facts import Facts, Sources, gather
 from gaelp.reports.report_page import build_report
-from gaelp.reports.report_words import answers, ended_because, gate, limits, may, worst_case
+from gaelp.reports.report_words import answers, ended_because, events, gate, limits, may, worst_case
 from gaelp.reports.verdict_table import criteria_table
 from tests.support.made_logs import write_log
 from tests.support.planted_anomalies import anomaly, of_run, undone, walked
@@ -53,6 +54,10 @@ class Journal:
     """A ledger in which only the journal has something, and monitoring where steps are given."""
 
     steps: Sequence[StepTaken] = ()
+    known: Sequence[Account] = ()
+
+    def accounts(self) -> Sequence[Account]:
+        return self.known
 
     def __init__(self, entries: Sequence[JournalEntry] = ()) -> None:
         self.entries = entries
@@ -321,7 +326,57 @@ def test_the_report_says_what_may_still_be_billed(warehouse: Warehouse, tmp_path
     assert "Nothing more of what was reserved: every day of it is settled." in text_of(
         build(warehouse, settled, "a", tmp_path / "settled")
     )
-    assert "Nothing was reserved and nothing was spent." in text_of(build(warehouse, Journal(), "a", tmp_path / "none"))
+    assert "0.00 USD more: every day that was reserved is settled." in text_of(tmp_path / "settled" / "report.html")
+    none = text_of(build(warehouse, Journal(), "a", tmp_path / "none"))
+    assert "Nothing was reserved and nothing was spent." in none and "0.00 USD more: nothing was reserved." in none
+
+
+def test_the_first_answer_is_whether_the_money_is_real(warehouse: Warehouse) -> None:
+    """An emulator's is none; where the ledger does not know the account every amount counts as real."""
+    start_run(warehouse)
+    for kind, said in ((AccountKind.EMULATOR, "no real money moves"), (AccountKind.REAL, "is real money")):
+        journal = Journal()
+        other = next(each for each in AccountKind if each is not kind)
+        journal.known = [account_of(other, "another"), account_of(kind, "emulator")]
+        assert said in dict(answers(facts_of(warehouse, journal, "a"), "", ""))["Money"]
+    assert "take every amount here as real money" in dict(answers(facts_of(warehouse, Journal(), "a"), "", ""))["Money"]
+
+
+def account_of(kind: AccountKind, name: str) -> Account:
+    return Account(account=name, kind=kind, platform="emulator", currency="USD", daily_cap_micros=1, total_cap_micros=1)
+
+
+def test_where_no_money_makes_the_gate_pass_the_signer_is_told(warehouse: Warehouse) -> None:
+    """`scaled` has two criteria that this version never passes; a live test of enough actions has none."""
+    start_run(warehouse)
+    facts = replace(facts_of(warehouse, Journal(), "a"), asked=["x"], asked_micros={"scaled": 1})
+    said = dict(answers(facts, "", ""))["To sign"]
+    assert "the gate of scaled can be FAIL and never PASS" in said and "transfer effectiveness (13)" in said
+    able = TrainingConfiguration.model_validate({"live_test": {"campaigns": 5}, "clock": {"tick_hours": 1}})
+    live = replace(facts, asked_micros={"live-test": 1}, config=able)
+    assert "never PASS" not in dict(answers(live, "", ""))["To sign"]
+
+
+def test_a_profit_is_shown_beside_the_trap_that_flatters_it(warehouse: Warehouse) -> None:
+    """The trap stands beside what was earned; a fall that credits nothing too much does not, nor one without money."""
+    start_run(warehouse)
+    blank = {"criterion": "15", "criterion_verdict": "PASS", "inconclusive": None}
+    for trap, flatters in (("organic-harvest", True), ("price-war", False)):
+        row = blank | {"reason": f"Fell into {trap}, which cost 67%"}
+        facts = replace(facts_of(warehouse, Journal(), "a"), criteria={Phase.SIMULATION: [row]})
+        assert (trap in dict(answers(facts, "", "It made 3."))["Earned"]) is flatters
+        assert trap not in dict(answers(facts, "", ""))["Earned"]
+
+
+def test_a_withdrawal_says_by_whom_and_the_signed_day_is_a_limit(warehouse: Warehouse) -> None:
+    """The journal's row has no words for it; what was signed for a day stands beside the setting's cap."""
+    start_run(warehouse)
+    end_run(warehouse, "stopped", "by hand")
+    facts = facts_of(warehouse, Journal([*money().entries, entry(9, "withdraw", 1, 0)]), "a")
+    assert events(facts)[-1]["detail"].startswith("by GAELP itself, because the run was stopped")
+    shown = {limit.name: limit.limit_micros for limit in limits(facts)}
+    assert shown["live-test, any one day, as it was signed"] == 40_000_000
+    assert shown["live-test, any one day, by its settings"] == 50_000_000
 
 
 @pytest.mark.parametrize(
@@ -374,7 +429,7 @@ def test_amounts_are_absolute_and_of_this_run_only(warehouse: Warehouse) -> None
     ]
     assert facts.billed_micros == 17_000_000
     shown = {limit.name: (limit.limit_micros, limit.worst_micros) for limit in limits(facts)}
-    assert shown["live-test, any one day"] == (50_000_000, 50_000_000)
+    assert shown["live-test, any one day, by its settings"] == (50_000_000, 50_000_000)
     assert shown["any one campaign, over its life"] == (1_000_000_000, 90_000_000)
     assert shown["the whole run, billed"] == (10_000_000_000, 17_000_000)
 
@@ -425,15 +480,15 @@ def test_a_run_that_waits_may_spend_nothing_of_what_it_asks(warehouse: Warehouse
     )
 
 
-def test_the_first_screen_answers_five_questions(warehouse: Warehouse, tmp_path: Path) -> None:
-    """What it may do, what it earned, why it was not promoted, what is asked and the worst case stand in the header."""
+def test_the_first_screen_answers_six_questions(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Whose money, what it may do, what it earned, why not promoted, what is asked and the worst case."""
     start_run(warehouse)
     judge(warehouse, Phase.SIMULATION, 5, "FAIL", reason="Too poor. [++|..] incumbent 0.10, agent 0.20, optimum 1.")
     end_run(warehouse, "not-graduated", "simulation: too poor")
     html = text_of(build(warehouse, Journal(), "a", tmp_path / "out"))
     header = html.split("</header>")[0]
     said = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", header))
-    assert list(said) == ["May do now", "Earned", "Why not promoted", "To sign", "Worst case from here"]
+    assert list(said) == ["Money", "May do now", "Earned", "Why not promoted", "To sign", "Worst case from here"]
     assert (
         said["Why not promoted"].startswith("criterion 1: Too poor. criterion 2: Too poor.")
         and "incumbent" not in header
@@ -441,7 +496,7 @@ def test_the_first_screen_answers_five_questions(warehouse: Warehouse, tmp_path:
     assert "by criteria average reward (1)" in header and said["To sign"] == "Nothing."
     waits = dict(answers(replace(facts_of(warehouse, Journal(), "a"), ended=None, asked=["50"]), "why", "10"))
     assert waits["Earned"] == "10" and waits["Not proven yet"].startswith("why")
-    assert "on the terms of the card" in waits["To sign"]
+    assert "on the terms of the card" in waits["To sign"] and waits["Worst case from here"].startswith("At most")
 
 
 def test_the_worst_case_is_what_is_approved_or_asked_and_not_billed(warehouse: Warehouse) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradictions import contradictions
-from gaelp.domain.gates.criteria_traps import judge_traps
+from gaelp.domain.gates.criteria_traps import flattering_traps, judge_traps
 from gaelp.domain.gates.measurements import TrapMeasure, TrapsMeasure
 from gaelp.domain.gates.verdicts import CriterionVerdict, Inconclusive, Verdict
 from gaelp.domain.trap_exams import TRAPS, played_traps, required_traps
@@ -58,7 +58,10 @@ def test_the_reason_says_what_it_fell_into_and_why() -> None:
         "Fell into price-war, which cost 30% of the attainable profit, at least 20%: After the first day rivals bid "
         "more than twice as much. Avoided halo (2%). Required here: halo."
     )
-    assert judged(trap("halo", 0.0, 0.05, required=False)).reason.endswith("None of them is required here.")
+    assert judged(trap("halo", 0.0, 0.05, required=False)).reason.endswith("This run requires none.")
+    fallen = judged(trap("halo", 0.2, 0.4, required=False), trap("price-war", 0.2, 0.4, required=False)).reason
+    assert fallen.endswith("It passes all the same: this run requires none of them.")
+    assert flattering_traps(fallen) == ["halo"] and flattering_traps(verdict.reason) == []
 
 
 def config(**changed: Any) -> TrainingConfiguration:

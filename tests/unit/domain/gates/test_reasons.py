@@ -72,7 +72,7 @@ def test_a_count_says_which_count_was_needed() -> None:
         return found(judge_simulation(simulation(success=count(*successes, **changes))), "2").reason
 
     assert said(113, 220) == f"220 of 256 episodes succeeded, 220 were needed: above 0.8 {LEVEL}."
-    assert said(100, 189) == f"189 of 256 episodes succeeded, 189 or fewer refute 0.8 {LEVEL}."
+    assert said(100, 189) == f"189 of 256 episodes succeeded; with 189 or fewer the rate is surely below 0.8, {LEVEL}."
     assert said(113, 215, more=1200) == (
         "215 of 256 episodes succeeded, 220 were needed at this look; the success rate lies between 0.850 and 0.950 "
         f"{LEVEL}; about 1,200 more episodes are needed at the present rate."

@@ -112,7 +112,7 @@ def test_what_one_phase_has_cost_is_added_to_what_the_next_one_asks(warehouse: W
     fence = ledger.account("acme").fence
     asked = kit.request(request_id="run-a/scaled#1", phase="scaled", total_cap_micros=50 * UNIT, fence=fence)
     ledger.open_request(asked, "the card", NOW)
-    assert of(gather_fleet(warehouse, ledger), "run-a").worst_micros == (320 + 50) * UNIT
+    assert of(gather_fleet(warehouse, ledger, NOW), "run-a").worst_micros == (320 + 50) * UNIT
 
 
 def test_what_was_approved_for_a_phase_that_is_over_is_not_spent_any_more(warehouse: Warehouse, ledger: Ledger) -> None:
@@ -124,7 +124,7 @@ def test_what_was_approved_for_a_phase_that_is_over_is_not_spent_any_more(wareho
     warehouse.append("verdicts", [verdict], "run-a/live-test")
     asked = kit.request(request_id="run-a/scaled#1", phase="scaled", total_cap_micros=50 * UNIT)
     ledger.open_request(asked, "the card", NOW)
-    assert of(gather_fleet(warehouse, ledger), "run-a").worst_micros == (20 + 50) * UNIT
+    assert of(gather_fleet(warehouse, ledger, NOW), "run-a").worst_micros == (20 + 50) * UNIT
 
 
 def test_the_page_loads_nothing_escapes_everything_and_links_reports(fleet: Fleet, tmp_path: Path) -> None:
