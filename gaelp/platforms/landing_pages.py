@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 import time as clock
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-SECONDS = 4.0  # that a page has to answer
+SECONDS = 4.0  # that a page has to answer, whatever it does with them: nothing of a campaign waits for it longer
 TRIES, PAUSE_SECONDS = 3, 1.0  # one answer that is lost on the way pauses no campaign
 NOT_OURS = frozenset({401, 403, 405, 429})  # answers to a visitor of this kind, which say nothing of others
 FAILS = 400  # from this status on
@@ -26,7 +27,7 @@ def addresses_of(host: str, port: int) -> tuple[str, ...]:
     """The addresses that a name stands for; none where nobody knows it."""
     try:
         return tuple(str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except OSError:
+    except (OSError, UnicodeError):  # the latter of a name that is none
         return ()
 
 
@@ -39,11 +40,20 @@ def page_reachable(
 ) -> bool | None:
     """Whether it answers a visitor; None: it answers, and not to us. `private`: the address may be a private one."""
     for left in reversed(range(TRIES)):
-        reached = _answers(url, private, addresses)
+        reached = _within(SECONDS, lambda: _answers(url, private, addresses))
         if reached is not False or not left:
             break
         wait(PAUSE_SECONDS)
     return reached
+
+
+def _within(seconds: float, ask: Callable[[], bool | None]) -> bool | None:
+    """What is answered in that time, else False: a name that resolves slowly and a page that drips have no timeout."""
+    answers: list[bool | None] = [False]
+    asking = threading.Thread(target=lambda: answers.insert(0, ask()), daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return answers[0]
 
 
 def _answers(url: str, private: bool, addresses: Callable[[str, int], Sequence[str]]) -> bool | None:

@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gaelp.platforms import landing_pages
 from gaelp.platforms.landing_pages import TRIES, page_reachable
 
 STATUS = {"/": 200, "/moved": 302, "/gone": 404, "/broken": 500, "/members": 403, "/busy": 429}
@@ -77,11 +79,37 @@ def test_the_name_is_given_to_the_server_and_its_address_is_called(site: str) ->
     assert _Page.hosts[-1] == f"shop.example:{site.rpartition(':')[2]}"
 
 
+def test_a_page_that_drips_and_a_name_that_hangs_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time and the answer never ends, or the name is never resolved: no campaign waits for it."""
+    monkeypatch.setattr(landing_pages, "SECONDS", 0.2)
+    ended = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            while not ended.wait(0.05):
+                self.wfile.write(b"H")
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hangs = partial(page_reachable, private=True, wait=lambda seconds: None)
+    try:
+        assert hangs(f"http://127.0.0.1:{server.server_address[1]}/") is False
+        assert hangs("http://shop.example/", addresses=lambda host, port: ended.wait() and ()) is False
+    finally:
+        ended.set()
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://127.0.0.1:99999/", "http://[::1/"])
 def test_what_nobody_serves_is_out_of_reach(url: str) -> None:
     """No server, and what is no address at all; a name that nobody knows stands for nothing."""
     assert reached(url) == (False, TRIES - 1)
     assert reached("http://shop.example/", stands_for=()) == (False, TRIES - 1)
+    assert landing_pages.addresses_of("a" * 70 + ".example", 80) == (), "a name that no resolver takes"
 
 
 @pytest.mark.parametrize(
