@@ -102,8 +102,8 @@ def inputs() -> Any:
         overrides=["limits.campaign=100000", "limits.run=1000000", "limits.daily=100000", *STEPS],
     )
     market = SimpleNamespace(
-        ctr=np.full((1, 2), 0.01), segment_features=np.zeros((1, 1), np.float32),
-        candidate_features=np.zeros((2, 1), np.float32),
+        ctr=np.full((1, 2), 0.01), cvr=np.full((1, 2), 0.05), auctions_per_hour=np.full(1, 100.0),
+        segment_features=np.zeros((1, 1), np.float32), candidate_features=np.zeros((2, 1), np.float32),
     )  # fmt: skip
     return SimpleNamespace(config=lambda _: config, market=lambda _: market, store=KeptContent())
 
