@@ -39,9 +39,9 @@ LOSING = ("agent=fixed-bid", "scaled.products=['product-a']", "scaled.periods=2"
 
 @pytest.fixture
 def barren(local_runs: LocalRuns, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nobody buys anything, so that evidence of a loss comes soon; a silent tag is not suspected, or no budget moves."""
+    """Nobody buys, so that evidence of a loss comes soon; no silent tag is suspected, which would hold the budgets."""
     monkeypatch.setattr(silent_days, "SHORTEST", 100)
-    local_runs.control("PUT", "/conversion-factor", json={"factor": 0.25})
+    local_runs.control("PUT", "/conversion-factor", json={"factor": 0.0})
     yield
     local_runs.control("PUT", "/conversion-factor", json={"factor": 1.0})
 
