@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
+import time as clock
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gaelp.platforms import landing_pages
 from gaelp.platforms.landing_pages import TRIES, page_reachable
 
 STATUS = {"/": 200, "/moved": 302, "/gone": 404, "/broken": 500, "/members": 403, "/busy": 429}
@@ -77,7 +81,17 @@ def test_the_name_is_given_to_the_server_and_its_address_is_called(site: str) ->
     assert _Page.hosts[-1] == f"shop.example:{site.rpartition(':')[2]}"
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://127.0.0.1:99999/", "http://[::1/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/",
+        "http://127.0.0.1:99999/",
+        "http://[::1/",
+        "http://shop..example/",
+        "http://.example/",
+        f"http://{'a' * 70}.example/",
+    ],
+)
 def test_what_nobody_serves_is_out_of_reach(url: str) -> None:
     """No server, and what is no address at all; a name that nobody knows stands for nothing."""
     assert reached(url) == (False, TRIES - 1)
@@ -96,6 +110,13 @@ def test_what_nobody_serves_is_out_of_reach(url: str) -> None:
         "169.254.169.254",
         "100.64.0.1",
         "fd00::1",
+        "fec0::1",
+        "ff02::1",
+        "224.0.0.1",
+        "64:ff9b::10.0.0.1",
+        "2002:a00:1::1",
+        "::10.0.0.1",
+        "::ffff:0:127.0.0.1",
     ],
 )
 def test_a_private_address_is_not_called_for_a_real_account(site: str, address: str) -> None:
@@ -104,6 +125,58 @@ def test_a_private_address_is_not_called_for_a_real_account(site: str, address: 
     for stands_for in ((address,), ("203.0.113.1", address), (address, "8.8.8.8")):
         assert reached(f"{site}/", private=False, stands_for=stands_for) == (False, TRIES - 1)
     assert len(_Page.asked) == asked
+
+
+def test_each_try_calls_the_next_address_of_a_name(site: str) -> None:
+    """A visitor's browser does so: a site whose first address nobody serves is reached at its second."""
+    assert reached(f"{site}/", stands_for=("127.0.0.2", "127.0.0.1")) == (True, 1)
+
+
+def test_a_name_and_a_path_in_other_letters_are_asked_for_as_a_browser_does(site: str) -> None:
+    """The name in the letters of the domain name system, the path as percent and digits, and neither stops the look."""
+    assert reached(site.replace("127.0.0.1", "\u4f8b.example") + "/caf\u00e9%20x?a=\u00fc") == (False, TRIES - 1)
+    assert _Page.hosts[-1].startswith("xn--fsq.example:") and _Page.asked[-1] == "/caf%C3%A9%20x?a=%C3%BC"
+
+
+def test_an_answer_that_comes_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that sends a byte of its headers within each timeout, without an end, holds no look at a campaign."""
+    monkeypatch.setattr(landing_pages, "SECONDS", 0.2)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_drip, args=(server, over), daemon=True).start()
+        begun = clock.monotonic()
+        try:
+            assert reached(f"http://127.0.0.1:{server.getsockname()[1]}/") == (False, TRIES - 1)
+        finally:
+            over.set()
+    assert clock.monotonic() - begun < 10
+
+
+def _drip(server: socket.socket, over: threading.Event) -> None:
+    for _ in range(TRIES):
+        visitor, _ = server.accept()
+        with visitor, suppress(OSError):
+            visitor.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                visitor.sendall(b"x")
+
+
+def test_a_page_over_tls_is_reached_by_the_name_on_its_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And by no other name, whatever its address is."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    context, own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), _own_certificate(tmp_path)
+    context.load_cert_chain(own)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+    try:
+        answers = [reached(f"https://{name}.example:{server.server_address[1]}/")[0] for name in ("shop", "other")]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert answers == [True, False]
 
 
 def test_a_certificate_that_nobody_vouches_for_keeps_visitors_away(tmp_path: Path) -> None:
@@ -129,6 +202,8 @@ def _own_certificate(folder: Path) -> Path:
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), 1, today - timedelta(days=1), today + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("shop.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     plain = serialization.NoEncryption()
