@@ -32,7 +32,7 @@ def lost_passes(
     """Of the passes of the very state that `gate` has judged by `config`, each with its terms, those that it takes.
 
     These are the passes of its own phase and of later ones, and of the phase before, which had let the state in. A
-    FAIL by a threshold that lies above that of the pass contradicts no such pass, and takes none.
+    FAIL by a threshold that lies above that of the pass, or in another environment, contradicts no such pass.
     """
     reasons = demoting(gate.criteria)
     first = max(PHASE_ORDER.index(gate.phase) - 1, 0)
@@ -49,8 +49,13 @@ def lost_in_words(phase: str, to: str) -> str:
 
 
 def _contradicts(reason: CriterionVerdict, config: TrainingConfiguration, terms: TrainingConfiguration) -> bool:
-    """Whether who fails this criterion by `config` fails it by `terms` as well: they ask for as much, or more."""
+    """Whether who fails this criterion by `config` fails it by `terms` as well: they ask for as much, or more.
+
+    What happens in one simulated environment says nothing of another.
+    """
     listed = CRITERIA[reason.id]
+    if listed.phase is Phase.SIMULATION and config.environment != terms.environment:
+        return False
     if listed.phase is Phase.LIVE_TEST and config.live_test.roi > terms.live_test.roi:
         return False
     return not listed.setting or threshold_of(reason.id, config) <= threshold_of(reason.id, terms)
