@@ -54,6 +54,7 @@ class Approval:
         self.state = state
         self._context = context
         self._look = False  # at the request: something may have voided it
+        self._pass_lost = ""  # which pass the request rests on that was lost: nobody can approve it
         self._signals: list[tuple[ApprovalDecision, SignalInputs]] = []  # not checked yet, oldest first
 
     def _update(self, **changes: Any) -> None:
@@ -71,10 +72,11 @@ class Approval:
         """Ask a person and wait. Why nothing may be spent; empty where the request was approved.
 
         A stop ends the waiting: a signal to the phase, which holds the state, or one that the ledger has of its run.
+        A lost pass ends it too, because nobody can approve any more.
         """
 
         def stopped() -> str:
-            return holder.state.stopped
+            return holder.state.stopped or self._pass_lost
 
         self._take(await self._open_request(plan), holder)
         while not (self.state.decision or stopped()) and workflow.now() < plan.approval_deadline:
@@ -111,6 +113,7 @@ class Approval:
 
     def _take(self, standing: RequestStanding, holder: PauseAndStop[SpendingState]) -> None:
         self._look = self._look or standing.void
+        self._pass_lost = standing.pass_lost
         if standing.run_stopped:
             holder.update(stopped=standing.run_stopped)
 
@@ -122,7 +125,7 @@ class Approval:
             CheckRequest(request_id=self._request_id),
             **named(RECORDS, "can the request still be approved?"),
         )
-        if not standing.void:
+        if standing.pass_lost or not standing.void:
             return standing
         self._update(sequence=self.state.sequence + 1)
         return await self._open_request(plan)

@@ -53,7 +53,12 @@ class Approvals:
 
     @activity.defn(no_thread_cancel_exception=True)
     def request_approval(self, wanted: RequestApproval) -> OpenedRequest:
-        """Open the request (once) and return the card that was opened, whatever a retry would compute."""
+        """Open the request (once) and return the card that was opened, whatever a retry would compute.
+
+        Nothing is opened where the phase rests on a lost pass: nobody could approve it.
+        """
+        if lost := self._ledger.judge_passes(wanted).reason:
+            return OpenedRequest(standing=RequestStanding(pass_lost=lost))
         account = self._ledger.account(wanted.account)
         campaigns = self._ledger.approved_campaigns(wanted.campaigns_digest)
         evidence = passed_before(wanted, self._ledger.verdicts(wanted.run))
@@ -74,7 +79,7 @@ class Approvals:
         return CardFacts(
             terms=terms,
             now=self._account_now(wanted.account, wanted.now),
-            gates=[GateOnCard(p, v.verdict, v.criteria, v.lost_to) for p in before if (v := verdicts.get(p))],
+            gates=[GateOnCard(p, v.verdict, v.criteria) for p in before if (v := verdicts.get(p))],
             earned=_earned(self._reported(wanted).values(), terms),
             approved_before=self._ledger.approved_requests(wanted.run),
             started_at=run.at if run else None,
@@ -101,7 +106,7 @@ class Approvals:
 
     @activity.defn(no_thread_cancel_exception=True)
     def look_at_request(self, check: CheckRequest) -> RequestStanding:
-        """Whether a stop has voided a request, or its run was stopped, since it was opened."""
+        """Whether a stop has voided a request, its run was stopped, or a pass was lost, since it was opened."""
         return self._standing(self._ledger.request(check.request_id).request)
 
     def _standing(self, request: ApprovalRequest) -> RequestStanding:
@@ -109,6 +114,7 @@ class Approvals:
         return RequestStanding(
             void=self._ledger.request_state(request.request_id) == "void",
             run_stopped="" if going_on.granted else going_on.reason,
+            pass_lost=self._ledger.judge_passes(request).reason,
         )
 
     @activity.defn(no_thread_cancel_exception=True)

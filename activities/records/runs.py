@@ -54,7 +54,8 @@ class Runs:
         stored = self._store.put_document(canonical(order.config))
         if stored != order.config_digest:
             reason = reason or f"the configuration's digest is {stored}, not {order.config_digest}: start it again"
-        terms = BegunTerms(order.config.account, order.agent, stored)
+        skips = order.config.mode == "strict" and order.from_phase is not PHASE_ORDER[0]
+        terms = BegunTerms(order.config.account, order.agent, stored, rests_on_passes=skips)
         reason = reason or self._ledger.begin_run(order.run, terms, begin.started_at).reason
         if reason:
             return RunBegun(accepted=False, reason=reason)

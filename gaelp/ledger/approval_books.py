@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from gaelp.domain.spending.approval_card import ApprovalCard
-from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest
+from gaelp.domain.spending.approval_requests import ApprovalOutcome, ApprovalRequest, RequestApproval
 from gaelp.domain.spending.approved_campaigns import ApprovedCampaign
 from gaelp.domain.spending.ledger_records import PassedGate
+from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.stored_records import KeptVerdict, StoredRequest
 from gaelp.ledger.stores import campaign_books_store, decision_store, request_store, run_store
 from gaelp.ledger.watched_books import WatchedBooks
@@ -31,6 +32,11 @@ class ApprovalBooks(WatchedBooks):
         """The gates that gave this agent with this very checkpoint a PASS that no FAIL has taken since."""
         with self._database.reading() as connection:
             return run_store.passed_gates(connection, agent, checkpoint)
+
+    def judge_passes(self, asked: ApprovalRequest | RequestApproval) -> Ruling:
+        """Whether the passes that the asking phase rests on still count; without them nobody can approve it."""
+        with self._database.reading() as connection:
+            return run_store.judge_passes(connection, asked)
 
     def keep_campaigns(self, campaigns: Sequence[ApprovedCampaign]) -> str:
         """Keep a list of campaigns that a request may name; returns its digest. Allows nothing by itself."""

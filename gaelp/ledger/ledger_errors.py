@@ -58,10 +58,6 @@ class UnknownClaim(LedgerError):
     """A claim was resolved that was never made."""
 
 
-class UnknownViolation(LedgerError):
-    """No violation of that id is recorded."""
-
-
 class UnknownAlert(LedgerError):
     """No alert of that id is in the journal of the run."""
 

@@ -123,20 +123,31 @@ class KeptVerdict:
 
 
 @dataclass(frozen=True)
+class JudgedState:
+    """That the gate of a run's phase has judged a certain state of a certain agent; `lost_to` is as in KeptVerdict."""
+
+    run: str
+    phase: Phase
+    verdict: Verdict
+    lost_to: str
+
+
+@dataclass(frozen=True)
 class BegunTerms:
     """What a run is judged by from its beginning to its end."""
 
     account: str
     agent: str
     config_digest: str
+    rests_on_passes: bool = False  # of other runs: it is strict, and has skipped phases
 
 
 @dataclass(frozen=True)
 class RegisteredRun:
     """A run's name, the account it was started for, when, and since when it has ended or is stopped.
 
-    Agent and configuration are those that it has begun with; empty where it has not begun. `starter` is who has signed
-    its start, or None.
+    Agent and configuration are those that it has begun with; empty where it has not begun. `rests_on_passes` is as in
+    BegunTerms, and `starter` is who has signed its start, or None.
     """
 
     run: str
@@ -146,6 +157,7 @@ class RegisteredRun:
     stopped_at: datetime | None = None
     agent: str = ""
     config_digest: str = ""
+    rests_on_passes: bool = False
     starter: Starter | None = None
 
     def starter_of(self, account: str, agent: str, config_digest: str) -> Starter | None:

@@ -176,11 +176,6 @@ class WatchedBooks:
         with self._database.reading() as connection:
             return violation_store.read(connection, run)
 
-    def resolve_violation(self, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
-        """Clear a violation, by a named person with a reason; raises UnknownViolation, LedgerConflict."""
-        with self._database.writing() as connection:
-            return violation_store.resolve(connection, violation_id, by, reason, at)
-
     # ------------------------------------------------------------ alerts
 
     def alert_book(self, run: str | None = None) -> AlertBook:

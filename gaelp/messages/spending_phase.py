@@ -41,6 +41,7 @@ class RequestStanding(Frozen):
 
     void: bool = False  # a stop has raised its account's fence since it was opened: it must be asked anew
     run_stopped: str = ""  # why its run may ask for nothing any more; empty where it may
+    pass_lost: str = ""  # which lost pass it rests on, so that nobody can approve it; empty where it rests on none
 
 
 class OpenedRequest(Frozen):

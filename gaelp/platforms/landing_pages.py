@@ -12,18 +12,16 @@ import socket
 import threading
 import time as clock
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from http.client import HTTPException
-from urllib.parse import quote, urlsplit
+from functools import partial
+from urllib.parse import urlsplit
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
+import urllib3
 from urllib3.exceptions import HTTPError
 
-SECONDS = 4.0  # that a page has to be connected, and as many to answer
+SECONDS = 4.0  # that a page has to answer, whatever it does with them: nothing of a campaign waits for it longer
 TRIES, PAUSE_SECONDS = 3, 1.0  # one answer that is lost on the way pauses no campaign
 NOT_OURS = frozenset({401, 403, 405, 429})  # answers to a visitor of this kind, which say nothing of others
 FAILS = 400  # from this status on
-KEPT = "/?%:@!$&'()*+,;=-._~"  # of a path and a query; what else is in them is written as percent and digits
 _V4_INSIDE = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
 """IPv6 addresses whose last four bytes are the IPv4 address that is reached (RFC 6052, RFC 4291, RFC 2765)."""
 
@@ -32,7 +30,7 @@ def addresses_of(host: str, port: int) -> tuple[str, ...]:
     """The addresses that a name stands for; none where nobody knows it."""
     try:
         return tuple(str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except OSError:
+    except (OSError, UnicodeError):  # the latter of a name that is none
         return ()
 
 
@@ -48,11 +46,20 @@ def page_reachable(
     Where a name stands for several addresses, each try calls the next one, as a visitor's browser would.
     """
     for at in range(TRIES):
-        reached = _answers(url, private, addresses, at)
+        reached = _within(SECONDS, partial(_answers, url, private, addresses, at))
         if reached is not False or at == TRIES - 1:
             break
         wait(PAUSE_SECONDS)
     return reached
+
+
+def _within(seconds: float, ask: Callable[[], bool | None]) -> bool | None:
+    """What is answered in that time, else False: a name that resolves slowly and a page that drips have no timeout."""
+    answers: list[bool | None] = [False]
+    asking = threading.Thread(target=lambda: answers.insert(0, ask()), daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return answers[0]
 
 
 def _answers(url: str, private: bool, addresses: Callable[[str, int], Sequence[str]], at: int) -> bool | None:
@@ -65,40 +72,27 @@ def _answers(url: str, private: bool, addresses: Callable[[str, int], Sequence[s
     found = addresses(host, port)
     if not found or not (private or all(map(_public, found))):
         return False
-    address = found[at % len(found)]
-    connection = (
-        HTTPSConnection(address, port, timeout=SECONDS, server_hostname=host)
+    address, timeout = found[at % len(found)], urllib3.Timeout(total=SECONDS)
+    pool = (
+        urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=host, assert_hostname=host)
         if secure
-        else HTTPConnection(address, port, timeout=SECONDS)
+        else urllib3.HTTPConnectionPool(address, port, timeout=timeout)
     )
-    place = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     shown = f"[{host}]" if ":" in host else host
-    status = _status(connection, quote(place, safe=KEPT), f"{shown}:{parts.port}" if parts.port else shown)
-    return None if status in NOT_OURS else status is not None and status < FAILS
+    with pool:
+        return _status_is_well(pool, parts.path or "/", parts.query, f"{shown}:{parts.port}" if parts.port else shown)
 
 
-def _status(connection: HTTPConnection, place: str, host: str) -> int | None:
-    """The status of the answer, None where there is none in time: whoever sends it byte by byte is cut off."""
-    late = threading.Event()
-    end = threading.Timer(2 * SECONDS, _cut_off, [connection, late])
-    end.daemon = True
-    end.start()
+def _status_is_well(pool: urllib3.HTTPConnectionPool, path: str, query: str, host: str) -> bool | None:
+    place = f"{path}?{query}" if query else path
     try:
-        connection.request("GET", place, headers={"Host": host}, preload_content=False)
-        status = connection.getresponse().status
-        return None if late.is_set() else status  # the end of what is cut off looks like the end of headers
-    except (HTTPError, HTTPException, OSError, ValueError):  # the last two from a connection that was cut off
-        return None
-    finally:
-        end.cancel()
-        connection.close()
-
-
-def _cut_off(connection: HTTPConnection, late: threading.Event) -> None:
-    late.set()
-    if connection.sock is not None:
-        with suppress(OSError):
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+        answer = pool.urlopen(
+            "GET", place, headers={"Host": host}, retries=False, redirect=False, preload_content=False
+        )
+    except HTTPError:
+        return False
+    answer.close()
+    return None if answer.status in NOT_OURS else answer.status < FAILS
 
 
 def _public(address: str) -> bool:

@@ -151,7 +151,7 @@ def test_the_gauges_say_what_the_books_hold(tmp_path: Path) -> None:
     assert (kept["gaelp_reservations", "open"], kept["gaelp_reservations", "settled"]) == (1, 0)
     assert (kept["gaelp_open_violations", "high"], kept["gaelp_open_violations", "critical"]) == (1, 0)
     assert not [key for key in kept if "acme" in key or "run-a" in key]
-    ledger.resolve_violation("v", "Ada", "looked at it", NOW)
+    ledger.resolve_alert("run-a", "v", "Ada", "looked at it", NOW)
     measuring.read_books(ledger)
     assert kept["gaelp_open_violations", "high"] == 0
 

@@ -21,10 +21,13 @@ from temporalio.testing import WorkflowEnvironment
 from gaelp.commands.watching.snapshot import view
 from gaelp.commands.watching.status import asked_of
 from gaelp.domain.ad_accounts import Approver
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Outcome, Phase, Status
 from gaelp.domain.spending.approval_requests import ApprovalRequest
+from gaelp.domain.spending.ledger_records import PassedGate
 from gaelp.domain.temporal_names import Queue
 from gaelp.ledger import signatures
+from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.emergency_stop import StopAccount, StopReport
 from gaelp.messages.phase import PhaseResult
 from gaelp.money import exact_money, rounded_money
@@ -267,6 +270,28 @@ async def test_a_waiting_phase_can_be_approved_again_after_a_stop(
         result = await handle.result()
     assert result.gate is not None and result.episodes == 1
     assert local_runs.leftovers("stale", "stale") == []
+
+
+async def test_a_waiting_phase_ends_where_another_run_has_taken_its_pass(
+    environment: WorkflowEnvironment, local_runs: LocalRuns
+) -> None:
+    """The signature is refused with the reason, and the phase ends by it: it asks nobody anew and spends nothing."""
+    client, run = environment.client, "robbed"
+    async with serving(client, local_runs):
+        handle = await begin(environment, local_runs, run, *SHORT)
+        request = await _request(local_runs, run)
+        passed = PassedGate(run=run, account=run, phase=Phase.HISTORICAL, config_digest=request.config_digest)
+        with local_runs.ledger() as ledger:
+            for by, phase, verdict in ((run, passed.phase, Verdict.PASS), ("rival", Phase.LIVE_TEST, Verdict.FAIL)):
+                passes = verdict is Verdict.PASS
+                kept = KeptVerdict(by, phase, request.checkpoint_digest, "e" * 64, (), verdict, passes)
+                ledger.keep_verdict(run, kept, lost=() if passes else (passed,))
+        await handle.signal("approve", _signed(local_runs, request))
+        (refused,) = await _refusals(local_runs, request, 1)
+        result = await handle.result()
+    assert "its pass of historical counts no more: rival/live-test failed" in refused
+    assert (result.ended, result.reason, result.gate) == (Outcome.NOT_GRADUATED, refused, None)
+    assert local_runs.on_platform(run, run) == [] and journal(local_runs, "request", f"{run}/live-test#2") == []
 
 
 async def test_a_phase_that_is_told_to_look_asks_anew_only_where_its_request_is_void(

@@ -34,6 +34,10 @@ with workflow.unsafe.imports_passed_through():
 LONGEST_SETTLING = timedelta(hours=24)
 # Of campaigns that an earlier run of the phase started, Temporal does not tell it when they have ended.
 LOOK_AGAIN = timedelta(minutes=10)
+# One that says that it has ended and is not closed yet, as on a busy machine, is looked at again after this, so often
+# at most: anybody can send that signal.
+LOOK_SOON = timedelta(seconds=10)
+LOOKS_SOON = 6
 # Campaigns that are started, signalled or looked at together: Temporal lets 2,000 of each be under way, and a message
 # about so many stays far below its limit.
 MOST_AT_ONCE = 50
@@ -50,6 +54,7 @@ class CampaignChildren:
         self._context = context
         self._show_waits = show_waits
         self._handles: dict[int, asyncio.Task[Any]] = {}
+        self._looks_soon: dict[int, int] = {}  # how often each is still looked at soon, since its signal
         self.terminated: tuple[int, ...] = ()  # ended without a result, as only a terminated workflow does
 
     def name(self, number: int) -> str:
@@ -135,6 +140,7 @@ class CampaignChildren:
         number = self._number(hint)
         self._phase.update(closing=_with(self._phase.state.closing, number))
         if number not in self._handles:
+            self._looks_soon.pop(number, None)
             self._hint(number)
 
     def _hint(self, number: int) -> None:
@@ -159,15 +165,16 @@ class CampaignChildren:
     async def look_until(self, condition: Callable[[], bool]) -> None:
         """Look at the campaigns whenever there is reason to, until the condition holds."""
         while not condition():
-            known = all(number in self._handles for number in self.unsettled())
+            unknown = tuple(number for number in self.unsettled() if number not in self._handles)
+            soon = tuple(number for number in unknown if self._looks_soon.get(number))
             try:
                 await workflow.wait_condition(
                     lambda: condition() or bool(self._to_look_at()),
-                    timeout=None if known else LOOK_AGAIN,
+                    timeout=LOOK_SOON if soon else LOOK_AGAIN if unknown else None,
                     timeout_summary="look again at campaigns that an earlier run of this phase started",
                 )
             except TimeoutError:
-                self._phase.update(hinted=tuple(self.unsettled()))
+                self._phase.update(hinted=soon or tuple(self.unsettled()), closing=(*self._phase.state.closing, *soon))
             await self._take_all(self._results())
             if not condition() and self._to_look_at():
                 await self._look()
@@ -216,6 +223,9 @@ class CampaignChildren:
             **named(RECORDS, f"how far {len(numbers)} of the campaigns are"),
         )
         await self._take_all(look.standings)
+        for number in self.unsettled():
+            if self.name(number) in closing and number not in self._handles:
+                self._looks_soon[number] = max(self._looks_soon.get(number, LOOKS_SOON + 1) - 1, 0)
 
     def _has_ended(self, number: int) -> bool:
         return number in self._handles and self._handles[number].done()

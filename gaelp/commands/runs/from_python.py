@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,20 +104,21 @@ async def train(
     signing_key = starting_key(key)
     with _as_documented():
         client = await connections.temporal(settings)
-        ledger = connections.open_ledger(settings)
-        handle = await launch(client, ledger, settings, wanted, signed_start(wanted, ledger, signing_key))
+        with closing(connections.open_ledger(settings)) as ledger:
+            handle = await launch(client, ledger, settings, wanted, signed_start(wanted, ledger, signing_key))
     return await follow(client, handle, _tell(client, settings, wanted.run, on_event) if on_event else None)
 
 
 async def _tell(client: Client, settings: Settings, run: str, on_event: OnEvent) -> None:
-    metrics = LiveMetrics(settings.redis_url)
+    metrics, books = LiveMetrics(settings.redis_url), RunBooks(settings)
     try:
-        async for _, events in heard(client, run, RunBooks(settings), metrics):
+        async for _, events in heard(client, run, books, metrics):
             for event in events:
                 if inspect.isawaitable(answer := on_event(event)):
                     await answer
     finally:
         metrics.close()
+        books.close()
 
 
 async def sign(run: str, key: Path, reason: str, settings: Settings | None) -> str:

@@ -36,7 +36,9 @@ def _profit(measures: CampaignMeasures, config: TrainingConfiguration) -> Criter
         n=profit.days,
     )
     judgement = stopped(measures) or _profit_judgement(profit, measures.alpha, config)
-    return criterion_verdict("8", judgement, Formula.PROFIT, numbers)
+    limit = measures.broken_off or loss_too_deep(profit.drawdown_micros, config)
+    formula = Formula.HARD_LIMIT if judgement[0] is Verdict.FAIL and limit else Formula.PROFIT
+    return criterion_verdict("8", judgement, formula, numbers)
 
 
 def stopped(measures: CampaignMeasures) -> Judgement | None:

@@ -36,6 +36,7 @@ class Formula(StrEnum):
     AUDIT = "betting/stake-mixture/worst-decile"
     WEEKLY = "weekly-gain/betting+asymptotic-cs"
     CLUSTERED = "clopper-pearson/effective-n"
+    HARD_LIMIT = "hard-limit"
 
 
 Judgement = tuple[Verdict, str]

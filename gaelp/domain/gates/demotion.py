@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_table import CRITERIA, threshold_of
+from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
 from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.domain.spending.ledger_records import PassedGate
@@ -51,11 +52,13 @@ def lost_in_words(phase: str, to: str) -> str:
 def _contradicts(reason: CriterionVerdict, config: TrainingConfiguration, terms: TrainingConfiguration) -> bool:
     """Whether who fails this criterion by `config` fails it by `terms` as well: they ask for as much, or more.
 
-    What happens in one simulated environment says nothing of another.
+    A hard limit is no threshold that a pass was measured by: who breaks it fails by any terms. What happens in one
+    simulated environment says nothing of another.
     """
-    listed = CRITERIA[reason.id]
-    if listed.phase is Phase.SIMULATION and config.environment != terms.environment:
+    if CRITERIA[reason.id].phase is Phase.SIMULATION and config.environment != terms.environment:
         return False
-    if listed.phase is Phase.LIVE_TEST and config.live_test.roi > terms.live_test.roi:
+    if not CRITERIA[reason.id].setting or reason.formula == Formula.HARD_LIMIT:
+        return True
+    if reason.id == "8" and config.live_test.roi > terms.live_test.roi:
         return False
-    return not listed.setting or threshold_of(reason.id, config) <= threshold_of(reason.id, terms)
+    return threshold_of(reason.id, config) <= threshold_of(reason.id, terms)

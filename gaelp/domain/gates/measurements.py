@@ -279,6 +279,7 @@ class CampaignMeasures(Frozen):
     phase: Phase
     alpha: Level
     stopped: str
+    broken_off: bool = False  # a campaign was halted
     conduct: ConductMeasure
     profit: ProfitMeasure
     efficiency: EfficiencyMeasure

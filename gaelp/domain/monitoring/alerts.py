@@ -121,28 +121,29 @@ def raised_by(entry: JournalEntry) -> Raised | None:
     if reader is None or not entry.run:
         return None
     detail = _detail_of(entry)
-    kind, severity, evidence = reader(detail)
+    try:
+        kind, severity, evidence = reader(detail)
+        step = LadderStep(detail["step"]) if entry.kind == "monitoring-step" else None
+    except (KeyError, ValueError):
+        kind, severity, evidence, step = f"unknown {entry.kind}", Severity.CRITICAL, entry.detail, None
     of_run = entry.kind == "alert" and detail["limit"] != CAMPAIGN_LIMIT  # whichever campaign has crossed the share
     group = Group(entry.run, "" if of_run else entry.campaign, kind, severity)
-    step = LadderStep(detail["step"]) if entry.kind == "monitoring-step" else None
     named = entry.kind in ("violation", "monitoring-step")  # these have a name of their own
     name = entry.key if named else f"{entry.run}/alert-{entry.sequence}"
     return Raised(name, entry.sequence, entry.account, group, evidence, entry.at, entry.kind, step)
 
 
 def read_alerts(entries: Iterable[JournalEntry]) -> AlertBook:
-    """The book of these entries; those of a run are in their order."""
+    """The book of these entries; those of a run are in their order. A person's word that cannot be read is none."""
     book = AlertBook([], {}, {})
     for entry in entries:
-        raised = raised_by(entry)
+        raised, detail = raised_by(entry), _detail_of(entry)
         if raised is not None:
             book.raised.append(raised)
-        elif entry.kind in _ANSWERS:
-            detail = json.loads(entry.detail)
+        elif entry.kind in _ANSWERS and "by" in detail:
             ids = [each.id for each in book.equal_until(entry.key)] if entry.kind == "alert-resolved" else [entry.key]
             book.answers |= {id: (detail["by"], detail["reason"]) for id in ids if id not in book.answers}
-        elif entry.kind == "alert-silenced" and (equal := book.equal_until(entry.key)):
-            detail = json.loads(entry.detail)
+        elif entry.kind == "alert-silenced" and "by" in detail and (equal := book.equal_until(entry.key)):
             until = datetime.fromisoformat(detail["until"])
             book.silences[equal[-1].group] = Silence(entry.sequence, until, detail["by"], detail["reason"])
     return book

@@ -34,13 +34,11 @@ class GateOnCard:
     phase: Phase
     verdict: Verdict
     criteria: tuple[CriterionVerdict, ...]
-    lost_to: str = ""  # as in KeptVerdict
 
     @property
     def label(self) -> str:
-        """The phase and its verdict, and who has taken the pass since."""
-        lost = f" (lost since: {self.lost_to} failed with the same agent state)" if self.lost_to else ""
-        return f"{self.phase} {self.verdict}{lost}"
+        """The phase and its verdict."""
+        return f"{self.phase} {self.verdict}"
 
 
 @dataclass(frozen=True)

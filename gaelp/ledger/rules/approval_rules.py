@@ -1,4 +1,4 @@
-"""When an approval request may be opened, what evidence it names, and when an approval allows spend.
+"""When an approval request may be opened, what evidence it names and rests on, and when an approval allows spend.
 
 Touch this to change one of these.
 """
@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from gaelp.domain.ad_accounts import Account
+from gaelp.domain.gates.demotion import lost_in_words
+from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import PHASE_ORDER
 from gaelp.domain.spending.approval_requests import ApprovalRequest, Evidence, RequestApproval
 from gaelp.ledger.rules.ruling import GRANTED, Ruling, refused
 from gaelp.ledger.rules.valid_values import aware
-from gaelp.ledger.stored_records import KeptVerdict, StoredRequest
+from gaelp.ledger.stored_records import JudgedState, KeptVerdict, StoredRequest
 
 
 def judge_opening(request: ApprovalRequest, account: Account, existing: StoredRequest | None) -> Ruling:
@@ -53,6 +55,25 @@ def passed_before(opening: RequestApproval, verdicts: Iterable[KeptVerdict]) -> 
     last = max(passed, key=before.index)
     heads = tuple(head for phase in before if phase in passed for head in passed[phase].heads)
     return Evidence(digest=passed[last].evidence_digest, validated_heads=heads)
+
+
+def judge_passes(asked: ApprovalRequest | RequestApproval, judged: Iterable[JudgedState], *, others: bool) -> Ruling:
+    """Whether the passes that the asking phase rests on still count; what rests on a lost one opens no money.
+
+    `judged` is what gates have said of the very state of the very agent that is asked for. An earlier phase that the
+    asking run itself has judged rests on that verdict. `others`: the run has skipped phases that other runs had passed,
+    and rests on any pass of those.
+    """
+    known = tuple(judged)
+    for phase in PHASE_ORDER[: PHASE_ORDER.index(asked.phase)]:
+        of_phase = [each for each in known if each.phase is phase]
+        own = [each for each in of_phase if each.run == asked.run]
+        passes = own or [each for each in of_phase if others and each.verdict is Verdict.PASS]
+        if passes and all(each.lost_to for each in passes):
+            return refused(
+                f"{asked.run}/{asked.phase} may spend nothing anew: {lost_in_words(phase, passes[0].lost_to)}"
+            )
+    return GRANTED
 
 
 def judge_approval(stored: StoredRequest, account: Account, now: datetime) -> Ruling:

@@ -1,4 +1,4 @@
-"""What only a named person with a reason may do: clear, resolve, silence, undo, count attempts anew.
+"""What only a named person with a reason may do: resolve, silence, undo, count attempts anew.
 
 One rule for all of them: a name and a reason must be given, the same word again changes nothing, and what another
 person said stays. Touch this to change who may do it.
@@ -18,7 +18,6 @@ PersonsWord = tuple[str, str]
 class PersonsAct(StrEnum):
     """What a person does, in the words of a refusal: the thing, and what is done to it."""
 
-    CLEAR = "violation cleared"
     RESOLVE = "alert resolved"
     SILENCE = "alert silenced"
     UNDO = "step undone"

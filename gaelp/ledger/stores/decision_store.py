@@ -68,6 +68,8 @@ def _decide(
         nonce_used = connection.first(_USED, nonce=stored.request.nonce) is not None
         ruling = decision_rules.judge_decision(signed, approver, stored, account, now, nonce_used=nonce_used)
     starter = _starter(connection, stored.request)
+    if ruling.granted and signed.decision == ApprovalDecision.APPROVE:
+        ruling = run_store.judge_passes(connection, stored.request)
     if ruling.granted and approver is not None and signed.decision == ApprovalDecision.APPROVE:
         alone = request_store.approved_alone(connection, account.account, now)
         ruling = decision_rules.judge_four_eyes(approver, stored.request, account, starter, alone)

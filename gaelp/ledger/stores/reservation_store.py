@@ -81,9 +81,11 @@ def reserve(connection: Connection, booking: Reserve, limits: RunLimits) -> Rese
     existing = read(connection, booking.key)
     stored = request_store.read(connection, booking.request_id)
     ruling = reservation_rules.judge_request(booking, existing, stored, account)
+    rises = existing is None or booking.worst_case_micros > existing.worst_case_micros
+    if stored is not None and ruling.granted and rises:  # what was booked before the pass was lost may end its day
+        ruling = run_store.judge_passes(connection, stored.request)
     if stored is not None and ruling.granted:
         ruling = _judge_ceilings(connection, booking, existing, stored, account.currency)
-    rises = existing is None or booking.worst_case_micros > existing.worst_case_micros
     if ruling.granted and rises and limits.step is not None:
         days = listed(connection, booking.account, campaign=booking.campaign)
         taken = step_store.of_campaign(connection, booking.campaign)

@@ -16,16 +16,18 @@ from gaelp.domain.ad_accounts import Account
 from gaelp.domain.gates.demotion import demoting
 from gaelp.domain.gates.verdicts import CriterionVerdict, Verdict
 from gaelp.domain.ids import checked_name, phase_id
+from gaelp.domain.spending.approval_requests import ApprovalRequest, RequestApproval
 from gaelp.domain.spending.ledger_records import AttemptSeries, PassedGate
 from gaelp.domain.spending.signed_starts import ProvenStart, Starter, start_digest
 from gaelp.ledger.ledger_errors import LedgerConflict, RunNameTaken, UnregisteredRun
 from gaelp.ledger.persons_word import refuse_nobody
+from gaelp.ledger.rules import approval_rules
 from gaelp.ledger.rules.decision_rules import judge_starter
 from gaelp.ledger.rules.person_rules import PersonsAct
 from gaelp.ledger.rules.ruling import Ruling
 from gaelp.ledger.rules.run_rules import judge_beginning
 from gaelp.ledger.statements import Change, Connection, Query, given
-from gaelp.ledger.stored_records import AttemptCount, BegunTerms, KeptVerdict, RegisteredRun
+from gaelp.ledger.stored_records import AttemptCount, BegunTerms, JudgedState, KeptVerdict, RegisteredRun
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
 
@@ -43,6 +45,7 @@ def _count(account: str, product: str, agent: str, gate: str, used: int, made: i
 def _registered(*row: Any) -> RegisteredRun:
     values = dict(zip(_r.c.keys(), row, strict=True))
     signed = values["starter"]
+    values["rests_on_passes"] = bool(values["rests_on_passes"])
     values["starter"] = None if signed is None else Starter.model_validate(signed)
     return RegisteredRun(**values)
 
@@ -50,11 +53,10 @@ def _registered(*row: Any) -> RegisteredRun:
 _ONE = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")), _registered)
 _LOCKED = Query(sa.select(_r).where(_r.c.run == sa.bindparam("run")).with_for_update(), _registered)
 _ALL = Query(sa.select(_r).order_by(_r.c.at, _r.c.run), _registered)
-_REGISTER = Change(_r.insert().values(given(_r.c.keys(), ended_at=None, stopped_at=None, agent="", config_digest="")))
+_UNBEGUN = {"ended_at": None, "stopped_at": None, "agent": "", "config_digest": "", "rests_on_passes": False}
+_REGISTER = Change(_r.insert().values(given(_r.c.keys(), **_UNBEGUN)))
 _BEGIN = Change(
-    _r.update()
-    .where(_r.c.run == sa.bindparam("of_run"))
-    .values(agent=sa.bindparam("agent"), config_digest=sa.bindparam("config_digest"))
+    _r.update().where(_r.c.run == sa.bindparam("of_run")).values(given(("agent", "config_digest", "rests_on_passes")))
 )
 _STOP = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(stopped_at=sa.bindparam("at")))
 _END = Change(_r.update().where(_r.c.run == sa.bindparam("run")).values(ended_at=sa.bindparam("at")))
@@ -89,6 +91,16 @@ _PASSED = Query(
     lambda run, account, phase, config_digest: PassedGate(
         run=run, account=account, phase=phase, config_digest=config_digest
     ),
+)
+_OF_STATE = Query(
+    sa.select(_v.c.run, _v.c.phase, _v.c.verdict, _v.c.lost_to)
+    .where(
+        _v.c.checkpoint_digest == sa.bindparam("checkpoint"),
+        _r.c.run == _v.c.run,
+        sa.or_(_OF_RUN, _r.c.agent == sa.bindparam("agent")),
+    )
+    .order_by(_v.c.run, _v.c.phase),
+    JudgedState,
 )
 _REPLACE_VERDICT = Change(
     _v.update()
@@ -149,7 +161,8 @@ def begin(connection: Connection, run: str, terms: BegunTerms, at: datetime) -> 
     registered = read(connection, run)
     ruling = judge_beginning(run, registered, terms)
     if ruling.granted and registered is not None and not registered.config_digest:
-        connection.change(_BEGIN, of_run=run, agent=terms.agent, config_digest=terms.config_digest)
+        begun = {"config_digest": terms.config_digest, "rests_on_passes": terms.rests_on_passes}
+        connection.change(_BEGIN, of_run=run, agent=terms.agent, **begun)
         subject = Subject(terms.account, run, key=run)
         journal.write(connection, "run-begun", at, subject, agent=terms.agent, config_digest=terms.config_digest)
     return ruling
@@ -276,3 +289,10 @@ def passed_gates(connection: Connection, agent: str, checkpoint: str) -> tuple[P
     Agents that learn nothing of their own have equal checkpoints, and pass for themselves only.
     """
     return tuple(connection.all(_PASSED, agent=agent, checkpoint=checkpoint))
+
+
+def judge_passes(connection: Connection, asked: ApprovalRequest | RequestApproval) -> Ruling:
+    """Whether the passes that the asking phase rests on still count."""
+    judged = connection.all(_OF_STATE, run=asked.run, agent=asked.agent, checkpoint=asked.checkpoint_digest)
+    run = read(connection, asked.run)
+    return approval_rules.judge_passes(asked, judged, others=run is not None and run.rests_on_passes)

@@ -17,7 +17,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import Intent
 from gaelp.ledger.column_types import Instant, Named, Sum
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 
 # An index of part of a table serves a query only where the query has the same words, and no parameter in their place.
 IS_OPEN = "state = 'open'"
@@ -87,6 +87,7 @@ runs = sa.Table(
     sa.Column("stopped_at", Instant),  # once a person has stopped it: nothing of it is reserved or claimed any more
     sa.Column("agent", sa.Text, nullable=False),  # empty until it has begun, and so is the next one
     sa.Column("config_digest", sa.Text, nullable=False),
+    sa.Column("rests_on_passes", sa.Boolean, nullable=False),  # of other runs: a strict run that has skipped phases
     sa.Column("starter", sa.JSON),  # a Starter, where its start was signed
 )
 

@@ -11,9 +11,6 @@ import sqlalchemy as sa
 
 from gaelp.domain.ids import run_of_campaign
 from gaelp.domain.spending.ledger_records import OUTSIDE_PAUSE, Violation
-from gaelp.ledger.ledger_errors import UnknownViolation
-from gaelp.ledger.persons_word import refuse_nobody, said_before
-from gaelp.ledger.rules.person_rules import PersonsAct
 from gaelp.ledger.statements import Change, Connection, Query, as_record, given
 from gaelp.ledger.stores import account_store, journal, tables
 from gaelp.ledger.stores.journal import Subject
@@ -60,26 +57,12 @@ def outside_pause(connection: Connection, campaign: str) -> Violation | None:
     return connection.first(_OUTSIDE_PAUSE, run=run_of_campaign(campaign), campaign=campaign)
 
 
-def resolve(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> Violation:
-    """Clear a violation; raises UnknownViolation, or LedgerConflict where someone else cleared it before."""
-    refuse_nobody(PersonsAct.CLEAR, by, reason)
-    account_store.lock(connection, _one(connection, violation_id).account)
-    violation = _one(connection, violation_id)  # read again, because only now nobody else can change it
-    before = None if violation.resolved_by is None else (violation.resolved_by, violation.resolution or "")
-    if said_before(PersonsAct.CLEAR, violation_id, before, (by, reason)):
-        return violation
-    cleared = violation.model_copy(update={"resolved_by": by, "resolution": reason})
+def clear(connection: Connection, violation_id: str, by: str, reason: str, at: datetime) -> None:
+    """Clear one that is recorded and open, by a person's word; the caller has judged it and locked the account."""
+    violation = connection.one(_ONE, id=violation_id)
     connection.change(_CLEAR, id=violation_id, resolved_by=by, resolution=reason)
     journal.write(connection, "violation-resolved", at, _subject(violation), by=by, reason=reason)
-    return cleared
 
 
 def _subject(violation: Violation) -> Subject:
     return Subject(violation.account, violation.run, violation.phase, violation.campaign, violation.id)
-
-
-def _one(connection: Connection, violation_id: str) -> Violation:
-    violation = connection.first(_ONE, id=violation_id)
-    if violation is None:
-        raise UnknownViolation(f"no violation {violation_id!r} is recorded: `starter.py alerts` shows those there are")
-    return violation

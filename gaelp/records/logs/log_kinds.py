@@ -139,7 +139,6 @@ _REVENUE = (
     "website purchases conversion value", "conversion-wert von käufen", "conversion-wert von website-käufen",
     "conversion-wert für käufe", "conversion-wert für website-käufe",
 )  # fmt: skip
-_SALES = ("post_click_sales_amount",)
 _CURRENCY = ("currency code", "customer.currency_code", "währungscode", "währung")
 
 BANDIT = Kind(

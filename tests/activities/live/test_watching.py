@@ -79,7 +79,7 @@ def test_a_pause_by_somebody_else_stays_whatever_the_caller_believes(
     assert (violation.kind, violation.severity) == ("paused-outside", "medium")
     claim = kit.claim("enable", account=fixture.account, campaign=fixture.campaign.name, key="by-hand", at=fixture.at())
     assert "stays paused until a person clears" in fixture.ledger.claim(claim).reason
-    fixture.ledger.resolve_violation(violation.id, "Ada", "it may go on", fixture.at(26))
+    fixture.ledger.resolve_alert(RUN, violation.id, "Ada", "it may go on", fixture.at(26))
     assert fixture.apply(1, applied_day=0).applied
     found = fixture.found()
     assert found is not None and found.enabled
@@ -283,7 +283,7 @@ def test_a_change_that_was_cleared_stops_the_account_again_under_a_new_approval(
     fixture.platform.real.set_budget(fixture.account, found.platform_id, 100 * UNIT, fixture.at(1))
     assert fixture.observe(2, enabled=True).halt
     (first,) = fixture.ledger.violations(RUN)
-    fixture.ledger.resolve_violation(first.id, "Ada", "put back", fixture.at(3))
+    fixture.ledger.resolve_alert(RUN, first.id, "Ada", "put back", fixture.at(3))
     fixture.platform.real.set_budget(fixture.account, found.platform_id, 25 * UNIT, fixture.at(3))
     candidates, again = fixture.inputs.market(fixture.campaign.context.market_digest).ctr.shape[1], f"{RUN}/live-test#2"
     approved(fixture.ledger, local_runs.key, fixture.campaign, candidates, request_id=again, fence=1)

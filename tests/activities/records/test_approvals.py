@@ -17,9 +17,11 @@ from gaelp.domain.platform_records import DayReport
 from gaelp.domain.spending.approval_card import ApprovalCard
 from gaelp.domain.spending.approval_requests import RequestApproval
 from gaelp.domain.spending.card_facts import RunTerms
+from gaelp.domain.spending.ledger_records import PassedGate
 from gaelp.ledger.ledger_errors import UnregisteredRun
 from gaelp.ledger.stored_records import KeptVerdict
 from gaelp.messages.historical_validation import AssessHistorical
+from gaelp.messages.spending_phase import CheckRequest
 from tests.support.activity_senders import as_phase
 from tests.support.campaign_fixture import START, UNIT, CampaignFixture
 
@@ -68,6 +70,24 @@ def test_what_a_gate_has_judged_is_the_evidence_of_the_next_request(fixture: Cam
     assert card.request.unvalidated_heads == ("bid_micros",)
 
 
+def test_what_rests_on_a_lost_pass_is_not_asked(fixture: CampaignFixture) -> None:
+    """No request is opened, one that is open is no more to be approved, and both say which pass was lost."""
+    context, approvals = fixture.campaign.context, Approvals(fixture.ledger, _terms)
+    check = CheckRequest(request_id=fixture.campaign.order.request_id)
+    assert ActivityEnvironment().run(approvals.look_at_request, check).pass_lost == ""
+    for run, phase, verdict in ((context.run, Phase.SIMULATION, Verdict.PASS), ("b", Phase.HISTORICAL, Verdict.FAIL)):
+        passes = () if verdict is Verdict.PASS else (_passed(fixture, context.run),)
+        kept = KeptVerdict(run, phase, context.checkpoint_digest, "e" * 64, (), verdict, verdict is Verdict.PASS)
+        fixture.ledger.keep_verdict(fixture.account, kept, START, passes)
+    assert _asked(fixture) is None
+    standing = ActivityEnvironment().run(approvals.look_at_request, check)
+    assert "its pass of simulation counts no more: b/historical failed" in standing.pass_lost and not standing.void
+
+
+def _passed(fixture: CampaignFixture, run: str) -> PassedGate:
+    return PassedGate(run=run, account=fixture.account, phase=Phase.SIMULATION, config_digest="d" * 64)
+
+
 def test_a_run_that_nobody_started_may_ask_for_nothing(fixture: CampaignFixture) -> None:
     """Its name is in no ledger: the request is refused in a sentence, and nobody is asked."""
     digest = fixture.ledger.keep_campaigns(())
@@ -89,7 +109,7 @@ def test_the_card_has_what_the_ledger_knows_of_run_and_account(fixture: Campaign
     fixture.ledger.keep_days(fixture.account, campaign, days, START)
     card = _asked(fixture)
     assert card is not None and card.is_as_signed
-    assert "20.00 USD of cost" not in card.text and "after 240.00 USD of cost, on 12 matured days" in card.text
+    assert "20.00 USD of cost" not in card.text and "after 240.00 USD of cost, on 12 days whose orders" in card.text
     assert "(at 95 % at least " in card.text and "1,000.00 USD in all and 50.00 USD a day (" in card.text
     assert "no campaign of ours may still be billed there" in card.text
     fixture.ledger.keep_days(fixture.account, campaign, days[:11], START + timedelta(hours=1))
@@ -107,4 +127,4 @@ def test_the_card_counts_what_the_ledger_knows_of_a_days_cost(fixture: CampaignF
     )  # fmt: skip
     fixture.ledger.keep_days(fixture.account, reserved.campaign, (day,), fixture.at(100))
     card = _asked(fixture)
-    assert card is not None and "after 45.00 USD of cost, on 1 matured days" in card.text
+    assert card is not None and "after 45.00 USD of cost, on 1 days whose orders" in card.text

@@ -112,7 +112,7 @@ def test_a_violation_in_the_ledger_fails_criterion_10_until_a_person_clears_it(f
     assert criterion_10(fixture) is Verdict.PASS
     violation = overspend(fixture)
     assert criterion_10(fixture) is Verdict.FAIL
-    fixture.ledger.resolve_violation(violation.id, "Ada", "the platform credited it", fixture.at(2))
+    fixture.ledger.resolve_alert(violation.run, violation.id, "Ada", "the platform credited it", fixture.at(2))
     assert criterion_10(fixture) is Verdict.PASS
 
 
@@ -151,7 +151,7 @@ def test_what_somebody_else_has_done_does_not_fail_the_agent(fixture: CampaignFi
     assert criterion_10(fixture) is Verdict.PASS
     named = others_doing(fixture.ledger.violations(context.run))
     assert kind in named and fixture.campaign.name in named and violation.evidence in named
-    fixture.ledger.resolve_violation("v", "Ada", "it was renamed back", fixture.at(1))
+    fixture.ledger.resolve_alert(context.run, "v", "Ada", "it was renamed back", fixture.at(1))
     assert others_doing(fixture.ledger.violations(context.run)) == ""
 
 

@@ -193,6 +193,23 @@ def test_a_run_without_a_readable_agent_state_is_refused(
     assert warehouse.query("SELECT * FROM runs") == []
 
 
+@pytest.mark.parametrize(
+    ("mode", "first", "rests"),
+    [("strict", "historical", True), ("advisory", "historical", False), ("strict", "simulation", False)],
+)
+def test_a_strict_run_that_skips_phases_rests_on_the_passes_of_others(
+    local_runs: LocalRuns, runs: Runs, ledger: Ledger, mode: str, first: str, rests: bool
+) -> None:
+    """The ledger notes it when the run begins; an advisory run rests on nobody's pass, and no more does a whole run."""
+    state = local_runs.store().put_arrays({"a": np.ones(3)})
+    assert _answer(runs, _begin(local_runs, "before", f"mode={mode}")).accepted
+    ledger.keep_verdict("emulator", KeptVerdict("before", Phase.SIMULATION, state, "e" * 64, (), Verdict.PASS, True))
+    skips = {"from_phase": first, "from_checkpoint": state} if first != "simulation" else {}
+    answer = _answer(runs, _begin(local_runs, "next", f"mode={mode}", **skips))
+    begun = ledger.run("next")
+    assert answer.accepted and begun is not None and begun.rests_on_passes is rests, answer.reason
+
+
 def test_the_end_is_recorded_once_with_the_ledgers_figure(
     local_runs: LocalRuns, fixture: CampaignFixture, warehouse: Warehouse
 ) -> None:

@@ -261,3 +261,9 @@ def test_every_impossible_report_is_named_once() -> None:
         "r/x/campaign-02 spent 12.34 USD and reports no day",
         "r/x/campaign-03 spent 0.00 USD and reports no day",
     )
+
+
+def test_a_campaign_that_ended_for_a_reason_was_broken_off():
+    """Whichever of them it was, so that the gate tells a hard limit from a low ROI."""
+    assert live(campaign(0), campaign(1, reason="its loss")).broken_off
+    assert not live(campaign(0), campaign(1)).broken_off

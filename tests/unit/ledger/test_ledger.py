@@ -20,7 +20,6 @@ from gaelp.ledger.ledger_errors import (
     UnknownAccount,
     UnknownClaim,
     UnknownReservation,
-    UnknownViolation,
 )
 from gaelp.ledger.rules.reservation_rules import RaiseStep
 from gaelp.ledger.rules.run_rules import judge_judged
@@ -485,15 +484,14 @@ class TestViolationsAndJournal:
         assert ledger.post(booking(30).key, 31 * UNIT, 0, LATER).violation == name
         assert [violation.id for violation in ledger.violations("run-a")] == [name]
         with pytest.raises(ValueError, match="named person"):
-            ledger.resolve_violation(name, "Ada", "", NOW)
-        cleared = ledger.resolve_violation(name, "Ada", "a test ad", NOW)
-        assert (cleared.resolved_by, cleared.resolution) == ("Ada", "a test ad")
-        assert ledger.resolve_violation(name, "Ada", "a test ad", LATER) == cleared
+            ledger.resolve_alert("run-a", name, "Ada", "", NOW)
+        ledger.resolve_alert("run-a", name, "Ada", "a test ad", NOW)
+        (cleared,) = ledger.violations("run-a")
+        assert (cleared.id, cleared.resolved_by, cleared.resolution) == (name, "Ada", "a test ad")
+        ledger.resolve_alert("run-a", name, "Ada", "a test ad", LATER)
+        with pytest.raises(LedgerConflict, match="resolved by Ada"):
+            ledger.resolve_alert("run-a", name, "Bob", "me too", LATER)
         assert ledger.violations("run-a") == (cleared,)
-        with pytest.raises(LedgerConflict, match="cleared by Ada"):
-            ledger.resolve_violation(name, "Bob", "me too", LATER)
-        with pytest.raises(UnknownViolation):
-            ledger.resolve_violation("v2", "Ada", "none", NOW)
 
     def test_the_journal_has_no_gaps_and_pages(self, ledger: Ledger) -> None:
         """Every accepted change is numbered in order; a refused one leaves no number behind."""

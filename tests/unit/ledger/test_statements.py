@@ -19,7 +19,14 @@ from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, NOW, UNIT, booking
 
 _RUNS = tables.runs
-_LATER = {"ended_at": None, "stopped_at": None, "agent": "", "config_digest": "", "starter": None}
+_LATER = {
+    "ended_at": None,
+    "stopped_at": None,
+    "agent": "",
+    "config_digest": "",
+    "rests_on_passes": False,
+    "starter": None,
+}
 _ENTER = Change(_RUNS.insert().values(given(_RUNS.c.keys(), **_LATER)))
 _STOPPED = Query(sa.select(_RUNS.c.at, _RUNS.c.stopped_at).where(_RUNS.c.run == sa.bindparam("run")), lambda *row: row)
 

@@ -45,7 +45,7 @@ def resolve(connection: Connection, run: str, alert: str, by: str, reason: str, 
     unanswered = [each for each in equal if each.id not in book.answers]
     if equal[-1].of == "violation":
         for each in unanswered:
-            violation_store.resolve(connection, each.id, by, reason, at)
+            violation_store.clear(connection, each.id, by, reason, at)
     else:
         journal.write(connection, "alert-resolved", at, _subject(equal[-1]), by=by, reason=reason)
     return unanswered

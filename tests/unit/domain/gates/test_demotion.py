@@ -95,6 +95,16 @@ def test_a_breach_that_no_setting_bounds_takes_the_pass_whatever_the_thresholds(
     assert lost(judged(Phase.LIVE_TEST, ("9", Verdict.FAIL), ("10", Verdict.FAIL)), config) == list(PHASE_ORDER[1:])
 
 
+def test_a_hard_limit_takes_the_pass_though_the_run_asked_for_more_profit() -> None:
+    """A violation, or a loss that has ended the live test, refutes a pass of any ROI; a low ROI only one as high."""
+    config = CONFIG.model_copy(update={"live_test": CONFIG.live_test.model_copy(update={"roi": 0.5})})
+    assert lost(judged(Phase.LIVE_TEST, ("8", Verdict.FAIL)), config) == []
+    assert lost(judged(Phase.LIVE_TEST, ("10", Verdict.FAIL)), config) == list(PHASE_ORDER[1:])
+    halted = criterion_verdict("8", (Verdict.FAIL, ""), Formula.HARD_LIMIT, CriterionNumbers())
+    stopped = judged(Phase.LIVE_TEST).model_copy(update={"criteria": (halted,)})
+    assert lost(stopped, config) == list(PHASE_ORDER[1:])
+
+
 def test_the_sentence_names_the_gate_and_who_took_the_pass() -> None:
     """And says how it comes back."""
     said = lost_in_words(Phase.LIVE_TEST, "b/scaled")

@@ -459,6 +459,22 @@ def test_criterion_8(changes: dict[str, Any], verdict: Verdict, said: str):
     assert said in answer.reason
 
 
+@pytest.mark.parametrize(
+    ("changes", "formula"),
+    [
+        ({}, Formula.PROFIT),
+        ({"profit": profit(drawdown_micros=150_000_000)}, Formula.HARD_LIMIT),
+        ({"stopped": "its loss", "broken_off": True}, Formula.HARD_LIMIT),
+        ({"stopped": "ROI is out of reach"}, Formula.PROFIT),
+        ({"profit": profit(roi_high=0.04)}, Formula.PROFIT),
+        ({"problems": ("negative cost",), "broken_off": True}, Formula.PROFIT),
+    ],
+)
+def test_criterion_8_tells_a_hard_limit_from_a_low_roi(changes: dict[str, Any], formula: Formula):
+    """A halted campaign and the loss that ends the test are no test of the ROI."""
+    assert found(judge_live_test(campaigns(**changes), CONFIG), "8").formula == formula.value
+
+
 def test_futility_is_silent_while_the_test_may_go_on():
     """Between two campaigns the same rule answers with nothing or with the reason."""
     assert futility(profit(), CONFIG) == ""

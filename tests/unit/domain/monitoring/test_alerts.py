@@ -150,3 +150,19 @@ def test_what_cannot_be_read_is_an_alert_all_the_same(detail: str) -> None:
     """A damaged entry hides neither itself nor another one."""
     damaged = violation(1).model_copy(update={"detail": detail})
     assert [each.severity for each in alerts_of(read_alerts([damaged, violation(2)]), NOW)] == ["high", "medium"]
+
+
+@pytest.mark.parametrize("detail", ["no JSON", "{}", '{"step": "leap", "reason": "why"}'])
+def test_a_step_that_cannot_be_read_is_never_silenced(detail: str) -> None:
+    """Nobody knows what it holds back, so it is critical."""
+    damaged = step(1, "hold").model_copy(update={"detail": detail})
+    raised = raised_by(damaged)
+    assert raised is not None and "critical" in why_no_silence(raised, NOW, NOW + timedelta(hours=1))
+    assert [each.severity for each in alerts_of(read_alerts([damaged, violation(2)]), NOW)] == ["critical", "medium"]
+
+
+@pytest.mark.parametrize("kind", ["violation-resolved", "alert-resolved", "alert-silenced"])
+def test_a_word_that_cannot_be_read_answers_nothing(kind: str) -> None:
+    """The alert stays open, and told."""
+    damaged = entry(2, kind, "v1").model_copy(update={"detail": "no JSON"})
+    assert [each.state for each in alerts_of(read_alerts([violation(1), damaged]), NOW)] == [AlertState.OPEN]

@@ -10,9 +10,9 @@ import pytest
 from gaelp.domain.gates.verdicts import Verdict
 from gaelp.domain.phases import Phase
 from gaelp.domain.spending.approval_requests import Evidence, RequestApproval
-from gaelp.ledger.rules.approval_rules import judge_approval, judge_opening, passed_before
+from gaelp.ledger.rules.approval_rules import judge_approval, judge_opening, judge_passes, passed_before
 from gaelp.ledger.rules.ruling import GRANTED
-from gaelp.ledger.stored_records import KeptVerdict, StoredRequest
+from gaelp.ledger.stored_records import JudgedState, KeptVerdict, StoredRequest
 from tests.support.ledgers import NOW, account, request, stored_request
 
 EXPIRY = request().expires_at
@@ -114,3 +114,53 @@ def test_a_gate_that_was_not_passed_by_this_checkpoint_is_no_evidence(changes: d
     """Neither a gate that it failed, nor one that another checkpoint passed, nor one whose pass was taken since."""
     verdicts = [_kept(Phase.HISTORICAL, heads=("creative_prob",), **changes)]
     assert passed_before(_opening(Phase.LIVE_TEST), verdicts) == Evidence()
+
+
+def _judged(run: str, phase: Phase, lost_to: str = "", verdict: Verdict = Verdict.PASS) -> JudgedState:
+    return JudgedState(run, phase, verdict, lost_to)
+
+
+OWN_SIMULATION = _judged("run-a", Phase.SIMULATION)
+LOST = _judged("b", Phase.HISTORICAL, lost_to="c/live-test")
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        [OWN_SIMULATION, _judged("run-a", Phase.HISTORICAL, lost_to="c/live-test")],
+        [OWN_SIMULATION, _judged("run-a", Phase.HISTORICAL, lost_to="c/live-test"), _judged("b", Phase.HISTORICAL)],
+        [LOST],
+        [LOST, _judged("d", Phase.HISTORICAL, verdict=Verdict.INCONCLUSIVE), _judged("b", Phase.LIVE_TEST)],
+        [_judged("b", Phase.SIMULATION, lost_to="c/live-test"), OWN_SIMULATION, LOST],
+    ],
+)
+def test_what_rests_on_a_lost_pass_may_spend_nothing_anew(judged: list[JudgedState]) -> None:
+    """Its own pass that was lost, whoever else holds one; or, of a phase that it skipped, the last pass of any run."""
+    assert judge_passes(request(), judged, others=True).reason == (
+        "run-a/live-test may spend nothing anew: its pass of historical counts no more: c/live-test failed with the "
+        "same agent state, which must pass it again"
+    )
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        [],
+        [_judged("b", Phase.HISTORICAL, verdict=Verdict.FAIL)],
+        [OWN_SIMULATION, _judged("run-a", Phase.HISTORICAL)],
+        [OWN_SIMULATION, _judged("run-a", Phase.HISTORICAL), LOST],
+        [LOST, _judged("d", Phase.HISTORICAL)],
+        [LOST, _judged("run-a", Phase.HISTORICAL, verdict=Verdict.INCONCLUSIVE)],
+        [_judged("run-a", Phase.LIVE_TEST, lost_to="c/scaled"), _judged("b", Phase.SCALED, lost_to="c/scaled")],
+    ],
+)
+def test_what_rests_on_no_lost_pass_may_spend(judged: list[JudgedState]) -> None:
+    """Nothing was passed, its own verdict stands, another run has passed again, or only a later phase was lost."""
+    assert judge_passes(request(), judged, others=True) == GRANTED
+
+
+def test_a_run_that_rests_on_nobodys_pass_is_not_held_to_another_runs() -> None:
+    """An advisory run may begin with any phase, and the loss of another run's pass takes nothing from it."""
+    assert judge_passes(request(), [LOST], others=False) == GRANTED
+    own = _judged("run-a", Phase.HISTORICAL, lost_to="c/live-test")
+    assert not judge_passes(request(), [own], others=False).granted

@@ -33,5 +33,5 @@ def test_the_same_word_may_be_repeated() -> None:
 @pytest.mark.parametrize(("by", "reason"), [("Bob", "a test ad"), ("Ada", "another reason")])
 def test_what_another_person_or_reason_said_stays(by: str, reason: str) -> None:
     """The first word is the record."""
-    ruling = judge_second_word(PersonsAct.CLEAR, "v1", ("Ada", "a test ad"), by, reason)
-    assert (ruling.granted, ruling.reason) == (False, "violation 'v1' was cleared by Ada (a test ad): it stays")
+    ruling = judge_second_word(PersonsAct.RESOLVE, "v1", ("Ada", "a test ad"), by, reason)
+    assert (ruling.granted, ruling.reason) == (False, "alert 'v1' was resolved by Ada (a test ad): it stays")

@@ -207,7 +207,7 @@ def test_a_frozen_day_is_written_with_what_it_counts(ledger: Ledger) -> None:
 def test_a_cleared_violation_is_written_with_who_and_why(ledger: Ledger) -> None:
     """Only a named person with a reason clears it."""
     ledger.record_violation(violation())
-    cleared = written(ledger, lambda it: it.resolve_violation("v1", "Ada", "checked", LATER))
+    cleared = written(ledger, lambda it: it.resolve_alert(RUN, "v1", "Ada", "checked", LATER))
     assert cleared == [row("violation-resolved", {"by": "Ada", "reason": "checked"}, **{**DAY_OF, "key": "v1"})]
 
 

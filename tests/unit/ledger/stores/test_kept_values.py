@@ -16,7 +16,7 @@ from gaelp.domain.phases import Phase
 from gaelp.domain.spending.ledger_records import FoundExposure, Severity, Violation
 from gaelp.ledger import signatures
 from gaelp.ledger.ledger import Ledger
-from gaelp.ledger.ledger_errors import LedgerConflict, UnknownViolation
+from gaelp.ledger.ledger_errors import LedgerConflict
 from gaelp.ledger.stores.database import BUSY_SECONDS, open_database
 from tests.support import ledgers as kit
 from tests.support.ledgers import DAY, KEY, NOW, UNIT, booking, claim
@@ -123,12 +123,6 @@ def test_a_decision_keeps_its_instant_and_its_approver(ledger: Ledger, file: Pat
         query = "select state, approver, decided_at from approval_requests where request_id = ?"
         row = database.execute(query, (request.request_id,)).fetchone()
     assert row == ("approved", "Ada", int(LATER.timestamp()) * 1_000_000)
-
-
-def test_a_violation_that_nobody_recorded_is_named(ledger: Ledger) -> None:
-    """With the place where the ids stand."""
-    with pytest.raises(UnknownViolation, match=r"no violation 'v9' is recorded: `starter.py alerts`"):
-        ledger.resolve_violation("v9", "Ada", "checked", NOW)
 
 
 def test_a_new_run_has_spent_nothing(ledger: Ledger) -> None:

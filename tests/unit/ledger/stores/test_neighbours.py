@@ -199,7 +199,7 @@ def test_a_claim_is_resolved_alone(file: Path, ledger: Ledger) -> None:
 
 def test_a_violation_is_cleared_alone(file: Path, ledger: Ledger) -> None:
     """By its id."""
-    clear = lambda: ledger.resolve_violation("run-a-v", "Ada", "seen", NOW)  # noqa: E731 - an act like the others
+    clear = lambda: ledger.resolve_alert("run-a", "run-a-v", "Ada", "seen", NOW)  # noqa: E731 - an act like the others
     assert changed(file, clear) == {("violations", "run-a-v")}
 
 
@@ -239,7 +239,7 @@ def test_only_the_campaign_that_somebody_else_has_paused_is_refused_its_enabling
     answers = [ledger.claim(each) for each in claims]
     assert [answer.granted for answer in answers] == [False, True, True, True]
     assert answers[0].reason == ledger.judge_enabling(campaign("run-a")).reason
-    ledger.resolve_violation("p-1", "Ada", "seen", NOW)
+    ledger.resolve_alert("run-a", "p-1", "Ada", "seen", NOW)
     assert ledger.claim(claims[0]).granted
 
 
