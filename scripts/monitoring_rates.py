@@ -173,6 +173,7 @@ CASES: Mapping[str, tuple[Market, Known]] = {
     "1.25 conversions a day": (Market(1.25), Known.NOTHING),
     "5 a day, four other campaigns known": (Market(5.0), Known.OTHERS),
     "the same, and campaigns differ by 20 %": (Market(5.0, differ=0.2), Known.OTHERS),
+    "the same, and campaigns differ by 50 %": (Market(5.0, differ=0.5), Known.OTHERS),
 }
 
 

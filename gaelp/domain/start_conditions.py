@@ -13,12 +13,14 @@ from datetime import date
 from gaelp.domain.ad_accounts import Account, AccountKind
 from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.config.contradiction import Contradiction
+from gaelp.domain.exploit_audit import audit_required
 from gaelp.domain.gates.criteria_historical import SUPPORT
 from gaelp.domain.gates.criteria_table import CRITERIA, required_in, threshold_of
 from gaelp.domain.gates.undecidable_criteria import JudgedLog, Logs, Undecidable, passable, undecidable_in
 from gaelp.domain.phases import PHASE_ORDER, Phase, phases_between
 from gaelp.domain.spending.dollar_bounds import NoDollarRate, OutsideDollarBounds, check_daily_cap
 from gaelp.domain.spending.ledger_records import PassedGate
+from gaelp.domain.trap_exams import required_traps
 from gaelp.money import micros
 
 SPENDING = (Phase.LIVE_TEST, Phase.SCALED)
@@ -111,13 +113,27 @@ def no_state_refusal(first: Phase, checkpoint: str | None) -> str:
 def passed_as_strictly(
     config: TrainingConfiguration, earlier: Iterable[tuple[PassedGate, TrainingConfiguration]]
 ) -> frozenset[Phase]:
-    """Of the gates that were passed, each with its configuration, those that asked for no less than `config` does."""
+    """Of the gates that were passed, each with its configuration, those that asked for no less than `config` does.
+
+    They are of the same product, as attempts are counted by it: else whoever renames it began at the mildest level.
+    """
     return frozenset(
         gate.phase
         for gate, terms in earlier
-        if all(
+        if terms.product == config.product
+        and (gate.phase is not Phase.SIMULATION or _examined_as_strictly(terms, config))
+        and all(
             was >= now for was, now in zip(_thresholds(terms, gate.phase), _thresholds(config, gate.phase), strict=True)
         )
+    )
+
+
+def _examined_as_strictly(was: TrainingConfiguration, now: TrainingConfiguration) -> bool:
+    """Whether one exam was played in the environment of the other, and required its traps and its audit."""
+    return (
+        was.environment == now.environment
+        and set(required_traps(now)) <= set(required_traps(was))
+        and (audit_required(was) or not audit_required(now))
     )
 
 
@@ -136,7 +152,8 @@ def skip_refusal(config: TrainingConfiguration, first: Phase, passed: frozenset[
     if config.mode != "strict" or not missing:
         return ""
     return (
-        f"the checkpoint has not passed {', '.join(missing)}, which a strict run may not skip: begin with {missing[0]}"
+        f"the checkpoint has not passed {', '.join(missing)} for this product by terms as strict as these, which a "
+        f"strict run may not skip: begin with {missing[0]}"
     )
 
 

@@ -104,7 +104,17 @@ def test_a_page_that_drips_and_a_name_that_hangs_are_given_up(monkeypatch: pytes
         server.server_close()
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://127.0.0.1:99999/", "http://[::1/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/",
+        "http://127.0.0.1:99999/",
+        "http://[::1/",
+        "http://shop..example/",
+        "http://.example/",
+        f"http://{'a' * 70}.example/",
+    ],
+)
 def test_what_nobody_serves_is_out_of_reach(url: str) -> None:
     """No server, and what is no address at all; a name that nobody knows stands for nothing."""
     assert reached(url) == (False, TRIES - 1)
@@ -124,6 +134,13 @@ def test_what_nobody_serves_is_out_of_reach(url: str) -> None:
         "169.254.169.254",
         "100.64.0.1",
         "fd00::1",
+        "fec0::1",
+        "ff02::1",
+        "224.0.0.1",
+        "64:ff9b::10.0.0.1",
+        "2002:a00:1::1",
+        "::10.0.0.1",
+        "::ffff:0:127.0.0.1",
     ],
 )
 def test_a_private_address_is_not_called_for_a_real_account(site: str, address: str) -> None:
@@ -132,6 +149,35 @@ def test_a_private_address_is_not_called_for_a_real_account(site: str, address: 
     for stands_for in ((address,), ("203.0.113.1", address), (address, "8.8.8.8")):
         assert reached(f"{site}/", private=False, stands_for=stands_for) == (False, TRIES - 1)
     assert len(_Page.asked) == asked
+
+
+def test_each_try_calls_the_next_address_of_a_name(site: str) -> None:
+    """A visitor's browser does so: a site whose first address nobody serves is reached at its second."""
+    assert reached(f"{site}/", stands_for=("127.0.0.2", "127.0.0.1")) == (True, 1)
+
+
+def test_a_name_and_a_path_in_other_letters_are_asked_for_as_a_browser_does(site: str) -> None:
+    """The name in the letters of the domain name system, the path as percent and digits, and neither stops the look."""
+    assert reached(site.replace("127.0.0.1", "\u4f8b.example") + "/caf\u00e9%20x?a=\u00fc") == (False, TRIES - 1)
+    assert _Page.hosts[-1].startswith("xn--fsq.example:") and _Page.asked[-1] == "/caf%C3%A9%20x?a=%C3%BC"
+
+
+def test_a_page_over_tls_is_reached_by_the_name_on_its_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And by no other name, whatever its address is."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    context, own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), _own_certificate(tmp_path)
+    context.load_cert_chain(own)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+    try:
+        answers = [reached(f"https://{name}.example:{server.server_address[1]}/")[0] for name in ("shop", "other")]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert answers == [True, False]
 
 
 def test_a_certificate_that_nobody_vouches_for_keeps_visitors_away(tmp_path: Path) -> None:
@@ -157,6 +203,8 @@ def _own_certificate(folder: Path) -> Path:
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), 1, today - timedelta(days=1), today + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("shop.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     plain = serialization.NoEncryption()

@@ -15,7 +15,7 @@ from gaelp.domain.config.configuration import TrainingConfiguration
 from gaelp.domain.gates.criteria_table import CRITERIA, threshold_of
 from gaelp.domain.gates.criterion import Formula
 from gaelp.domain.gates.verdicts import CriterionVerdict, GateVerdict, Verdict
-from gaelp.domain.phases import PHASE_ORDER
+from gaelp.domain.phases import PHASE_ORDER, Phase
 from gaelp.domain.spending.ledger_records import PassedGate
 
 UNMIRRORED = frozenset({"4"})
@@ -33,7 +33,7 @@ def lost_passes(
     """Of the passes of the very state that `gate` has judged by `config`, each with its terms, those that it takes.
 
     These are the passes of its own phase and of later ones, and of the phase before, which had let the state in. A
-    FAIL by a threshold that lies above that of the pass contradicts no such pass, and takes none.
+    FAIL by a threshold that lies above that of the pass, or in another environment, contradicts no such pass.
     """
     reasons = demoting(gate.criteria)
     first = max(PHASE_ORDER.index(gate.phase) - 1, 0)
@@ -52,8 +52,11 @@ def lost_in_words(phase: str, to: str) -> str:
 def _contradicts(reason: CriterionVerdict, config: TrainingConfiguration, terms: TrainingConfiguration) -> bool:
     """Whether who fails this criterion by `config` fails it by `terms` as well: they ask for as much, or more.
 
-    A hard limit is no threshold that a pass was measured by: who breaks it fails by any terms.
+    A hard limit is no threshold that a pass was measured by: who breaks it fails by any terms. What happens in one
+    simulated environment says nothing of another.
     """
+    if CRITERIA[reason.id].phase is Phase.SIMULATION and config.environment != terms.environment:
+        return False
     if not CRITERIA[reason.id].setting or reason.formula == Formula.HARD_LIMIT:
         return True
     if reason.id == "8" and config.live_test.roi > terms.live_test.roi:

@@ -18,7 +18,7 @@ from gaelp.arrays import F8
 from gaelp.evidence.monitoring.day_noise import ASSUMED, Shocks, variation_of
 from gaelp.evidence.monitoring.watched_days import Expectation
 
-DIFFER = 0.02  # relative variance of campaigns' rates, as it is assumed while few campaigns are known: 14 %
+DIFFER = 0.05  # relative variance of campaigns' rates, as it is assumed while few campaigns are known: 22 %
 DIFFER_CAMPAIGNS = 1.0  # that this assumption is worth
 SHOCK_DAYS = 10.0  # that other campaigns' shocks are worth beside a campaign's own days
 NOTHING = Expectation(0.0, 0.5)  # half an event in no time (Jeffreys): what is expected where nothing is known

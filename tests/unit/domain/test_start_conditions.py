@@ -163,6 +163,29 @@ def test_a_gate_that_asked_for_less_was_not_passed() -> None:
     assert passed_as_strictly(now, both) == {Phase.SIMULATION, Phase.HISTORICAL}
 
 
+def test_an_exam_without_what_is_required_now_was_not_passed() -> None:
+    """Traps, the audit, the environment: a run of production does not begin after the exam of a quick test."""
+    now, simulation = profile("production"), _passed(Phase.SIMULATION)
+    quick = profile("quick-test").simulation
+    for exam in (
+        {"profile": "quick-test"},
+        {"profile": "development", "simulation": quick.model_copy(update={"audit": "required"})},
+        {"environment": "toy"},
+    ):
+        assert passed_as_strictly(now, [(simulation, now.model_copy(update=exam))]) == frozenset(), exam
+    small = profile("quick-test")
+    assert passed_as_strictly(small, [(simulation, small.model_copy(update={"profile": "staging"}))])
+
+
+def test_a_pass_for_another_product_counts_for_none() -> None:
+    """Attempts are counted by product, so that whoever renames it begins at the mildest level again."""
+    now = profile("quick-test")
+    for phase in PHASE_ORDER:
+        other = now.model_copy(update={"product": "another"})
+        assert passed_as_strictly(now, [(_passed(phase), other)]) == frozenset()
+        assert passed_as_strictly(now, [(_passed(phase), other), (_passed(phase), now)]) == {phase}
+
+
 def test_the_phases_between_two_are_in_order() -> None:
     """Both ends belong to them; backwards there are none."""
     assert phases_between(Phase.HISTORICAL, Phase.LIVE_TEST) == (Phase.HISTORICAL, Phase.LIVE_TEST)

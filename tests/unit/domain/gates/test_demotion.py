@@ -81,6 +81,13 @@ def test_a_fail_by_a_harder_threshold_contradicts_no_pass(
         assert bool(lost(failed, config)) is takes
 
 
+def test_a_fail_in_another_environment_takes_no_pass() -> None:
+    """An exam in somebody's own world says nothing of ours; what comes after the simulation is the same in all."""
+    config = CONFIG.model_copy(update={"environment": "toy"})
+    assert lost(judged(Phase.SIMULATION, ("1", Verdict.FAIL), ("15", Verdict.FAIL)), config) == []
+    assert lost(judged(Phase.LIVE_TEST, ("8", Verdict.FAIL)), config) == list(PHASE_ORDER[1:])
+
+
 def test_a_breach_that_no_setting_bounds_takes_the_pass_whatever_the_thresholds() -> None:
     """A violation beside a criterion that was asked for more."""
     config = CONFIG.model_copy(update={"live_test": CONFIG.live_test.model_copy(update={"budget_efficiency": 0.95})})
