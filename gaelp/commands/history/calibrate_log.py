@@ -83,7 +83,7 @@ def _show(log: GivenLog, found: _Fitted, settings: Mapping[str, Any], output: st
         *(table(HEADS, _rows(part[: SHOWN if name == "items" else None])) for name, part in found.parts.items()),
         *cut,
         *found.remarks,
-        *([f"wrote {output}: starter.py start --config {output}"] if output else []),
+        *([f"wrote {output}: starter.py start --config {output} --until historical"] if output else []),
     )
 
 
